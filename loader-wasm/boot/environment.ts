@@ -1,0 +1,113 @@
+// The loader's environment: variables sorted by name, some with hooks that check or veto a change. The
+// interpreters read and write it, and the kernel gets a copy (boot/bootinfo.ts).
+
+import { compareBytes } from "../lib/bytes";
+import { ENOENT, EPERM, setErrno } from "../lib/errno";
+
+/** Called instead of a plain assignment; it stores with `assign` if it agrees. Returns an errno or a command result. */
+export type SetHook = (variable: Variable, value: string) => i32;
+
+/** Called before removal; a non-zero errno keeps the variable. */
+export type UnsetHook = (variable: Variable) => i32;
+
+export class Variable {
+  value: string = "";
+  constructor(
+    readonly name: string,
+    readonly setHook: SetHook | null,
+    readonly unsetHook: UnsetHook | null,
+  ) {}
+
+  /** Sets the value past any hook. */
+  assign(value: string): void {
+    this.value = value;
+  }
+}
+
+/** All variables, in strcmp order of their names. */
+export const environment: Variable[] = [];
+
+/** Index of `name`, or `-1 - (where it belongs)`. */
+function locate(name: string): i32 {
+  let low = 0;
+  let high = environment.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const order = compareBytes(environment[middle].name, name);
+    if (order == 0) return middle;
+    if (order < 0) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1 - low;
+}
+
+/** The value of `name`, or null when it is not set. */
+export function getenv(name: string): string | null {
+  const index = locate(name);
+  return index < 0 ? null : environment[index].value;
+}
+
+/** Sets `name`, through its hook if it has one. Returns what the hook returns, else 0. */
+export function setenv(name: string, value: string): i32 {
+  return defineVariable(name, value, null, null);
+}
+
+/** `setenv` unless the variable exists. */
+export function setDefault(name: string, value: string): void {
+  if (locate(name) < 0) defineVariable(name, value, null, null);
+}
+
+/** Sets `name`; the hooks take effect only when that creates it. Returns what an existing hook returns, else 0. */
+export function defineVariable(name: string, value: string, setHook: SetHook | null, unsetHook: UnsetHook | null): i32 {
+  const index = locate(name);
+  if (index >= 0) {
+    const variable = environment[index];
+    const hook = variable.setHook;
+    if (hook !== null) return hook(variable, value);
+    variable.assign(value);
+    return 0;
+  }
+  const variable = new Variable(name, setHook, unsetHook);
+  variable.assign(value);
+  const at = -1 - index;
+  environment.push(variable);
+  for (let i = environment.length - 1; i > at; i--) environment[i] = environment[i - 1];
+  environment[at] = variable;
+  return 0;
+}
+
+/** Sets from `name=value`; without `=` the value is empty. */
+export function putenv(assignment: string): i32 {
+  const equals = assignment.indexOf("=");
+  return equals < 0
+    ? setenv(assignment, "")
+    : setenv(assignment.substring(0, equals), assignment.substring(equals + 1));
+}
+
+/** Removes `name`. Returns 0 or an errno, which is also in `errno`. */
+export function unsetenv(name: string): i32 {
+  const index = locate(name);
+  if (index < 0) {
+    setErrno(ENOENT);
+    return ENOENT;
+  }
+  const hook = environment[index].unsetHook;
+  if (hook !== null) {
+    const error = hook(environment[index]);
+    if (error != 0) {
+      setErrno(error);
+      return error;
+    }
+  }
+  environment.splice(index, 1);
+  return 0;
+}
+
+/** Hooks of variables that scripts may read only. */
+export function refuseSet(_variable: Variable, _value: string): i32 {
+  return EPERM;
+}
+
+export function refuseUnset(_variable: Variable): i32 {
+  return EPERM;
+}

@@ -1,0 +1,82 @@
+// Commands on variables: show set unset echo read.
+
+import { ischar, print, time } from "../console/console";
+import { editLine } from "../console/lines";
+import { closePager, openPager, page } from "../console/pager";
+import { strerror } from "../lib/errno";
+import { Options } from "../lib/getopt";
+import { CMD_ERROR, CMD_OK, failCommand } from "../lib/outcome";
+import { parseEnd, parseInteger } from "../lib/text";
+import { environment, getenv, putenv, setenv, unsetenv } from "./environment";
+
+/** `show [NAME]`. */
+export function commandShow(argv: string[]): i32 {
+  if (argv.length >= 2) {
+    const value = getenv(argv[1]);
+    if (value === null) return failCommand(`variable '${argv[1]}' not found`);
+    print(`${value}\n`);
+    return CMD_OK;
+  }
+  openPager();
+  for (let i = 0; i < environment.length; i++) {
+    if (page(`${environment[i].name}=${environment[i].value}\n`)) break;
+  }
+  closePager();
+  return CMD_OK;
+}
+
+/** `set NAME=VALUE`. */
+export function commandSet(argv: string[]): i32 {
+  if (argv.length != 2) return failCommand("wrong number of arguments");
+  const error = putenv(argv[1]);
+  return error != 0 ? failCommand(strerror(error)) : CMD_OK;
+}
+
+/** `unset NAME`. */
+export function commandUnset(argv: string[]): i32 {
+  if (argv.length != 2) return failCommand("wrong number of arguments");
+  const error = unsetenv(argv[1]);
+  return error != 0 ? failCommand(strerror(error)) : CMD_OK;
+}
+
+/** `echo [-n] TEXT...`. */
+export function commandEcho(argv: string[]): i32 {
+  const options = new Options(argv, "n");
+  let newline = true;
+  while (true) {
+    const option = options.next();
+    if (option < 0) break;
+    if (option != 0x6e) return CMD_OK;
+    newline = false;
+  }
+  print(argv.slice(options.index).join(" "));
+  if (newline) print("\n");
+  return CMD_OK;
+}
+
+/** `read [-t SECONDS] [-p PROMPT] [NAME]`. */
+export function commandRead(argv: string[]): i32 {
+  const options = new Options(argv, "p:t:");
+  let timeout: i64 = -1;
+  let prompt = "";
+  while (true) {
+    const option = options.next();
+    if (option < 0) break;
+    if (option == 0x70) {
+      prompt = options.argument;
+    } else if (option == 0x74) {
+      timeout = <i32>parseInteger(options.argument);
+      if (parseEnd == 0) return failCommand(`bad timeout '${options.argument}'`, CMD_ERROR);
+    } else {
+      return CMD_OK;
+    }
+  }
+  print(prompt);
+  if (timeout >= 0) {
+    const when = time() + timeout;
+    while (!ischar()) if (time() >= when) return CMD_OK;
+  }
+  const line = editLine();
+  if (options.index < argv.length) setenv(argv[options.index], line);
+  return CMD_OK;
+}

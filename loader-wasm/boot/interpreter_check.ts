@@ -1,0 +1,89 @@
+// Which flavour the guest wants: the mark `$Interpreter:NAME` in its /boot/loader. A loader without a mark
+// is from before there was a choice, and means Forth; no readable loader means no preference.
+
+import { flush } from "../console/console";
+import { close, fstat, open, read, S_IFDIR, S_IFMT } from "../fs/files";
+import { storeString, stringAt } from "../lib/bytes";
+import { allocate, burn } from "../lib/fault";
+import { swap_interpreter } from "../protocol";
+
+const LOADER_PATH = "/boot/loader";
+const MARK = "$Interpreter:";
+/** What an unmarked loader is taken for. */
+const UNMARKED = "4th";
+/** Bytes of a name that are passed on; a longer one matches no flavour anyway. */
+const NAME_LIMIT: i32 = 65536;
+/** Bytes searched at a time. */
+const CHUNK: i32 = 65536;
+
+/** Asks the host for another flavour when the guest's loader wants one other than `own`. */
+export function checkInterpreter(own: string): void {
+  const fd = open(LOADER_PATH);
+  if (fd < 0) return;
+  const status = fstat(fd);
+  let wanted: string | null = null;
+  if (status !== null && (status.mode & S_IFMT) != S_IFDIR) wanted = findMark(fd, status.size);
+  close(fd);
+  if (wanted === null || wanted == own) return;
+  flush();
+  const block = allocate(wanted.length);
+  storeString(block, wanted);
+  swap_interpreter(block, wanted.length);
+}
+
+/** The name after the first mark in the file, `UNMARKED` without one, null when the file can't be read to its end. */
+function findMark(fd: i32, size: u64): string | null {
+  const block = allocate(MARK.length + CHUNK + NAME_LIMIT);
+  // The last bytes of a chunk stay in front of the next one, so that a mark across the border is found.
+  let kept = 0;
+  let seen: u64 = 0;
+  let name: string | null = null;
+  while (true) {
+    burn(CHUNK >> 6);
+    const got = read(fd, block + <usize>kept, CHUNK);
+    if (got < 0) break;
+    seen += <u64>got;
+    const filled = kept + got;
+    const at = indexOfMark(block, filled);
+    if (at >= 0) {
+      // Whatever follows, the reference wants the whole file readable.
+      const start = at + MARK.length;
+      let end = filled;
+      let more = got;
+      while (more > 0 && end - start < NAME_LIMIT) {
+        more = read(fd, block + <usize>end, min(NAME_LIMIT - (end - start), NAME_LIMIT + MARK.length + CHUNK - end));
+        if (more > 0) {
+          end += more;
+          seen += <u64>more;
+        }
+      }
+      if (more < 0) break;
+      name = nameAt(block + <usize>start, end - start);
+      break;
+    }
+    if (got == 0) {
+      if (seen >= size) name = UNMARKED;
+      break;
+    }
+    kept = min(filled, MARK.length - 1);
+    memory.copy(block, block + <usize>(filled - kept), kept);
+  }
+  heap.free(block);
+  return name;
+}
+
+/** Where the mark begins in `size` bytes at `block`, or -1. */
+function indexOfMark(block: usize, size: i32): i32 {
+  const first = <u8>MARK.charCodeAt(0);
+  for (let i = 0; i + MARK.length <= size; i++) {
+    if (load<u8>(block + <usize>i) == first && stringAt(block + <usize>i, MARK.length) == MARK) return i;
+  }
+  return -1;
+}
+
+/** The bytes up to a NUL. */
+function nameAt(src: usize, size: i32): string {
+  let length = 0;
+  while (length < size && load<u8>(src + <usize>length) != 0) length++;
+  return stringAt(src, length);
+}

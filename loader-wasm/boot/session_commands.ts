@@ -1,0 +1,42 @@
+// Commands on the session itself: ? include quit reboot.
+
+import { closePager, openPager, page } from "../console/pager";
+import { interpreter } from "../interp/interpreter";
+import { CMD_OK } from "../lib/outcome";
+import { clip } from "../lib/text";
+import { exitLoader } from "../main";
+import { commands } from "./commands";
+
+/** Exit codes of a session (userboot.h). */
+const EXIT_QUIT: i32 = 1;
+const EXIT_REBOOT: i32 = 2;
+
+/** `?`: lists the commands. */
+export function commandList(_argv: string[]): i32 {
+  openPager();
+  let quit = page("Available commands:\n");
+  for (let i = 0; i < commands.length && !quit; i++) {
+    page(clip(`  ${commands[i].name.padEnd(15)}  `, 20));
+    page(commands[i].description);
+    quit = page("\n");
+  }
+  closePager();
+  return CMD_OK;
+}
+
+/** `include FILE...`: runs scripts until one fails. */
+export function commandInclude(argv: string[]): i32 {
+  let result = CMD_OK;
+  for (let i = 1; i < argv.length && result == CMD_OK; i++) result = interpreter().include(argv[i]);
+  return result;
+}
+
+export function commandQuit(_argv: string[]): i32 {
+  exitLoader(EXIT_QUIT);
+  return CMD_OK;
+}
+
+export function commandReboot(_argv: string[]): i32 {
+  exitLoader(EXIT_REBOOT);
+  return CMD_OK;
+}

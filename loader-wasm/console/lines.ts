@@ -1,0 +1,66 @@
+// Lines: editing at the console, and reading them from files.
+
+import { read } from "../fs/files";
+import { getchar, putchar } from "./console";
+
+/** Longest line that the prompt takes, in bytes; further ones are dropped. */
+const LINE_LIMIT: i32 = 255;
+
+/** Reads an edited line: backspace or delete rubs out, ^U or ^W starts again, ^R shows the line once more. */
+export function editLine(limit: i32 = LINE_LIMIT): string {
+  let line = "";
+  while (true) {
+    const key = getchar();
+    switch (key & 0x7f) {
+      case 0x0a:
+      case 0x0d:
+        putchar(0x0a);
+        return line;
+      case 0x08:
+      case 0x7f:
+        if (line.length > 0) {
+          line = line.substring(0, line.length - 1);
+          putchar(0x08);
+          putchar(0x20);
+          putchar(0x08);
+        }
+        break;
+      case 0x12:
+        putchar(0x0a);
+        for (let i = 0; i < line.length; i++) putchar(line.charCodeAt(i));
+        break;
+      case 0x15:
+      case 0x17:
+        line = "";
+        putchar(0x0a);
+        break;
+      default:
+        if (line.length < limit) {
+          line += String.fromCharCode(key & 0xff);
+          putchar(key);
+        }
+    }
+  }
+}
+
+const byte: usize = memory.data(1);
+
+/**
+ * The next line of `fd`, without its terminator (CR or LF, each ending a line). Longer ones are cut into
+ * pieces of `limit` bytes. Null at the end of the file or on a read error.
+ */
+export function readLine(fd: i32, limit: i32): string | null {
+  let line = "";
+  while (line.length < limit) {
+    const got = read(fd, byte, 1);
+    if (got < 0) return null;
+    if (got == 0) {
+      if (line.length == 0) return null;
+      break;
+    }
+    const c = load<u8>(byte);
+    if (c == 0x0d || c == 0x0a) break;
+    line += String.fromCharCode(c);
+  }
+  return line;
+}

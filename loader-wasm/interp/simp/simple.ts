@@ -1,0 +1,106 @@
+// The simple interpreter: commands only. A script is a list of command lines; `@` before a line keeps it
+// from being shown, `-` lets the script go on when it fails.
+
+import { performCommand } from "../../boot/commands";
+import { setenv } from "../../boot/environment";
+import { print } from "../../console/console";
+import { readLine } from "../../console/lines";
+import { close, open } from "../../fs/files";
+import { errno, strerror } from "../../lib/errno";
+import { burn } from "../../lib/fault";
+import { CMD_ERROR, CMD_OK, commandError, failCommand } from "../../lib/outcome";
+import { emitPrompt } from "../../main";
+import { Interpreter } from "../interpreter";
+import { parse } from "./parse";
+
+/** Longest line of a script in bytes; longer ones are cut into several. */
+const SCRIPT_LINE_LIMIT: i32 = 255;
+/** Scripts that may include each other. */
+const INCLUDE_DEPTH_LIMIT: i32 = 32;
+
+class ScriptLine {
+  constructor(
+    readonly text: string,
+    readonly number: i32,
+    readonly quiet: bool,
+    readonly ignoreError: bool,
+  ) {}
+}
+
+export class SimpleInterpreter extends Interpreter {
+  private depth: i32 = 0;
+
+  constructor() {
+    super("simp");
+  }
+
+  init(): void {
+    setenv("script.lang", "simple");
+    this.include("/boot/loader.rc");
+  }
+
+  run(line: string): i32 {
+    const argv = parse(line);
+    if (argv === null) {
+      print("parse error\n");
+      return CMD_ERROR;
+    }
+    if (performCommand(argv) != CMD_OK) {
+      print(`${argv[0]}: ${commandError}\n`);
+      return CMD_ERROR;
+    }
+    return CMD_OK;
+  }
+
+  include(path: string): i32 {
+    if (this.depth == INCLUDE_DEPTH_LIMIT) return failCommand(`'${path}': includes nested too deeply`);
+    const script = readScript(path);
+    if (script === null) return failCommand(`can't open '${path}': ${strerror(errno)}`);
+    this.depth++;
+    const result = this.execute(path, script);
+    this.depth--;
+    return result;
+  }
+
+  private execute(path: string, script: ScriptLine[]): i32 {
+    for (let i = 0; i < script.length; i++) {
+      burn(1);
+      const line = script[i];
+      if (!line.quiet) {
+        emitPrompt();
+        print(`${line.text}\n`);
+      }
+      const argv = parse(line.text);
+      if (argv === null) {
+        print(`${path} line ${line.number}: parse error\n`);
+        return CMD_ERROR;
+      }
+      if (argv.length > 0 && performCommand(argv) != CMD_OK) {
+        print(`${argv[0]}: ${commandError}\n`);
+        if (!line.ignoreError) return CMD_ERROR;
+      }
+    }
+    return CMD_OK;
+  }
+}
+
+/** The lines of a script without comments and empty lines, or null and errno. */
+function readScript(path: string): ScriptLine[] | null {
+  const fd = open(path);
+  if (fd < 0) return null;
+  const lines: ScriptLine[] = [];
+  for (let number = 1; ; number++) {
+    burn(1);
+    const line = readLine(fd, SCRIPT_LINE_LIMIT);
+    if (line === null) break;
+    let first = 0;
+    while (first < line.length && line.charCodeAt(first) == 0x20) first++;
+    if (line.startsWith("\\ ", first)) continue;
+    const quiet = line.startsWith("@");
+    const ignoreError = line.startsWith("-");
+    const text = quiet || ignoreError ? line.substring(1) : line;
+    if (text.length > 0) lines.push(new ScriptLine(text, number, quiet, ignoreError));
+  }
+  close(fd);
+  return lines;
+}

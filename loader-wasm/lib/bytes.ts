@@ -1,0 +1,49 @@
+// Byte strings. Everything textual in the core is an AssemblyScript string whose characters are bytes
+// (U+0000..U+00FF, one a byte), so that names and values of guests survive whatever their encoding. This
+// file converts between such strings and module memory. Hot code works on memory itself.
+
+/** The byte string of `size` bytes at `src`. */
+export function stringAt(src: usize, size: i32): string {
+  const result = changetype<string>(__new((<usize>size) << 1, idof<string>()));
+  const dst = changetype<usize>(result);
+  for (let i: usize = 0; i < <usize>size; i++) store<u16>(dst + (i << 1), load<u8>(src + i));
+  return result;
+}
+
+/** The byte string at `src` up to its NUL, at most `limit` bytes. */
+export function cstringAt(src: usize, limit: i32): string {
+  let size = 0;
+  while (size < limit && load<u8>(src + <usize>size) != 0) size++;
+  return stringAt(src, size);
+}
+
+/** Stores the bytes of `text`, without a NUL, at `dst`, which must have room for `text.length` bytes. */
+export function storeString(dst: usize, text: string): void {
+  const src = changetype<usize>(text);
+  const size = <usize>text.length;
+  for (let i: usize = 0; i < size; i++) store<u8>(dst + i, <u8>load<u16>(src + (i << 1)));
+}
+
+/** A fresh block (`heap.free` it) with the bytes of `text` and a NUL. */
+export function allocString(text: string): usize {
+  const block = heap.alloc(<usize>text.length + 1);
+  storeString(block, text);
+  store<u8>(block + <usize>text.length, 0);
+  return block;
+}
+
+/** `text` up to its first NUL, as C would see it. */
+export function cutAtNul(text: string): string {
+  const end = text.indexOf("\0");
+  return end < 0 ? text : text.substring(0, end);
+}
+
+/** strcmp's order: bytewise, unsigned, a prefix first. Negative, zero or positive. */
+export function compareBytes(a: string, b: string): i32 {
+  const shorter = min(a.length, b.length);
+  for (let i = 0; i < shorter; i++) {
+    const difference = a.charCodeAt(i) - b.charCodeAt(i);
+    if (difference != 0) return difference;
+  }
+  return a.length - b.length;
+}

@@ -1,0 +1,57 @@
+// How a session ends inside the core, and what it tells on the way: fuel, memory and internal faults end
+// it with a typed error of the host; damage in guest data is reported and answered with an errno.
+
+import { FAULT_FUEL, FAULT_INTERNAL, FAULT_MEMORY, fault, report } from "../protocol";
+import { allocString } from "./bytes";
+import { setErrno } from "./errno";
+
+/** Fuel left: roughly, instructions of an interpreter, or steps of a loop over guest data. */
+let fuel: i64 = i64.MAX_VALUE;
+
+/** Sets the session's fuel. Exported to the host, which calls it before the session starts. */
+export function grantFuel(amount: i64): void {
+  fuel = amount;
+}
+
+/** Exported to the host: what is left. */
+export function fuelLeft(): i64 {
+  return fuel;
+}
+
+/** Uses up fuel; ends the session when it is gone. */
+export function burn(amount: i64): void {
+  fuel -= amount;
+  if (fuel < 0) die(FAULT_FUEL, "fuel exhausted");
+}
+
+/** A block of `size` bytes; ends the session when it can't be had. Release with `heap.free`. */
+export function allocate(size: usize): usize {
+  if (size > 0x40000000) die(FAULT_MEMORY, `allocation of ${size} bytes`);
+  return heap.alloc(size);
+}
+
+/** Ends the session with a typed error; `kind` is one of protocol's FAULT_*. Does not return. */
+export function die(kind: i32, text: string): void {
+  fault(kind, allocString(text), text.length);
+  unreachable();
+}
+
+/**
+ * Records damage in guest data (`where` names device and offset, `what` structure, field and value), sets
+ * errno to `code` and returns -1.
+ */
+export function damaged(where: string, what: string, code: i32): i32 {
+  const text = where.length > 0 ? `${where}: ${what}` : what;
+  const block = allocString(text);
+  report(block, text.length);
+  heap.free(block);
+  setErrno(code);
+  return -1;
+}
+
+/** Target of AssemblyScript's own checks (bounds, allocation, stack): a broken invariant of the core. */
+export function onAbort(message: string | null, file: string | null, line: u32, column: u32): void {
+  const what = message === null ? "abort" : message;
+  const where = file === null ? "?" : file;
+  die(FAULT_INTERNAL, `${what} at ${where}:${line}:${column}`);
+}

@@ -1,0 +1,106 @@
+// Text helpers of the C library that the loader's behaviour rests on: character classes, strtol, and the
+// few number formats that reach the console. Texts are byte strings (lib/bytes.ts).
+
+export function isSpace(c: i32): bool {
+  return c == 0x20 || (c >= 0x09 && c <= 0x0d);
+}
+
+export function isDigit(c: i32): bool {
+  return c >= 0x30 && c <= 0x39;
+}
+
+export function isHexDigit(c: i32): bool {
+  return isDigit(c) || (c >= 0x61 && c <= 0x66) || (c >= 0x41 && c <= 0x46);
+}
+
+export function isLower(c: i32): bool {
+  return c >= 0x61 && c <= 0x7a;
+}
+
+export function isUpper(c: i32): bool {
+  return c >= 0x41 && c <= 0x5a;
+}
+
+export function toLower(c: i32): i32 {
+  return isUpper(c) ? c + 32 : c;
+}
+
+/** Value of a digit in bases up to 36, or 99 for anything else. */
+export function digitValue(c: i32): i32 {
+  if (isDigit(c)) return c - 0x30;
+  const lower = toLower(c);
+  return isLower(lower) ? lower - 0x61 + 10 : 99;
+}
+
+/** Where the last `parseInteger` stopped in its text (0 when there was no number). */
+export let parseEnd: i32 = 0;
+
+/**
+ * strtol: blanks, sign, `0x`/`0` prefix when `base` is 0 (or 16), digits. Saturates like C's on overflow of
+ * 64 bits. `parseEnd` tells where it stopped.
+ */
+export function parseInteger(text: string, base: i32 = 0): i64 {
+  const size = text.length;
+  let at = 0;
+  while (at < size && isSpace(text.charCodeAt(at))) at++;
+  let negative = false;
+  if (at < size && (text.charCodeAt(at) == 0x2d || text.charCodeAt(at) == 0x2b)) {
+    negative = text.charCodeAt(at) == 0x2d;
+    at++;
+  }
+  if (
+    (base == 0 || base == 16) &&
+    at + 2 < size &&
+    text.charCodeAt(at) == 0x30 &&
+    toLower(text.charCodeAt(at + 1)) == 0x78 &&
+    isHexDigit(text.charCodeAt(at + 2))
+  ) {
+    base = 16;
+    at += 2;
+  } else if (base == 0) {
+    base = at < size && text.charCodeAt(at) == 0x30 ? 8 : 10;
+  }
+  const first = at;
+  let value: u64 = 0;
+  let overflow = false;
+  const limit: u64 = negative ? 0x8000000000000000 : 0x7fffffffffffffff;
+  for (; at < size; at++) {
+    const digit = digitValue(text.charCodeAt(at));
+    if (digit >= base) break;
+    if (overflow || value > (limit - <u64>digit) / <u64>base) overflow = true;
+    else value = value * <u64>base + <u64>digit;
+  }
+  parseEnd = at == first ? 0 : at;
+  if (overflow) value = limit;
+  return negative ? -(<i64>value) : <i64>value;
+}
+
+/** Lower-case hexadecimal without a prefix. */
+export function hex(value: u64): string {
+  let text = "";
+  do {
+    const digit = <i32>(value & 15);
+    text = String.fromCharCode(digit < 10 ? digit + 0x30 : digit + 0x57) + text;
+    value >>= 4;
+  } while (value != 0);
+  return text;
+}
+
+/** C's `%#x`: `0x` before anything but zero. */
+export function hexAlternate(value: u64): string {
+  return value == 0 ? "0" : `0x${hex(value)}`;
+}
+
+/** What snprintf into `size` bytes keeps. */
+export function clip(text: string, size: i32): string {
+  return text.length < size ? text : text.substring(0, size - 1);
+}
+
+/** strcasecmp() == 0. */
+export function equalsIgnoreCase(a: string, b: string): bool {
+  if (a.length != b.length) return false;
+  for (let i = 0; i < a.length; i++) {
+    if (toLower(a.charCodeAt(i)) != toLower(b.charCodeAt(i))) return false;
+  }
+  return true;
+}

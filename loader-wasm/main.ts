@@ -1,0 +1,85 @@
+// The loader's life: console, environment, devices, interpreter check, start-up scripts, autoboot, prompt.
+
+import { autobootMaybe } from "./boot/autoboot";
+import { defineCommands } from "./boot/commands";
+import { getenv, putenv, setDefault, setenv } from "./boot/environment";
+import { checkInterpreter } from "./boot/interpreter_check";
+import { flush, print, probeConsoles, putchar } from "./console/console";
+import { editLine } from "./console/lines";
+import { probeDevices } from "./dev/devices";
+import { Interpreter, setInterpreter } from "./interp/interpreter";
+import { stringAt } from "./lib/bytes";
+import { allocate } from "./lib/fault";
+import * as host from "./protocol";
+
+/** Interface versions that the loader knows: 4 brought vm_set_*, 5 the interpreter swap. */
+const VERSION_MIN: i32 = 3;
+const VERSION_SWAP: i32 = 5;
+
+/** Most entries, and bytes of one entry, of the caller's environment. */
+const HOST_ENV_LIMIT: i32 = 4096;
+const HOST_ENV_ENTRY_LIMIT: i32 = 65536;
+
+/** Runs a session with `interpreter` on `ndisks` disks. Ends only through the host. */
+export function loaderMain(interpreter: Interpreter, version: i32, ndisks: i32): void {
+  if (version < VERSION_MIN) exitLoader(1);
+  setInterpreter(interpreter);
+  defineCommands();
+  probeConsoles();
+  print(`\nFreeBSD/amd64 User boot ${interpreter.name}, Revision 1.2\n`);
+  setenv("LINES", "24");
+  takeHostEnvironment();
+  probeDevices(ndisks);
+  if (version >= VERSION_SWAP) checkInterpreter(interpreter.name);
+  interact(interpreter);
+}
+
+/** Puts what the caller gave into the environment. */
+function takeHostEnvironment(): void {
+  const block = allocate(HOST_ENV_ENTRY_LIMIT);
+  for (let i = 0; i < HOST_ENV_LIMIT; i++) {
+    const size = host.getenv(i, block, HOST_ENV_ENTRY_LIMIT);
+    if (size < 0) break;
+    putenv(stringAt(block, min(size, HOST_ENV_ENTRY_LIMIT)));
+  }
+  heap.free(block);
+}
+
+/** Start-up scripts, autoboot, then the prompt for ever. */
+function interact(interpreter: Interpreter): void {
+  interpreter.init();
+  print("\n");
+  autobootMaybe();
+  print("\nType '?' for a list of commands, 'help' for more detailed help.\n");
+  setDefault("prompt", "${interpret}");
+  setDefault("interpret", "OK");
+  while (true) {
+    emitPrompt();
+    interpreter.run(editLine());
+  }
+}
+
+/** Prints the prompt: `$prompt` with `${name}` in it replaced, and a blank. */
+export function emitPrompt(): void {
+  const prompt = getenv("prompt");
+  const text = prompt === null ? ">" : prompt;
+  for (let i = 0; i < text.length; i++) {
+    if (!text.startsWith("${", i)) {
+      putchar(text.charCodeAt(i));
+      continue;
+    }
+    const brace = text.indexOf("}", i);
+    const end = brace < 0 ? text.length : brace;
+    const value = getenv(text.substring(i + 2, end));
+    if (value !== null) print(value);
+    i = end;
+  }
+  putchar(0x20);
+}
+
+/** Ends the session: 1 quit, 2 reboot. */
+export function exitLoader(code: i32): void {
+  flush();
+  host.exit(code);
+  unreachable();
+}

@@ -1,0 +1,136 @@
+// The sandbox's whole surface: every function the core imports, and nothing else. Module `userboot` is
+// FreeBSD's `struct loader_callbacks` version 5 under its own names, plus bulk forms where speed needs
+// them; `wasi_snapshot_preview1` gives the clock (and, when granted, the `host:` tree, see dev/host.ts).
+//
+// Conventions: pointers and lengths are module memory; `gpa` is a guest physical address in bytes; `i32`
+// results are FreeBSD errno values, 0 for success. `exec`, `exit`, `swap_interpreter` and `fault` do not
+// return: the host throws, and drops the instance.
+
+// ---- console ---------------------------------------------------------------------------------------
+
+/** Writes one byte to the console. */
+@external("userboot", "putc")
+export declare function putc(ch: i32): void;
+
+/** Bulk `putc`: writes `size` console bytes. */
+@external("userboot", "write")
+export declare function write(src: usize, size: i32): void;
+
+/** Waits for a key and returns it (0..255). The host ends the session when no key can ever come. */
+@external("userboot", "getc")
+export declare function getc(): i32;
+
+/** Non-zero when `getc` would return at once. May wait a few milliseconds, so that polling loops don't spin. */
+@external("userboot", "poll")
+export declare function poll(): i32;
+
+// ---- disks -----------------------------------------------------------------------------------------
+
+/** Reads up to `size` bytes at byte `offset` of disk `unit`; `*resid` (u32) receives the bytes not read. */
+@external("userboot", "diskread")
+export declare function diskread(unit: i32, offset: u64, dst: usize, size: u32, resid: usize): i32;
+
+/** Like `diskread`, but straight into guest memory at `gpa`; `*resid` (u64) receives the bytes not read. */
+@external("userboot", "diskread_guest")
+export declare function diskread_guest(unit: i32, offset: u64, gpa: u64, size: u64, resid: usize): i32;
+
+/** DIOCGSECTORSIZE stores a u32 at `data`, DIOCGMEDIASIZE an i64; anything else is ENOTTY. */
+@external("userboot", "diskioctl")
+export declare function diskioctl(unit: i32, cmd: u32, data: usize): i32;
+
+export const DIOCGSECTORSIZE: u32 = 0x40046480;
+export const DIOCGMEDIASIZE: u32 = 0x40086481;
+
+// ---- guest memory ----------------------------------------------------------------------------------
+
+/** Copies `size` bytes from module memory to the guest. EFAULT, and nothing written, outside its memory. */
+@external("userboot", "copyin")
+export declare function copyin(src: usize, gpa: u64, size: u32): i32;
+
+/** Copies `size` bytes from the guest to module memory. EFAULT, and nothing copied, outside its memory. */
+@external("userboot", "copyout")
+export declare function copyout(gpa: u64, dst: usize, size: u32): i32;
+
+/** Bulk `copyin` of zeros. */
+@external("userboot", "zero_guest")
+export declare function zero_guest(gpa: u64, size: u64): i32;
+
+/** Stores the sizes in bytes of low memory (from 0) and high memory (from 4 GiB), two u64. */
+@external("userboot", "getmem")
+export declare function getmem(low: usize, high: usize): void;
+
+/**
+ * Entry `index` of the guest's memory map: stores base, length (u64 each) and type (u32) at `dst`.
+ * ENOENT past the end; ENOTTY when the caller gave no map and the loader shall make its own from `getmem`.
+ */
+@external("userboot", "getmap")
+export declare function getmap(index: i32, dst: usize): i32;
+
+// ---- virtual CPU -----------------------------------------------------------------------------------
+
+@external("userboot", "setreg")
+export declare function setreg(reg: i32, value: u64): void;
+
+@external("userboot", "setmsr")
+export declare function setmsr(msr: u32, value: u64): void;
+
+@external("userboot", "setcr")
+export declare function setcr(cr: i32, value: u64): void;
+
+@external("userboot", "setgdt")
+export declare function setgdt(base: u64, size: u32): void;
+
+@external("userboot", "vm_set_register")
+export declare function vm_set_register(vcpu: i32, reg: i32, value: u64): i32;
+
+@external("userboot", "vm_set_desc")
+export declare function vm_set_desc(vcpu: i32, reg: i32, base: u64, limit: u32, access: u32): i32;
+
+/** Enters the kernel at `pc`. Does not return. */
+@external("userboot", "exec")
+export declare function exec(pc: u64): void;
+
+// ---- session ---------------------------------------------------------------------------------------
+
+/** Waits `usec` microseconds. */
+@external("userboot", "delay")
+export declare function delay(usec: i32): void;
+
+/** Ends the session: 1 quit or panic, 2 reboot. Does not return. */
+@external("userboot", "exit")
+export declare function exit(code: i32): void;
+
+/**
+ * Copies the `num`th `name=value` of the caller's environment to `dst`, at most `size` bytes. Returns its
+ * whole length in bytes, or -1 when there is no such entry.
+ */
+@external("userboot", "getenv")
+export declare function getenv(num: i32, dst: usize, size: i32): i32;
+
+/** Asks for the flavour called `name`; the host matches it against a fixed table. Does not return. */
+@external("userboot", "swap_interpreter")
+export declare function swap_interpreter(name: usize, size: i32): void;
+
+/**
+ * Tells the host of damage found in something the guest controls, as text of the form
+ * `disk0 offset 512: GPT header: entry count 4294967295 exceeds 1024`. Informative: the core goes on.
+ */
+@external("userboot", "report")
+export declare function report(text: usize, size: i32): void;
+
+/** Ends the session with a typed error: a `FAULT_*` kind and its text. Does not return. */
+@external("userboot", "fault")
+export declare function fault(kind: i32, text: usize, size: i32): void;
+
+/** A broken invariant of the core itself (an AssemblyScript abort). */
+export const FAULT_INTERNAL: i32 = 0;
+/** The session's fuel is used up. */
+export const FAULT_FUEL: i32 = 1;
+/** The module's memory cap does not allow an allocation. */
+export const FAULT_MEMORY: i32 = 2;
+
+// ---- WASI ------------------------------------------------------------------------------------------
+
+/** Stores the time of clock `id` (0: wall clock) in ns since 1970 at `time` (u64). Returns a WASI errno. */
+@external("wasi_snapshot_preview1", "clock_time_get")
+export declare function clock_time_get(id: i32, precision: u64, time: usize): i32;

@@ -1,0 +1,11 @@
+// The flavour `simp`: the core with the simple command interpreter.
+
+import { SimpleInterpreter } from "./interp/simp/simple";
+import { loaderMain } from "./main";
+
+export { fuelLeft, grantFuel } from "./lib/fault";
+
+/** Runs the loader for `ndisks` disks by the rules of interface `version`. Returns only through the host. */
+export function loader_main(version: i32, ndisks: i32): void {
+  loaderMain(new SimpleInterpreter(), version, ndisks);
+}
