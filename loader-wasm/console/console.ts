@@ -3,7 +3,6 @@
 // caller's one console.
 
 import { defineVariable, getenv, refuseUnset, unsetenv, Variable } from "../boot/environment";
-import { storeString } from "../lib/bytes";
 import { parseEnd, parseInteger } from "../lib/text";
 import * as host from "../protocol";
 
