@@ -1,6 +1,7 @@
 // Lines: editing at the console, and reading them from files.
 
 import { read } from "../fs/files";
+import { stringAt } from "../lib/bytes";
 import { getchar, putchar } from "./console";
 
 /** Longest line that the prompt takes, in bytes; further ones are dropped. */
@@ -43,24 +44,27 @@ export function editLine(limit: i32 = LINE_LIMIT): string {
   }
 }
 
-const byte: usize = memory.data(1);
+/** Longest piece that `readLine` returns, in bytes. */
+const PIECE_LIMIT: i32 = 1024;
+const piece: usize = memory.data(1024);
 
 /**
  * The next line of `fd`, without its terminator (CR or LF, each ending a line). Longer ones are cut into
- * pieces of `limit` bytes. Null at the end of the file or on a read error.
+ * pieces of `limit` bytes (at most 1024). Null at the end of the file or on a read error.
  */
 export function readLine(fd: i32, limit: i32): string | null {
-  let line = "";
-  while (line.length < limit) {
-    const got = read(fd, byte, 1);
+  limit = min(limit, PIECE_LIMIT);
+  let length = 0;
+  while (length < limit) {
+    const got = read(fd, piece + <usize>length, 1);
     if (got < 0) return null;
     if (got == 0) {
-      if (line.length == 0) return null;
+      if (length == 0) return null;
       break;
     }
-    const c = load<u8>(byte);
+    const c = load<u8>(piece + <usize>length);
     if (c == 0x0d || c == 0x0a) break;
-    line += String.fromCharCode(c);
+    length++;
   }
-  return line;
+  return stringAt(piece, length);
 }
