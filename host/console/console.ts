@@ -1,0 +1,62 @@
+// What the session needs of a console: the caller's terminal, log or script. Synchronous, as the core is.
+
+import type { Clock } from "../clock.js";
+
+/** A console. Without `poll` and `getc` it has no keys, ever. */
+export interface Console {
+  /** Takes output. `bytes` is borrowed: valid only during the call. */
+  write(bytes: Uint8Array): void;
+  /** Whether a key is waiting. */
+  poll?(clock: Clock): boolean;
+  /** Waits for a key (0..255); undefined when none can ever come. */
+  getc?(clock: Clock): number | undefined;
+}
+
+/** Collects a console's output. */
+export class OutputBuffer {
+  #parts: Uint8Array[] = [];
+  #length = 0;
+
+  write(bytes: Uint8Array): void {
+    this.#parts.push(bytes.slice());
+    this.#length += bytes.length;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Everything so far. */
+  bytes(): Uint8Array {
+    const result = new Uint8Array(this.#length);
+    let at = 0;
+    for (const part of this.#parts) {
+      result.set(part, at);
+      at += part.length;
+    }
+    this.#parts = [result];
+    return result;
+  }
+
+  /** Everything so far, one character a byte. */
+  text(): string {
+    let text = "";
+    const bytes = this.bytes();
+    for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+    return text;
+  }
+}
+
+/** No keys; output is kept. */
+export class BufferConsole implements Console {
+  readonly output = new OutputBuffer();
+
+  write(bytes: Uint8Array): void {
+    this.output.write(bytes);
+  }
+
+  /** The output, one character a byte. */
+  get text(): string {
+    return this.output.text();
+  }
+}

@@ -1,0 +1,66 @@
+// A console that types prepared keys, with pauses, and keeps the output. Scripts, tests and the command
+// line's --input use it. All keys are waiting at once, except those behind a pause.
+
+import { type Clock, TURN_USEC } from "../clock.js";
+import { BufferConsole } from "./console.js";
+
+/** Text to type (one character a byte), or a pause of so many seconds. */
+export type Keys = string | { waitS: number };
+
+/** What a pause counts for in `consumed`. */
+const WAIT_WEIGHT = 2;
+
+export class KeysConsole extends BufferConsole {
+  readonly #entries: Keys[];
+  #entry = 0;
+  #at = 0;
+  /** End of the pause at the front, once somebody has looked at it. */
+  #until: number | undefined;
+  #consumed = 0;
+
+  constructor(entries: readonly Keys[]) {
+    super();
+    this.#entries = entries.filter((entry) => entry !== "");
+  }
+
+  /** Keys typed so far; a pause counts as two. */
+  get consumed(): number {
+    return this.#consumed;
+  }
+
+  poll(clock: Clock): boolean {
+    return typeof this.#front(clock) === "string";
+  }
+
+  getc(clock: Clock): number | undefined {
+    let front = this.#front(clock);
+    while (typeof front === "object") {
+      clock.sleep(TURN_USEC);
+      front = this.#front(clock);
+    }
+    if (front === undefined) return undefined;
+    const key = front.charCodeAt(this.#at);
+    this.#at++;
+    this.#consumed++;
+    if (this.#at === front.length) this.#next();
+    return key & 0xff;
+  }
+
+  /** The entry at the front: text, a pause not over yet, or undefined at the end. */
+  #front(clock: Clock): Keys | undefined {
+    while (true) {
+      const entry = this.#entries[this.#entry];
+      if (typeof entry !== "object") return entry;
+      this.#until ??= clock.now() + entry.waitS * 1_000_000;
+      if (clock.now() < this.#until) return entry;
+      this.#until = undefined;
+      this.#consumed += WAIT_WEIGHT;
+      this.#next();
+    }
+  }
+
+  #next(): void {
+    this.#entry++;
+    this.#at = 0;
+  }
+}

@@ -1,0 +1,21 @@
+// A disk whose image is in memory.
+
+import type { Disk } from "./disk.js";
+
+export class BytesDisk implements Disk {
+  constructor(
+    readonly image: Uint8Array,
+    readonly sectorSize = 512,
+  ) {}
+
+  get size(): number {
+    return this.image.length;
+  }
+
+  read(offset: number, target: Uint8Array): number {
+    if (offset >= this.image.length) return 0;
+    const part = this.image.subarray(offset, offset + target.length);
+    target.set(part);
+    return part.length;
+  }
+}

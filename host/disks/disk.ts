@@ -1,0 +1,22 @@
+// What the session needs of a disk. Reads are synchronous because the core runs synchronously; a disk
+// whose data arrives later belongs in a worker that may block.
+
+/** A read-only disk. */
+export interface Disk {
+  /** 512 or 4096. */
+  readonly sectorSize: number;
+  /** Size in bytes. */
+  readonly size: number;
+  /** Fills `target` from byte `offset` on; returns how many bytes there were. Throws when the medium fails. */
+  read(offset: number, target: Uint8Array): number;
+  /** Releases what the disk holds. */
+  close?(): void;
+}
+
+/** Most disks of a session. */
+export const DISKS_MAX = 32;
+
+/** Whether `value` is a disk rather than something to make one from. */
+export function isDisk(value: unknown): value is Disk {
+  return typeof value === "object" && value !== null && "read" in value && "sectorSize" in value && "size" in value;
+}

@@ -1,0 +1,77 @@
+// Every error this package makes: one class per failing subject. `boot` rejects with those that concern
+// the caller (options, images, abort); those that end a session become the `error` of its result.
+
+/** Base of all of them, so that `instanceof UserbootError` tells ours from the rest. */
+export class UserbootError extends Error {
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** An option of `boot` or of the command line is wrong. */
+export class OptionError extends UserbootError {}
+
+/** An image can't be opened or read. */
+export class DiskError extends UserbootError {
+  constructor(
+    readonly disk: string,
+    message: string,
+  ) {
+    super(`${disk}: ${message}`);
+  }
+}
+
+/** A budget of the session is used up. */
+export class LimitError extends UserbootError {
+  constructor(
+    /** The limit's name in `limits`. */
+    readonly limit: string,
+    readonly allowed: number,
+    readonly used: number,
+  ) {
+    super(`limit ${limit} exceeded: ${used} of ${allowed} used`);
+  }
+}
+
+/** The guest wants a flavour that isn't one, or isn't there. */
+export class InterpreterError extends UserbootError {}
+
+/** The guest waits for a key that can't come any more. */
+export class InputEndedError extends UserbootError {}
+
+/** The guest set up a register that the machine doesn't have, or a value that makes no sense. */
+export class RegisterError extends UserbootError {}
+
+/** The caller's `AbortSignal` ended the session. */
+export class AbortedError extends UserbootError {}
+
+/** A module that can't be found or compiled. */
+export class ModuleError extends UserbootError {}
+
+/** The caller's console failed. */
+export class ConsoleError extends UserbootError {}
+
+/** The worker could not start or died. */
+export class WorkerError extends UserbootError {}
+
+/** A broken invariant of the core or of this package: a defect, not a property of the guest. */
+export class InternalError extends UserbootError {}
+
+/** An error as it stands in a result and crosses a worker's border. */
+export interface PlainError {
+  name: string;
+  message: string;
+  limit?: string;
+  allowed?: number;
+  used?: number;
+}
+
+/** `error` without its class and stack. */
+export function plainError(error: unknown): PlainError {
+  if (error instanceof LimitError) {
+    const { name, message, limit, allowed, used } = error;
+    return { name, message, limit, allowed, used };
+  }
+  if (error instanceof Error) return { name: error.name, message: error.message };
+  return { name: "InternalError", message: String(error) };
+}

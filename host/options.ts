@@ -1,0 +1,148 @@
+// The options of `boot`, checked and completed. Whatever is wrong is said here, before anything runs.
+
+import type { Clock } from "./clock.js";
+import type { Console } from "./console/console.js";
+import { DISKS_MAX, type Disk } from "./disks/disk.js";
+import { OptionError } from "./errors.js";
+import { LOW_MAX } from "./memory/guest.js";
+import { type Flavour, isFlavour } from "./modules.js";
+
+/** A disk, or what one can be made from: a path (Node), an image in memory, a Blob (browsers). */
+export type DiskSource = Disk | string | Uint8Array | Blob;
+
+/** Low memory from 0, high memory from 4 GiB, in bytes. */
+export interface MemorySize {
+  low: number;
+  high: number;
+}
+
+/** An entry of the guest's memory map; types as in ACPI (1 is usable memory). */
+export interface MapEntry {
+  base: number | bigint;
+  length: number | bigint;
+  type: number;
+}
+
+/** What a session may use up. */
+export interface Limits {
+  /** Wall time in milliseconds. */
+  wallMs: number;
+  /** Steps of the core: instructions of scripts, turns of loops over guest data. */
+  fuel: number;
+  /** Memory of the module itself, bytes. */
+  moduleMemory: number;
+  /** Bytes read from disks. */
+  diskBytes: number;
+  /** Bytes written to the console. */
+  consoleBytes: number;
+  /** Changes of flavour. */
+  swaps: number;
+}
+
+export const DEFAULT_LIMITS: Readonly<Limits> = {
+  wallMs: 600_000,
+  fuel: 20_000_000_000,
+  moduleMemory: 64 * 1024 * 1024,
+  diskBytes: 16 * 1024 * 1024 * 1024,
+  consoleBytes: 64 * 1024 * 1024,
+  swaps: 4,
+};
+
+/** What `boot` takes. */
+export interface BootOptions {
+  /** Up to 32 disks, read only. */
+  disks?: readonly DiskSource[];
+  /** RAM in bytes; default 256 MiB. */
+  memory?: number | MemorySize;
+  /** The guest's memory map; without it the loader makes one from the sizes. */
+  map?: readonly MapEntry[];
+  /** `name=value`, one character a byte, in the order the loader asks for them: a later duplicate wins. */
+  env?: readonly string[];
+  console?: Console;
+  /** The flavour to start with; the guest may ask for another one. */
+  start?: Flavour;
+  /** The one flavour to use; the guest may not change it. */
+  loader?: Flavour;
+  /** Version of the userboot interface; below 5 the guest's choice of interpreter is not looked for. */
+  interfaceVersion?: 3 | 4 | 5;
+  clock?: "real" | "virtual" | Clock;
+  limits?: Partial<Limits>;
+  signal?: AbortSignal;
+  /** Run in a worker (default) or in the calling thread, which is then blocked. */
+  worker?: boolean;
+}
+
+/** The options of one session, complete. */
+export interface SessionOptions {
+  memory: MemorySize;
+  map: readonly MapEntry[] | undefined;
+  env: readonly Uint8Array[];
+  start: Flavour | undefined;
+  loader: Flavour | undefined;
+  interfaceVersion: number;
+  limits: Limits;
+}
+
+/** Checks `options` and fills in what is missing. */
+export function sessionOptions(options: BootOptions): SessionOptions {
+  const { disks = [], env = [], map, interfaceVersion = 5, start, loader } = options;
+  if (disks.length > DISKS_MAX) throw new OptionError(`${disks.length} disks given, at most ${DISKS_MAX} possible`);
+  if (![3, 4, 5].includes(interfaceVersion))
+    throw new OptionError(`interface version ${interfaceVersion} is not 3, 4 or 5`);
+  for (const flavour of [start, loader]) {
+    if (flavour !== undefined && !isFlavour(flavour)) throw new OptionError(`unknown interpreter "${flavour}"`);
+  }
+  return {
+    memory: memorySize(options.memory ?? 256 * 1024 * 1024),
+    map: map?.map(checkMapEntry),
+    env: env.map(environmentBytes),
+    start,
+    loader,
+    interfaceVersion,
+    limits: checkLimits(options.limits ?? {}),
+  };
+}
+
+/** A size in bytes split where the hole below 4 GiB begins. */
+function memorySize(memory: number | MemorySize): MemorySize {
+  const size =
+    typeof memory === "number"
+      ? { low: Math.min(memory, LOW_MAX), high: Math.max(0, memory - LOW_MAX) }
+      : { low: memory.low, high: memory.high };
+  if (!Number.isSafeInteger(size.low) || size.low <= 0 || size.low > LOW_MAX) {
+    throw new OptionError(`low memory of ${size.low} bytes is not between 1 and ${LOW_MAX}`);
+  }
+  if (!Number.isSafeInteger(size.high) || size.high < 0) throw new OptionError(`bad size of high memory: ${size.high}`);
+  return size;
+}
+
+function checkMapEntry(entry: MapEntry): MapEntry {
+  for (const value of [entry.base, entry.length]) {
+    const fits =
+      typeof value === "bigint" ? value >= 0n && value < 1n << 64n : Number.isSafeInteger(value) && value >= 0;
+    if (!fits) throw new OptionError(`bad memory map entry: ${value}`);
+  }
+  return { base: entry.base, length: entry.length, type: entry.type >>> 0 };
+}
+
+function environmentBytes(entry: string): Uint8Array {
+  const bytes = new Uint8Array(entry.length);
+  for (let i = 0; i < entry.length; i++) {
+    const code = entry.charCodeAt(i);
+    if (code > 0xff) throw new OptionError(`environment entry ${JSON.stringify(entry)}: characters must be bytes`);
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+function checkLimits(given: Partial<Limits>): Limits {
+  const limits: Limits = { ...DEFAULT_LIMITS };
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(limits, name)) throw new OptionError(`unknown limit "${name}"`);
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new OptionError(`limit ${name}: ${value} is not a whole number`);
+    limits[name as keyof Limits] = value;
+  }
+  return limits;
+}

@@ -1,0 +1,208 @@
+// The life of one boot in the calling thread: instantiate a flavour, run it, swap it for another when the
+// guest asks, and read off the result. Each instance is dropped when it ends, however it ends.
+
+import type { Clock } from "./clock.js";
+import type { Console } from "./console/console.js";
+import type { Disk } from "./disks/disk.js";
+import { InternalError, InterpreterError, LimitError, plainError, UserbootError } from "./errors.js";
+import { type Call, CpuState } from "./handoff/registers.js";
+import { GuestMemory } from "./memory/guest.js";
+import { FLAVOURS, type Flavour, isFlavour } from "./modules.js";
+import type { Limits, SessionOptions } from "./options.js";
+import { latin1, makeImports, Stop } from "./protocol.js";
+import { makeResult, type RawResult, type SwapRequest } from "./result.js";
+
+const PAGE = 65536;
+/** As the modules are compiled (asconfig.json). */
+const INITIAL_PAGES = 16;
+const MAXIMUM_PAGES = 4096;
+
+/** What is counted while a session runs. */
+export interface Counts {
+  hostCalls: number;
+  diskCalls: number;
+  diskBytes: number;
+  consoleBytes: number;
+}
+
+/** What the imports work on. Everything but the machine's own state lives as long as the session. */
+export interface SessionState {
+  readonly options: SessionOptions;
+  readonly limits: Limits;
+  readonly disks: readonly Disk[];
+  readonly console: Console;
+  readonly clock: Clock;
+  readonly counts: Counts;
+  readonly guest: GuestMemory;
+  readonly cpu: CpuState;
+  readonly calls: Call[];
+  readonly diagnostics: string[];
+  /** Throws when the wall time is used up. */
+  checkTime(): void;
+}
+
+/** What a session is given to work with. */
+export interface SessionParts {
+  options: SessionOptions;
+  modules: ReadonlyMap<Flavour, WebAssembly.Module>;
+  disks: readonly Disk[];
+  console: Console;
+  clock: Clock;
+}
+
+/** The exports of a module. */
+interface Core {
+  _start(): void;
+  loader_main(version: number, disks: number): void;
+  grantFuel(amount: bigint): void;
+  fuelLeft(): bigint;
+}
+
+/** Runs a session to its end. Never throws for anything the guest did. */
+export function runSession(parts: SessionParts): RawResult {
+  const { options, modules, clock } = parts;
+  const { limits } = options;
+  const began = performance.now();
+  const clockBegan = clock.now();
+  const checkTime = () => {
+    const used = performance.now() - began;
+    if (used > limits.wallMs) throw new LimitError("wallMs", limits.wallMs, Math.ceil(used));
+  };
+  const counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, consoleBytes: 0 };
+  const calls: Call[] = [];
+  const diagnostics: string[] = [];
+  const swapRequests: SwapRequest[] = [];
+  const swaps: Flavour[] = [];
+  let fuel = BigInt(limits.fuel);
+  let moduleMemory = 0;
+  let flavour = options.loader ?? options.start ?? (modules.has("lua") ? "lua" : "simp");
+  let guest = new GuestMemory(options.memory.low, options.memory.high);
+  let cpu = new CpuState();
+
+  const ended = (outcome: Pick<RawResult, "reason" | "exitCode" | "error">): RawResult =>
+    makeResult({
+      outcome,
+      flavour,
+      swaps,
+      swapRequests,
+      calls,
+      diagnostics,
+      counts,
+      cpu,
+      guest,
+      moduleMemory,
+      fuelUsed: Number(BigInt(limits.fuel) - fuel),
+      virtualSeconds: (clock.now() - clockBegan) / 1_000_000,
+      timeMs: performance.now() - began,
+    });
+
+  while (true) {
+    const module = modules.get(flavour);
+    try {
+      if (module === undefined) throw new InterpreterError(`interpreter "${flavour}" is not installed`);
+      const state: SessionState = {
+        ...{
+          options,
+          limits,
+          disks: parts.disks,
+          console: parts.console,
+          clock,
+          counts,
+          guest,
+          cpu,
+          calls,
+          diagnostics,
+        },
+        checkTime,
+      };
+      const memory = makeMemory(limits.moduleMemory);
+      let core: Core | undefined;
+      try {
+        core = instantiate(module, memory, state);
+        core.grantFuel(fuel);
+        core._start();
+        core.grantFuel(fuel);
+        core.loader_main(options.interfaceVersion, parts.disks.length);
+      } finally {
+        moduleMemory = Math.max(moduleMemory, memory.buffer.byteLength);
+        if (core !== undefined) fuel = core.fuelLeft();
+      }
+      throw new InternalError("the loader returned");
+    } catch (thrown) {
+      if (!(thrown instanceof Stop)) {
+        return ended({ reason: "error", error: plainError(nameTrap(thrown, limits, moduleMemory)) });
+      }
+      if (thrown.why === "exec") return ended({ reason: "exec" });
+      if (thrown.why === "exit") return ended({ reason: "exit", exitCode: thrown.value as number });
+      const name = latin1(thrown.value as Uint8Array);
+      calls.push(["swap_interpreter", swapRequests.length]);
+      swapRequests.push({
+        name,
+        flavour,
+        consoleBytes: counts.consoleBytes,
+        diskCalls: counts.diskCalls,
+        diskBytes: counts.diskBytes,
+      });
+      try {
+        flavour = nextFlavour(name, options.loader, modules, swaps.length, limits);
+      } catch (error) {
+        return ended({ reason: "error", error: plainError(error) });
+      }
+      swaps.push(flavour);
+      guest = new GuestMemory(options.memory.low, options.memory.high);
+      cpu = new CpuState();
+    }
+  }
+}
+
+/** The flavour for a guest's request, which is matched against the table and used for nothing else. */
+function nextFlavour(
+  name: string,
+  forced: Flavour | undefined,
+  modules: ReadonlyMap<Flavour, WebAssembly.Module>,
+  swaps: number,
+  limits: Limits,
+): Flavour {
+  const shown = JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}...` : name);
+  const available = FLAVOURS.filter((flavour) => modules.has(flavour)).join(", ");
+  if (forced !== undefined) {
+    throw new InterpreterError(`guest wants interpreter ${shown}; "${forced}" was forced`);
+  }
+  if (!isFlavour(name)) throw new InterpreterError(`guest wants interpreter ${shown}; available: ${available}`);
+  if (!modules.has(name)) {
+    throw new InterpreterError(`guest wants interpreter ${shown}, which is not installed; available: ${available}`);
+  }
+  if (swaps >= limits.swaps) throw new LimitError("swaps", limits.swaps, swaps + 1);
+  return name;
+}
+
+function makeMemory(limit: number): WebAssembly.Memory {
+  const maximum = Math.min(MAXIMUM_PAGES, Math.max(INITIAL_PAGES, Math.floor(limit / PAGE)));
+  return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum });
+}
+
+function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory, state: SessionState): Core {
+  const imports = makeImports(memory, state);
+  try {
+    return new WebAssembly.Instance(module, imports).exports as unknown as Core;
+  } catch (error) {
+    if (error instanceof WebAssembly.LinkError)
+      throw new InternalError(`module doesn't fit this host: ${error.message}`);
+    throw error;
+  }
+}
+
+/** An error with a class of ours for whatever ended the module. */
+function nameTrap(thrown: unknown, limits: Limits, moduleMemory: number): unknown {
+  if (thrown instanceof UserbootError) return thrown;
+  if (thrown instanceof WebAssembly.RuntimeError) {
+    // The core's allocator traps this way, and nothing else in it does, when memory can't grow.
+    if (thrown.message.includes("unreachable"))
+      return new LimitError("moduleMemory", limits.moduleMemory, moduleMemory);
+    return new InternalError(`trap in the core: ${thrown.message}`);
+  }
+  if (thrown instanceof RangeError && thrown.message.includes("call stack")) {
+    return new InternalError("stack overflow in the core");
+  }
+  return thrown instanceof Error ? new InternalError(thrown.message) : thrown;
+}
