@@ -48,6 +48,22 @@ export class AbortedError extends UserbootError {}
 /** A module that can't be found or compiled. */
 export class ModuleError extends UserbootError {}
 
+/** An operator's policy file is wrong, or one of its hooks failed. */
+export class PolicyFileError extends UserbootError {}
+
+/** A policy said no. */
+export class PolicyError extends UserbootError {
+  constructor(
+    /** The rule that denied. */
+    readonly rule: string,
+    /** What it denied: a file, a variable, a kernel. */
+    readonly subject: string,
+    reason: string,
+  ) {
+    super(`${subject} denied by ${rule}: ${reason}`);
+  }
+}
+
 /** The caller's console failed. */
 export class ConsoleError extends UserbootError {}
 

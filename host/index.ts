@@ -21,6 +21,7 @@ setDiskOpener((source) => {
 
 export { boot } from "./boot.js";
 export { type Clock, RealClock, VirtualClock } from "./clock.js";
+export { AutomationConsole } from "./console/automation.js";
 export { BufferConsole, type Console } from "./console/console.js";
 export { type Keys, KeysConsole } from "./console/keys.js";
 export { BytesDisk } from "./disks/bytes.js";
@@ -30,4 +31,5 @@ export * from "./errors.js";
 export type { GuestMemory } from "./memory/guest.js";
 export type { Flavour } from "./modules.js";
 export { type BootOptions, DEFAULT_LIMITS, type Limits } from "./options.js";
+export type * from "./policy/hooks.js";
 export type { RawResult as BootResult } from "./result.js";

@@ -1,0 +1,70 @@
+// The hooks of a boot: what an operator may decide while a guest's loader runs. A hook answers with a
+// verdict; `undefined` lets things go on as the guest asked. Hooks run in the caller's thread, wherever
+// the session runs, and are trusted; what they are told comes from the guest and is not.
+
+/** Stops the boot: it ends with a PolicyError that names `rule` (the hook's name when absent) and the subject. */
+export interface Denial {
+  readonly deny: string;
+  readonly rule?: string;
+}
+
+/** Why a file is opened. */
+export type FilePurpose = "script" | "kernel" | "module" | "raw" | "data";
+
+/** A file about to be used, hashed as the loader will see it (after decompression). */
+export interface FileFacts {
+  /** As the loader prints it: `disk0p2:`, `host0:`. */
+  readonly device: string;
+  /** Absolute path on the device. Guest bytes as U+0000..U+00FF. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly purpose: FilePurpose;
+}
+
+/** The kernel about to be entered. */
+export interface KernelFacts {
+  readonly path: string;
+  /** Its arguments, as `boot -sv` gave them. */
+  readonly args: string;
+}
+
+/** The last look before the kernel is entered. */
+export interface MachineFacts {
+  readonly arch: "amd64" | "i386";
+  readonly modules: readonly { readonly name: string; readonly type: string; readonly size: number }[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly registers: Readonly<Record<string, unknown>>;
+}
+
+/** Waits for `expect` on the console, then types `send`. Rules fire in order, each once. */
+export interface ConsoleRule {
+  readonly expect: string;
+  readonly send: string;
+}
+
+/** Chooses a menu entry by (part of) its text: types the key that the menu shows before it. */
+export interface MenuRule {
+  readonly menu: string;
+}
+
+export interface BootHooks {
+  /** The caller's environment before the loader starts. Answers changes: a value, or null to leave a name out. */
+  onEnvironment?(environment: Readonly<Record<string, string>>): Readonly<Record<string, string | null>> | undefined;
+  /** A script or command sets a variable. */
+  onSetenv?(name: string, value: string): Denial | { readonly value: string } | undefined;
+  /** A file is about to be used. */
+  onFile?(file: FileFacts): Denial | { readonly replace: Uint8Array } | undefined;
+  /** A kernel is about to be entered: its arguments may be replaced. */
+  onKernel?(kernel: KernelFacts): Denial | { readonly args: string } | undefined;
+  /** Everything is in place. */
+  onExec?(machine: MachineFacts): Denial | undefined;
+  /** What to type when. */
+  readonly automation?: readonly (ConsoleRule | MenuRule)[];
+}
+
+/** Names of the hooks that are functions. */
+export const HOOK_NAMES = ["onEnvironment", "onSetenv", "onFile", "onKernel", "onExec"] as const;
+export type HookName = (typeof HOOK_NAMES)[number];

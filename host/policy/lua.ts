@@ -1,0 +1,296 @@
+// Boot policies in Lua: an operator's file whose global functions are the hooks (policy/hooks.ts), run by
+// fengari. The file is the operator's and trusted, but it is kept small on purpose: base, string, table and
+// math, no `load`, no files, no network, and a limit on instructions so that a loop ends with a message.
+// Loaded only when a policy is given; fengari is not imported before that.
+
+import { type LuaState, lauxlib, lua, lualib, to_jsstring, to_luastring } from "fengari";
+import { PolicyFileError } from "../errors.js";
+import { type BootHooks, type ConsoleRule, type Denial, HOOK_NAMES, type HookName, type MenuRule } from "./hooks.js";
+
+/** Lua instructions that one hook (or the file itself) may run. */
+const INSTRUCTION_LIMIT = 50_000_000;
+/** Instructions between two looks at the limit. */
+const INSTRUCTION_STEP = 100_000;
+
+/** Functions of the base library that reach outside a policy. */
+const REMOVED = ["dofile", "loadfile", "load", "collectgarbage"];
+
+export interface LuaPolicyOptions {
+  /** Receives what the policy `print`s or `log`s, a line a call. */
+  readonly log?: (line: string) => void;
+  /** SHA-256 of bytes, as lower-case hexadecimal. */
+  readonly sha256: (bytes: Uint8Array) => string;
+  /** Files that the policy may read with `read(name)`: what the operator granted, by name. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
+  readonly instructionLimit?: number;
+}
+
+/** Bytes of guests travel as one character a byte. */
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (c) => c.charCodeAt(0) & 0xff);
+}
+function textOf(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/**
+ * Runs the policy `source` once and returns its hooks.
+ * @param name its file name, for messages
+ * @throws PolicyFileError for a syntax error, an error at load time, or a hook that does not exist
+ */
+export function loadLuaPolicy(source: Uint8Array, name: string, options: LuaPolicyOptions): BootHooks {
+  const policy = new LuaPolicy(name, options);
+  policy.run(source);
+  return policy.hooks();
+}
+
+class LuaPolicy {
+  readonly #L: LuaState = lauxlib.luaL_newstate();
+  readonly #name: string;
+  readonly #options: LuaPolicyOptions;
+  readonly #automation: (ConsoleRule | MenuRule)[] = [];
+
+  constructor(name: string, options: LuaPolicyOptions) {
+    this.#name = name;
+    this.#options = options;
+    this.#open();
+  }
+
+  #open(): void {
+    const L = this.#L;
+    for (const [library, open] of [
+      ["_G", lualib.luaopen_base],
+      ["string", lualib.luaopen_string],
+      ["table", lualib.luaopen_table],
+      ["math", lualib.luaopen_math],
+    ] as const) {
+      lauxlib.luaL_requiref(L, to_luastring(library), open, 1);
+      lua.lua_pop(L, 1);
+    }
+    for (const removed of REMOVED) {
+      lua.lua_pushnil(L);
+      lua.lua_setglobal(L, to_luastring(removed));
+    }
+    const log = (state: LuaState): number => {
+      const words: string[] = [];
+      for (let i = 1; i <= lua.lua_gettop(state); i++) {
+        words.push(to_jsstring(lauxlib.luaL_tolstring(state, i)));
+        lua.lua_pop(state, 1);
+      }
+      this.#options.log?.(words.join("\t"));
+      return 0;
+    };
+    this.#define("print", log);
+    this.#define("log", log);
+    this.#define("sha256", (state) => {
+      lua.lua_pushstring(state, to_luastring(this.#options.sha256(lauxlib.luaL_checkstring(state, 1))));
+      return 1;
+    });
+    this.#define("deny", (state) => {
+      lauxlib.luaL_checkstring(state, 1);
+      lua.lua_createtable(state, 0, 2);
+      lua.lua_pushvalue(state, 1);
+      lua.lua_setfield(state, -2, to_luastring("deny"));
+      lua.lua_pushstring(state, to_luastring(`${this.#name}:${currentLine(state)}`));
+      lua.lua_setfield(state, -2, to_luastring("rule"));
+      return 1;
+    });
+    this.#define("expect", (state) => {
+      const rule = {
+        expect: textOf(lauxlib.luaL_checkstring(state, 1)),
+        send: textOf(lauxlib.luaL_checkstring(state, 2)),
+      };
+      this.#automation.push(rule);
+      return 0;
+    });
+    this.#define("menu", (state) => {
+      this.#automation.push({ menu: textOf(lauxlib.luaL_checkstring(state, 1)) });
+      return 0;
+    });
+    this.#define("read", (state) => {
+      const wanted = to_jsstring(lauxlib.luaL_checkstring(state, 1));
+      const bytes = this.#options.files?.get(wanted);
+      if (bytes === undefined) return lauxlib.luaL_error(state, to_luastring(`file '${wanted}' is not granted`));
+      lua.lua_pushstring(state, bytes);
+      return 1;
+    });
+  }
+
+  #define(name: string, fn: (L: LuaState) => number): void {
+    lua.lua_pushcfunction(this.#L, fn);
+    lua.lua_setglobal(this.#L, to_luastring(name));
+  }
+
+  run(source: Uint8Array): void {
+    const L = this.#L;
+    const chunk = to_luastring(`@${this.#name}`);
+    if (lauxlib.luaL_loadbufferx(L, source, source.length, chunk, to_luastring("t")) !== lua.LUA_OK) this.#fail();
+    this.#call(0);
+    lua.lua_settop(L, 0);
+  }
+
+  /** The hooks that the file defined. */
+  hooks(): BootHooks {
+    const L = this.#L;
+    const defined = new Set<string>();
+    lua.lua_pushglobaltable(L);
+    lua.lua_pushnil(L);
+    while (lua.lua_next(L, -2) !== 0) {
+      const key = lua.lua_type(L, -2) === lua.LUA_TSTRING ? to_jsstring(lua.lua_tostring(L, -2)!) : "";
+      if (/^on[A-Z]/.test(key)) {
+        if (!(HOOK_NAMES as readonly string[]).includes(key)) {
+          throw new PolicyFileError(`${this.#name}: unknown hook '${key}'; known: ${HOOK_NAMES.join(", ")}`);
+        }
+        if (lua.lua_type(L, -1) !== lua.LUA_TFUNCTION) {
+          throw new PolicyFileError(`${this.#name}: hook '${key}' is not a function`);
+        }
+        defined.add(key);
+      }
+      lua.lua_pop(L, 1);
+    }
+    lua.lua_settop(L, 0);
+    const has = (hook: HookName): boolean => defined.has(hook);
+    return {
+      ...(has("onEnvironment") && { onEnvironment: (environment) => this.#onEnvironment(environment) }),
+      ...(has("onSetenv") && {
+        onSetenv: (variable, value) =>
+          this.#verdict("onSetenv", [variable, value], "value", (answer) => ({ value: answer })),
+      }),
+      ...(has("onFile") && {
+        onFile: (file) => this.#verdict("onFile", [file], "replace", (answer) => ({ replace: bytesOf(answer) })),
+      }),
+      ...(has("onKernel") && {
+        onKernel: (kernel) => this.#verdict("onKernel", [kernel], "args", (answer) => ({ args: answer })),
+      }),
+      ...(has("onExec") && {
+        onExec: (machine) => this.#verdict<never>("onExec", [machine], "", () => undefined as never),
+      }),
+      ...(this.#automation.length > 0 && { automation: this.#automation }),
+    };
+  }
+
+  #onEnvironment(environment: Readonly<Record<string, string>>): Record<string, string | null> | undefined {
+    const L = this.#L;
+    this.#invoke("onEnvironment", [environment]);
+    if (lua.lua_type(L, -1) === lua.LUA_TNIL) {
+      lua.lua_settop(L, 0);
+      return undefined;
+    }
+    if (lua.lua_type(L, -1) !== lua.LUA_TTABLE) this.#wrongAnswer("onEnvironment", "nil or a table of changes");
+    const changes: Record<string, string | null> = {};
+    lua.lua_pushnil(L);
+    while (lua.lua_next(L, -2) !== 0) {
+      if (lua.lua_type(L, -2) !== lua.LUA_TSTRING) this.#wrongAnswer("onEnvironment", "a table with names as keys");
+      const key = textOf(lua.lua_tostring(L, -2)!);
+      const type = lua.lua_type(L, -1);
+      if (type === lua.LUA_TBOOLEAN && !lua.lua_toboolean(L, -1)) changes[key] = null;
+      else if (type === lua.LUA_TSTRING || type === lua.LUA_TNUMBER) changes[key] = textOf(lua.lua_tostring(L, -1)!);
+      else this.#wrongAnswer("onEnvironment", `a string, or false to leave it out, for '${key}'`);
+      lua.lua_pop(L, 1);
+    }
+    lua.lua_settop(L, 0);
+    return changes;
+  }
+
+  /** Calls a hook whose answer is nil, deny(...), or a table with `field`. */
+  #verdict<T>(hook: HookName, args: unknown[], field: string, accept: (answer: string) => T): Denial | T | undefined {
+    const L = this.#L;
+    this.#invoke(hook, args);
+    const type = lua.lua_type(L, -1);
+    let verdict: Denial | T | undefined;
+    if (type === lua.LUA_TTABLE) {
+      const deny = this.#field("deny");
+      const rule = this.#field("rule");
+      const answer = field === "" ? undefined : this.#field(field);
+      if (deny !== undefined) verdict = rule === undefined ? { deny } : { deny, rule };
+      else if (answer !== undefined) verdict = accept(answer);
+      else this.#wrongAnswer(hook, answers(field));
+    } else if (type !== lua.LUA_TNIL) {
+      this.#wrongAnswer(hook, answers(field));
+    }
+    lua.lua_settop(L, 0);
+    return verdict;
+  }
+
+  /** A string field of the table on top of the stack. */
+  #field(name: string): string | undefined {
+    const L = this.#L;
+    const type = lua.lua_getfield(L, -1, to_luastring(name));
+    const value = type === lua.LUA_TSTRING ? textOf(lua.lua_tostring(L, -1)!) : undefined;
+    lua.lua_pop(L, 1);
+    return value;
+  }
+
+  /** Calls a hook; its one answer is left on the stack. */
+  #invoke(hook: HookName, args: unknown[]): void {
+    lua.lua_settop(this.#L, 0);
+    lua.lua_getglobal(this.#L, to_luastring(hook));
+    for (const arg of args) this.#push(arg);
+    this.#call(args.length);
+  }
+
+  #push(value: unknown): void {
+    const L = this.#L;
+    if (typeof value === "string") lua.lua_pushstring(L, bytesOf(value));
+    else if (typeof value === "number") lua.lua_pushinteger(L, value);
+    else if (typeof value === "boolean") lua.lua_pushboolean(L, value);
+    else if (Array.isArray(value)) {
+      lua.lua_createtable(L, value.length, 0);
+      value.forEach((element, index) => {
+        this.#push(element);
+        lua.lua_seti(L, -2, index + 1);
+      });
+    } else if (typeof value === "object" && value !== null) {
+      lua.lua_createtable(L, 0, 0);
+      for (const [key, element] of Object.entries(value)) {
+        this.#push(element);
+        lua.lua_setfield(L, -2, bytesOf(key));
+      }
+    } else lua.lua_pushnil(L);
+  }
+
+  #call(args: number): void {
+    const L = this.#L;
+    let left = this.#options.instructionLimit ?? INSTRUCTION_LIMIT;
+    lua.lua_sethook(
+      L,
+      (state) => {
+        left -= INSTRUCTION_STEP;
+        if (left < 0) lauxlib.luaL_error(state, to_luastring("instruction limit reached"));
+      },
+      lua.LUA_MASKCOUNT,
+      INSTRUCTION_STEP,
+    );
+    const status = lua.lua_pcall(L, args, 1, 0);
+    lua.lua_sethook(L, null, 0, 0);
+    if (status !== lua.LUA_OK) this.#fail();
+  }
+
+  /** Turns the Lua error on the stack into ours. */
+  #fail(): never {
+    const message = to_jsstring(lauxlib.luaL_tolstring(this.#L, -1));
+    lua.lua_settop(this.#L, 0);
+    throw new PolicyFileError(message);
+  }
+
+  #wrongAnswer(hook: HookName, wanted: string): never {
+    const L = this.#L;
+    const got = to_jsstring(lua.lua_typename(L, lua.lua_type(L, -1)));
+    lua.lua_settop(L, 0);
+    throw new PolicyFileError(`${this.#name}: ${hook} answered a ${got}; it must answer ${wanted}`);
+  }
+}
+
+function answers(field: string): string {
+  return field === "" ? "nil or deny(reason)" : `nil, deny(reason) or { ${field} = ... }`;
+}
+
+/** Line of the policy that calls the current helper. */
+function currentLine(L: LuaState): string {
+  lauxlib.luaL_where(L, 1);
+  const where = to_jsstring(lua.lua_tostring(L, -1)!);
+  lua.lua_pop(L, 1);
+  return /:(\d+):/.exec(where)?.[1] ?? "?";
+}
