@@ -171,7 +171,9 @@ export function commandLs(argv: string[]): i32 {
   const fd = openDirectory(path);
   if (fd < 0) return CMD_ERROR;
   openPager();
-  let quit = page(`${path}\n`);
+  // The reference doesn't look whether the reader quits at the heading.
+  page(`${path}\n`);
+  let quit = false;
   while (!quit) {
     const entry = readdir(fd);
     if (entry === null) break;

@@ -1,13 +1,16 @@
-// The device switch: names such as `disk0p2:`, `host0:`, `zfs:pool/root:`.
-// STUB: filled in by the device work.
+// The device switch: turns names such as `disk0p2:`, `host0:` or `zfs:pool/root:` into devices, and lists them.
+// A new kind of device is one driver and one line in `devices`.
 
-/** An opened or parsed device. */
-export class Device {
-  /** As the user writes it, with the final colon. */
-  name(): string {
-    return "host0:";
-  }
-}
+import { defineVariable, getenv, refuseSet, refuseUnset, Variable } from "../boot/environment";
+import { EINVAL, ENOENT, errno, setErrno } from "../lib/errno";
+import { Device, DeviceDriver, deviceEnd } from "./device";
+import { bootDisk, DiskDriver, disks } from "./disk";
+import { HostDevice, HostDriver } from "./host";
+
+export { Device } from "./device";
+
+/** All kinds of devices, in the order in which they are probed and listed. */
+const devices: DeviceDriver[] = [new HostDriver(), new DiskDriver()];
 
 /** Text after the device part of the last `parseDevice`. */
 export let pathRest: string = "";
@@ -17,12 +20,47 @@ export let pathRest: string = "";
  * Null and `errno` when there is no such kind of device or the text is malformed. Leaves the path in `pathRest`.
  */
 export function parseDevice(spec: string | null): Device | null {
+  if (spec !== null && !spec.startsWith("/") && spec.indexOf(":") >= 0) return parseName(spec);
+  const current = getenv("currdev");
+  const device = parseName(current === null ? "" : current);
   pathRest = spec === null ? "" : spec;
-  return new Device();
+  return device;
+}
+
+/** `parseDevice` for a text that begins with a device. */
+function parseName(text: string): Device | null {
+  pathRest = "";
+  if (text.length < 2) {
+    setErrno(EINVAL);
+    return null;
+  }
+  for (let i = 0; i < devices.length; i++) {
+    const name = devices[i].name;
+    if (!text.startsWith(name)) continue;
+    const device = devices[i].parse(text.substring(name.length));
+    if (device !== null) pathRest = text.substring(name.length + deviceEnd);
+    return device;
+  }
+  setErrno(ENOENT);
+  return null;
+}
+
+/** Set hook of `currdev`: any name that parses will do, whether there is such a device or not. */
+function setCurrentDevice(variable: Variable, value: string): i32 {
+  if (parseName(value) === null) return errno;
+  variable.assign(value);
+  return 0;
 }
 
 /** Finds disks and trees, defines `currdev` and `loaddev`. */
-export function probeDevices(_ndisks: i32): void {}
+export function probeDevices(ndisks: i32): void {
+  for (let i = 0; i < devices.length; i++) devices[i].probe(ndisks);
+  const device = disks.length > 0 ? bootDisk() : new HostDevice(0);
+  defineVariable("currdev", device.name(), setCurrentDevice, refuseUnset);
+  defineVariable("loaddev", device.name(), refuseSet, refuseUnset);
+}
 
 /** `lsdev`: prints all devices through the pager. */
-export function printDevices(_verbose: bool): void {}
+export function printDevices(verbose: bool): void {
+  for (let i = 0; i < devices.length; i++) if (devices[i].print(verbose)) return;
+}

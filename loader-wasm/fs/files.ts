@@ -1,8 +1,13 @@
 // Files as scripts and commands see them: descriptors 0..63 over whatever device and file system the path
 // names (`disk0p2:/boot/kernel/kernel`, or relative to `currdev`). Errors: -1 (or null) and `errno`.
-// STUB: filled in by the file system work.
 
-import { ENOENT, setErrno } from "../lib/errno";
+import { Device } from "../dev/device";
+import { parseDevice, pathRest } from "../dev/devices";
+import { EBADF, EINVAL, EIO, EMFILE, ENOENT, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
+import { allocate } from "../lib/fault";
+import { copyin } from "../protocol";
+import { FileSystem, OpenFile } from "./file_system";
+import { UfsFileSystem } from "./ufs/ufs";
 
 export const O_RDONLY: i32 = 0;
 export const O_WRONLY: i32 = 1;
@@ -36,45 +41,242 @@ export class Dirent {
   ) {}
 }
 
-/** Opens `path`. Returns a descriptor. */
-export function open(_path: string, _mode: i32 = O_RDONLY): i32 {
-  setErrno(ENOENT);
-  return -1;
+/** All file systems, in the order in which they are tried. A new one is one line here. */
+const fileSystems: FileSystem[] = [new UfsFileSystem()];
+
+const DESCRIPTOR_LIMIT: i32 = 64;
+/** Small reads are served from a buffer of this size. Seeks and errors show it, so it is the reference's. */
+const AHEAD_SIZE: i32 = 512;
+/** Raw devices are read from such boundaries. */
+const RAW_BLOCK: u64 = 512;
+
+/** An open descriptor: a file, or a device as such when `file` is null. */
+class Descriptor {
+  /** Position on a raw device. */
+  rawPosition: u64 = 0;
+  /** Bytes read ahead of what the caller got: buffer, where its rest begins, and how long that is. */
+  ahead: usize = 0;
+  aheadAt: i32 = 0;
+  aheadSize: i32 = 0;
+
+  constructor(
+    readonly device: Device,
+    readonly file: OpenFile | null,
+    readonly mode: i32,
+  ) {}
+
+  readable(): bool {
+    return ((this.mode + 1) & 1) != 0;
+  }
+
+  writable(): bool {
+    return ((this.mode + 1) & 2) != 0;
+  }
 }
 
-export function close(_fd: i32): i32 {
+const descriptors: StaticArray<Descriptor | null> = new StaticArray<Descriptor | null>(DESCRIPTOR_LIMIT);
+
+/** The descriptor behind `fd`; null and EBADF when it is not open. */
+function descriptorOf(fd: i32): Descriptor | null {
+  const descriptor = fd >= 0 && fd < DESCRIPTOR_LIMIT ? descriptors[fd] : null;
+  if (descriptor === null) setErrno(EBADF);
+  return descriptor;
+}
+
+/** Opens `path` on `device` with the first file system that can. Null and errno. */
+export function openOn(device: Device, path: string, mode: i32): OpenFile | null {
+  let error = ENOENT;
+  for (let i = 0; i < fileSystems.length; i++) {
+    const file = fileSystems[i].open(device, path, mode);
+    if (file !== null) return file;
+    if (errno != EINVAL) error = errno;
+  }
+  setErrno(error);
+  return null;
+}
+
+/** Opens `path`. Returns a descriptor. */
+export function open(path: string, mode: i32 = O_RDONLY): i32 {
+  let fd = 0;
+  while (fd < DESCRIPTOR_LIMIT && descriptors[fd] !== null) fd++;
+  if (fd == DESCRIPTOR_LIMIT) {
+    setErrno(EMFILE);
+    return -1;
+  }
+  const device = parseDevice(path);
+  if (device === null) return -1;
+  const rest = pathRest;
+  const error = device.open();
+  if (error != 0) {
+    setErrno(error);
+    return -1;
+  }
+  let file: OpenFile | null = null;
+  if (rest.length > 0) {
+    file = openOn(device, rest, mode);
+    if (file === null) return -1;
+  }
+  descriptors[fd] = new Descriptor(device, file, mode);
+  return fd;
+}
+
+export function close(fd: i32): i32 {
+  const descriptor = descriptorOf(fd);
+  if (descriptor === null) return -1;
+  const file = descriptor.file;
+  if (file !== null) file.close();
+  if (descriptor.ahead != 0) heap.free(descriptor.ahead);
+  descriptors[fd] = null;
   return 0;
 }
 
 /** Reads up to `size` bytes at the file's position. Returns how many; fewer only at the end. */
-export function read(_fd: i32, _dst: usize, _size: i32): i32 {
-  return 0;
+export function read(fd: i32, dst: usize, size: i32): i32 {
+  const descriptor = descriptorOf(fd);
+  if (descriptor === null || !descriptor.readable() || size < 0) {
+    setErrno(EBADF);
+    return -1;
+  }
+  const file = descriptor.file;
+  if (file === null) return readRaw(descriptor, dst, size);
+  let left = size;
+  while (true) {
+    const piece = min(descriptor.aheadSize, left);
+    if (piece > 0) {
+      memory.copy(dst, descriptor.ahead + <usize>descriptor.aheadAt, <usize>piece);
+      descriptor.aheadAt += piece;
+      descriptor.aheadSize -= piece;
+      left -= piece;
+      dst += <usize>piece;
+      if (left == 0) return size;
+    }
+    if (left >= AHEAD_SIZE) {
+      const got = file.read(dst, left);
+      return got < 0 ? -1 : size - left + got;
+    }
+    if (descriptor.ahead == 0) descriptor.ahead = allocate(AHEAD_SIZE);
+    const got = file.read(descriptor.ahead, AHEAD_SIZE);
+    if (got < 0) return -1;
+    descriptor.aheadAt = 0;
+    descriptor.aheadSize = got;
+    if (got == 0) return size - left;
+  }
+}
+
+/** Reads a device without a file system. */
+function readRaw(descriptor: Descriptor, dst: usize, size: i32): i32 {
+  const volume = descriptor.device.volume();
+  if (volume === null) {
+    setErrno(EIO);
+    return -1;
+  }
+  const got = volume.read(descriptor.rawPosition & ~(RAW_BLOCK - 1), dst, <u32>size);
+  if (got > 0) descriptor.rawPosition += <u64>got;
+  return <i32>got;
 }
 
 /** Like `read`, but into guest memory at `gpa`, from the disk directly where the layout allows. */
-export function readToGuest(_fd: i32, _gpa: u64, _size: u64): i64 {
-  return 0;
+export function readToGuest(fd: i32, gpa: u64, size: u64): i64 {
+  const descriptor = descriptorOf(fd);
+  if (descriptor === null || !descriptor.readable()) {
+    setErrno(EBADF);
+    return -1;
+  }
+  const file = descriptor.file;
+  if (file === null) {
+    setErrno(EOPNOTSUPP);
+    return -1;
+  }
+  // Give back what was read ahead, so that all of it comes from the file in one go.
+  if (descriptor.aheadSize > 0) {
+    const ahead = min<u64>(<u64>descriptor.aheadSize, size);
+    if (file.seek(-(<i64>descriptor.aheadSize), SEEK_CUR) < 0) {
+      // A stream that can't: hand over the buffer first.
+      copyin(descriptor.ahead + <usize>descriptor.aheadAt, gpa, <u32>ahead);
+      descriptor.aheadAt += <i32>ahead;
+      descriptor.aheadSize -= <i32>ahead;
+      const got = size > ahead ? file.readToGuest(gpa + ahead, size - ahead) : 0;
+      return got < 0 ? -1 : got + <i64>ahead;
+    }
+    descriptor.aheadSize = 0;
+  }
+  return file.readToGuest(gpa, size);
 }
 
 /** Always refused: every file system here is read only. */
-export function write(_fd: i32, _src: usize, _size: i32): i32 {
+export function write(fd: i32, src: usize, size: i32): i32 {
+  const descriptor = descriptorOf(fd);
+  if (descriptor === null || !descriptor.writable()) {
+    setErrno(EBADF);
+    return -1;
+  }
+  const file = descriptor.file;
+  if (file !== null) return file.write(src, size);
+  setErrno(EROFS);
   return -1;
 }
 
-export function seek(_fd: i32, _offset: i64, _whence: i32): i64 {
-  return -1;
+export function seek(fd: i32, offset: i64, whence: i32): i64 {
+  const descriptor = descriptorOf(fd);
+  if (descriptor === null) return -1;
+  const file = descriptor.file;
+  if (file === null) {
+    if (whence == SEEK_SET) descriptor.rawPosition = <u64>offset;
+    else if (whence == SEEK_CUR) descriptor.rawPosition += <u64>offset;
+    else {
+      setErrno(EOFFSET);
+      return -1;
+    }
+    return <i64>descriptor.rawPosition;
+  }
+  const ahead = <i64>descriptor.aheadSize;
+  if (ahead > 0 && whence != SEEK_END) {
+    const filePosition = file.seek(0, SEEK_CUR);
+    if (filePosition == -1) return -1;
+    if (whence != SEEK_SET && whence != SEEK_CUR) {
+      setErrno(EINVAL);
+      return -1;
+    }
+    const own = filePosition - ahead;
+    const target = whence == SEEK_SET ? offset : own + offset;
+    if (own <= target && target < filePosition) {
+      descriptor.aheadAt += <i32>(target - own);
+      descriptor.aheadSize -= <i32>(target - own);
+      return target;
+    }
+  }
+  descriptor.aheadSize = 0;
+  return file.seek(whence == SEEK_CUR ? offset - ahead : offset, whence);
 }
 
-export function fstat(_fd: i32): Stat | null {
+export function fstat(fd: i32): Stat | null {
+  const descriptor = descriptorOf(fd);
+  if (descriptor === null) return null;
+  const file = descriptor.file;
+  if (file !== null) return file.stat();
+  setErrno(EOPNOTSUPP);
   return null;
 }
 
-export function stat(_path: string): Stat | null {
-  setErrno(ENOENT);
-  return null;
+export function stat(path: string): Stat | null {
+  const fd = open(path);
+  if (fd < 0) return null;
+  const status = fstat(fd);
+  const error = errno;
+  close(fd);
+  setErrno(error);
+  return status;
 }
 
 /** The next entry of an open directory, or null at its end. */
-export function readdir(_fd: i32): Dirent | null {
+export function readdir(fd: i32): Dirent | null {
+  const descriptor = descriptorOf(fd);
+  if (descriptor === null || !descriptor.readable()) {
+    setErrno(EBADF);
+    return null;
+  }
+  const file = descriptor.file;
+  if (file !== null) return file.readdir();
+  setErrno(EIO);
   return null;
 }

@@ -1,0 +1,66 @@
+// UFS directories: entry after entry, none of which crosses a block.
+
+import { cutAtNul, stringAt } from "../../lib/bytes";
+import { EIO, ENOENT, setErrno } from "../../lib/errno";
+import { burn } from "../../lib/fault";
+import { Inode } from "./inode";
+import { D_INODE, D_NAME, D_NAME_LENGTH, D_RECORD, D_TYPE, ENTRY_SIZE_MIN, NAME_MAX } from "./layout";
+
+/** Bytes of the largest useful entry. */
+const ENTRY_SIZE_MAX: u32 = 264;
+const entry: usize = memory.data(264, 8);
+
+/** Walks through a directory from `position`. After `next`, the fields tell of the entry. */
+export class DirectoryWalk {
+  name: string = "";
+  type: u8 = 0;
+  inode: u32 = 0;
+
+  constructor(
+    readonly directory: Inode,
+    public position: u64,
+  ) {}
+
+  /** Goes to the next used entry. False and errno: ENOENT at the end. */
+  next(): bool {
+    const directory = this.directory;
+    const blockSize = <u64>directory.superblock.blockSize;
+    while (this.position < directory.size) {
+      burn(1);
+      const at = this.position;
+      const room = <u32>min(blockSize - (at % blockSize), directory.size - at);
+      const got = directory.read(at, entry, min(room, ENTRY_SIZE_MAX));
+      if (got < 0) return false;
+      const record = <u32>load<u16>(entry, D_RECORD);
+      if (<u32>got < ENTRY_SIZE_MIN || record < ENTRY_SIZE_MIN || record > room || (record & 3) != 0) {
+        directory.damaged(`directory entry at ${at}: length ${record}`, EIO);
+        return false;
+      }
+      this.position = at + <u64>record;
+      this.inode = load<u32>(entry, D_INODE);
+      if (this.inode == 0) continue;
+      this.type = load<u8>(entry, D_TYPE);
+      // Old directories have the length of the name where the type is now.
+      const length = directory.superblock.maxSymlink <= 0 ? <i32>this.type : <i32>load<u8>(entry, D_NAME_LENGTH);
+      if (<u32>length + <u32>D_NAME > min(record, <u32>got)) {
+        directory.damaged(`directory entry at ${at}: name of ${length} bytes in ${record}`, EIO);
+        return false;
+      }
+      this.name = cutAtNul(stringAt(entry + D_NAME, length));
+      return true;
+    }
+    setErrno(ENOENT);
+    return false;
+  }
+}
+
+/** The inode number of `name` in `directory`; 0 and errno. */
+export function lookUp(directory: Inode, name: string): u32 {
+  if (name.length > NAME_MAX) {
+    setErrno(ENOENT);
+    return 0;
+  }
+  const walk = new DirectoryWalk(directory, 0);
+  while (walk.next()) if (walk.name == name) return walk.inode;
+  return 0;
+}

@@ -1,0 +1,67 @@
+// The on-disk layout of UFS1 and UFS2, as FreeBSD's ufs/ffs/fs.h, ufs/ufs/dinode.h and ufs/ufs/dir.h define it:
+// offsets of the fields that reading needs. Everything is little-endian. Addresses count fragments.
+
+// ---- superblock (struct fs) -------------------------------------------------------------------------
+
+export const SUPERBLOCK_SIZE: u32 = 8192;
+/** Where superblocks are looked for, in this order (bytes from the start of the volume). */
+export const SUPERBLOCK_OFFSETS: StaticArray<u64> = [65536, 8192, 0, 262144];
+/** A UFS1 superblock further in is somebody's alternate one. */
+export const UFS1_SUPERBLOCK_LAST: u64 = 8192;
+
+export const FS_INODES_AT: usize = 16; // i32 fs_iblkno: inode blocks, from the start of a cylinder group
+export const FS_CG_OFFSET: usize = 24; // i32 fs_old_cgoffset, UFS1: shift of each further group
+export const FS_CG_MASK: usize = 28; // i32 fs_old_cgmask, UFS1: groups that share a shift
+export const FS_GROUPS: usize = 44; // u32 fs_ncg
+export const FS_BLOCK_SIZE: usize = 48; // i32 fs_bsize
+export const FS_FRAGMENT_SIZE: usize = 52; // i32 fs_fsize
+export const FS_INODES_PER_GROUP: usize = 184; // u32 fs_ipg
+export const FS_FRAGMENTS_PER_GROUP: usize = 188; // i32 fs_fpg
+export const FS_LOCATION: usize = 1000; // i64 fs_sblockloc, UFS2: its own offset
+export const FS_MAX_SYMLINK: usize = 1320; // i32 fs_maxsymlinklen: links shorter than this are in the inode
+export const FS_MAGIC: usize = 1372; // i32
+
+export const MAGIC_UFS1: u32 = 0x00011954;
+export const MAGIC_UFS2: u32 = 0x19540119;
+/** A file system whose creation was not finished. */
+export const MAGIC_INCOMPLETE: u32 = 0x19960408;
+
+export const BLOCK_SIZE_MIN: u32 = 4096;
+export const BLOCK_SIZE_MAX: u32 = 65536;
+export const FRAGMENT_SIZE_MIN: u32 = 512;
+/** Most fragments of a block. */
+export const FRAGMENTS_MAX: u32 = 8;
+
+// ---- inodes -----------------------------------------------------------------------------------------
+
+export const ROOT_INODE: u32 = 2;
+export const DIRECT_BLOCKS: u64 = 12;
+export const INDIRECT_LEVELS: i32 = 3;
+
+export const INODE1_SIZE: u32 = 128;
+export const I1_MODE: usize = 0; // u16
+export const I1_SIZE: usize = 8; // u64
+export const I1_DIRECT: usize = 40; // i32[12], then i32[3] of indirect blocks
+export const I1_UID: usize = 112; // u32
+export const I1_GID: usize = 116; // u32
+/** Bytes of a link's text that fit into the inode. */
+export const I1_LINK_SPACE: u32 = 60;
+
+export const INODE2_SIZE: u32 = 256;
+export const I2_MODE: usize = 0; // u16
+export const I2_UID: usize = 4; // u32
+export const I2_GID: usize = 8; // u32
+export const I2_SIZE: usize = 16; // u64
+export const I2_DIRECT: usize = 112; // i64[12], then i64[3] of indirect blocks
+export const I2_LINK_SPACE: u32 = 120;
+
+// ---- directory entries (struct direct) --------------------------------------------------------------
+
+export const D_INODE: usize = 0; // u32
+export const D_RECORD: usize = 4; // u16 bytes to the next entry
+export const D_TYPE: usize = 6; // u8, in old directories the length of the name
+export const D_NAME_LENGTH: usize = 7; // u8
+export const D_NAME: usize = 8;
+/** Least bytes of an entry: head, a name of one byte and its NUL, rounded to 4. */
+export const ENTRY_SIZE_MIN: u32 = 12;
+export const NAME_MAX: i32 = 255;
