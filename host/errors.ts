@@ -70,6 +70,9 @@ export class ConsoleError extends UserbootError {}
 /** The worker could not start or died. */
 export class WorkerError extends UserbootError {}
 
+/** A booted guest that can't be handed to a VMM as asked. */
+export class HandoffError extends UserbootError {}
+
 /** A broken invariant of the core or of this package: a defect, not a property of the guest. */
 export class InternalError extends UserbootError {}
 

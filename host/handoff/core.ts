@@ -1,0 +1,60 @@
+// A guest as an ELF core file, for `gdb KERNEL CORE` and `lldb -c CORE KERNEL`: registers as at the entry
+// point, memory at its physical addresses and, where the kernel sees it, at its virtual ones.
+
+import { EM_386, EM_X86_64, ET_CORE, elfNote, PF_ALL, PF_R, PT_LOAD, PT_NOTE, writeElf } from "./elf.js";
+import { type Machine, ONE_MIB } from "./machine.js";
+
+const NT_PRSTATUS = 1;
+/** Linux's elf_prstatus: where the registers begin, and how large the whole is. */
+const PRSTATUS = { amd64: { registers: 112, size: 336 }, i386: { registers: 72, size: 144 } };
+/** Kernel virtual address of physical 0. */
+const KERNBASE = { amd64: 0xffff_ffff_8000_0000n, i386: 0xc000_0000n };
+
+export function packCore(machine: Machine): Uint8Array {
+  const { arch } = machine;
+  const kernel = machine.memory.filter(({ gpa }) => gpa >= ONE_MIB);
+  const load = (base: bigint) => (piece: { gpa: number; bytes: Uint8Array }) => ({
+    type: PT_LOAD,
+    flags: PF_ALL,
+    vaddr: base + BigInt(piece.gpa),
+    paddr: BigInt(piece.gpa),
+    bytes: piece.bytes,
+    align: 4096,
+  });
+  return writeElf({
+    bits: arch === "amd64" ? 64 : 32,
+    type: ET_CORE,
+    machine: arch === "amd64" ? EM_X86_64 : EM_386,
+    entry: 0n,
+    segments: [
+      {
+        type: PT_NOTE,
+        flags: PF_R,
+        vaddr: 0n,
+        paddr: 0n,
+        bytes: elfNote("CORE", NT_PRSTATUS, prstatus(machine)),
+        align: 4,
+      },
+      ...machine.memory.map(load(0n)),
+      ...kernel.map(load(KERNBASE[arch])),
+    ],
+  });
+}
+
+function prstatus({ arch, registers: r }: Machine): Uint8Array {
+  const { registers, size } = PRSTATUS[arch];
+  const out = new Uint8Array(size);
+  const view = new DataView(out.buffer);
+  // amd64: r15 .. rax (15), orig_rax, rip, cs, eflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs
+  // i386: ebx ecx edx esi edi ebp eax ds es fs gs orig_eax eip cs eflags esp ss
+  const set = (index: number, value: bigint | number) =>
+    arch === "amd64"
+      ? view.setBigUint64(registers + 8 * index, BigInt(value), true)
+      : view.setUint32(registers + 4 * index, Number(value), true);
+  const at = arch === "amd64" ? { rip: 16, ds: [23, 24, 25, 26] } : { rip: 12, ds: [7, 8, 9, 10] };
+  for (const [offset, value] of [r.rip, r.cs, r.rflags, r.rsp, arch === "amd64" ? 0 : r.ds].entries()) {
+    set(at.rip + offset, value);
+  }
+  for (const index of at.ds) set(index, r.ds);
+  return out;
+}

@@ -1,0 +1,105 @@
+// Writes ELF files (System V ABI, gABI 4.1): header, program headers, bodies. Used by the formats that a
+// packed guest can have; reading guests' ELF is the core's business, not the host's.
+
+export interface ElfSegment {
+  type: number;
+  flags: number;
+  vaddr: bigint;
+  paddr: bigint;
+  bytes: Uint8Array;
+  align: number;
+}
+
+export interface ElfFile {
+  bits: 32 | 64;
+  type: number;
+  machine: number;
+  entry: bigint;
+  segments: readonly ElfSegment[];
+  /** Bytes right behind the program headers. */
+  preamble?: Uint8Array;
+}
+
+export const ET_EXEC = 2;
+export const ET_CORE = 4;
+export const EM_386 = 3;
+export const EM_X86_64 = 62;
+export const PT_LOAD = 1;
+export const PT_NOTE = 4;
+export const PF_ALL = 7;
+export const PF_R = 4;
+
+export function writeElf(file: ElfFile): Uint8Array {
+  const { bits, segments, preamble = new Uint8Array() } = file;
+  const wide = bits === 64;
+  const headerSize = wide ? 64 : 52;
+  const phdrSize = wide ? 56 : 32;
+  const bodyAt = headerSize + phdrSize * segments.length + preamble.length;
+  const offsets: number[] = [];
+  let end = bodyAt;
+  for (const { bytes, align } of segments) {
+    end = Math.ceil(end / align) * align;
+    offsets.push(end);
+    end += bytes.length;
+  }
+  const out = new Uint8Array(end);
+  const view = new DataView(out.buffer);
+  let at = 0;
+  const u16 = (value: number) => {
+    view.setUint16(at, value, true);
+    at += 2;
+  };
+  const u32 = (value: number) => {
+    view.setUint32(at, value, true);
+    at += 4;
+  };
+  const word = (value: bigint | number) => {
+    if (wide) view.setBigUint64(at, BigInt(value), true);
+    else view.setUint32(at, Number(BigInt(value) & 0xffff_ffffn), true);
+    at += wide ? 8 : 4;
+  };
+
+  out.set([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, 1, 1]);
+  at = 16;
+  u16(file.type);
+  u16(file.machine);
+  u32(1);
+  word(file.entry);
+  word(headerSize);
+  word(0);
+  u32(0);
+  u16(headerSize);
+  u16(phdrSize);
+  u16(segments.length);
+  u16(0);
+  u16(0);
+  u16(0);
+  for (const [index, segment] of segments.entries()) {
+    u32(segment.type);
+    if (wide) u32(segment.flags);
+    word(offsets[index]!);
+    word(segment.vaddr);
+    word(segment.paddr);
+    word(segment.bytes.length);
+    word(segment.bytes.length);
+    if (!wide) u32(segment.flags);
+    word(segment.align);
+    out.set(segment.bytes, offsets[index]!);
+  }
+  out.set(preamble, at);
+  return out;
+}
+
+/** An ELF note: sizes, name, type, description, the latter two padded to four bytes. */
+export function elfNote(name: string, type: number, description: Uint8Array): Uint8Array {
+  const pad = (size: number) => (size + 3) & ~3;
+  const nameSize = name.length + 1;
+  const out = new Uint8Array(12 + pad(nameSize) + pad(description.length));
+  const view = new DataView(out.buffer);
+  view.setUint32(0, nameSize, true);
+  view.setUint32(4, description.length, true);
+  view.setUint32(8, type, true);
+  for (let i = 0; i < name.length; i++) out[12 + i] = name.charCodeAt(i);
+  out.set(description, 12 + pad(nameSize));
+  return out;
+}

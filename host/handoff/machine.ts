@@ -1,0 +1,112 @@
+// A machine as a boot left it, in the form every hand-off needs: registers as numbers, memory as pieces.
+// Checks what a VMM can't be asked to do; the adapters beside this file start from here.
+
+import { HandoffError } from "../errors.js";
+import type { RegisterValue } from "./registers.js";
+
+/** What is needed of a boot's result. */
+export interface Entered {
+  reason: string;
+  arch?: "amd64" | "i386";
+  registers?: Record<string, RegisterValue>;
+  /** Of a 32-bit kernel: the table for `registers`, not yet in memory. */
+  gdt?: { gpa: string; hex: string };
+  guestMemory: { bytes: Uint8Array; written: Iterable<[start: number, end: number]> };
+}
+
+/** A stretch of guest memory; borrowed from the result. */
+export interface Piece {
+  gpa: number;
+  bytes: Uint8Array;
+}
+
+/** What the loader set, by name. */
+export interface Registers {
+  rip: bigint;
+  rsp: bigint;
+  rflags: bigint;
+  cr0: bigint;
+  cr3: bigint;
+  cr4: bigint;
+  efer: bigint;
+  cs: number;
+  ds: number;
+  tr: number;
+  gdtBase: number;
+  gdtLimit: number;
+}
+
+export interface Machine {
+  arch: "amd64" | "i386";
+  registers: Registers;
+  /** In order, apart from each other. */
+  memory: Piece[];
+}
+
+/** Pieces closer than this are handed over as one; nobody wrote the bytes between, so they are zero. */
+const JOIN_GAP = 0x10000;
+/** Firmware owns what lies between here and 1 MiB. */
+const LOW_END = 0xa0000;
+export const ONE_MIB = 0x100000;
+
+/** The machine of a boot that entered a kernel. */
+export function machineOf(result: Entered): Machine {
+  const { arch, registers: given } = result;
+  if (result.reason !== "exec" || !arch || !given) {
+    throw new HandoffError(`no kernel was entered (the boot ended with "${result.reason}")`);
+  }
+  const number = (value: RegisterValue | undefined) => (typeof value === "object" ? 0n : BigInt(value ?? 0));
+  const gdtr = Array.isArray(given.gdtr) ? given.gdtr : [0, 0];
+  const registers: Registers = {
+    rip: number(given.rip),
+    rsp: number(given.rsp),
+    rflags: number(given.rflags) | 2n,
+    cr0: number(given.cr0),
+    cr3: number(given.cr3),
+    cr4: number(given.cr4),
+    efer: number(given.efer),
+    cs: Number(number(given.cs)),
+    ds: Number(number(given.ds)),
+    tr: Number(number(given.tr)),
+    gdtBase: Number(gdtr[0]),
+    gdtLimit: Number(gdtr[1]),
+  };
+  const memory = pieces(result.guestMemory);
+  if (result.gdt) addPiece(memory, { gpa: Number(result.gdt.gpa), bytes: fromHex(result.gdt.hex) });
+  for (const { gpa, bytes } of memory) {
+    if (gpa < ONE_MIB && gpa + bytes.length > LOW_END) {
+      throw new HandoffError(`memory at 0x${gpa.toString(16)} lies in the firmware's part below 1 MiB`);
+    }
+  }
+  return { arch, registers, memory };
+}
+
+/** The written ranges; above 1 MiB with their near neighbours. */
+function pieces(guest: Entered["guestMemory"]): Piece[] {
+  const joined: [number, number][] = [];
+  for (const [start, end] of guest.written) {
+    const last = joined.at(-1);
+    if (last && last[0] >= ONE_MIB && start - last[1] <= JOIN_GAP) last[1] = end;
+    else joined.push([start, end]);
+  }
+  return joined.map(([start, end]) => ({ gpa: start, bytes: guest.bytes.subarray(start, end) }));
+}
+
+/** Lays `added` over what is there. */
+function addPiece(memory: Piece[], added: Piece): void {
+  const end = added.gpa + added.bytes.length;
+  const rest: Piece[] = [];
+  for (const { gpa, bytes } of memory) {
+    if (gpa + bytes.length <= added.gpa || gpa >= end) {
+      rest.push({ gpa, bytes });
+      continue;
+    }
+    if (gpa < added.gpa) rest.push({ gpa, bytes: bytes.subarray(0, added.gpa - gpa) });
+    if (gpa + bytes.length > end) rest.push({ gpa: end, bytes: bytes.subarray(end - gpa) });
+  }
+  memory.splice(0, memory.length, ...[...rest, added].sort((a, b) => a.gpa - b.gpa));
+}
+
+function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+}

@@ -1,0 +1,22 @@
+// Packs a booted guest into one file. A new format is one file beside this one and a line in the table.
+
+import { HandoffError } from "../errors.js";
+import { packCore } from "./core.js";
+import { type Entered, type Machine, machineOf } from "./machine.js";
+import { packMultiboot } from "./multiboot.js";
+import { packPvh } from "./pvh.js";
+
+const FORMATS = {
+  multiboot: packMultiboot,
+  pvh: packPvh,
+  core: packCore,
+} satisfies Record<string, (machine: Machine) => Uint8Array>;
+
+export type PackFormat = keyof typeof FORMATS;
+export const PACK_FORMATS = Object.keys(FORMATS) as PackFormat[];
+
+/** The guest of `result`, which entered its kernel, as one file. */
+export function pack(result: Entered, format: PackFormat = "multiboot"): Uint8Array {
+  if (!Object.hasOwn(FORMATS, format)) throw new HandoffError(`unknown format "${format}"`);
+  return FORMATS[format](machineOf(result));
+}
