@@ -1,57 +1,81 @@
-// `boot`: checks the options, gathers modules and disks, and runs the session.
+// `boot`: checks the options, gathers modules and disks, and runs the session, in a worker or here.
 
 import { makeClock } from "./clock.js";
 import { BufferConsole } from "./console/console.js";
-import { BytesDisk } from "./disks/bytes.js";
-import { type Disk, isDisk } from "./disks/disk.js";
+import type { Disk } from "./disks/disk.js";
+import { type DiskSource, describeSource, openSource, type SectoredImage } from "./disks/source.js";
 import { AbortedError, OptionError } from "./errors.js";
-import { findModules } from "./modules.js";
-import { type BootOptions, type DiskSource, sessionOptions } from "./options.js";
-import type { RawResult } from "./result.js";
+import { type Flavour, findModules } from "./modules.js";
+import { type BootOptions, type SessionOptions, sessionOptions } from "./options.js";
+import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";
-
-/** Opens what only one platform has: files or Blobs. */
-export type DiskOpener = (source: string | Blob) => Disk;
-
-let openDisk: DiskOpener = () => {
-  throw new OptionError("this platform opens no disks by name");
-};
-
-/** Set by the entry points. */
-export function setDiskOpener(opener: DiskOpener): void {
-  openDisk = opener;
-}
+import { runInWorker } from "./worker/run.js";
 
 /** Boots a guest. Rejects for what the caller did wrong; what the guest does wrong is in the result. */
-export async function boot(options: BootOptions): Promise<RawResult> {
+export async function boot(options: BootOptions): Promise<BootResult> {
   const complete = sessionOptions(options);
+  const sources = (options.disks ?? []).map((source) => ({ source, image: describeSource(source) }));
   throwIfAborted(options.signal);
   const modules = await findModules();
-  const disks: Disk[] = [];
+  throwIfAborted(options.signal);
+  const result =
+    (options.worker ?? true)
+      ? await bootInWorker(options, complete, modules, sources)
+      : bootHere(options, complete, modules, sources);
+  if (options.digests) await addDigests(result);
+  return result;
+}
+
+/** Compiles all modules, so that the first boot is as fast as the next ones. */
+export async function preload(): Promise<void> {
+  await findModules();
+}
+
+interface Source {
+  source: DiskSource;
+  image: SectoredImage | undefined;
+}
+
+function bootInWorker(
+  options: BootOptions,
+  complete: SessionOptions,
+  modules: ReadonlyMap<Flavour, WebAssembly.Module>,
+  sources: Source[],
+): Promise<BootResult> {
+  const { clock = "real" } = options;
+  if (typeof clock !== "string") throw new OptionError("a clock object needs `worker: false`");
+  const disks = sources.map(({ image }) => {
+    if (image === undefined) throw new OptionError("a Disk object needs `worker: false`");
+    return image;
+  });
+  return runInWorker({ options: complete, modules, disks, clock }, options);
+}
+
+function bootHere(
+  options: BootOptions,
+  complete: SessionOptions,
+  modules: ReadonlyMap<Flavour, WebAssembly.Module>,
+  sources: Source[],
+): BootResult {
   const opened: Disk[] = [];
   try {
-    for (const source of options.disks ?? []) {
-      const disk = makeDisk(source);
-      disks.push(disk);
-      if (disk !== source) opened.push(disk);
-    }
-    throwIfAborted(options.signal);
+    const disks = sources.map(({ source, image }) => {
+      if (image === undefined) return source as Disk;
+      const disk = openSource(image);
+      opened.push(disk);
+      return disk;
+    });
     return runSession({
       options: complete,
       modules,
       disks,
       console: options.console ?? new BufferConsole(),
       clock: makeClock(options.clock ?? "real"),
+      onProgress: options.onProgress,
     });
   } finally {
     for (const disk of opened) disk.close?.();
   }
-}
-
-function makeDisk(source: DiskSource): Disk {
-  if (isDisk(source)) return source;
-  if (source instanceof Uint8Array) return new BytesDisk(source);
-  return openDisk(source);
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

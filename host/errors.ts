@@ -83,6 +83,7 @@ export interface PlainError {
   limit?: string;
   allowed?: number;
   used?: number;
+  disk?: string;
 }
 
 /** `error` without its class and stack. */
@@ -91,6 +92,30 @@ export function plainError(error: unknown): PlainError {
     const { name, message, limit, allowed, used } = error;
     return { name, message, limit, allowed, used };
   }
+  if (error instanceof DiskError) return { name: error.name, message: error.message, disk: error.disk };
   if (error instanceof Error) return { name: error.name, message: error.message };
   return { name: "InternalError", message: String(error) };
+}
+
+const CLASSES = {
+  OptionError,
+  InterpreterError,
+  InputEndedError,
+  RegisterError,
+  AbortedError,
+  ModuleError,
+  ConsoleError,
+  WorkerError,
+  InternalError,
+};
+
+/** The error that `plainError` was made of, with its class. */
+export function reviveError(plain: PlainError): UserbootError {
+  if (plain.name === "LimitError") return new LimitError(plain.limit ?? "?", plain.allowed ?? 0, plain.used ?? 0);
+  if (plain.name === "DiskError") {
+    const disk = plain.disk ?? "";
+    return new DiskError(disk, plain.message.slice(disk.length + 2));
+  }
+  const Class = Object.hasOwn(CLASSES, plain.name) ? CLASSES[plain.name as keyof typeof CLASSES] : InternalError;
+  return new Class(plain.message);
 }

@@ -2,13 +2,11 @@
 
 import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
-import { DISKS_MAX, type Disk } from "./disks/disk.js";
+import { DISKS_MAX } from "./disks/disk.js";
+import type { DiskSource } from "./disks/source.js";
 import { OptionError } from "./errors.js";
 import { LOW_MAX } from "./memory/guest.js";
 import { type Flavour, isFlavour } from "./modules.js";
-
-/** A disk, or what one can be made from: a path (Node), an image in memory, a Blob (browsers). */
-export type DiskSource = Disk | string | Uint8Array | Blob;
 
 /** Low memory from 0, high memory from 4 GiB, in bytes. */
 export interface MemorySize {
@@ -67,9 +65,23 @@ export interface BootOptions {
   interfaceVersion?: 3 | 4 | 5;
   clock?: "real" | "virtual" | Clock;
   limits?: Partial<Limits>;
+  /** Ends the session; `boot` then rejects with an AbortedError. In the calling thread it is looked at before only. */
   signal?: AbortSignal;
+  /** Told now and then how much was read. */
+  onProgress?: (progress: Progress) => void;
+  /** Add SHA-256 digests to the result's memory ranges (costs time). */
+  digests?: boolean;
   /** Run in a worker (default) or in the calling thread, which is then blocked. */
   worker?: boolean;
+}
+
+/** How far a session is. */
+export interface Progress {
+  diskBytes: number;
+  diskCalls: number;
+  /** Bytes of the file that is being loaded into guest memory right now, and how many of them are there. */
+  fileBytes: number;
+  fileDone: number;
 }
 
 /** The options of one session, complete. */

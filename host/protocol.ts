@@ -24,6 +24,9 @@ const DIAGNOSTIC_SIZE_MAX = 4096;
 /** Most calls that are listed: a guest that boots makes about ten. */
 const CALLS_MAX = 4096;
 
+/** Larger reads into guest memory are done in parts of this size. */
+const PROGRESS_BYTES = 4 * 1024 * 1024;
+
 /** Thrown through the module by the imports that don't return. */
 export class Stop {
   constructor(
@@ -78,6 +81,23 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
       );
       return -1;
     }
+  };
+
+  /** Reads straight into guest memory, in parts when it is much, so that progress can be told. */
+  const readGuest = (unit: number, offset: number, position: number, size: number): number => {
+    let done = 0;
+    while (done < size) {
+      const part = Math.min(PROGRESS_BYTES, size - done);
+      const got = read(unit, offset + done, guest.bytes.subarray(position + done, position + done + part));
+      if (got < 0) return got;
+      done += got;
+      if (size > PROGRESS_BYTES) {
+        const { diskBytes, diskCalls } = counts;
+        state.onProgress?.({ diskBytes, diskCalls, fileBytes: size, fileDone: done });
+      }
+      if (got < part) break;
+    }
+    return done;
   };
 
   const note = (line: string) => {
@@ -139,15 +159,14 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
       let done = 0;
       for (const [position, from, count] of guest.pieces(gpa, length, COPY_PIECE)) {
         if (position >= 0) {
-          const got = read(unit, Number(start) + from, guest.bytes.subarray(position, position + count));
+          const got = readGuest(unit, Number(start) + from, position, count);
           if (got < 0) return EIO;
           guest.written.add(position, position + got);
-          if (got < count) {
-            done = from + got;
-            break;
-          }
+          done = from + got;
+          if (got < count) break;
+        } else {
+          done = from + count;
         }
-        done = from + count;
       }
       data().setBigUint64(resid >>> 0, wanted - BigInt(done), true);
       return 0;

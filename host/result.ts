@@ -1,10 +1,9 @@
-// What a boot gives back: one plain object (docs/result.md has the schema) and access to guest memory.
+// What a boot gives back: one plain object (docs/result.md has the schema) and, beside it, guest memory.
 
-import type { PlainError } from "./errors.js";
-import { decodeMetadata, type LoadedModule } from "./handoff/metadata.js";
+import { type PlainError, plainError } from "./errors.js";
+import { type BootData, decodeBootData, type LoadedModule } from "./handoff/metadata.js";
 import { type Call, type CpuState, hex, type RegisterValue } from "./handoff/registers.js";
-import type { GuestMemory } from "./memory/guest.js";
-import type { RangeSet } from "./memory/ranges.js";
+import { GuestMemory } from "./memory/guest.js";
 import type { Flavour } from "./modules.js";
 import type { Counts } from "./session.js";
 
@@ -22,30 +21,29 @@ export interface SwapRequest {
 export interface WrittenRange {
   gpa: string;
   length: number;
+  /** With the option `digests`. */
+  sha256?: string;
 }
 
-/** The words a kernel finds on its stack (64-bit), or where its arguments are (32-bit). */
-export interface BootData {
-  modulep?: string;
-  kernend?: string;
-  envp?: string;
-}
-
+/** The result without guest memory: what result.json holds and what crosses a worker's border. */
 export interface ResultData {
   reason: "exec" | "exit" | "error";
   /** With reason `exit`: 1 quit or panic, 2 reboot. */
   exitCode?: number;
+  /** With reason `error`. */
   error?: PlainError;
-  /** With reason `exec`. */
+  /** This and the next three with reason `exec`. */
   arch?: "amd64" | "i386";
+  registers?: Record<string, RegisterValue>;
+  /** Of a 32-bit kernel: the table that goes with `registers`, which the host has yet to write. */
+  gdt?: { gpa: string; hex: string };
+  bootData?: BootData;
+  /** The flavour in charge at the end. */
   flavour: Flavour;
   /** Flavours swapped to, in order. */
   swaps: Flavour[];
   swapRequests: SwapRequest[];
   calls: Call[];
-  /** With reason `exec`. */
-  registers?: Record<string, RegisterValue>;
-  bootData?: BootData;
   memory: WrittenRange[];
   /** Writes outside memory, refused. */
   memoryFaults: number;
@@ -57,20 +55,29 @@ export interface ResultData {
   fuelUsed: number;
   /** Peak size of the module's own memory. */
   moduleMemory: number;
-  timeMs: { total: number };
+  timeMs: PhaseTimes;
   virtualSeconds: number;
   /** Damage found in the guest's data: device, offset, structure. */
   diagnostics: string[];
 }
 
-/** A result with guest memory. */
-export interface RawResult extends ResultData {
-  guestMemory: GuestMemory;
+/** Milliseconds spent before, in, and after the module. */
+export interface PhaseTimes {
+  instantiate: number;
+  run: number;
+  decode: number;
+  total: number;
 }
 
-/** What `makeResult` makes a result of. */
-interface Ended {
-  outcome: Pick<RawResult, "reason" | "exitCode" | "error">;
+/** What `boot` gives. */
+export interface BootResult extends ResultData {
+  /** Not enumerable: printing or serialising a result leaves it out. */
+  readonly guestMemory: GuestMemory;
+}
+
+/** What a session leaves, from which `makeResult` makes its result. */
+export interface SessionEnd {
+  outcome: Pick<ResultData, "reason" | "exitCode" | "error">;
   flavour: Flavour;
   swaps: Flavour[];
   swapRequests: SwapRequest[];
@@ -82,39 +89,93 @@ interface Ended {
   moduleMemory: number;
   fuelUsed: number;
   virtualSeconds: number;
-  timeMs: number;
+  instantiateMs: number;
+  runMs: number;
 }
 
-export function makeResult(ended: Ended): RawResult {
-  const { outcome, counts, cpu, guest } = ended;
-  const executed = outcome.reason === "exec";
-  const decoded = executed ? decodeMetadata(cpu, guest) : undefined;
-  return {
+export function makeResult(end: SessionEnd): BootResult {
+  const { outcome, counts, cpu, guest } = end;
+  const began = performance.now();
+  const data: ResultData = {
     ...outcome,
-    ...(executed ? { arch: cpu.arch, registers: cpu.registers() } : {}),
-    ...(decoded ? { bootData: decoded.bootData } : {}),
-    flavour: ended.flavour,
-    swaps: ended.swaps,
-    swapRequests: ended.swapRequests,
-    calls: ended.calls,
-    memory: listRanges(guest.written),
+    ...(outcome.reason === "exec" ? entryState(cpu) : {}),
+    flavour: end.flavour,
+    swaps: end.swaps,
+    swapRequests: end.swapRequests,
+    calls: end.calls,
+    memory: Array.from(guest.written, ([start, stop]) => ({ gpa: hex(start), length: stop - start })),
     memoryFaults: guest.faults,
-    modules: decoded?.modules ?? [],
-    environment: decoded?.environment ?? {},
+    ...(outcome.reason === "exec" ? decodeBootData(cpu, guest) : { modules: [], environment: {} }),
     disk: { calls: counts.diskCalls, bytes: counts.diskBytes },
     hostCalls: counts.hostCalls,
     console: { bytes: counts.consoleBytes },
-    fuelUsed: ended.fuelUsed,
-    moduleMemory: ended.moduleMemory,
-    timeMs: { total: ended.timeMs },
-    virtualSeconds: ended.virtualSeconds,
-    diagnostics: ended.diagnostics,
-    guestMemory: guest,
+    fuelUsed: end.fuelUsed,
+    moduleMemory: end.moduleMemory,
+    timeMs: { instantiate: end.instantiateMs, run: end.runMs, decode: 0, total: 0 },
+    virtualSeconds: end.virtualSeconds,
+    diagnostics: end.diagnostics,
+  };
+  data.timeMs.decode = performance.now() - began;
+  data.timeMs.total = data.timeMs.instantiate + data.timeMs.run + data.timeMs.decode;
+  return withMemory(data, guest);
+}
+
+/** The CPU at the kernel's entry. */
+function entryState(cpu: CpuState): Partial<ResultData> {
+  const gdt = cpu.gdt();
+  return {
+    arch: cpu.arch,
+    registers: cpu.registers(),
+    ...(gdt ? { gdt: { gpa: hex(gdt.gpa), hex: toHex(gdt.bytes) } } : {}),
   };
 }
 
-function listRanges(written: RangeSet): WrittenRange[] {
-  const list: WrittenRange[] = [];
-  for (const [start, end] of written) list.push({ gpa: hex(start), length: end - start });
-  return list;
+/** Puts guest memory beside `data`. */
+export function withMemory(data: ResultData, guest: GuestMemory): BootResult {
+  return Object.defineProperty(data, "guestMemory", { value: guest, enumerable: false }) as BootResult;
+}
+
+/** The result of a session that was stopped from outside, of which little is known. */
+export function stoppedResult(error: unknown, known: StoppedSession): BootResult {
+  const data: ResultData = {
+    reason: "error",
+    error: plainError(error),
+    flavour: known.flavour,
+    swaps: [],
+    swapRequests: [],
+    calls: [],
+    memory: [],
+    memoryFaults: 0,
+    modules: [],
+    environment: {},
+    disk: { calls: 0, bytes: 0 },
+    hostCalls: 0,
+    console: { bytes: known.consoleBytes },
+    fuelUsed: 0,
+    moduleMemory: 0,
+    timeMs: { instantiate: 0, run: known.usedMs, decode: 0, total: known.usedMs },
+    virtualSeconds: 0,
+    diagnostics: [],
+  };
+  return withMemory(data, new GuestMemory(0, 0));
+}
+
+/** What the outside knows of a session it stopped. */
+export interface StoppedSession {
+  flavour: Flavour;
+  consoleBytes: number;
+  usedMs: number;
+}
+
+/** Adds SHA-256 digests to the result's memory ranges. */
+export async function addDigests(result: BootResult): Promise<void> {
+  for (const range of result.memory) {
+    const start = Number(range.gpa);
+    const bytes = result.guestMemory.bytes.subarray(start, start + range.length);
+    range.sha256 = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  }
+}
+
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -8,9 +8,9 @@ import { InternalError, InterpreterError, LimitError, plainError, UserbootError 
 import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
 import { FLAVOURS, type Flavour, isFlavour } from "./modules.js";
-import type { Limits, SessionOptions } from "./options.js";
+import type { Limits, Progress, SessionOptions } from "./options.js";
 import { latin1, makeImports, Stop } from "./protocol.js";
-import { makeResult, type RawResult, type SwapRequest } from "./result.js";
+import { type BootResult, makeResult, type ResultData, type SwapRequest } from "./result.js";
 
 const PAGE = 65536;
 /** As the modules are compiled (asconfig.json). */
@@ -39,6 +39,7 @@ export interface SessionState {
   readonly diagnostics: string[];
   /** Throws when the wall time is used up. */
   checkTime(): void;
+  onProgress: ((progress: Progress) => void) | undefined;
 }
 
 /** What a session is given to work with. */
@@ -48,6 +49,7 @@ export interface SessionParts {
   disks: readonly Disk[];
   console: Console;
   clock: Clock;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /** The exports of a module. */
@@ -59,10 +61,11 @@ interface Core {
 }
 
 /** Runs a session to its end. Never throws for anything the guest did. */
-export function runSession(parts: SessionParts): RawResult {
+export function runSession(parts: SessionParts): BootResult {
   const { options, modules, clock } = parts;
   const { limits } = options;
   const began = performance.now();
+  let instantiateMs = 0;
   const clockBegan = clock.now();
   const checkTime = () => {
     const used = performance.now() - began;
@@ -79,7 +82,7 @@ export function runSession(parts: SessionParts): RawResult {
   let guest = new GuestMemory(options.memory.low, options.memory.high);
   let cpu = new CpuState();
 
-  const ended = (outcome: Pick<RawResult, "reason" | "exitCode" | "error">): RawResult =>
+  const ended = (outcome: Pick<ResultData, "reason" | "exitCode" | "error">): BootResult =>
     makeResult({
       outcome,
       flavour,
@@ -93,7 +96,8 @@ export function runSession(parts: SessionParts): RawResult {
       moduleMemory,
       fuelUsed: Number(BigInt(limits.fuel) - fuel),
       virtualSeconds: (clock.now() - clockBegan) / 1_000_000,
-      timeMs: performance.now() - began,
+      instantiateMs,
+      runMs: performance.now() - began - instantiateMs,
     });
 
   while (true) {
@@ -114,13 +118,16 @@ export function runSession(parts: SessionParts): RawResult {
           diagnostics,
         },
         checkTime,
+        onProgress: parts.onProgress,
       };
+      const starting = performance.now();
       const memory = makeMemory(limits.moduleMemory);
       let core: Core | undefined;
       try {
         core = instantiate(module, memory, state);
         core.grantFuel(fuel);
         core._start();
+        instantiateMs += performance.now() - starting;
         core.grantFuel(fuel);
         core.loader_main(options.interfaceVersion, parts.disks.length);
       } finally {

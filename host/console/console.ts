@@ -2,7 +2,10 @@
 
 import type { Clock } from "../clock.js";
 
-/** A console. Without `poll` and `getc` it has no keys, ever. */
+/**
+ * A console. In the calling thread its keys come from `poll` and `getc`; with a worker, where nobody can be
+ * asked, from what `connect` pushes. Without these it has no keys, ever.
+ */
 export interface Console {
   /** Takes output. `bytes` is borrowed: valid only during the call. */
   write(bytes: Uint8Array): void;
@@ -10,6 +13,15 @@ export interface Console {
   poll?(clock: Clock): boolean;
   /** Waits for a key (0..255); undefined when none can ever come. */
   getc?(clock: Clock): number | undefined;
+  /** Called once when the session starts: keys go to `input` from now on. Returns how to stop that. */
+  connect?(input: KeyInput): () => void;
+}
+
+/** Where a connected console puts its keys. */
+export interface KeyInput {
+  push(keys: Uint8Array): void;
+  /** No more keys will come. */
+  end(): void;
 }
 
 /** Collects a console's output. */

@@ -28,6 +28,18 @@ export class KeysConsole extends BufferConsole {
     return this.#consumed;
   }
 
+  /** What is left to type, for a copy of this console in a worker; `took` tells what the copy has typed. */
+  get entries(): readonly Keys[] {
+    const rest = this.#entries.slice(this.#entry);
+    if (typeof rest[0] === "string") rest[0] = rest[0].slice(this.#at);
+    return rest;
+  }
+
+  took(consumed: number): void {
+    this.#consumed += consumed;
+    this.#entry = this.#entries.length;
+  }
+
   poll(clock: Clock): boolean {
     return typeof this.#front(clock) === "string";
   }

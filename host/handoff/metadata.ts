@@ -1,26 +1,180 @@
-// The kernel's boot data as the loader left it in guest memory, decoded for the result. Guests control
-// it, so every count and size is bounded and what doesn't decode is left out, never an error.
-// STUB: decoded later.
+// The kernel's boot data as the loader left it in guest memory, decoded for the result: the words on the
+// boot stack, the chain of preloaded files (sys/linker.h, MODINFO_*) and the environment block. The guest
+// controls all of it, so every count and size is bounded, and what doesn't decode is left out.
 
 import type { GuestMemory } from "../memory/guest.js";
-import type { BootData } from "../result.js";
-import type { CpuState } from "./registers.js";
+import { type CpuState, hex } from "./registers.js";
+
+/** One record of a preloaded file. */
+export interface MetadataRecord {
+  /** Its name in FreeBSD without the prefix, or its number. */
+  name: string;
+  gpa: string;
+  size: number;
+  /** Of numbers (up to 8 bytes). */
+  value?: string;
+}
 
 /** A file the loader put into memory. */
 export interface LoadedModule {
   name: string;
   type: string;
   address: string;
-  size: string;
-  metadata: { type: number; size: number }[];
+  size: number;
+  args?: string;
+  metadata: MetadataRecord[];
+}
+
+/** The words that a kernel finds on its stack, and where its environment is. */
+export interface BootData {
+  howto?: string;
+  bootdev?: string;
+  bootinfo?: string;
+  modulep: string;
+  kernend: string;
+  envp?: string;
 }
 
 export interface DecodedBootData {
-  bootData: BootData;
+  bootData?: BootData;
   modules: LoadedModule[];
   environment: Record<string, string>;
 }
 
-export function decodeMetadata(_cpu: CpuState, _guest: GuestMemory): DecodedBootData {
-  return { bootData: {}, modules: [], environment: {} };
+const END = 0;
+const NAME = 1;
+const TYPE = 2;
+const ADDR = 3;
+const SIZE = 4;
+const ARGS = 6;
+const ENVP = 0x8006;
+
+const RECORD_NAMES: Readonly<Record<number, string>> = {
+  5: "EMPTY",
+  32769: "AOUTEXEC",
+  32770: "ELFHDR",
+  32771: "SSYM",
+  32772: "ESYM",
+  32773: "DYNAMIC",
+  32774: "ENVP",
+  32775: "HOWTO",
+  32776: "KERNEND",
+  32777: "SHDR",
+  32778: "CTORS_ADDR",
+  32779: "CTORS_SIZE",
+  32780: "FW_HANDLE",
+  32781: "KEYBUF",
+  36865: "SMAP",
+};
+
+/** Most records and files that are listed, and bytes looked at. */
+const RECORDS_MAX = 65_536;
+const CHAIN_MAX = 16 * 1024 * 1024;
+const ENVIRONMENT_MAX = 4 * 1024 * 1024;
+const STRING_MAX = 65_536;
+const NUMBER_SIZE_MAX = 8;
+
+/** Decodes what `cpu` and `guest` hold at the kernel's entry. */
+export function decodeBootData(cpu: CpuState, guest: GuestMemory): DecodedBootData {
+  const reader = new Reader(guest);
+  const words = reader.words(cpu.rsp, cpu.arch === "amd64" ? 3 : 9);
+  if (words === undefined) return { modules: [], environment: {} };
+  const [modulep, kernend] = words.slice(-2) as [number, number];
+  const { modules, envp } = decodeChain(reader, modulep);
+  const bootData: BootData = { modulep: hex(modulep), kernend: hex(kernend) };
+  if (cpu.arch === "i386") {
+    Object.assign(bootData, { howto: hex(words[1]!), bootdev: hex(words[2]!), bootinfo: hex(words[6]!) });
+  }
+  if (envp === undefined) return { bootData, modules, environment: {} };
+  bootData.envp = hex(envp);
+  return { bootData, modules, environment: decodeEnvironment(reader, envp) };
+}
+
+/** Walks the records from `start`: 32-bit type and size, then the value, padded to 8 bytes. */
+function decodeChain(reader: Reader, start: number): { modules: LoadedModule[]; envp: bigint | undefined } {
+  const modules: LoadedModule[] = [];
+  let envp: bigint | undefined;
+  let at = start;
+  for (let count = 0; count < RECORDS_MAX && at - start < CHAIN_MAX; count++) {
+    const header = reader.words(BigInt(at), 2);
+    if (header === undefined) break;
+    const [type, size] = header as [number, number];
+    if (type === END || size > CHAIN_MAX) break;
+    const value = at + 8;
+    const module = modules.at(-1);
+    if (type === NAME) {
+      modules.push({ name: reader.text(value, size), type: "", address: "0x0", size: 0, metadata: [] });
+    } else if (module !== undefined) {
+      const number = size <= NUMBER_SIZE_MAX ? reader.number(value, size) : undefined;
+      if (type === TYPE) module.type = reader.text(value, size);
+      else if (type === ARGS) module.args = reader.text(value, size);
+      else if (type === ADDR) module.address = hex(number ?? 0n);
+      else if (type === SIZE) module.size = Number(number ?? 0n);
+      else {
+        if (type === ENVP) envp ??= number;
+        module.metadata.push({
+          name: RECORD_NAMES[type] ?? hex(type),
+          gpa: hex(value),
+          size,
+          ...(number === undefined ? {} : { value: hex(number) }),
+        });
+      }
+    }
+    at = value + Math.ceil(size / 8) * 8;
+  }
+  return { modules, envp };
+}
+
+/** `name=value` strings, each with a NUL, up to an empty one. */
+function decodeEnvironment(reader: Reader, start: bigint): Record<string, string> {
+  const entries: [string, string][] = [];
+  let at = Number(start);
+  const end = at + ENVIRONMENT_MAX;
+  while (at < end) {
+    const entry = reader.text(at, STRING_MAX);
+    if (entry === "") break;
+    const equals = entry.indexOf("=");
+    entries.push(equals < 0 ? [entry, ""] : [entry.slice(0, equals), entry.slice(equals + 1)]);
+    at += entry.length + 1;
+  }
+  // Not by assignment: a guest may well call a variable `__proto__`.
+  return Object.fromEntries(entries);
+}
+
+/** Reads of guest memory that give undefined where there is none. */
+class Reader {
+  readonly #view: DataView;
+
+  constructor(private readonly guest: GuestMemory) {
+    this.#view = new DataView(guest.bytes.buffer);
+  }
+
+  words(gpa: bigint, count: number): number[] | undefined {
+    const at = this.guest.locate(gpa, count * 4);
+    if (at < 0) return undefined;
+    return Array.from({ length: count }, (_, i) => this.#view.getUint32(at + i * 4, true));
+  }
+
+  /** A little-endian number of `size` bytes, up to 8. */
+  number(gpa: number, size: number): bigint | undefined {
+    const at = this.guest.locate(BigInt(gpa), size);
+    if (at < 0) return undefined;
+    let value = 0n;
+    for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.#view.getUint8(at + i));
+    return value;
+  }
+
+  /** The bytes at `gpa` up to a NUL, at most `limit`, one character each. */
+  text(gpa: number, limit: number): string {
+    let text = "";
+    const start = this.guest.locate(BigInt(gpa), 0);
+    if (start < 0) return text;
+    const end = Math.min(start + Math.min(limit, STRING_MAX), this.guest.bytes.length);
+    for (let at = start; at < end; at++) {
+      const byte = this.guest.bytes[at]!;
+      if (byte === 0) break;
+      text += String.fromCharCode(byte);
+    }
+    return text;
+  }
 }

@@ -1,0 +1,25 @@
+// The public API that all platforms share; index.ts and browser.ts add what is theirs.
+
+export { boot, preload } from "./boot.js";
+export { type Clock, RealClock, VirtualClock } from "./clock.js";
+export { AutomationConsole } from "./console/automation.js";
+export { BufferConsole, type Console, type KeyInput } from "./console/console.js";
+export { type Keys, KeysConsole } from "./console/keys.js";
+export { BytesDisk } from "./disks/bytes.js";
+export type { Disk } from "./disks/disk.js";
+export type { DiskSource, ImageSource, SectoredImage } from "./disks/source.js";
+export * from "./errors.js";
+export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.js";
+export type { Call, RegisterValue } from "./handoff/registers.js";
+export type { GuestMemory } from "./memory/guest.js";
+export type { Flavour } from "./modules.js";
+export {
+  type BootOptions,
+  DEFAULT_LIMITS,
+  type Limits,
+  type MapEntry,
+  type MemorySize,
+  type Progress,
+} from "./options.js";
+export type * from "./policy/hooks.js";
+export type { BootResult, ResultData, SwapRequest, WrittenRange } from "./result.js";

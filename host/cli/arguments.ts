@@ -1,0 +1,79 @@
+// Values of command-line options: sizes, keys, limits. Each either parses or throws an OptionError that
+// says in one line what is wrong.
+
+import type { Keys } from "../console/keys.js";
+import { OptionError } from "../errors.js";
+import { DEFAULT_LIMITS, type Limits } from "../options.js";
+
+const MIB = 1024 * 1024;
+const SUFFIXES: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4 };
+
+/** A size as bhyveload's -m: a plain number below 1 MiB counts MiB; suffixes K M G T. */
+export function parseMemory(text: string): number {
+  const plain = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : undefined;
+  const size = plain !== undefined && plain < MIB ? plain * MIB : parseSize(text);
+  if (size === undefined || size === 0) throw new OptionError(`bad memory size '${text}' (examples: 256M, 2G)`);
+  return size;
+}
+
+/** A whole number with an optional suffix; undefined when it isn't one. */
+function parseSize(text: string): number | undefined {
+  const match = /^(0x[0-9a-f]+|\d+)([kmgt]?)b?$/i.exec(text);
+  if (match === null) return undefined;
+  const size = Number(match[1]) * 1024 ** (SUFFIXES[match[2]!.toLowerCase()] ?? 0);
+  return Number.isSafeInteger(size) ? size : undefined;
+}
+
+/** `NAME=VALUE` of --limit. */
+export function parseLimit(text: string): Partial<Limits> {
+  const equals = text.indexOf("=");
+  const name = text.slice(0, equals);
+  const value = parseSize(text.slice(equals + 1));
+  if (equals < 0 || value === undefined) throw new OptionError(`bad limit '${text}' (example: wallMs=60000)`);
+  if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+    throw new OptionError(`unknown limit '${name}' (there are ${Object.keys(DEFAULT_LIMITS).join(", ")})`);
+  }
+  return { [name]: value };
+}
+
+/** `NAME=VALUE` of --env, as bytes. */
+export function parseEnvironment(text: string): string {
+  if (!/^[^=]+=/.test(text)) throw new OptionError(`bad environment entry '${text}' (example: boot_verbose=YES)`);
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { r: "\r", n: "\n", e: "\x1b", b: "\b", t: "\t", "\\": "\\" };
+
+/** Keys of --input: bytes with \r \n \e \b \t \\ \xHH, and \w{N} for a pause of N seconds. */
+export function parseKeys(text: string): Keys[] {
+  const keys: Keys[] = [];
+  let typed = "";
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] !== "\\") {
+      typed += text[i];
+      continue;
+    }
+    const rest = text.slice(i + 1);
+    const wait = /^w\{(\d+(?:\.\d+)?)\}/.exec(rest);
+    const byte = /^x([0-9a-f]{2})/i.exec(rest);
+    const simple = ESCAPES[rest[0] ?? ""];
+    if (wait) {
+      if (typed !== "") keys.push(typed);
+      typed = "";
+      keys.push({ waitS: Number(wait[1]) });
+      i += wait[0].length;
+    } else if (byte) {
+      typed += String.fromCharCode(Number.parseInt(byte[1]!, 16));
+      i += byte[0].length;
+    } else if (simple !== undefined) {
+      typed += simple;
+      i++;
+    } else {
+      throw new OptionError(
+        `unknown escape '\\${rest[0] ?? ""}' in the input (there are \\r \\n \\e \\b \\t \\\\ \\xHH \\w{N})`,
+      );
+    }
+  }
+  if (typed !== "") keys.push(typed);
+  return keys;
+}

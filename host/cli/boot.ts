@@ -1,0 +1,128 @@
+// `userboot boot`: from options to `boot`, and from its result to files, a line of text and an exit status.
+
+import { readFileSync } from "node:fs";
+import type { Console } from "../console/console.js";
+import { type Keys, KeysConsole } from "../console/keys.js";
+import { AbortedError, OptionError, UserbootError } from "../errors.js";
+import { type BootResult, boot, type Flavour, type Limits } from "../index.js";
+import { parseEnvironment, parseKeys, parseLimit, parseMemory } from "./arguments.js";
+import { ProgressBar } from "./progress.js";
+import { Terminal } from "./terminal.js";
+
+/** The options as commander gives them. */
+export interface BootArguments {
+  disk: string[];
+  memory: string;
+  env: string[];
+  defaultEnv: boolean;
+  loader?: Flavour;
+  start?: Flavour;
+  console: "stdio" | "none";
+  interface: string;
+  hostDir?: string;
+  input?: string;
+  clock: "real" | "virtual";
+  out?: string;
+  json?: boolean;
+  limit: string[];
+}
+
+const STATUS_FAILED = 1;
+const STATUS_USAGE = 2;
+const STATUS_REBOOT = 3;
+/** The loader's exit code for a reboot. */
+const EXIT_REBOOT = 2;
+/** What bhyveload adds, in the order in which the loader gets it. */
+const DEFAULT_ENV = ["boot_serial=1", "smbios.bios.vendor=BHYVE"];
+
+/** Boots and returns the exit status. */
+export async function bootCommand(args: BootArguments): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    if (!(error instanceof UserbootError)) throw error;
+    complain(error.message);
+    return error instanceof AbortedError ? STATUS_FAILED : STATUS_USAGE;
+  }
+}
+
+async function run(args: BootArguments): Promise<number> {
+  if (args.hostDir !== undefined) throw new OptionError("-h/--host-dir is not supported yet");
+  if (args.disk.length === 0) throw new OptionError("no disk given (use -d IMAGE)");
+  const keys = args.input === undefined ? undefined : readKeys(args.input);
+  const options = {
+    disks: args.disk,
+    memory: parseMemory(args.memory),
+    env: [...(args.defaultEnv ? DEFAULT_ENV : []), ...args.env.map(parseEnvironment).reverse()],
+    limits: Object.assign({}, ...args.limit.map(parseLimit)) as Partial<Limits>,
+    interfaceVersion: Number(args.interface) as 3 | 4 | 5,
+    clock: args.clock,
+    digests: args.json === true || args.out !== undefined,
+    ...(args.loader === undefined ? {} : { loader: args.loader }),
+    ...(args.start === undefined ? {} : { start: args.start }),
+  };
+  if (args.out !== undefined) (await import("./output.js")).prepareOutput(args.out);
+
+  await using terminal = new Terminal(args.json ? process.stderr : process.stdout);
+  const progress = new ProgressBar(process.stderr);
+  const result = await boot({
+    ...options,
+    console: makeConsole(args.console, keys, terminal),
+    signal: terminal.signal,
+    onProgress: (now) => progress.show(now),
+  });
+  progress.clear();
+  await terminal.restore();
+  if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
+  if (args.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+  return conclude(result);
+}
+
+/** The keys of --input, from the argument or a file. */
+function readKeys(argument: string): Keys[] {
+  if (!argument.startsWith("@")) return parseKeys(Buffer.from(argument, "utf8").toString("latin1"));
+  const path = argument.slice(1);
+  try {
+    return parseKeys(readFileSync(path, "latin1"));
+  } catch (error) {
+    if (error instanceof OptionError) throw error;
+    throw new OptionError(`input file ${path} can't be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+function makeConsole(kind: "stdio" | "none", keys: Keys[] | undefined, terminal: Terminal): Console {
+  const write = kind === "none" ? () => {} : (bytes: Uint8Array) => terminal.write(bytes);
+  if (keys !== undefined) return new TypedConsole(keys, write);
+  if (kind === "none") return { write };
+  return terminal;
+}
+
+/** Types prepared keys and passes the output on. */
+class TypedConsole extends KeysConsole {
+  constructor(
+    keys: Keys[],
+    private readonly pass: (bytes: Uint8Array) => void,
+  ) {
+    super(keys);
+  }
+
+  override write(bytes: Uint8Array): void {
+    this.pass(bytes);
+  }
+}
+
+/** Says what went wrong, if anything did, and gives the exit status. */
+function conclude(result: BootResult): number {
+  if (result.reason === "exec") return 0;
+  const [found, ...more] = result.diagnostics;
+  const where = found === undefined ? "" : `: ${found}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
+  if (result.reason === "error") complain(`${result.error?.message}${where}`);
+  else if (result.exitCode === EXIT_REBOOT) return STATUS_REBOOT;
+  else complain(`the guest's loader quit without entering a kernel${where}`);
+  return STATUS_FAILED;
+}
+
+/** One line on stderr. Guests have a say in some texts, so control characters don't reach the terminal. */
+function complain(text: string): void {
+  process.stderr.write(`userboot: ${text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?")}\n`);
+}

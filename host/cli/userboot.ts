@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// The command line: `userboot boot -d IMAGE ...`. Exit status: 0 entered the kernel, 1 failed or the guest
+// quit, 2 wrong usage or unreadable input, 3 the guest asked for a reboot.
+
+import { Command, CommanderError, Option } from "commander";
+import type { BootArguments } from "./boot.js";
+
+const USAGE_STATUS = 2;
+
+const collect = (value: string, previous: string[]): string[] => [...previous, value];
+const flavour = (flags: string, text: string) => new Option(flags, text).choices(["4th", "lua", "simp"]);
+
+const program = new Command("userboot")
+  .description("FreeBSD's userboot as a WebAssembly sandbox")
+  .helpOption("--help", "show help")
+  .helpCommand(false)
+  .configureOutput({
+    outputError: (text, write) => write(text.replace(/^error: /, "userboot: ")),
+  })
+  .exitOverride();
+
+program
+  .command("boot")
+  .description("boot a guest: run its loader, load its kernel, set up the machine")
+  .helpOption("--help", "show help")
+  .option("-d, --disk <image>", "raw disk image, read only (repeat for more disks)", collect, [])
+  .option("-m, --memory <size>", "memory of the guest", "256M")
+  .option("-e, --env <name=value>", "loader variable (repeat for more)", collect, [])
+  .option("--no-default-env", "don't set boot_serial=1 and smbios.bios.vendor=BHYVE")
+  .addOption(flavour("-l, --loader <flavour>", "use this interpreter, whatever the guest asks for"))
+  .addOption(flavour("--start <flavour>", "start with this interpreter; the guest may change it"))
+  .addOption(new Option("-c, --console <kind>", "the guest's console").choices(["stdio", "none"]).default("stdio"))
+  .addOption(new Option("--interface <version>", "userboot interface").choices(["3", "4", "5"]).default("5"))
+  .option("-h, --host-dir <dir>", "directory that the guest sees as host: (not supported yet)")
+  .option("-S, --wired", "wire guest memory (accepted, no effect)")
+  .option("-C, --core-dump", "include guest memory in core dumps (accepted, no effect)")
+  .option("--input <keys>", "keys to type, or @FILE: \\r \\n \\e \\b \\\\ \\xHH, \\w{N} waits N seconds")
+  .addOption(new Option("--clock <kind>", "virtual: waits pass at once").choices(["real", "virtual"]).default("real"))
+  .option("--out <dir>", "write result.json and mem.bin (sparse) there")
+  .option("--json", "print the result; the guest's console then goes to stderr")
+  .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
+  .addHelpText("after", "\nCtrl-] leaves the guest's console.")
+  .action(async (options: BootArguments) => {
+    const { bootCommand } = await import("./boot.js");
+    process.exitCode = await bootCommand(options);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;
+}

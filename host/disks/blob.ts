@@ -1,0 +1,33 @@
+// A disk whose image is a Blob or File (browsers, in a worker, where blocking reads are allowed).
+
+import { DiskError } from "../errors.js";
+import type { Disk } from "./disk.js";
+
+/** Part of the DOM that TypeScript knows in worker programs only. */
+interface SyncReader {
+  readAsArrayBuffer(blob: Blob): ArrayBuffer;
+}
+declare const FileReaderSync: { new (): SyncReader } | undefined;
+
+export class BlobDisk implements Disk {
+  readonly #reader: SyncReader;
+
+  constructor(
+    readonly blob: Blob,
+    readonly sectorSize = 512,
+  ) {
+    if (typeof FileReaderSync === "undefined") throw new DiskError("Blob", "can be read in a browser's worker only");
+    if (blob.size === 0) throw new DiskError("Blob", "empty, not a disk image");
+    this.#reader = new FileReaderSync();
+  }
+
+  get size(): number {
+    return this.blob.size;
+  }
+
+  read(offset: number, target: Uint8Array): number {
+    const part = new Uint8Array(this.#reader.readAsArrayBuffer(this.blob.slice(offset, offset + target.length)));
+    target.set(part);
+    return part.length;
+  }
+}

@@ -1,0 +1,98 @@
+// The worker's side, whatever the platform: opens the disks, runs the session, sends output on the way and
+// the result at the end. It holds the disk handles and nothing else.
+
+import { makeClock } from "../clock.js";
+import type { Console } from "../console/console.js";
+import { KeysConsole } from "../console/keys.js";
+import type { Disk } from "../disks/disk.js";
+import { openSource } from "../disks/source.js";
+import { plainError } from "../errors.js";
+import { runSession } from "../session.js";
+import { KeyRingReader } from "./keyring.js";
+import type { StartMessage, WorkerMessage } from "./messages.js";
+
+/** Sends a message to the caller. */
+export type Post = (message: WorkerMessage, transfer?: ArrayBuffer[]) => void;
+
+/** Output is sent when so much is collected, or so old, or the guest waits for a key. */
+const BATCH_BYTES = 16_384;
+const BATCH_MS = 10;
+
+/** Runs the session that `start` describes. */
+export function runWorker(start: StartMessage, post: Post): void {
+  const disks: Disk[] = [];
+  try {
+    for (const source of start.disks) disks.push(openSource(source));
+    const output = new BatchedOutput(post);
+    const typed = start.keys ? new KeysConsole(start.keys) : undefined;
+    const result = runSession({
+      options: start.options,
+      modules: start.modules,
+      disks,
+      console: withInput(output, typed ?? (start.ring ? new KeyRingReader(start.ring) : undefined)),
+      clock: makeClock(start.clock),
+      onProgress: (progress) => post({ type: "progress", progress }),
+    });
+    output.flush();
+    const { low, high, bytes, faults, written } = result.guestMemory;
+    post(
+      {
+        type: "done",
+        data: result,
+        memory: { low, high, ram: bytes.buffer, faults, written: [...written] },
+        keysConsumed: typed?.consumed ?? 0,
+      },
+      [bytes.buffer],
+    );
+  } catch (error) {
+    post({ type: "rejected", error: plainError(error) });
+  } finally {
+    for (const disk of disks) disk.close?.();
+  }
+}
+
+/** A console of output here and keys from there. */
+function withInput(output: BatchedOutput, input: Pick<Console, "poll" | "getc"> | undefined): Console {
+  return {
+    write: (bytes) => output.write(bytes),
+    poll(clock) {
+      output.flushAged();
+      return input?.poll?.(clock) ?? false;
+    },
+    getc(clock) {
+      output.flush();
+      return input?.getc?.(clock);
+    },
+  };
+}
+
+/** Collects output, so that a message carries more than a line. */
+class BatchedOutput {
+  #batch = new Uint8Array(BATCH_BYTES);
+  #filled = 0;
+  #since = 0;
+
+  constructor(private readonly post: Post) {}
+
+  write(bytes: Uint8Array): void {
+    if (this.#filled + bytes.length > BATCH_BYTES) this.flush();
+    if (bytes.length > BATCH_BYTES) {
+      this.post({ type: "output", bytes: bytes.slice() });
+      return;
+    }
+    if (this.#filled === 0) this.#since = performance.now();
+    this.#batch.set(bytes, this.#filled);
+    this.#filled += bytes.length;
+    this.flushAged();
+  }
+
+  flushAged(): void {
+    if (this.#filled > 0 && performance.now() - this.#since > BATCH_MS) this.flush();
+  }
+
+  flush(): void {
+    if (this.#filled === 0) return;
+    this.post({ type: "output", bytes: this.#batch.slice(0, this.#filled) });
+    this.#filled = 0;
+  }
+}

@@ -1,0 +1,35 @@
+// What a session's worker and its caller tell each other.
+
+import type { Keys } from "../console/keys.js";
+import type { SectoredImage } from "../disks/source.js";
+import type { PlainError } from "../errors.js";
+import type { Flavour } from "../modules.js";
+import type { Progress, SessionOptions } from "../options.js";
+import type { ResultData } from "../result.js";
+
+/** To the worker: the one message it gets. */
+export interface StartMessage {
+  options: SessionOptions;
+  modules: ReadonlyMap<Flavour, WebAssembly.Module>;
+  disks: readonly SectoredImage[];
+  clock: "real" | "virtual";
+  /** Keys: prepared ones, or a ring. Neither: none. */
+  keys?: readonly Keys[];
+  ring?: SharedArrayBuffer;
+}
+
+/** From the worker. */
+export type WorkerMessage =
+  | { type: "output"; bytes: Uint8Array<ArrayBuffer> }
+  | { type: "progress"; progress: Progress }
+  | { type: "rejected"; error: PlainError }
+  | { type: "done"; data: ResultData; memory: MemoryParts; keysConsumed: number };
+
+/** Guest memory, taken apart for the transfer. */
+export interface MemoryParts {
+  low: number;
+  high: number;
+  ram: ArrayBuffer;
+  faults: number;
+  written: [number, number][];
+}

@@ -1,0 +1,13 @@
+// The program of a session's worker thread on Node.
+
+import { parentPort } from "node:worker_threads";
+import { FileDisk } from "../disks/file.js";
+import { setFileOpener } from "../disks/source.js";
+import { runWorker } from "./body.js";
+import type { StartMessage } from "./messages.js";
+
+setFileOpener((path, sectorSize) => new FileDisk(path, sectorSize));
+const port = parentPort!;
+port.once("message", (start: StartMessage) => {
+  runWorker(start, (message, transfer) => port.postMessage(message, transfer ?? []));
+});
