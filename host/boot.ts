@@ -5,7 +5,7 @@ import { BufferConsole } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import { type DiskSource, describeSource, openSource, type SectoredImage } from "./disks/source.js";
 import { AbortedError, OptionError } from "./errors.js";
-import { type Flavour, findModules } from "./modules.js";
+import { compileModules, findModules, type ModuleTable } from "./modules.js";
 import { type BootOptions, type SessionOptions, sessionOptions } from "./options.js";
 import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";
@@ -16,19 +16,21 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const complete = sessionOptions(options);
   const sources = (options.disks ?? []).map((source) => ({ source, image: describeSource(source) }));
   throwIfAborted(options.signal);
-  const modules = await findModules();
+  const modules = await findModules(complete.loader ?? complete.start);
   throwIfAborted(options.signal);
   const result =
     (options.worker ?? true)
       ? await bootInWorker(options, complete, modules, sources)
       : bootHere(options, complete, modules, sources);
+  // What this guest swapped to, the next one may want at once.
+  if (result.swaps.length > 0) compileModules(result.swaps).catch(() => {});
   if (options.digests) await addDigests(result);
   return result;
 }
 
 /** Compiles all modules, so that the first boot is as fast as the next ones. */
 export async function preload(): Promise<void> {
-  await findModules();
+  await compileModules();
 }
 
 interface Source {
@@ -39,7 +41,7 @@ interface Source {
 function bootInWorker(
   options: BootOptions,
   complete: SessionOptions,
-  modules: ReadonlyMap<Flavour, WebAssembly.Module>,
+  modules: ModuleTable,
   sources: Source[],
 ): Promise<BootResult> {
   const { clock = "real" } = options;
@@ -51,12 +53,7 @@ function bootInWorker(
   return runInWorker({ options: complete, modules, disks, clock }, options);
 }
 
-function bootHere(
-  options: BootOptions,
-  complete: SessionOptions,
-  modules: ReadonlyMap<Flavour, WebAssembly.Module>,
-  sources: Source[],
-): BootResult {
+function bootHere(options: BootOptions, complete: SessionOptions, modules: ModuleTable, sources: Source[]): BootResult {
   const opened: Disk[] = [];
   try {
     const disks = sources.map(({ source, image }) => {

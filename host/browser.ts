@@ -6,7 +6,7 @@ import { setWorkerSpawner } from "./worker/run.js";
 
 setModuleSource(async (file) => {
   const response = await fetch(new URL(`../${file}`, import.meta.url));
-  return response.ok ? await response.arrayBuffer() : undefined;
+  return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
 });
 setWorkerSpawner(spawnBrowserWorker);
 

@@ -9,7 +9,7 @@ import { setWorkerSpawner } from "./worker/run.js";
 
 setModuleSource(async (file) => {
   try {
-    return await readFile(new URL(`../${file}`, import.meta.url));
+    return new Uint8Array(await readFile(new URL(`../${file}`, import.meta.url)));
   } catch {
     return undefined;
   }

@@ -7,7 +7,7 @@ import type { Disk } from "./disks/disk.js";
 import { InternalError, InterpreterError, LimitError, plainError, UserbootError } from "./errors.js";
 import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
-import { FLAVOURS, type Flavour, isFlavour } from "./modules.js";
+import { compiledModule, defaultFlavour, FLAVOURS, type Flavour, isFlavour, type ModuleTable } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import { latin1, makeImports, Stop } from "./protocol.js";
 import { type BootResult, makeResult, type ResultData, type SwapRequest } from "./result.js";
@@ -45,7 +45,7 @@ export interface SessionState {
 /** What a session is given to work with. */
 export interface SessionParts {
   options: SessionOptions;
-  modules: ReadonlyMap<Flavour, WebAssembly.Module>;
+  modules: ModuleTable;
   disks: readonly Disk[];
   console: Console;
   clock: Clock;
@@ -78,7 +78,7 @@ export function runSession(parts: SessionParts): BootResult {
   const swaps: Flavour[] = [];
   let fuel = BigInt(limits.fuel);
   let moduleMemory = 0;
-  let flavour = options.loader ?? options.start ?? (modules.has("lua") ? "lua" : "simp");
+  let flavour = options.loader ?? options.start ?? defaultFlavour(modules);
   let guest = new GuestMemory(options.memory.low, options.memory.high);
   let cpu = new CpuState();
 
@@ -101,8 +101,8 @@ export function runSession(parts: SessionParts): BootResult {
     });
 
   while (true) {
-    const module = modules.get(flavour);
     try {
+      const module = compiledModule(modules, flavour);
       if (module === undefined) throw new InterpreterError(`interpreter "${flavour}" is not installed`);
       const state: SessionState = {
         ...{
@@ -166,7 +166,7 @@ export function runSession(parts: SessionParts): BootResult {
 function nextFlavour(
   name: string,
   forced: Flavour | undefined,
-  modules: ReadonlyMap<Flavour, WebAssembly.Module>,
+  modules: ModuleTable,
   swaps: number,
   limits: Limits,
 ): Flavour {

@@ -2,8 +2,12 @@
 // The command line: `userboot boot -d IMAGE ...`. Exit status: 0 entered the kernel, 1 failed or the guest
 // quit, 2 wrong usage or unreadable input, 3 the guest asked for a reboot.
 
-import { Command, CommanderError, Option } from "commander";
+import { startSpareWorker } from "../worker/node_spawn.js";
 import type { BootArguments } from "./boot.js";
+
+// The worker gets ready while this thread loads the rest.
+if (process.argv[2] === "boot") startSpareWorker();
+const { Command, CommanderError, Option } = await import("commander");
 
 const USAGE_STATUS = 2;
 

@@ -3,14 +3,14 @@
 import type { Keys } from "../console/keys.js";
 import type { SectoredImage } from "../disks/source.js";
 import type { PlainError } from "../errors.js";
-import type { Flavour } from "../modules.js";
+import type { ModuleTable } from "../modules.js";
 import type { Progress, SessionOptions } from "../options.js";
 import type { ResultData } from "../result.js";
 
 /** To the worker: the one message it gets. */
 export interface StartMessage {
   options: SessionOptions;
-  modules: ReadonlyMap<Flavour, WebAssembly.Module>;
+  modules: ModuleTable;
   disks: readonly SectoredImage[];
   clock: "real" | "virtual";
   /** Keys: prepared ones, or a ring. Neither: none. */

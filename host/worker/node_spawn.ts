@@ -6,8 +6,16 @@ import type { WorkerHandle } from "./run.js";
 
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
-export function spawnNodeWorker(): WorkerHandle {
-  const worker = new Worker(new URL("./node_entry.js", import.meta.url), {
+let spare: Worker | undefined;
+
+/** Starts a worker for the session to come, so that it gets ready meanwhile. Does not keep the process alive. */
+export function startSpareWorker(): void {
+  spare ??= start();
+  spare.unref();
+}
+
+function start(): Worker {
+  return new Worker(new URL("./node_entry.js", import.meta.url), {
     env: {},
     argv: [],
     execArgv: [],
@@ -16,6 +24,12 @@ export function spawnNodeWorker(): WorkerHandle {
     stderr: true,
     resourceLimits: RESOURCE_LIMITS,
   });
+}
+
+export function spawnNodeWorker(): WorkerHandle {
+  const worker = spare ?? start();
+  spare = undefined;
+  worker.ref();
   return {
     post: (message) => worker.postMessage(message),
     onMessage: (handler) => void worker.on("message", handler),
