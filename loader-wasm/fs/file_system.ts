@@ -2,24 +2,7 @@
 
 import { Device } from "../dev/device";
 import { EINVAL, EROFS, setErrno } from "../lib/errno";
-import { allocate } from "../lib/fault";
-import { copyin, getmem } from "../protocol";
 import { Dirent, SEEK_CUR, SEEK_END, SEEK_SET, Stat } from "./files";
-
-/** Bytes that go to guest memory at a time; what doesn't fit there as a whole is not written. */
-export const GUEST_PIECE: u32 = 4096;
-
-const lowCell: usize = memory.data(8, 8);
-const highCell: usize = memory.data(8, 8);
-/** Low memory is reached through addresses below this. */
-const LOW_LIMIT: u64 = 0x80000000;
-
-/** Whether `size` bytes at `gpa` are all in guest memory, so that it doesn't matter in what pieces they are written. */
-export function fitsGuest(gpa: u64, size: u64): bool {
-  getmem(lowCell, highCell);
-  const end = min(load<u64>(lowCell), LOW_LIMIT);
-  return gpa <= end && size <= end - gpa;
-}
 
 /** An open file or directory. Positions are unsigned: one moved before the start is past the end. */
 export abstract class OpenFile {
@@ -33,22 +16,14 @@ export abstract class OpenFile {
   /** Reads up to `size` bytes at the position and advances it. Returns how many, fewer only at the end, or -1 and errno. */
   abstract read(dst: usize, size: i32): i32;
 
-  /** `read` into guest memory. */
-  readToGuest(gpa: u64, size: u64): i64 {
-    const piece = allocate(GUEST_PIECE);
-    let done: u64 = 0;
-    while (done < size) {
-      const got = this.read(piece, <i32>min(size - done, <u64>GUEST_PIECE));
-      if (got < 0) {
-        heap.free(piece);
-        return -1;
-      }
-      if (got == 0) break;
-      copyin(piece, gpa + done, <u32>got);
-      done += <u64>got;
-    }
-    heap.free(piece);
-    return <i64>done;
+  /** Whether `readToGuest` works, and seeking is cheap. */
+  readsToGuest(): bool {
+    return false;
+  }
+
+  /** `read` into guest memory, all of which exists. */
+  readToGuest(_gpa: u64, _size: u64): i64 {
+    return unreachable();
   }
 
   /** Moves the position; from the end, it counts backwards. Returns the new one, or -1 and errno. */

@@ -5,7 +5,9 @@ import { Device } from "../dev/device";
 import { parseDevice, pathRest } from "../dev/devices";
 import { EBADF, EINVAL, EIO, EMFILE, ENOENT, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
 import { allocate } from "../lib/fault";
-import { copyin } from "../protocol";
+import { copyin, getmem } from "../protocol";
+import { Bzip2FileSystem } from "./compressed/bzip2";
+import { GzipFileSystem } from "./compressed/gzip";
 import { FileSystem, OpenFile } from "./file_system";
 import { UfsFileSystem } from "./ufs/ufs";
 
@@ -42,7 +44,7 @@ export class Dirent {
 }
 
 /** All file systems, in the order in which they are tried. A new one is one line here. */
-const fileSystems: FileSystem[] = [new UfsFileSystem()];
+const fileSystems: FileSystem[] = [new UfsFileSystem(), new GzipFileSystem(), new Bzip2FileSystem()];
 
 const DESCRIPTOR_LIMIT: i32 = 64;
 /** Small reads are served from a buffer of this size. Seeks and errors show it, so it is the reference's. */
@@ -183,24 +185,42 @@ export function readToGuest(fd: i32, gpa: u64, size: u64): i64 {
     return -1;
   }
   const file = descriptor.file;
-  if (file === null) {
-    setErrno(EOPNOTSUPP);
-    return -1;
-  }
+  if (file === null || !file.readsToGuest() || !fitsGuest(gpa, size)) return readInPieces(fd, gpa, size);
   // Give back what was read ahead, so that all of it comes from the file in one go.
   if (descriptor.aheadSize > 0) {
-    const ahead = min<u64>(<u64>descriptor.aheadSize, size);
-    if (file.seek(-(<i64>descriptor.aheadSize), SEEK_CUR) < 0) {
-      // A stream that can't: hand over the buffer first.
-      copyin(descriptor.ahead + <usize>descriptor.aheadAt, gpa, <u32>ahead);
-      descriptor.aheadAt += <i32>ahead;
-      descriptor.aheadSize -= <i32>ahead;
-      const got = size > ahead ? file.readToGuest(gpa + ahead, size - ahead) : 0;
-      return got < 0 ? -1 : got + <i64>ahead;
-    }
+    file.seek(-(<i64>descriptor.aheadSize), SEEK_CUR);
     descriptor.aheadSize = 0;
   }
   return file.readToGuest(gpa, size);
+}
+
+/** Bytes that go to guest memory at a time; what doesn't fit there as a whole is not written. */
+const GUEST_PIECE: u32 = 4096;
+
+function readInPieces(fd: i32, gpa: u64, size: u64): i64 {
+  const piece = allocate(GUEST_PIECE);
+  let done: u64 = 0;
+  let got = 0;
+  while (done < size) {
+    got = read(fd, piece, <i32>min(size - done, <u64>GUEST_PIECE));
+    if (got <= 0) break;
+    copyin(piece, gpa + done, <u32>got);
+    done += <u64>got;
+  }
+  heap.free(piece);
+  return got < 0 ? -1 : <i64>done;
+}
+
+const lowCell: usize = memory.data(8, 8);
+const highCell: usize = memory.data(8, 8);
+/** Low memory is reached through addresses below this. */
+const LOW_LIMIT: u64 = 0x80000000;
+
+/** Whether `size` bytes at `gpa` are all in guest memory, so that it doesn't matter in what pieces they are written. */
+function fitsGuest(gpa: u64, size: u64): bool {
+  getmem(lowCell, highCell);
+  const end = min(load<u64>(lowCell), LOW_LIMIT);
+  return gpa <= end && size <= end - gpa;
 }
 
 /** Always refused: every file system here is read only. */

@@ -4,7 +4,7 @@ import { Device, Volume } from "../../dev/device";
 import { stringAt } from "../../lib/bytes";
 import { EINVAL, EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
 import { allocate } from "../../lib/fault";
-import { FileSystem, fitsGuest, OpenFile } from "../file_system";
+import { FileSystem, OpenFile } from "../file_system";
 import { Dirent, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../files";
 import { DirectoryWalk, lookUp } from "./directory";
 import { Inode, readInode } from "./inode";
@@ -140,8 +140,11 @@ class UfsFile extends OpenFile {
     return got;
   }
 
+  readsToGuest(): bool {
+    return true;
+  }
+
   readToGuest(gpa: u64, size: u64): i64 {
-    if (!fitsGuest(gpa, size)) return super.readToGuest(gpa, size);
     const got = this.inode.readToGuest(this.position, gpa, size);
     if (got > 0) this.position += <u64>got;
     return got;

@@ -1,0 +1,23 @@
+// bzip2 files.
+
+import { Bunzip2, HEADER_SIZE } from "./bunzip2";
+import { CompressedFileSystem } from "./compressed";
+import { Decoder } from "./decoder";
+import { Input } from "./input";
+
+/** "BZh". */
+const MAGIC: u32 = 0x685a42;
+
+export class Bzip2FileSystem extends CompressedFileSystem {
+  constructor() {
+    super("bzip2", ".bz2", "bzf");
+  }
+
+  /** The header is the decoder's own, which reads it again. */
+  decoderFor(input: Input): Decoder | null {
+    if (!input.fill() || input.end - input.next < <usize>HEADER_SIZE) return null;
+    const head = load<u32>(input.next);
+    const level = head >> 24;
+    return (head & 0xffffff) == MAGIC && level >= 0x31 && level <= 0x39 ? new Bunzip2(input) : null;
+  }
+}

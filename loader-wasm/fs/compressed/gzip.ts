@@ -1,0 +1,52 @@
+// gzip files (RFC 1952). The checksum and length behind the stream are not looked at, as in the reference.
+
+import { CompressedFileSystem } from "./compressed";
+import { Decoder } from "./decoder";
+import { Inflater } from "./inflate";
+import { Input } from "./input";
+
+const METHOD_DEFLATE: i32 = 8;
+/** Flags of the header: optional fields, and bits that must be clear. */
+const FLAG_HEADER_CRC: i32 = 0x02;
+const FLAG_EXTRA: i32 = 0x04;
+const FLAG_NAME: i32 = 0x08;
+const FLAG_COMMENT: i32 = 0x10;
+const FLAGS_RESERVED: i32 = 0xe0;
+
+export class GzipFileSystem extends CompressedFileSystem {
+  constructor() {
+    super("gzip", ".gz", "zf");
+  }
+
+  decoderFor(input: Input): Decoder | null {
+    return skipHeader(input) ? new Inflater(input) : null;
+  }
+}
+
+function skip(input: Input, count: i32): bool {
+  for (let i = 0; i < count; i++) if (input.byte() < 0) return false;
+  return true;
+}
+
+/** Skips a text up to its NUL. */
+function skipText(input: Input): bool {
+  let byte = input.byte();
+  while (byte > 0) byte = input.byte();
+  return byte == 0;
+}
+
+function skipHeader(input: Input): bool {
+  if (input.byte() != 0x1f || input.byte() != 0x8b || input.byte() != METHOD_DEFLATE) return false;
+  const flags = input.byte();
+  if (flags < 0 || (flags & FLAGS_RESERVED) != 0) return false;
+  // Time, extra flags, operating system.
+  if (!skip(input, 6)) return false;
+  if (flags & FLAG_EXTRA) {
+    const low = input.byte();
+    const high = input.byte();
+    if (low < 0 || high < 0 || !skip(input, low | (high << 8))) return false;
+  }
+  if (flags & FLAG_NAME && !skipText(input)) return false;
+  if (flags & FLAG_COMMENT && !skipText(input)) return false;
+  return !(flags & FLAG_HEADER_CRC) || skip(input, 2);
+}
