@@ -29,6 +29,8 @@ class ScriptLine {
 
 export class SimpleInterpreter extends Interpreter {
   private depth: i32 = 0;
+  /** The command run last. */
+  private last: string = "";
 
   constructor() {
     super("simp");
@@ -45,11 +47,7 @@ export class SimpleInterpreter extends Interpreter {
       print("parse error\n");
       return CMD_ERROR;
     }
-    if (performCommand(argv) != CMD_OK) {
-      print(`${argv[0]}: ${commandError}\n`);
-      return CMD_ERROR;
-    }
-    return CMD_OK;
+    return this.perform(argv) ? CMD_OK : CMD_ERROR;
   }
 
   include(path: string): i32 {
@@ -75,12 +73,18 @@ export class SimpleInterpreter extends Interpreter {
         print(`${path} line ${line.number}: parse error\n`);
         return CMD_ERROR;
       }
-      if (argv.length > 0 && performCommand(argv) != CMD_OK) {
-        print(`${argv[0]}: ${commandError}\n`);
-        if (!line.ignoreError) return CMD_ERROR;
-      }
+      if (!this.perform(argv) && !line.ignoreError) return CMD_ERROR;
     }
     return CMD_OK;
+  }
+
+  /** Runs a command and prints why it failed, after the name of the innermost one that did (not `include`). */
+  private perform(argv: string[]): bool {
+    if (argv.length == 0) return true;
+    this.last = argv[0];
+    if (performCommand(argv) == CMD_OK) return true;
+    print(`${this.last}: ${commandError}\n`);
+    return false;
   }
 }
 
