@@ -9,8 +9,11 @@ export { BytesDisk } from "./disks/bytes.js";
 export type { Disk } from "./disks/disk.js";
 export type { DiskSource, ImageSource, SectoredImage } from "./disks/source.js";
 export * from "./errors.js";
+export { type MapProfile, memoryMap } from "./handoff/maps.js";
 export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.js";
+export { type PackFormat, pack } from "./handoff/pack.js";
 export type { Call, RegisterValue } from "./handoff/registers.js";
+export { attach, type V86Like, type V86Options, v86Options } from "./handoff/v86.js";
 export type { GuestMemory } from "./memory/guest.js";
 export type { Flavour } from "./modules.js";
 export {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
 import { AbortedError, OptionError, UserbootError } from "../errors.js";
-import { type BootResult, boot, type Flavour, type Limits } from "../index.js";
+import { type BootOptions, type BootResult, boot, type Flavour, type Limits } from "../index.js";
 import { parseEnvironment, parseKeys, parseLimit, parseMemory } from "./arguments.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
@@ -36,9 +36,14 @@ const EXIT_REBOOT = 2;
 const DEFAULT_ENV = ["boot_serial=1", "smbios.bios.vendor=BHYVE"];
 
 /** Boots and returns the exit status. */
-export async function bootCommand(args: BootArguments): Promise<number> {
+export function bootCommand(args: BootArguments): Promise<number> {
+  return guarded(async () => conclude(await bootGuest(args)));
+}
+
+/** The exit status of `body`; what the user did wrong becomes one line of text. */
+export async function guarded(body: () => Promise<number>): Promise<number> {
   try {
-    return await run(args);
+    return await body();
   } catch (error) {
     if (!(error instanceof UserbootError)) throw error;
     complain(error.message);
@@ -46,7 +51,8 @@ export async function bootCommand(args: BootArguments): Promise<number> {
   }
 }
 
-async function run(args: BootArguments): Promise<number> {
+/** Boots as `args` say, with `more` options, and writes what they ask for. */
+export async function bootGuest(args: BootArguments, more: Partial<BootOptions> = {}): Promise<BootResult> {
   if (args.hostDir !== undefined) throw new OptionError("-h/--host-dir is not supported yet");
   if (args.disk.length === 0) throw new OptionError("no disk given (use -d IMAGE)");
   const keys = args.input === undefined ? undefined : readKeys(args.input);
@@ -67,6 +73,7 @@ async function run(args: BootArguments): Promise<number> {
   const progress = new ProgressBar(process.stderr);
   const result = await boot({
     ...options,
+    ...more,
     console: makeConsole(args.console, keys, terminal),
     signal: terminal.signal,
     onProgress: (now) => progress.show(now),
@@ -75,7 +82,7 @@ async function run(args: BootArguments): Promise<number> {
   await terminal.restore();
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
   if (args.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
-  return conclude(result);
+  return result;
 }
 
 /** The keys of --input, from the argument or a file. */
@@ -112,7 +119,7 @@ class TypedConsole extends KeysConsole {
 }
 
 /** Says what went wrong, if anything did, and gives the exit status. */
-function conclude(result: BootResult): number {
+export function conclude(result: BootResult): number {
   if (result.reason === "exec") return 0;
   const [found, ...more] = result.diagnostics;
   const where = found === undefined ? "" : `: ${found}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;

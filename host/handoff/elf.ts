@@ -71,7 +71,7 @@ export function writeElf(file: ElfFile): Uint8Array {
   u16(headerSize);
   u16(phdrSize);
   u16(segments.length);
-  u16(0);
+  u16(wide ? 64 : 40); // size of a section header, of which there are none
   u16(0);
   u16(0);
   for (const [index, segment] of segments.entries()) {

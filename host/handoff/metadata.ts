@@ -80,7 +80,7 @@ export function decodeBootData(cpu: CpuState, guest: GuestMemory): DecodedBootDa
   const words = reader.words(cpu.rsp, cpu.arch === "amd64" ? 3 : 9);
   if (words === undefined) return { modules: [], environment: {} };
   const [modulep, kernend] = words.slice(-2) as [number, number];
-  const { modules, envp } = decodeChain(reader, modulep);
+  const { modules, envp } = decodeChain(reader, modulep, cpu.arch === "amd64" ? 8 : 4);
   const bootData: BootData = { modulep: hex(modulep), kernend: hex(kernend) };
   if (cpu.arch === "i386") {
     Object.assign(bootData, { howto: hex(words[1]!), bootdev: hex(words[2]!), bootinfo: hex(words[6]!) });
@@ -90,8 +90,12 @@ export function decodeBootData(cpu: CpuState, guest: GuestMemory): DecodedBootDa
   return { bootData, modules, environment: decodeEnvironment(reader, envp) };
 }
 
-/** Walks the records from `start`: 32-bit type and size, then the value, padded to 8 bytes. */
-function decodeChain(reader: Reader, start: number): { modules: LoadedModule[]; envp: bigint | undefined } {
+/** Walks the records from `start`: 32-bit type and size, then the value, padded to `padding` bytes. */
+function decodeChain(
+  reader: Reader,
+  start: number,
+  padding: number,
+): { modules: LoadedModule[]; envp: bigint | undefined } {
   const modules: LoadedModule[] = [];
   let envp: bigint | undefined;
   let at = start;
@@ -120,7 +124,7 @@ function decodeChain(reader: Reader, start: number): { modules: LoadedModule[]; 
         });
       }
     }
-    at = value + Math.ceil(size / 8) * 8;
+    at = value + Math.ceil(size / padding) * padding;
   }
   return { modules, envp };
 }

@@ -1,6 +1,6 @@
 // Packs a booted guest into one file. A new format is one file beside this one and a line in the table.
 
-import { HandoffError } from "../errors.js";
+import { OptionError } from "../errors.js";
 import { packCore } from "./core.js";
 import { type Entered, type Machine, machineOf } from "./machine.js";
 import { packMultiboot } from "./multiboot.js";
@@ -17,6 +17,11 @@ export const PACK_FORMATS = Object.keys(FORMATS) as PackFormat[];
 
 /** The guest of `result`, which entered its kernel, as one file. */
 export function pack(result: Entered, format: PackFormat = "multiboot"): Uint8Array {
-  if (!Object.hasOwn(FORMATS, format)) throw new HandoffError(`unknown format "${format}"`);
+  checkFormat(format);
   return FORMATS[format](machineOf(result));
+}
+
+export function checkFormat(format: string): asserts format is PackFormat {
+  if (!Object.hasOwn(FORMATS, format))
+    throw new OptionError(`unknown format "${format}" (there are ${PACK_FORMATS.join(", ")})`);
 }

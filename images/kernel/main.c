@@ -293,13 +293,29 @@ print_chain(u64 modulep)
 	put_char('\n');
 }
 
-/* ACPI power-off as QEMU's chipsets have it, Bochs's, then QEMU's debug exit. */
+#define QEMU_PM_CONTROL 0x604
+#define BOCHS_PM_CONTROL 0xb004
+#define ACPI_SLEEP 0x2000
+#define QEMU_DEBUG_EXIT 0xf4
+
+/* Whether CPUID tells of a hypervisor, as QEMU's does and v86's doesn't. */
+static int
+under_hypervisor(void)
+{
+	u32 a = 1, b, c = 0, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return ((c >> 31) & 1);
+}
+
+/* ACPI power-off where QEMU's PC and Bochs have it; QEMU's debug exit, a port that means something else in v86. */
 static void
 power_off(void)
 {
-	out16(0x604, 0x2000);
-	out16(0xb004, 0x2000);
-	out8(0xf4, 0);
+	out16(QEMU_PM_CONTROL, ACPI_SLEEP);
+	out16(BOCHS_PM_CONTROL, ACPI_SLEEP);
+	if (under_hypervisor())
+		out8(QEMU_DEBUG_EXIT, 0);
 }
 
 void kernel_main(void);

@@ -1,0 +1,64 @@
+// Memory maps that virtual machines give their guests, as the kernel is told (ACPI types: 1 usable, 2
+// reserved). bhyve's is the loader's own; the others follow what their firmware reports.
+
+import { OptionError } from "../errors.js";
+import { HIGH_BASE, LOW_MAX } from "../memory/guest.js";
+import type { MapEntry } from "../options.js";
+
+const USABLE = 1;
+const RESERVED = 2;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+const MAPS = {
+  /** What the loader makes by itself. */
+  bhyve: (memory: number): MapEntry[] => [
+    usable(0, 640 * KIB),
+    usable(MIB, Math.min(memory, LOW_MAX)),
+    ...above(memory, LOW_MAX),
+  ],
+  /** SeaBIOS on the i440FX ("pc"): an EBDA below 640 KiB, tables at the top of low memory. */
+  qemu: (memory: number): MapEntry[] => {
+    const low = memory >= 3.5 * GIB ? 3 * GIB : memory;
+    return [...firmware(), usable(MIB, low - 128 * KIB), reserved(low - 128 * KIB, low), rom(), ...above(memory, low)];
+  },
+  /** SeaBIOS in v86: the same, with all of memory low. */
+  v86: (memory: number): MapEntry[] => [
+    ...firmware(),
+    usable(MIB, memory - 128 * KIB),
+    reserved(memory - 128 * KIB, memory),
+    rom(),
+  ],
+} satisfies Record<string, (memory: number) => MapEntry[]>;
+
+export type MapProfile = keyof typeof MAPS;
+export const MAP_PROFILES = Object.keys(MAPS) as MapProfile[];
+
+/** The map that machines of `profile` with `memory` bytes of RAM have; for `boot`'s option `map`. */
+export function memoryMap(profile: MapProfile, memory: number): MapEntry[] {
+  if (!Object.hasOwn(MAPS, profile))
+    throw new OptionError(`unknown memory map "${profile}" (there are ${MAP_PROFILES.join(", ")})`);
+  return MAPS[profile](memory);
+}
+
+function usable(base: number, end: number): MapEntry {
+  return { base, length: end - base, type: USABLE };
+}
+
+function reserved(base: number, end: number): MapEntry {
+  return { base, length: end - base, type: RESERVED };
+}
+
+function firmware(): MapEntry[] {
+  return [usable(0, 0x9fc00), reserved(0x9fc00, 0xa0000), reserved(0xf0000, MIB)];
+}
+
+function rom(): MapEntry {
+  return reserved(HIGH_BASE - 256 * KIB, HIGH_BASE);
+}
+
+/** What doesn't fit below `low` lies at 4 GiB. */
+function above(memory: number, low: number): MapEntry[] {
+  return memory > low ? [usable(HIGH_BASE, HIGH_BASE + memory - low)] : [];
+}
