@@ -298,14 +298,17 @@ print_chain(u64 modulep)
 #define ACPI_SLEEP 0x2000
 #define QEMU_DEBUG_EXIT 0xf4
 
-/* Whether CPUID tells of a hypervisor, as QEMU's does and v86's doesn't. */
+#define CPUID_HYPERVISOR 0x40000000
+#define VENDOR_TCG 0x54474354 /* "TCGTCGTCGTCG" and "KVMKVMKVM" begin so */
+#define VENDOR_KVM 0x4b4d564b
+
 static int
-under_hypervisor(void)
+under_qemu(void)
 {
-	u32 a = 1, b, c = 0, d;
+	u32 a = CPUID_HYPERVISOR, b, c = 0, d;
 
 	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	return ((c >> 31) & 1);
+	return (b == VENDOR_TCG || b == VENDOR_KVM);
 }
 
 /* ACPI power-off where QEMU's PC and Bochs have it; QEMU's debug exit, a port that means something else in v86. */
@@ -314,7 +317,7 @@ power_off(void)
 {
 	out16(QEMU_PM_CONTROL, ACPI_SLEEP);
 	out16(BOCHS_PM_CONTROL, ACPI_SLEEP);
-	if (under_hypervisor())
+	if (under_qemu())
 		out8(QEMU_DEBUG_EXIT, 0);
 }
 
