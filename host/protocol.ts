@@ -24,6 +24,8 @@ const DIAGNOSTIC_SIZE_MAX = 4096;
 /** Most calls that are listed: a guest that boots makes about ten. */
 const CALLS_MAX = 4096;
 
+/** More zeros than any address reaches are asked for by nobody in earnest. */
+const ZERO_MAX = 1n << 32n;
 /** Larger reads into guest memory are done in parts of this size. */
 const PROGRESS_BYTES = 4 * 1024 * 1024;
 
@@ -195,7 +197,10 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
     zero_guest(gpa: bigint, size: bigint): number {
       counts.hostCalls++;
       const length = BigInt.asUintN(64, size);
-      if (length > BigInt(guest.low)) return EFAULT;
+      if (length > ZERO_MAX) {
+        guest.faults++;
+        return EFAULT;
+      }
       return guest.zero(gpa, Number(length)) ? 0 : EFAULT;
     },
 
@@ -284,7 +289,7 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
 
     report(address: number, size: number): void {
       counts.hostCalls++;
-      note(text(address, Math.min(size, DIAGNOSTIC_SIZE_MAX)));
+      if (state.diagnostics.length < DIAGNOSTICS_MAX) note(text(address, Math.min(size, DIAGNOSTIC_SIZE_MAX)));
     },
 
     fault(kind: number, address: number, size: number): void {

@@ -89,8 +89,10 @@ export class GuestMemory {
         offset += whole;
         continue;
       }
-      const length = Math.min(piece, size - offset);
-      this.faults++;
+      // Pieces that don't fit, up to where addresses wrap to 0.
+      const count = Math.ceil(Math.min(REACHABLE - Number(start), size - offset) / piece);
+      const length = Math.min(count * piece, size - offset);
+      this.faults += count;
       yield [-1, offset, length];
       offset += length;
     }

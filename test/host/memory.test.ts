@@ -1,0 +1,77 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { GuestMemory } from "../../build/host/memory/guest.js";
+import { RangeSet } from "../../build/host/memory/ranges.js";
+
+describe("RangeSet", () => {
+  it("holds exactly the bytes added, sorted and coalesced", () => {
+    const range = fc.tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 40 }));
+    fc.assert(
+      fc.property(fc.array(range, { maxLength: 60 }), (list) => {
+        const set = new RangeSet();
+        const bitmap = new Array<boolean>(260).fill(false);
+        for (const [start, length] of list) {
+          set.add(start, start + length);
+          bitmap.fill(true, start, start + length);
+        }
+        const expected: [number, number][] = [];
+        bitmap.forEach((written, at) => {
+          const last = expected.at(-1);
+          if (written && last?.[1] === at) last[1]++;
+          else if (written) expected.push([at, at + 1]);
+        });
+        expect([...set]).toEqual(expected);
+      }),
+    );
+  });
+});
+
+describe("GuestMemory", () => {
+  const MIB = 1024 * 1024;
+
+  it("looks at the low 31 bits of an address only", () => {
+    const guest = new GuestMemory(MIB, 0);
+    expect(guest.copyin(Uint8Array.of(1, 2), 0xffff_ffff_8000_1000n)).toBe(true);
+    expect([...guest.written]).toEqual([[0x1000, 0x1002]]);
+    const target = new Uint8Array(2);
+    expect(guest.copyout(0x1000n, target)).toBe(true);
+    expect([...target]).toEqual([1, 2]);
+  });
+
+  it("refuses a range that doesn't fit, writes nothing and counts it", () => {
+    const guest = new GuestMemory(MIB, 0);
+    expect(guest.copyin(new Uint8Array(2).fill(9), BigInt(MIB - 1))).toBe(false);
+    expect(guest.bytes[MIB - 1]).toBe(0);
+    expect([...guest.written]).toEqual([]);
+    expect(guest.faults).toBe(1);
+    expect(guest.copyout(BigInt(MIB), new Uint8Array(1))).toBe(false);
+  });
+
+  it("is never larger than what addresses reach", () => {
+    const guest = new GuestMemory(3072 * MIB, 4096 * MIB);
+    expect(guest.bytes.length).toBe(2048 * MIB);
+  });
+
+  it("cuts a range that leaves memory in pieces, each checked alone", () => {
+    const guest = new GuestMemory(10_000, 0);
+    expect([...guest.pieces(1000n, 20_000, 4096)]).toEqual([
+      [1000, 0, 8192],
+      [-1, 8192, 11_808],
+    ]);
+    expect(guest.faults).toBe(3);
+  });
+
+  it("wraps at 2 GiB between pieces", () => {
+    const guest = new GuestMemory(0x8000_0000, 0);
+    expect([...guest.pieces(0x7fff_f800n, 6144, 4096)]).toEqual([
+      [-1, 0, 4096],
+      [0x800, 4096, 2048],
+    ]);
+  });
+
+  it("reads zeros where nothing is", () => {
+    const guest = new GuestMemory(4096, 0);
+    guest.copyin(Uint8Array.of(5), 4095n);
+    expect([...guest.read(4094, 4)]).toEqual([0, 5, 0, 0]);
+  });
+});

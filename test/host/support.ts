@@ -1,0 +1,89 @@
+// Shared by the host's tests: the project's own guests unpacked, and small modules that stand in for the
+// core where a test needs one that misbehaves.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import asc from "assemblyscript/asc";
+import { BufferConsole, VirtualClock } from "userboot-wasm";
+import type { ModuleTable } from "../../build/host/modules.js";
+import { type BootOptions, sessionOptions } from "../../build/host/options.js";
+import { runSession } from "../../build/host/session.js";
+
+/** Bytes of a guest of images/. */
+export function guestImage(name: "amd64-ufs2-gpt" | "i386-ufs1-mbr"): Uint8Array {
+  return gunzipSync(readFileSync(new URL(`../../images/${name}.img.gz`, import.meta.url)));
+}
+
+/** A directory that goes away with `dispose`. */
+export class Scratch {
+  readonly path = mkdtempSync(join(tmpdir(), "userboot-test-"));
+
+  file(name: string, content: Uint8Array | string): string {
+    const path = join(this.path, name);
+    writeFileSync(path, content);
+    return path;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+const PRELUDE = `
+@external("userboot", "exit") declare function exit(code: i32): void;
+@external("userboot", "exec") declare function exec(pc: u64): void;
+@external("userboot", "setreg") declare function setreg(r: i32, v: u64): void;
+@external("userboot", "setcr") declare function setcr(r: i32, v: u64): void;
+@external("userboot", "setgdt") declare function setgdt(base: u64, size: u32): void;
+@external("userboot", "swap_interpreter") declare function swap(p: usize, n: i32): void;
+@external("userboot", "write") declare function write(p: usize, n: i32): void;
+@external("userboot", "report") declare function report(p: usize, n: i32): void;
+@external("userboot", "fault") declare function fault(kind: i32, p: usize, n: i32): void;
+@external("userboot", "poll") declare function poll(): i32;
+@external("userboot", "getc") declare function getc(): i32;
+@external("userboot", "copyin") declare function copyin(p: usize, gpa: u64, n: u32): i32;
+@external("userboot", "copyout") declare function copyout(gpa: u64, p: usize, n: u32): i32;
+@external("userboot", "zero_guest") declare function zero_guest(gpa: u64, n: u64): i32;
+@external("userboot", "diskread") declare function diskread(u: i32, o: u64, p: usize, n: u32, r: usize): i32;
+@external("userboot", "diskread_guest") declare function diskread_guest(u: i32, o: u64, g: u64, n: u64, r: usize): i32;
+@external("userboot", "diskioctl") declare function diskioctl(u: i32, c: u32, p: usize): i32;
+@external("userboot", "getmem") declare function getmem(low: usize, high: usize): void;
+@external("userboot", "getmap") declare function getmap(i: i32, p: usize): i32;
+@external("userboot", "getenv") declare function getenv(i: i32, p: usize, n: i32): i32;
+export function grantFuel(amount: i64): void {}
+export function fuelLeft(): i64 { return 7; }
+const block: usize = memory.data(4096);
+`;
+
+/** Compiles a stand-in: \`body\` is its loader_main(version, ndisks); \`block\` are 4096 bytes to use. */
+export async function standIn(body: string, more = ""): Promise<WebAssembly.Module> {
+  const source = `${PRELUDE}${more}\nexport function loader_main(version: i32, ndisks: i32): void {\n${body}\n}`;
+  const options = {
+    runtime: "stub",
+    importMemory: true,
+    initialMemory: 16,
+    maximumMemory: 4096,
+    exportStart: "_start",
+  };
+  const { error, binary, stderr } = await asc.compileString(source, { ...options, use: "abort=" } as never);
+  if (error || binary === null) throw new Error(`stand-in does not compile: ${stderr.toString()}`);
+  return WebAssembly.compile(binary as Uint8Array<ArrayBuffer>);
+}
+
+/** Runs a session of stand-ins in the calling thread, with the virtual clock. */
+export function runStandIns(
+  modules: Partial<Record<"simp" | "4th" | "lua", WebAssembly.Module>>,
+  options: BootOptions = {},
+) {
+  const console = new BufferConsole();
+  const result = runSession({
+    options: sessionOptions(options),
+    modules: new Map(Object.entries(modules)) as ModuleTable,
+    disks: (options.disks ?? []) as never,
+    console: options.console ?? console,
+    clock: new VirtualClock(),
+  });
+  return Object.assign(result, { text: console.text });
+}
