@@ -4,9 +4,9 @@
 import { twiddle } from "../console/console";
 import { page } from "../console/pager";
 import { EINVAL, EIO, ENOENT, ENXIO, EPART, ESLICE, EUNIT, setErrno } from "../lib/errno";
-import { burn, damaged } from "../lib/fault";
+import { allocate, burn, damaged } from "../lib/fault";
 import { parseEnd, parseInteger } from "../lib/text";
-import { DIOCGMEDIASIZE, DIOCGSECTORSIZE, diskioctl, diskread, diskread_guest } from "../protocol";
+import { copyin, DIOCGMEDIASIZE, DIOCGSECTORSIZE, diskioctl, diskread, diskread_guest } from "../protocol";
 import { CHUNK_SIZE, readCached } from "./block_cache";
 import { Device, DeviceDriver, setDeviceEnd, Volume } from "./device";
 import { readPartitionTable } from "./partitions/detect";
@@ -55,6 +55,7 @@ export class Disk {
   readToGuest(offset: u64, gpa: u64, size: u64): i64 {
     if (offset >= this.mediaSize) return 0;
     const wanted = min(size, this.mediaSize - offset);
+    if (wanted < <u64>CHUNK_SIZE) return this.copyToGuest(offset, gpa, <u32>wanted);
     burn(<i64>(wanted >> 12));
     twiddle();
     const error = diskread_guest(this.unit, offset, gpa, wanted, residual);
@@ -63,6 +64,15 @@ export class Disk {
       return -1;
     }
     return <i64>(wanted - min(load<u64>(residual), wanted));
+  }
+
+  /** Brings a few bytes to guest memory by way of the cache, which often has what is around them. */
+  private copyToGuest(offset: u64, gpa: u64, size: u32): i64 {
+    const block = allocate(<usize>size);
+    const got = this.read(offset, block, size);
+    if (got > 0) copyin(block, gpa, <u32>got);
+    heap.free(block);
+    return got;
   }
 
   /** The partition table in the `sectors` sectors from `start`; null and errno when the disk can't be read. */

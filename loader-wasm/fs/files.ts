@@ -6,6 +6,7 @@ import { parseDevice, pathRest } from "../dev/devices";
 import { EBADF, EINVAL, EIO, EMFILE, ENOENT, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
 import { allocate } from "../lib/fault";
 import { copyin, getmem } from "../protocol";
+import { Cd9660FileSystem } from "./cd9660/cd9660";
 import { Bzip2FileSystem } from "./compressed/bzip2";
 import { GzipFileSystem } from "./compressed/gzip";
 import { FileSystem, OpenFile } from "./file_system";
@@ -44,7 +45,12 @@ export class Dirent {
 }
 
 /** All file systems, in the order in which they are tried. A new one is one line here. */
-const fileSystems: FileSystem[] = [new UfsFileSystem(), new GzipFileSystem(), new Bzip2FileSystem()];
+const fileSystems: FileSystem[] = [
+  new UfsFileSystem(),
+  new Cd9660FileSystem(),
+  new GzipFileSystem(),
+  new Bzip2FileSystem(),
+];
 
 const DESCRIPTOR_LIMIT: i32 = 64;
 /** Small reads are served from a buffer of this size. Seeks and errors show it, so it is the reference's. */

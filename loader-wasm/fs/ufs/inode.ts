@@ -3,8 +3,8 @@
 
 import { Volume } from "../../dev/device";
 import { EFBIG, EIO, setErrno } from "../../lib/errno";
-import { allocate, burn, damaged } from "../../lib/fault";
-import { copyin, zero_guest } from "../../protocol";
+import { burn, damaged } from "../../lib/fault";
+import { zero_guest } from "../../protocol";
 import {
   DIRECT_BLOCKS,
   I1_DIRECT,
@@ -26,8 +26,6 @@ import { Superblock } from "./superblock";
 
 /** Direct and indirect addresses of an inode. */
 const ADDRESSES: i32 = 15;
-/** Reads up to this size go through the block cache on their way to guest memory. */
-const SMALL_READ: u64 = 16384;
 
 const scratch: usize = memory.data(INODE2_SIZE, 8);
 const addressCell: usize = memory.data(8, 8);
@@ -191,24 +189,11 @@ export class Inode {
         zero_guest(gpa + done, <u64>piece);
       } else {
         const offset = this.offsetInRun(position + done);
-        const got =
-          <u64>piece <= SMALL_READ
-            ? this.copyToGuest(offset, gpa + done, <u32>piece)
-            : this.volume.readToGuest(offset, gpa + done, <u64>piece);
-        if (!this.complete(got, piece, offset)) return -1;
+        if (!this.complete(this.volume.readToGuest(offset, gpa + done, <u64>piece), piece, offset)) return -1;
       }
       done += <u64>piece;
     }
     return <i64>done;
-  }
-
-  /** Brings a few bytes to guest memory by way of the cache, which often has what is around them. */
-  private copyToGuest(offset: u64, gpa: u64, size: u32): i64 {
-    const block = allocate(size);
-    const got = this.volume.read(offset, block, size);
-    if (got > 0) copyin(block, gpa, <u32>got);
-    heap.free(block);
-    return got;
   }
 
   /** Whether a read of the volume gave all it should. */

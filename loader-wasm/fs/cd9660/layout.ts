@@ -1,0 +1,61 @@
+// The on-disk layout of ISO 9660 (ECMA-119), of the System Use Sharing Protocol (SUSP, IEEE P1281) and of Rock Ridge
+// (RRIP, IEEE P1282): offsets of the fields that reading needs. Numbers recorded in both byte orders are
+// read from their little-endian half.
+
+export const BLOCK_SIZE: u32 = 2048;
+/** Block of the first volume descriptor, and how many are looked at. */
+export const DESCRIPTORS_AT: u64 = 16;
+export const DESCRIPTORS_MAX: u64 = 64;
+
+// ---- volume descriptors -----------------------------------------------------------------------------
+
+export const VD_TYPE: usize = 0; // u8
+export const VD_IDENTIFIER: usize = 1; // "CD001"
+export const VD_BLOCK_SIZE: usize = 128; // u16
+export const VD_ROOT: usize = 156; // directory record
+export const IDENTIFIER = "CD001";
+export const TYPE_PRIMARY: u8 = 1;
+export const TYPE_END: u8 = 255;
+
+// ---- directory records ------------------------------------------------------------------------------
+
+export const R_LENGTH: usize = 0; // u8
+export const R_ATTRIBUTES: usize = 1; // u8 blocks of extended attributes before the data
+export const R_EXTENT: usize = 2; // u32 block
+export const R_SIZE: usize = 10; // u32 bytes
+export const R_FLAGS: usize = 25; // u8
+export const R_NAME_LENGTH: usize = 32; // u8
+export const R_NAME: usize = 33;
+export const FLAG_DIRECTORY: u8 = 0x02;
+/** Least bytes of a record with a name. */
+export const RECORD_SIZE_MIN: u32 = 34;
+
+// ---- system use entries -----------------------------------------------------------------------------
+
+export const S_SIGNATURE: usize = 0; // u16
+export const S_LENGTH: usize = 2; // u8
+export const ENTRY_HEAD: u32 = 4;
+
+/** Signatures, as little-endian numbers. */
+export const SP: u16 = 0x5053;
+export const ST: u16 = 0x5453;
+export const CE: u16 = 0x4543;
+export const ER: u16 = 0x5245;
+export const NM: u16 = 0x4d4e;
+
+export const SP_LENGTH: u8 = 7;
+export const SP_CHECK: usize = 4; // u16
+export const SP_CHECK_VALUE: u16 = 0xefbe;
+export const SP_SKIP: usize = 6; // u8 bytes before the entries of every further record
+
+export const CE_BLOCK: usize = 4; // u32
+export const CE_OFFSET: usize = 12; // u32
+export const CE_SIZE: usize = 20; // u32
+export const CE_LENGTH: u8 = 28;
+/** Continuation areas followed for one record. */
+export const CONTINUATIONS_MAX: i32 = 16;
+
+export const NM_FLAGS: usize = 4; // u8
+export const NM_NAME: usize = 5;
+export const NM_CURRENT: u8 = 0x02;
+export const NM_PARENT: u8 = 0x04;
