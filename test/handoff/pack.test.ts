@@ -1,0 +1,139 @@
+// Packing without a loader: machines made by hand, looked at as files. test/e2e runs real ones.
+
+import { type MapProfile, memoryMap, type PackFormat, pack, v86Options } from "userboot-wasm";
+import { describe, expect, it } from "vitest";
+
+const MIB = 1024 * 1024;
+
+/** A machine with a stack at 4 KiB and a kernel at 2 MiB. */
+function machine(arch: "amd64" | "i386", writes: [gpa: number, bytes: number[]][] = []) {
+  const bytes = new Uint8Array(8 * MIB);
+  const written: [number, number][] = [];
+  for (const [gpa, content] of [[0x1000, [1, 2, 3, 4]], [2 * MIB, [0xf4, 0xeb, 0xfd]], ...writes] as [
+    number,
+    number[],
+  ][]) {
+    bytes.set(content, gpa);
+    written.push([gpa, gpa + content.length]);
+  }
+  written.sort(([a], [b]) => a - b);
+  const registers = {
+    ...{ rip: "0xffffffff80200000", rsp: "0x1000", cr0: "0x80000021", cr3: "0x2000", cr4: "0x20", efer: "0x500" },
+    ...{ rflags: "0x2", cs: 8, ds: 16, tr: 0, gdtr: ["0x5000", 23] as [string, number] },
+  };
+  const i386 = {
+    rip: "0x200000",
+    cr0: "0x21",
+    cr4: "0x0",
+    efer: "0x0",
+    tr: 24,
+    gdtr: ["0x3000", 31] as [string, number],
+  };
+  return {
+    reason: "exec",
+    arch,
+    registers: arch === "amd64" ? registers : { ...registers, ...i386 },
+    ...(arch === "i386" ? { gdt: { gpa: "0x3000", hex: "00".repeat(32) } } : {}),
+    guestMemory: { bytes, written, low: bytes.length },
+  };
+}
+
+/** Where an ELF says that its bytes go: [physical address, content]. */
+function loaded(file: Uint8Array): [number, Uint8Array][] {
+  const view = new DataView(file.buffer);
+  const wide = file[4] === 2;
+  const count = view.getUint16(wide ? 56 : 44, true);
+  return Array.from({ length: count }, (_, i): [number, number, number, number] => {
+    const at = wide ? 64 + 56 * i : 52 + 32 * i;
+    const word = (wideOffset: number, offset: number) =>
+      wide ? Number(view.getBigUint64(at + wideOffset, true)) : view.getUint32(at + offset, true);
+    return [view.getUint32(at, true), word(24, 12), word(8, 4), word(32, 16)];
+  })
+    .filter(([type]) => type === 1)
+    .map(([, address, offset, size]) => [address, file.subarray(offset, offset + size)]);
+}
+
+describe("pack", () => {
+  it("puts the Multiboot header where loaders look", () => {
+    const file = pack(machine("amd64"), "multiboot");
+    const words = new Uint32Array(file.buffer.slice(0, 8192 & ~3 & file.length));
+    const at = words.indexOf(0x1badb002);
+    expect(at).toBeGreaterThan(0);
+    expect((words[at]! + words[at + 1]! + words[at + 2]!) >>> 0).toBe(0);
+  });
+
+  it("gives the PVH entry point in a note", () => {
+    const file = Buffer.from(pack(machine("i386"), "pvh"));
+    const note = file.indexOf(Buffer.from([4, 0, 0, 0, 8, 0, 0, 0, 18, 0, 0, 0, 0x58, 0x65, 0x6e, 0]));
+    expect(note).toBeGreaterThan(0);
+    expect(file.readBigUInt64LE(note + 16)).toBe(0x201000n);
+  });
+
+  it.each(["multiboot", "pvh"] as const)(
+    "%s: leaves memory below 1 MiB to the stub, which starts on a new page",
+    (format) => {
+      const pieces = loaded(pack(machine("amd64"), format));
+      expect(pieces.map(([gpa]) => gpa)).toEqual([0x200000, 0x201000]);
+      expect([...pieces[0]![1]]).toEqual([0xf4, 0xeb, 0xfd]);
+      expect([...pieces[1]![1].subarray(-4)]).toEqual([1, 2, 3, 4]);
+    },
+  );
+
+  it("joins pieces of the kernel that lie close together and keeps distant ones apart", () => {
+    const pieces = loaded(
+      pack(
+        machine("amd64", [
+          [2 * MIB + 5, [9]],
+          [4 * MIB, [7]],
+        ]),
+        "pvh",
+      ),
+    );
+    expect(pieces.map(([gpa, { length }]) => [gpa, length]).slice(0, 2)).toEqual([
+      [0x200000, 6],
+      [0x400000, 1],
+    ]);
+  });
+
+  it("writes a core with memory at its physical and at the kernel's addresses", () => {
+    const file = pack(machine("amd64"), "core");
+    const view = new DataView(file.buffer);
+    const addresses = Array.from({ length: view.getUint16(56, true) }, (_, i) =>
+      view.getBigUint64(64 + 56 * i + 16, true),
+    );
+    expect(addresses.slice(1)).toEqual([0x1000n, 0x200000n, 0xffffffff80200000n]);
+  });
+
+  it("refuses what can't be run", () => {
+    expect(() => pack({ ...machine("amd64"), reason: "exit" })).toThrow(/no kernel was entered/);
+    expect(() => pack(machine("amd64", [[0xb8000, [1]]]))).toThrow(/firmware/);
+    expect(() => pack(machine("amd64"), "tar" as PackFormat)).toThrow(/unknown format "tar"/);
+  });
+
+  it("has amd64 guests refused by v86, and room there for two disks", () => {
+    expect(() => v86Options(machine("amd64"))).toThrow(/i386 guests only/);
+    const disk = new ArrayBuffer(512);
+    expect(v86Options(machine("i386"), [disk])).toMatchObject({ memory_size: 8 * MIB, hda: { buffer: disk } });
+    expect(() => v86Options(machine("i386"), [disk, disk, disk])).toThrow(/two disks/);
+  });
+});
+
+describe("memoryMap", () => {
+  const usable = (profile: MapProfile, memory: number) =>
+    memoryMap(profile, memory)
+      .filter(({ type }) => type === 1)
+      .map(({ base, length }) => [Number(base), Number(base) + Number(length)]);
+
+  it("follows the machines", () => {
+    expect(usable("bhyve", 256 * MIB)).toEqual([
+      [0, 0xa0000],
+      [MIB, 256 * MIB],
+    ]);
+    expect(usable("qemu", 256 * MIB)).toEqual([
+      [0, 0x9fc00],
+      [MIB, 256 * MIB - 128 * 1024],
+    ]);
+    expect(usable("qemu", 4096 * MIB).at(-1)).toEqual([4096 * MIB, 5120 * MIB]);
+    expect(() => memoryMap("vmware" as MapProfile, MIB)).toThrow(/unknown memory map "vmware"/);
+  });
+});
