@@ -4,7 +4,7 @@ import { makeClock } from "./clock.js";
 import { BufferConsole } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import { type DiskSource, describeSource, openSource, type SectoredImage } from "./disks/source.js";
-import { AbortedError, OptionError } from "./errors.js";
+import { abortedBy, OptionError } from "./errors.js";
 import { compileModules, findModules, type ModuleTable } from "./modules.js";
 import { type BootOptions, type SessionOptions, sessionOptions } from "./options.js";
 import { addDigests, type BootResult } from "./result.js";
@@ -76,5 +76,5 @@ function bootHere(options: BootOptions, complete: SessionOptions, modules: Modul
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new AbortedError("boot aborted", { cause: signal.reason });
+  if (signal?.aborted) throw abortedBy(signal.reason);
 }

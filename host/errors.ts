@@ -45,6 +45,12 @@ export class RegisterError extends UserbootError {}
 /** The caller's `AbortSignal` ended the session. */
 export class AbortedError extends UserbootError {}
 
+/** The error for a signal that was aborted for `reason`. */
+export function abortedBy(reason: unknown): AbortedError {
+  const why = typeof reason === "string" ? ` (${reason})` : "";
+  return new AbortedError(`boot aborted${why}`, { cause: reason });
+}
+
 /** A module that can't be found or compiled. */
 export class ModuleError extends UserbootError {}
 

@@ -5,7 +5,7 @@ import type { Disk } from "./disk.js";
 export class BytesDisk implements Disk {
   constructor(
     readonly image: Uint8Array,
-    readonly sectorSize = 512,
+    readonly sectorSize: 512 | 4096 = 512,
   ) {}
 
   get size(): number {

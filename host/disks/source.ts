@@ -38,6 +38,7 @@ export function describeSource(source: DiskSource): SectoredImage | undefined {
     }
     return source;
   }
+  if (source instanceof BytesDisk) return source;
   if (isDisk(source)) return undefined;
   if (typeof source === "string" || source instanceof Uint8Array || source instanceof Blob) {
     return { image: source, sectorSize: 512 };

@@ -3,7 +3,7 @@
 
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
-import { AbortedError, ConsoleError, LimitError, OptionError, reviveError, WorkerError } from "../errors.js";
+import { abortedBy, ConsoleError, LimitError, OptionError, reviveError, WorkerError } from "../errors.js";
 import { GuestMemory } from "../memory/guest.js";
 import { RangeSet } from "../memory/ranges.js";
 import type { BootOptions } from "../options.js";
@@ -56,7 +56,7 @@ export async function runInWorker(start: StartMessage, options: BootOptions): Pr
             usedMs: performance.now() - began,
           }),
         );
-      abort = () => reject(new AbortedError("boot aborted", { cause: signal?.reason }));
+      abort = () => reject(abortedBy(signal?.reason));
       signal?.addEventListener("abort", abort);
       if (signal?.aborted) return abort();
       worker.onFailure((reason) => reject(new WorkerError(`the session's worker failed: ${reason}`)));

@@ -1,0 +1,187 @@
+// The command line as users meet it: exit statuses, one clear line for what is wrong, files, terminals.
+
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+import { guestImage, Scratch } from "./support.js";
+
+const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
+const scratch = new Scratch();
+afterAll(() => scratch[Symbol.dispose]());
+const IMAGE = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
+/** Options that bring the guest to the prompt of the simple interpreter without waiting. */
+const PROMPT = ["boot", "-d", IMAGE, "--start", "simp", "--interface", "4", "--clock", "virtual"];
+/** Stops the guest's countdown, so that its prompt appears. */
+const STOP = "\\w{1} ";
+
+const userboot = (args: string[], input = ""): SpawnSyncReturns<string> =>
+  spawnSync(process.execPath, [CLI, ...args], { encoding: "latin1", input, timeout: 30_000 });
+
+describe("wrong usage gives one line and status 2", () => {
+  const empty = scratch.file("empty.img", "");
+  const directory = join(scratch.path, "dir");
+  mkdirSync(directory);
+  it.each([
+    [["boot", "-d", "/nonexistent"], "userboot: /nonexistent: no such file"],
+    [["boot", "-d", directory], `userboot: ${directory}: is a directory, not a disk image`],
+    [["boot", "-d", empty], `userboot: ${empty}: empty file, not a disk image`],
+    [["boot"], "userboot: no disk given (use -d IMAGE)"],
+    [["boot", "--bogus"], "userboot: unknown option '--bogus'"],
+    [["boot", "-d"], "userboot: option '-d, --disk <image>' argument missing"],
+    [["boot", "-d", IMAGE, "-m", "lots"], "userboot: bad memory size 'lots' (examples: 256M, 2G)"],
+    [["boot", "-d", IMAGE, "-m", "0"], "userboot: bad memory size '0' (examples: 256M, 2G)"],
+    [["boot", "-d", IMAGE, "-e", "novalue"], "userboot: bad environment entry 'novalue' (example: boot_verbose=YES)"],
+    [["boot", "-d", IMAGE, "--limit", "wallMs"], "userboot: bad limit 'wallMs' (example: wallMs=60000)"],
+    [["boot", "-d", IMAGE, "--limit", "time=3"], /^userboot: unknown limit 'time' \(there are wallMs, fuel, /],
+    [["boot", "-d", IMAGE, "--input", "\\q"], /^userboot: unknown escape '\\q' in the input/],
+    [["boot", "-d", IMAGE, "--input", "@/none"], "userboot: input file /none can't be read (ENOENT)"],
+    [["boot", "-d", IMAGE, "-h", "/tmp"], "userboot: -h/--host-dir is not supported yet"],
+    [["boot", "-d", IMAGE, "-l", "perl"], /^userboot: option '-l.*perl.*Allowed choices are 4th, lua, simp/],
+    [["boot", "-d", IMAGE, "--out", "/dev/null/x"], /^userboot: output directory \/dev\/null\/x can't be made/],
+  ])("%j", (args, line) => {
+    const { status, stderr, stdout } = userboot(args);
+    expect(stderr.trimEnd()).toMatch(line);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(stdout).toBe("");
+    expect(status).toBe(2);
+  });
+
+  it("shows help when asked", () => {
+    const { status, stdout } = userboot(["boot", "--help"]);
+    expect(status).toBe(0);
+    expect(stdout).toContain("--disk <image>");
+  });
+});
+
+describe("exit statuses", () => {
+  it("1 when the guest quits", () => {
+    const { status, stdout, stderr } = userboot([...PROMPT, "--input", `${STOP}echo one\\x20two\\rquit\\r`]);
+    expect(stdout).toContain("one two");
+    expect(stderr).toMatch(/^userboot: .*quit without entering a kernel/);
+    expect(status).toBe(1);
+  });
+
+  it("3 when the guest asks for a reboot", () => {
+    expect(userboot([...PROMPT, "--input", `${STOP}reboot\\r`]).status).toBe(3);
+  });
+
+  it("1 when keys run out, also those of a pipe", () => {
+    const { status, stderr } = userboot([...PROMPT, "--input", `${STOP}`]);
+    expect(stderr).toMatch(/^userboot: the guest waits for input/);
+    expect(status).toBe(1);
+    expect(userboot(PROMPT.concat("-e", "autoboot_delay=NO"), "set autoboot_delay=NO\r").status).toBe(1);
+  });
+
+  it("1 when a limit is exceeded, with its name", () => {
+    const { status, stderr } = userboot([...PROMPT, "--limit", "consoleBytes=10", "--input", "quit\\r"]);
+    expect(stderr).toMatch(/^userboot: limit consoleBytes exceeded: \d+ of 10 used\n$/);
+    expect(status).toBe(1);
+  });
+
+  it("1 with disk, offset and structure when the guest is damaged", () => {
+    const damaged = guestImage("amd64-ufs2-gpt");
+    damaged.fill(0xff, 512, 1024);
+    damaged.fill(0xff, damaged.length - 512);
+    const image = scratch.file("damaged.img", damaged);
+    const { status, stderr } = userboot([
+      "boot",
+      "-d",
+      image,
+      "--start",
+      "simp",
+      "--clock",
+      "virtual",
+      "--input",
+      "quit\\r",
+    ]);
+    expect(stderr).toMatch(/^userboot: .*disk0 offset \d+: .*GPT.*\n$/);
+    expect(status).toBe(1);
+  });
+});
+
+describe("environment and memory", () => {
+  it("are handed over as bhyveload does: last one first, its own two before them", () => {
+    const args = ["-e", "a=1", "-e", "a=2", "-e", "caf\u00e9=\u20ac", "--input", `${STOP}show\\rquit\\r`];
+    const { stdout } = userboot([...PROMPT, ...args]);
+    expect(stdout).toMatch(/^a=1\r$/m);
+    expect(stdout).toMatch(/^boot_serial=1\r$/m);
+    expect(stdout).toMatch(/^smbios\.bios\.vendor=BHYVE\r$/m);
+    expect(Buffer.from(stdout, "latin1").toString("utf8")).toContain("caf\u00e9=\u20ac\r");
+  });
+
+  it("leave bhyveload's variables out on request", () => {
+    const { stdout } = userboot([...PROMPT, "--no-default-env", "--input", `${STOP}show\\rquit\\r`]);
+    expect(stdout).not.toContain("boot_serial");
+    expect(stdout).not.toContain("BHYVE");
+  });
+});
+
+describe("output", () => {
+  it("--json prints the result alone on stdout", () => {
+    const { stdout, stderr, status } = userboot([...PROMPT, "--json", "--input", `${STOP}quit\\r`]);
+    expect(JSON.parse(stdout)).toMatchObject({ reason: "exit", exitCode: 1, flavour: "simp" });
+    expect(stderr).toContain("User boot simp");
+    expect(status).toBe(1);
+  });
+
+  it("--out writes result.json and a sparse mem.bin of the guest's size", () => {
+    const out = join(scratch.path, "deep", "out");
+    userboot([...PROMPT, "-m", "64", "--out", out, "--input", `${STOP}quit\\r`]);
+    expect(JSON.parse(readFileSync(join(out, "result.json"), "utf8")).reason).toBe("exit");
+    const { size, blocks } = statSync(join(out, "mem.bin"));
+    expect(size).toBe(64 * 1024 * 1024);
+    expect(blocks * 512).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  it("-c none keeps the guest silent", () => {
+    expect(userboot([...PROMPT, "-c", "none", "--input", `${STOP}quit\\r`]).stdout).toBe("");
+  });
+
+  it("--input reads a file of raw keys and escapes", () => {
+    const keys = scratch.file("keys", "\\w{1} echo raw\recho e\\x73caped\\rquit\r");
+    const { stdout } = userboot([...PROMPT, "--input", `@${keys}`]);
+    expect(stdout).toContain("\r\nraw\r\n");
+    expect(stdout).toContain("\r\nescaped\r\n");
+  });
+
+  it("never writes to the image", () => {
+    const before = readFileSync(IMAGE);
+    const { mtimeMs } = statSync(IMAGE);
+    userboot([...PROMPT, "--input", `${STOP}quit\\r`]);
+    expect(readFileSync(IMAGE).equals(before)).toBe(true);
+    expect(statSync(IMAGE).mtimeMs).toBe(mtimeMs);
+  });
+});
+
+// util-linux's `script` gives the command a terminal of its own.
+const SCRIPT = "/usr/bin/script";
+const terminal = existsSync(SCRIPT);
+if (!terminal) console.warn(`terminal tests need ${SCRIPT}`);
+
+describe.skipIf(!terminal)("a terminal", () => {
+  const settings = (command: string, input: string) =>
+    spawnSync(SCRIPT, ["-qec", `${command}; echo; stty -a`, "/dev/null"], {
+      encoding: "latin1",
+      input,
+      timeout: 20_000,
+    }).stdout;
+  const command = [process.execPath, CLI, ...PROMPT].join(" ");
+
+  it.each([
+    ["the guest quits", command, " quit\r", "User boot simp"],
+    ["the user leaves", command, " \x1d", "boot aborted (left by the user)"],
+    [
+      "the process is terminated",
+      `timeout --foreground -s TERM 1 ${command.replace("virtual", "real")}`,
+      "",
+      "boot aborted (SIGTERM)",
+    ],
+  ])("is restored when %s", (_, run, input, shown) => {
+    const text = settings(run, input);
+    expect(text).toContain(shown);
+    expect(text).toMatch(/[ ;]icanon/);
+    expect(text).toMatch(/[ ;\n]echo /);
+  });
+});

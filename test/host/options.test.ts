@@ -1,0 +1,61 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { boot, DiskError, OptionError } from "userboot-wasm";
+import { describe, expect, it } from "vitest";
+import { Scratch } from "./support.js";
+
+const MIB = 1024 * 1024;
+
+describe("wrong options", () => {
+  it.each([
+    [{ memory: 0 }, /low memory of 0 bytes/],
+    [{ memory: -5 }, /low memory of -5 bytes/],
+    [{ memory: Number.NaN }, /low memory of NaN/],
+    [{ memory: { low: 4096 * MIB, high: 0 } }, /low memory of 4294967296/],
+    [{ memory: { low: MIB, high: -1 } }, /high memory: -1/],
+    [{ map: [{ base: -1, length: 1, type: 1 }] }, /memory map entry: -1/],
+    [{ map: [{ base: 2n ** 64n, length: 1, type: 1 }] }, /memory map entry/],
+    [{ env: ["a=\u20ac"] }, /characters must be bytes/],
+    [{ interfaceVersion: 6 as 5 }, /interface version 6 is not 3, 4 or 5/],
+    [{ start: "perl" as "lua" }, /unknown interpreter "perl"/],
+    [{ loader: "__proto__" as "lua" }, /unknown interpreter/],
+    [{ limits: { wallMs: -1 } }, /limit wallMs: -1/],
+    [{ limits: { walMs: 1 } as object }, /unknown limit "walMs"/],
+    [{ disks: new Array(33).fill(new Uint8Array(512)) }, /33 disks given, at most 32/],
+    [{ disks: [5 as never] }, /a disk must be/],
+    [{ disks: [{ image: new Uint8Array(1), sectorSize: 2048 as 512 }] }, /sector size 2048/],
+  ])("%# is refused", async (options, message) => {
+    for (const worker of [true, false]) {
+      const refused = boot({ ...options, worker });
+      await expect(refused).rejects.toThrow(OptionError);
+      await expect(refused).rejects.toThrow(message);
+    }
+  });
+});
+
+describe("bad images", () => {
+  it.each([true, false])("are refused with the path and the reason (worker: %s)", async (worker) => {
+    using scratch = new Scratch();
+    const empty = scratch.file("empty.img", "");
+    const directory = join(scratch.path, "directory");
+    mkdirSync(directory);
+    const expectations: [string, string][] = [
+      [join(scratch.path, "none"), "no such file"],
+      [directory, "is a directory, not a disk image"],
+      [empty, "empty file, not a disk image"],
+      ["/dev/null", "not a regular file"],
+      [join(empty, "x"), "no such file"],
+    ];
+    if (process.getuid?.() !== 0) {
+      const secret = scratch.file("secret.img", "x");
+      chmodSync(secret, 0);
+      expectations.push([secret, "permission denied"]);
+    }
+    for (const [path, reason] of expectations) {
+      const refused = boot({ disks: [path], worker });
+      await expect(refused).rejects.toThrow(DiskError);
+      await expect(refused).rejects.toThrow(`${path}: ${reason}`);
+    }
+    await expect(boot({ disks: [new Uint8Array(0)], worker })).rejects.toThrow("empty, not a disk image");
+  });
+});

@@ -1,0 +1,171 @@
+// Sessions in a worker: the same results as in the calling thread, ended from outside, nothing left behind.
+
+import { readdirSync } from "node:fs";
+import { AbortedError, BytesDisk, boot, type Console, type KeyInput, KeysConsole, VirtualClock } from "userboot-wasm";
+import { describe, expect, it } from "vitest";
+import { sessionOptions } from "../../build/host/options.js";
+import { runInWorker } from "../../build/host/worker/run.js";
+import { guestImage, Scratch, standIn } from "./support.js";
+
+const PROMPT = { start: "simp", interfaceVersion: 4, clock: "virtual" } as const;
+const image = guestImage("amd64-ufs2-gpt");
+
+/** Runs a stand-in for the core in a worker. */
+const inWorker = async (body: string, options = {}) =>
+  runInWorker(
+    {
+      options: sessionOptions({ start: "simp", ...options }),
+      modules: new Map([["simp", await standIn(body)]]),
+      disks: [],
+      clock: "virtual",
+    },
+    options,
+  );
+
+/** Open files of this process, as far as the system tells. */
+const openFiles = () => {
+  try {
+    return readdirSync("/proc/self/fd").length;
+  } catch {
+    return 0;
+  }
+};
+
+describe("a worker session", () => {
+  it("gives what a session in the calling thread gives", async () => {
+    const run = async (worker: boolean) => {
+      const console = new KeysConsole(["show\r", { waitS: 2 }, "ls /boot\rquit\r"]);
+      const result = await boot({ ...PROMPT, disks: [image], env: ["a=b"], console, worker });
+      return { ...result, timeMs: 0, text: console.text, consumed: console.consumed };
+    };
+    const [inside, here] = [await run(true), await run(false)];
+    expect(inside).toEqual(here);
+    expect(here.text).toContain("a=b");
+    expect(here.consumed).toBe(21);
+  });
+
+  it("hands guest memory back", async () => {
+    const result = await inWorker("store<u8>(block, 0x5a); copyin(block, 0x123456, 1); exec(0x1000);");
+    expect(result.memory).toEqual([{ gpa: "0x123456", length: 1 }]);
+    expect([...result.guestMemory.read(0x123455, 3)]).toEqual([0, 0x5a, 0]);
+    expect(result.guestMemory.bytes.length).toBe(256 * 1024 * 1024);
+  });
+
+  it("opens images by path, with either sector size", async () => {
+    using scratch = new Scratch();
+    const path = scratch.file("disk.img", image);
+    for (const disk of [path, { image: path, sectorSize: 512 } as const]) {
+      const console = new KeysConsole(["quit\r"]);
+      await boot({ ...PROMPT, disks: [disk], console });
+      expect(console.text).toContain("booted from disk0p2:");
+    }
+  });
+
+  it("passes live keys to a waiting guest", async () => {
+    let input: KeyInput | undefined;
+    let text = "";
+    let disconnected = 0;
+    const console: Console = {
+      write(bytes) {
+        text += String.fromCharCode(...bytes);
+        if (text.endsWith("OK ")) {
+          setTimeout(() => input?.push(Buffer.from(text.includes("hello") ? "quit\r" : "echo hello\r")), 5);
+        }
+      },
+      connect(keys) {
+        input = keys;
+        return () => disconnected++;
+      },
+    };
+    const result = await boot({ ...PROMPT, clock: "real", console });
+    expect(result).toMatchObject({ reason: "exit", exitCode: 1 });
+    expect(text).toContain("\r\nhello\r\n");
+    expect(disconnected).toBe(1);
+  });
+
+  it("ends when live keys end", async () => {
+    const console: Console = {
+      write() {},
+      connect(keys) {
+        keys.end();
+        return () => {};
+      },
+    };
+    expect((await boot({ ...PROMPT, console })).error?.name).toBe("InputEndedError");
+  });
+
+  it("is ended by its wall limit even when it only computes", async () => {
+    const began = performance.now();
+    const result = await inWorker("while (true) store<u8>(block, load<u8>(block) + 1);", { limits: { wallMs: 200 } });
+    expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 200 });
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+
+  it.each(["while (true) store<u8>(block, load<u8>(block) + 1);", "while (true) poll();"])(
+    "is ended by the caller's signal: %s",
+    async (body) => {
+      const running = inWorker(body, { signal: AbortSignal.timeout(100) });
+      await expect(running).rejects.toThrow(AbortedError);
+    },
+  );
+
+  it("is not even started when the signal is aborted already", async () => {
+    await expect(boot({ signal: AbortSignal.abort() })).rejects.toThrow(AbortedError);
+  });
+
+  it("reports a trap as the calling thread would", async () => {
+    expect((await inWorker("store<u8>(<usize>0xfffffff0, 1);")).error?.name).toBe("InternalError");
+  });
+
+  it("ends when the caller's console fails", async () => {
+    const console: Console = {
+      write() {
+        throw new Error("full");
+      },
+    };
+    expect((await inWorker("while (true) write(block, 4096);", { console })).error).toMatchObject({
+      name: "ConsoleError",
+      message: "full",
+    });
+  });
+
+  it("leaves no worker, file or listener behind", async () => {
+    using scratch = new Scratch();
+    const path = scratch.file("disk.img", image);
+    const once = async (i: number) => {
+      const controller = new AbortController();
+      const running = boot({
+        ...PROMPT,
+        disks: [path],
+        console: new KeysConsole(i % 2 ? ["quit\r"] : []),
+        signal: controller.signal,
+      });
+      if (i % 5 === 0) setTimeout(() => controller.abort(), 20);
+      await running.catch((error) => expect(error).toBeInstanceOf(AbortedError));
+    };
+    for (let i = 0; i < 5; i++) await once(i);
+    globalThis.gc?.();
+    const files = openFiles();
+    const resident = process.memoryUsage().rss;
+    for (let i = 0; i < 40; i++) await once(i);
+    expect(openFiles()).toBeLessThanOrEqual(files + 1);
+    expect(process.getActiveResourcesInfo().filter((name) => name === "Worker")).toEqual([]);
+    expect(process.memoryUsage().rss - resident).toBeLessThan(150 * 1024 * 1024);
+  });
+});
+
+describe("what a worker can't have is refused", () => {
+  it.each([
+    [{ disks: [{ sectorSize: 512, size: 1, read: () => 0 }] }, /Disk object needs `worker: false`/],
+    [{ clock: new VirtualClock() }, /clock object needs `worker: false`/],
+    [{ console: { write() {}, poll: () => false, getc: () => 1 } }, /needs `connect`/],
+  ])("%#", async (options, message) => {
+    await expect(boot(options)).rejects.toThrow(message);
+  });
+
+  it("but a disk of bytes is just its bytes", async () => {
+    const console = new KeysConsole(["quit\r"]);
+    await boot({ ...PROMPT, disks: [new BytesDisk(image)], console });
+    expect(console.text).toContain("booted from disk0p2:");
+  });
+});
