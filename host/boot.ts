@@ -1,12 +1,15 @@
 // `boot`: checks the options, gathers modules and disks, and runs the session, in a worker or here.
 
 import { makeClock } from "./clock.js";
+import { automated } from "./console/automation.js";
 import { BufferConsole } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import { type DiskSource, describeSource, openSource, type SectoredImage } from "./disks/source.js";
 import { abortedBy, OptionError } from "./errors.js";
 import { compileModules, findModules, type ModuleTable } from "./modules.js";
 import { type BootOptions, type SessionOptions, sessionOptions } from "./options.js";
+import { DirectAsker } from "./policy/asker.js";
+import type { Policy } from "./policy/imports.js";
 import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";
 import { runInWorker } from "./worker/run.js";
@@ -21,7 +24,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const result =
     (options.worker ?? true)
       ? await bootInWorker(options, complete, modules, sources)
-      : bootHere(options, complete, modules, sources);
+      : bootHere(options, complete, modules, sources, await findPolicy(options));
   // What this guest swapped to, the next one may want at once.
   if (result.swaps.length > 0) compileModules(result.swaps).catch(() => {});
   if (options.digests) await addDigests(result);
@@ -31,6 +34,13 @@ export async function boot(options: BootOptions): Promise<BootResult> {
 /** Compiles all modules, so that the first boot is as fast as the next ones. */
 export async function preload(): Promise<void> {
   await compileModules();
+}
+
+/** The policy of a session in this thread; undefined without hooks and measuring. */
+async function findPolicy({ hooks, measure = false }: BootOptions): Promise<Policy | undefined> {
+  if (!hooks && !measure) return undefined;
+  const { makePolicy } = await import("./policy/policy.js");
+  return makePolicy(hooks && new DirectAsker(hooks), measure);
 }
 
 interface Source {
@@ -53,7 +63,13 @@ function bootInWorker(
   return runInWorker({ options: complete, modules, disks, clock }, options);
 }
 
-function bootHere(options: BootOptions, complete: SessionOptions, modules: ModuleTable, sources: Source[]): BootResult {
+function bootHere(
+  options: BootOptions,
+  complete: SessionOptions,
+  modules: ModuleTable,
+  sources: Source[],
+  policy: Policy | undefined,
+): BootResult {
   const opened: Disk[] = [];
   try {
     const disks = sources.map(({ source, image }) => {
@@ -66,8 +82,9 @@ function bootHere(options: BootOptions, complete: SessionOptions, modules: Modul
       options: complete,
       modules,
       disks,
-      console: options.console ?? new BufferConsole(),
+      console: automated(options.console ?? new BufferConsole(), options.hooks?.automation),
       clock: makeClock(options.clock ?? "real"),
+      policy,
       onProgress: options.onProgress,
     });
   } finally {

@@ -90,6 +90,8 @@ export interface PlainError {
   allowed?: number;
   used?: number;
   disk?: string;
+  rule?: string;
+  subject?: string;
 }
 
 /** `error` without its class and stack. */
@@ -97,6 +99,10 @@ export function plainError(error: unknown): PlainError {
   if (error instanceof LimitError) {
     const { name, message, limit, allowed, used } = error;
     return { name, message, limit, allowed, used };
+  }
+  if (error instanceof PolicyError) {
+    const { name, message, rule, subject } = error;
+    return { name, message, rule, subject };
   }
   if (error instanceof DiskError) return { name: error.name, message: error.message, disk: error.disk };
   if (error instanceof Error) return { name: error.name, message: error.message };
@@ -110,6 +116,7 @@ const CLASSES = {
   RegisterError,
   AbortedError,
   ModuleError,
+  PolicyFileError,
   ConsoleError,
   WorkerError,
   InternalError,

@@ -7,6 +7,8 @@ import type { DiskSource } from "./disks/source.js";
 import { OptionError } from "./errors.js";
 import { LOW_MAX } from "./memory/guest.js";
 import { type Flavour, isFlavour } from "./modules.js";
+import { permittedEnvironment } from "./policy/asker.js";
+import type { BootHooks } from "./policy/hooks.js";
 
 /** Low memory from 0, high memory from 4 GiB, in bytes. */
 export interface MemorySize {
@@ -71,6 +73,10 @@ export interface BootOptions {
   onProgress?: (progress: Progress) => void;
   /** Add SHA-256 digests to the result's memory ranges (costs time). */
   digests?: boolean;
+  /** What the operator decides while the guest's loader runs. */
+  hooks?: BootHooks;
+  /** List and hash every file that is used (`result.measurements`). */
+  measure?: boolean;
   /** Run in a worker (default) or in the calling thread, which is then blocked. */
   worker?: boolean;
 }
@@ -107,7 +113,7 @@ export function sessionOptions(options: BootOptions): SessionOptions {
   return {
     memory: memorySize(options.memory ?? 256 * 1024 * 1024),
     map: map?.map(checkMapEntry),
-    env: env.map(environmentBytes),
+    env: permittedEnvironment(options.hooks, env).map(environmentBytes),
     start,
     loader,
     interfaceVersion,

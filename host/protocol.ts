@@ -5,6 +5,7 @@ import { POLL_USEC } from "./clock.js";
 import { ConsoleError, InputEndedError, InternalError, LimitError, RegisterError, UserbootError } from "./errors.js";
 import { hex } from "./handoff/registers.js";
 import { COPY_PIECE } from "./memory/guest.js";
+import { permitEntry, policyImports } from "./policy/imports.js";
 import type { SessionState } from "./session.js";
 import { wasiStubs } from "./wasi/stubs.js";
 
@@ -259,6 +260,7 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
       counts.hostCalls++;
       cpu.rip = BigInt.asUintN(64, pc);
       record("exec", hex(cpu.rip));
+      permitEntry(state.policy.asker, cpu, guest);
       throw new Stop("exec", 0);
     },
 
@@ -300,6 +302,7 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
     },
   };
 
+  Object.assign(userboot, policyImports(state.policy, { bytes: at, text }, guest));
   return { env: { memory }, userboot, wasi_snapshot_preview1: wasiStubs(data, clock) };
 }
 

@@ -5,6 +5,7 @@ import { type BootData, decodeBootData, type LoadedModule } from "./handoff/meta
 import { type Call, type CpuState, hex, type RegisterValue } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
 import type { Flavour } from "./modules.js";
+import type { Measurements } from "./policy/measure.js";
 import type { Counts } from "./session.js";
 
 /** A guest's wish for another flavour; `name` is what it wrote, one character a byte. */
@@ -59,6 +60,8 @@ export interface ResultData {
   virtualSeconds: number;
   /** Damage found in the guest's data: device, offset, structure. */
   diagnostics: string[];
+  /** With the option `measure`. */
+  measurements?: Measurements;
 }
 
 /** Milliseconds spent before, in, and after the module. */

@@ -4,11 +4,20 @@
 import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
-import { InternalError, InterpreterError, LimitError, plainError, UserbootError } from "./errors.js";
+import {
+  InternalError,
+  InterpreterError,
+  LimitError,
+  PolicyError,
+  PolicyFileError,
+  plainError,
+  UserbootError,
+} from "./errors.js";
 import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
 import { compiledModule, defaultFlavour, FLAVOURS, type Flavour, isFlavour, type ModuleTable } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
+import type { Policy } from "./policy/imports.js";
 import { latin1, makeImports, Stop } from "./protocol.js";
 import { type BootResult, makeResult, type ResultData, type SwapRequest } from "./result.js";
 
@@ -40,6 +49,7 @@ export interface SessionState {
   /** Throws when the wall time is used up. */
   checkTime(): void;
   onProgress: ((progress: Progress) => void) | undefined;
+  readonly policy: Policy;
 }
 
 /** What a session is given to work with. */
@@ -50,6 +60,8 @@ export interface SessionParts {
   console: Console;
   clock: Clock;
   onProgress?: ((progress: Progress) => void) | undefined;
+  /** The operator's hooks, and what is measured. */
+  policy?: Policy | undefined;
 }
 
 /** The exports of a module. */
@@ -82,8 +94,10 @@ export function runSession(parts: SessionParts): BootResult {
   let guest = new GuestMemory(options.memory.low, options.memory.high);
   let cpu = new CpuState();
 
-  const ended = (outcome: Pick<ResultData, "reason" | "exitCode" | "error">): BootResult =>
-    makeResult({
+  const policy = parts.policy ?? {};
+
+  const ended = (outcome: Pick<ResultData, "reason" | "exitCode" | "error">): BootResult => {
+    const result = makeResult({
       outcome,
       flavour,
       swaps,
@@ -99,6 +113,10 @@ export function runSession(parts: SessionParts): BootResult {
       instantiateMs,
       runMs: performance.now() - began - instantiateMs,
     });
+    const measurements = policy.measurements?.(result);
+    if (measurements) result.measurements = measurements;
+    return result;
+  };
 
   while (true) {
     try {
@@ -119,6 +137,7 @@ export function runSession(parts: SessionParts): BootResult {
         },
         checkTime,
         onProgress: parts.onProgress,
+        policy,
       };
       const starting = performance.now();
       const memory = makeMemory(limits.moduleMemory);
@@ -136,6 +155,13 @@ export function runSession(parts: SessionParts): BootResult {
       }
       throw new InternalError("the loader returned");
     } catch (thrown) {
+      // A hook that failed is the operator's mistake, not the guest's end.
+      if (thrown instanceof PolicyFileError) throw thrown;
+      if (thrown instanceof PolicyError) {
+        // Nothing that was loaded until then is handed on.
+        guest = new GuestMemory(options.memory.low, options.memory.high);
+        calls.length = 0;
+      }
       if (!(thrown instanceof Stop)) {
         return ended({ reason: "error", error: plainError(nameTrap(thrown, limits, moduleMemory)) });
       }

@@ -4,6 +4,7 @@ import { autobootMaybe } from "./boot/autoboot";
 import { defineCommands } from "./boot/commands";
 import { getenv, putenv, setDefault, setenv } from "./boot/environment";
 import { checkInterpreter } from "./boot/interpreter_check";
+import { startPolicy } from "./boot/policy";
 import { flush, print, probeConsoles, putchar } from "./console/console";
 import { editLine } from "./console/lines";
 import { probeDevices } from "./dev/devices";
@@ -23,6 +24,7 @@ const HOST_ENV_ENTRY_LIMIT: i32 = 65536;
 /** Runs a session with `interpreter` on `ndisks` disks. Ends only through the host. */
 export function loaderMain(interpreter: Interpreter, version: i32, ndisks: i32): void {
   if (version < VERSION_MIN) exitLoader(1);
+  startPolicy();
   setInterpreter(interpreter);
   defineCommands();
   probeConsoles();

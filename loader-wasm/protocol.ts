@@ -129,6 +129,62 @@ export const FAULT_FUEL: i32 = 1;
 /** The module's memory cap does not allow an allocation. */
 export const FAULT_MEMORY: i32 = 2;
 
+// ---- the operator's hooks --------------------------------------------------------------------------
+
+/** What the operator wants to be asked about: HOOK_* bits. Asked once, when the loader starts. */
+@external("userboot", "hooks")
+export declare function hooks(): u32;
+
+export const HOOK_FILES: u32 = 1;
+export const HOOK_SETENV: u32 = 2;
+export const HOOK_KERNEL: u32 = 4;
+
+/**
+ * A file of `size` bytes (u64 -1: not known yet) is about to be used. Returns a handle: positive when the
+ * host wants its content by `file_data`, negative (minus the handle) when it has it from before, 0 when it
+ * doesn't care about the file.
+ */
+@external("userboot", "file_begin")
+export declare function file_begin(device: usize, deviceSize: i32, path: usize, pathSize: i32, purpose: i32, size: u64): i32;
+
+/** Why a file is opened; PURPOSE_NONE (its content is not used) never reaches the host. */
+export const PURPOSE_NONE: i32 = -1;
+export const PURPOSE_DATA: i32 = 0;
+export const PURPOSE_SCRIPT: i32 = 1;
+export const PURPOSE_KERNEL: i32 = 2;
+export const PURPOSE_MODULE: i32 = 3;
+export const PURPOSE_RAW: i32 = 4;
+
+/** The next `size` bytes of the file's content. */
+@external("userboot", "file_data")
+export declare function file_data(handle: i32, src: usize, size: i32): void;
+
+/**
+ * All content is there. Returns the size in bytes of what shall be used: the file, or its replacement. A
+ * denial ends the session here.
+ */
+@external("userboot", "file_end")
+export declare function file_end(handle: i32): u64;
+
+/** Reads what shall be used at `offset`. Returns how many bytes, fewer than `size` only at the end. */
+@external("userboot", "file_read")
+export declare function file_read(handle: i32, offset: u64, dst: usize, size: u32): i32;
+
+/** Like `file_read`, straight into guest memory. */
+@external("userboot", "file_read_guest")
+export declare function file_read_guest(handle: i32, offset: u64, gpa: u64, size: u64): u64;
+
+/**
+ * A script sets a variable. Returns -1 when it may, or the length of the value to be taken instead, which
+ * is stored at `dst` (at most `capacity` bytes). A denial ends the session.
+ */
+@external("userboot", "ask_setenv")
+export declare function ask_setenv(name: usize, nameSize: i32, value: usize, valueSize: i32, dst: usize, capacity: i32): i32;
+
+/** A kernel is about to be entered, with arguments. Answers like `ask_setenv`, for the arguments. */
+@external("userboot", "ask_kernel")
+export declare function ask_kernel(path: usize, pathSize: i32, args: usize, argsSize: i32, dst: usize, capacity: i32): i32;
+
 // ---- WASI ------------------------------------------------------------------------------------------
 
 /** Stores the time of clock `id` (0: wall clock) in ns since 1970 at `time` (u64). Returns a WASI errno. */

@@ -82,6 +82,11 @@ export class AutomationConsole implements Console {
   }
 }
 
+/** `console` under `rules`, if there are any. */
+export function automated(console: Console, rules: readonly (ConsoleRule | MenuRule)[] = []): Console {
+  return rules.length > 0 ? new AutomationConsole(console, rules) : console;
+}
+
 /** The key shown before the menu entry that contains `text` (case ignored): `2. Boot Single user`. */
 function menuKey(screen: string, text: string): string | undefined {
   const wanted = text.toLowerCase();

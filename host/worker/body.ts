@@ -2,14 +2,17 @@
 // the result at the end. It holds the disk handles and nothing else.
 
 import { makeClock } from "../clock.js";
+import { automated } from "../console/automation.js";
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
 import type { Disk } from "../disks/disk.js";
 import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
+import type { Policy } from "../policy/imports.js";
 import { runSession } from "../session.js";
 import { KeyRingReader } from "./keyring.js";
 import type { StartMessage, WorkerMessage } from "./messages.js";
+import { WorkerAsker } from "./questions.js";
 
 /** Sends a message to the caller. */
 export type Post = (message: WorkerMessage, transfer?: ArrayBuffer[]) => void;
@@ -19,18 +22,23 @@ const BATCH_BYTES = 16_384;
 const BATCH_MS = 10;
 
 /** Runs the session that `start` describes. */
-export function runWorker(start: StartMessage, post: Post): void {
+export async function runWorker(start: StartMessage, post: Post): Promise<void> {
   const disks: Disk[] = [];
   try {
     for (const source of start.disks) disks.push(openSource(source));
     const output = new BatchedOutput(post);
+    const policy = start.questions || start.measure ? await findPolicy(start, post) : undefined;
     const typed = start.keys ? new KeysConsole(start.keys) : undefined;
     const result = runSession({
       options: start.options,
       modules: start.modules,
       disks,
-      console: withInput(output, typed ?? (start.ring ? new KeyRingReader(start.ring) : undefined)),
+      console: automated(
+        withInput(output, typed ?? (start.ring ? new KeyRingReader(start.ring) : undefined)),
+        start.automation,
+      ),
       clock: makeClock(start.clock),
+      policy,
       onProgress: (progress) => post({ type: "progress", progress }),
     });
     output.flush();
@@ -49,6 +57,11 @@ export function runWorker(start: StartMessage, post: Post): void {
   } finally {
     for (const disk of disks) disk.close?.();
   }
+}
+
+async function findPolicy({ questions, measure = false }: StartMessage, post: Post): Promise<Policy> {
+  const { makePolicy } = await import("../policy/policy.js");
+  return makePolicy(questions && new WorkerAsker(questions, post), measure);
 }
 
 /** A console of output here and keys from there. */

@@ -5,7 +5,9 @@ import type { SectoredImage } from "../disks/source.js";
 import type { PlainError } from "../errors.js";
 import type { ModuleTable } from "../modules.js";
 import type { Progress, SessionOptions } from "../options.js";
+import type { ConsoleRule, HookName, MenuRule } from "../policy/hooks.js";
 import type { ResultData } from "../result.js";
+import type { QuestionLine } from "./questions.js";
 
 /** To the worker: the one message it gets. */
 export interface StartMessage {
@@ -16,11 +18,16 @@ export interface StartMessage {
   /** Keys: prepared ones, or a ring. Neither: none. */
   keys?: readonly Keys[];
   ring?: SharedArrayBuffer;
+  /** The operator's hooks: which there are, and what to type when. */
+  questions?: QuestionLine;
+  measure?: boolean;
+  automation?: readonly (ConsoleRule | MenuRule)[];
 }
 
 /** From the worker. */
 export type WorkerMessage =
   | { type: "output"; bytes: Uint8Array<ArrayBuffer> }
+  | { type: "question"; hook: HookName; facts: unknown[] }
   | { type: "progress"; progress: Progress }
   | { type: "rejected"; error: PlainError }
   | { type: "done"; data: ResultData; memory: MemoryParts; keysConsumed: number };

@@ -7,9 +7,12 @@ import { abortedBy, ConsoleError, LimitError, OptionError, reviveError, WorkerEr
 import { GuestMemory } from "../memory/guest.js";
 import { RangeSet } from "../memory/ranges.js";
 import type { BootOptions } from "../options.js";
+import { askHook, definedHooks } from "../policy/asker.js";
+import type { BootHooks } from "../policy/hooks.js";
 import { type BootResult, stoppedResult, withMemory } from "../result.js";
 import { KeyRingWriter, makeKeyRing } from "./keyring.js";
 import type { StartMessage, WorkerMessage } from "./messages.js";
+import { answerQuestion, makeQuestionLine, type QuestionLine } from "./questions.js";
 
 /** A platform's worker. */
 export interface WorkerHandle {
@@ -39,7 +42,11 @@ const TIMER_MAX_MS = 0x7fff_ffff;
 
 /** Runs a session in a fresh worker. `start` has everything but the keys. */
 export async function runInWorker(start: StartMessage, options: BootOptions): Promise<BootResult> {
-  const { console, onProgress, signal } = options;
+  const { console, hooks, onProgress, signal } = options;
+  const line = hooks && openQuestionLine(hooks);
+  if (line) start.questions = line;
+  if (hooks?.automation) start.automation = hooks.automation;
+  if (options.measure) start.measure = true;
   const input = connectKeys(start, console);
   const worker = spawn();
   const began = performance.now();
@@ -70,6 +77,13 @@ export async function runInWorker(start: StartMessage, options: BootOptions): Pr
               stopped(new ConsoleError(String((error as Error)?.message ?? error)));
             }
             return;
+          case "question":
+            try {
+              answerQuestion(line!, askHook(hooks!, message.hook, message.facts));
+            } catch (error) {
+              reject(error);
+            }
+            return;
           case "progress":
             onProgress?.(message.progress);
             return;
@@ -93,6 +107,17 @@ export async function runInWorker(start: StartMessage, options: BootOptions): Pr
     input.close();
     await worker.terminate();
   }
+}
+
+/** Arranges how the worker asks hooks; undefined when there are none to ask. */
+function openQuestionLine(hooks: BootHooks): QuestionLine | undefined {
+  const wants = definedHooks(hooks);
+  wants.delete("onEnvironment");
+  if (wants.size === 0) return undefined;
+  if (typeof SharedArrayBuffer === "undefined") {
+    throw new OptionError("hooks need `worker: false`, or a page that is cross-origin isolated");
+  }
+  return makeQuestionLine(wants);
 }
 
 /** Arranges how `console`'s keys reach the worker. */

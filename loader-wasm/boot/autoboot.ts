@@ -7,6 +7,7 @@ import { loadKld } from "../load/modules";
 import { findFile, preloadedFiles } from "../load/preloaded";
 import { getenv } from "./environment";
 import { enterKernel } from "./exec";
+import { permittedArguments } from "./policy";
 
 /** Kernel names to try when `bootfile` doesn't say, separated by semicolons. */
 const DEFAULT_BOOTFILES = "kernel";
@@ -28,6 +29,9 @@ export function commandBoot(argv: string[]): i32 {
   const kernel = findFile(null, null);
   if (kernel === null) return failCommand("no bootable kernel");
   if (options.length > 0) kernel.args = options.join(" ");
+  const args = kernel.args;
+  const permitted = permittedArguments(kernel.name, args === null ? "" : args);
+  if (args !== null || permitted.length > 0) kernel.args = permitted;
   enterKernel(kernel);
   return CMD_ERROR;
 }

@@ -3,6 +3,7 @@
 
 import { compareBytes } from "../lib/bytes";
 import { ENOENT, EPERM, setErrno } from "../lib/errno";
+import { permittedValue } from "./policy";
 
 /** Called instead of a plain assignment; it stores with `assign` if it agrees. Returns an errno or a command result. */
 export type SetHook = (variable: Variable, value: string) => i32;
@@ -47,9 +48,9 @@ export function getenv(name: string): string | null {
   return index < 0 ? null : environment[index].value;
 }
 
-/** Sets `name`, through its hook if it has one. Returns what the hook returns, else 0. */
+/** Sets `name` as the operator permits, through its hook if it has one. Returns what the hook returns, else 0. */
 export function setenv(name: string, value: string): i32 {
-  return defineVariable(name, value, null, null);
+  return defineVariable(name, permittedValue(name, value), null, null);
 }
 
 /** `setenv` unless the variable exists. */

@@ -1,14 +1,16 @@
 // Files as scripts and commands see them: descriptors 0..63 over whatever device and file system the path
 // names (`disk0p2:/boot/kernel/kernel`, or relative to `currdev`). Errors: -1 (or null) and `errno`.
 
+import { wants } from "../boot/policy";
 import { Device } from "../dev/device";
 import { parseDevice, pathRest } from "../dev/devices";
 import { EBADF, EINVAL, EIO, EMFILE, ENOENT, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
 import { allocate } from "../lib/fault";
-import { copyin, getmem } from "../protocol";
+import { copyin, getmem, HOOK_FILES, PURPOSE_DATA, PURPOSE_NONE } from "../protocol";
 import { Cd9660FileSystem } from "./cd9660/cd9660";
 import { Bzip2FileSystem } from "./compressed/bzip2";
 import { GzipFileSystem } from "./compressed/gzip";
+import { examine } from "./examined";
 import { FileSystem, OpenFile } from "./file_system";
 import { UfsFileSystem } from "./ufs/ufs";
 
@@ -103,8 +105,8 @@ export function openOn(device: Device, path: string, mode: i32): OpenFile | null
   return null;
 }
 
-/** Opens `path`. Returns a descriptor. */
-export function open(path: string, mode: i32 = O_RDONLY): i32 {
+/** Opens `path` for `purpose` (PURPOSE_*), of which the operator's hooks are told. Returns a descriptor. */
+export function open(path: string, mode: i32 = O_RDONLY, purpose: i32 = PURPOSE_DATA): i32 {
   let fd = 0;
   while (fd < DESCRIPTOR_LIMIT && descriptors[fd] !== null) fd++;
   if (fd == DESCRIPTOR_LIMIT) {
@@ -122,6 +124,7 @@ export function open(path: string, mode: i32 = O_RDONLY): i32 {
   let file: OpenFile | null = null;
   if (rest.length > 0) {
     file = openOn(device, rest, mode);
+    if (file !== null && purpose != PURPOSE_NONE && wants(HOOK_FILES)) file = examine(device, rest, file, purpose);
     if (file === null) return -1;
   }
   descriptors[fd] = new Descriptor(device, file, mode);
@@ -285,7 +288,7 @@ export function fstat(fd: i32): Stat | null {
 }
 
 export function stat(path: string): Stat | null {
-  const fd = open(path);
+  const fd = open(path, O_RDONLY, PURPOSE_NONE);
   if (fd < 0) return null;
   const status = fstat(fd);
   const error = errno;

@@ -5,11 +5,12 @@ import { performCommand } from "../../boot/commands";
 import { setenv } from "../../boot/environment";
 import { print } from "../../console/console";
 import { readLine } from "../../console/lines";
-import { close, open } from "../../fs/files";
+import { close, O_RDONLY, open } from "../../fs/files";
 import { errno, strerror } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failCommand } from "../../lib/outcome";
 import { emitPrompt } from "../../main";
+import { PURPOSE_SCRIPT } from "../../protocol";
 import { Interpreter } from "../interpreter";
 import { parse } from "./parse";
 
@@ -90,7 +91,7 @@ export class SimpleInterpreter extends Interpreter {
 
 /** The lines of a script without comments and empty lines, or null and errno. */
 function readScript(path: string): ScriptLine[] | null {
-  const fd = open(path);
+  const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
   if (fd < 0) return null;
   const lines: ScriptLine[] = [];
   for (let number = 1; ; number++) {

@@ -1,0 +1,112 @@
+// The host side of the core's questions to the operator (loader-wasm/protocol.ts, "the operator's hooks").
+
+import { decodeBootData } from "../handoff/metadata.js";
+import type { CpuState } from "../handoff/registers.js";
+import { COPY_PIECE, type GuestMemory } from "../memory/guest.js";
+import type { BootResult } from "../result.js";
+import { type Asker, enforce } from "./asker.js";
+import type { MachineFacts } from "./hooks.js";
+import type { Measurements } from "./measure.js";
+import type { FileVault } from "./vault.js";
+
+const HOOK_FILES = 1;
+const HOOK_SETENV = 2;
+const HOOK_KERNEL = 4;
+
+/** What a session has for its operator: hooks, and the files they are shown. Absent parts are not asked. */
+export interface Policy {
+  readonly asker?: Asker | undefined;
+  /** There when files are examined: for `onFile`, or to be measured. */
+  readonly vault?: FileVault | undefined;
+  /** What was measured, once the session has ended. */
+  measurements?(result: BootResult): Measurements;
+}
+
+/** Module memory, as the imports reach it. */
+export interface ModuleAccess {
+  bytes(address: number, size: number): Uint8Array;
+  text(address: number, size: number): string;
+}
+
+export function policyImports(policy: Policy, access: ModuleAccess, guest: GuestMemory): WebAssembly.ModuleImports {
+  const { asker, vault } = policy;
+  const wants = (hook: "onSetenv" | "onKernel"): boolean => asker?.wants.has(hook) ?? false;
+
+  /** Stores an answer for the core; -1 for none. */
+  const reply = (answer: string | undefined, dst: number, capacity: number): number => {
+    if (answer === undefined) return -1;
+    const target = access.bytes(dst, Math.min(answer.length, capacity));
+    for (let i = 0; i < target.length; i++) target[i] = answer.charCodeAt(i);
+    return answer.length;
+  };
+
+  return {
+    hooks(): number {
+      return (vault ? HOOK_FILES : 0) | (wants("onSetenv") ? HOOK_SETENV : 0) | (wants("onKernel") ? HOOK_KERNEL : 0);
+    },
+
+    file_begin(device: number, deviceSize: number, path: number, pathSize: number, purpose: number): number {
+      return vault?.begin(access.text(device, deviceSize), access.text(path, pathSize), purpose) ?? 0;
+    },
+
+    file_data(handle: number, src: number, size: number): void {
+      vault?.data(handle, access.bytes(src, size));
+    },
+
+    file_end(handle: number): bigint {
+      return BigInt(vault?.end(handle) ?? 0);
+    },
+
+    file_read(handle: number, offset: bigint, dst: number, size: number): number {
+      const source = vault?.slice(handle, clamp(offset), size >>> 0) ?? new Uint8Array();
+      access.bytes(dst, source.length).set(source);
+      return source.length;
+    },
+
+    file_read_guest(handle: number, offset: bigint, gpa: bigint, size: bigint): bigint {
+      const source = vault?.slice(handle, clamp(offset), clamp(size)) ?? new Uint8Array();
+      for (let at = 0; at < source.length; at += COPY_PIECE) {
+        guest.copyin(source.subarray(at, at + COPY_PIECE), BigInt.asUintN(64, gpa) + BigInt(at));
+      }
+      return BigInt(source.length);
+    },
+
+    ask_setenv(
+      name: number,
+      nameSize: number,
+      value: number,
+      valueSize: number,
+      dst: number,
+      capacity: number,
+    ): number {
+      const variable = access.text(name, nameSize);
+      const answer = asker?.ask("onSetenv", variable, access.text(value, valueSize));
+      const allowed = enforce(answer, "onSetenv", `variable ${variable}`);
+      return reply(allowed && "value" in allowed ? allowed.value : undefined, dst, capacity);
+    },
+
+    ask_kernel(path: number, pathSize: number, args: number, argsSize: number, dst: number, capacity: number): number {
+      const kernel = { path: access.text(path, pathSize), args: access.text(args, argsSize) };
+      const allowed = enforce(asker?.ask("onKernel", kernel), "onKernel", `kernel ${kernel.path}`);
+      return reply(allowed && "args" in allowed ? allowed.args : undefined, dst, capacity);
+    },
+  };
+}
+
+/** Asks `onExec`, when the kernel is about to be entered. */
+export function permitEntry(asker: Asker | undefined, cpu: CpuState, guest: GuestMemory): void {
+  if (!asker?.wants.has("onExec")) return;
+  const { modules, environment } = decodeBootData(cpu, guest);
+  const facts: MachineFacts = {
+    arch: cpu.arch,
+    modules: modules.map(({ name, type, size }) => ({ name, type, size: Number(size) })),
+    environment,
+    registers: cpu.registers(),
+  };
+  enforce(asker.ask("onExec", facts), "onExec", "entering the kernel");
+}
+
+/** A u64 of the core as a number; absurd ones are past every end. */
+function clamp(value: bigint): number {
+  return Number(BigInt.asUintN(64, value));
+}
