@@ -91,7 +91,7 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
     let done = 0;
     while (done < size) {
       const part = Math.min(PROGRESS_BYTES, size - done);
-      const got = read(unit, offset + done, guest.bytes.subarray(position + done, position + done + part));
+      const got = read(unit, offset + done, guest.view(position + done, position + done + part));
       if (got < 0) return got;
       done += got;
       if (size > PROGRESS_BYTES) {

@@ -72,10 +72,11 @@ export interface PhaseTimes {
   total: number;
 }
 
-/** What `boot` gives. */
-export interface BootResult extends ResultData {
-  /** Not enumerable: printing or serialising a result leaves it out. */
+/** What `boot` gives. What it adds to the plain data isn't enumerable: printing or serialising leaves it out. */
+export interface BootResult extends ResultData, Disposable {
   readonly guestMemory: GuestMemory;
+  /** Gives guest memory back for the next session; `using` does it too. Optional: the collector frees it as well. */
+  release(): void;
 }
 
 /** What a session leaves, from which `makeResult` makes its result. */
@@ -135,7 +136,12 @@ function entryState(cpu: CpuState): Partial<ResultData> {
 
 /** Puts guest memory beside `data`. */
 export function withMemory(data: ResultData, guest: GuestMemory): BootResult {
-  return Object.defineProperty(data, "guestMemory", { value: guest, enumerable: false }) as BootResult;
+  const release = { value: () => guest.release() };
+  return Object.defineProperties(data, {
+    guestMemory: { value: guest },
+    release,
+    [Symbol.dispose ?? Symbol.for("Symbol.dispose")]: release,
+  }) as BootResult;
 }
 
 /** The result of a session that was stopped from outside, of which little is known. */
@@ -174,7 +180,7 @@ export interface StoppedSession {
 export async function addDigests(result: BootResult): Promise<void> {
   for (const range of result.memory) {
     const start = Number(range.gpa);
-    const bytes = result.guestMemory.bytes.subarray(start, start + range.length);
+    const bytes = result.guestMemory.view(start, start + range.length);
     range.sha256 = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
   }
 }

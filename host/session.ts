@@ -182,6 +182,7 @@ export function runSession(parts: SessionParts): BootResult {
         return ended({ reason: "error", error: plainError(error) });
       }
       swaps.push(flavour);
+      guest.release();
       guest = new GuestMemory(options.memory.low, options.memory.high);
       cpu = new CpuState();
     }

@@ -147,10 +147,12 @@ function decodeEnvironment(reader: Reader, start: bigint): Record<string, string
 
 /** Reads of guest memory that give undefined where there is none. */
 class Reader {
+  readonly #ram: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
 
   constructor(private readonly guest: GuestMemory) {
-    this.#view = new DataView(guest.bytes.buffer);
+    this.#ram = guest.view(0, guest.low);
+    this.#view = new DataView(this.#ram.buffer);
   }
 
   words(gpa: bigint, count: number): number[] | undefined {
@@ -173,9 +175,9 @@ class Reader {
     let text = "";
     const start = this.guest.locate(BigInt(gpa), 0);
     if (start < 0) return text;
-    const end = Math.min(start + Math.min(limit, STRING_MAX), this.guest.bytes.length);
+    const end = Math.min(start + Math.min(limit, STRING_MAX), this.#ram.length);
     for (let at = start; at < end; at++) {
-      const byte = this.guest.bytes[at]!;
+      const byte = this.#ram[at]!;
       if (byte === 0) break;
       text += String.fromCharCode(byte);
     }

@@ -1,6 +1,7 @@
 // The guest's RAM as the loader can reach it. Addresses wrap at 2 GiB, as bhyveload's do, so no more than
 // that is ever backed; pages nobody writes cost nothing. Every write is recorded to the byte.
 
+import { giveRam, takeRam } from "./pool.js";
 import { RangeSet } from "./ranges.js";
 
 /** Address bits that the loader's copies look at. */
@@ -18,10 +19,12 @@ export const COPY_PIECE = 4096;
 const ZERO_PIECE = 256;
 
 export class GuestMemory {
-  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly written: RangeSet;
   /** Writes refused because they did not fit. */
   faults = 0;
+  #ram: Uint8Array<ArrayBuffer>;
+  /** Somebody outside may hold a view of the RAM. */
+  #lent = false;
 
   constructor(
     readonly low: number,
@@ -29,14 +32,36 @@ export class GuestMemory {
     buffer?: ArrayBuffer,
     written = new RangeSet(),
   ) {
-    this.bytes = new Uint8Array(buffer ?? new ArrayBuffer(Math.min(low, REACHABLE)));
+    this.#ram = new Uint8Array(buffer ?? takeRam(Math.min(low, REACHABLE)));
     this.written = written;
+  }
+
+  /** All of the RAM there is. Whoever asks for it may keep it: it is then not used for another session. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    this.#lent = true;
+    return this.#ram;
+  }
+
+  /** The backed bytes from `start` to `end` (positions that `locate` and `pieces` give), borrowed for one call. */
+  view(start: number, end: number): Uint8Array<ArrayBuffer> {
+    return this.#ram.subarray(start, end);
+  }
+
+  /** Gives the RAM back, zeroed, when nobody else has seen it. This object is of no use afterwards. */
+  release(): void {
+    const ram = this.#ram;
+    this.#ram = new Uint8Array(0);
+    if (!this.#lent && ram.length > 0) {
+      for (const [start, end] of this.written) ram.fill(0, start, end);
+      giveRam(ram.buffer);
+    }
+    this.written.clear();
   }
 
   /** Where `size` bytes at `gpa` are in `bytes`, or -1 when they don't fit in memory. */
   locate(gpa: bigint, size: number): number {
     const at = Number(gpa & ADDRESS_MASK);
-    return at + size <= this.low && at + size <= this.bytes.length ? at : -1;
+    return at + size <= this.low && at + size <= this.#ram.length ? at : -1;
   }
 
   /** Writes `source` at `gpa`; whether it fitted. */
@@ -46,7 +71,7 @@ export class GuestMemory {
       this.faults++;
       return false;
     }
-    this.bytes.set(source, at);
+    this.#ram.set(source, at);
     this.written.add(at, at + source.length);
     return true;
   }
@@ -55,7 +80,7 @@ export class GuestMemory {
   copyout(gpa: bigint, target: Uint8Array): boolean {
     const at = this.locate(gpa, target.length);
     if (at < 0) return false;
-    target.set(this.bytes.subarray(at, at + target.length));
+    target.set(this.#ram.subarray(at, at + target.length));
     return true;
   }
 
@@ -67,7 +92,7 @@ export class GuestMemory {
         fitted = false;
         continue;
       }
-      this.bytes.fill(0, at, at + length);
+      this.#ram.fill(0, at, at + length);
       this.written.add(at, at + length);
     }
     return fitted;
@@ -82,7 +107,7 @@ export class GuestMemory {
     while (offset < size) {
       const start = (gpa + BigInt(offset)) & ADDRESS_MASK;
       // As many bytes as lie in memory in one go.
-      const room = Math.min(this.low, this.bytes.length) - Number(start);
+      const room = Math.min(this.low, this.#ram.length) - Number(start);
       const whole = room >= size - offset ? size - offset : Math.max(0, Math.floor(room / piece) * piece);
       if (whole > 0) {
         yield [Number(start), offset, whole];
@@ -101,7 +126,7 @@ export class GuestMemory {
   /** A copy of `length` bytes at `gpa`; zeros where nothing is backed. */
   read(gpa: number, length: number): Uint8Array {
     const result = new Uint8Array(length);
-    if (gpa < this.bytes.length) result.set(this.bytes.subarray(gpa, Math.min(gpa + length, this.bytes.length)));
+    if (gpa < this.#ram.length) result.set(this.#ram.subarray(gpa, Math.min(gpa + length, this.#ram.length)));
     return result;
   }
 }

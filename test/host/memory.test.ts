@@ -74,4 +74,25 @@ describe("GuestMemory", () => {
     guest.copyin(Uint8Array.of(5), 4095n);
     expect([...guest.read(4094, 4)]).toEqual([0, 5, 0, 0]);
   });
+
+  it("is zero again when it serves another session", () => {
+    const SIZE = 123 * 4096;
+    const first = new GuestMemory(SIZE, 0);
+    const { buffer } = first.view(0, 0);
+    first.copyin(new Uint8Array(100).fill(1), 5000n);
+    first.copyin(new Uint8Array(10).fill(2), BigInt(SIZE - 10));
+    first.release();
+    const second = new GuestMemory(SIZE, 0);
+    expect(second.view(0, 0).buffer).toBe(buffer);
+    expect(second.view(0, SIZE).every((byte) => byte === 0)).toBe(true);
+    expect(first.view(0, SIZE)).toHaveLength(0);
+  });
+
+  it("is not used again once somebody has seen it", () => {
+    const SIZE = 77 * 4096;
+    const first = new GuestMemory(SIZE, 0);
+    const { buffer } = first.bytes;
+    first.release();
+    expect(new GuestMemory(SIZE, 0).bytes.buffer).not.toBe(buffer);
+  });
 });

@@ -1,0 +1,156 @@
+// npm run bench: what a boot costs, warm and cold, against floors measured in the same run. Prints a table
+// and, with --json, one object. Targets are those of the project; a missed one is marked and fails the run
+// when --check is given.
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { prepare } from "../scripts/prepare.mjs";
+import { makeGuest } from "./guest.mjs";
+
+prepare();
+const { boot, FileDisk, preload } = await import("userboot-wasm");
+const RUNS = 40;
+const COLD_RUNS = 9;
+const BUILD = fileURLToPath(new URL("../build/", import.meta.url));
+const CLI = join(BUILD, "host", "cli", "userboot.js");
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const rows = [];
+const row = (name, value, unit, target) =>
+  rows.push({ name, value, unit, target, met: target === undefined || value <= target });
+
+/** Median of `count` measurements in ms. */
+function median(count, measure) {
+  const times = Array.from({ length: count }, measure).sort((a, b) => a - b);
+  return times[count >> 1];
+}
+const timed = (work) => {
+  const began = performance.now();
+  work();
+  return performance.now() - began;
+};
+
+const directory = mkdtempSync(join(tmpdir(), "userboot-bench-"));
+try {
+  const guest = makeGuest(directory);
+  await preload();
+
+  /** A disk that keeps the time it takes. */
+  class TimedDisk {
+    #disk = new FileDisk(guest.path);
+    ms = 0;
+    sectorSize = this.#disk.sectorSize;
+    size = this.#disk.size;
+    read(offset, target) {
+      const began = performance.now();
+      const count = this.#disk.read(offset, target);
+      this.ms += performance.now() - began;
+      return count;
+    }
+    close() {
+      this.#disk.close();
+    }
+  }
+  const options = { start: "simp", interfaceVersion: 4, worker: false, clock: "virtual" };
+  const bootOnce = async (more = {}) => {
+    const disk = new TimedDisk();
+    const began = performance.now();
+    const result = await boot({ ...options, disks: [disk], ...more });
+    const ms = performance.now() - began;
+    disk.close();
+    return { result, ms, diskMs: disk.ms };
+  };
+
+  const first = await bootOnce();
+  if (first.result.reason !== "exec") throw new Error(`the guest does not boot: ${JSON.stringify(first.result.error)}`);
+  const { result } = first;
+
+  // Warm: in this process, RAM given back after each boot, then without that.
+  const series = async (again) => {
+    const all = [];
+    for (let i = 0; i < RUNS; i++) {
+      const one = await bootOnce();
+      if (again) one.result.release();
+      all.push(one);
+    }
+    all.sort((a, b) => a.ms - b.ms);
+    return all[RUNS >> 1];
+  };
+  await series(true);
+  const warm = await series(true);
+  const fresh = await series(false);
+  const inWorker = [];
+  for (let i = 0; i < 11; i++) {
+    const began = performance.now();
+    await boot({ ...options, worker: true, disks: [guest.path] });
+    inWorker.push(performance.now() - began);
+  }
+
+  // The floors: exactly the loaded files' bytes, into a buffer of a boot's own, and into the same one again.
+  const fd = openSync(guest.path, "r");
+  const same = new Uint8Array(guest.loaded);
+  const floorFresh = median(RUNS, () =>
+    timed(() => readSync(fd, new Uint8Array(guest.loaded), 0, guest.loaded, guest.kernelAt)),
+  );
+  const floorSame = median(RUNS, () => timed(() => readSync(fd, same, 0, guest.loaded, guest.kernelAt)));
+  closeSync(fd);
+
+  row("floor: loaded bytes into a fresh buffer", floorFresh, "ms");
+  row("floor: into the same buffer again", floorSame, "ms");
+  row("warm boot, fresh RAM", fresh.ms, "ms");
+  row("  ratio to its floor", fresh.ms / floorFresh, "x", 6);
+  row("warm boot, RAM used again", warm.ms, "ms");
+  row("  ratio to its floor", warm.ms / floorSame, "x");
+  row("  instantiate", warm.result.timeMs.instantiate, "ms");
+  row("  run: disk", warm.diskMs, "ms");
+  row("  run: all else", warm.result.timeMs.run - warm.diskMs, "ms");
+  row("  decode the result", warm.result.timeMs.decode, "ms");
+  row("warm boot in a worker of its own", inWorker.sort((a, b) => a - b)[5], "ms");
+  row("disk calls", result.disk.calls, "", 60);
+  row("disk bytes", result.disk.bytes, "");
+  row("  ratio to the loaded files' bytes", result.disk.bytes / guest.loaded, "x", 1.1);
+  row("host calls", result.hostCalls, "");
+  row("module memory", result.moduleMemory / MIB, "MiB", 32);
+
+  // Cold: processes of their own.
+  const spawn = (args) => {
+    const { status } = spawnSync(process.execPath, args, { stdio: "ignore" });
+    if (status !== 0) throw new Error(`${args.join(" ")} gave ${status}`);
+  };
+  const cli = [CLI, "boot", "-d", guest.path, "--start", "simp", "--interface", "4", "--clock", "virtual"];
+  spawn(cli);
+  const node = median(COLD_RUNS, () => timed(() => spawn(["-e", "0"])));
+  const cold = median(COLD_RUNS, () => timed(() => spawn(cli)));
+  row("node -e 0", node, "ms");
+  row("cold `userboot boot`", cold, "ms");
+  row("  ratio", cold / node, "x", 3);
+  const report = spawnSync(process.execPath, ["--input-type=module", "-e", peak(cli)], { encoding: "utf8" });
+  row("peak resident memory of it", Number(report.stderr) / KIB, "MiB");
+  for (const file of readdirSync(BUILD).filter((name) => name.endsWith(".wasm"))) {
+    row(file, statSync(join(BUILD, file)).size / 1000, "KB", 150);
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** A program that is the command line with `args` and prints its own peak of resident KiB. */
+function peak(args) {
+  return `import { writeSync } from "node:fs";
+    process.argv = ["node", ...${JSON.stringify(args)}];
+    process.on("exit", () => writeSync(2, String(process.resourceUsage().maxRSS)));
+    await import(${JSON.stringify(pathToFileURL(CLI).href)});`;
+}
+
+if (process.argv.includes("--json")) console.log(JSON.stringify(rows, undefined, 2));
+else {
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  for (const { name, value, unit, target, met } of rows) {
+    const number = Number.isInteger(value) ? String(value) : value.toFixed(2);
+    const goal = target === undefined ? "" : `  at most ${target} ${met ? "" : "MISSED"}`;
+    console.log(`${name.padEnd(width)}  ${number.padStart(10)} ${unit.padEnd(3)}${goal}`);
+  }
+}
+if (process.argv.includes("--check") && rows.some(({ met }) => !met)) process.exitCode = 1;

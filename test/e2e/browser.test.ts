@@ -1,0 +1,142 @@
+// The built package in a real browser: served as plain files under a strict policy, it boots the sample
+// guest from a Blob in a Web Worker and finds what Node finds. Needs Debian's Chromium.
+
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { dirname, join, normalize, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { type BootResult, boot, KeysConsole } from "userboot-wasm";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { guestImage } from "../host/support.js";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+if (CHROMIUM === undefined && process.env.CI === "true") throw new Error("no Chromium, which CI must have");
+if (CHROMIUM === undefined) console.warn("browser tests need Chromium");
+
+const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
+const TYPES: Record<string, string> = { html: "text/html", js: "text/javascript", wasm: "application/wasm" };
+const PAGE = `<!doctype html><title>test</title><script type="module" src="/page.js"></script>`;
+const SCRIPT = `import * as userboot from "/build/host/browser.js"; globalThis.userboot = userboot;`;
+
+const image = guestImage("amd64-ufs2-gpt");
+const OPTIONS = {
+  start: "simp",
+  interfaceVersion: 4,
+  clock: "virtual",
+  env: ["boot_serial=1"],
+  digests: true,
+} as const;
+
+/** Serves the build as it would be installed, with headers that isolate the page when asked. */
+function serve(isolated: boolean): Server {
+  return createServer((request, response) => {
+    const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
+    const inline: Record<string, string | Uint8Array> = { "/": PAGE, "/page.js": SCRIPT, "/guest.img": image };
+    const file = join(ROOT, path);
+    const body = inline[path] ?? (path.startsWith("/build/") && existsSync(file) ? readFileSync(file) : undefined);
+    response.writeHead(body === undefined ? 404 : 200, {
+      "content-type": TYPES[path === "/" ? "html" : (path.split(".").at(-1) ?? "")] ?? "application/octet-stream",
+      "content-security-policy": POLICY,
+      ...(isolated
+        ? { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" }
+        : {}),
+    });
+    response.end(body);
+  });
+}
+
+/** What the page's boot gives, in a form that can leave the page. */
+interface PageResult {
+  result: BootResult;
+  text: string;
+  isolated: boolean;
+}
+
+describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
+  let browser: Browser;
+  const servers: Server[] = [];
+  beforeAll(async () => {
+    const flags = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking";
+    browser = await chromium.launch({
+      executablePath: CHROMIUM!,
+      args: `${flags} disable-component-update disable-sync`.split(" ").map((flag) => `--${flag}`),
+    });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    for (const server of servers) server.close();
+  });
+
+  async function open(isolated: boolean): Promise<{ page: Page; complaints: string[] }> {
+    const server = serve(isolated);
+    servers.push(server);
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    const page = await browser.newPage();
+    const complaints: string[] = [];
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await page.waitForFunction("globalThis.userboot !== undefined");
+    return { page, complaints };
+  }
+
+  it.each([true, false])("boots the sample guest from a Blob as Node does (isolated page: %s)", async (isolated) => {
+    const { page, complaints } = await open(isolated);
+    const inPage = (await page.evaluate(async (options) => {
+      const { userboot } = globalThis as unknown as { userboot: typeof import("userboot-wasm") };
+      const blob = await (await fetch("/guest.img")).blob();
+      const console = new userboot.KeysConsole(["\r"]);
+      const result = await userboot.boot({ ...options, disks: [blob], console });
+      return { result, text: console.text, isolated: globalThis.crossOriginIsolated };
+    }, OPTIONS)) as PageResult;
+    const console = new KeysConsole(["\r"]);
+    const here = await boot({ ...OPTIONS, disks: [image], console });
+    const timeless = (result: BootResult) => ({ ...result, timeMs: 0 });
+    expect(timeless(inPage.result)).toEqual(timeless(here));
+    expect(inPage.text).toBe(console.text);
+    expect(inPage.isolated).toBe(isolated);
+    expect(inPage.result).toMatchObject({ reason: "exec", arch: "amd64" });
+    expect(inPage.result.registers?.rip).toMatch(/^0xffffffff80/);
+    expect(inPage.result.memory.every((range) => /^[0-9a-f]{64}$/.test(range.sha256 ?? ""))).toBe(true);
+    // Flavours that aren't built are looked for and not found.
+    expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
+    await page.close();
+  });
+
+  it("ends a guest that is aborted", async () => {
+    const { page } = await open(true);
+    const outcome = await page.evaluate(async () => {
+      const { userboot } = globalThis as unknown as { userboot: typeof import("userboot-wasm") };
+      const signal = AbortSignal.timeout(300);
+      const waiting = { write() {}, connect: () => () => {} };
+      return userboot.boot({ start: "simp", interfaceVersion: 4, console: waiting, signal }).then(
+        ({ reason }) => reason,
+        (error: Error) => error.name,
+      );
+    });
+    expect(outcome).toBe("AbortedError");
+    await page.close();
+  });
+});
+
+it("loads nothing of Node in browsers", () => {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const [, name] of readFileSync(file, "utf8").matchAll(
+      /(?:^|\n)\s*(?:import|export)[^;]*?\bfrom\s+"([^"]+)"/g,
+    )) {
+      expect(name, `import in ${file}`).toMatch(/^\.\.?\//);
+      visit(resolve(dirname(file), name!));
+    }
+  };
+  visit(join(ROOT, "build/host/browser.js"));
+  visit(join(ROOT, "build/host/worker/browser_entry.js"));
+  expect(seen.size).toBeGreaterThan(15);
+  for (const file of seen)
+    expect(readFileSync(file, "utf8"), file).not.toMatch(/["']node:|\bBuffer\.|\bprocess\.|\brequire\(/);
+});
