@@ -10,6 +10,7 @@ export interface V86Like {
   is_running(): boolean;
   stop(): Promise<void> | void;
   run(): Promise<void> | void;
+  restart(): void;
   v86: { cpu: { load_multiboot(image: ArrayBuffer): void } };
 }
 
@@ -40,6 +41,8 @@ export function v86Options(
 export async function attach(emulator: V86Like, result: Entered): Promise<void> {
   const buffer = image(result);
   if (emulator.is_running()) await emulator.stop();
+  // Loading alone would leave a halted CPU halted.
+  emulator.restart();
   emulator.v86.cpu.load_multiboot(buffer);
   await emulator.run();
 }
