@@ -16,7 +16,7 @@ export interface PackArguments extends BootArguments {
 export function packCommand(args: PackArguments): Promise<number> {
   return guarded(async () => {
     checkFormat(args.format);
-    const profile = args.map ?? (args.format === "core" ? "bhyve" : "qemu");
+    const profile = args.map ?? (["core", "symbols"].includes(args.format) ? "bhyve" : "qemu");
     const result = await bootGuest(args, { map: memoryMap(profile, parseMemory(args.memory)) });
     if (result.reason !== "exec") return conclude(result);
     try {

@@ -71,7 +71,7 @@ bootOptions(program.command("pack"))
   .requiredOption("-o, --output <file>", "file to write")
   .option(
     "--format <name>",
-    "multiboot (QEMU -kernel, GRUB, v86), pvh (microvm, Firecracker) or core (gdb)",
+    "multiboot (QEMU -kernel, GRUB, v86), pvh (microvm, Firecracker), core or symbols (gdb)",
     "multiboot",
   )
   .option("--map <name>", "whose memory map the guest is told: bhyve, qemu or v86 (default by format)")

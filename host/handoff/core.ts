@@ -1,15 +1,13 @@
-// A guest as an ELF core file, for `gdb KERNEL CORE` and `lldb -c CORE KERNEL`: registers as at the entry
-// point, memory at its physical addresses and, where the kernel sees it, at its virtual ones.
+// A guest as an ELF core file, for `gdb SYMBOLS CORE` and `lldb -c CORE SYMBOLS`: registers as at the entry
+// point, memory at its physical addresses and, where the kernel sees it, at its virtual ones. SYMBOLS is the
+// kernel, or what symbols.ts writes.
 
 import { EM_386, EM_X86_64, ET_CORE, elfNote, PF_ALL, PF_R, PT_LOAD, PT_NOTE, writeElf } from "./elf.js";
-import { type Machine, ONE_MIB } from "./machine.js";
+import { KERNBASE, type Machine, ONE_MIB } from "./machine.js";
 
 const NT_PRSTATUS = 1;
 /** Linux's elf_prstatus: where the registers begin, and how large the whole is. */
 const PRSTATUS = { amd64: { registers: 112, size: 336 }, i386: { registers: 72, size: 144 } };
-/** Kernel virtual address of physical 0. */
-const KERNBASE = { amd64: 0xffff_ffff_8000_0000n, i386: 0xc000_0000n };
-
 export function packCore(machine: Machine): Uint8Array {
   const { arch } = machine;
   const kernel = machine.memory.filter(({ gpa }) => gpa >= ONE_MIB);

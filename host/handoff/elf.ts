@@ -10,20 +10,43 @@ export interface ElfSegment {
   align: number;
 }
 
+export interface ElfSection {
+  name: string;
+  type: number;
+  flags: number;
+  addr: bigint;
+  /** Content; a section of type SHT_NOBITS has only a size. */
+  bytes: Uint8Array;
+  size?: number;
+  link?: number;
+  info?: number;
+  entrySize?: number;
+}
+
 export interface ElfFile {
   bits: 32 | 64;
   type: number;
   machine: number;
   entry: bigint;
   segments: readonly ElfSegment[];
+  /** Numbered from 1; their names are added behind them. */
+  sections?: readonly ElfSection[];
   /** Bytes right behind the program headers. */
   preamble?: Uint8Array;
 }
+
+const SECTION_ALIGN = 16;
 
 export const ET_EXEC = 2;
 export const ET_CORE = 4;
 export const EM_386 = 3;
 export const EM_X86_64 = 62;
+export const SHT_PROGBITS = 1;
+export const SHT_SYMTAB = 2;
+export const SHT_STRTAB = 3;
+export const SHT_NOBITS = 8;
+export const SHF_ALLOC = 2;
+export const SHF_EXECINSTR = 4;
 export const PT_LOAD = 1;
 export const PT_NOTE = 4;
 export const PF_ALL = 7;
@@ -31,6 +54,7 @@ export const PF_R = 4;
 
 export function writeElf(file: ElfFile): Uint8Array {
   const { bits, segments, preamble = new Uint8Array() } = file;
+  const sections = file.sections ? withNames(file.sections) : [];
   const wide = bits === 64;
   const headerSize = wide ? 64 : 52;
   const phdrSize = wide ? 56 : 32;
@@ -42,7 +66,14 @@ export function writeElf(file: ElfFile): Uint8Array {
     offsets.push(end);
     end += bytes.length;
   }
-  const out = new Uint8Array(end);
+  const sectionOffsets = sections.map(({ bytes }) => {
+    const offset = Math.ceil(end / SECTION_ALIGN) * SECTION_ALIGN;
+    end = offset + bytes.length;
+    return offset;
+  });
+  const headersAt = Math.ceil(end / SECTION_ALIGN) * SECTION_ALIGN;
+  const shdrSize = wide ? 64 : 40;
+  const out = new Uint8Array(sections.length > 0 ? headersAt + shdrSize * (sections.length + 1) : end);
   const view = new DataView(out.buffer);
   let at = 0;
   const u16 = (value: number) => {
@@ -65,15 +96,15 @@ export function writeElf(file: ElfFile): Uint8Array {
   u16(file.machine);
   u32(1);
   word(file.entry);
-  word(headerSize);
-  word(0);
+  word(segments.length > 0 ? headerSize : 0);
+  word(sections.length > 0 ? headersAt : 0);
   u32(0);
   u16(headerSize);
   u16(phdrSize);
   u16(segments.length);
-  u16(wide ? 64 : 40); // size of a section header, of which there are none
-  u16(0);
-  u16(0);
+  u16(shdrSize);
+  u16(sections.length > 0 ? sections.length + 1 : 0);
+  u16(sections.length);
   for (const [index, segment] of segments.entries()) {
     u32(segment.type);
     if (wide) u32(segment.flags);
@@ -87,7 +118,32 @@ export function writeElf(file: ElfFile): Uint8Array {
     out.set(segment.bytes, offsets[index]!);
   }
   out.set(preamble, at);
+
+  at = headersAt + shdrSize;
+  let nameAt = 1;
+  for (const [index, section] of sections.entries()) {
+    u32(nameAt);
+    nameAt += section.name.length + 1;
+    u32(section.type);
+    word(section.flags);
+    word(section.addr);
+    word(sectionOffsets[index]!);
+    word(section.size ?? section.bytes.length);
+    u32(section.link ?? 0);
+    u32(section.info ?? 0);
+    word(SECTION_ALIGN);
+    word(section.entrySize ?? 0);
+    out.set(section.bytes, sectionOffsets[index]!);
+  }
   return out;
+}
+
+/** `sections` and, as the last one, their names. */
+function withNames(sections: readonly ElfSection[]): ElfSection[] {
+  const named = [...sections, { name: ".shstrtab", type: SHT_STRTAB, flags: 0, addr: 0n, bytes: new Uint8Array() }];
+  const text = `\0${named.map(({ name }) => `${name}\0`).join("")}`;
+  named[named.length - 1]!.bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
+  return named;
 }
 
 /** An ELF note: sizes, name, type, description, the latter two padded to four bytes. */

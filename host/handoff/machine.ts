@@ -11,6 +11,8 @@ export interface Entered {
   registers?: Record<string, RegisterValue>;
   /** Of a 32-bit kernel: the table for `registers`, not yet in memory. */
   gdt?: { gpa: string; hex: string };
+  /** The kernel comes first. */
+  modules?: readonly { address: string; size: number; metadata: readonly { name: string; value?: string }[] }[];
   guestMemory: { bytes: Uint8Array; written: Iterable<[start: number, end: number]> };
 }
 
@@ -41,6 +43,8 @@ export interface Machine {
   registers: Registers;
   /** In order, apart from each other. */
   memory: Piece[];
+  /** Where the kernel is, and within it its symbols. */
+  kernel: { gpa: number; size: number; symbols: Piece | undefined } | undefined;
 }
 
 /** Pieces closer than this are handed over as one; nobody wrote the bytes between, so they are zero. */
@@ -48,6 +52,8 @@ const JOIN_GAP = 0x10000;
 /** Firmware owns what lies between here and 1 MiB. */
 const LOW_END = 0xa0000;
 export const ONE_MIB = 0x100000;
+/** Kernel virtual address of physical 0. */
+export const KERNBASE = { amd64: 0xffff_ffff_8000_0000n, i386: 0xc000_0000n };
 
 /** The machine of a boot that entered a kernel. */
 export function machineOf(result: Entered): Machine {
@@ -78,7 +84,16 @@ export function machineOf(result: Entered): Machine {
       throw new HandoffError(`memory at 0x${gpa.toString(16)} lies in the firmware's part below 1 MiB`);
     }
   }
-  return { arch, registers, memory };
+  return { arch, registers, memory, kernel: kernelOf(result) };
+}
+
+function kernelOf({ modules, guestMemory }: Entered): Machine["kernel"] {
+  const kernel = modules?.[0];
+  if (!kernel) return undefined;
+  const address = (name: string) => Number(kernel.metadata.find((record) => record.name === name)?.value ?? 0);
+  const [start, end] = [address("SSYM"), address("ESYM")];
+  const symbols = start > 0 && end > start ? { gpa: start, bytes: guestMemory.bytes.subarray(start, end) } : undefined;
+  return { gpa: Number(kernel.address), size: kernel.size, symbols };
 }
 
 /** The written ranges; above 1 MiB with their near neighbours. */

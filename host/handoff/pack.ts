@@ -5,11 +5,13 @@ import { packCore } from "./core.js";
 import { type Entered, type Machine, machineOf } from "./machine.js";
 import { packMultiboot } from "./multiboot.js";
 import { packPvh } from "./pvh.js";
+import { packSymbols } from "./symbols.js";
 
 const FORMATS = {
   multiboot: packMultiboot,
   pvh: packPvh,
   core: packCore,
+  symbols: packSymbols,
 } satisfies Record<string, (machine: Machine) => Uint8Array>;
 
 export type PackFormat = keyof typeof FORMATS;
