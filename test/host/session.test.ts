@@ -1,5 +1,6 @@
 // How sessions end: every way in which a module can stop, misbehave or ask for another one.
 
+import { boot } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { runStandIns, standIn } from "./support.js";
 
@@ -130,4 +131,22 @@ it("polling without a key passes 10 ms of virtual time", async () => {
   expect(runStandIns({ simp: await standIn("for (let i = 0; i < 250; i++) poll(); exit(1);") }).virtualSeconds).toBe(
     2.5,
   );
+});
+
+describe("the core itself", () => {
+  const run = (limits: object) =>
+    boot({
+      disks: [new Uint8Array(4096)],
+      start: "simp",
+      interfaceVersion: 4,
+      clock: "virtual",
+      worker: false,
+      limits,
+    });
+
+  it("ends when its fuel is used up", async () => {
+    const full = await run({});
+    expect(full.fuelUsed).toBeGreaterThan(0);
+    expect((await run({ fuel: 0 })).error).toMatchObject({ name: "LimitError", limit: "fuel", allowed: 0 });
+  });
 });
