@@ -5,7 +5,7 @@ import { wants } from "../boot/policy";
 import { Device } from "../dev/device";
 import { parseDevice, pathRest } from "../dev/devices";
 import { EBADF, EINVAL, EIO, EMFILE, ENOENT, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
-import { allocate } from "../lib/fault";
+import { allocate, burn } from "../lib/fault";
 import { copyin, getmem, HOOK_FILES, PURPOSE_DATA, PURPOSE_NONE } from "../protocol";
 import { Cd9660FileSystem } from "./cd9660/cd9660";
 import { Bzip2FileSystem } from "./compressed/bzip2";
@@ -57,6 +57,8 @@ const fileSystems: FileSystem[] = [
 const DESCRIPTOR_LIMIT: i32 = 64;
 /** Small reads are served from a buffer of this size. Seeks and errors show it, so it is the reference's. */
 const AHEAD_SIZE: i32 = 512;
+/** Fuel for filling it. */
+const AHEAD_COST: i64 = 64;
 /** Raw devices are read from such boundaries. */
 const RAW_BLOCK: u64 = 512;
 
@@ -148,6 +150,8 @@ export function read(fd: i32, dst: usize, size: i32): i32 {
     setErrno(EBADF);
     return -1;
   }
+  // Files may be sparse and endless: what is read costs fuel, whether there is a disk read behind it or not.
+  burn(8 + <i64>(size >> 4));
   const file = descriptor.file;
   if (file === null) return readRaw(descriptor, dst, size);
   let left = size;
@@ -166,6 +170,7 @@ export function read(fd: i32, dst: usize, size: i32): i32 {
       return got < 0 ? -1 : size - left + got;
     }
     if (descriptor.ahead == 0) descriptor.ahead = allocate(AHEAD_SIZE);
+    burn(AHEAD_COST);
     const got = file.read(descriptor.ahead, AHEAD_SIZE);
     if (got < 0) return -1;
     descriptor.aheadAt = 0;
