@@ -25,7 +25,7 @@ export interface MapEntry {
 
 /** What a session may use up. */
 export interface Limits {
-  /** Wall time in milliseconds. */
+  /** Wall time in milliseconds, without the waiting for keys (but see `waitCounts`). */
   wallMs: number;
   /** Steps of the core: instructions of scripts, turns of loops over guest data. */
   fuel: number;
@@ -67,6 +67,8 @@ export interface BootOptions {
   interfaceVersion?: 3 | 4 | 5;
   clock?: "real" | "virtual" | Clock;
   limits?: Partial<Limits>;
+  /** Count waiting for keys against `limits.wallMs`. */
+  waitCounts?: boolean;
   /** Ends the session; `boot` then rejects with an AbortedError. In the calling thread it is looked at before only. */
   signal?: AbortSignal;
   /** Told now and then how much was read. */
@@ -99,6 +101,7 @@ export interface SessionOptions {
   loader: Flavour | undefined;
   interfaceVersion: number;
   limits: Limits;
+  waitCounts: boolean;
 }
 
 /** Checks `options` and fills in what is missing. */
@@ -118,6 +121,7 @@ export function sessionOptions(options: BootOptions): SessionOptions {
     loader,
     interfaceVersion,
     limits: checkLimits(options.limits ?? {}),
+    waitCounts: options.waitCounts ?? false,
   };
 }
 

@@ -126,7 +126,9 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
     getc(): number {
       counts.hostCalls++;
       state.checkTime();
+      if (!options.waitCounts) state.watch.pause();
       const key = console.getc?.(clock);
+      state.watch.resume();
       state.checkTime();
       if (key === undefined) throw new InputEndedError("the guest waits for input and there is none left");
       return key & 0xff;

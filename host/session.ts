@@ -20,6 +20,7 @@ import type { Limits, Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
 import { latin1, makeImports, Stop } from "./protocol.js";
 import { type BootResult, makeResult, type ResultData, type SwapRequest } from "./result.js";
+import { Stopwatch } from "./stopwatch.js";
 
 const PAGE = 65536;
 /** As the modules are compiled (asconfig.json). */
@@ -48,6 +49,8 @@ export interface SessionState {
   readonly diagnostics: string[];
   /** Throws when the wall time is used up. */
   checkTime(): void;
+  /** The time that counts as such. */
+  readonly watch: Stopwatch;
   onProgress: ((progress: Progress) => void) | undefined;
   readonly policy: Policy;
 }
@@ -79,8 +82,9 @@ export function runSession(parts: SessionParts): BootResult {
   const began = performance.now();
   let instantiateMs = 0;
   const clockBegan = clock.now();
+  const watch = new Stopwatch();
   const checkTime = () => {
-    const used = performance.now() - began;
+    const used = watch.ms;
     if (used > limits.wallMs) throw new LimitError("wallMs", limits.wallMs, Math.ceil(used));
   };
   const counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, consoleBytes: 0 };
@@ -136,6 +140,7 @@ export function runSession(parts: SessionParts): BootResult {
           diagnostics,
         },
         checkTime,
+        watch,
         onProgress: parts.onProgress,
         policy,
       };

@@ -34,7 +34,7 @@ export async function runWorker(start: StartMessage, post: Post): Promise<void> 
       modules: start.modules,
       disks,
       console: automated(
-        withInput(output, typed ?? (start.ring ? new KeyRingReader(start.ring) : undefined)),
+        withInput(output, typed ?? (start.ring ? waitingAloud(new KeyRingReader(start.ring), post) : undefined)),
         start.automation,
       ),
       clock: makeClock(start.clock),
@@ -75,6 +75,20 @@ function withInput(output: BatchedOutput, input: Pick<Console, "poll" | "getc"> 
     getc(clock) {
       output.flush();
       return input?.getc?.(clock);
+    },
+  };
+}
+
+/** Tells the caller when the guest waits for a key, which may take for ever. */
+function waitingAloud(keys: KeyRingReader, post: Post): Pick<Console, "poll" | "getc"> {
+  return {
+    poll: () => keys.poll(),
+    getc() {
+      if (keys.poll()) return keys.getc();
+      post({ type: "waiting", waiting: true });
+      const key = keys.getc();
+      post({ type: "waiting", waiting: false });
+      return key;
     },
   };
 }

@@ -29,6 +29,8 @@ export type WorkerMessage =
   | { type: "output"; bytes: Uint8Array<ArrayBuffer> }
   | { type: "question"; hook: HookName; facts: unknown[] }
   | { type: "progress"; progress: Progress }
+  /** The guest begins, or stops, to wait for a key that isn't there. */
+  | { type: "waiting"; waiting: boolean }
   | { type: "rejected"; error: PlainError }
   | { type: "done"; data: ResultData; memory: MemoryParts; keysConsumed: number };
 

@@ -10,6 +10,7 @@ import type { BootOptions } from "../options.js";
 import { askHook, definedHooks } from "../policy/asker.js";
 import type { BootHooks } from "../policy/hooks.js";
 import { type BootResult, stoppedResult, withMemory } from "../result.js";
+import { Stopwatch } from "../stopwatch.js";
 import { KeyRingWriter, makeKeyRing } from "./keyring.js";
 import type { StartMessage, WorkerMessage } from "./messages.js";
 import { answerQuestion, makeQuestionLine, type QuestionLine } from "./questions.js";
@@ -49,10 +50,11 @@ export async function runInWorker(start: StartMessage, options: BootOptions): Pr
   if (options.measure) start.measure = true;
   const input = connectKeys(start, console);
   const worker = spawn();
-  const began = performance.now();
+  const watch = new Stopwatch();
   let consoleBytes = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let abort = () => {};
+  let setDeadline = () => {};
   try {
     return await new Promise<BootResult>((resolve, reject) => {
       const stopped = (error: unknown) =>
@@ -60,7 +62,7 @@ export async function runInWorker(start: StartMessage, options: BootOptions): Pr
           stoppedResult(error, {
             flavour: start.options.loader ?? start.options.start ?? "simp",
             consoleBytes,
-            usedMs: performance.now() - began,
+            usedMs: watch.ms,
           }),
         );
       abort = () => reject(abortedBy(signal?.reason));
@@ -84,6 +86,12 @@ export async function runInWorker(start: StartMessage, options: BootOptions): Pr
               reject(error);
             }
             return;
+          case "waiting":
+            if (start.options.waitCounts) return;
+            if (message.waiting) watch.pause();
+            else watch.resume();
+            setDeadline();
+            return;
           case "progress":
             onProgress?.(message.progress);
             return;
@@ -95,10 +103,19 @@ export async function runInWorker(start: StartMessage, options: BootOptions): Pr
         }
       });
       const { wallMs } = start.options.limits;
-      timer = setTimeout(
-        () => stopped(new LimitError("wallMs", wallMs, Math.ceil(performance.now() - began))),
-        Math.min(wallMs + GRACE_MS, TIMER_MAX_MS),
-      );
+      setDeadline = () => {
+        clearTimeout(timer);
+        if (watch.paused) return;
+        const rest = wallMs + GRACE_MS - watch.ms;
+        timer = setTimeout(
+          () => {
+            if (watch.ms < wallMs) setDeadline();
+            else stopped(new LimitError("wallMs", wallMs, Math.ceil(watch.ms)));
+          },
+          Math.min(rest, TIMER_MAX_MS),
+        );
+      };
+      setDeadline();
       worker.post(start);
     });
   } finally {

@@ -150,3 +150,15 @@ describe("the core itself", () => {
     expect((await run({ fuel: 0 })).error).toMatchObject({ name: "LimitError", limit: "fuel", allowed: 0 });
   });
 });
+
+it("a thousand sessions leave nothing behind", async () => {
+  const options = { start: "simp", interfaceVersion: 4, clock: "virtual", worker: false } as const;
+  const disks = [new Uint8Array(65_536)];
+  const some = async (count: number) => {
+    for (let i = 0; i < count; i++) await boot({ ...options, disks });
+  };
+  await some(200);
+  const before = process.memoryUsage().rss;
+  await some(1000);
+  expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
+});

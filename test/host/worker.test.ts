@@ -101,6 +101,16 @@ describe("a worker session", () => {
     expect(performance.now() - began).toBeLessThan(5000);
   });
 
+  it("does not count waiting for a key as wall time, unless asked to", async () => {
+    const silent: Console = { write() {}, connect: () => () => {} };
+    const waits = "getc(); exit(1);";
+    const limits = { wallMs: 100 };
+    const waiting = inWorker(waits, { console: silent, limits, signal: AbortSignal.timeout(1000) });
+    await expect(waiting).rejects.toThrow(AbortedError);
+    const counting = await inWorker(waits, { console: silent, limits, waitCounts: true });
+    expect(counting.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
+  });
+
   it.each(["while (true) store<u8>(block, load<u8>(block) + 1);", "while (true) poll();"])(
     "is ended by the caller's signal: %s",
     async (body) => {

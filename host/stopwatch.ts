@@ -1,0 +1,25 @@
+// Time that counts against a session's wall limit: all of it but the waiting for somebody to press a key.
+
+export class Stopwatch {
+  #began = performance.now();
+  #pausedAt: number | undefined;
+
+  /** Milliseconds that count. */
+  get ms(): number {
+    return (this.#pausedAt ?? performance.now()) - this.#began;
+  }
+
+  get paused(): boolean {
+    return this.#pausedAt !== undefined;
+  }
+
+  pause(): void {
+    this.#pausedAt ??= performance.now();
+  }
+
+  resume(): void {
+    if (this.#pausedAt === undefined) return;
+    this.#began += performance.now() - this.#pausedAt;
+    this.#pausedAt = undefined;
+  }
+}

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Packs the package, installs it into an empty project without development packages and boots a guest with
+# it, through the API and the command line. Run after the build.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$root"
+npm pack --silent --pack-destination "$work" >"$work/packed"
+gunzip -c images/amd64-ufs2-gpt.img.gz >"$work/guest.img"
+cd "$work"
+echo '{"private":true,"type":"module"}' >package.json
+npm install --silent --no-audit --no-fund "./$(tail -n 1 packed)"
+cat >check.mjs <<'END'
+import { boot } from "userboot-wasm";
+const { reason, arch, error } = await boot({ disks: ["guest.img"], start: "simp", interfaceVersion: 4, clock: "virtual" });
+if (reason !== "exec" || arch !== "amd64") throw new Error(`API: ${reason} ${error?.message}`);
+END
+node check.mjs
+npx userboot boot -d guest.img --start simp --interface 4 --clock virtual >console.txt
+grep -q 'User boot simp' console.txt
+echo "the packed package boots a guest"
