@@ -6,6 +6,7 @@ import { type Keys, KeysConsole } from "../console/keys.js";
 import { AbortedError, OptionError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, type Flavour, type Limits } from "../index.js";
 import { parseEnvironment, parseKeys, parseLimit, parseMemory } from "./arguments.js";
+import { openImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
 
@@ -57,7 +58,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (args.disk.length === 0) throw new OptionError("no disk given (use -d IMAGE)");
   const keys = args.input === undefined ? undefined : readKeys(args.input);
   const options = {
-    disks: args.disk,
+    disks: args.disk.map(openImage),
     memory: parseMemory(args.memory),
     env: [...(args.defaultEnv ? DEFAULT_ENV : []), ...args.env.map(parseEnvironment).reverse()],
     limits: Object.assign({}, ...args.limit.map(parseLimit)) as Partial<Limits>,

@@ -31,7 +31,7 @@ const program = new Command("userboot")
 const bootOptions = (command: CommandType): CommandType =>
   command
     .helpOption("--help", "show help")
-    .option("-d, --disk <image>", "raw disk image, read only (repeat for more disks)", collect, [])
+    .option("-d, --disk <image>", "raw disk image, also gzip'd (.gz), read only (repeat for more disks)", collect, [])
     .option("-m, --memory <size>", "memory of the guest", "256M")
     .option("-e, --env <name=value>", "loader variable (repeat for more)", collect, [])
     .option("--no-default-env", "don't set boot_serial=1 and smbios.bios.vendor=BHYVE")

@@ -106,6 +106,30 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
     await page.close();
   });
 
+  it("passes keys to a guest that waits", async () => {
+    const { page } = await open(true);
+    const text = await page.evaluate(async () => {
+      const { userboot } = globalThis as unknown as { userboot: typeof import("userboot-wasm") };
+      let text = "";
+      let input: import("userboot-wasm").KeyInput | undefined;
+      const console = {
+        write(bytes: Uint8Array) {
+          text += String.fromCharCode(...bytes);
+          const keys = text.includes("pressed") ? "quit\r" : "echo pressed\r";
+          if (text.endsWith("OK ")) setTimeout(() => input?.push(new TextEncoder().encode(keys)), 5);
+        },
+        connect(keys: import("userboot-wasm").KeyInput) {
+          input = keys;
+          return () => {};
+        },
+      };
+      const { exitCode } = await userboot.boot({ start: "simp", interfaceVersion: 4, console });
+      return `${text} ${exitCode}`;
+    });
+    expect(text).toMatch(/\r\npressed\r\n.* 1$/s);
+    await page.close();
+  });
+
   it("ends a guest that is aborted", async () => {
     const { page } = await open(true);
     const outcome = await page.evaluate(async () => {

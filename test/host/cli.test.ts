@@ -21,6 +21,7 @@ const userboot = (args: string[], input = ""): SpawnSyncReturns<string> =>
 
 describe("wrong usage gives one line and status 2", () => {
   const empty = scratch.file("empty.img", "");
+  const bogus = scratch.file("bogus.img.gz", "not gzip");
   const directory = join(scratch.path, "dir");
   mkdirSync(directory);
   it.each([
@@ -28,6 +29,8 @@ describe("wrong usage gives one line and status 2", () => {
     [["boot", "-d", directory], `userboot: ${directory}: is a directory, not a disk image`],
     [["boot", "-d", empty], `userboot: ${empty}: empty file, not a disk image`],
     [["boot"], "userboot: no disk given (use -d IMAGE)"],
+    [["boot", "-d", bogus], `userboot: ${bogus}: is not a gzip file, or damaged`],
+    [["boot", "-d", "/nonexistent.gz"], "userboot: /nonexistent.gz: no such file"],
     [["boot", "--bogus"], "userboot: unknown option '--bogus'"],
     [["boot", "-d"], "userboot: option '-d, --disk <image>' argument missing"],
     [["boot", "-d", IMAGE, "-m", "lots"], "userboot: bad memory size 'lots' (examples: 256M, 2G)"],
@@ -99,6 +102,12 @@ describe("exit statuses", () => {
     expect(stderr).toMatch(/^userboot: .*disk0 offset \d+: .*GPT.*\n$/);
     expect(status).toBe(1);
   });
+});
+
+it("unpacks an image whose name ends in .gz", () => {
+  const image = fileURLToPath(new URL("../../images/i386-ufs1-mbr.img.gz", import.meta.url));
+  const { stdout } = userboot(["boot", "-d", image, ...PROMPT.slice(3), "--input", `${STOP}quit\\r`]);
+  expect(stdout).toContain("booted from disk0s1a:");
 });
 
 describe("environment and memory", () => {

@@ -84,6 +84,7 @@ export function runStandIns(
     disks: (options.disks ?? []) as never,
     console: options.console ?? console,
     clock: new VirtualClock(),
+    onProgress: options.onProgress,
   });
   return Object.assign(result, { text: console.text });
 }
