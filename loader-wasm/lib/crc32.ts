@@ -1,4 +1,4 @@
-// CRC-32 as in ISO 3309 (polynomial 0xedb88320, reflected), used by GPT.
+// CRC-32 as in ISO 3309 (polynomial 0xedb88320, reflected), used by GPT and gzip.
 
 /** One u32 for each byte value. */
 const table: usize = memory.data(1024, 4);
@@ -11,10 +11,10 @@ function fillTable(): void {
   }
 }
 
-/** The CRC of `size` bytes at `src`. */
-export function crc32(src: usize, size: u32): u32 {
+/** The CRC of `size` bytes at `src`, behind bytes whose CRC is `before`. */
+export function crc32(src: usize, size: u32, before: u32 = 0): u32 {
   if (load<u32>(table + 4) == 0) fillTable();
-  let crc: u32 = 0xffffffff;
+  let crc = ~before;
   for (let i: usize = 0; i < <usize>size; i++) {
     crc = load<u32>(table + ((<usize>(crc ^ <u32>load<u8>(src + i)) & 0xff) << 2)) ^ (crc >> 8);
   }

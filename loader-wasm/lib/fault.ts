@@ -41,13 +41,17 @@ export function die(kind: i32, text: string): void {
  * errno to `code` and returns -1.
  */
 export function damaged(where: string, what: string, code: i32): i32 {
+  setErrno(code);
   const text = where.length > 0 ? `${where}: ${what}` : what;
+  // Looking for other names of a file comes across the same damage again.
+  if (text == lastDamage) return -1;
+  lastDamage = text;
   const block = allocString(text);
   report(block, text.length);
   heap.free(block);
-  setErrno(code);
   return -1;
 }
+let lastDamage: string = "";
 
 /** Target of AssemblyScript's own checks (bounds, allocation, stack): a broken invariant of the core. */
 export function onAbort(message: string | null, file: string | null, line: u32, column: u32): void {

@@ -177,7 +177,9 @@ export function readGpt(reader: SectorReader, expected: bool): PartitionTable {
   const backup = new Copy(reader, "backup", expected);
   if (primary.readHeader(1)) primary.readEntries();
   const at = primary.valid ? load<u64>(primary.header, H_ALTERNATE) : reader.sectors - 1;
-  if (backup.readHeader(at) && !(primary.valid && primary.agreesWith(backup))) backup.readEntries();
+  if (at >= reader.sectors && primary.valid) {
+    reader.damaged(1, `GPT: backup header at sector ${at}, but the disk ends at sector ${reader.sectors}`);
+  } else if (backup.readHeader(at) && !(primary.valid && primary.agreesWith(backup))) backup.readEntries();
   let table: PartitionTable;
   if (backup.valid) table = backup.decode();
   else if (primary.valid) table = primary.decode();

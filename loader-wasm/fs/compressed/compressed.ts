@@ -45,7 +45,8 @@ export abstract class CompressedFileSystem extends FileSystem {
     }
     const input = new Input(raw);
     const decoder = this.decoderFor(input);
-    if (decoder !== null) return new CompressedFile(this.tag, device.name() + path + this.suffix, raw, decoder);
+    if (decoder !== null)
+      return new CompressedFile(this.tag, this.name, device.name() + path + this.suffix, raw, decoder);
     damaged(device.name() + path + this.suffix, `${this.name} header: not recognised`, EFTYPE);
     input.close();
     return this.failed(EFTYPE);
@@ -63,6 +64,7 @@ class CompressedFile extends OpenFile {
 
   constructor(
     private readonly tag: string,
+    private readonly format: string,
     /** Names the file in reports. */
     private readonly path: string,
     private readonly raw: OpenFile,
@@ -87,14 +89,15 @@ class CompressedFile extends OpenFile {
     let done = 0;
     while (done < size && !decoder.ended) {
       if (decoder.exhausted()) {
-        if (decoder.input.failed) return this.failed(`${this.tag}_read: fill error`);
-        if (done == 0) return this.failed(`${this.tag}_read: unexpected EOF`);
-        print(`${this.tag}_read: unexpected EOF\n`);
+        this.failed(`${this.tag}_read: ${decoder.input.failed ? "fill error" : "unexpected EOF"}`);
+        if (done == 0 || decoder.input.failed) return -1;
         break;
       }
       done += decoder.decode(dst + <usize>done, size - done);
       const failure = decoder.failure;
       if (failure !== null) return this.failed(failure);
+      const complaint = decoder.complaint;
+      if (decoder.ended && complaint !== null) damaged(this.path, `${this.format} stream: ${complaint}`, EIO);
     }
     this.position += <u64>done;
     return done;
@@ -102,7 +105,7 @@ class CompressedFile extends OpenFile {
 
   private failed(message: string): i32 {
     print(`${message}\n`);
-    return damaged(this.path, message, EIO);
+    return damaged(this.path, `${this.format} stream: ${message.substring(message.indexOf(": ") + 2)}`, EIO);
   }
 
   /** Goes back by decoding from the start again, forwards by decoding what is between; at the end it stops. */

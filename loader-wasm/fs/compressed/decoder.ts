@@ -7,6 +7,8 @@ export abstract class Decoder {
   ended: bool = false;
   /** What is wrong with the stream, as the console shows it; null while all is well. */
   failure: string | null = null;
+  /** What is wrong with it though everything could be decoded; null or set together with `ended`. */
+  complaint: string | null = null;
 
   constructor(readonly input: Input) {}
 

@@ -1,5 +1,7 @@
-// gzip files (RFC 1952). The checksum and length behind the stream are not looked at, as in the reference.
+// gzip files (RFC 1952). A wrong checksum or length behind the stream is reported, but no error: the reference
+// doesn't look at them.
 
+import { crc32 } from "../../lib/crc32";
 import { CompressedFileSystem } from "./compressed";
 import { Decoder } from "./decoder";
 import { Inflater } from "./inflate";
@@ -19,7 +21,35 @@ export class GzipFileSystem extends CompressedFileSystem {
   }
 
   decoderFor(input: Input): Decoder | null {
-    return skipHeader(input) ? new Inflater(input) : null;
+    return skipHeader(input) ? new GzipDecoder(input) : null;
+  }
+}
+
+/** A deflate stream with its checksum and length. */
+class GzipDecoder extends Inflater {
+  private crc: u32 = 0;
+  private length: u32 = 0;
+
+  reset(): void {
+    super.reset();
+    this.crc = 0;
+    this.length = 0;
+  }
+
+  decode(dst: usize, size: i32): i32 {
+    const done = super.decode(dst, size);
+    this.crc = crc32(dst, done, this.crc);
+    this.length += <u32>done;
+    if (this.ended) this.check();
+    return done;
+  }
+
+  private check(): void {
+    const crc = this.trailer();
+    const length = this.trailer();
+    if (length < 0) this.complaint = "checksum missing";
+    else if (<u32>crc != this.crc) this.complaint = "checksum";
+    else if (<u32>length != this.length) this.complaint = `${this.length} bytes, not ${length}`;
   }
 }
 

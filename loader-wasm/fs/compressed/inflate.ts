@@ -117,6 +117,12 @@ export class Inflater extends Decoder {
     this.failure = `inflate: ${what}`;
   }
 
+  /** Behind the end of the stream: the next 32 bits from the next whole byte on, -1 when there aren't as many. */
+  trailer(): i64 {
+    this.take(this.bits & 7);
+    return this.take(32);
+  }
+
   // ---- bits -------------------------------------------------------------------------------------------
 
   /** Collects bits while there is room and input. */

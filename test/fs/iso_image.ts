@@ -1,0 +1,95 @@
+// Writes small ISO 9660 images for the tests: files in the root directory, under names as given, with Rock
+// Ridge names when asked for.
+
+const BLOCK = 2048;
+
+export interface IsoFile {
+  name: string;
+  content: Uint8Array | string;
+  /** The Rock Ridge name. */
+  rockRidge?: string;
+}
+
+function both16(target: Buffer, offset: number, value: number): void {
+  target.writeUInt16LE(value, offset);
+  target.writeUInt16BE(value, offset + 2);
+}
+
+function both32(target: Buffer, offset: number, value: number): void {
+  target.writeUInt32LE(value, offset);
+  target.writeUInt32BE(value, offset + 4);
+}
+
+/** A directory record with system use entries behind the name. */
+function record(name: string, block: number, size: number, directory: boolean, use: Buffer): Buffer {
+  const head = (33 + name.length + 1) & ~1;
+  const result = Buffer.alloc((head + use.length + 1) & ~1);
+  result[0] = result.length;
+  both32(result, 2, block);
+  both32(result, 10, size);
+  result[25] = directory ? 2 : 0;
+  both16(result, 28, 1);
+  result[32] = name.length;
+  result.write(name, 33, "latin1");
+  use.copy(result, head);
+  return result;
+}
+
+/** "SP" and "ER", which announce Rock Ridge. */
+const ANNOUNCE = Buffer.concat([
+  Buffer.from([0x53, 0x50, 7, 1, 0xbe, 0xef, 0]),
+  Buffer.from([0x45, 0x52, 18, 1, 10, 0, 0, 1]),
+  Buffer.from("RRIP_1991A"),
+]);
+
+const nameEntry = (name: string) =>
+  Buffer.concat([Buffer.from([0x4e, 0x4d, 5 + name.length, 1, 0]), Buffer.from(name, "latin1")]);
+
+export function isoImage(files: readonly IsoFile[]): Buffer {
+  const rockRidge = files.some((file) => file.rockRidge !== undefined);
+  const none = Buffer.alloc(0);
+  const contents = files.map(({ content }) => (typeof content === "string" ? Buffer.from(content, "latin1") : content));
+  const rootBlock = 18;
+  // Records don't cross blocks.
+  const layOut = (blocks: readonly number[], size: number) => {
+    const parts: Buffer[] = [];
+    let used = 0;
+    const add = (part: Buffer) => {
+      const left = BLOCK - (used % BLOCK);
+      if (part.length > left) {
+        parts.push(Buffer.alloc(left));
+        used += left;
+      }
+      parts.push(part);
+      used += part.length;
+    };
+    add(record("\0", rootBlock, size, true, rockRidge ? ANNOUNCE : none));
+    add(record("\x01", rootBlock, size, true, none));
+    files.forEach((file, i) => {
+      const use = file.rockRidge === undefined ? none : nameEntry(file.rockRidge);
+      add(record(file.name, blocks[i] ?? 0, contents[i]?.length ?? 0, false, use));
+    });
+    const directory = Buffer.concat(parts);
+    return Buffer.concat([directory, Buffer.alloc((BLOCK - (directory.length % BLOCK)) % BLOCK)]);
+  };
+  const directorySize = layOut([], 0).length;
+  let next = rootBlock + directorySize / BLOCK;
+  const blocks = contents.map((content) => {
+    const block = next;
+    next += Math.ceil(content.length / BLOCK);
+    return block;
+  });
+  const image = Buffer.alloc(next * BLOCK);
+  const primary = image.subarray(16 * BLOCK);
+  primary[0] = 1;
+  primary.write("CD001\x01", 1, "latin1");
+  both32(primary, 80, next);
+  both16(primary, 128, BLOCK);
+  record("\0", rootBlock, directorySize, true, none).copy(primary, 156);
+  image.subarray(17 * BLOCK).write("\xffCD001\x01", 0, "latin1");
+  layOut(blocks, directorySize).copy(image, rootBlock * BLOCK);
+  contents.forEach((content, i) => {
+    image.set(content, (blocks[i] ?? 0) * BLOCK);
+  });
+  return image;
+}
