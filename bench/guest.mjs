@@ -112,7 +112,14 @@ export function makeGuest(directory) {
     ["load /boot/kernel/kernel", "load -t notes /boot/notes.txt", "set autoboot_delay=NO", "boot", ""].join("\n"),
   );
   const ufs = join(directory, "guest.ufs");
-  execFileSync("makefs", ["-t", "ffs", "-s", "24m", "-o", "version=2,bsize=32768,fsize=4096", ufs, tree], {
+  const makefs = (args, options) => {
+    try {
+      execFileSync("makefs", args, options);
+    } catch (error) {
+      throw error.code === "ENOENT" ? new Error("the benchmarks need makefs (Debian: apt install makefs)") : error;
+    }
+  };
+  makefs(["-t", "ffs", "-s", "24m", "-o", "version=2,bsize=32768,fsize=4096", ufs, tree], {
     stdio: ["ignore", "ignore", 2],
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
   });
