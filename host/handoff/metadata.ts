@@ -132,10 +132,9 @@ function decodeChain(
 /** `name=value` strings, each with a NUL, up to an empty one. */
 function decodeEnvironment(reader: Reader, start: bigint): Record<string, string> {
   const entries: [string, string][] = [];
-  let at = Number(start);
-  const end = at + ENVIRONMENT_MAX;
-  while (at < end) {
-    const entry = reader.text(at, STRING_MAX);
+  // Addresses may be anywhere in 64 bits, where numbers can't count by one.
+  for (let at = 0; at < ENVIRONMENT_MAX; ) {
+    const entry = reader.text(start + BigInt(at), STRING_MAX);
     if (entry === "") break;
     const equals = entry.indexOf("=");
     entries.push(equals < 0 ? [entry, ""] : [entry.slice(0, equals), entry.slice(equals + 1)]);
@@ -171,7 +170,7 @@ class Reader {
   }
 
   /** The bytes at `gpa` up to a NUL, at most `limit`, one character each. */
-  text(gpa: number, limit: number): string {
+  text(gpa: number | bigint, limit: number): string {
     let text = "";
     const start = this.guest.locate(BigInt(gpa), 0);
     if (start < 0) return text;

@@ -2,7 +2,7 @@
 
 import { commandBcachestat, commandLsdev, commandLszfs, commandReloadbe } from "../dev/commands";
 import { CMD_OK, failCommand } from "../lib/outcome";
-import { commandLoad, commandLoadGeli, commandLsmod, commandUnload } from "../load/modules";
+import { commandLoad, commandLoadGeli, commandLsmod, commandUnload } from "../load/commands";
 import { commandAutoboot, commandBoot } from "./autoboot";
 import { commandEcho, commandRead, commandSet, commandShow, commandUnset } from "./environment_commands";
 import { commandHelp, commandLs, commandMore } from "./file_commands";

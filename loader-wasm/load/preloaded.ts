@@ -13,6 +13,8 @@ export const MODINFOMD_KERNEND: u32 = 0x0008;
 export const MODINFOMD_SHDR: u32 = 0x0009;
 export const MODINFOMD_CTORS_ADDR: u32 = 0x000a;
 export const MODINFOMD_CTORS_SIZE: u32 = 0x000b;
+/** Keys for disk encryption. */
+export const MODINFOMD_KEYBUF: u32 = 0x000d;
 /** The BIOS memory map; from here on types are the machine's own. */
 export const MODINFOMD_SMAP: u32 = 0x1001;
 /** Set in the types that stay in the loader. */

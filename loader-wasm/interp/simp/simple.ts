@@ -6,6 +6,7 @@ import { setenv } from "../../boot/environment";
 import { print } from "../../console/console";
 import { readLine } from "../../console/lines";
 import { close, O_RDONLY, open } from "../../fs/files";
+import { cutAtNul } from "../../lib/bytes";
 import { errno, strerror } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failCommand } from "../../lib/outcome";
@@ -96,8 +97,9 @@ function readScript(path: string): ScriptLine[] | null {
   const lines: ScriptLine[] = [];
   for (let number = 1; ; number++) {
     burn(1);
-    const line = readLine(fd, SCRIPT_LINE_LIMIT);
-    if (line === null) break;
+    const read = readLine(fd, SCRIPT_LINE_LIMIT);
+    if (read === null) break;
+    const line = cutAtNul(read);
     let first = 0;
     while (first < line.length && line.charCodeAt(first) == 0x20) first++;
     if (line.startsWith("\\ ", first)) continue;

@@ -1,0 +1,65 @@
+// Enters a 64-bit kernel: long mode with every GiB of addresses mapped to the first GiB of memory, so that
+// the kernel runs at its linked address until it has page tables of its own.
+
+import { flush } from "../console/console";
+import { allocate } from "../lib/fault";
+import { PreloadedFile } from "../load/preloaded";
+import { copyin, exec, setcr, setgdt, setmsr, setreg } from "../protocol";
+import { writeBootData } from "./bootinfo";
+
+const STACK: u64 = 0x1000;
+const PML4: u64 = 0x2000;
+const PDPT: u64 = 0x3000;
+const PD: u64 = 0x4000;
+const GDT: u64 = 0x5000;
+const PAGE_SIZE: i32 = 4096;
+const ENTRIES: i32 = 512;
+
+/** Present, writable, user; and for the last level: a 2 MiB page. */
+const TABLE_BITS: u64 = 0x7;
+const PAGE_BITS: u64 = 0x87;
+const LARGE_PAGE: u64 = 0x200000;
+
+const CODE_DESCRIPTOR: u64 = 0x0020980000000000;
+const DATA_DESCRIPTOR: u64 = 0x0000900000000000;
+const GDT_SIZE: u32 = 24;
+
+/** bhyve's number of RSP in `setreg`. */
+const REG_RSP: i32 = 4;
+const MSR_EFER: u32 = 0xc0000080;
+/** Long mode enabled and active. */
+const EFER: u64 = 0x500;
+/** PAE and VMXE; paging, numeric errors and protection. */
+const CR4: u64 = 0x2020;
+const CR0: u64 = 0x80000021;
+
+export function enterAmd64(kernel: PreloadedFile): void {
+  const data = writeBootData(kernel, 8, false);
+  if (data === null) return;
+  const page = allocate(PAGE_SIZE);
+  memory.fill(page, 0, PAGE_SIZE);
+  store<u32>(page, <u32>data.modulep, 4);
+  store<u32>(page, <u32>data.kernend, 8);
+  copyin(page, STACK, PAGE_SIZE);
+  writeTable(page, PML4, PDPT | TABLE_BITS, 0);
+  writeTable(page, PDPT, PD | TABLE_BITS, 0);
+  writeTable(page, PD, PAGE_BITS, LARGE_PAGE);
+  setreg(REG_RSP, STACK);
+  setmsr(MSR_EFER, EFER);
+  setcr(4, CR4);
+  setcr(3, PML4);
+  setcr(0, CR0);
+  store<u64>(page, 0);
+  store<u64>(page, CODE_DESCRIPTOR, 8);
+  store<u64>(page, DATA_DESCRIPTOR, 16);
+  copyin(page, GDT, GDT_SIZE);
+  setgdt(GDT, GDT_SIZE);
+  flush();
+  exec(kernel.entry);
+}
+
+/** A page table at `gpa` whose entries begin with `first` and grow by `step`. */
+function writeTable(page: usize, gpa: u64, first: u64, step: u64): void {
+  for (let i = 0; i < ENTRIES; i++) store<u64>(page + (i << 3), first + <u64>i * step);
+  copyin(page, gpa, PAGE_SIZE);
+}

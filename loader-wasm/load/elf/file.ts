@@ -1,0 +1,102 @@
+// An ELF file being loaded: opened, its header checked, its tables read. Used by both loaders (linked.ts for
+// kernels and shared objects, object.ts for relocatable modules).
+
+import { print } from "../../console/console";
+import { close, O_RDONLY, open, read, readToGuest, SEEK_SET, seek } from "../../fs/files";
+import { EFTYPE, errno } from "../../lib/errno";
+import { allocate, damaged } from "../../lib/fault";
+import { ElfClass, ElfHeader, Section } from "./layout";
+
+/** Bytes read at first; program headers must be among them. */
+export const FIRST_PAGE: i32 = 4096;
+/** Bytes of a table (section headers, section names) that the loader takes into its own memory. */
+const TABLE_LIMIT: u64 = 4 * 1024 * 1024;
+
+/** Why the last `openElf` failed: an errno. */
+export let openError: i32 = 0;
+
+export class ElfFile {
+  /** The first page of the file and how many bytes of it there are. */
+  readonly page: usize = allocate(FIRST_PAGE);
+  pageSize: i32 = 0;
+  header: ElfHeader = new ElfHeader();
+
+  constructor(
+    readonly elf: ElfClass,
+    readonly path: string,
+    readonly fd: i32,
+  ) {}
+
+  close(): void {
+    close(this.fd);
+    heap.free(this.page);
+  }
+
+  /** Prints `text` with the loader's own name before it, as `elf64_loadimage: ...`. */
+  say(where: string, text: string): void {
+    print(`elf${this.elf.bits}_${where}: ${text}\n`);
+  }
+
+  /** Reports damage in this file. */
+  damaged(what: string): void {
+    damaged(this.path, what, EFTYPE);
+  }
+
+  /** Reads up to `size` bytes at `offset` into guest memory. Returns how many, or -1. */
+  readUpTo(offset: u64, gpa: u64, size: u64): i64 {
+    return seek(this.fd, <i64>offset, SEEK_SET) == -1 ? -1 : readToGuest(this.fd, gpa, size);
+  }
+
+  /** Reads `size` bytes at `offset` into guest memory. False when they aren't all there. */
+  readToGuest(offset: u64, gpa: u64, size: u64): bool {
+    return this.readUpTo(offset, gpa, size) == <i64>size;
+  }
+
+  /** A fresh block (`heap.free` it) with `size` bytes at `offset`; 0 when they aren't all there, or too many. */
+  readTable(offset: u64, size: u64, what: string): usize {
+    if (size > TABLE_LIMIT) {
+      this.damaged(`ELF ${what}: size ${size} exceeds ${TABLE_LIMIT}`);
+      return 0;
+    }
+    const block = allocate(<usize>size);
+    if (seek(this.fd, <i64>offset, SEEK_SET) != -1 && read(this.fd, block, <i32>size) == <i32>size) return block;
+    this.damaged(`ELF ${what}: ${size} bytes at offset ${offset} are not all in the file`);
+    heap.free(block);
+    return 0;
+  }
+
+  /** Bytes of the section header table. */
+  get sectionTableSize(): u32 {
+    return this.header.shnum * this.header.shentsize;
+  }
+
+  /** The section headers in `table`; those that it doesn't reach are empty. */
+  sections(table: usize): Section[] {
+    const elf = this.elf;
+    const size = this.sectionTableSize;
+    const sections: Section[] = [];
+    for (let i: u32 = 0; i < this.header.shnum; i++) {
+      const at = i * elf.sectionSize;
+      sections.push(at + elf.sectionSize <= size ? elf.section(table + at) : new Section());
+    }
+    return sections;
+  }
+}
+
+/** Opens `path` as an ELF file of class `elf`. Null and `openError`: EFTYPE when it isn't one. */
+export function openElf(elf: ElfClass, path: string, purpose: i32): ElfFile | null {
+  const fd = open(path, O_RDONLY, purpose);
+  if (fd < 0) {
+    openError = errno;
+    return null;
+  }
+  const file = new ElfFile(elf, path, fd);
+  file.pageSize = read(fd, file.page, FIRST_PAGE);
+  if (file.pageSize < <i32>elf.headerSize || !elf.accepts(file.page)) {
+    openError = EFTYPE;
+    file.close();
+    return null;
+  }
+  file.header = elf.header(file.page);
+  return file;
+}

@@ -1,0 +1,445 @@
+// Loads linked ELF files: kernels (ET_EXEC) and shared-object modules (ET_DYN). Segments go where their
+// program headers say, then the section headers and symbol table follow for the kernel's debugger, then the
+// dynamic section leads to the module metadata.
+
+import { setenv } from "../../boot/environment";
+import { print } from "../../console/console";
+import { EFTYPE, EIO, ENOENT, EOPNOTSUPP, EPERM } from "../../lib/errno";
+import { allocate, burn } from "../../lib/fault";
+import { guestText, guestU32, peekGuest, zeroGuest } from "../../lib/guest";
+import { hex } from "../../lib/text";
+import { copyin, copyout, PURPOSE_KERNEL, PURPOSE_MODULE } from "../../protocol";
+import {
+  findFile,
+  MODINFOMD_CTORS_ADDR,
+  MODINFOMD_CTORS_SIZE,
+  MODINFOMD_DYNAMIC,
+  MODINFOMD_ELFHDR,
+  MODINFOMD_ESYM,
+  MODINFOMD_SHDR,
+  MODINFOMD_SSYM,
+  PreloadedFile,
+  preloadedFiles,
+} from "../preloaded";
+import { ElfFile, openElf, openError } from "./file";
+import * as Elf from "./layout";
+import { addModule, moduleNameOf, Relocator, readModuleSet } from "./modmetadata";
+import { applyTable, NoSymbols } from "./relocation";
+
+export const KERNEL_TYPE = "elf kernel";
+const MODULE_TYPE = "elf module";
+
+const PAGE_MASK: u64 = 4095;
+/** Kernels are linked high and loaded from the start of their 16 MiB: these bits of the address go. */
+const HIGH_BITS_64: u64 = 0xffffffffff000000;
+const HIGH_BITS_32: u64 = 0xff000000;
+/** Bytes of a dynamic section that are looked at. */
+const DYNAMIC_LIMIT: u64 = 1024 * 1024;
+
+/** Where the last successful load ended up. */
+export class Loaded {
+  file: PreloadedFile | null = null;
+}
+
+/** Loads `path` at `dest` or, a kernel, where it belongs. Returns 0 and leaves the file in `loaded`, or an errno: EFTYPE when it is something else. */
+export function loadLinked(elf: Elf.ElfClass, path: string, dest: u64, loaded: Loaded): i32 {
+  const source = openElf(elf, path, preloadedFiles.length == 0 ? PURPOSE_KERNEL : PURPOSE_MODULE);
+  if (source === null) return openError;
+  const error = loadOpened(source, dest, loaded);
+  source.close();
+  return error;
+}
+
+function loadOpened(source: ElfFile, dest: u64, loaded: Loaded): i32 {
+  const header = source.header;
+  // A file of exactly a header's size is too small for the reference.
+  if (source.pageSize <= <i32>source.elf.headerSize) return EFTYPE;
+  const kernel = header.type == Elf.ET_EXEC;
+  const before = findFile(null, KERNEL_TYPE);
+  if (kernel) {
+    if (before !== null) {
+      source.say("loadfile", "kernel already loaded");
+      return EPERM;
+    }
+    dest = header.entry & ~PAGE_MASK;
+    if (dest == 0) {
+      source.say("loadfile", "not a kernel (maybe static binary?)");
+      return EPERM;
+    }
+  } else if (header.type != Elf.ET_DYN) {
+    return EFTYPE;
+  } else if (before === null) {
+    source.say("loadfile", "can't load module before kernel");
+    return EPERM;
+  }
+  dest = (dest + PAGE_MASK) & ~PAGE_MASK;
+  const file = new PreloadedFile(source.path, kernel ? KERNEL_TYPE : MODULE_TYPE);
+  file.machine = source.elf.machine;
+  file.entry = header.entry;
+  if (kernel) setenv("kernelname", source.path);
+  print(`${source.path} `);
+  const image = new LinkedImage(source, file, kernel, dest);
+  file.size = image.load();
+  if (file.size == 0 || file.addr == 0) return EIO;
+  file.addMetadata(MODINFOMD_ELFHDR, source.page, source.elf.headerSize);
+  loaded.file = file;
+  return 0;
+}
+
+/** One file on its way into guest memory. */
+class LinkedImage {
+  /** Added to a virtual address of the file, gives the GPA (modulo 2^64). */
+  private readonly shift: u64;
+  private readonly elf: Elf.ElfClass;
+  private first: u64 = 0;
+  private last: u64 = 0;
+  private segments: Elf.Segment[] = [];
+
+  constructor(
+    private readonly source: ElfFile,
+    private readonly file: PreloadedFile,
+    private readonly kernel: bool,
+    dest: u64,
+  ) {
+    this.elf = source.elf;
+    this.shift = kernel ? -(dest & (source.elf.bits == 64 ? HIGH_BITS_64 : HIGH_BITS_32)) : dest;
+  }
+
+  /** Returns the bytes taken up in guest memory, 0 on failure. The reference keeps that count in 32 bits. */
+  load(): u64 {
+    if (!this.readSegments() || !this.loadSegments()) return 0;
+    this.last = (this.last + 7) & ~(<u64>7);
+    this.loadSymbols();
+    print("\n");
+    const size = <u64>(<i32>(this.last - this.first));
+    this.file.addr = this.first;
+    return this.readDynamic(size);
+  }
+
+  private readSegments(): bool {
+    const phoff = this.source.header.phoff;
+    const phnum = this.source.header.phnum;
+    const pageSize = <u64>this.source.pageSize;
+    const tableSize = <u64>phnum * this.elf.segmentSize;
+    if (phoff > pageSize || tableSize > pageSize - phoff) {
+      this.source.say("loadimage", "program header not within first page");
+      this.source.damaged(`ELF header: program headers (${phnum} at offset ${phoff}) reach past the first page`);
+      return false;
+    }
+    for (let i: u32 = 0; i < phnum; i++) {
+      this.segments.push(this.elf.segment(this.source.page + <usize>phoff + i * this.elf.segmentSize));
+    }
+    return true;
+  }
+
+  private loadSegments(): bool {
+    for (let i = 0; i < this.segments.length; i++) {
+      const segment = this.segments[i];
+      if (segment.type != Elf.PT_LOAD) continue;
+      burn(1);
+      if (!this.loadSegment(segment)) {
+        print("\n");
+        this.source.say("loadimage", "read failed");
+        this.source.damaged(
+          `ELF segment ${i}: ${segment.filesz} bytes at offset ${segment.offset} are not all in the file`,
+        );
+        return false;
+      }
+      const gpa = segment.vaddr + this.shift;
+      if (this.first == 0 || this.first > gpa) this.first = gpa;
+      if (this.last == 0 || this.last < gpa + segment.memsz) this.last = gpa + segment.memsz;
+    }
+    return true;
+  }
+
+  private loadSegment(segment: Elf.Segment): bool {
+    const filesz = segment.filesz;
+    const memsz = segment.memsz;
+    const offset = segment.offset;
+    if ((segment.flags & Elf.PF_W) == 0) {
+      print(`text=0x${hex(filesz)} `);
+    } else {
+      print(`data=0x${hex(filesz)}`);
+      if (filesz < memsz) print(`+0x${hex(memsz - filesz)}`);
+      print(" ");
+    }
+    const gpa = segment.vaddr + this.shift;
+    // What the first page has of it, all the rest of the page, is here already.
+    let done: u64 = 0;
+    if (<u64>this.source.pageSize > offset) {
+      done = <u64>this.source.pageSize - offset;
+      copyin(this.source.page + <usize>offset, gpa, <u32>done);
+    }
+    if (filesz > done && !this.source.readToGuest(offset + done, gpa + done, filesz - done)) return false;
+    if (filesz < memsz) zeroGuest(gpa + filesz, memsz - filesz);
+    return true;
+  }
+
+  /** Keeps the section headers, constructors and symbols for the kernel. None of them is needed to boot. */
+  private loadSymbols(): void {
+    const shoff = this.source.header.shoff;
+    const tableSize = this.source.sectionTableSize;
+    if (tableSize == 0 || shoff == 0) return;
+    const table = this.source.readTable(shoff, tableSize, "section headers");
+    if (table == 0) {
+      print("\n");
+      print(`elf${this.elf.bits}_loadimage: failed to read section headers`);
+      return;
+    }
+    this.file.addMetadata(MODINFOMD_SHDR, table, tableSize);
+    const sections = this.source.sections(table);
+    heap.free(table);
+    this.findConstructors(sections);
+    const symtab = this.findSymbolTable(sections);
+    if (symtab >= 0) this.copySymbols(sections, symtab);
+  }
+
+  private findConstructors(sections: Elf.Section[]): void {
+    const index = this.source.header.shstrndx;
+    if (index >= <u32>sections.length) {
+      this.source.damaged(`ELF header: section name table ${index} of ${sections.length} sections`);
+      return;
+    }
+    const names = sections[index];
+    if (names.size == 0) return;
+    const table = this.source.readTable(names.offset, names.size, "section names");
+    if (table == 0) return;
+    for (let i = 0; i < sections.length; i++) {
+      if (!nameIs(table, names.size, sections[i].name, ".ctors")) continue;
+      this.addWord(MODINFOMD_CTORS_ADDR, sections[i].addr);
+      this.addWord(MODINFOMD_CTORS_SIZE, sections[i].size);
+      break;
+    }
+    heap.free(table);
+  }
+
+  private addWord(type: u32, value: u64): void {
+    if (this.elf.bits == 64) this.file.addMetadata64(type, value);
+    else this.file.addMetadata32(type, <u32>value);
+  }
+
+  /** The last symbol table that no segment contains, or -1. Those in a segment are loaded with it, and marked empty. */
+  private findSymbolTable(sections: Elf.Section[]): i32 {
+    let found = -1;
+    for (let i = 0; i < sections.length; i++) {
+      const section = sections[i];
+      if (section.type != Elf.SHT_SYMTAB) continue;
+      if (this.isInSegment(section)) {
+        section.offset = 0;
+        section.size = 0;
+      }
+      if (section.offset != 0 && section.size != 0) found = i;
+    }
+    return found;
+  }
+
+  private isInSegment(section: Elf.Section): bool {
+    for (let i = 0; i < this.segments.length; i++) {
+      const segment = this.segments[i];
+      if (
+        segment.type == Elf.PT_LOAD &&
+        section.offset >= segment.offset &&
+        section.offset + section.size <= segment.offset + segment.filesz
+      ) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Puts the symbol table and its strings behind the segments, each with its size before it. */
+  private copySymbols(sections: Elf.Section[], symtab: i32): void {
+    const word = this.elf.word;
+    const start = this.last;
+    const strings = <i32>sections[symtab].link;
+    if (strings < 0) return;
+    print("syms=[");
+    for (let step = 0; step < 2; step++) {
+      const index = step == 0 ? symtab : strings;
+      const section = index < sections.length ? sections[index] : new Elf.Section();
+      if (index >= sections.length) {
+        this.source.damaged(`ELF section ${symtab}: string table ${index} of ${sections.length} sections`);
+      }
+      store<u64>(wordCell, section.size);
+      copyin(wordCell, this.last, word);
+      this.last += word;
+      if (index == strings) print("+");
+      print(`0x${hex(word)}+0x${hex(section.size)}`);
+      const got = this.source.readUpTo(section.offset, this.last, section.size);
+      if (got != <i64>section.size) {
+        print("\n");
+        print(`elf${this.elf.bits}_loadimage: could not read symbols - skipped! (${<u64>got} != ${section.size})`);
+        this.source.damaged(
+          `ELF section ${index}: ${section.size} bytes at offset ${section.offset} are not all in the file`,
+        );
+        this.last = start;
+        return;
+      }
+      this.last = (this.last + section.size + (word - 1)) & ~(<u64>word - 1);
+    }
+    print("]");
+    this.addWord(MODINFOMD_SSYM, start);
+    this.addWord(MODINFOMD_ESYM, this.last);
+  }
+
+  /** Follows the dynamic section to the module metadata. Returns what the load shall return. */
+  private readDynamic(size: u64): u64 {
+    let dynamic: Elf.Segment | null = null;
+    for (let i = 0; i < this.segments.length && dynamic === null; i++) {
+      if (this.segments[i].type == Elf.PT_DYNAMIC) dynamic = this.segments[i];
+    }
+    if (dynamic === null) return size;
+    this.addWord(MODINFOMD_DYNAMIC, dynamic.vaddr);
+    const tags = new DynamicTags(this.elf, dynamic.vaddr + this.shift, dynamic.filesz, this.shift);
+    if (tags.hash == 0 || tags.symtab == 0 || tags.strtab == 0 || tags.strsz == 0) return size;
+    const symbols = new SymbolHash(this.source, tags);
+    const start = symbols.lookup("__start_set_modmetadata_set");
+    if (start === null) return 0;
+    const stop = symbols.lookup("__stop_set_modmetadata_set");
+    // The reference returns its errno as the size here, and goes on with it.
+    if (stop === null) return <u64>ENOENT;
+    const relocator = new LinkedRelocator(this.elf, this.kernel, tags, this.shift);
+    const from = start.value + this.shift;
+    const result = readModuleSet(this.file, this.elf, relocator, from, stop.value + this.shift, this.kernel, false);
+    if (result.error == 0 && result.modules == 0) addModule(this.file, moduleNameOf(this.file.name), 1);
+    return size;
+  }
+}
+
+const wordCell: usize = memory.data(8, 8);
+
+/** Whether the text at `offset` of `size` bytes at `table` is `name`. */
+function nameIs(table: usize, size: u64, offset: u32, name: string): bool {
+  if (<u64>offset + <u64>name.length + 1 > size) return false;
+  const at = table + offset;
+  for (let i = 0; i < name.length; i++) if (load<u8>(at + i) != <u8>name.charCodeAt(i)) return false;
+  return load<u8>(at + name.length) == 0;
+}
+
+/** The entries of a dynamic section that matter here; addresses are GPAs. */
+class DynamicTags {
+  hash: u64 = 0;
+  symtab: u64 = 0;
+  strtab: u64 = 0;
+  strsz: u64 = 0;
+  rel: u64 = 0;
+  relSize: u64 = 0;
+  rela: u64 = 0;
+  relaSize: u64 = 0;
+
+  constructor(elf: Elf.ElfClass, gpa: u64, size: u64, shift: u64) {
+    const bytes = min(size, DYNAMIC_LIMIT);
+    const block = allocate(<usize>bytes);
+    memory.fill(block, 0, <usize>bytes);
+    copyout(gpa, block, <u32>bytes);
+    for (let at: u64 = 0; at + elf.dynamicSize <= bytes; at += elf.dynamicSize) {
+      const tag = elf.readWord(block + <usize>at);
+      const value = elf.readWord(block + <usize>at + elf.word);
+      if (tag == Elf.DT_NULL) break;
+      if (tag == Elf.DT_HASH) this.hash = value + shift;
+      else if (tag == Elf.DT_STRTAB) this.strtab = value + shift;
+      else if (tag == Elf.DT_SYMTAB) this.symtab = value + shift;
+      else if (tag == Elf.DT_STRSZ) this.strsz = value;
+      else if (tag == Elf.DT_REL) this.rel = value + shift;
+      else if (tag == Elf.DT_RELSZ) this.relSize = value;
+      else if (tag == Elf.DT_RELA) this.rela = value + shift;
+      else if (tag == Elf.DT_RELASZ) this.relaSize = value;
+    }
+    heap.free(block);
+  }
+}
+
+/** Looks symbols up by name in a SysV hash table in guest memory. */
+class SymbolHash {
+  private readonly buckets: u32;
+  private readonly chains: u32;
+
+  constructor(
+    private readonly source: ElfFile,
+    private readonly tags: DynamicTags,
+  ) {
+    this.buckets = guestU32(tags.hash);
+    this.chains = guestU32(tags.hash + 4);
+  }
+
+  /** The defined symbol `name`, or null. */
+  lookup(name: string): Elf.Symbol | null {
+    const elf = this.source.elf;
+    if (this.buckets == 0) return this.corrupt("hash table without buckets");
+    const buckets = this.tags.hash + 8;
+    const chains = buckets + 4 * <u64>this.buckets;
+    let index = guestU32(buckets + 4 * <u64>(hashOf(name) % this.buckets));
+    for (let step: u32 = 0; index != 0; step++) {
+      burn(1);
+      if (index >= this.chains) return this.corrupt(`symbol ${index} of ${this.chains}`);
+      if (step >= this.chains) return this.corrupt(`hash chain longer than ${this.chains} symbols`);
+      const symbol = elf.symbol(peekGuest(this.tags.symtab + <u64>index * elf.symbolSize, elf.symbolSize));
+      if (symbol.name == 0) return this.corrupt(`symbol ${index} without a name`);
+      if (guestText(this.tags.strtab + symbol.name) == name) {
+        const defined = symbol.section != Elf.SHN_UNDEF || (symbol.value != 0 && (symbol.info & 15) == Elf.STT_FUNC);
+        return defined ? symbol : null;
+      }
+      index = guestU32(chains + 4 * <u64>index);
+    }
+    return null;
+  }
+
+  private corrupt(what: string): Elf.Symbol | null {
+    this.source.say("lookup_symbol", "corrupt symbol table");
+    this.source.damaged(`ELF symbol table: ${what}`);
+    return null;
+  }
+}
+
+/** The SysV ABI's hash of a symbol name. */
+function hashOf(name: string): u32 {
+  let hash: u32 = 0;
+  for (let i = 0; i < name.length; i++) {
+    hash = (hash << 4) + name.charCodeAt(i);
+    const top = hash & 0xf0000000;
+    hash = (hash ^ (top >>> 24)) & ~top;
+  }
+  return hash;
+}
+
+/** Kernels are linked for their place; modules are relocated by their dynamic section's tables. */
+class LinkedRelocator extends Relocator {
+  constructor(
+    private readonly elf: Elf.ElfClass,
+    private readonly kernel: bool,
+    private readonly tags: DynamicTags,
+    private readonly shift: u64,
+  ) {
+    super();
+  }
+
+  apply(gpa: u64, data: usize, size: u32): i32 {
+    const error = this.relocate(gpa, data, size);
+    if (error != EOPNOTSUPP) return error;
+    this.shiftWord(data);
+    return 0;
+  }
+
+  applyRecord(gpa: u64, data: usize, size: u32): i32 {
+    const error = this.relocate(gpa, data, size);
+    if (error != EOPNOTSUPP) return error;
+    this.shiftWord(data + 8);
+    this.shiftWord(data + 8 + this.elf.word);
+    return 0;
+  }
+
+  private relocate(gpa: u64, data: usize, size: u32): i32 {
+    if (this.kernel) return EOPNOTSUPP;
+    const tags = this.tags;
+    const none = new NoSymbols();
+    const error = applyTable(this.elf, tags.rel, tags.relSize, false, this.shift, gpa, data, size, none);
+    if (error != 0) return error;
+    return applyTable(this.elf, tags.rela, tags.relaSize, true, this.shift, gpa, data, size, none);
+  }
+
+  private shiftWord(at: usize): void {
+    const value = this.elf.readWord(at) + this.shift;
+    if (this.elf.bits == 64) store<u64>(at, value);
+    else store<u32>(at, <u32>value);
+  }
+}

@@ -1,0 +1,81 @@
+// Relocation of the few words of a module that the loader itself looks at. The image in guest memory stays
+// as it is: the kernel's linker relocates it later.
+
+import { print } from "../../console/console";
+import { EFTYPE, EOPNOTSUPP } from "../../lib/errno";
+import { burn } from "../../lib/fault";
+import { peekGuest } from "../../lib/guest";
+import { ElfClass, R_X86_64_64, R_X86_64_IRELATIVE, R_X86_64_RELATIVE } from "./layout";
+
+export const ESRCH: i32 = 3;
+
+/** Entries of a table that are looked at. */
+const TABLE_LIMIT: u64 = 0x100000;
+
+/** Addresses of symbols by index; 0 when there is none. */
+export abstract class SymbolAddresses {
+  abstract addressOf(index: u32): u64;
+}
+
+/** No symbols. */
+export class NoSymbols extends SymbolAddresses {
+  addressOf(_index: u32): u64 {
+    return 0;
+  }
+}
+
+/**
+ * Applies the relocations of a table at `gpa` that concern `size` bytes at `data`, a copy of what is at `at`.
+ * `base` is where offset 0 is; `withAddends` tells Rela from Rel. Returns 0 or an errno.
+ */
+export function applyTable(
+  elf: ElfClass,
+  gpa: u64,
+  bytes: u64,
+  withAddends: bool,
+  base: u64,
+  at: u64,
+  data: usize,
+  size: u32,
+  symbols: SymbolAddresses,
+): i32 {
+  const entrySize = withAddends ? elf.relaSize : elf.relSize;
+  const count = min(bytes / entrySize, TABLE_LIMIT);
+  // The reference's amd64 build knows no 32-bit relocations.
+  if (elf.bits == 32) return count > 0 ? EOPNOTSUPP : 0;
+  for (let i: u64 = 0; i < count; i++) {
+    burn(1);
+    const entry = peekGuest(gpa + i * entrySize, entrySize);
+    const where = base + load<u64>(entry) - at;
+    if (where >= <u64>size) continue;
+    const type = load<u32>(entry, 8);
+    const symbol = load<u32>(entry, 12);
+    const addend = withAddends ? load<u64>(entry, 16) : wordAt(data, size, where);
+    if (type == R_X86_64_64) {
+      const address = symbols.addressOf(symbol);
+      if (address == 0) return ESRCH;
+      storeWordAt(data, size, where, address + addend);
+    } else if (type == R_X86_64_RELATIVE) {
+      storeWordAt(data, size, where, base + addend);
+    } else if (type != R_X86_64_IRELATIVE) {
+      print(`\nunhandled relocation type ${type}\n`);
+      return EFTYPE;
+    }
+  }
+  return 0;
+}
+
+/** The word at `where`, as far as it lies within `size` bytes at `data`. */
+function wordAt(data: usize, size: u32, where: u64): u64 {
+  let value: u64 = 0;
+  for (let i: u64 = 0; i < 8 && where + i < <u64>size; i++) {
+    value |= (<u64>load<u8>(data + <usize>(where + i))) << (8 * i);
+  }
+  return value;
+}
+
+function storeWordAt(data: usize, size: u32, where: u64, value: u64): void {
+  for (let i: u64 = 0; i < 8 && where + i < <u64>size; i++) {
+    store<u8>(data + <usize>(where + i), <u8>(value >> (8 * i)));
+  }
+}

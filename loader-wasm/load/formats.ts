@@ -1,0 +1,60 @@
+// The formats that kernels and modules can have, in the order in which they are tried. A new one is a line.
+
+import { EFTYPE, strerror } from "../lib/errno";
+import { failCommand } from "../lib/outcome";
+import { ElfClass, EM_386, EM_X86_64 } from "./elf/layout";
+import { Loaded, loadLinked } from "./elf/linked";
+import { loadObject } from "./elf/object";
+import { PreloadedFile } from "./preloaded";
+
+class Format {
+  constructor(
+    readonly elf: ElfClass,
+    /** Relocatable, not linked. */
+    readonly relocatable: bool,
+  ) {}
+
+  load(path: string, dest: u64, loaded: Loaded): i32 {
+    return this.relocatable ? loadObject(this.elf, path, dest, loaded) : loadLinked(this.elf, path, dest, loaded);
+  }
+}
+
+const formats: Format[] = [
+  new Format(new ElfClass(32, EM_386), false),
+  new Format(new ElfClass(32, EM_386), true),
+  new Format(new ElfClass(64, EM_X86_64), false),
+  new Format(new ElfClass(64, EM_X86_64), true),
+];
+
+/** The format of the last file. It is tried first, since modules follow kernels of their kind. */
+let lastFormat: i32 = 0;
+
+/** Loads the file `path` at `dest`. Returns 0 and leaves it in `loaded`, or an errno and its text in `commandError`. */
+export function loadFile(path: string, dest: u64, loaded: Loaded): i32 {
+  let error = EFTYPE;
+  let index = lastFormat;
+  while (index < formats.length) {
+    error = formats[index].load(path, dest, loaded);
+    if (error == 0) {
+      lastFormat = index;
+      return 0;
+    }
+    if (lastFormat == index && index != 0) {
+      // Not of the remembered format, whatever is wrong with it: start with the first one.
+      lastFormat = 0;
+      index = 0;
+      continue;
+    }
+    if (error != EFTYPE) {
+      failCommand(`can't load file '${path}': ${strerror(error)}`);
+      return error;
+    }
+    index++;
+  }
+  return error;
+}
+
+/** The file loaded last by `loaded`. */
+export function takeLoaded(loaded: Loaded): PreloadedFile {
+  return loaded.file!;
+}
