@@ -5,5 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Browsers, emulators and builds run beside the tests; more threads make them miss their times.
+    maxWorkers: 3,
   },
 });

@@ -1,7 +1,9 @@
 // npm test: prepares, tries to get the programs that some suites need, says which suites go without, and
-// runs vitest. With CI=true a missing program is a failure. Arguments go to vitest.
+// runs vitest and the replay of the recordings (npm run conformance). With CI=true a missing program is a failure.
+// Arguments go to vitest, which then runs alone. The last line counts all tests.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepare, root } from "./prepare.mjs";
 
@@ -25,13 +27,27 @@ if (missing().length > 0 && process.getuid?.() === 0 && existsSync("/usr/bin/apt
 for (const { name, suites } of missing())
   process.stderr.write(`\n*** SKIPPED, no ${name}: suites on ${suites} ***\n\n`);
 
+const scratch = mkdtempSync(join(tmpdir(), "userboot-counts-"));
+const node = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" }).status ?? 1;
+/** What a program left in `file`; nothing when it failed before. */
+const report = (file) => (existsSync(join(scratch, file)) ? JSON.parse(readFileSync(join(scratch, file), "utf8")) : {});
+
+const filters = process.argv.slice(2);
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-const { status } = spawnSync(process.execPath, [vitest, "run", ...process.argv.slice(2)], {
-  cwd: root,
-  stdio: "inherit",
-});
-process.exitCode = status ?? 1;
+const outputs = ["--reporter=default", "--reporter=json", `--outputFile.json=${join(scratch, "vitest")}`];
+let status = node(vitest, "run", ...outputs, ...filters);
+if (filters.length === 0) {
+  status = node(join("scripts", "conformance.mjs"), "--json", join(scratch, "conformance")) || status;
+}
+const { numPassedTests = 0, numFailedTests = 0, numFailedTestSuites = 0 } = report("vitest");
+const replayed = report("conformance");
+rmSync(scratch, { recursive: true, force: true });
+
 if (process.env.CI === "true" && missing().length > 0) {
   process.stderr.write(`programs missing in CI: ${missing().map(({ name }) => name)}\n`);
-  process.exitCode = 1;
+  status = 1;
 }
+const passed = numPassedTests + (replayed.passed ?? 0);
+const failed = Math.max(numFailedTests, Math.min(numFailedTestSuites, 1)) + (replayed.failed ?? 0);
+console.log(`\n${passed} passed, ${status === 0 ? failed : Math.max(failed, 1)} failed`);
+process.exitCode = status;
