@@ -11,6 +11,7 @@ import { pack } from "../handoff/pack.js";
 import { type Vmm, type VmmName, vmmNamed } from "../handoff/vmm.js";
 import { parseMemory } from "./arguments.js";
 import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
+import { openImage } from "./images.js";
 
 export interface RunArguments extends BootArguments {
   vmm: VmmName;
@@ -27,6 +28,8 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
     const vmm = vmmNamed(args.vmm);
     requireProgram(vmm, "amd64");
     const memory = parseMemory(args.memory);
+    const packed = args.disk.find((disk) => disk.endsWith(".gz"));
+    if (args.write && packed !== undefined) throw new OptionError(`--write: ${packed} is compressed`);
     const result = await bootGuest(args, { map: memoryMap(vmm.map, memory) });
     if (result.reason !== "exec" || result.arch === undefined) return conclude(result);
     const program = requireProgram(vmm, result.arch);
@@ -36,13 +39,22 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
     try {
       const image = join(directory, "guest");
       writeFileSync(image, pack(result, vmm.format), { mode: 0o600 });
-      const guest = { image, memory, disks: args.disk, writable: args.write === true, kvm: usable("/dev/kvm") };
+      const disks = args.disk.map((disk, index) => plainImage(disk, join(directory, `disk${index}`)));
+      const guest = { image, memory, disks, writable: args.write === true, kvm: usable("/dev/kvm") };
       return await ended(spawn(program, [...vmm.command(guest), ...extra], { stdio: "inherit" }));
     } finally {
       remove();
       process.off("exit", remove);
     }
   });
+}
+
+/** The image at `path`, unpacked to `target` when it is compressed. */
+function plainImage(path: string, target: string): string {
+  const image = openImage(path);
+  if (typeof image === "string") return image;
+  writeFileSync(target, image as Uint8Array, { mode: 0o600 });
+  return target;
 }
 
 /** Full path of the program that runs guests of `arch`. */
