@@ -28,8 +28,8 @@ image() {
 	gzip -9 -n -c "$work/$5.img" >"$out/$5.img.gz"
 }
 
-image amd64 lua gpt 2 amd64-ufs2-gpt
-image i386 4th mbr 1 i386-ufs1-mbr
+image amd64 simp gpt 2 amd64-ufs2-gpt
+image i386 simp mbr 1 i386-ufs1-mbr
 {
 	gcc --version | head -n 1
 	ld --version | head -n 1

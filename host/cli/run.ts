@@ -26,13 +26,12 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 export function runCommand(args: RunArguments, extra: readonly string[]): Promise<number> {
   return guarded(async () => {
     const vmm = vmmNamed(args.vmm);
-    requireProgram(vmm, "amd64");
+    const program = requireProgram(vmm);
     const memory = parseMemory(args.memory);
     const packed = args.disk.find((disk) => disk.endsWith(".gz"));
     if (args.write && packed !== undefined) throw new OptionError(`--write: ${packed} is compressed`);
     const result = await bootGuest(args, { map: memoryMap(vmm.map, memory) });
-    if (result.reason !== "exec" || result.arch === undefined) return conclude(result);
-    const program = requireProgram(vmm, result.arch);
+    if (result.reason !== "exec") return conclude(result);
     const directory = mkdtempSync(join(tmpdir(), "userboot-"));
     const remove = () => rmSync(directory, { recursive: true, force: true });
     process.once("exit", remove);
@@ -40,7 +39,13 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
       const image = join(directory, "guest");
       writeFileSync(image, pack(result, vmm.format), { mode: 0o600 });
       const disks = args.disk.map((disk, index) => plainImage(disk, join(directory, `disk${index}`)));
-      const guest = { image, memory, disks, writable: args.write === true, kvm: usable("/dev/kvm") };
+      const guest = {
+        image,
+        memory,
+        disks,
+        writable: args.write === true,
+        kvm: usable("/dev/kvm") && !extra.includes("-accel"),
+      };
       return await ended(spawn(program, [...vmm.command(guest), ...extra], { stdio: "inherit" }));
     } finally {
       remove();
@@ -57,14 +62,13 @@ function plainImage(path: string, target: string): string {
   return target;
 }
 
-/** Full path of the program that runs guests of `arch`. */
-function requireProgram(vmm: Vmm, arch: "amd64" | "i386"): string {
-  const name = vmm.program[arch];
+/** Full path of the program. */
+function requireProgram({ program: name, package: where }: Vmm): string {
   for (const directory of (process.env.PATH ?? "").split(delimiter)) {
     const path = join(directory, name);
     if (directory !== "" && isProgram(path)) return path;
   }
-  throw new OptionError(`${name} is not installed; it comes with the package ${vmm.package}`);
+  throw new OptionError(`${name} is not installed; it comes with the package ${where}`);
 }
 
 function isProgram(path: string): boolean {

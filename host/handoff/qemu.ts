@@ -6,7 +6,7 @@ import type { Vmm, VmmGuest } from "./vmm.js";
 const KIB = 1024;
 
 function common({ image, memory, kvm, writable }: VmmGuest): string[] {
-  const access = kvm ? ["-accel", "kvm", "-cpu", "host"] : [];
+  const access = kvm ? ["-accel", "kvm"] : [];
   const size = ["-m", `${Math.ceil(memory / KIB)}k`];
   return [...access, ...size, "-display", "none", "-serial", "mon:stdio", "-no-reboot", "-kernel", image].concat(
     writable ? [] : ["-snapshot"],
@@ -17,7 +17,8 @@ function common({ image, memory, kvm, writable }: VmmGuest): string[] {
 const escaped = (path: string) => path.replaceAll(",", ",,");
 
 export const qemu: Vmm = {
-  program: { amd64: "qemu-system-x86_64", i386: "qemu-system-i386" },
+  // Runs i386 guests too; qemu-system-i386 takes no 64-bit ELF.
+  program: "qemu-system-x86_64",
   package: "qemu-system-x86 (Debian, Ubuntu), qemu (FreeBSD, Arch, Homebrew)",
   format: "multiboot",
   map: "qemu",

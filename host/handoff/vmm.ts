@@ -21,8 +21,8 @@ export interface VmmGuest {
 }
 
 export interface Vmm {
-  /** The program for each machine, looked for in PATH, and the package that has it. */
-  program: Record<"amd64" | "i386", string>;
+  /** The program, looked for in PATH, and the package that has it. */
+  program: string;
   package: string;
   /** How the guest is packed, and whose memory map it is told. */
   format: PackFormat;

@@ -82,6 +82,10 @@ struct moduledata {
 	void *argument;
 };
 
+/* The loader looks the set up by these symbols; naming them makes ld define them. */
+__asm__(".globl __start_set_modmetadata_set");
+__asm__(".globl __stop_set_modmetadata_set");
+
 #define METADATA(id, kind, payload, name)                                       \
 	static const struct mod_metadata id = { 1, kind, payload, name };       \
 	static const struct mod_metadata *const id##_entry                      \

@@ -1,0 +1,87 @@
+// `userboot run` and `userboot pack` as a user types them.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ARCHES, image, report, rootPath, testWith } from "./guest.js";
+
+const directory = mkdtempSync(join(tmpdir(), "userboot-test-"));
+const disk = (arch: string) => join(directory, `${arch}.img`);
+beforeAll(() => {
+  for (const arch of ARCHES) writeFileSync(disk(arch), image(arch));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function userboot(args: string[], env: NodeJS.ProcessEnv = {}) {
+  return spawnSync(process.execPath, [rootPath("build/host/cli/userboot.js"), ...args], {
+    encoding: "latin1",
+    input: "",
+    timeout: 60_000,
+    env: { ...process.env, ...env },
+  });
+}
+
+const FAST = ["--clock", "virtual", "--start", "simp", "--interface", "4", "-c", "none"];
+
+describe.each(ARCHES)("%s", (arch) => {
+  testWith("qemu-system-x86_64")("run: the kernel prints on the terminal and ends the machine", () => {
+    const temporary = mkdtempSync(join(directory, "tmp-"));
+    const { stdout, status } = userboot(["run", "-d", disk(arch), ...FAST, "--", "-accel", "tcg"], {
+      TMPDIR: temporary,
+    });
+    const kernel = report(stdout);
+    expect(kernel.lines[0]).toBe(`userboot-wasm test kernel, ${arch}`);
+    expect(kernel.fields("smap")).toHaveLength(6);
+    expect(status).toBe(0);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  test("pack: writes each format, and says which there are", () => {
+    const file = join(directory, "packed");
+    for (const format of ["multiboot", "pvh", "core", "symbols"]) {
+      expect(userboot(["pack", "-d", disk(arch), "-o", file, "--format", format, ...FAST])).toMatchObject({
+        status: 0,
+        stderr: "",
+      });
+      expect(readFileSync(file).subarray(0, 4).toString("latin1")).toBe("\x7fELF");
+    }
+    const bad = userboot(["pack", "-d", disk(arch), "-o", file, "--format", "tar", ...FAST]);
+    expect(bad).toMatchObject({
+      status: 2,
+      stderr: 'userboot: unknown format "tar" (there are multiboot, pvh, core, symbols)\n',
+    });
+  });
+});
+
+testWith("qemu-system-x86_64")("run: more arguments reach QEMU, whose status is the command's", () => {
+  const { stdout, status } = userboot([
+    ...["run", "--vmm", "microvm", "-d", rootPath("images/amd64-ufs2-gpt.img.gz"), ...FAST],
+    ...["--", "-accel", "tcg", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
+  ]);
+  expect(report(stdout).texts("end")).toHaveLength(1);
+  expect(status).toBe(1);
+});
+
+test("run: doesn't let a guest write to a compressed image", () => {
+  const { stderr, status } = userboot(["run", "--write", "-d", rootPath("images/amd64-ufs2-gpt.img.gz"), ...FAST]);
+  expect(stderr).toMatch(/^userboot: --write: .*img.gz is compressed\n$/);
+  expect(status).toBe(2);
+});
+
+test("run: says which package is missing", () => {
+  const { stderr, status } = userboot(["run", "-d", disk("amd64"), ...FAST], { PATH: "/nonexistent" });
+  expect(stderr).toMatch(/^userboot: qemu-system-x86_64 is not installed; .*qemu-system-x86.*\n$/);
+  expect(status).toBe(2);
+});
+
+test("run and pack: a guest that doesn't boot gives the loader's status", () => {
+  const empty = join(directory, "empty.img");
+  writeFileSync(empty, Buffer.alloc(1 << 20));
+  const file = join(directory, "nothing");
+  const { stderr, status } = userboot(["pack", "-d", empty, "-o", file, ...FAST]);
+  expect(stderr).toMatch(/^userboot: .+\n$/);
+  expect(status).toBe(1);
+  expect(readdirSync(directory)).not.toContain("nothing");
+});
