@@ -41,7 +41,7 @@ async function emulator(options: object): Promise<{ emulator: Emulator; serial: 
     const timer = setTimeout(() => fail(new Error(`v86 printed only: ${text}`)), WAIT_MS);
     made.add_listener("serial0-output-byte", (byte) => {
       text += String.fromCharCode(byte);
-      if (!/^end: .*\n/m.test(text)) return;
+      if (!/^end: [^\n]*\n/m.test(text)) return;
       clearTimeout(timer);
       done(text);
     });
