@@ -1,9 +1,10 @@
 // `userboot run` and `userboot pack` as a user types them.
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ARCHES, image, report, rootPath, testWith } from "./guest.js";
 
@@ -62,6 +63,23 @@ testWith("qemu-system-x86_64")("run: more arguments reach QEMU, whose status is 
   ]);
   expect(report(stdout).texts("end")).toHaveLength(1);
   expect(status).toBe(1);
+});
+
+testWith("qemu-system-x86_64")("run: ends the machine and cleans up when it is told to end", async () => {
+  const temporary = mkdtempSync(join(directory, "tmp-"));
+  // -S: the machine stands still from the start.
+  const args = ["run", "-d", disk("amd64"), ...FAST, "--", "-accel", "tcg", "-S"];
+  const child = spawn(process.execPath, [rootPath("build/host/cli/userboot.js"), ...args], {
+    stdio: "ignore",
+    env: { ...process.env, TMPDIR: temporary },
+  });
+  const ended = new Promise((done) => child.once("exit", done));
+  while (readdirSync(temporary).length === 0) await setTimeout(20);
+  await setTimeout(500);
+  expect(child.exitCode).toBe(null);
+  child.kill("SIGTERM");
+  await ended;
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 test("run: doesn't let a guest write to a compressed image", () => {
