@@ -1,7 +1,7 @@
 // From what a caller gives as a disk to a Disk, here or in a worker. Adding a source is one file beside
 // this one and one line in `openSource`.
 
-import { DiskError, OptionError } from "../errors.js";
+import { OptionError } from "../errors.js";
 import { BlobDisk } from "./blob.js";
 import { BytesDisk } from "./bytes.js";
 import { type Disk, isDisk } from "./disk.js";
@@ -56,6 +56,5 @@ function isSectored(source: DiskSource): source is SectoredImage {
 export function openSource({ image, sectorSize }: SectoredImage): Disk {
   if (typeof image === "string") return openFile(image, sectorSize);
   if (image instanceof Blob) return new BlobDisk(image, sectorSize);
-  if (image.length === 0) throw new DiskError("image", "empty, not a disk image");
   return new BytesDisk(image, sectorSize);
 }

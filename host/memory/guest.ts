@@ -79,7 +79,10 @@ export class GuestMemory {
   /** Reads into `target` from `gpa`; whether it fitted. */
   copyout(gpa: bigint, target: Uint8Array): boolean {
     const at = this.locate(gpa, target.length);
-    if (at < 0) return false;
+    if (at < 0) {
+      this.faults++;
+      return false;
+    }
     target.set(this.#ram.subarray(at, at + target.length));
     return true;
   }
