@@ -56,6 +56,5 @@ describe("bad images", () => {
       await expect(refused).rejects.toThrow(DiskError);
       await expect(refused).rejects.toThrow(`${path}: ${reason}`);
     }
-    await expect(boot({ disks: [new Uint8Array(0)], worker })).rejects.toThrow("empty, not a disk image");
   });
 });

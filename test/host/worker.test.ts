@@ -34,7 +34,8 @@ const openFiles = () => {
 describe("a worker session", () => {
   it("gives what a session in the calling thread gives", async () => {
     const run = async (worker: boolean) => {
-      const console = new KeysConsole(["show\r", { waitS: 2 }, "ls /boot\rquit\r"]);
+      // The first key ends the guest's countdown.
+      const console = new KeysConsole([" show\r", { waitS: 2 }, "ls /boot\rquit\r"]);
       const result = await boot({ ...PROMPT, disks: [image], env: ["a=b"], console, worker });
       return { ...result, timeMs: 0, text: console.text, consumed: console.consumed };
     };

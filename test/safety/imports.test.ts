@@ -28,7 +28,9 @@ describe("the sandbox's surface", () => {
     expect(imports).toContain("userboot.diskread");
   });
 
-  it("lists nothing that no flavour imports", () => {
+  const flavours = ["simp", "4th", "lua"].filter((flavour) => existsSync(`build/userboot_${flavour}.wasm`));
+  if (flavours.length < 3) console.warn(`SKIPPED until all flavours are built (there: ${flavours}): no unused entries`);
+  it.runIf(flavours.length === 3)("lists nothing that no flavour imports", () => {
     const used = new Set<string>();
     for (const flavour of ["simp", "4th", "lua"]) {
       if (!existsSync(`build/userboot_${flavour}.wasm`)) continue;
