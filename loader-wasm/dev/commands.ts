@@ -1,10 +1,18 @@
 // Commands on devices: lsdev bcachestat lszfs reloadbe.
-// STUB: bcachestat, lszfs and reloadbe are filled in by the device work.
 
+import { getenv } from "../boot/environment";
+import { print } from "../console/console";
 import { closePager, openPager } from "../console/pager";
+import { strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
 import { CMD_OK, failCommand } from "../lib/outcome";
+import { CHUNK_LIMIT, CHUNK_SIZE, cacheAhead, cacheFetches, cacheHits, cacheMisses } from "./block_cache";
+import { loadBootEnvironments, printChildren } from "./boot_environments";
 import { printDevices } from "./devices";
+import { disks } from "./disk";
+
+/** What statistics count in. */
+const BLOCK_SIZE: u32 = 512;
 
 /** `lsdev [-v]`. */
 export function commandLsdev(argv: string[]): i32 {
@@ -22,15 +30,31 @@ export function commandLsdev(argv: string[]): i32 {
   return CMD_OK;
 }
 
+/** `bcachestat`: how the block cache did; a block is 512 bytes. */
 export function commandBcachestat(argv: string[]): i32 {
   if (argv.length != 1) return failCommand("wrong number of arguments");
+  const used = disks.length > 0;
+  print(`\ncache blocks: ${<u32>CHUNK_LIMIT * (CHUNK_SIZE / BLOCK_SIZE)}\n`);
+  print(`cache blocksz: ${BLOCK_SIZE}\n`);
+  print(`cache readahead: ${cacheAhead * (CHUNK_SIZE / BLOCK_SIZE)}\n`);
+  print(`unit cache blocks: ${used ? <u32>CHUNK_LIMIT * (CHUNK_SIZE / BLOCK_SIZE) : 0}\n`);
+  print(`cached units: ${used ? 1 : 0}\n`);
+  print(`${cacheFetches} ops 0 bypasses ${cacheHits} hits ${cacheMisses} misses\n`);
   return CMD_OK;
 }
 
-export function commandLszfs(_argv: string[]): i32 {
-  return CMD_OK;
+/** `lszfs DATASET`: lists the children of a ZFS data set. */
+export function commandLszfs(argv: string[]): i32 {
+  if (argv.length != 2) return failCommand("a single dataset must be supplied");
+  const error = printChildren(argv[1]);
+  return error == 0 ? CMD_OK : failCommand(strerror(error));
 }
 
-export function commandReloadbe(_argv: string[]): i32 {
-  return CMD_OK;
+/** `reloadbe [DATASET]`: reads the list of boot environments anew. */
+export function commandReloadbe(argv: string[]): i32 {
+  if (argv.length > 2) return failCommand("wrong number of arguments");
+  const root = argv.length == 2 ? argv[1] : getenv("zfs_be_root");
+  if (root === null) return CMD_OK;
+  const error = loadBootEnvironments(root);
+  return error == 0 ? CMD_OK : failCommand(strerror(error));
 }

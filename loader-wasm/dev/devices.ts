@@ -3,14 +3,16 @@
 
 import { defineVariable, getenv, refuseSet, refuseUnset, Variable } from "../boot/environment";
 import { EINVAL, ENOENT, errno, setErrno } from "../lib/errno";
+import { initBootEnvironments } from "./boot_environments";
 import { Device, DeviceDriver, deviceEnd } from "./device";
 import { bootDisk, DiskDriver, disks } from "./disk";
 import { HostDevice, HostDriver } from "./host";
+import { bootPool, ZfsDriver } from "./zfs";
 
 export { Device } from "./device";
 
 /** All kinds of devices, in the order in which they are probed and listed. */
-const devices: DeviceDriver[] = [new HostDriver(), new DiskDriver()];
+const devices: DeviceDriver[] = [new HostDriver(), new DiskDriver(), new ZfsDriver()];
 
 /** Text after the device part of the last `parseDevice`. */
 export let pathRest: string = "";
@@ -55,9 +57,17 @@ function setCurrentDevice(variable: Variable, value: string): i32 {
 /** Finds disks and trees, defines `currdev` and `loaddev`. */
 export function probeDevices(ndisks: i32): void {
   for (let i = 0; i < devices.length; i++) devices[i].probe(ndisks);
-  const device = disks.length > 0 ? bootDisk() : new HostDevice(0);
-  defineVariable("currdev", device.name(), setCurrentDevice, refuseUnset);
-  defineVariable("loaddev", device.name(), refuseSet, refuseUnset);
+  const name = bootDevice();
+  initBootEnvironments(name);
+  defineVariable("currdev", name, setCurrentDevice, refuseUnset);
+  defineVariable("loaddev", name, refuseSet, refuseUnset);
+}
+
+/** Name of the device to boot from: a ZFS pool, else the first disk, else the host's tree. */
+function bootDevice(): string {
+  const pool = bootPool();
+  if (pool !== null) return pool.name();
+  return disks.length > 0 ? bootDisk().name() : new HostDevice(0).name();
 }
 
 /** `lsdev`: prints all devices through the pager. */

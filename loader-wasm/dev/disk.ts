@@ -104,6 +104,8 @@ const PARTITION_GPT: i32 = 255;
 
 /** A disk, slice or partition. */
 export class DiskDevice extends Device {
+  /** Bytes of what is open. */
+  size: u64 = 0;
   private opened: Volume | null = null;
 
   constructor(
@@ -136,15 +138,18 @@ export class DiskDevice extends Device {
     const table = disk.wholeTable();
     if (table === null) return ENXIO;
     let start: u64 = 0;
+    this.size = disk.mediaSize;
     if (table.scheme == Scheme.Bsd && this.partition >= 0) {
       const entry = table.find(this.partition);
       if (entry === null) return ENOENT;
       start = entry.start;
+      this.size = entry.sectors() * <u64>disk.sectorSize;
     } else if (table.scheme != Scheme.Iso9660 && this.slice >= 0) {
       const entry = this.slice == SLICE_BEST ? table.best() : table.find(this.slice);
       if (entry === null) return ENOENT;
       this.slice = entry.index;
       start = entry.start;
+      this.size = entry.sectors() * <u64>disk.sectorSize;
       if (table.scheme == Scheme.Gpt) {
         this.partition = PARTITION_GPT;
       } else {
@@ -170,7 +175,37 @@ export class DiskDevice extends Device {
       this.partition = 0;
     }
     const entry = label.find(this.partition);
-    return entry === null ? -1 : <i64>entry.start;
+    if (entry === null) return -1;
+    this.size = entry.sectors() * <u64>disk.sectorSize;
+    return <i64>entry.start;
+  }
+
+  /** The device that `text`, a name without `disk`, stands for; null and errno when it is malformed. */
+  static parse(text: string): DiskDevice | null {
+    if (text.length == 0 || text.startsWith(":")) return malformed(EINVAL);
+    const unit = <i32>parseInteger(text, 10);
+    let at = parseEnd;
+    if (at == 0) return malformed(EUNIT);
+    let slice = NONE;
+    let partition = NONE;
+    const kind = at < text.length ? text.charCodeAt(at) : 0;
+    if (kind == 0x70 || kind == 0x73) {
+      slice = <i32>parseInteger(text.substring(at + 1), 10);
+      if (parseEnd == 0) return malformed(ESLICE);
+      at += 1 + parseEnd;
+      if (kind == 0x70) {
+        if (at < text.length && text.charCodeAt(at) != 0x3a) return malformed(EINVAL);
+        partition = PARTITION_GPT;
+      }
+    }
+    if (at < text.length && text.charCodeAt(at) != 0x3a) {
+      partition = text.charCodeAt(at) - 0x61;
+      if (partition < 0) return malformed(EPART);
+      at++;
+    }
+    if (at < text.length && text.charCodeAt(at) != 0x3a) return malformed(EINVAL);
+    setDeviceEnd(at < text.length ? at + 1 : at);
+    return new DiskDevice(unit, slice, partition);
   }
 }
 
@@ -207,34 +242,11 @@ export class DiskDriver extends DeviceDriver {
   }
 
   parse(text: string): Device | null {
-    if (text.length == 0 || text.startsWith(":")) return malformed(EINVAL);
-    const unit = <i32>parseInteger(text, 10);
-    let at = parseEnd;
-    if (at == 0) return malformed(EUNIT);
-    let slice = NONE;
-    let partition = NONE;
-    const kind = at < text.length ? text.charCodeAt(at) : 0;
-    if (kind == 0x70 || kind == 0x73) {
-      slice = <i32>parseInteger(text.substring(at + 1), 10);
-      if (parseEnd == 0) return malformed(ESLICE);
-      at += 1 + parseEnd;
-      if (kind == 0x70) {
-        if (at < text.length && text.charCodeAt(at) != 0x3a) return malformed(EINVAL);
-        partition = PARTITION_GPT;
-      }
-    }
-    if (at < text.length && text.charCodeAt(at) != 0x3a) {
-      partition = text.charCodeAt(at) - 0x61;
-      if (partition < 0) return malformed(EPART);
-      at++;
-    }
-    if (at < text.length && text.charCodeAt(at) != 0x3a) return malformed(EINVAL);
-    setDeviceEnd(at < text.length ? at + 1 : at);
-    return new DiskDevice(unit, slice, partition);
+    return DiskDevice.parse(text);
   }
 }
 
-function malformed(error: i32): Device | null {
+function malformed(error: i32): DiskDevice | null {
   setErrno(error);
   return null;
 }

@@ -13,6 +13,7 @@ import { GzipFileSystem } from "./compressed/gzip";
 import { examine } from "./examined";
 import { FileSystem, OpenFile } from "./file_system";
 import { UfsFileSystem } from "./ufs/ufs";
+import { ZfsFileSystem } from "./zfs/zfs";
 
 export const O_RDONLY: i32 = 0;
 export const O_WRONLY: i32 = 1;
@@ -50,6 +51,7 @@ export class Dirent {
 const fileSystems: FileSystem[] = [
   new UfsFileSystem(),
   new Cd9660FileSystem(),
+  new ZfsFileSystem(),
   new GzipFileSystem(),
   new Bzip2FileSystem(),
 ];

@@ -1,0 +1,175 @@
+// ZFS data sets as devices, `zfs:pool/data/set:`, and the pools' state in `lsdev -v`.
+
+import { print } from "../console/console";
+import { page } from "../console/pager";
+import { bootDataset, datasetName, findDataset, openDataset, openPool } from "../fs/zfs/dataset";
+import { ObjectSet } from "../fs/zfs/dnode";
+import { OBJSET_TYPE_ZFS } from "../fs/zfs/layout";
+import { findPool, Pool, pools, probeVolume } from "../fs/zfs/pool";
+import { stateName, Vdev, VdevState } from "../fs/zfs/vdev";
+import { EINVAL, EIO, ENXIO, setErrno } from "../lib/errno";
+import { Device, DeviceDriver, setDeviceEnd } from "./device";
+import { Disk, DiskDevice, disks } from "./disk";
+import { PartitionType } from "./partitions/table";
+
+/** A data set. */
+export class ZfsDevice extends Device {
+  private opened: ObjectSet | null = null;
+
+  constructor(
+    readonly pool: Pool,
+    /** Number of the data set in the pool. */
+    readonly dataset: u64,
+  ) {
+    super();
+  }
+
+  name(): string {
+    const dataset = datasetName(this.pool, this.dataset);
+    if (dataset === null) {
+      print("ZFS: can't find filesystem by guid\n");
+      return "";
+    }
+    return dataset.length == 0 ? `zfs:${this.pool.name}:` : `zfs:${this.pool.name}/${dataset}:`;
+  }
+
+  open(): i32 {
+    const objects = openDataset(this.pool, this.dataset);
+    if (objects === null) {
+      print("ZFS: can't open root filesystem\n");
+      return EIO;
+    }
+    if (objects.type != OBJSET_TYPE_ZFS) {
+      print(`Unexpected object set type ${objects.type}\n`);
+      return EIO;
+    }
+    this.opened = objects;
+    return 0;
+  }
+
+  /** Its objects, once it is open. */
+  objects(): ObjectSet | null {
+    return this.opened;
+  }
+}
+
+export class ZfsDriver extends DeviceDriver {
+  /** Whether a disk of a pool was found. */
+  found: bool = false;
+
+  constructor() {
+    super("zfs");
+  }
+
+  /** Looks for pools in partitions; whole disks are not looked at. */
+  probe(_ndisks: i32): void {
+    for (let unit = 0; unit < disks.length; unit++) this.probeDisk(disks[unit]);
+    const known = pools.slice(0);
+    for (let i = 0; i < known.length; i++) {
+      if (openPool(known[i]) != 0) pools.splice(pools.indexOf(known[i]), 1);
+    }
+  }
+
+  private probeDisk(disk: Disk): void {
+    const table = disk.wholeTable();
+    if (table === null) return;
+    for (let i = 0; i < table.entries.length; i++) {
+      const entry = table.entries[i];
+      if (entry.type == PartitionType.FreeBsdZfs || entry.holdsLabel()) {
+        if (this.probePartition(`${disk.unit}${table.suffix(entry)}:`) || !entry.holdsLabel()) continue;
+        const label = disk.table(entry.start, entry.sectors());
+        for (let k = 0; label !== null && k < label.entries.length; k++) {
+          const inner = label.entries[k];
+          if (inner.type != PartitionType.FreeBsdZfs) continue;
+          this.probePartition(`${disk.unit}${table.suffix(entry)}${label.suffix(inner)}:`);
+        }
+      }
+    }
+  }
+
+  /** Looks for a pool in the partition that `disk` and `text` name. */
+  private probePartition(text: string): bool {
+    const device = DiskDevice.parse(text);
+    if (device === null || device.open() != 0) return false;
+    const volume = device.volume();
+    if (volume === null || !probeVolume(volume, device.size)) return false;
+    this.found = true;
+    return true;
+  }
+
+  print(verbose: bool): bool {
+    if (pools.length == 0) return false;
+    if (page("zfs devices:\n")) return true;
+    for (let i = 0; i < pools.length; i++) {
+      const pool = pools[i];
+      if (!verbose) {
+        if (page(`    zfs:${pool.name}\n`)) return true;
+      } else if ((i > 0 && page("\n")) || printPool(pool)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  parse(text: string): Device | null {
+    // The last colon, so that a path may not have any.
+    const end = text.lastIndexOf(":");
+    if (!text.startsWith(":") || end <= 0) return failed(EINVAL);
+    const slash = text.indexOf("/");
+    const poolEnd = slash < 0 || slash > end ? end : slash;
+    const pool = findPool(text.substring(1, poolEnd));
+    if (pool === null) return failed(ENXIO);
+    const dataset = findDataset(pool, poolEnd < end ? text.substring(poolEnd + 1, end) : "");
+    if (dataset == 0) return null;
+    setDeviceEnd(end + 1);
+    return new ZfsDevice(pool, dataset);
+  }
+}
+
+function failed(error: i32): Device | null {
+  setErrno(error);
+  return null;
+}
+
+/** What is booted from when there is a pool: the first one's `bootfs`; null when there is none. */
+export function bootPool(): ZfsDevice | null {
+  if (pools.length == 0) return null;
+  const dataset = bootDataset(pools[0]);
+  if (dataset != 0) return new ZfsDevice(pools[0], dataset);
+  print("ZFS: can't find root filesystem\n");
+  return null;
+}
+
+// ---- listing ----------------------------------------------------------------------------------------
+
+function printState(depth: i32, name: string, state: VdevState): bool {
+  return page(`        ${"  ".repeat(depth)}${name} ${stateName(state)}\n`);
+}
+
+function printVdev(vdev: Vdev, depth: i32): bool {
+  if (printState(depth, vdev.name, vdev.state)) return true;
+  for (let i = 0; i < vdev.children.length; i++) if (printVdev(vdev.children[i], depth + 1)) return true;
+  return false;
+}
+
+/** Prints the pool's state. True when the reader quits. */
+function printPool(pool: Pool): bool {
+  if (page(`  pool: ${pool.name}\n`)) return true;
+  const boot = bootDataset(pool);
+  const name = boot != 0 ? datasetName(pool, boot) : null;
+  if (name !== null && page(name.length == 0 ? `bootfs: ${pool.name}\n` : `bootfs: ${pool.name}/${name}\n`))
+    return true;
+  if (page("config:\n\n") || page("        NAME STATE\n")) return true;
+  let healthy = 0;
+  let degraded = 0;
+  for (let i = 0; i < pool.tops.length; i++) {
+    if (pool.tops[i].state == VdevState.Healthy) healthy++;
+    else if (pool.tops[i].state == VdevState.Degraded) degraded++;
+  }
+  let state = VdevState.Closed;
+  if (healthy > 0 && healthy == pool.tops.length) state = VdevState.Healthy;
+  else if (healthy + degraded > 0) state = VdevState.Degraded;
+  if (printState(0, pool.name, state)) return true;
+  for (let i = 0; i < pool.tops.length; i++) if (printVdev(pool.tops[i], 1)) return true;
+  return false;
+}

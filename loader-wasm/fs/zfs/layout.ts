@@ -1,0 +1,202 @@
+// The on-disk layout of ZFS pools (OpenZFS's spa.h, dmu.h, dnode.h, zap_impl.h, zap_leaf.h, dsl_dir.h,
+// zfs_znode.h; the "ZFS On-Disk Specification"): offsets of the fields that reading needs, little-endian pools only.
+
+// ---- labels: two at the start of each disk, two at its end --------------------------------------------
+
+export const LABEL_SIZE: u64 = 262144;
+export const LABELS: i32 = 4;
+/** Offset of the first allocatable byte: two labels and the boot area. Block addresses count from there. */
+export const DATA_START: u64 = 4 << 20;
+/** The smallest disk of a pool. */
+export const DEVICE_SIZE_MIN: u64 = 64 << 20;
+/** The packed description of pool and disk. */
+export const CONFIG_AT: u64 = 16384;
+export const CONFIG_SIZE: u32 = 114688;
+/** The ring of uberblocks. */
+export const UBERBLOCKS_AT: u64 = 131072;
+export const UBERBLOCKS_SIZE: u64 = 131072;
+export const UBERBLOCK_SHIFT_MIN: u64 = 10;
+export const UBERBLOCK_SHIFT_MAX: u64 = 13;
+
+export const UBERBLOCK_MAGIC: u64 = 0x00bab10c;
+export const UB_MAGIC: usize = 0;
+export const UB_TXG: usize = 16;
+export const UB_TIMESTAMP: usize = 32;
+export const UB_ROOT: usize = 40;
+
+/** The checksum at the end of a block that carries its own: magic, four words. */
+export const TAIL_SIZE: u32 = 40;
+export const TAIL_MAGIC: u64 = 0x0210da7ab10c7a11;
+
+// ---- block pointers ---------------------------------------------------------------------------------
+
+export const BP_SIZE: u32 = 128;
+export const BP_SHIFT: u32 = 7;
+export const BP_COPIES: i32 = 3;
+export const BP_PROPERTIES: usize = 48;
+export const BP_PHYSICAL_BIRTH: usize = 72;
+export const BP_BIRTH: usize = 80;
+export const BP_CHECKSUM: usize = 96;
+export const DVA_SIZE: usize = 16;
+
+export const SECTOR_SHIFT: u64 = 9;
+/** Blocks are not larger. */
+export const BLOCK_SIZE_MAX: u32 = 16 << 20;
+/** A gang block's header, and the pointers in it. */
+export const GANG_SIZE: u32 = 512;
+export const GANG_POINTERS: i32 = 3;
+export const GANG_DEPTH_MAX: i32 = 4;
+
+export const CHECKSUM_OFF: u32 = 2;
+export const CHECKSUM_LABEL: u32 = 3;
+export const CHECKSUM_GANG: u32 = 4;
+export const CHECKSUM_FLETCHER2: u32 = 6;
+export const CHECKSUM_FLETCHER4: u32 = 7;
+export const CHECKSUM_SHA256: u32 = 8;
+export const CHECKSUM_NOPARITY: u32 = 10;
+
+export const COMPRESS_OFF: u32 = 2;
+export const COMPRESS_LZJB: u32 = 3;
+export const COMPRESS_ZLE: u32 = 14;
+export const COMPRESS_LZ4: u32 = 15;
+
+/** Properties of a block pointer. */
+export function bpEmbedded(bp: usize): bool {
+  return ((load<u64>(bp, BP_PROPERTIES) >> 39) & 1) != 0;
+}
+
+export function bpCompression(bp: usize): u32 {
+  return <u32>(load<u64>(bp, BP_PROPERTIES) >> 32) & 0x7f;
+}
+
+export function bpChecksum(bp: usize): u32 {
+  return <u32>(load<u64>(bp, BP_PROPERTIES) >> 40) & 0xff;
+}
+
+/** Bytes of the block when decompressed. */
+export function bpLogicalSize(bp: usize): u32 {
+  const properties = load<u64>(bp, BP_PROPERTIES);
+  return bpEmbedded(bp) ? (<u32>properties & 0x1ffffff) + 1 : ((<u32>properties & 0xffff) + 1) << 9;
+}
+
+/** Bytes on the disk. */
+export function bpPhysicalSize(bp: usize): u32 {
+  const properties = <u32>load<u64>(bp, BP_PROPERTIES);
+  return bpEmbedded(bp) ? ((properties >> 25) & 0x7f) + 1 : ((properties >> 16) + 1) << 9;
+}
+
+export function bpHole(bp: usize): bool {
+  return !bpEmbedded(bp) && load<u64>(bp) == 0 && load<u64>(bp, 8) == 0;
+}
+
+/** Fields of the data virtual address at `dva`. */
+export function dvaDevice(dva: usize): u64 {
+  return load<u64>(dva) >> 32;
+}
+
+export function dvaOffset(dva: usize): u64 {
+  return (load<u64>(dva, 8) & 0x7fffffffffffffff) << SECTOR_SHIFT;
+}
+
+export function dvaGang(dva: usize): bool {
+  return load<u64>(dva, 8) >> 63 != 0;
+}
+
+// ---- objects ----------------------------------------------------------------------------------------
+
+export const DNODE_SIZE: u32 = 512;
+export const DN_TYPE: usize = 0; // u8
+export const DN_INDIRECT_SHIFT: usize = 1; // u8
+export const DN_LEVELS: usize = 2; // u8
+export const DN_POINTERS: usize = 3; // u8
+export const DN_BONUS_TYPE: usize = 4; // u8
+export const DN_FLAGS: usize = 7; // u8
+export const DN_DATA_SECTORS: usize = 8; // u16
+export const DN_BONUS_LENGTH: usize = 10; // u16
+export const DN_EXTRA_SLOTS: usize = 12; // u8
+export const DN_LAST_BLOCK: usize = 16; // u64
+export const DN_BLOCK_POINTERS: u32 = 64;
+export const DN_FLAG_SPILL: u8 = 4;
+export const LEVELS_MAX: u32 = 8;
+export const INDIRECT_SHIFT_MIN: u32 = 10;
+export const INDIRECT_SHIFT_MAX: u32 = 24;
+export const EXTRA_SLOTS_MAX: u32 = 31;
+
+export const OBJSET_META: usize = 0; // dnode
+export const OBJSET_TYPE: usize = 704; // u64
+export const OBJSET_SIZE_MIN: u32 = 1024;
+export const OBJSET_TYPE_META: u64 = 1;
+export const OBJSET_TYPE_ZFS: u64 = 2;
+
+export const TYPE_SYSTEM_ATTRIBUTES: u8 = 44;
+
+/** The meta object set's directory, and a file system's. */
+export const DIRECTORY_OBJECT: u64 = 1;
+export const MASTER_NODE: u64 = 1;
+
+// ---- data sets (in bonus buffers) -------------------------------------------------------------------
+
+export const DD_HEAD: usize = 8; // u64 the directory's data set
+export const DD_PARENT: usize = 16; // u64
+export const DD_CHILDREN: usize = 32; // u64 ZAP
+export const DD_SIZE: u32 = 88;
+export const DS_DIRECTORY: usize = 0; // u64
+export const DS_POINTER: usize = 128; // block pointer of the object set
+export const DS_SIZE: u32 = 256;
+/** Data sets within each other. */
+export const DATASET_DEPTH_MAX: i32 = 64;
+
+// ---- files (in bonus buffers) -----------------------------------------------------------------------
+
+export const ZP_MODE: usize = 72; // u64
+export const ZP_SIZE: usize = 80; // u64
+export const ZP_UID: usize = 128; // u64
+export const ZP_GID: usize = 136; // u64
+export const ZNODE_SIZE: u32 = 264;
+
+/** System attributes, in the order in which every file system has them. */
+export const SA_INFO: usize = 4; // u16 size of the header in its upper bits
+export const SA_MODE: usize = 0; // u64
+export const SA_SIZE: usize = 8; // u64
+export const SA_UID: usize = 24; // u64
+export const SA_GID: usize = 32; // u64
+export const SA_FIXED_SIZE: u32 = 40;
+export const SA_LINK: u32 = 160;
+
+// ---- ZAP objects ------------------------------------------------------------------------------------
+
+export const ZAP_MICRO: u64 = 0x8000000000000003;
+export const ZAP_HEADER: u64 = 0x8000000000000001;
+export const ZAP_LEAF: u64 = 0x8000000000000000;
+export const ZAP_MAGIC: u64 = 0x2f52ab2ab;
+
+export const MICRO_HEAD: u32 = 64;
+export const MICRO_ENTRY_SIZE: u32 = 64;
+export const MICRO_VALUE: usize = 0; // u64
+export const MICRO_NAME: usize = 14;
+export const MICRO_NAME_SIZE: i32 = 50;
+
+export const ZAP_TABLE_BLOCK: usize = 16; // u64 0: in the second half of the header's block
+export const ZAP_TABLE_SHIFT: usize = 32; // u64
+export const ZAP_FREE_BLOCK: usize = 56; // u64
+export const ZAP_SALT: usize = 80; // u64
+export const ZAP_BLOCK_SHIFT_MIN: u32 = 10;
+
+export const LEAF_MAGIC: u32 = 0x2ab1eaf;
+export const LEAF_MAGIC_AT: usize = 24; // u32
+export const LEAF_PREFIX_LENGTH: usize = 32; // u16
+export const LEAF_HASH: u32 = 48; // u16 for each 32 bytes of the block
+export const CHUNK_SIZE: u32 = 24;
+export const CHUNK_ENTRY: u8 = 252;
+export const CHAIN_END: u32 = 0xffff;
+export const LE_INTEGER_SIZE: usize = 1; // u8
+export const LE_NEXT: usize = 2; // u16
+export const LE_NAME_CHUNK: usize = 4; // u16
+export const LE_NAME_LENGTH: usize = 6; // u16 with the NUL
+export const LE_VALUE_CHUNK: usize = 8; // u16
+export const LE_VALUE_COUNT: usize = 10; // u16
+export const LE_HASH: usize = 16; // u64
+export const LA_BYTES: usize = 1;
+export const LA_BYTES_SIZE: u32 = 21;
+export const LA_NEXT: usize = 22; // u16
+export const NAME_SIZE_MAX: u32 = 256;
