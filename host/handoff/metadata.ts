@@ -154,6 +154,11 @@ class Reader {
     this.#view = new DataView(this.#ram.buffer);
   }
 
+  /** Where `gpa` is in low memory, -1 outside. */
+  position(gpa: bigint): number {
+    return this.guest.locate(gpa, 0);
+  }
+
   words(gpa: bigint, count: number): number[] | undefined {
     const at = this.guest.locate(gpa, count * 4);
     if (at < 0) return undefined;

@@ -7,6 +7,7 @@ import { type BootResult, boot, type Flavour } from "userboot-wasm";
 import { findBootData, sha256 } from "./boot_data.js";
 import { Comparison, compareBootData, compareCalls, compareMemory, compareSurvival, exitOf } from "./compare.js";
 import { clean, ReplayConsole } from "./console.js";
+import { undefinedRecord } from "./differences.js";
 import { type BootRun, type KeyEntry, readGuest, readJson } from "./recordings.js";
 import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./runs.js";
 
@@ -40,7 +41,7 @@ export async function replayBootRun(root: string, set: string, name: string): Pr
 function compareRun(comparison: Comparison, recorded: BootRun, result: BootResult, text: string): void {
   if (recorded.exit.kind === "crash" || recorded.exit.kind === "hang") {
     compareSurvival(comparison, result);
-    const until = recorded.console.clean;
+    const until = clean(recorded.console.clean);
     comparison.text("/console/clean", until, text.slice(0, until.length));
     return;
   }
@@ -49,7 +50,7 @@ function compareRun(comparison: Comparison, recorded: BootRun, result: BootResul
     return;
   }
   comparison.equal("/exit", recorded.exit, exitOf(result));
-  comparison.text("/console/clean", recorded.console.clean, text);
+  comparison.text("/console/clean", clean(recorded.console.clean), text);
   comparison.list(
     "/swap_requests",
     recorded.swap_requests.map(({ length, sha256: digest }) => [length, digest]),
@@ -67,7 +68,10 @@ function compareMachine(comparison: Comparison, recorded: BootRun, result: BootR
     const { boot_stack: stack, modulep, env } = recorded;
     compareBootData(comparison, { stack, records: modulep.records, vars: env.vars }, findBootData(result));
   }
-  compareMemory(comparison, recorded.memory, result);
+  const undefinedAt = recorded.modulep?.records
+    .filter(({ name }) => undefinedRecord(name))
+    .map(({ gpa }) => Number(gpa));
+  compareMemory(comparison, recorded.memory, result, undefinedAt);
 }
 
 /** For a run that ended where the recording host had no simple flavour: what that flavour then does. */
@@ -91,7 +95,7 @@ function compareContinuation(
   const noKeys: readonly KeyEntry[] = [];
   comparison.list("keys of the continuation", noKeys, after.keys);
   comparison.equal("/exit", after.exit, exitOf(result));
-  comparison.text("/console/clean", recorded.console.clean + after.console.clean, text);
+  comparison.text("/console/clean", clean(recorded.console.clean + after.console.clean), text);
   const swapped: Flavour = "simp";
   comparison.equal("/final_flavour", swapped, result.flavour);
   compareMachine(comparison, { ...after, calls: [...recorded.calls, ...after.calls] }, result);

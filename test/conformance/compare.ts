@@ -3,6 +3,7 @@
 
 import type { BootResult } from "userboot-wasm";
 import { type FoundBootData, type FoundRecord, hex, latin1, littleEndian, sha256 } from "./boot_data.js";
+import { undefinedRecord } from "./differences.js";
 import type { BootRun, Exit, MetadataRecord, Range, RecordedCall, Unstable } from "./recordings.js";
 
 const ELLIPSIS_AT = 300;
@@ -120,7 +121,9 @@ function compareRecords(
       comparison.add(field, a ? "ours has fewer records" : `ours has more records: type ${hex(b!.type)}`);
       return;
     }
-    const ours = sameRecord(a, b);
+    const zeros =
+      undefinedRecord(a.name) && a.gpa === b.gpa && a.size === b.size && b.bytes.every((byte) => byte === 0);
+    const ours = zeros ? undefined : sameRecord(a, b);
     if (ours === undefined) continue;
     comparison.add(field, `recorded ${shorten(canonical(a))}, ours ${shorten(ours)}`);
     return;
@@ -160,18 +163,26 @@ function memoryMap(bytes: Uint8Array): unknown[] {
   return entries;
 }
 
-/** The written ranges and their content, without the undefined bytes; names the regions that differ. */
-export function compareMemory(comparison: Comparison, recorded: BootRun["memory"], result: BootResult): void {
+/**
+ * The written ranges and their content, without the undefined bytes; names the regions that differ. Of ranges
+ * around addresses of `undefinedAt` only the extent is compared.
+ */
+export function compareMemory(
+  comparison: Comparison,
+  recorded: BootRun["memory"],
+  result: BootResult,
+  undefinedAt: readonly number[] = [],
+): void {
   if (!comparison.insists("/memory/ranges")) return;
   const ours = cutOut(result, recorded.undefined);
   const digest = ({ gpa, length }: { gpa: number; length: number }) => sha256(result.guestMemory.read(gpa, length));
   for (let i = 0; i < Math.max(recorded.ranges.length, ours.length); i++) {
     const [a, b] = [recorded.ranges[i], ours[i]];
-    const same = a && b && Number(a.gpa) === b.gpa && a.length === b.length && digest(b) === a.sha256;
-    if (same) continue;
+    const extent = a && b && Number(a.gpa) === b.gpa && a.length === b.length;
+    if (extent && (digest(b) === a.sha256 || undefinedAt.some((at) => at >= b.gpa && at < b.gpa + b.length))) continue;
     const show = (range: { gpa: string | number; length: number } | undefined) =>
       range ? `${hex(Number(range.gpa))}+${range.length}` : "nothing";
-    const content = a && b && Number(a.gpa) === b.gpa && a.length === b.length ? "with other content" : show(b);
+    const content = extent ? "with other content" : show(b);
     const regions = differingRegions(recorded, result);
     comparison.add(
       `/memory/ranges[${i}]`,

@@ -47,7 +47,11 @@ function toKeys(entry: KeyEntry): Keys {
   return typeof entry === "string" ? entry : { waitS: entry.wait_s };
 }
 
-/** Console text without the spinner, which depends on how much is read at a time. */
+/**
+ * Console text without the spinner, which depends on how much is read at a time. With two consoles active each
+ * of its characters comes twice.
+ */
 export function clean(text: string): string {
-  return text.replace(/[|/\-\\]\x08(?! \x08)/g, "");
+  const once = text.replace(/[|/\-\\]\x08(?! \x08)/g, "");
+  return once === text ? text : clean(once);
 }

@@ -3,11 +3,13 @@
 import { readFileSync } from "node:fs";
 
 export interface Difference {
-  /** The run's name. */
+  /** The run's name; `*` for all that have `record`. */
   run: string;
   /** Number of the step or line, from 0. */
-  line: number;
-  /** What ours prints there, echo and prompt included. */
+  line?: number;
+  /** A metadata record whose content differs. */
+  record?: string;
+  /** What ours prints there, echo and prompt included; for a record, what it holds. */
   ours: string;
   reason: string;
 }
@@ -20,4 +22,9 @@ export const differences = JSON.parse(readFileSync(DATA, "utf8")) as Difference[
 /** What ours prints in step or line `line` of `run` where it differs on purpose. */
 export function deliberate(run: string, line: number): string | undefined {
   return differences.find((difference) => difference.run === run && difference.line === line)?.ours;
+}
+
+/** Whether the content of metadata records called `name` was left to chance by the reference (ours: zeros). */
+export function undefinedRecord(name: string): boolean {
+  return differences.some(({ record }) => record === name);
 }

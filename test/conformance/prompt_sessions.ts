@@ -33,14 +33,14 @@ export async function replayPromptSession(root: string, set: string, name: strin
   const comparison = new Comparison(recorded.unstable);
   const { before, groups } = console.sections();
   const died = recorded.exit.kind === "crash" || recorded.exit.kind === "hang";
-  comparison.text("/banner", recorded.banner, clean(before));
+  comparison.text("/banner", clean(recorded.banner), clean(before));
   let failed = comparison.differences.length;
   const last = recorded.steps.findLastIndex(({ output }) => output !== "");
   recorded.steps.forEach(({ keys, output }, i) => {
     const was = comparison.differences.length;
     const text = typeof keys === "string" ? keys : JSON.stringify(keys);
     const ours = clean(groups[i] ?? "");
-    const expected = deliberate(`${set}/${name}`, i) ?? output;
+    const expected = deliberate(`${set}/${name}`, i) ?? clean(output);
     const field = `/steps/${i}/output`;
     if (!comparison.insists("/console") || NOT_COMPARED.test(text)) return;
     if (!died || i < last) comparison.text(field, expected, ours);

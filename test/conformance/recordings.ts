@@ -167,7 +167,7 @@ export function unpackImage(path: string): Uint8Array {
   return image;
 }
 
-/** The description of a guest and its images in order of their disk numbers. */
+/** The description of a guest, and its images by disk number. */
 export function readGuest(
   root: string,
   name: string,
