@@ -35,7 +35,7 @@ export async function replayBootRun(root: string, set: string, name: string): Pr
   const after = continuation(root, name, recorded, result);
   if (after) compareContinuation(comparison, recorded, after, result, clean(console.text));
   else compareRun(comparison, recorded, result, clean(console.text));
-  return outcome(comparison.differences, 1, waits ?? (description.file_system === "zfs" ? "ZFS" : undefined));
+  return outcome(comparison.differences, 1, waits);
 }
 
 function compareRun(comparison: Comparison, recorded: BootRun, result: BootResult, text: string): void {

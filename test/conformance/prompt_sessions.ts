@@ -57,6 +57,5 @@ export async function replayPromptSession(root: string, set: string, name: strin
     compareCalls(comparison, calls, result);
     compareBootData(comparison, { stack, records, vars }, findBootData(result));
   }
-  const zfs = guests.some(({ description }) => description.file_system === "zfs") ? "ZFS" : undefined;
-  return outcome(comparison.differences, recorded.steps.length + 1, waitsForFlavour(result) ?? zfs, failed);
+  return outcome(comparison.differences, recorded.steps.length + 1, waitsForFlavour(result), failed);
 }

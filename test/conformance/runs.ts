@@ -11,8 +11,6 @@ import { type InterpTopic, readJson, recordingNames } from "./recordings.js";
 /** Enough for every recording, little enough that a loop ends soon. */
 export const LIMITS: Partial<Limits> = { wallMs: 30_000, fuel: 3_000_000_000, consoleBytes: 16 * 1024 * 1024 };
 
-/** What the core can't do yet: runs that need it wait when they fail. */
-const MISSING: readonly string[] = ["ZFS"];
 /** Whether sessions can boot from trees of the host. */
 export const HOST_TREES = false;
 
@@ -41,12 +39,9 @@ export function outcome(
   needs: string | undefined,
   unitsFailed = differences.length > 0 ? units : 0,
 ): Outcome {
-  const blocked = needs === "host tree" || needs?.startsWith("flavour");
-  const failed = differences.length > 0 || blocked;
-  const unitsPassed = blocked ? 0 : failed && unitsFailed === 0 ? units - 1 : units - unitsFailed;
-  if (failed && needs !== undefined && (blocked || MISSING.includes(needs))) {
-    return { state: "waiting", reason: needs, units, unitsPassed, differences };
-  }
+  if (needs !== undefined) return { state: "waiting", reason: needs, units, unitsPassed: 0, differences };
+  const failed = differences.length > 0;
+  const unitsPassed = failed && unitsFailed === 0 ? units - 1 : units - unitsFailed;
   return { state: failed ? "failed" : "passed", units, unitsPassed, differences };
 }
 
