@@ -7,10 +7,10 @@ import { allocate, burn } from "./fault";
 
 /** The host reaches low memory through addresses below this; higher ones wrap. */
 const ADDRESS_MASK: u64 = 0x7fffffff;
-/** Zeros go to the guest in such pieces. */
-const ZERO_PIECE: u64 = 256;
-/** Most bytes outside guest memory that are "zeroed" piece by piece; the rest can't be there either. */
-const STRAY_LIMIT: u64 = 0x4000000;
+/** Fuel for zeros: one for so many bytes. */
+const ZERO_COST: u64 = 64;
+/** Fuel for looking at guest memory once. */
+const PEEK_COST: i64 = 16;
 
 const lowCell: usize = memory.data(8, 8);
 const highCell: usize = memory.data(8, 8);
@@ -33,23 +33,18 @@ export function fitsGuest(gpa: u64, size: u64): bool {
   return gpa <= end && size <= end - gpa;
 }
 
-/** Zeroes `size` bytes at `gpa`. */
+/** Zeroes `size` bytes at `gpa`. More than all addresses there are would only do the same again. */
 export function zeroGuest(gpa: u64, size: u64): void {
-  if (fitsGuest(gpa, size)) {
-    if (size > 0) zero_guest(gpa, size);
-    return;
-  }
-  const rest = min(size, max(lowMemory(), STRAY_LIMIT) + STRAY_LIMIT);
-  for (let done: u64 = 0; done < rest; done += ZERO_PIECE) {
-    burn(1);
-    zero_guest(gpa + done, min(ZERO_PIECE, rest - done));
-  }
+  const once = min(size, ADDRESS_MASK + 1);
+  burn(<i64>(once / ZERO_COST));
+  if (once > 0) zero_guest(gpa, once);
 }
 
 const scratch: usize = memory.data(64, 8);
 
 /** The `size` (at most 64) bytes at `gpa`, in memory that the next call reuses; zeros outside guest memory. */
 export function peekGuest(gpa: u64, size: u32): usize {
+  burn(PEEK_COST);
   memory.fill(scratch, 0, size);
   copyout(gpa, scratch, size);
   return scratch;

@@ -26,9 +26,14 @@ let depth: i32 = 0;
 
 /** Forgets all loaded files, and `kernelname`. */
 export function unload(): void {
-  preloadedFiles.length = 0;
+  dropFrom(0);
   nextAddress = 0;
   unsetenv("kernelname");
+}
+
+/** Forgets the files from index `first` on. */
+function dropFrom(first: i32): void {
+  while (preloadedFiles.length > first) preloadedFiles.pop().release();
 }
 
 /** The loaded module `name` in a version that `wish` (null: any) accepts, the preferred one if there is a choice. */
@@ -91,7 +96,7 @@ export function loadKld(name: string, args: string[]): i32 {
   preloadedFiles.push(file);
   if (loadDependencies(file)) return 0;
   // What came along with it goes with it.
-  preloadedFiles.length = before;
+  dropFrom(before);
   if (before > 0) nextAddress = preloadedFiles[before - 1].addr + preloadedFiles[before - 1].size;
   return ENOENT;
 }

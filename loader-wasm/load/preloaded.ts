@@ -75,6 +75,12 @@ export class PreloadedFile {
     this.addMetadata(type, cell, 4);
   }
 
+  /** Forgets the metadata. The file is of no use afterwards. */
+  release(): void {
+    for (let i = 0; i < this.metadata.length; i++) heap.free(this.metadata[i].data);
+    this.metadata = [];
+  }
+
   /** The latest record of `type`, or null. */
   findMetadata(type: u32): Metadata | null {
     for (let i = 0; i < this.metadata.length; i++) if (this.metadata[i].type == type) return this.metadata[i];

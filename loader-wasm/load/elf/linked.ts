@@ -80,7 +80,10 @@ function loadOpened(source: ElfFile, dest: u64, loaded: Loaded): i32 {
   print(`${source.path} `);
   const image = new LinkedImage(source, file, kernel, dest);
   file.size = image.load();
-  if (file.size == 0 || file.addr == 0) return EIO;
+  if (file.size == 0 || file.addr == 0) {
+    file.release();
+    return EIO;
+  }
   file.addMetadata(MODINFOMD_ELFHDR, source.page, source.elf.headerSize);
   loaded.file = file;
   return 0;

@@ -46,7 +46,10 @@ function loadOpened(source: ElfFile, dest: u64, loaded: Loaded): i32 {
   print(`${source.path} `);
   file.size = new ObjectImage(source, file, (dest + PAGE_MASK) & ~PAGE_MASK).load();
   print("\n");
-  if (file.size == 0 || file.addr == 0) return EIO;
+  if (file.size == 0 || file.addr == 0) {
+    file.release();
+    return EIO;
+  }
   file.addMetadata(MODINFOMD_ELFHDR, source.page, elf.headerSize);
   loaded.file = file;
   return 0;

@@ -4,13 +4,16 @@
 import { print } from "../../console/console";
 import { EFTYPE, EOPNOTSUPP } from "../../lib/errno";
 import { burn } from "../../lib/fault";
-import { peekGuest } from "../../lib/guest";
+import { copyout } from "../../protocol";
 import { ElfClass, R_X86_64_64, R_X86_64_IRELATIVE, R_X86_64_RELATIVE } from "./layout";
 
 export const ESRCH: i32 = 3;
 
 /** Entries of a table that are looked at. */
 const TABLE_LIMIT: u64 = 0x100000;
+/** Entries fetched at a time. */
+const BATCH: u64 = 128;
+const batch: usize = memory.data(3072, 8);
 
 /** Addresses of symbols by index; 0 when there is none. */
 export abstract class SymbolAddresses {
@@ -43,24 +46,44 @@ export function applyTable(
   const count = min(bytes / entrySize, TABLE_LIMIT);
   // The reference's amd64 build knows no 32-bit relocations.
   if (elf.bits == 32) return count > 0 ? EOPNOTSUPP : 0;
-  for (let i: u64 = 0; i < count; i++) {
-    burn(1);
-    const entry = peekGuest(gpa + i * entrySize, entrySize);
-    const where = base + load<u64>(entry) - at;
-    if (where >= <u64>size) continue;
-    const type = load<u32>(entry, 8);
-    const symbol = load<u32>(entry, 12);
-    const addend = withAddends ? load<u64>(entry, 16) : wordAt(data, size, where);
-    if (type == R_X86_64_64) {
-      const address = symbols.addressOf(symbol);
-      if (address == 0) return ESRCH;
-      storeWordAt(data, size, where, address + addend);
-    } else if (type == R_X86_64_RELATIVE) {
-      storeWordAt(data, size, where, base + addend);
-    } else if (type != R_X86_64_IRELATIVE) {
-      print(`\nunhandled relocation type ${type}\n`);
-      return EFTYPE;
+  let some: u64 = 0;
+  for (let i: u64 = 0; i < count; i += some) {
+    some = min(count - i, BATCH);
+    burn(<i64>some);
+    // At the border of memory one by one; nothing is behind it.
+    if (copyout(gpa + i * entrySize, batch, <u32>some * entrySize) != 0) {
+      some = 1;
+      if (copyout(gpa + i * entrySize, batch, entrySize) != 0) return 0;
     }
+    for (let j: u64 = 0; j < some; j++) {
+      const entry = batch + <usize>(j * entrySize);
+      const where = base + load<u64>(entry) - at;
+      if (where >= <u64>size) continue;
+      const addend = withAddends ? load<u64>(entry, 16) : wordAt(data, size, where);
+      const error = applyEntry(load<u32>(entry, 8), load<u32>(entry, 12), addend, base, symbols);
+      if (error != 0) return error;
+      if (changed) storeWordAt(data, size, where, value);
+    }
+  }
+  return 0;
+}
+
+/** What the last `applyEntry` found: whether there is a new value, and that. */
+let changed: bool = false;
+let value: u64 = 0;
+
+/** Computes the word of a relocation. Returns 0 or an errno. */
+function applyEntry(type: u32, symbol: u32, addend: u64, base: u64, symbols: SymbolAddresses): i32 {
+  changed = type != R_X86_64_IRELATIVE;
+  if (type == R_X86_64_64) {
+    const address = symbols.addressOf(symbol);
+    if (address == 0) return ESRCH;
+    value = address + addend;
+  } else if (type == R_X86_64_RELATIVE) {
+    value = base + addend;
+  } else if (changed) {
+    print(`\nunhandled relocation type ${type}\n`);
+    return EFTYPE;
   }
   return 0;
 }
