@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
-import { AbortedError, OptionError, UserbootError } from "../errors.js";
+import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, type Flavour, type Limits } from "../index.js";
 import { parseEnvironment, parseKeys, parseLimit, parseMemory } from "./arguments.js";
 import { openImage } from "./images.js";
@@ -48,7 +48,7 @@ export async function guarded(body: () => Promise<number>): Promise<number> {
   } catch (error) {
     if (!(error instanceof UserbootError)) throw error;
     complain(error.message);
-    return error instanceof AbortedError ? STATUS_FAILED : STATUS_USAGE;
+    return error instanceof AbortedError || error instanceof HandoffError ? STATUS_FAILED : STATUS_USAGE;
   }
 }
 

@@ -58,7 +58,7 @@ bootOptions(program.command("boot"))
 
 bootOptions(program.command("run"))
   .description("boot a guest, then run it in a virtual machine")
-  .option("--vmm <name>", "qemu (its PC) or microvm", "qemu")
+  .option("--vmm <name>", "qemu (its PC), q35 or microvm", "qemu")
   .option("--write", "let the guest write to its disks (else its writes are dropped at the end)")
   .argument("[arguments...]", "more arguments for the virtual machine monitor, after --")
   .action(async (extra: string[], options: RunArguments) => {
@@ -74,7 +74,7 @@ bootOptions(program.command("pack"))
     "multiboot (QEMU -kernel, GRUB, v86), pvh (microvm, Firecracker), core or symbols (gdb)",
     "multiboot",
   )
-  .option("--map <name>", "whose memory map the guest is told: bhyve, qemu or v86 (default by format)")
+  .option("--map <name>", "whose memory map the guest is told: bhyve, qemu, q35 or v86 (default by format)")
   .action(async (options: PackArguments) => {
     const { packCommand } = await import("./pack.js");
     process.exitCode = await packCommand(options);

@@ -23,6 +23,13 @@ const MAPS = {
     const low = memory >= 3.5 * GIB ? 3 * GIB : memory;
     return [...firmware(), usable(MIB, low - 128 * KIB), reserved(low - 128 * KIB, low), rom(), ...above(memory, low)];
   },
+  /** The same on the Q35, which has less low memory and windows of its own. */
+  q35: (memory: number): MapEntry[] => {
+    const low = memory >= 2.75 * GIB ? 2 * GIB : memory;
+    const tables = low - 132 * KIB;
+    const windows = [reserved(0xb000_0000, 0xc000_0000), reserved(0xfed1_c000, 0xfed2_0000)];
+    return [...firmware(), usable(MIB, tables), reserved(tables, low), ...windows, rom(), ...above(memory, low)];
+  },
   /** SeaBIOS in v86: the same, with all of memory low. */
   v86: (memory: number): MapEntry[] => [
     ...firmware(),

@@ -1,6 +1,7 @@
-// QEMU's command lines: its PC, which loads a Multiboot image, and its microvm, which loads a PVH ELF.
+// QEMU's command lines: its PCs, which load a Multiboot image, and its microvm, which loads a PVH ELF.
 // Serial port and monitor share the terminal (Ctrl-A X ends QEMU).
 
+import type { MapProfile } from "./maps.js";
 import type { Vmm, VmmGuest } from "./vmm.js";
 
 const KIB = 1024;
@@ -16,18 +17,24 @@ function common({ image, memory, kvm, writable }: VmmGuest): string[] {
 /** QEMU reads a comma in a file name from a doubled one. */
 const escaped = (path: string) => path.replaceAll(",", ",,");
 
-export const qemu: Vmm = {
-  // Runs i386 guests too; qemu-system-i386 takes no 64-bit ELF.
-  program: "qemu-system-x86_64",
-  package: "qemu-system-x86 (Debian, Ubuntu), qemu (FreeBSD, Arch, Homebrew)",
-  format: "multiboot",
-  map: "qemu",
-  command: (guest) => [
-    ...["-M", "pc"],
-    ...common(guest),
-    ...guest.disks.flatMap((disk) => ["-drive", `file=${escaped(disk)},if=virtio,format=raw`]),
-  ],
-};
+/** A PC with `machine`'s chipset. */
+function pc(machine: string, map: MapProfile): Vmm {
+  return {
+    // Runs i386 guests too; qemu-system-i386 takes no 64-bit ELF.
+    program: "qemu-system-x86_64",
+    package: "qemu-system-x86 (Debian, Ubuntu), qemu (FreeBSD, Arch, Homebrew)",
+    format: "multiboot",
+    map,
+    command: (guest) => [
+      ...["-M", machine],
+      ...common(guest),
+      ...guest.disks.flatMap((disk) => ["-drive", `file=${escaped(disk)},if=virtio,format=raw`]),
+    ],
+  };
+}
+
+export const qemu = pc("pc", "qemu");
+export const qemuQ35 = pc("q35", "q35");
 
 export const qemuMicrovm: Vmm = {
   ...qemu,

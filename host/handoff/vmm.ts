@@ -4,7 +4,7 @@
 import { OptionError } from "../errors.js";
 import type { MapProfile } from "./maps.js";
 import type { PackFormat } from "./pack.js";
-import { qemu, qemuMicrovm } from "./qemu.js";
+import { qemu, qemuMicrovm, qemuQ35 } from "./qemu.js";
 
 /** What a VMM starts with. */
 export interface VmmGuest {
@@ -31,7 +31,7 @@ export interface Vmm {
   command(guest: VmmGuest): string[];
 }
 
-const VMMS = { qemu, microvm: qemuMicrovm } satisfies Record<string, Vmm>;
+const VMMS = { qemu, q35: qemuQ35, microvm: qemuMicrovm } satisfies Record<string, Vmm>;
 
 export type VmmName = keyof typeof VMMS;
 export const VMM_NAMES = Object.keys(VMMS) as VmmName[];

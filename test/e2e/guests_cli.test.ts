@@ -82,6 +82,17 @@ testWith("qemu-system-x86_64")("run: ends the machine and cleans up when it is t
   expect(readdirSync(temporary)).toEqual([]);
 });
 
+testWith("qemu-system-x86_64")("run: the guest is told the memory map that the machine has", () => {
+  const { stdout } = userboot(["run", "--vmm", "q35", "-m", "4G", "-d", disk("amd64"), ...FAST, "--", "-accel", "tcg"]);
+  expect(report(stdout).texts("smap")).toContain("base=0x100000000 length=0x80000000 type=0x1");
+});
+
+test("run: a guest that doesn't fit in its memory isn't run", () => {
+  const { stderr, status } = userboot(["run", "-m", "2M", "-d", disk("amd64"), ...FAST]);
+  expect(stderr).toBe("userboot: the guest doesn't fit in its memory: kernel or boot data lie outside it\n");
+  expect(status).toBe(1);
+});
+
 test("run: doesn't let a guest write to a compressed image", () => {
   const { stderr, status } = userboot(["run", "--write", "-d", rootPath("images/amd64-ufs2-gpt.img.gz"), ...FAST]);
   expect(stderr).toMatch(/^userboot: --write: .*img.gz is compressed\n$/);

@@ -134,6 +134,11 @@ describe("memoryMap", () => {
       [MIB, 256 * MIB - 128 * 1024],
     ]);
     expect(usable("qemu", 4096 * MIB).at(-1)).toEqual([4096 * MIB, 5120 * MIB]);
+    expect(usable("q35", 4096 * MIB)).toEqual([
+      [0, 0x9fc00],
+      [MIB, 2048 * MIB - 132 * 1024],
+      [4096 * MIB, 6144 * MIB],
+    ]);
     expect(() => memoryMap("vmware" as MapProfile, MIB)).toThrow(/unknown memory map "vmware"/);
   });
 });
