@@ -25,6 +25,7 @@ export async function prompt(
     console,
     start: "simp",
     interfaceVersion,
+    env: ["autoboot_delay=NO"],
     clock: "virtual",
     worker: false,
     memory: 64 * 1024 * 1024,

@@ -136,9 +136,8 @@ export class Dnode {
       if (bpHole(pointer)) return new DataBlock(null);
       const next = this.pool.block(pointer);
       if (next === null) return null;
-      // Holding the block keeps the table's memory.
       block = next;
-      table = next.data();
+      table = next.data;
       entries = <u64>(next.size >> BP_SHIFT);
     }
     return new DataBlock(block);
@@ -157,7 +156,7 @@ export class Dnode {
       const block = data.block;
       if (block === null) memory.fill(dst + <usize>done, 0, <usize>piece);
       else if (within + <u64>piece > <u64>block.size) return this.damaged(`block of ${block.size} bytes`);
-      else memory.copy(dst + <usize>done, block.data() + <usize>within, <usize>piece);
+      else memory.copy(dst + <usize>done, block.data + <usize>within, <usize>piece);
       done += piece;
     }
     return 0;
@@ -173,8 +172,8 @@ export class ObjectSet {
     readonly pool: Pool,
     block: Block,
   ) {
-    this.meta = new Dnode(pool, 0, block.data() + OBJSET_META, DNODE_SIZE);
-    this.type = load<u64>(block.data(), OBJSET_TYPE);
+    this.meta = new Dnode(pool, 0, block.data + OBJSET_META, DNODE_SIZE);
+    this.type = load<u64>(block.data, OBJSET_TYPE);
   }
 
   /** The object set behind the block pointer at `bp`; null and errno. */

@@ -89,21 +89,16 @@ export function featureKnown(name: string): bool {
   return false;
 }
 
-/** A block as its pointer describes it, decompressed. */
+/** A block as its pointer describes it, decompressed. The pool owns it: it is good until the next one is asked for. */
 export class Block {
-  /** What it was read by. */
-  word0: u64 = 0;
-  word1: u64 = 0;
-  birth: u64 = 0;
-  readonly bytes: StaticArray<u8>;
+  /** What it was read by; all ones for what is not to be found again. */
+  word0: u64 = u64.MAX_VALUE;
+  word1: u64 = u64.MAX_VALUE;
+  birth: u64 = u64.MAX_VALUE;
+  readonly data: usize;
 
   constructor(readonly size: u32) {
-    this.bytes = new StaticArray<u8>(<i32>size);
-  }
-
-  /** Address of its bytes, good as long as the block is held. */
-  data(): usize {
-    return changetype<usize>(this.bytes);
+    this.data = allocate(<usize>size);
   }
 }
 
@@ -123,6 +118,8 @@ export class Pool {
   private metaSet: ObjectSet | null = null;
   private readonly cache: Block[] = [];
   private cached: u32 = 0;
+  /** The pointer that is followed; the one given may be in a block that has to make room. */
+  private readonly pointer: usize = allocate(BP_SIZE);
 
   constructor(
     readonly guid: u64,
@@ -168,26 +165,32 @@ export class Pool {
       damaged(this.name, `ZFS block pointer: size ${size}`, EIO);
       return null;
     }
-    const block = new Block(size);
-    const error = this.readBlock(bp, block.data(), 0);
+    memory.copy(this.pointer, bp, BP_SIZE);
+    const block = this.newBlock(size);
+    const error = this.readBlock(this.pointer, block.data, 0);
     if (error != 0) {
       setErrno(error);
       return null;
     }
-    if (embedded) return block;
-    block.word0 = word0;
-    block.word1 = word1;
-    block.birth = birth;
-    this.remember(block);
+    if (!embedded) {
+      block.word0 = word0;
+      block.word1 = word1;
+      block.birth = birth;
+    }
     return block;
   }
 
-  private remember(block: Block): void {
-    while (this.cache.length > 0 && (this.cached + block.size > CACHE_SIZE || this.cache.length >= CACHE_BLOCKS)) {
-      this.cached -= this.cache.shift().size;
+  /** A block of `size` bytes to fill, for which the oldest make room. */
+  private newBlock(size: u32): Block {
+    while (this.cache.length > 0 && (this.cached + size > CACHE_SIZE || this.cache.length >= CACHE_BLOCKS)) {
+      const oldest = this.cache.shift();
+      this.cached -= oldest.size;
+      heap.free(oldest.data);
     }
+    const block = new Block(size);
     this.cache.push(block);
-    this.cached += block.size;
+    this.cached += size;
+    return block;
   }
 
   /** Reads the block behind `bp` to `dst`, which has room for its logical size. Returns an errno. */

@@ -4,6 +4,7 @@ import { Device } from "../../dev/device";
 import { ZfsDevice } from "../../dev/zfs";
 import { stringAt } from "../../lib/bytes";
 import { EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
+import { allocate } from "../../lib/fault";
 import { copyin } from "../../protocol";
 import { FileSystem, OpenFile } from "../file_system";
 import { Dirent, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../files";
@@ -68,7 +69,7 @@ class Node {
     const spill = length == 0 ? dnode.spill() : null;
     if (length == 0) {
       if (spill === null) return false;
-      src = spill.data();
+      src = spill.data;
       length = spill.size;
     }
     const head: u32 = length < 8 ? 0 : (<u32>load<u16>(src, SA_INFO) >> 10) << 3;
@@ -227,16 +228,17 @@ class ZfsFile extends OpenFile {
   }
 
   readToGuest(gpa: u64, size: u64): i64 {
-    const piece = new StaticArray<u8>(<i32>PIECE);
+    const piece = allocate(<usize>PIECE);
     let done: u64 = 0;
+    let got = 0;
     while (done < size) {
-      const got = this.read(changetype<usize>(piece), <i32>min(size - done, PIECE));
-      if (got < 0) return -1;
-      if (got == 0) break;
-      copyin(changetype<usize>(piece), gpa + done, <u32>got);
+      got = this.read(piece, <i32>min(size - done, PIECE));
+      if (got <= 0) break;
+      copyin(piece, gpa + done, <u32>got);
       done += <u64>got;
     }
-    return <i64>done;
+    heap.free(piece);
+    return got < 0 ? -1 : <i64>done;
   }
 
   readdir(): Dirent | null {
