@@ -1,0 +1,436 @@
+// Makes ELF files for the tests: kernels of both classes in the layouts that FreeBSD's linkers gave them over
+// the years, shared-object modules (i386) and relocatable ones (amd64), all with module metadata. None runs.
+
+export interface Version {
+  name: string;
+  version: number;
+}
+
+export interface Dependency {
+  name: string;
+  minimum: number;
+  preferred: number;
+  maximum: number;
+}
+
+export interface ModuleInfo {
+  versions?: readonly Version[];
+  dependencies?: readonly Dependency[];
+}
+
+export interface SegmentLayout {
+  /** Bytes in the file and further ones that are zeros; the metadata are in the last segment. */
+  size: number;
+  bss?: number;
+  writable?: boolean;
+}
+
+export interface KernelLayout extends ModuleInfo {
+  bits: 64 | 32;
+  segments: readonly SegmentLayout[];
+  /** `p_paddr` as old kernels have it (the virtual address), or the physical address. */
+  physical?: "virtual" | "physical";
+  /** Program headers besides PT_LOAD and PT_DYNAMIC: types. */
+  others?: readonly number[];
+  symbols?: boolean;
+  /** A shared object (ET_DYN) linked at 0 instead of a kernel. */
+  shared?: boolean;
+  /** Virtual address of the first segment. */
+  base?: bigint;
+}
+
+const PAGE = 4096;
+const PT_LOAD = 1;
+const PT_DYNAMIC = 2;
+const align = (value: number, unit: number) => Math.ceil(value / unit) * unit;
+
+/** Bytes written at offsets; grows as needed. */
+class Bytes {
+  #bytes = Buffer.alloc(PAGE);
+  length = 0;
+
+  #reach(end: number): Buffer {
+    if (end > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(end)]);
+    this.length = Math.max(this.length, end);
+    return this.#bytes;
+  }
+
+  u16(at: number, value: number): void {
+    this.#reach(at + 2).writeUInt16LE(value, at);
+  }
+
+  u32(at: number, value: number): void {
+    this.#reach(at + 4).writeInt32LE(value | 0, at);
+  }
+
+  u64(at: number, value: bigint): void {
+    this.#reach(at + 8).writeBigUInt64LE(BigInt.asUintN(64, value), at);
+  }
+
+  set(at: number, bytes: Uint8Array): void {
+    this.#reach(at + bytes.length).set(bytes, at);
+  }
+
+  finish(): Buffer {
+    return this.#bytes.subarray(0, this.length);
+  }
+}
+
+/** Writes fields of either class. */
+class ElfWriter extends Bytes {
+  constructor(readonly bits: 64 | 32) {
+    super();
+  }
+
+  get wide(): boolean {
+    return this.bits === 64;
+  }
+
+  get word(): number {
+    return this.bits / 8;
+  }
+
+  address(at: number, value: bigint | number): void {
+    if (this.wide) this.u64(at, BigInt(value));
+    else this.u32(at, Number(BigInt.asUintN(32, BigInt(value))));
+  }
+
+  header(type: number, entry: bigint, phnum: number, shoff: number, shnum: number, shstrndx: number): void {
+    const { wide, word } = this;
+    this.set(0, Buffer.from([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, 1, 1, 9]));
+    this.u16(16, type);
+    this.u16(18, wide ? 62 : 3);
+    this.u32(20, 1);
+    const size = wide ? 64 : 52;
+    this.address(24, entry);
+    this.address(24 + word, phnum > 0 ? size : 0);
+    this.address(24 + 2 * word, shoff);
+    const tail = 28 + 3 * word;
+    const sizes = [size, phnum > 0 ? (wide ? 56 : 32) : 0, phnum, wide ? 64 : 40, shnum, shstrndx];
+    sizes.forEach((value, i) => {
+      this.u16(tail + 2 * i, value);
+    });
+  }
+
+  segment(
+    index: number,
+    segment: {
+      type: number;
+      flags: number;
+      offset: number;
+      vaddr: bigint;
+      paddr: bigint;
+      size: number;
+      memory: number;
+    },
+  ): void {
+    const { type, flags, offset, vaddr, paddr, size, memory } = segment;
+    const at = (this.wide ? 64 : 52) + index * (this.wide ? 56 : 32);
+    this.u32(at, type);
+    this.u32(at + (this.wide ? 4 : 24), flags);
+    const words = [offset, vaddr, paddr, size, memory];
+    words.forEach((value, i) => {
+      this.address(at + (this.wide ? 8 : 4) + i * this.word, value);
+    });
+    this.address(at + (this.wide ? 48 : 28), PAGE);
+  }
+
+  section(table: number, index: number, section: Partial<Section>): void {
+    const at = table + index * (this.wide ? 64 : 40);
+    const { word } = this;
+    const s = { name: 0, type: 0, flags: 0, offset: 0, size: 0, link: 0, info: 0, align: 1, entry: 0, ...section };
+    this.u32(at, s.name);
+    this.u32(at + 4, s.type);
+    [s.flags, 0, s.offset, s.size].forEach((value, i) => {
+      this.address(at + 8 + i * word, value);
+    });
+    this.u32(at + 8 + 4 * word, s.link);
+    this.u32(at + 12 + 4 * word, s.info);
+    this.address(at + 16 + 4 * word, s.align);
+    this.address(at + 16 + 5 * word, s.entry);
+  }
+
+  symbol(at: number, name: number, section: number, value: bigint): void {
+    this.u32(at, name);
+    if (this.wide) {
+      this.u16(at + 4, 0x10);
+      this.u16(at + 6, section);
+      this.u64(at + 8, value);
+      this.u64(at + 16, 0n);
+    } else {
+      this.u32(at + 4, Number(BigInt.asUintN(32, value)));
+      this.u32(at + 8, 0);
+      this.u16(at + 12, 0x10);
+      this.u16(at + 14, section);
+    }
+  }
+}
+
+interface Section {
+  name: number;
+  type: number;
+  flags: number;
+  offset: number;
+  size: number;
+  link: number;
+  info: number;
+  align: number;
+  entry: number;
+}
+
+/** Metadata as it lies in a module: pointers, records, and what they point to. `pointers` are places that hold addresses of the same block. */
+function moduleMetadata(info: ModuleInfo, bits: 64 | 32, base: bigint) {
+  const writer = new ElfWriter(bits);
+  const { word } = writer;
+  const { versions = [], dependencies = [] } = info;
+  const entries = [
+    ...versions.map(({ name, version }) => ({ type: 3, name, words: [version] })),
+    ...dependencies.map((d) => ({ type: 1, name: d.name, words: [d.minimum, d.preferred, d.maximum] })),
+    // Declares a driver, which the loader passes over.
+    { type: 2, name: "driver", words: [0] },
+  ];
+  const records = align(entries.length * word, 8);
+  const recordSize = 8 + 2 * word;
+  let at = records + entries.length * recordSize;
+  const pointers: number[] = [];
+  const point = (from: number, to: number) => {
+    writer.address(from, base + BigInt(to));
+    pointers.push(from);
+  };
+  entries.forEach(({ type, name, words }, i) => {
+    const record = records + i * recordSize;
+    point(i * word, record);
+    writer.u32(record, 1);
+    writer.u32(record + 4, type);
+    words.forEach((value, j) => {
+      writer.u32(at + 4 * j, value);
+    });
+    point(record + 8, at);
+    at += 4 * words.length;
+    writer.set(at, Buffer.from(`${name}\0`));
+    point(record + 8 + word, at);
+    at = align(at + name.length + 1, 8);
+  });
+  return { bytes: writer.finish(), setSize: entries.length * word, pointers };
+}
+
+export interface LinkedFile {
+  bytes: Buffer;
+  entry: bigint;
+  /** Where the segments are to be found: GPA (of a shared object: offset), place in the file, bytes there and behind. */
+  segments: { at: number; offset: number; size: number; memory: number }[];
+  symbols: { offset: number; size: number } | undefined;
+  strings: { offset: number; size: number } | undefined;
+}
+
+/** A kernel, or a shared object with the same contents. */
+export function linkedFile(layout: KernelLayout): LinkedFile {
+  const { bits, segments, shared = false, symbols = true, others = [], physical = "virtual" } = layout;
+  const writer = new ElfWriter(bits);
+  const { wide, word } = writer;
+  const high = wide ? 0xffffffff80000000n : 0xc0000000n;
+  const base = shared ? 0n : (layout.base ?? high + 0x200000n);
+  const symbolSize = wide ? 24 : 16;
+  const headersEnd = (wide ? 64 : 52) + (wide ? 56 : 32) * (segments.length + 1 + others.length);
+
+  // Where everything goes: the first segment begins with the headers, as linkers have it.
+  let offset = 0;
+  const placed = segments.map((segment, i) => {
+    const size = i === 0 ? Math.max(segment.size, headersEnd + 64) : segment.size;
+    const start = offset;
+    offset = align(offset + size + (segment.bss ?? 0), PAGE);
+    return { ...segment, size, offset: start, vaddr: base + BigInt(start) };
+  });
+  const last = placed.at(-1)!;
+  const text = placed[0]!;
+  const entry = shared ? 0n : text.vaddr + BigInt(headersEnd);
+
+  placed.forEach(({ offset: from, size }, i) => {
+    for (let j = i === 0 ? headersEnd : 0; j + 4 <= size; j += 4) writer.u32(from + j, (i << 28) | j);
+  });
+
+  // The last segment: dynamic section, hash table, symbols, strings, metadata, relocations.
+  const names = ["", "__start_set_modmetadata_set", "__stop_set_modmetadata_set"];
+  const nameAt = names.map((_, i) => names.slice(0, i).join("\0").length + (i > 0 ? 1 : 0));
+  const strings = Buffer.from(`${names.join("\0")}\0`);
+  const dynamic = last.offset + (placed.length === 1 ? align(headersEnd + 64, 8) : 0);
+  const hash = dynamic + 16 * 2 * word;
+  const symtab = align(hash + 4 * (2 + 1 + 3), 8);
+  const strtab = symtab + 3 * symbolSize;
+  const metadataAt = align(strtab + strings.length, 8);
+  const address = (at: number) => base + BigInt(at);
+  const metadata = moduleMetadata(layout, bits, address(metadataAt));
+  const rel = align(metadataAt + metadata.bytes.length, 8);
+  const relSize = wide ? 24 : 8;
+  const end = shared ? rel + metadata.pointers.length * relSize : rel;
+  if (end > last.offset + last.size) {
+    last.size = align(end - last.offset, 16);
+  }
+  const tags: [bigint, bigint | number][] = [
+    [4n, address(hash)],
+    [5n, address(strtab)],
+    [10n, strings.length],
+    [6n, address(symtab)],
+    [11n, symbolSize],
+  ];
+  if (shared) {
+    tags.push([wide ? 7n : 17n, address(rel)], [wide ? 8n : 18n, metadata.pointers.length * relSize]);
+  }
+  tags.push([0n, 0]);
+  tags.forEach(([tag, value], i) => {
+    writer.address(dynamic + i * 2 * word, tag);
+    writer.address(dynamic + i * 2 * word + word, value);
+  });
+  // One bucket: 1 -> 2 -> end. Symbols are looked up by name, so any order does.
+  [1, 3, 1, 0, 2, 0].forEach((value, i) => {
+    writer.u32(hash + 4 * i, value);
+  });
+  writer.symbol(symtab, 0, 0, 0n);
+  writer.symbol(symtab + symbolSize, nameAt[1]!, 1, address(metadataAt));
+  writer.symbol(symtab + 2 * symbolSize, nameAt[2]!, 1, address(metadataAt + metadata.setSize));
+  writer.set(strtab, strings);
+  writer.set(metadataAt, metadata.bytes);
+  if (shared) {
+    metadata.pointers.forEach((at, i) => {
+      const entryAt = rel + i * relSize;
+      writer.address(entryAt, address(metadataAt + at));
+      // R_X86_64_RELATIVE and R_386_RELATIVE are both 8.
+      writer.address(entryAt + word, 8);
+      if (wide) writer.u64(entryAt + 16, metadata.bytes.readBigUInt64LE(at));
+    });
+  }
+
+  placed.forEach(({ offset: from, vaddr, size, bss = 0, writable = false }, i) => {
+    const paddr = physical === "virtual" ? vaddr : vaddr - high;
+    const flags = writable ? 6 : 5;
+    writer.segment(i, { type: PT_LOAD, flags, offset: from, vaddr, paddr, size, memory: size + bss });
+  });
+  const dynamicSize = tags.length * 2 * word;
+  [PT_DYNAMIC, ...others].forEach((type, i) => {
+    const vaddr = address(dynamic);
+    writer.segment(placed.length + i, {
+      ...{ type, flags: 6, offset: dynamic, vaddr, paddr: vaddr, size: dynamicSize, memory: dynamicSize },
+    });
+  });
+
+  let at = align(Math.max(...placed.map((segment) => segment.offset + segment.size)), 8);
+  let symbolPart: LinkedFile["symbols"];
+  let stringPart: LinkedFile["strings"];
+  let shoff = 0;
+  if (symbols) {
+    symbolPart = { offset: at, size: 3 * symbolSize };
+    for (let i = 0; i < 3; i++) writer.symbol(at + i * symbolSize, nameAt[i]!, i === 0 ? 0 : 1, address(i * 64));
+    at += symbolPart.size;
+    stringPart = { offset: at, size: strings.length };
+    writer.set(at, strings);
+    at += strings.length;
+    const sectionNames = Buffer.from("\0.symtab\0.strtab\0.shstrtab\0");
+    writer.set(at, sectionNames);
+    shoff = align(at + sectionNames.length, 8);
+    writer.section(shoff, 0, { align: 0 });
+    writer.section(shoff, 1, { name: 1, type: 2, ...symbolPart, link: 2, align: 8, entry: symbolSize });
+    writer.section(shoff, 2, { name: 9, type: 3, ...stringPart });
+    writer.section(shoff, 3, { name: 17, type: 3, offset: at, size: sectionNames.length });
+  }
+  const headers = others.length + 1 + placed.length;
+  writer.header(shared ? 3 : 2, entry, headers, shoff, symbols ? 4 : 0, symbols ? 3 : 0);
+
+  // Kernels are loaded where they are above the 16 MiB boundary below their entry.
+  const boundary = shared ? 0n : entry & (wide ? 0xffffffffff000000n : 0xff000000n);
+  return {
+    ...{ bytes: writer.finish(), entry, symbols: symbolPart, strings: stringPart },
+    segments: placed.map(({ vaddr, offset: from, size, bss = 0 }) => {
+      return { at: Number(BigInt.asUintN(31, vaddr - boundary)), offset: from, size, memory: size + bss };
+    }),
+  };
+}
+
+export interface ObjectLayout extends ModuleInfo {
+  /** Bytes of code and of zeros. */
+  text?: number;
+  bss?: number;
+}
+
+/** A relocatable module for amd64. */
+export function objectFile({ text = 100, bss = 200, ...info }: ObjectLayout): Buffer {
+  const writer = new ElfWriter(64);
+  const metadata = moduleMetadata(info, 64, 0n);
+  const sectionNames = ["", ".text", "set_modmetadata_set", ".data", ".bss"];
+  sectionNames.push(".relaset_modmetadata_set", ".rela.data", ".symtab", ".strtab", ".shstrtab");
+  const names = Buffer.from(`${sectionNames.join("\0")}\0`);
+  const nameAt = sectionNames.map((_, i) => sectionNames.slice(0, i).join("\0").length + (i > 0 ? 1 : 0));
+  const strings = Buffer.from("\0data\0");
+  let at = 64;
+  const put = (bytes: Uint8Array) => {
+    const offset = at;
+    writer.set(offset, bytes);
+    at = align(offset + bytes.length, 8);
+    return { offset, size: bytes.length };
+  };
+  // Pointers in the object are zero: the relocations say all.
+  const blank = Buffer.from(metadata.bytes);
+  for (const pointer of metadata.pointers) blank.writeBigUInt64LE(0n, pointer);
+  const rela = (inSet: boolean) => {
+    const entries = metadata.pointers.filter((pointer) => pointer < metadata.setSize === inSet);
+    const table = Buffer.alloc(24 * entries.length);
+    entries.forEach((pointer, i) => {
+      const target = Number(metadata.bytes.readBigUInt64LE(pointer));
+      table.writeBigUInt64LE(BigInt(inSet ? pointer : pointer - metadata.setSize), 24 * i);
+      // R_X86_64_64 against symbol 1, the data section.
+      table.writeBigUInt64LE((1n << 32n) | 1n, 24 * i + 8);
+      table.writeBigUInt64LE(BigInt(target - metadata.setSize), 24 * i + 16);
+    });
+    return table;
+  };
+  const symbols = Buffer.alloc(48);
+  symbols.writeUInt32LE(1, 24);
+  symbols.writeUInt16LE(3, 30);
+  const parts = [
+    put(Buffer.alloc(text, 0xcc)),
+    put(blank.subarray(0, metadata.setSize)),
+    put(blank.subarray(metadata.setSize)),
+    { offset: at, size: bss },
+    put(rela(true)),
+    put(rela(false)),
+    put(symbols),
+    put(strings),
+    put(names),
+  ];
+  const kinds: Partial<Section>[] = [
+    { type: 1, flags: 6, align: 16 },
+    { type: 1, flags: 2, align: 8 },
+    { type: 1, flags: 3, align: 8 },
+    { type: 8, flags: 3, align: 32 },
+    { type: 4, info: 2, link: 7, align: 8, entry: 24 },
+    { type: 4, info: 3, link: 7, align: 8, entry: 24 },
+    { type: 2, link: 8, align: 8, entry: 24 },
+    { type: 3 },
+    { type: 3 },
+  ];
+  writer.section(at, 0, { align: 0 });
+  kinds.forEach((kind, i) => {
+    writer.section(at, i + 1, { name: nameAt[i + 1]!, ...parts[i], ...kind });
+  });
+  writer.header(1, 0n, 0, at, kinds.length + 1, kinds.length);
+  return writer.finish();
+}
+
+/** linker.hints: which file has which version of which module. */
+export function linkerHints(entries: readonly { module: string; version: number; file: string }[]): Buffer {
+  const writer = new ElfWriter(32);
+  writer.u32(0, 1);
+  let at = 4;
+  for (const { module, version, file } of entries) {
+    const start = at;
+    writer.u32(start + 4, 3);
+    writer.set(start + 8, Buffer.from([module.length, ...Buffer.from(module)]));
+    const versionAt = 4 + align(start + 8 + 1 + module.length - 4, 4);
+    writer.u32(versionAt, version);
+    writer.set(versionAt + 4, Buffer.from([file.length, ...Buffer.from(file)]));
+    at = align(versionAt + 5 + file.length, 4);
+    writer.u32(start, at - start - 4);
+  }
+  const bytes = Buffer.alloc(at);
+  writer.finish().copy(bytes);
+  return bytes;
+}

@@ -1,0 +1,223 @@
+// Modules: what they need, where they are found, in which versions, and how they are listed and forgotten.
+
+import { describe, expect, it } from "vitest";
+import { linkedFile, linkerHints, objectFile } from "./elf_image.js";
+import { guestBytes, session } from "./guest.js";
+
+const KERNEL = "/boot/kernel/kernel";
+const VERSIONS = [{ name: "kernel", version: 1201000 }];
+const kernel = linkedFile({
+  bits: 64,
+  segments: [{ size: 8000 }, { size: 3000, bss: 5000, writable: true }],
+  versions: VERSIONS,
+}).bytes;
+const needs = (name: string, minimum: number, preferred = minimum, maximum = preferred) => ({
+  ...{ name, minimum, preferred, maximum },
+});
+const needsKernel = needs("kernel", 1200000, 1201000, 1299999);
+const module = (name: string, version = 1, ...dependencies: ReturnType<typeof needs>[]) =>
+  objectFile({ versions: [{ name, version }], dependencies: [needsKernel, ...dependencies] });
+
+describe("relocatable modules", () => {
+  it("are placed behind the kernel with their metadata relocated", async () => {
+    const files = { [KERNEL]: kernel, "/boot/kernel/one.ko": module("one", 7) };
+    const { result, output } = await session(files, ["load kernel", "load one a=1 b", "lsmod", "boot"]);
+    expect(result.diagnostics).toEqual([]);
+    expect(output[1]).toMatch(/^\/boot\/kernel\/one\.ko size 0x[0-9a-f]+ at 0x[0-9a-f]+000\n$/);
+    expect(output[2]).toMatch(/ \(elf obj module, 0x[0-9a-f]+\)\n {4}args: a=1 b\n {2}modules: one\.7 \n$/);
+    const loaded = result.modules[1]!;
+    expect(loaded).toMatchObject({ name: "/boot/kernel/one.ko", type: "elf obj module", args: "a=1 b" });
+    expect(loaded.metadata.map(({ name }) => name)).toEqual(["ELFHDR", "SHDR"]);
+    expect(guestBytes(result, Number(loaded.address), 100).equals(Buffer.alloc(100, 0xcc))).toBe(true);
+  });
+
+  it("several modules and a name given by the file", async () => {
+    const both = objectFile({
+      versions: [
+        { name: "a", version: 1 },
+        { name: "b", version: -5 },
+        { name: "a", version: 1 },
+        { name: "a", version: 2 },
+      ],
+    });
+    const { output } = await session({ [KERNEL]: kernel, "/m.ko": both }, ["load kernel", "load /m.ko", "lsmod"]);
+    expect(output[2]).toContain("  modules: a.2 b.-5 a.1 \n");
+  });
+
+  it("need a kernel first", async () => {
+    const { output } = await session({ "/m.ko": module("m") }, ["load /m.ko"]);
+    expect(output[0]).toBe(
+      "elf64_obj_loadfile: can't load module before kernel\nload: can't load file '/m.ko': operation not permitted\n",
+    );
+  });
+});
+
+describe("shared objects", () => {
+  it.each([32, 64] as const)("of %d bits", async (bits) => {
+    const layout = { bits, segments: [{ size: 8000 }, { size: 3000, bss: 100, writable: true }], versions: VERSIONS };
+    const shared = linkedFile({
+      ...{ ...layout, shared: true, versions: [{ name: "shared", version: 3 }] },
+      dependencies: [needsKernel],
+    });
+    const files = { [KERNEL]: linkedFile(layout).bytes, "/boot/kernel/shared.ko": shared.bytes };
+    const { result, output } = await session(files, ["load kernel", "load shared", "lsmod", "boot"]);
+    expect(result.diagnostics).toEqual([]);
+    expect(output[2]).toContain("(elf module, ");
+    expect(output[2]).toContain("  modules: shared.3 \n");
+    const address = Number(result.modules[1]!.address);
+    for (const { at, offset, size } of shared.segments) {
+      const bytes = guestBytes(result, address + at, size);
+      expect(bytes.equals(shared.bytes.subarray(offset, offset + size))).toBe(true);
+    }
+  });
+
+  it("are called after their file when they don't tell a name", async () => {
+    const layout = { bits: 32 as const, segments: [{ size: 8000 }, { size: 3000, writable: true }] };
+    const shared = linkedFile({ ...layout, shared: true });
+    const files = {
+      [KERNEL]: linkedFile({ ...layout, versions: VERSIONS }).bytes,
+      "/boot/kernel/na.me.ko": shared.bytes,
+    };
+    const { output } = await session(files, ["load kernel", "load na.me", "lsmod"]);
+    expect(output[2]).toContain("  modules: na.me.1 \n");
+  });
+});
+
+describe("dependencies", () => {
+  const files = {
+    [KERNEL]: kernel,
+    "/boot/kernel/top.ko": module("top", 1, needs("middle", 1, 2, 3)),
+    "/boot/kernel/middle.ko": module("middle", 3, needs("bottom", 1)),
+    "/boot/modules/bottom.ko": module("bottom"),
+    "/boot/kernel/picky.ko": module("picky", 1, needs("middle", 4, 4, 9)),
+    "/boot/kernel/lost.ko": module("lost", 1, needs("bottom", 1), needs("nowhere", 1)),
+    "/boot/kernel/ring1.ko": module("ring1", 1, needs("ring2", 1)),
+    "/boot/kernel/ring2.ko": module("ring2", 1, needs("ring1", 1)),
+  };
+  const listed = (text: string | undefined) => Array.from(text?.matchAll(/: (\S+) \(/g) ?? [], (match) => match[1]);
+
+  it("are loaded along, one behind the other", async () => {
+    const { result, output } = await session(files, ["load kernel", "load top", "lsmod", "boot"]);
+    expect(output[1]).toContain("loading required module 'middle'\n");
+    expect(output[1]).toContain("loading required module 'bottom'\n");
+    const order = [KERNEL, "/boot/kernel/top.ko", "/boot/kernel/middle.ko", "/boot/modules/bottom.ko"];
+    expect(listed(output[2])).toEqual(order);
+    expect(result.modules.map(({ name }) => name)).toEqual(order);
+    const places = result.modules.map(({ address, size }) => [Number(address), Number(address) + size] as const);
+    places.slice(1).forEach(([start], i) => {
+      expect(start).toBeGreaterThanOrEqual(places[i]![1]);
+    });
+  });
+
+  it("that can't be had take everything back", async () => {
+    const { output } = await session(files, ["load kernel", "load picky", "load lost", "lsmod", "load top", "lsmod"]);
+    expect(output[1]).toContain("load: module 'middle' exists but with wrong version\n");
+    expect(output[2]).toContain("load: can't find 'nowhere'\n");
+    expect(listed(output[3])).toEqual([KERNEL]);
+    expect(listed(output[5])).toHaveLength(4);
+  });
+
+  it("may go round in circles", async () => {
+    const { output } = await session(files, ["load kernel", "load ring1", "lsmod"]);
+    expect(listed(output[2])).toHaveLength(3);
+  });
+
+  it("of any depth end", async () => {
+    const chain: Record<string, Uint8Array> = { [KERNEL]: kernel };
+    for (let i = 0; i < 100; i++) chain[`/boot/kernel/m${i}.ko`] = module(`m${i}`, 1, needs(`m${i + 1}`, 1));
+    const { output } = await session(chain, ["load kernel", "load m0", "lsmod"]);
+    expect(output[1]).toMatch(/load: .* modules depend on each other too deeply\n$/);
+    expect(listed(output[2])).toEqual([KERNEL]);
+  });
+});
+
+describe("linker.hints", () => {
+  const old = module("net", 1);
+  const recent = module("net", 3);
+  const files = {
+    [KERNEL]: kernel,
+    "/boot/kernel/net_old.ko": old,
+    "/boot/kernel/net_new.ko": recent,
+    "/boot/kernel/app.ko": module("app", 1, needs("net", 2, 2, 3)),
+    "/boot/kernel/old.ko": module("old", 1, needs("net", 1, 1, 3)),
+    "/boot/kernel/linker.hints": linkerHints([
+      { module: "net", version: 1, file: "net_old.ko" },
+      { module: "other", version: 9, file: "gone.ko" },
+      { module: "net", version: 3, file: "net_new.ko" },
+    ]),
+  };
+
+  it("tell which file has a version", async () => {
+    const { output } = await session(files, ["load kernel", "load app", "unload", "load kernel", "load old"]);
+    expect(output[1]).toContain("/boot/kernel/net_new.ko size");
+    expect(output[4]).toContain("/boot/kernel/net_old.ko size");
+  });
+
+  it("name a file that isn't there", async () => {
+    const { output } = await session({ ...files, "/boot/kernel/other.ko": recent }, ["load kernel", "load other"]);
+    expect(output[1]).toBe("load: can't find 'other'\n");
+  });
+
+  it.each([
+    ["too long a record", (hints: Buffer) => hints.writeInt32LE(0x7fffffff, 4)],
+    ["a negative length", (hints: Buffer) => hints.writeInt32LE(-4, 4)],
+    ["a record of nothing", (hints: Buffer) => hints.writeInt32LE(0, 4)],
+  ])("with %s are left alone, and the damage is reported", async (_name, harm) => {
+    const hints = Buffer.from(files["/boot/kernel/linker.hints"]);
+    harm(hints);
+    const { output, result } = await session({ ...files, "/boot/kernel/linker.hints": hints }, [
+      "load kernel",
+      "load app",
+    ]);
+    expect(output[1]).toContain("can't find 'net'");
+    expect(result.diagnostics.join("\n")).toMatch(/linker\.hints: record at/);
+  });
+
+  it("of another version are ignored", async () => {
+    const hints = Buffer.from(files["/boot/kernel/linker.hints"]);
+    hints.writeInt32LE(2, 0);
+    const { output } = await session({ ...files, "/boot/kernel/linker.hints": hints }, ["load kernel", "load net_old"]);
+    expect(output[1]).toContain("net_old.ko size");
+  });
+});
+
+describe("module_path, raw files, unload", () => {
+  it("directories are searched in order, new ones last", async () => {
+    const files = { [KERNEL]: kernel, "/a/m.ko": module("m"), "/b/m": module("m"), "/c/m.ko": module("m") };
+    const { output } = await session(files, [
+      "load kernel",
+      ...["set module_path=/b/;/a//;;/nowhere", "load m", "unload"],
+      ...["load /boot/kernel/kernel", "set module_path=/c;/a", "load m"],
+    ]);
+    expect(output[2]).toContain("/b/m size");
+    expect(output[6]).toContain("/a/m.ko size");
+  });
+
+  it("raw files go right behind the others", async () => {
+    const content = Buffer.from(Array.from({ length: 70_001 }, (_, i) => i % 251));
+    const files = { [KERNEL]: kernel, "/boot/kernel/disk.img": content, "/empty": "" };
+    const commands = ["load -t md_image /boot/kernel/disk.img", "load kernel", "load -t md_image disk.img"];
+    commands.push("load -t x /empty", "load -t md_image disk.img", "load -t x", "load_geli -n 2 ada0 /empty", "boot");
+    const { output, result } = await session(files, commands);
+    expect(output[0]).toBe("load: can't load file before kernel\n");
+    expect(output[2]).toBe("/boot/kernel/disk.img size=0x11171\n");
+    expect(output[3]).toBe("/empty size=0\n");
+    expect(output[5]).toBe("load: invalid load type\n");
+    const types = result.modules.map(({ type }) => type);
+    expect(types).toEqual(["elf kernel", "md_image", "x", "md_image", "ada0:geli_keyfile2"]);
+    const [first, raw] = result.modules;
+    expect(Number(raw!.address)).toBe(Number(first!.address) + first!.size);
+    expect(guestBytes(result, Number(raw!.address), raw!.size).equals(content)).toBe(true);
+  });
+
+  it("unload forgets everything, and memory doesn't grow with it", async () => {
+    const commands = ["load kernel", "unload", "lsmod", "show kernelname"];
+    const { output } = await session({ [KERNEL]: kernel }, commands);
+    expect(output[2]).toBe("");
+    expect(output[3]).not.toContain(KERNEL);
+    const often = Array.from({ length: 300 }, () => ["load kernel", "unload"]).flat();
+    const { result } = await session({ [KERNEL]: kernel }, [...often, "boot"]);
+    expect(result.reason).toBe("exec");
+    expect(result.moduleMemory).toBeLessThan(4 * 1024 * 1024);
+  });
+});
