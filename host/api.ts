@@ -26,3 +26,4 @@ export {
 } from "./options.js";
 export type * from "./policy/hooks.js";
 export type { BootResult, ResultData, SwapRequest, WrittenRange } from "./result.js";
+export { type HostTree, TREE_LIMITS, type TreeLimits, type TreeMap } from "./wasi/tree.js";

@@ -12,6 +12,8 @@ import { DirectAsker } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
 import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";
+import type { WasiProvider } from "./wasi/provider.js";
+import { type GrantedTree, takeTrees } from "./wasi/tree.js";
 import { runInWorker } from "./worker/run.js";
 
 /** Boots a guest. Rejects for what the caller did wrong; what the guest does wrong is in the result. */
@@ -19,12 +21,13 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const complete = sessionOptions(options);
   const sources = (options.disks ?? []).map((source) => ({ source, image: describeSource(source) }));
   throwIfAborted(options.signal);
+  const trees = await takeTrees(options.hostTrees ?? []);
   const modules = await findModules(complete.loader ?? complete.start);
   throwIfAborted(options.signal);
   const result =
     (options.worker ?? true)
-      ? await bootInWorker(options, complete, modules, sources)
-      : bootHere(options, complete, modules, sources, await findPolicy(options));
+      ? await bootInWorker(options, complete, modules, sources, trees)
+      : bootHere(options, complete, modules, sources, await findPolicy(options), await provide(trees));
   // What this guest swapped to, the next one may want at once.
   if (result.swaps.length > 0) compileModules(result.swaps).catch(() => {});
   if (options.digests) await addDigests(result);
@@ -43,6 +46,13 @@ async function findPolicy({ hooks, measure = false }: BootOptions): Promise<Poli
   return makePolicy(hooks && new DirectAsker(hooks), measure);
 }
 
+/** WASI with `trees`; undefined, and nothing loaded, without any. */
+async function provide(trees: readonly GrantedTree[]): Promise<WasiProvider | undefined> {
+  if (trees.length === 0) return undefined;
+  const { openTrees } = await import("./wasi/wasmer.js");
+  return openTrees(trees);
+}
+
 interface Source {
   source: DiskSource;
   image: SectoredImage | undefined;
@@ -53,6 +63,7 @@ function bootInWorker(
   complete: SessionOptions,
   modules: ModuleTable,
   sources: Source[],
+  trees: readonly GrantedTree[],
 ): Promise<BootResult> {
   const { clock = "real" } = options;
   if (typeof clock !== "string") throw new OptionError("a clock object needs `worker: false`");
@@ -60,7 +71,7 @@ function bootInWorker(
     if (image === undefined) throw new OptionError("a Disk object needs `worker: false`");
     return image;
   });
-  return runInWorker({ options: complete, modules, disks, clock }, options);
+  return runInWorker({ options: complete, modules, disks, trees, clock }, options);
 }
 
 function bootHere(
@@ -69,6 +80,7 @@ function bootHere(
   modules: ModuleTable,
   sources: Source[],
   policy: Policy | undefined,
+  wasi: WasiProvider | undefined,
 ): BootResult {
   const opened: Disk[] = [];
   try {
@@ -85,9 +97,11 @@ function bootHere(
       console: automated(options.console ?? new BufferConsole(), options.hooks?.automation),
       clock: makeClock(options.clock ?? "real"),
       policy,
+      wasi,
       onProgress: options.onProgress,
     });
   } finally {
+    wasi?.dispose();
     for (const disk of opened) disk.close?.();
   }
 }

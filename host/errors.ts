@@ -21,6 +21,16 @@ export class DiskError extends UserbootError {
   }
 }
 
+/** A `host:` tree can't be granted. */
+export class HostTreeError extends UserbootError {
+  constructor(
+    readonly tree: string,
+    message: string,
+  ) {
+    super(`${tree}: ${message}`);
+  }
+}
+
 /** A budget of the session is used up. */
 export class LimitError extends UserbootError {
   constructor(
@@ -90,6 +100,7 @@ export interface PlainError {
   allowed?: number;
   used?: number;
   disk?: string;
+  tree?: string;
   rule?: string;
   subject?: string;
 }
@@ -105,6 +116,7 @@ export function plainError(error: unknown): PlainError {
     return { name, message, rule, subject };
   }
   if (error instanceof DiskError) return { name: error.name, message: error.message, disk: error.disk };
+  if (error instanceof HostTreeError) return { name: error.name, message: error.message, tree: error.tree };
   if (error instanceof Error) return { name: error.name, message: error.message };
   return { name: "InternalError", message: String(error) };
 }
@@ -128,6 +140,10 @@ export function reviveError(plain: PlainError): UserbootError {
   if (plain.name === "DiskError") {
     const disk = plain.disk ?? "";
     return new DiskError(disk, plain.message.slice(disk.length + 2));
+  }
+  if (plain.name === "HostTreeError") {
+    const tree = plain.tree ?? "";
+    return new HostTreeError(tree, plain.message.slice(tree.length + 2));
   }
   const Class = Object.hasOwn(CLASSES, plain.name) ? CLASSES[plain.name as keyof typeof CLASSES] : InternalError;
   return new Class(plain.message);

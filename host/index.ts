@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
 import { setModuleSource } from "./modules.js";
+import { setDirectoryCopier } from "./wasi/tree.js";
 import { spawnNodeWorker } from "./worker/node_spawn.js";
 import { setWorkerSpawner } from "./worker/run.js";
 
@@ -15,6 +16,7 @@ setModuleSource(async (file) => {
   }
 });
 setFileOpener((path, sectorSize) => new FileDisk(path, sectorSize));
+setDirectoryCopier(async (path, limits) => (await import("./wasi/directory.js")).copyDirectory(path, limits));
 setWorkerSpawner(spawnNodeWorker);
 
 export * from "./api.js";

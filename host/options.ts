@@ -9,6 +9,7 @@ import { LOW_MAX } from "./memory/guest.js";
 import { type Flavour, isFlavour } from "./modules.js";
 import { permittedEnvironment } from "./policy/asker.js";
 import type { BootHooks } from "./policy/hooks.js";
+import type { HostTree } from "./wasi/tree.js";
 
 /** Low memory from 0, high memory from 4 GiB, in bytes. */
 export interface MemorySize {
@@ -52,6 +53,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
 export interface BootOptions {
   /** Up to 32 disks, read only. */
   disks?: readonly DiskSource[];
+  /** Trees that the guest sees as `host0:`, `host1:` ...; copied before it starts. Without any, it sees nothing. */
+  hostTrees?: readonly HostTree[];
   /** RAM in bytes; default 256 MiB. */
   memory?: number | MemorySize;
   /** The guest's memory map; without it the loader makes one from the sizes. */

@@ -7,7 +7,7 @@ import { hex } from "./handoff/registers.js";
 import { COPY_PIECE } from "./memory/guest.js";
 import { permitEntry, policyImports } from "./policy/imports.js";
 import type { SessionState } from "./session.js";
-import { wasiStubs } from "./wasi/stubs.js";
+import { wasiClock, wasiNoFiles } from "./wasi/stubs.js";
 
 const EIO = 5;
 const EBADF = 9;
@@ -305,7 +305,7 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
   };
 
   Object.assign(userboot, policyImports(state.policy, { bytes: at, text }, guest));
-  return { env: { memory }, userboot, wasi_snapshot_preview1: wasiStubs(data, clock) };
+  return { env: { memory }, userboot, wasi_snapshot_preview1: { ...wasiNoFiles(), ...wasiClock(data, clock) } };
 }
 
 /** One character a byte. */

@@ -21,6 +21,7 @@ import type { Policy } from "./policy/imports.js";
 import { latin1, makeImports, Stop } from "./protocol.js";
 import { type BootResult, makeResult, type ResultData, type SwapRequest } from "./result.js";
 import { Stopwatch } from "./stopwatch.js";
+import type { WasiProvider } from "./wasi/provider.js";
 
 const PAGE = 65536;
 /** As the modules are compiled (asconfig.json). */
@@ -65,6 +66,8 @@ export interface SessionParts {
   onProgress?: ((progress: Progress) => void) | undefined;
   /** The operator's hooks, and what is measured. */
   policy?: Policy | undefined;
+  /** The granted `host:` trees. Whoever made it disposes of it. */
+  wasi?: WasiProvider | undefined;
 }
 
 /** The exports of a module. */
@@ -148,7 +151,7 @@ export function runSession(parts: SessionParts): BootResult {
       const memory = makeMemory(limits.moduleMemory);
       let core: Core | undefined;
       try {
-        core = instantiate(module, memory, state);
+        core = instantiate(module, memory, state, parts.wasi);
         core.grantFuel(fuel);
         core._start();
         instantiateMs += performance.now() - starting;
@@ -157,6 +160,7 @@ export function runSession(parts: SessionParts): BootResult {
       } finally {
         moduleMemory = Math.max(moduleMemory, memory.buffer.byteLength);
         if (core !== undefined) fuel = core.fuelLeft();
+        parts.wasi?.detach();
       }
       throw new InternalError("the loader returned");
     } catch (thrown) {
@@ -220,10 +224,21 @@ function makeMemory(limit: number): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum });
 }
 
-function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory, state: SessionState): Core {
+function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  state: SessionState,
+  wasi: WasiProvider | undefined,
+): Core {
   const imports = makeImports(memory, state);
+  // The clock is the session's, whoever provides the files.
+  const own = imports.wasi_snapshot_preview1 as WebAssembly.ModuleImports;
+  const { clock_time_get } = own;
+  if (wasi) imports.wasi_snapshot_preview1 = { ...own, ...wasi.imports(module), clock_time_get: clock_time_get! };
   try {
-    return new WebAssembly.Instance(module, imports).exports as unknown as Core;
+    const instance = new WebAssembly.Instance(module, imports);
+    wasi?.attach(instance);
+    return instance.exports as unknown as Core;
   } catch (error) {
     if (error instanceof WebAssembly.LinkError)
       throw new InternalError(`module doesn't fit this host: ${error.message}`);

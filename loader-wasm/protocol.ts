@@ -190,3 +190,38 @@ export declare function ask_kernel(path: usize, pathSize: i32, args: usize, args
 /** Stores the time of clock `id` (0: wall clock) in ns since 1970 at `time` (u64). Returns a WASI errno. */
 @external("wasi_snapshot_preview1", "clock_time_get")
 export declare function clock_time_get(id: i32, precision: u64, time: usize): i32;
+
+// The `host:` trees (dev/trees.ts), and refusals when none is granted. All return a WASI errno.
+
+/** Opens `path` (UTF-8) below the directory `fd`; stores the new descriptor (u32) at `opened`. */
+@external("wasi_snapshot_preview1", "path_open")
+export declare function path_open(
+  fd: i32,
+  lookup: i32,
+  path: usize,
+  pathSize: i32,
+  openFlags: i32,
+  rights: u64,
+  inherited: u64,
+  fdFlags: i32,
+  opened: usize,
+): i32;
+
+/** Reads into the `count` buffers (address and size, u32 each) at `buffers`; stores the bytes read (u32) at `got`. */
+@external("wasi_snapshot_preview1", "fd_read")
+export declare function fd_read(fd: i32, buffers: usize, count: i32, got: usize): i32;
+
+/** Moves the position; stores the new one (u64) at `position`. */
+@external("wasi_snapshot_preview1", "fd_seek")
+export declare function fd_seek(fd: i32, offset: i64, whence: i32, position: usize): i32;
+
+/** Stores the `filestat` (64 bytes) of an open file at `status`. */
+@external("wasi_snapshot_preview1", "fd_filestat_get")
+export declare function fd_filestat_get(fd: i32, status: usize): i32;
+
+/** Stores `dirent`s with their names at `dst`, from the one that `cookie` stands for on, and the bytes used (u32) at `used`. */
+@external("wasi_snapshot_preview1", "fd_readdir")
+export declare function fd_readdir(fd: i32, dst: usize, size: i32, cookie: u64, used: usize): i32;
+
+@external("wasi_snapshot_preview1", "fd_close")
+export declare function fd_close(fd: i32): i32;

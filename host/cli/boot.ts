@@ -20,7 +20,7 @@ export interface BootArguments {
   start?: Flavour;
   console: "stdio" | "none";
   interface: string;
-  hostDir?: string;
+  hostDir: string[];
   input?: string;
   clock: "real" | "virtual";
   out?: string;
@@ -54,11 +54,13 @@ export async function guarded(body: () => Promise<number>): Promise<number> {
 
 /** Boots as `args` say, with `more` options, and writes what they ask for. */
 export async function bootGuest(args: BootArguments, more: Partial<BootOptions> = {}): Promise<BootResult> {
-  if (args.hostDir !== undefined) throw new OptionError("-h/--host-dir is not supported yet");
-  if (args.disk.length === 0) throw new OptionError("no disk given (use -d IMAGE)");
+  if (args.disk.length + args.hostDir.length === 0) {
+    throw new OptionError("no disk given (use -d IMAGE, or -h DIR for a directory)");
+  }
   const keys = args.input === undefined ? undefined : readKeys(args.input);
   const options = {
     disks: args.disk.map(openImage),
+    hostTrees: args.hostDir,
     memory: parseMemory(args.memory),
     env: [...(args.defaultEnv ? DEFAULT_ENV : []), ...args.env.map(parseEnvironment).reverse()],
     limits: Object.assign({}, ...args.limit.map(parseLimit)) as Partial<Limits>,

@@ -39,7 +39,12 @@ const bootOptions = (command: CommandType): CommandType =>
     .addOption(flavour("--start <flavour>", "start with this interpreter; the guest may change it"))
     .addOption(new Option("-c, --console <kind>", "the guest's console").choices(["stdio", "none"]).default("stdio"))
     .addOption(new Option("--interface <version>", "userboot interface").choices(["3", "4", "5"]).default("5"))
-    .option("-h, --host-dir <dir>", "directory that the guest sees as host: (not supported yet)")
+    .option(
+      "-h, --host-dir <dir>",
+      "directory that the guest sees as host0:, copied (repeat for host1: ...)",
+      collect,
+      [],
+    )
     .option("-S, --wired", "wire guest memory (accepted, no effect)")
     .option("-C, --core-dump", "include guest memory in core dumps (accepted, no effect)")
     .option("--input <keys>", "keys to type, or @FILE: \\r \\n \\e \\b \\\\ \\xHH, \\w{N} waits N seconds")

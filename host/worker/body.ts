@@ -10,6 +10,7 @@ import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
 import type { Policy } from "../policy/imports.js";
 import { runSession } from "../session.js";
+import type { WasiProvider } from "../wasi/provider.js";
 import { KeyRingReader } from "./keyring.js";
 import type { StartMessage, WorkerMessage } from "./messages.js";
 import { WorkerAsker } from "./questions.js";
@@ -24,8 +25,10 @@ const BATCH_MS = 10;
 /** Runs the session that `start` describes. */
 export async function runWorker(start: StartMessage, post: Post): Promise<void> {
   const disks: Disk[] = [];
+  let wasi: WasiProvider | undefined;
   try {
     for (const source of start.disks) disks.push(openSource(source));
+    if (start.trees.length > 0) wasi = await (await import("../wasi/wasmer.js")).openTrees(start.trees);
     const output = new BatchedOutput(post);
     const policy = start.questions || start.measure ? await findPolicy(start, post) : undefined;
     const typed = start.keys ? new KeysConsole(start.keys) : undefined;
@@ -39,6 +42,7 @@ export async function runWorker(start: StartMessage, post: Post): Promise<void> 
       ),
       clock: makeClock(start.clock),
       policy,
+      wasi,
       onProgress: (progress) => post({ type: "progress", progress }),
     });
     output.flush();
@@ -56,6 +60,7 @@ export async function runWorker(start: StartMessage, post: Post): Promise<void> 
     post({ type: "rejected", error: plainError(error) });
   } finally {
     for (const disk of disks) disk.close?.();
+    wasi?.dispose();
   }
 }
 

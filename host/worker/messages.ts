@@ -7,6 +7,7 @@ import type { ModuleTable } from "../modules.js";
 import type { Progress, SessionOptions } from "../options.js";
 import type { ConsoleRule, HookName, MenuRule } from "../policy/hooks.js";
 import type { ResultData } from "../result.js";
+import type { GrantedTree } from "../wasi/tree.js";
 import type { QuestionLine } from "./questions.js";
 
 /** To the worker: the one message it gets. */
@@ -14,6 +15,7 @@ export interface StartMessage {
   options: SessionOptions;
   modules: ModuleTable;
   disks: readonly SectoredImage[];
+  trees: readonly GrantedTree[];
   clock: "real" | "virtual";
   /** Keys: prepared ones, or a ring. Neither: none. */
   keys?: readonly Keys[];

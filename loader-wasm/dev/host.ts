@@ -1,10 +1,11 @@
-// `host0:`, the directory tree that the caller may grant. Nothing can be granted yet, so that every file in it
-// is missing; it is listed and named as the reference does.
+// `host0:`, `host1:` ...: the directory trees that the caller may grant. Without any, `host0:` is there as in the
+// reference, with nothing in it.
 
 import { page } from "../console/pager";
 import { EINVAL, EUNIT, setErrno } from "../lib/errno";
 import { parseEnd, parseInteger } from "../lib/text";
 import { Device, DeviceDriver, setDeviceEnd } from "./device";
+import { findTrees, treeCount } from "./trees";
 
 export class HostDevice extends Device {
   constructor(readonly unit: i32) {
@@ -21,8 +22,16 @@ export class HostDriver extends DeviceDriver {
     super("host");
   }
 
+  probe(_ndisks: i32): void {
+    findTrees();
+  }
+
   print(_verbose: bool): bool {
-    return page("host devices:\n") || page("    host0:   Host filesystem\n");
+    if (page("host devices:\n")) return true;
+    for (let unit = 0; unit < max(treeCount, 1); unit++) {
+      if (page(`    host${unit}:   Host filesystem\n`)) return true;
+    }
+    return false;
   }
 
   parse(text: string): Device | null {

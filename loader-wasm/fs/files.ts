@@ -12,6 +12,7 @@ import { Bzip2FileSystem } from "./compressed/bzip2";
 import { GzipFileSystem } from "./compressed/gzip";
 import { examine } from "./examined";
 import { FileSystem, OpenFile } from "./file_system";
+import { HostFileSystem } from "./host";
 import { UfsFileSystem } from "./ufs/ufs";
 import { ZfsFileSystem } from "./zfs/zfs";
 
@@ -49,6 +50,7 @@ export class Dirent {
 
 /** All file systems, in the order in which they are tried. A new one is one line here. */
 const fileSystems: FileSystem[] = [
+  new HostFileSystem(),
   new UfsFileSystem(),
   new Cd9660FileSystem(),
   new ZfsFileSystem(),

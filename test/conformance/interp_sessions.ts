@@ -15,12 +15,11 @@ import {
   readJson,
   unpackImage,
 } from "./recordings.js";
-import { HOST_TREES, LIMITS, type Outcome, outcome, waitsForFlavour } from "./runs.js";
+import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./runs.js";
 
 const MEMORY = 256 * 1024 * 1024;
 /** The host's own variables, after the session's. */
 const HOST_ENV = ["smbios.bios.vendor=BHYVE", "boot_serial=1"];
-const EMPTY_TREE = "fs/empty";
 /** Sessions that hang the reference end ours by its fuel: soon. */
 const HANG_FUEL = 200_000_000;
 
@@ -30,7 +29,6 @@ export async function replayInterpSession(root: string, topic: string, index: nu
   const recorded = sessions[index] as InterpSession;
   const units = recorded.lines.length + 1;
   const medium = bootMedium(root, recorded);
-  if (medium === undefined) return outcome([], units, "host tree", units);
 
   const console = new ReplayConsole([startKeys(recorded), ...recorded.lines.map(lineKeys)]);
   const hangs = recorded.lines.at(-1)?.hang ?? false;
@@ -68,11 +66,10 @@ export async function replayInterpSession(root: string, topic: string, index: nu
   return outcome(comparison.differences, units, waitsForFlavour(result), failed);
 }
 
-/** What the session boots from; undefined when that can't be given yet. */
-function bootMedium(root: string, { fs, disk }: InterpSession): Pick<BootOptions, "disks"> | undefined {
+/** What the session boots from. */
+function bootMedium(root: string, { fs, disk }: InterpSession): Pick<BootOptions, "disks" | "hostTrees"> {
   if (disk !== undefined) return { disks: [unpackImage(join(root, "interp", disk))] };
-  if (HOST_TREES) return { hostTrees: [join(root, "interp", fs!)] } as Pick<BootOptions, "disks">;
-  return fs === EMPTY_TREE ? { disks: [] } : undefined;
+  return { hostTrees: [join(root, "interp", fs!)] };
 }
 
 function startKeys({ startKeys: keys, startKeysWait: wait }: InterpSession): KeyEntry[] {

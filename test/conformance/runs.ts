@@ -11,9 +11,6 @@ import { type InterpTopic, readJson, recordingNames } from "./recordings.js";
 /** Enough for every recording, little enough that a loop ends soon. */
 export const LIMITS: Partial<Limits> = { wallMs: 30_000, fuel: 3_000_000_000, consoleBytes: 16 * 1024 * 1024 };
 
-/** Whether sessions can boot from trees of the host. */
-export const HOST_TREES = false;
-
 export interface Run {
   /** SET/NAME, for interpreter sessions with #NUMBER. */
   name: string;

@@ -28,7 +28,7 @@ describe("wrong usage gives one line and status 2", () => {
     [["boot", "-d", "/nonexistent"], "userboot: /nonexistent: no such file"],
     [["boot", "-d", directory], `userboot: ${directory}: is a directory, not a disk image`],
     [["boot", "-d", empty], `userboot: ${empty}: empty file, not a disk image`],
-    [["boot"], "userboot: no disk given (use -d IMAGE)"],
+    [["boot"], "userboot: no disk given (use -d IMAGE, or -h DIR for a directory)"],
     [["boot", "-d", bogus], `userboot: ${bogus}: is not a gzip file, or damaged`],
     [["boot", "-d", "/nonexistent.gz"], "userboot: /nonexistent.gz: no such file"],
     [["boot", "--bogus"], "userboot: unknown option '--bogus'"],
@@ -40,7 +40,8 @@ describe("wrong usage gives one line and status 2", () => {
     [["boot", "-d", IMAGE, "--limit", "time=3"], /^userboot: unknown limit 'time' \(there are wallMs, fuel, /],
     [["boot", "-d", IMAGE, "--input", "\\q"], /^userboot: unknown escape '\\q' in the input/],
     [["boot", "-d", IMAGE, "--input", "@/none"], "userboot: input file /none can't be read (ENOENT)"],
-    [["boot", "-d", IMAGE, "-h", "/tmp"], "userboot: -h/--host-dir is not supported yet"],
+    [["boot", "-h", "/nonexistent"], "userboot: /nonexistent: can't be read (ENOENT)"],
+    [["boot", "-h", IMAGE], `userboot: ${IMAGE}: is not a directory`],
     [["boot", "-d", IMAGE, "-l", "perl"], /^userboot: option '-l.*perl.*Allowed choices are 4th, lua, simp/],
     [["boot", "-d", IMAGE, "--out", "/dev/null/x"], /^userboot: output directory \/dev\/null\/x can't be made/],
   ])("%j", (args, line) => {

@@ -17,6 +17,7 @@ const inWorker = async (body: string, options = {}) =>
       options: sessionOptions({ start: "simp", ...options }),
       modules: new Map([["simp", await standIn(body)]]),
       disks: [],
+      trees: [],
       clock: "virtual",
     },
     options,

@@ -1,0 +1,180 @@
+// `host:` trees as the caller grants them, brought into one form: a list of directories and files with all of
+// their bytes, which is everything a session will ever see of them. Paths are bytes, one character each.
+
+import { HostTreeError, OptionError } from "../errors.js";
+
+/** Files by path (`boot/kernel/kernel`; one character a byte); the directories on the way come by themselves. */
+export type TreeMap = ReadonlyMap<string, Uint8Array> | Readonly<Record<string, Uint8Array>>;
+
+/** What `boot` takes as a `host:` tree: a map, a directory's path (Node) or its handle (browsers). */
+export type HostTree = TreeMap | string | FileSystemDirectoryHandle;
+
+/** A tree in memory. */
+export interface GrantedTree {
+  /** Parents before their children, without slashes at either end. */
+  directories: string[];
+  files: { path: string; content: Uint8Array }[];
+}
+
+/** What a directory may hold to be granted. */
+export interface TreeLimits {
+  /** Files and directories. */
+  entries: number;
+  /** Directories inside each other. */
+  depth: number;
+  /** Bytes of all files. */
+  bytes: number;
+}
+
+export const TREE_LIMITS: Readonly<TreeLimits> = { entries: 65_536, depth: 32, bytes: 512 * 1024 * 1024 };
+
+export const TREES_MAX = 32;
+
+const NAME_MAX = 255;
+
+/** Copies a directory of the platform. */
+export type DirectoryCopier = (path: string, limits: TreeLimits) => Promise<GrantedTree>;
+
+let copyDirectory: DirectoryCopier = () => {
+  throw new OptionError("a host tree can be named by a path on Node only");
+};
+
+/** Set by the entry points. */
+export function setDirectoryCopier(copier: DirectoryCopier): void {
+  copyDirectory = copier;
+}
+
+/** Takes in all of `trees`; nothing is granted when one of them is refused. */
+export async function takeTrees(trees: readonly HostTree[], limits: TreeLimits = TREE_LIMITS): Promise<GrantedTree[]> {
+  if (trees.length > TREES_MAX) {
+    throw new OptionError(`${trees.length} host trees given, at most ${TREES_MAX} possible`);
+  }
+  const taken: GrantedTree[] = [];
+  for (const tree of trees) taken.push(await takeTree(tree, limits));
+  return taken;
+}
+
+function takeTree(tree: HostTree, limits: TreeLimits): GrantedTree | Promise<GrantedTree> {
+  if (typeof tree === "string") return copyDirectory(tree, limits);
+  if (isHandle(tree)) return takeHandle(tree, limits);
+  return takeMap(tree);
+}
+
+function isHandle(tree: TreeMap | FileSystemDirectoryHandle): tree is FileSystemDirectoryHandle {
+  return "kind" in tree && tree.kind === "directory";
+}
+
+/** A tree is put together here, with its limits. */
+export class TreeBuilder {
+  readonly tree: GrantedTree = { directories: [], files: [] };
+  readonly #seen = new Set<string>();
+  #bytes = 0;
+
+  constructor(
+    /** How the tree is called in errors. */
+    private readonly name: string,
+    private readonly limits: TreeLimits,
+  ) {}
+
+  /** Bytes that files may still have. */
+  get room(): number {
+    return this.limits.bytes - this.#bytes;
+  }
+
+  directory(path: string): void {
+    this.#enter(path);
+    this.tree.directories.push(path);
+  }
+
+  file(path: string, content: Uint8Array): void {
+    this.#enter(path);
+    if (content.length > this.room) throw this.tooLarge(path);
+    this.#bytes += content.length;
+    this.tree.files.push({ path, content });
+  }
+
+  has(path: string): boolean {
+    return this.#seen.has(path);
+  }
+
+  /** An entry that is refused. */
+  refused(path: string, why: string): HostTreeError {
+    return new HostTreeError(this.name, path === "" ? why : `${path}: ${why}`);
+  }
+
+  tooLarge(path: string): HostTreeError {
+    return this.refused(path, `with it, the tree has more than ${this.limits.bytes} bytes`);
+  }
+
+  #enter(path: string): void {
+    this.#seen.add(path);
+    if (this.#seen.size > this.limits.entries) {
+      throw new HostTreeError(this.name, `has more than ${this.limits.entries} files`);
+    }
+    if (path.split("/").length > this.limits.depth) {
+      throw this.refused(path, `more than ${this.limits.depth} directories deep`);
+    }
+  }
+}
+
+/** A map given by the program itself: checked for sense; its size is the caller's affair. */
+function takeMap(map: TreeMap): GrantedTree {
+  const unlimited = {
+    entries: Number.POSITIVE_INFINITY,
+    depth: Number.POSITIVE_INFINITY,
+    bytes: Number.POSITIVE_INFINITY,
+  };
+  const builder = new TreeBuilder("host tree", unlimited);
+  const isMap = (value: TreeMap): value is ReadonlyMap<string, Uint8Array> => value instanceof Map;
+  const files = new Set<string>();
+  for (const [given, content] of isMap(map) ? map : Object.entries(map)) {
+    const names = given.replace(/^\/+/, "").split("/");
+    const wrong = names.find((name) => !isName(name));
+    if (wrong !== undefined) throw new OptionError(`host tree: ${JSON.stringify(given)} is not a path of plain names`);
+    if (!(content instanceof Uint8Array)) throw new OptionError(`host tree: ${given} is not a Uint8Array`);
+    for (let depth = 1; depth < names.length; depth++) {
+      const path = names.slice(0, depth).join("/");
+      if (files.has(path)) throw new OptionError(`host tree: ${path} is both a file and a directory`);
+      if (!builder.has(path)) builder.directory(path);
+    }
+    const path = names.join("/");
+    if (builder.has(path)) throw new OptionError(`host tree: ${path} is there twice`);
+    files.add(path);
+    builder.file(path, content);
+  }
+  return builder.tree;
+}
+
+/** Whether `name` can be a file's: bytes, and no way to another directory. */
+function isName(name: string): boolean {
+  return name.length <= NAME_MAX && name !== "" && name !== "." && name !== ".." && /^[\x01-\xff]+$/.test(name);
+}
+
+/** A directory that a page was given. */
+async function takeHandle(handle: FileSystemDirectoryHandle, limits: TreeLimits): Promise<GrantedTree> {
+  const builder = new TreeBuilder(handle.name, limits);
+  const walk = async (directory: FileSystemDirectoryHandle, prefix: string): Promise<void> => {
+    for await (const entry of (directory as FileSystemDirectoryHandle & AsyncDirectory).values()) {
+      const path = prefix + utf8AsBytes(entry.name);
+      if (entry.kind === "directory") {
+        builder.directory(path);
+        await walk(entry as FileSystemDirectoryHandle, `${path}/`);
+      } else {
+        const file = await (entry as FileSystemFileHandle).getFile();
+        if (file.size > builder.room) throw builder.tooLarge(path);
+        builder.file(path, new Uint8Array(await file.arrayBuffer()));
+      }
+    }
+  };
+  await walk(handle, "");
+  return builder.tree;
+}
+
+/** The part of a directory handle that TypeScript's own types lack. */
+interface AsyncDirectory {
+  values(): AsyncIterable<FileSystemHandle>;
+}
+
+function utf8AsBytes(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
+}

@@ -1,0 +1,99 @@
+// `host:` trees by way of wasmer-js: one in-memory file system a session, which holds the granted trees and
+// nothing else, so that there is nothing outside to get at. Loaded only when a tree is granted.
+
+import type { MemFS, WASI } from "@wasmer/wasi";
+import { HostTreeError } from "../errors.js";
+import type { WasiProvider } from "./provider.js";
+import type { GrantedTree } from "./tree.js";
+
+type Library = typeof import("@wasmer/wasi");
+
+/** The directory that is open for the core; tree N is its subdirectory N. */
+const TOP = "/trees";
+
+let library: Promise<Library> | undefined;
+
+async function loadLibrary(): Promise<Library> {
+  const loaded = await import("@wasmer/wasi");
+  await withBuffer(() => loaded.init());
+  return loaded;
+}
+
+/** The library unpacks itself with Node's `Buffer`, of which browsers get the part it uses, for as long as it takes. */
+async function withBuffer(body: () => Promise<void>): Promise<void> {
+  const scope = globalThis as { Buffer?: unknown };
+  if (scope.Buffer !== undefined) return body();
+  scope.Buffer = { from: (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)) };
+  try {
+    await body();
+  } finally {
+    delete scope.Buffer;
+  }
+}
+
+/** Puts `trees` into a file system of their own. */
+export async function openTrees(trees: readonly GrantedTree[]): Promise<WasiProvider> {
+  library ??= loadLibrary();
+  const { MemFS, WASI } = await library;
+  const files = new MemFS();
+  try {
+    fill(files, trees);
+  } catch (error) {
+    files.free();
+    throw error instanceof HostTreeError ? error : new HostTreeError("host tree", String(error));
+  }
+  return new WasmerProvider(WASI, files);
+}
+
+function fill(files: MemFS, trees: readonly GrantedTree[]): void {
+  files.createDir(TOP);
+  trees.forEach(({ directories, files: contents }, unit) => {
+    const top = `${TOP}/${unit}`;
+    files.createDir(top);
+    for (const path of directories) files.createDir(`${top}/${path}`);
+    for (const { path, content } of contents) {
+      const file = files.open(`${top}/${path}`, { read: true, write: true, create: true });
+      try {
+        let done = 0;
+        while (done < content.length) {
+          const count = file.write(content.subarray(done));
+          if (count <= 0) throw new HostTreeError("host tree", `${path}: no room`);
+          done += count;
+        }
+      } finally {
+        file.free();
+      }
+    }
+  });
+}
+
+class WasmerProvider implements WasiProvider {
+  #wasi: WASI | undefined;
+
+  constructor(
+    private readonly Wasi: Library["WASI"],
+    private files: MemFS,
+  ) {}
+
+  imports(module: WebAssembly.Module): WebAssembly.ModuleImports {
+    // The instance takes over the handle it is given; what it gives back is another one on the same files.
+    const wasi = new this.Wasi({ args: [], env: {}, preopens: { "/": TOP }, fs: this.files });
+    this.files = wasi.fs;
+    this.#wasi = wasi;
+    return (wasi.getImports(module) as { wasi_snapshot_preview1: WebAssembly.ModuleImports }).wasi_snapshot_preview1;
+  }
+
+  attach(instance: WebAssembly.Instance): void {
+    this.#wasi?.instantiate(instance);
+  }
+
+  detach(): void {
+    this.#wasi?.free();
+    this.#wasi = undefined;
+  }
+
+  dispose(): void {
+    this.detach();
+    this.files.free();
+  }
+}

@@ -1,0 +1,315 @@
+// `host:` trees: what a guest sees of them, that it sees nothing else, and what is refused when they are granted.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { WASI } from "node:wasi";
+import { type BootOptions, boot, type Flavour, HostTreeError, KeysConsole, OptionError } from "userboot-wasm";
+import { afterAll, describe, expect, it } from "vitest";
+import { VirtualClock } from "../../build/host/clock.js";
+import { findModules } from "../../build/host/modules.js";
+import { sessionOptions } from "../../build/host/options.js";
+import { addDigests } from "../../build/host/result.js";
+import { runSession } from "../../build/host/session.js";
+import { copyDirectory } from "../../build/host/wasi/directory.js";
+import type { WasiProvider } from "../../build/host/wasi/provider.js";
+import { TREE_LIMITS, takeTrees } from "../../build/host/wasi/tree.js";
+import { Scratch } from "./support.js";
+
+const scratch = new Scratch();
+afterAll(() => scratch[Symbol.dispose]());
+
+const CANARY = "canary-of-the-host";
+const bytes = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
+const text = (result: KeysConsole) => result.text.replaceAll("\r\n", "\n");
+
+/** An amd64 kernel of one segment at 2 MiB. */
+function tinyKernel(): Uint8Array {
+  const file = new Uint8Array(0x200);
+  const view = new DataView(file.buffer);
+  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 9]);
+  view.setUint16(16, 2, true);
+  view.setUint16(18, 62, true);
+  view.setUint32(20, 1, true);
+  view.setBigUint64(24, 0xffffffff80200100n, true);
+  view.setBigUint64(32, 64n, true);
+  view.setUint16(52, 64, true);
+  view.setUint16(54, 56, true);
+  view.setUint16(56, 1, true);
+  view.setUint16(58, 64, true);
+  view.setUint32(64, 1, true);
+  view.setUint32(68, 5, true);
+  view.setBigUint64(80, 0xffffffff80200000n, true);
+  view.setBigUint64(88, 0x200000n, true);
+  view.setBigUint64(96, BigInt(file.length), true);
+  view.setBigUint64(104, BigInt(file.length), true);
+  view.setBigUint64(112, 0x200000n, true);
+  file.fill(0xf4, 0x100);
+  return file;
+}
+
+const TREE = {
+  "boot/kernel/kernel": tinyKernel(),
+  "boot/notes": bytes("some notes\n"),
+  "data/b": bytes("b"),
+  "data/B": bytes("B"),
+  "data/sub/deep/file": bytes("deep\n"),
+};
+
+/** Writes a tree like TREE below `name` of the scratch directory. */
+function directory(name: string, files: Record<string, Uint8Array> = TREE): string {
+  const top = join(scratch.path, name);
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(top, path, ".."), { recursive: true });
+    writeFileSync(join(top, path), content);
+  }
+  return top;
+}
+
+/** Types `lines` at the simple flavour's prompt. */
+async function typed(lines: readonly string[], options: BootOptions) {
+  const console = new KeysConsole([lines.map((line) => `${line}\r`).join("")]);
+  const result = await boot({
+    start: "simp",
+    env: ["autoboot_delay=NO"],
+    clock: "virtual",
+    worker: false,
+    console,
+    ...options,
+  });
+  return { result, console: text(console) };
+}
+
+describe("a tree", () => {
+  const installed = (["simp", "4th", "lua"] as Flavour[]).filter((name) => existsSync(`build/userboot_${name}.wasm`));
+  it.each(installed)("boots a kernel with flavour %s and no disk", async (start) => {
+    const { result } = await typed(["load /boot/kernel/kernel", "boot"], { hostTrees: [TREE], start });
+    expect(result.error).toBeUndefined();
+    expect(result).toMatchObject({ reason: "exec", arch: "amd64" });
+    expect(result.environment.currdev).toBe("host0:");
+    expect(result.guestMemory.read(0x200100, 1)[0]).toBe(0xf4);
+  });
+
+  it("is the same from a directory, in a worker, and on the command line", async () => {
+    const top = directory("same");
+    const keys = ["load /boot/kernel/kernel", "boot"];
+    const here = await typed(keys, { hostTrees: [TREE], digests: true });
+    const there = await typed(keys, { hostTrees: [top], digests: true, worker: true });
+    expect(there.console).toBe(here.console);
+    expect(there.result.memory).toEqual(here.result.memory);
+    const cli = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
+    const args = [cli, "boot", "-h", top, "--start", "simp", "--clock", "virtual", "--input", "\\w{1} boot\\r"];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "latin1" });
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+  });
+
+  it("lists its directories in the order of bytes", async () => {
+    const { console } = await typed(["ls /data", "ls"], { hostTrees: [TREE] });
+    expect(console).toContain("ls /data\n/data\n    B\n    b\n d  sub\nOK ls\n/\n d  boot\n d  data\nOK ");
+  });
+
+  it("stands beside others and beside disks", async () => {
+    const { result, console } = await typed(
+      ["lsdev", "more host1:/only", "ls host2:/", "load host0:/boot/kernel/kernel", "boot"],
+      { hostTrees: [TREE, { only: bytes("in the second\n") }], disks: [new Uint8Array(65_536)] },
+    );
+    expect(console).toContain("    host0:   Host filesystem\n    host1:   Host filesystem\ndisk devices:\n    disk0:");
+    expect(console).toContain("in the second\n");
+    expect(console).toContain("ls: open 'host2:/' failed: no such file or directory\n");
+    expect(result.reason).toBe("exec");
+  });
+
+  it("keeps names that are not UTF-8", async () => {
+    const top = directory("names", { plain: bytes("") });
+    writeFileSync(Buffer.concat([Buffer.from(`${top}/`), Buffer.of(0xe9, 0x80, 0x2e)]), "odd name\n");
+    const { console } = await typed(["ls /", "more /\xe9\x80."], { hostTrees: [top] });
+    expect(console).toContain("    \xe9\x80.\n");
+    expect(console).toContain("odd name\n");
+  });
+});
+
+describe("nothing outside is reached", () => {
+  const top = directory("outside/granted");
+  writeFileSync(join(scratch.path, "outside", "canary"), `${CANARY}\n`);
+  const other = { canary: bytes(`${CANARY}\n`) };
+  const ways = [
+    "/../canary",
+    "/../../etc/passwd",
+    "/data/../../canary",
+    "/data/sub/../../../outside/canary",
+    "//../canary",
+    "/./../canary",
+    "/../1/canary",
+    "/../../trees/1/canary",
+    "/%2e%2e/canary",
+    "/..%2fcanary",
+    "/..\\canary",
+    "/\xc0\xae\xc0\xae/canary",
+    "/\xc0\xae./canary",
+    join(scratch.path, "outside", "canary"),
+    "/etc/passwd",
+    "/proc/self/environ",
+    "../canary",
+    "canary",
+  ];
+
+  it.each([true, false])("by any spelling of a path (directory: %s)", async (fromDirectory) => {
+    const lines = ways.flatMap((way) => [`more host0:${way}`, `ls host0:${way}`, `load -t x host0:${way}`]);
+    const hostTrees = [fromDirectory ? top : TREE, other];
+    const { result, console } = await typed(lines, { hostTrees });
+    expect(result.error?.name).toBe("InputEndedError");
+    expect(console).not.toContain(CANARY);
+    expect(console).not.toContain("root:");
+    // The way that is granted works, or the above would prove nothing.
+    expect((await typed(["more host1:/canary"], { hostTrees })).console).toContain(CANARY);
+  });
+
+  it("by links: those that leave the directory are refused by name", async () => {
+    const links = directory("links", { "in/file": bytes("linked\n") });
+    symlinkSync("in/file", join(links, "inside"));
+    symlinkSync("in", join(links, "also"));
+    const { console } = await typed(["more /inside", "ls /also"], { hostTrees: [links] });
+    expect(console).toContain("linked\n");
+    expect(console).toContain("/also\n    file\n");
+    const leaving = directory("leaving", { "in/file": bytes("") });
+    symlinkSync("/etc/passwd", join(leaving, "in", "out"));
+    const refused = boot({ hostTrees: [leaving], worker: false });
+    await expect(refused).rejects.toThrow(HostTreeError);
+    await expect(refused).rejects.toThrow(`${leaving}: in/out: is a link that leaves the directory`);
+  });
+
+  it("without a grant", async () => {
+    const { console } = await typed(["ls host0:/", "more host0:/etc/passwd", "ls host1:/etc"], {});
+    expect(console.match(/no such file or directory/g)).toHaveLength(3);
+  });
+});
+
+describe("what can't be granted is refused as a whole", () => {
+  const limited = (path: string, limits: object) => copyDirectory(path, { ...TREE_LIMITS, ...limits });
+
+  it("too many files, too many bytes, too deep", async () => {
+    const top = directory("limits");
+    await expect(limited(top, { entries: 4 })).rejects.toThrow(`${top}: has more than 4 files`);
+    await expect(limited(top, { bytes: 16 })).rejects.toThrow(/with it, the tree has more than 16 bytes$/);
+    await expect(limited(top, { depth: 3 })).rejects.toThrow("data/sub/deep/file: more than 3 directories deep");
+    expect((await limited(top, {})).files).toHaveLength(5);
+  });
+
+  it("special files, loops of links, dangling links", async () => {
+    const top = directory("special");
+    symlinkSync(".", join(top, "data", "loop"));
+    await expect(limited(top, {})).rejects.toThrow(`${top}: data/loop: is a link to a directory it is in`);
+    const dangling = directory("dangling");
+    symlinkSync("nowhere", join(dangling, "x"));
+    await expect(limited(dangling, {})).rejects.toThrow(`${dangling}: x: can't be read (ENOENT)`);
+    const fifo = directory("fifo");
+    if (spawnSync("mkfifo", [join(fifo, "pipe")]).status !== 0) throw new Error("no mkfifo");
+    await expect(limited(fifo, {})).rejects.toThrow(`${fifo}: pipe: is neither a file nor a directory`);
+  });
+
+  it.runIf(existsSync("/proc/sys/kernel/random/boot_id"))("files that aren't what they seemed", async () => {
+    // Says that it is empty, and isn't.
+    await expect(limited("/proc/sys/kernel/random", {})).rejects.toThrow(/(changed while it was copied|can't be read)/);
+  });
+
+  it.each([
+    ["a path that isn't there", "/nonexistent", /^\/nonexistent: can't be read \(ENOENT\)$/],
+    ["a file", fileURLToPath(import.meta.url), /is not a directory$/],
+  ])("%s", async (_, path, message) => {
+    await expect(boot({ hostTrees: [TREE, path], worker: false })).rejects.toThrow(message);
+  });
+
+  it.each([
+    [{ "a/../b": bytes("") }],
+    [{ "a//b": bytes("") }],
+    [{ "": bytes("") }],
+    [{ "a\0b": bytes("") }],
+    [{ "\u20ac": bytes("") }],
+    [{ "a/b": bytes(""), a: bytes("") }],
+    [{ a: bytes(""), "a/b": bytes("") }],
+    [{ a: bytes(""), "/a": bytes("") }],
+    [{ a: "text" as never }],
+    [{ ["x".repeat(256)]: bytes("") }],
+  ])("the map %j", async (map) => {
+    await expect(takeTrees([map])).rejects.toThrow(OptionError);
+  });
+});
+
+describe("the library behind it", () => {
+  it("is loaded only when a tree is granted", () => {
+    const script = `
+      import { createRequire } from "node:module";
+      import { boot } from "userboot-wasm";
+      const loaded = () => Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes("@wasmer"));
+      const options = { start: "simp", clock: "virtual", worker: false };
+      await boot(options);
+      const before = loaded();
+      await boot({ ...options, hostTrees: [{}] });
+      console.log(JSON.stringify([before, loaded()]));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    });
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toEqual([false, true]);
+  });
+
+  it("can be another one: Node's own WASI gives the same result", async () => {
+    // Trees are subdirectories of the one directory that is open from the start, called by their numbers.
+    const trees = join(scratch.path, "for-node");
+    directory("for-node/0");
+    const keys = "ls /data\rls /nosuch\rmore /boot/notes/x\rmore /data/sub/deep/file\rload /boot/kernel/kernel\rboot\r";
+    const options = { start: "simp", env: ["autoboot_delay=NO"] } as const;
+    const run = async (wasi: WasiProvider) => {
+      const console = new KeysConsole([keys]);
+      const result = runSession({
+        options: sessionOptions(options),
+        modules: await findModules("simp"),
+        disks: [],
+        console,
+        clock: new VirtualClock(),
+        wasi,
+      });
+      await addDigests(result);
+      const { reason, calls, registers, memory, environment, modules } = result;
+      return { console: console.text, reason, calls, registers, memory, environment, modules };
+    };
+    const node = await run(nodeProvider(trees));
+    const { openTrees } = await import("../../build/host/wasi/wasmer.js");
+    const wasmer = await openTrees(await takeTrees([TREE]));
+    const ours = await run(wasmer);
+    wasmer.dispose();
+    expect(ours.reason).toBe("exec");
+    expect(node).toEqual(ours);
+  });
+
+  it("leaves nothing behind: 5,000 sessions, memory flat", { timeout: 120_000 }, async () => {
+    const tree = { "boot/loader.rc": bytes("quit\n"), "boot/ballast": new Uint8Array(100_000) };
+    const session = async () => {
+      const result = await boot({ hostTrees: [tree], start: "simp", clock: "virtual", worker: false, memory: 65_536 });
+      expect(result.reason).toBe("exit");
+      result.release();
+    };
+    for (let i = 0; i < 500; i++) await session();
+    const before = process.memoryUsage().rss;
+    for (let i = 0; i < 4500; i++) await session();
+    // One file system more or less would be 100 kB a session.
+    expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
+  });
+});
+
+/** Node's WASI on the directory `trees` of the host. */
+function nodeProvider(trees: string): WasiProvider {
+  const wasi = new WASI({ version: "preview1", preopens: { "/": trees } });
+  return {
+    imports: () =>
+      (wasi.getImportObject() as { wasi_snapshot_preview1: WebAssembly.ModuleImports }).wasi_snapshot_preview1,
+    attach({ exports: { memory } }) {
+      wasi.initialize({ exports: { memory } });
+    },
+    detach() {},
+    dispose() {},
+  };
+}
