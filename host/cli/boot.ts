@@ -5,6 +5,7 @@ import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
 import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, type Flavour, type Limits } from "../index.js";
+import type { Measurements } from "../policy/measure.js";
 import { parseEnvironment, parseKeys, parseLimit, parseMemory } from "./arguments.js";
 import { openImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
@@ -26,6 +27,9 @@ export interface BootArguments {
   out?: string;
   json?: boolean;
   limit: string[];
+  policy?: string;
+  grant: string[];
+  measure?: boolean;
 }
 
 const STATUS_FAILED = 1;
@@ -67,6 +71,8 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     interfaceVersion: Number(args.interface) as 3 | 4 | 5,
     clock: args.clock,
     digests: args.json === true || args.out !== undefined,
+    ...(args.policy === undefined ? {} : { hooks: (await import("./policy.js")).openPolicy(args.policy, args.grant) }),
+    measure: args.measure ?? false,
     ...(args.loader === undefined ? {} : { loader: args.loader }),
     ...(args.start === undefined ? {} : { start: args.start }),
   };
@@ -83,9 +89,19 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   });
   progress.clear();
   await terminal.restore();
+  if (result.measurements) showMeasurements(result.measurements);
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
   if (args.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
   return result;
+}
+
+/** The files in the order of their use, then the two digests. */
+function showMeasurements({ files, filesDigest, stateDigest }: Measurements): void {
+  for (const { sha256, size, purpose, device, path } of files) {
+    process.stderr.write(`${printable(`${sha256} ${size} ${purpose} ${device}${path}`)}\n`);
+  }
+  process.stderr.write(`${filesDigest} files\n`);
+  if (stateDigest !== undefined) process.stderr.write(`${stateDigest} machine\n`);
 }
 
 /** The keys of --input, from the argument or a file. */
@@ -132,7 +148,12 @@ export function conclude(result: BootResult): number {
   return STATUS_FAILED;
 }
 
-/** One line on stderr. Guests have a say in some texts, so control characters don't reach the terminal. */
+/** One line on stderr. */
 function complain(text: string): void {
-  process.stderr.write(`userboot: ${text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?")}\n`);
+  process.stderr.write(`userboot: ${printable(text)}\n`);
+}
+
+/** Guests have a say in some texts: their control characters don't reach the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
 }

@@ -52,6 +52,9 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("--out <dir>", "write result.json and mem.bin (sparse) there")
     .option("--json", "print the result; the guest's console then goes to stderr")
     .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
+    .option("--policy <file>", "the operator's boot policy, in Lua (examples/policies)")
+    .option("--grant <name=file>", "file that the policy may read (repeat)", collect, [])
+    .option("--measure", "list every file that was used, with digests")
     .addHelpText("after", "\nCtrl-] leaves the guest's console.");
 
 bootOptions(program.command("boot"))

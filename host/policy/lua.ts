@@ -258,7 +258,11 @@ class LuaPolicy {
       L,
       (state) => {
         left -= INSTRUCTION_STEP;
-        if (left < 0) lauxlib.luaL_error(state, to_luastring("instruction limit reached"));
+        if (left >= 0) return;
+        // In a count hook, level 0 is the function that runs.
+        lauxlib.luaL_where(state, 0);
+        const where = to_jsstring(lua.lua_tostring(state, -1)!);
+        lauxlib.luaL_error(state, to_luastring(`${where}instruction limit reached`));
       },
       lua.LUA_MASKCOUNT,
       INSTRUCTION_STEP,

@@ -5,6 +5,8 @@ import { print } from "../../console/console";
 import { close, O_RDONLY, open, read, readToGuest, SEEK_SET, seek } from "../../fs/files";
 import { EFTYPE, errno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
+import { PURPOSE_KERNEL, PURPOSE_MODULE } from "../../protocol";
+import { preloadedFiles } from "../preloaded";
 import { ElfClass, ElfHeader, Section } from "./layout";
 
 /** Bytes read at first; program headers must be among them. */
@@ -84,7 +86,9 @@ export class ElfFile {
 }
 
 /** Opens `path` as an ELF file of class `elf`. Null and `openError`: EFTYPE when it isn't one. */
-export function openElf(elf: ElfClass, path: string, purpose: i32): ElfFile | null {
+export function openElf(elf: ElfClass, path: string): ElfFile | null {
+  // The first file is the kernel, whatever it turns out to be.
+  const purpose = preloadedFiles.length == 0 ? PURPOSE_KERNEL : PURPOSE_MODULE;
   const fd = open(path, O_RDONLY, purpose);
   if (fd < 0) {
     openError = errno;

@@ -8,7 +8,7 @@ import { EFTYPE, EIO, ENOENT, EOPNOTSUPP, EPERM } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
 import { guestText, guestU32, peekGuest, zeroGuest } from "../../lib/guest";
 import { hex } from "../../lib/text";
-import { copyin, copyout, PURPOSE_KERNEL, PURPOSE_MODULE } from "../../protocol";
+import { copyin, copyout } from "../../protocol";
 import {
   findFile,
   MODINFOMD_CTORS_ADDR,
@@ -19,7 +19,6 @@ import {
   MODINFOMD_SHDR,
   MODINFOMD_SSYM,
   PreloadedFile,
-  preloadedFiles,
 } from "../preloaded";
 import { ElfFile, openElf, openError } from "./file";
 import * as Elf from "./layout";
@@ -43,7 +42,7 @@ export class Loaded {
 
 /** Loads `path` at `dest` or, a kernel, where it belongs. Returns 0 and leaves the file in `loaded`, or an errno: EFTYPE when it is something else. */
 export function loadLinked(elf: Elf.ElfClass, path: string, dest: u64, loaded: Loaded): i32 {
-  const source = openElf(elf, path, preloadedFiles.length == 0 ? PURPOSE_KERNEL : PURPOSE_MODULE);
+  const source = openElf(elf, path);
   if (source === null) return openError;
   const error = loadOpened(source, dest, loaded);
   source.close();

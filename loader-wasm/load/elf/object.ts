@@ -7,7 +7,6 @@ import { EFTYPE, EIO, EPERM } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { guestText, peekGuest, zeroGuest } from "../../lib/guest";
 import { hex } from "../../lib/text";
-import { PURPOSE_MODULE } from "../../protocol";
 import { findFile, MODINFOMD_ELFHDR, MODINFOMD_SHDR, PreloadedFile } from "../preloaded";
 import { ElfFile, openElf, openError } from "./file";
 import * as Elf from "./layout";
@@ -24,7 +23,7 @@ const MODULE_LIMIT: u64 = 0x40000000;
 
 /** Loads `path` at `dest`. Returns 0 and leaves the file in `loaded`, or an errno: EFTYPE when it is something else. */
 export function loadObject(elf: Elf.ElfClass, path: string, dest: u64, loaded: Loaded): i32 {
-  const source = openElf(elf, path, PURPOSE_MODULE);
+  const source = openElf(elf, path);
   if (source === null) return openError;
   const error = loadOpened(source, dest, loaded);
   source.close();
