@@ -43,7 +43,7 @@ describe("a worker session", () => {
     const [inside, here] = [await run(true), await run(false)];
     expect(inside).toEqual(here);
     expect(here.text).toContain("a=b");
-    expect(here.consumed).toBe(21);
+    expect(here.consumed).toBe(22);
   });
 
   it("hands guest memory back", async () => {
