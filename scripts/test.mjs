@@ -11,6 +11,7 @@ import { prepare, root } from "./prepare.mjs";
 const PROGRAMS = [
   { name: "chromium", package: "chromium", suites: "browser" },
   { name: "qemu-system-x86_64", package: "qemu-system-x86", suites: "machine (real CPU emulation)" },
+  { name: "gdb", package: "gdb", suites: "core files in a debugger" },
   { name: "makefs", package: "makefs", suites: "generated file systems" },
 ];
 const PATHS = (process.env.PATH ?? "").split(":").concat("/usr/sbin", "/sbin", "/usr/local/sbin");
