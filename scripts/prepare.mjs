@@ -26,6 +26,7 @@ export function prepare() {
   if (newest("host", "tsconfig.json") > oldest([join("build", "host", "index.js")])) {
     process.stderr.write("compiling the host\n");
     run(process.execPath, [join("node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.json"]);
+    run(process.execPath, ["scripts/copy-libraries.mjs"]);
   }
 }
 

@@ -14,7 +14,9 @@ const TOP = "/trees";
 let library: Promise<Library> | undefined;
 
 async function loadLibrary(): Promise<Library> {
-  const loaded = await import("@wasmer/wasi");
+  // Browsers without a bundler don't know packages: they get the copy that the build made.
+  const copy = new URL("../vendor/wasmer_wasi.js", import.meta.url).href;
+  const loaded = await import("@wasmer/wasi").catch(() => import(copy) as Promise<Library>);
   await withBuffer(() => loaded.init());
   return loaded;
 }

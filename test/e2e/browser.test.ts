@@ -106,6 +106,28 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
     await page.close();
   });
 
+  it("shows the guest trees: maps, and directories the page was given", async () => {
+    const { page, complaints } = await open(false);
+    const outcome = await page.evaluate(async () => {
+      const { userboot } = globalThis as unknown as { userboot: typeof import("userboot-wasm") };
+      const top = await navigator.storage.getDirectory();
+      const sub = await top.getDirectoryHandle("sub", { create: true });
+      const file = await (await sub.getFileHandle("name\u00e9", { create: true })).createWritable();
+      await file.write("from the page's directory\n");
+      await file.close();
+      const console = new userboot.KeysConsole(["ls /boot\rmore host1:/sub/name\xc3\xa9\rquit\r"]);
+      const hostTrees = [{ "boot/readme": new Uint8Array(5) }, top];
+      const env = ["autoboot_delay=NO"];
+      const { exitCode } = await userboot.boot({ start: "simp", clock: "virtual", env, console, hostTrees });
+      return { exitCode, text: console.text };
+    });
+    expect(outcome.text).toContain("    readme\r\n");
+    expect(outcome.text).toContain("from the page's directory\r\n");
+    expect(outcome.exitCode).toBe(1);
+    expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
+    await page.close();
+  });
+
   it("passes keys to a guest that waits", async () => {
     const { page } = await open(true);
     const text = await page.evaluate(async () => {

@@ -1,0 +1,12 @@
+// Copies what browsers load as it is beside the compiled host: they know no packages, unless a bundler or an
+// import map tells them. Part of the host's build.
+import { copyFileSync, mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const LIBRARY = "node_modules/@wasmer/wasi";
+const TARGET = "build/host/vendor";
+
+mkdirSync(TARGET, { recursive: true });
+copyFileSync(`${LIBRARY}/dist/Library.esm.min.js`, `${TARGET}/wasmer_wasi.js`);
+copyFileSync(`${LIBRARY}/LICENSE`, `${TARGET}/wasmer_wasi.LICENSE`);
