@@ -25,5 +25,5 @@ export {
   type Progress,
 } from "./options.js";
 export type * from "./policy/hooks.js";
-export type { BootResult, ResultData, SwapRequest, WrittenRange } from "./result.js";
+export type { BootResult, InterpreterCheck, ResultData, SwapRequest, WrittenRange } from "./result.js";
 export { type HostTree, TREE_LIMITS, type TreeLimits, type TreeMap } from "./wasi/tree.js";

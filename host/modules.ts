@@ -8,9 +8,9 @@ import { ModuleError } from "./errors.js";
 export type Flavour = "simp" | "4th" | "lua";
 
 const FILES: Record<Flavour, string> = {
-  simp: "userboot_simp.wasm",
   "4th": "userboot_4th.wasm",
   lua: "userboot_lua.wasm",
+  simp: "userboot_simp.wasm",
 };
 
 export const FLAVOURS = Object.keys(FILES) as Flavour[];

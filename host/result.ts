@@ -18,6 +18,16 @@ export interface SwapRequest {
   diskBytes: number;
 }
 
+/** What one pass of the loader found out about the guest's wish. */
+export interface InterpreterCheck {
+  /** The flavour that looked. */
+  flavour: Flavour;
+  /** A loader without a mark means 4th; no readable loader means no wish; below interface version 5 nobody looks. */
+  found: "mark" | "no mark" | "no loader" | "not looked for";
+  /** With `mark`: where it is in the guest's /boot/loader. */
+  offset?: number;
+}
+
 /** A range of guest memory that the loader wrote. */
 export interface WrittenRange {
   gpa: string;
@@ -44,6 +54,7 @@ export interface ResultData {
   /** Flavours swapped to, in order. */
   swaps: Flavour[];
   swapRequests: SwapRequest[];
+  interpreterChecks: InterpreterCheck[];
   calls: Call[];
   memory: WrittenRange[];
   /** Writes outside memory, refused. */
@@ -85,6 +96,7 @@ export interface SessionEnd {
   flavour: Flavour;
   swaps: Flavour[];
   swapRequests: SwapRequest[];
+  interpreterChecks: InterpreterCheck[];
   calls: Call[];
   diagnostics: string[];
   counts: Counts;
@@ -106,6 +118,7 @@ export function makeResult(end: SessionEnd): BootResult {
     flavour: end.flavour,
     swaps: end.swaps,
     swapRequests: end.swapRequests,
+    interpreterChecks: end.interpreterChecks,
     calls: end.calls,
     memory: Array.from(guest.written, ([start, stop]) => ({ gpa: hex(start), length: stop - start })),
     memoryFaults: guest.faults,
@@ -152,6 +165,7 @@ export function stoppedResult(error: unknown, known: StoppedSession): BootResult
     flavour: known.flavour,
     swaps: [],
     swapRequests: [],
+    interpreterChecks: [],
     calls: [],
     memory: [],
     memoryFaults: 0,

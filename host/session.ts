@@ -19,7 +19,7 @@ import { compiledModule, defaultFlavour, FLAVOURS, type Flavour, isFlavour, type
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
 import { latin1, makeImports, Stop } from "./protocol.js";
-import { type BootResult, makeResult, type ResultData, type SwapRequest } from "./result.js";
+import { type BootResult, type InterpreterCheck, makeResult, type ResultData, type SwapRequest } from "./result.js";
 import { Stopwatch } from "./stopwatch.js";
 import type { WasiProvider } from "./wasi/provider.js";
 
@@ -76,6 +76,18 @@ interface Core {
   loader_main(version: number, disks: number): void;
   grantFuel(amount: bigint): void;
   fuelLeft(): bigint;
+  /** Where the guest's loader has its mark; negative: not looked for, no readable loader, no mark. */
+  markOffset?(): bigint;
+}
+
+const NO_OFFSET = ["not looked for", "no loader", "no mark"] as const;
+
+/** What `flavour` found when it looked which interpreter the guest wants. */
+function readCheck(flavour: Flavour, core: Core): InterpreterCheck {
+  const offset = Number(core.markOffset?.() ?? -1n);
+  return offset >= 0
+    ? { flavour, found: "mark", offset }
+    : { flavour, found: NO_OFFSET[-1 - offset] ?? "not looked for" };
 }
 
 /** Runs a session to its end. Never throws for anything the guest did. */
@@ -95,6 +107,7 @@ export function runSession(parts: SessionParts): BootResult {
   const diagnostics: string[] = [];
   const swapRequests: SwapRequest[] = [];
   const swaps: Flavour[] = [];
+  const interpreterChecks: InterpreterCheck[] = [];
   let fuel = BigInt(limits.fuel);
   let moduleMemory = 0;
   let flavour = options.loader ?? options.start ?? defaultFlavour(modules);
@@ -109,6 +122,7 @@ export function runSession(parts: SessionParts): BootResult {
       flavour,
       swaps,
       swapRequests,
+      interpreterChecks,
       calls,
       diagnostics,
       counts,
@@ -159,7 +173,10 @@ export function runSession(parts: SessionParts): BootResult {
         core.loader_main(options.interfaceVersion, parts.disks.length);
       } finally {
         moduleMemory = Math.max(moduleMemory, memory.buffer.byteLength);
-        if (core !== undefined) fuel = core.fuelLeft();
+        if (core !== undefined) {
+          fuel = core.fuelLeft();
+          interpreterChecks.push(readCheck(flavour, core));
+        }
         parts.wasi?.detach();
       }
       throw new InternalError("the loader returned");
@@ -207,13 +224,13 @@ function nextFlavour(
   limits: Limits,
 ): Flavour {
   const shown = JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}...` : name);
-  const available = FLAVOURS.filter((flavour) => modules.has(flavour)).join(", ");
+  const available = FLAVOURS.join(", ");
   if (forced !== undefined) {
     throw new InterpreterError(`guest wants interpreter ${shown}; "${forced}" was forced`);
   }
   if (!isFlavour(name)) throw new InterpreterError(`guest wants interpreter ${shown}; available: ${available}`);
   if (!modules.has(name)) {
-    throw new InterpreterError(`guest wants interpreter ${shown}, which is not installed; available: ${available}`);
+    throw new InterpreterError(`guest wants interpreter ${shown}, which is not installed`);
   }
   if (swaps >= limits.swaps) throw new LimitError("swaps", limits.swaps, swaps + 1);
   return name;

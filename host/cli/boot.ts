@@ -30,6 +30,7 @@ export interface BootArguments {
   policy?: string;
   grant: string[];
   measure?: boolean;
+  verbose?: boolean;
 }
 
 const STATUS_FAILED = 1;
@@ -91,6 +92,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   await terminal.restore();
   if (result.measurements) showMeasurements(result.measurements);
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
+  if (args.verbose) for (const line of (await import("./verbose.js")).explainSwaps(result)) complain(line);
   if (args.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
   return result;
 }

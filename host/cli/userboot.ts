@@ -51,6 +51,7 @@ const bootOptions = (command: CommandType): CommandType =>
     .addOption(new Option("--clock <kind>", "virtual: waits pass at once").choices(["real", "virtual"]).default("real"))
     .option("--out <dir>", "write result.json and mem.bin (sparse) there")
     .option("--json", "print the result; the guest's console then goes to stderr")
+    .option("--verbose", "tell on stderr which interpreters ran, and why")
     .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
     .option("--policy <file>", "the operator's boot policy, in Lua (examples/policies)")
     .option("--grant <name=file>", "file that the policy may read (repeat)", collect, [])

@@ -16,8 +16,20 @@ const NAME_LIMIT: i32 = 65536;
 /** Bytes searched at a time. */
 const CHUNK: i32 = 65536;
 
+/** What `markOffset` gives when there is no offset: nobody looked, no readable loader, a loader without a mark. */
+const NOT_LOOKED: i64 = -1;
+const NO_FILE: i64 = -2;
+const NO_MARK: i64 = -3;
+let found: i64 = NOT_LOOKED;
+
+/** Exported to the host, which tells why it swapped, or didn't: where in the loader the mark is, or one of the above. */
+export function markOffset(): i64 {
+  return found;
+}
+
 /** Asks the host for another flavour when the guest's loader wants one other than `own`. */
 export function checkInterpreter(own: string): void {
+  found = NO_FILE;
   const fd = open(LOADER_PATH);
   if (fd < 0) return;
   const status = fstat(fd);
@@ -46,6 +58,7 @@ function findMark(fd: i32, size: u64): string | null {
     const filled = kept + got;
     const at = indexOfMark(block, filled);
     if (at >= 0) {
+      const markAt = <i64>seen - <i64>(filled - at);
       // Whatever follows, the reference wants the whole file readable.
       const start = at + MARK.length;
       let end = filled;
@@ -58,11 +71,15 @@ function findMark(fd: i32, size: u64): string | null {
         }
       }
       if (more < 0) break;
+      found = markAt;
       name = nameAt(block + <usize>start, end - start);
       break;
     }
     if (got == 0) {
-      if (seen >= size) name = UNMARKED;
+      if (seen >= size) {
+        name = UNMARKED;
+        found = NO_MARK;
+      }
       break;
     }
     kept = min(filled, MARK.length - 1);

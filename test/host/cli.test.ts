@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { UfsImage } from "../fs/ufs_image.js";
 import { guestImage, Scratch } from "./support.js";
 
 const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
@@ -193,5 +194,29 @@ describe.skipIf(!terminal)("a terminal", () => {
     expect(text).toContain(shown);
     expect(text).toMatch(/[ ;]icanon/);
     expect(text).toMatch(/[ ;\n]echo /);
+  });
+});
+
+describe("interpreters", () => {
+  const disk = new UfsImage({ version: 2, blockSize: 4096, fragmentSize: 4096, superblockAt: 65536 });
+  disk.file(disk.directory(disk.root, "boot"), "loader", "a loader $Interpreter:lua\0");
+  const bytes = new Uint8Array(disk.finish().size);
+  disk.disk.read(0, bytes);
+  const wantsLua = scratch.file("wants-lua.img", bytes);
+
+  it("-l that the guest doesn't want: both names, status 1", () => {
+    const { status, stderr } = userboot(["boot", "-d", wantsLua, "-l", "simp", "--clock", "virtual"]);
+    expect(stderr).toBe('userboot: guest wants interpreter "lua"; "simp" was forced\n');
+    expect(status).toBe(1);
+  });
+
+  it("--verbose tells which ran, and why", () => {
+    const args = ["--clock", "virtual", "--verbose"];
+    expect(userboot(["boot", "-d", wantsLua, "-l", "simp", ...args]).stderr).toMatch(
+      /^userboot: interpreter simp: mark at offset 9 of the guest's \/boot\/loader; wants "lua": refused\n/,
+    );
+    expect(userboot([...PROMPT, ...args, "--input", `${STOP}quit\\r`]).stderr).toMatch(
+      /^userboot: interpreter simp: mark not looked for; stays\n/,
+    );
   });
 });

@@ -56,7 +56,7 @@ describe("swaps", () => {
       const result = runStandIns({ simp: await wants(name), lua: await quits }, { start: "simp" });
       expect(result.error).toEqual({
         name: "InterpreterError",
-        message: `guest wants interpreter ${JSON.stringify(name)}; available: simp, lua`,
+        message: `guest wants interpreter ${JSON.stringify(name)}; available: 4th, lua, simp`,
       });
       expect(result.swapRequests[0]?.name).toBe(name);
     },
@@ -64,7 +64,7 @@ describe("swaps", () => {
 
   it("say when a flavour isn't installed", async () => {
     const result = runStandIns({ simp: await wants("4th") });
-    expect(result.error?.message).toBe('guest wants interpreter "4th", which is not installed; available: simp');
+    expect(result.error?.message).toBe('guest wants interpreter "4th", which is not installed');
     expect(runStandIns({ simp: await quits }, { loader: "lua" }).error?.message).toBe(
       'interpreter "lua" is not installed',
     );

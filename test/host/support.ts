@@ -52,8 +52,9 @@ const PRELUDE = `
 @external("userboot", "getmem") declare function getmem(low: usize, high: usize): void;
 @external("userboot", "getmap") declare function getmap(i: i32, p: usize): i32;
 @external("userboot", "getenv") declare function getenv(i: i32, p: usize, n: i32): i32;
-export function grantFuel(amount: i64): void {}
-export function fuelLeft(): i64 { return 7; }
+let fuel: i64 = 0;
+export function grantFuel(amount: i64): void { fuel = amount; }
+export function fuelLeft(): i64 { return fuel; }
 const block: usize = memory.data(4096);
 `;
 
