@@ -18,10 +18,11 @@ export async function copyDirectory(path: string, limits: TreeLimits): Promise<G
 class Copy {
   readonly #builder: TreeBuilder;
   #top = "";
+  #found = 0;
 
   constructor(
     private readonly path: string,
-    limits: TreeLimits,
+    private readonly limits: TreeLimits,
   ) {
     this.#builder = new TreeBuilder(path, limits);
   }
@@ -39,8 +40,13 @@ class Copy {
   /** Copies the entries of the directory at `real`; `above` are the real paths of it and those it is in. */
   async #directory(real: Buffer, prefix: string, above: readonly string[]): Promise<void> {
     const entries = await this.#trying(prefix, () => opendir(real, { encoding: "buffer" as BufferEncoding }));
+    // All names first: a directory with too many is refused before any of its files is read.
+    const names: Buffer[] = [];
     for await (const entry of entries) {
-      const bytes = entry.name as unknown as Buffer;
+      names.push(entry.name as unknown as Buffer);
+      if (++this.#found > this.limits.entries) throw this.#builder.tooMany();
+    }
+    for (const bytes of names) {
       const path = prefix + bytes.toString("latin1");
       await this.#trying(path, () => this.#entry(join(real, bytes), path, above));
     }

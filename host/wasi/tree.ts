@@ -106,11 +106,13 @@ export class TreeBuilder {
     return this.refused(path, `with it, the tree has more than ${this.limits.bytes} bytes`);
   }
 
+  tooMany(): HostTreeError {
+    return new HostTreeError(this.name, `has more than ${this.limits.entries} files`);
+  }
+
   #enter(path: string): void {
     this.#seen.add(path);
-    if (this.#seen.size > this.limits.entries) {
-      throw new HostTreeError(this.name, `has more than ${this.limits.entries} files`);
-    }
+    if (this.#seen.size > this.limits.entries) throw this.tooMany();
     if (path.split("/").length > this.limits.depth) {
       throw this.refused(path, `more than ${this.limits.depth} directories deep`);
     }

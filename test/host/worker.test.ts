@@ -106,8 +106,9 @@ describe("a worker session", () => {
   it("does not count waiting for a key as wall time, unless asked to", async () => {
     const silent: Console = { write() {}, connect: () => () => {} };
     const waits = "getc(); exit(1);";
-    const limits = { wallMs: 100 };
-    const waiting = inWorker(waits, { console: silent, limits, signal: AbortSignal.timeout(1000) });
+    // Enough for the worker to start on a busy machine.
+    const limits = { wallMs: 1500 };
+    const waiting = inWorker(waits, { console: silent, limits, signal: AbortSignal.timeout(4000) });
     await expect(waiting).rejects.toThrow(AbortedError);
     const counting = await inWorker(waits, { console: silent, limits, waitCounts: true });
     expect(counting.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
