@@ -22,6 +22,26 @@ function image(guest: string, disk = 0): Buffer {
 
 const FILES = ["blob.bin", "hole.bin", "noise.bin"].map((name) => `load -t raw /data/${name}`);
 
+/** Where the pool of a guest is on its disk, and the labels in there. */
+const POOL_AT = 296 * 512;
+const LABELS = [0, 262144, 131072 * 512 - 524288, 131072 * 512 - 262144];
+
+/** Copies the GUID of vdev `from` of the label to `to`, in all labels, and makes their checksums right again. */
+function mixGuids(disk: Buffer, from: number, to: number): void {
+  const pair = Buffer.from("00000004677569640000000800000001", "hex");
+  for (const label of LABELS) {
+    const config = disk.subarray(POOL_AT + label + 16384, POOL_AT + label + 131072);
+    const places: number[] = [];
+    for (let at = config.indexOf(pair); at >= 0; at = config.indexOf(pair, at + 1)) places.push(at + pair.length);
+    config.copy(config, places[to] ?? 0, places[from] ?? 0, (places[from] ?? 0) + 8);
+    const tail = config.subarray(config.length - 32);
+    tail.fill(0);
+    tail.writeBigUInt64LE(BigInt(label + 16384));
+    const digest = createHash("sha256").update(config).digest();
+    for (let i = 0; i < 32; i += 8) tail.writeBigUInt64LE(digest.readBigUInt64BE(i), i);
+  }
+}
+
 /** What the loader put into guest memory, as one digest. */
 async function loaded(disks: readonly Uint8Array[]) {
   const { result, output } = await prompt(disks, ["load /boot/kernel/kernel", ...FILES]);
@@ -80,6 +100,20 @@ describe.skipIf(recordings === undefined)("ZFS", () => {
     for (let at = 0x425000; at < disk.length - 0x300000; at++) if (disk[at]) disk[at] = (disk[at] ?? 0) ^ 0x55;
     const { diagnostics } = await loaded([disk]);
     expect(diagnostics.join("\n")).toMatch(/disk0 offset \d+: ZFS block of \d+ bytes: checksum/);
+  });
+
+  // The label's own disk, the mirror, its members.
+  it.each([
+    [1, 2],
+    [2, 1],
+    [1, 3],
+    [1, 0],
+  ])("a mirror that contains itself (vdev %i as %i) is refused or harmless", async (from, to) => {
+    const disk = image("zfs-mirror");
+    mixGuids(disk, from, to);
+    const { result } = await prompt([disk], ["lsdev -v", "ls /"]);
+    expect(result.error?.name).toBe("InputEndedError");
+    if (to !== 0) expect(result.diagnostics.join()).toMatch(/ZFS vdev \d+ is part of another one/);
   });
 
   it("whatever is changed, the session goes on", async () => {

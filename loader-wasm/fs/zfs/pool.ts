@@ -45,7 +45,7 @@ import {
   UBERBLOCKS_SIZE,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { findVdev, Vdev, VdevKind, VdevState, vdevFrom } from "./vdev";
+import { findVdev, Vdev, VdevState, vdevFrom } from "./vdev";
 import { verifyBlock, verifyTail } from "./verify";
 
 /** Pool versions that can be read: the numbered ones, and the one that lists features. */
@@ -53,7 +53,7 @@ const VERSION_MAX: u64 = 28;
 const VERSION_FEATURES: u64 = 5000;
 const STATE_DESTROYED: u64 = 2;
 
-/** Features under which a pool can still be read. */
+/** Features under which a pool can still be read: those of FreeBSD 12.1, and later ones that change nothing read here. */
 const FEATURES: string[] = [
   "org.illumos:lz4_compress",
   "com.delphix:hole_birth",
@@ -62,6 +62,11 @@ const FEATURES: string[] = [
   "org.open-zfs:large_blocks",
   "org.zfsonlinux:large_dnode",
   "com.joyent:multi_vdev_crash_dump",
+  "com.datto:bookmark_v2",
+  "com.datto:encryption",
+  "com.delphix:bookmark_written",
+  "com.delphix:head_errlog",
+  "com.klarasystems:vdev_zaps_v2",
 ];
 
 const COMPRESSION_NAMES: string[] = [
@@ -204,10 +209,8 @@ export class Pool {
       if (load<u64>(dva) == 0 && load<u64>(dva, 8) == 0) continue;
       const vdev = this.top(dvaDevice(dva));
       if (vdev === null) continue;
-      const align = vdev.kind == VdevKind.Raidz ? (<u32>1) << (<u32>vdev.ashift) : 1;
-      const size = (physical + align - 1) & ~(align - 1);
-      const raw = allocate(<usize>size);
-      error = dvaGang(dva) ? this.readGang(bp, raw, physical, depth) : vdev.read(bp, raw, dvaOffset(dva), size);
+      const raw = allocate(<usize>physical);
+      error = dvaGang(dva) ? this.readGang(bp, raw, physical, depth) : vdev.read(bp, raw, dvaOffset(dva), physical);
       if (error == 0 && !decompress(bpCompression(bp), raw, physical, dst, bpLogicalSize(bp))) error = EIO;
       heap.free(raw);
     }
@@ -271,6 +274,7 @@ function decompress(method: u32, src: usize, srcSize: u32, dst: usize, dstSize: 
     case COMPRESS_OFF: {
       const size = min(srcSize, dstSize);
       memory.copy(dst, src, <usize>size);
+      memory.fill(dst + <usize>size, 0, <usize>(dstSize - size));
       return true;
     }
     case COMPRESS_LZJB:

@@ -81,7 +81,7 @@ class RaidzMap {
     this.parity = group.parity;
     const dataWidth = width - <u64>this.parity;
     const block = offset >> shift;
-    const sectors = (<u64>size + (((<u64>1) << shift) - 1)) >> shift;
+    const sectors = <u64>size >> shift;
     const first = block % width;
     const rows = sectors / dataWidth;
     const rest = sectors % dataWidth;
@@ -215,10 +215,22 @@ function solve(matrix: u8[], right: usize[], size: u32): bool {
   return true;
 }
 
-/** Reads `size` bytes, whole sectors of the group, at `offset`. Returns an errno. */
+/** Reads `size` bytes at `offset`. Returns an errno. */
 export function readRaidz(group: Vdev, bp: usize, dst: usize, offset: u64, size: u32): i32 {
   if (group.children.length <= group.parity || group.children.length > COLUMNS_MAX) return EIO;
   if (load<u8>(powers) == 0) fillTables();
+  // The group deals in whole sectors.
+  const sector = (<u32>1) << (<u32>group.ashift);
+  const whole = (size + sector - 1) & ~(sector - 1);
+  if (whole == size) return readSectors(group, bp, dst, offset, size);
+  const sectors = allocate(<usize>whole);
+  const error = readSectors(group, bp, sectors, offset, whole);
+  memory.copy(dst, sectors, <usize>size);
+  heap.free(sectors);
+  return error;
+}
+
+function readSectors(group: Vdev, bp: usize, dst: usize, offset: u64, size: u32): i32 {
   const map = new RaidzMap(group, bp, dst, offset, size);
   const end = map.columns.length;
   let error = EIO;

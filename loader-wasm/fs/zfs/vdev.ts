@@ -4,6 +4,7 @@
 import { print } from "../../console/console";
 import { Volume } from "../../dev/device";
 import { EIO, ENOENT, setErrno } from "../../lib/errno";
+import { burn, damaged } from "../../lib/fault";
 import { DATA_START } from "./layout";
 import { NvList } from "./nvlist";
 import { readRaidz } from "./raidz";
@@ -98,6 +99,7 @@ export class Vdev {
 const vdevs: Vdev[] = [];
 
 export function findVdev(guid: u64): Vdev | null {
+  burn(1 + (vdevs.length >> 3));
   for (let i = 0; i < vdevs.length; i++) if (vdevs[i].guid == guid) return vdevs[i];
   return null;
 }
@@ -157,8 +159,14 @@ export function vdevFrom(list: NvList, newer: bool, depth: i32 = 0): Vdev | null
   }
   const state = configuredState(list);
   if (state >= 0 && (known === null || newer)) vdev.state = state;
-  const children = list.lists("children");
+  const children: NvList[] = kind != VdevKind.Disk ? list.lists("children") : [];
   for (let i = 0; i < children.length; i++) {
+    const met = findVdev(children[i].number("guid"));
+    if (known === null && met !== null && met.kind != VdevKind.Disk) {
+      // A group in two places, or in itself.
+      damaged(vdev.name, `ZFS vdev ${met.guid} is part of another one`, EIO);
+      return null;
+    }
     const child = vdevFrom(children[i], newer, depth + 1);
     if (child === null) return null;
     if (known === null) vdev.children.push(child);
