@@ -195,6 +195,14 @@ function readRaw(descriptor: Descriptor, dst: usize, size: i32): i32 {
   return <i32>got;
 }
 
+/** Whether seeking in `fd` is cheap; a compressed file is decoded from its start to go back. */
+export function seeksCheaply(fd: i32): bool {
+  const descriptor = descriptorOf(fd);
+  if (descriptor === null) return true;
+  const file = descriptor.file;
+  return file === null || file.readsToGuest();
+}
+
 /** Like `read`, but into guest memory at `gpa`, from the disk directly where the layout allows. */
 export function readToGuest(fd: i32, gpa: u64, size: u64): i64 {
   const descriptor = descriptorOf(fd);

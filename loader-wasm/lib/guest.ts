@@ -40,6 +40,17 @@ export function zeroGuest(gpa: u64, size: u64): void {
   if (once > 0) zero_guest(gpa, once);
 }
 
+/** Contents of files go to the guest in such pieces. */
+const COPY_PIECE: u64 = 4096;
+
+/** Writes `size` bytes at `src` to `gpa`, in the pieces in which files are read where they don't all fit. */
+export function copyinPieces(src: usize, gpa: u64, size: u64): void {
+  const step = fitsGuest(gpa, size) ? size : COPY_PIECE;
+  for (let done: u64 = 0; done < size; done += step) {
+    copyin(src + <usize>done, gpa + done, <u32>min(step, size - done));
+  }
+}
+
 const scratch: usize = memory.data(64, 8);
 
 /** The `size` (at most 64) bytes at `gpa`, in memory that the next call reuses; zeros outside guest memory. */

@@ -1,6 +1,7 @@
 // Damaged kernels and modules: whatever bytes are changed, a session ends with a result that has a name, and
 // within its budgets.
 
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { linkedFile, linkerHints, objectFile } from "./elf_image.js";
@@ -97,6 +98,17 @@ describe("any change in", () => {
         await survives(files, ["load kernel", "load victim"]);
       }),
       RUNS,
+    );
+  });
+
+  it("a compressed kernel", async () => {
+    const kernel = kernels[64];
+    await fc.assert(
+      fc.asyncProperty(changes(kernel), cuts, fc.nat({ max: 400 }), async (list, cut, lost) => {
+        const gz = gzipSync(harmed(kernel, list, cut));
+        await survives({ [`${KERNEL}.gz`]: gz.subarray(0, gz.length - (lost > 300 ? lost : 0)) }, [`load ${KERNEL}`]);
+      }),
+      { numRuns: 60 },
     );
   });
 

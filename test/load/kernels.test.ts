@@ -108,6 +108,33 @@ describe("layouts", () => {
   });
 });
 
+describe("compressed kernels", () => {
+  const layout: KernelLayout = { bits: 64, segments: [{ size: 2 * MIB }, data], versions: VERSIONS };
+  const kernel = linkedFile(layout);
+  const { symbols, strings } = kernel;
+
+  it("are decoded once, symbols and all", async () => {
+    const gz = gzipSync(kernel.bytes);
+    const { result } = await session({ [`${KERNEL}.gz`]: gz }, ["boot"]);
+    const values = new Map(result.modules[0]!.metadata.map(({ name, value }) => [name, Number(value)]));
+    const bytes = guestBytes(result, values.get("SSYM")!, values.get("ESYM")! - values.get("SSYM")!);
+    const table = kernel.bytes.subarray(symbols!.offset, symbols!.offset + symbols!.size);
+    expect(bytes.subarray(8, 8 + table.length).equals(table)).toBe(true);
+    expect(bytes.includes(kernel.bytes.subarray(strings!.offset, strings!.offset + strings!.size))).toBe(true);
+    // The file, the few blocks that lead to it, and the start of it that other formats look at.
+    expect(result.disk.bytes).toBeLessThan(1.05 * gz.length + 0.5 * MIB);
+  });
+
+  it("that end behind the segments boot without symbols", async () => {
+    const cut = kernel.bytes.subarray(0, symbols!.offset + 20);
+    const { result, output } = await session({ [`${KERNEL}.gz`]: gzipSync(cut) }, [`load ${KERNEL}`, "lsmod", "boot"]);
+    expect(output[0]).toContain("failed to read section headers\n");
+    expect(output[1]).toContain("kernel.1201000");
+    expect(result.reason).toBe("exec");
+    expect(result.diagnostics.join("\n")).toContain("section headers");
+  });
+});
+
 describe("refusals", () => {
   const good = linkedFile({ bits: 64, segments: [text, data], versions: VERSIONS });
 

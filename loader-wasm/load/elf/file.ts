@@ -2,9 +2,10 @@
 // kernels and shared objects, object.ts for relocatable modules).
 
 import { print } from "../../console/console";
-import { close, O_RDONLY, open, read, readToGuest, SEEK_SET, seek } from "../../fs/files";
+import { close, O_RDONLY, open, read, readToGuest, SEEK_SET, seek, seeksCheaply } from "../../fs/files";
 import { EFTYPE, errno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
+import { copyinPieces } from "../../lib/guest";
 import { PURPOSE_KERNEL, PURPOSE_MODULE } from "../../protocol";
 import { preloadedFiles } from "../preloaded";
 import { ElfClass, ElfHeader, Section } from "./layout";
@@ -13,6 +14,8 @@ import { ElfClass, ElfHeader, Section } from "./layout";
 export const FIRST_PAGE: i32 = 4096;
 /** Bytes of a table (section headers, section names) that the loader takes into its own memory. */
 const TABLE_LIMIT: u64 = 4 * 1024 * 1024;
+/** Bytes behind the segments of a compressed file that are kept. */
+const TAIL_LIMIT: u64 = 16 * 1024 * 1024;
 
 /** Why the last `openElf` failed: an errno. */
 export let openError: i32 = 0;
@@ -22,6 +25,10 @@ export class ElfFile {
   readonly page: usize = allocate(FIRST_PAGE);
   pageSize: i32 = 0;
   header: ElfHeader = new ElfHeader();
+  /** The kept tail: a block with the bytes from `tailStart` to `tailEnd`. */
+  private tail: usize = 0;
+  private tailStart: u64 = 0;
+  private tailEnd: u64 = 0;
 
   constructor(
     readonly elf: ElfClass,
@@ -32,6 +39,39 @@ export class ElfFile {
   close(): void {
     close(this.fd);
     heap.free(this.page);
+    if (this.tail != 0) heap.free(this.tail);
+  }
+
+  /**
+   * Keeps the bytes from `start` to the end of the section headers when the file is compressed: symbols are wanted
+   * from before them, and going back would decode everything again. False when the headers can't be reached.
+   */
+  keepTail(start: u64): bool {
+    const headers = this.header.shoff;
+    const end = headers + this.sectionTableSize;
+    if (seeksCheaply(this.fd) || headers < start || end < headers || end - start > TAIL_LIMIT) return true;
+    if (seek(this.fd, <i64>start, SEEK_SET) == -1) return false;
+    this.tail = allocate(<usize>(end - start));
+    this.tailStart = start;
+    this.tailEnd = start;
+    if (this.keep(headers) && this.keep(end)) return true;
+    // What follows a piece that is cut off is asked for once more, as when it is passed over.
+    if (this.tailEnd < headers && this.tailEnd > start) this.keep(headers);
+    this.damaged("ELF section headers: beyond the end of the compressed data");
+    return false;
+  }
+
+  /** Reads the tail on up to `end`. */
+  private keep(end: u64): bool {
+    const size = <i32>(end - this.tailEnd);
+    const got = read(this.fd, this.tail + <usize>(this.tailEnd - this.tailStart), size);
+    if (got > 0) this.tailEnd += got;
+    return got == size;
+  }
+
+  /** Whether all of `size` bytes at `offset` are kept. */
+  private isKept(offset: u64, size: u64): bool {
+    return offset >= this.tailStart && offset <= this.tailEnd && size <= this.tailEnd - offset;
   }
 
   /** Prints `text` with the loader's own name before it, as `elf64_loadimage: ...`. */
@@ -46,6 +86,10 @@ export class ElfFile {
 
   /** Reads up to `size` bytes at `offset` into guest memory. Returns how many, or -1. */
   readUpTo(offset: u64, gpa: u64, size: u64): i64 {
+    if (size > 0 && this.isKept(offset, size)) {
+      copyinPieces(this.tail + <usize>(offset - this.tailStart), gpa, size);
+      return <i64>size;
+    }
     return seek(this.fd, <i64>offset, SEEK_SET) == -1 ? -1 : readToGuest(this.fd, gpa, size);
   }
 
@@ -61,6 +105,10 @@ export class ElfFile {
       return 0;
     }
     const block = allocate(<usize>size);
+    if (size > 0 && this.isKept(offset, size)) {
+      memory.copy(block, this.tail + <usize>(offset - this.tailStart), <usize>size);
+      return block;
+    }
     if (seek(this.fd, <i64>offset, SEEK_SET) != -1 && read(this.fd, block, <i32>size) == <i32>size) return block;
     this.damaged(`ELF ${what}: ${size} bytes at offset ${offset} are not all in the file`);
     heap.free(block);

@@ -180,7 +180,8 @@ class LinkedImage {
     const shoff = this.source.header.shoff;
     const tableSize = this.source.sectionTableSize;
     if (tableSize == 0 || shoff == 0) return;
-    const table = this.source.readTable(shoff, tableSize, "section headers");
+    const reachable = this.source.keepTail(this.segmentsEnd());
+    const table = reachable ? this.source.readTable(shoff, tableSize, "section headers") : 0;
     if (table == 0) {
       print("\n");
       print(`elf${this.elf.bits}_loadimage: failed to read section headers`);
@@ -192,6 +193,16 @@ class LinkedImage {
     this.findConstructors(sections);
     const symtab = this.findSymbolTable(sections);
     if (symtab >= 0) this.copySymbols(sections, symtab);
+  }
+
+  /** Where the last loaded segment ends in the file. */
+  private segmentsEnd(): u64 {
+    let end = <u64>this.source.pageSize;
+    for (let i = 0; i < this.segments.length; i++) {
+      const segment = this.segments[i];
+      if (segment.type == Elf.PT_LOAD) end = max(end, segment.offset + segment.filesz);
+    }
+    return end;
   }
 
   private findConstructors(sections: Elf.Section[]): void {
