@@ -56,6 +56,8 @@ function interact(interpreter: Interpreter): void {
   setDefault("prompt", "${interpret}");
   setDefault("interpret", "OK");
   while (true) {
+    // The one place where nothing but globals refers to managed objects: this runtime collects only when asked.
+    __collect();
     emitPrompt();
     interpreter.run(editLine());
   }
