@@ -1,6 +1,7 @@
 // How a session ends inside the core, and what it tells on the way: fuel, memory and internal faults end
 // it with a typed error of the host; damage in guest data is reported and answered with an errno.
 
+import { flush } from "../console/console";
 import { FAULT_FUEL, FAULT_INTERNAL, FAULT_MEMORY, fault, report } from "../protocol";
 import { allocString } from "./bytes";
 import { setErrno } from "./errno";
@@ -32,6 +33,8 @@ export function allocate(size: usize): usize {
 
 /** Ends the session with a typed error; `kind` is one of protocol's FAULT_*. Does not return. */
 export function die(kind: i32, text: string): void {
+  // What was printed until then tells how far it got.
+  flush();
   fault(kind, allocString(text), text.length);
   unreachable();
 }

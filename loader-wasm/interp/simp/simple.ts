@@ -7,8 +7,8 @@ import { print } from "../../console/console";
 import { readLine } from "../../console/lines";
 import { close, O_RDONLY, open } from "../../fs/files";
 import { cutAtNul } from "../../lib/bytes";
-import { errno, strerror } from "../../lib/errno";
-import { burn } from "../../lib/fault";
+import { EFBIG, errno, strerror } from "../../lib/errno";
+import { burn, damaged } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failCommand } from "../../lib/outcome";
 import { emitPrompt } from "../../main";
 import { PURPOSE_SCRIPT } from "../../protocol";
@@ -17,6 +17,8 @@ import { parse } from "./parse";
 
 /** Longest line of a script in bytes; longer ones are cut into several. */
 const SCRIPT_LINE_LIMIT: i32 = 255;
+/** Bytes of a script, of whose lines all are kept. Damaged files may be endless, and empty throughout. */
+const SCRIPT_LIMIT: i32 = 16 * 1024 * 1024;
 /** Scripts that may include each other. */
 const INCLUDE_DEPTH_LIMIT: i32 = 32;
 
@@ -95,10 +97,17 @@ function readScript(path: string): ScriptLine[] | null {
   const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
   if (fd < 0) return null;
   const lines: ScriptLine[] = [];
+  let size = 0;
   for (let number = 1; ; number++) {
     burn(1);
     const read = readLine(fd, SCRIPT_LINE_LIMIT);
     if (read === null) break;
+    size += read.length + 1;
+    if (size > SCRIPT_LIMIT) {
+      close(fd);
+      damaged(path, `script: more than ${SCRIPT_LIMIT} bytes`, EFBIG);
+      return null;
+    }
     const line = cutAtNul(read);
     let first = 0;
     while (first < line.length && line.charCodeAt(first) == 0x20) first++;
