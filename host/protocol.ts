@@ -27,6 +27,8 @@ const CALLS_MAX = 4096;
 
 /** More zeros than any address reaches are asked for by nobody in earnest. */
 const ZERO_MAX = 1n << 32n;
+/** Longest single wait. */
+const DELAY_PIECE_USEC = 50_000;
 /** Larger reads into guest memory are done in parts of this size. */
 const PROGRESS_BYTES = 4 * 1024 * 1024;
 
@@ -269,8 +271,11 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
     delay(usec: number): void {
       counts.hostCalls++;
       state.checkTime();
-      clock.sleep(Math.max(0, usec));
-      state.checkTime();
+      // In pieces, so that a long wait doesn't outlast the wall time.
+      for (let rest = usec; rest > 0; rest -= DELAY_PIECE_USEC) {
+        clock.sleep(Math.min(rest, DELAY_PIECE_USEC));
+        state.checkTime();
+      }
     },
 
     exit(code: number): void {

@@ -36,8 +36,9 @@ export function setWorkerSpawner(spawner: WorkerSpawner): void {
   spawn = spawner;
 }
 
-/** A worker notices by itself that its time is up, but not while it computes; then it is ended after this. */
-const GRACE_MS = 250;
+/** A worker should notice by itself that its time is up. When it doesn't, it is ended after this part of it more. */
+const GRACE_SHARE = 0.1;
+const GRACE_MAX_MS = 250;
 /** Longest time that timers can wait. */
 const TIMER_MAX_MS = 0x7fff_ffff;
 
@@ -106,7 +107,7 @@ export async function runInWorker(start: StartMessage, options: BootOptions): Pr
       setDeadline = () => {
         clearTimeout(timer);
         if (watch.paused) return;
-        const rest = wallMs + GRACE_MS - watch.ms;
+        const rest = wallMs + Math.min(wallMs * GRACE_SHARE, GRACE_MAX_MS) - watch.ms;
         timer = setTimeout(
           () => {
             if (watch.ms < wallMs) setDeadline();

@@ -2,16 +2,21 @@
 // it with a typed error of the host; damage in guest data is reported and answered with an errno.
 
 import { flush } from "../console/console";
-import { FAULT_FUEL, FAULT_INTERNAL, FAULT_MEMORY, fault, report } from "../protocol";
+import { delay, FAULT_FUEL, FAULT_INTERNAL, FAULT_MEMORY, fault, report } from "../protocol";
 import { allocString } from "./bytes";
 import { setErrno } from "./errno";
 
 /** Fuel left: roughly, instructions of an interpreter, or steps of a loop over guest data. */
 let fuel: i64 = i64.MAX_VALUE;
+/** The host gets to look at its clock whenever this much is used, however little else it is asked for. */
+const FUEL_BETWEEN_LOOKS: i64 = 1 << 20;
+/** Below this, something is to be done. */
+let nextLook: i64 = 0;
 
 /** Sets the session's fuel. Exported to the host, which calls it before the session starts. */
 export function grantFuel(amount: i64): void {
   fuel = amount;
+  nextLook = max(fuel - FUEL_BETWEEN_LOOKS, 0);
 }
 
 /** Exported to the host: what is left. */
@@ -22,7 +27,13 @@ export function fuelLeft(): i64 {
 /** Uses up fuel; ends the session when it is gone. */
 export function burn(amount: i64): void {
   fuel -= amount;
+  if (fuel < nextLook) look();
+}
+
+function look(): void {
   if (fuel < 0) die(FAULT_FUEL, "fuel exhausted");
+  nextLook = max(fuel - FUEL_BETWEEN_LOOKS, 0);
+  delay(0);
 }
 
 /** A block of `size` bytes; ends the session when it can't be had. Release with `heap.free`. */

@@ -41,6 +41,8 @@ const PRELUDE = `
 @external("userboot", "write") declare function write(p: usize, n: i32): void;
 @external("userboot", "report") declare function report(p: usize, n: i32): void;
 @external("userboot", "fault") declare function fault(kind: i32, p: usize, n: i32): void;
+@external("userboot", "putc") declare function putc(c: i32): void;
+@external("userboot", "delay") declare function delay(usec: i32): void;
 @external("userboot", "poll") declare function poll(): i32;
 @external("userboot", "getc") declare function getc(): i32;
 @external("userboot", "copyin") declare function copyin(p: usize, gpa: u64, n: u32): i32;

@@ -1,0 +1,123 @@
+// Each budget, in a worker and in the calling thread: the session ends with a LimitError that names the limit
+// and what was used; and what a budget does not count.
+
+import { BufferConsole, boot, type Console, type Limits } from "userboot-wasm";
+import { describe, expect, it } from "vitest";
+import type { ModuleTable } from "../../build/host/modules.js";
+import { sessionOptions } from "../../build/host/options.js";
+import { runInWorker } from "../../build/host/worker/run.js";
+import { runStandIns, standIn } from "../host/support.js";
+
+const SPINS = "while (true) store<u8>(block, load<u8>(block) + 1);";
+const disk = new Uint8Array(1 << 20);
+
+/** Runs a stand-in that is 4th and lua alike. */
+async function runs(worker: boolean, body: string, options: { limits?: Partial<Limits>; waitCounts?: boolean } = {}) {
+  const module = await standIn(body);
+  const modules: ModuleTable = new Map([
+    ["4th", module],
+    ["lua", module],
+  ]);
+  if (!worker) {
+    const bytes = { sectorSize: 512, size: disk.length, read: (_: number, target: Uint8Array) => target.length };
+    return runStandIns({ "4th": module, lua: module }, { ...options, disks: [bytes] });
+  }
+  const complete = sessionOptions(options);
+  return runInWorker(
+    { options: complete, modules, disks: [{ image: disk, sectorSize: 512 }], clock: "virtual", trees: [] },
+    {},
+  );
+}
+
+describe.each([true, false])("in a worker: %s", (worker) => {
+  it.each<[keyof Limits, number, string]>([
+    ["wallMs", 200, "while (true) poll();"],
+    ["wallMs", 200, "while (true) write(block, 0);"],
+    ["wallMs", 200, "while (true) delay(1000000000);"],
+    ["wallMs", 200, "while (true) diskread(0, 0, block, 512, block);"],
+    ["fuel", 1000, "fault(1, block, 0);"],
+    ["moduleMemory", 4 * 1024 * 1024, "while (memory.grow(1) >= 0) {} fault(2, block, 0);"],
+    ["diskBytes", 100_000, "while (true) diskread(0, 0, block, 4096, block);"],
+    ["diskBytes", 100_000, "while (true) diskread_guest(0, 0, 0x1000, 1 << 20, block);"],
+    ["consoleBytes", 5000, "while (true) write(block, 100);"],
+    ["consoleBytes", 5000, "while (true) putc(0x2e);"],
+    ["swaps", 3, "store<u8>(block, 0x6c); store<u8>(block + 1, 0x75); store<u8>(block + 2, 0x61); swap(block, 3);"],
+    ["swaps", 0, "store<u8>(block, 0x34); store<u8>(block + 1, 0x74); store<u8>(block + 2, 0x68); swap(block, 3);"],
+  ])("%s of %i: %s", async (limit, allowed, body) => {
+    const began = performance.now();
+    const result = await runs(worker, body, { limits: { [limit]: allowed } });
+    expect(result.reason).toBe("error");
+    expect(result.error).toMatchObject({ name: "LimitError", limit, allowed });
+    expect(result.error?.used).toBeGreaterThanOrEqual(allowed);
+    expect(result.error?.message).toBe(`limit ${limit} exceeded: ${result.error?.used} of ${allowed} used`);
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
+  it("the core's own fuel and memory", async () => {
+    const options = { disks: [disk], start: "simp", clock: "virtual", worker } as const;
+    const { fuelUsed } = await boot({ ...options, console: new BufferConsole() });
+    const fuel = Math.floor(fuelUsed / 2);
+    const ended = await boot({ ...options, limits: { fuel } });
+    expect(ended.error).toMatchObject({ name: "LimitError", limit: "fuel", allowed: fuel });
+    expect(ended.error?.used).toBeGreaterThanOrEqual(fuel);
+    expect(ended.fuelUsed).toBeGreaterThanOrEqual(fuel);
+    const small = await boot({ ...options, limits: { moduleMemory: 0 } });
+    // A module never has less than it is compiled for.
+    expect(small.moduleMemory).toBe(1024 * 1024);
+  });
+});
+
+describe("the worker's end is the backstop", () => {
+  it("of a module that computes and asks for nothing", async () => {
+    const began = performance.now();
+    const result = await runs(true, SPINS, { limits: { wallMs: 500 } });
+    expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 500 });
+    expect(performance.now() - began).toBeLessThan(1.2 * 500 + 200);
+    expect(process.getActiveResourcesInfo().filter((name) => name === "Worker")).toEqual([]);
+  });
+
+  it("of one that computes when it is started already", async () => {
+    // `_start` runs before the session's own function.
+    const module = await standIn("", `let x: i32 = forever(); function forever(): i32 { ${SPINS} return 0; }`);
+    const options = sessionOptions({ limits: { wallMs: 300 }, start: "lua" });
+    const result = await runInWorker(
+      { options, modules: new Map([["lua", module]]), disks: [], clock: "real", trees: [] },
+      {},
+    );
+    expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
+  });
+});
+
+describe("waiting for a key", () => {
+  /** A console on which nobody types. */
+  const silent: Console = { write() {}, connect: () => () => {} };
+  const prompt = { start: "simp", interfaceVersion: 4, env: ["autoboot_delay=NO"], console: silent } as const;
+
+  it("counts when asked", async () => {
+    const began = performance.now();
+    const result = await boot({ ...prompt, waitCounts: true, limits: { wallMs: 400 } });
+    expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 400 });
+    expect(performance.now() - began).toBeLessThan(4000);
+  });
+
+  it("costs neither time nor fuel otherwise", async () => {
+    let keys: { push(keys: Uint8Array): void } | undefined;
+    const console: Console = {
+      write() {},
+      connect(input) {
+        keys = input;
+        return () => {};
+      },
+    };
+    setTimeout(() => keys?.push(Buffer.from("quit\r")), 1000);
+    const result = await boot({ ...prompt, console, limits: { wallMs: 700, fuel: 5_000_000 } });
+    expect(result).toMatchObject({ reason: "exit", exitCode: 1 });
+  });
+});
+
+it("a limit is told on the command line's way too: zero and absurd values are refused or taken at their word", () => {
+  expect(() => sessionOptions({ limits: { wallMs: -1 } })).toThrow(/wallMs/);
+  expect(() => sessionOptions({ limits: { fuel: Number.NaN } })).toThrow(/fuel/);
+  expect(() => sessionOptions({ limits: { moduleMemory: 2 ** 60 } })).toThrow(/moduleMemory/);
+  expect(() => sessionOptions({ limits: { time: 1 } as never })).toThrow(/unknown limit "time"/);
+});
