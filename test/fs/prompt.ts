@@ -9,6 +9,8 @@ export interface Prompt {
   result: BootResult;
   /** What each command printed, its echo and the next prompt left out, lines ended by \n. */
   output: string[];
+  /** All that was printed. */
+  text: string;
   /** Damage reported. */
   diagnostics: string[];
 }
@@ -36,5 +38,5 @@ export async function prompt(
     .split("\x01 ")
     .slice(2)
     .map((part) => part.slice(part.indexOf("\n") + 1));
-  return { result, output: output.slice(0, commands.length), diagnostics: result.diagnostics };
+  return { result, output: output.slice(0, commands.length), text, diagnostics: result.diagnostics };
 }

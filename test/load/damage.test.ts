@@ -186,7 +186,7 @@ describe("loads that would take for ever end at the fuel", () => {
 
   it("a kernel of zeros loaded again and again", async () => {
     const bytes = Buffer.from(kernels[64]);
-    bytes.writeBigUInt64LE(0x7fffffffffffn, 64 + 56 + 40);
+    bytes.writeBigUInt64LE(0x7fffffffn, 64 + 56 + 40);
     const often = Array.from({ length: 1000 }, () => [`load ${KERNEL}`, "unload"]).flat();
     const { result } = await session({ [KERNEL]: bytes }, often, { limits: { fuel: 200_000_000 } });
     expect(result.error).toMatchObject({ name: "LimitError" });

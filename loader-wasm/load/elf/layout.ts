@@ -180,6 +180,9 @@ export class ElfHeader {
   shstrndx: u32 = 0;
 }
 
+/** No segment is larger in memory: all addresses that guest memory has for the loader. */
+export const SEGMENT_LIMIT: u64 = 0x7fffffff;
+
 /** A program header. */
 export class Segment {
   type: u32 = 0;

@@ -137,6 +137,11 @@ class LinkedImage {
       const segment = this.segments[i];
       if (segment.type != Elf.PT_LOAD) continue;
       burn(1);
+      if (segment.memsz > Elf.SEGMENT_LIMIT) {
+        // It would wrap around, and clear what was loaded before.
+        this.source.damaged(`ELF segment ${i}: size in memory ${segment.memsz} exceeds ${Elf.SEGMENT_LIMIT}`);
+        return false;
+      }
       if (!this.loadSegment(segment)) {
         print("\n");
         this.source.say("loadimage", "read failed");

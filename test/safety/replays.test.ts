@@ -1,0 +1,281 @@
+// The vulnerabilities of other loaders, replayed: each test has the pattern of the original, made for the parts of
+// this loader where it would live.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { boot, KeysConsole } from "userboot-wasm";
+import { afterAll, describe, expect, it } from "vitest";
+import { prompt } from "../fs/prompt.js";
+import type { SparseDisk } from "../fs/sparse_disk.js";
+import { UfsImage } from "../fs/ufs_image.js";
+import { Scratch } from "../host/support.js";
+import { linkedFile } from "../load/elf_image.js";
+import { disk, session } from "../load/guest.js";
+
+const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
+const CANARY = "canary-of-the-host";
+const UFS = { version: 2, blockSize: 4096, fragmentSize: 4096, superblockAt: 65536 } as const;
+
+const scratch = new Scratch();
+afterAll(() => scratch[Symbol.dispose]());
+const canary = scratch.file("canary", `${CANARY}\n`);
+
+function number(value: bigint, size: 4 | 8): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, value));
+  return bytes.subarray(0, size);
+}
+
+/** A file system with a symbolic link `/link` and what `harm` does to it. */
+function linkImage(target: string, harm: (disk: SparseDisk, inode: number, image: UfsImage) => void): SparseDisk {
+  const image = new UfsImage(UFS);
+  const inode = image.link(image.root, "link", target);
+  image.file(image.root, "file", "untouched\n");
+  const made = image.finish();
+  harm(made, image.inodeOffset(inode), image);
+  return made;
+}
+
+/** Uses `path` in every way, and shows that the loader still works. */
+async function survives(made: SparseDisk, path: string) {
+  const commands = [`more ${path}`, `ls -l ${path}`, `load ${path}`, `include ${path}`, "echo alive"];
+  const { diagnostics, result, text } = await prompt([made], commands);
+  expect(result.error?.name).toBe("InputEndedError");
+  // Lines of an included file come with prompts of their own.
+  expect(text).toContain("alive\n");
+  expect(result.memoryFaults).toBe(0);
+  return { text, diagnostics };
+}
+
+/** The size field of a UFS2 inode, and of the superblock how many bytes of links are in inodes. */
+const INODE_SIZE = 16;
+const MAX_SYMLINK = 1320;
+
+describe("CVE-2025-0677: a UFS link's size that wraps when one is added", () => {
+  it.each([2n ** 64n - 1n, 2n ** 63n, 2n ** 63n - 1n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 31n - 1n])(
+    "size %i",
+    async (size) => {
+      for (const target of ["file", "x".repeat(300)]) {
+        const made = linkImage(target, (to, inode) => to.write(inode + INODE_SIZE, number(size, 8)));
+        const { text } = await survives(made, "/link");
+        expect(text).not.toContain("untouched");
+      }
+    },
+  );
+});
+
+describe("CVE-2024-45781: a UFS link whose text is longer than what was made for it", () => {
+  it.each([119n, 120n, 121n, 256n, 1023n, 1024n, 1025n, 4096n, 65_536n])(
+    "%i bytes without an end, in the inode as the superblock claims",
+    async (size) => {
+      for (const inInode of [2n ** 31n - 1n, 2n ** 32n - 1n, 120n, 0n]) {
+        const made = linkImage("file", (to, inode, image) => {
+          to.write(image.superblockOffset + MAX_SYMLINK, number(inInode, 4));
+          to.write(inode + INODE_SIZE, number(size, 8));
+          to.write(inode + 112, Buffer.alloc(144, "A"));
+        });
+        await survives(made, "/link");
+      }
+    },
+  );
+});
+
+describe("XSA-443 (CVE-2023-34325): a file system's numbers reach into the memory of who reads it", () => {
+  const VALUES = [0n, 1n, 2n, 511n, 4097n, 2n ** 16n, 2n ** 20n, 2n ** 31n - 1n, 2n ** 31n, 2n ** 32n - 1n];
+  /** Fields of the superblock that say how large something is: all that this reader uses. */
+  const FIELDS = [16, 44, 48, 52, 56, 184, 188, MAX_SYMLINK];
+
+  it.each(FIELDS)("the superblock's field at %i", async (field) => {
+    for (const value of VALUES) {
+      const made = linkImage("file", (to, _, image) => to.write(image.superblockOffset + field, number(value, 4)));
+      await survives(made, "/link");
+    }
+  });
+
+  it.each([
+    ["a record longer than its block", 4, [0xff, 0xff]],
+    ["a record of no length", 4, [0, 0]],
+    ["a record shorter than its name", 4, [8, 0]],
+    ["a record that isn't aligned", 4, [13, 0]],
+    ["a name longer than its record", 7, [255]],
+    ["an inode beyond all", 0, [0xff, 0xff, 0xff, 0xff]],
+  ])("a directory with %s", async (_, at, bytes) => {
+    const image = new UfsImage(UFS);
+    image.file(image.root, "file", "x");
+    const made = image.finish();
+    const address = Buffer.alloc(8);
+    made.read(image.inodeOffset(image.root) + 112, address);
+    // After `.` and `..`, 12 bytes each.
+    made.write(Number(address.readBigUInt64LE()) * UFS.fragmentSize + 24 + at, Uint8Array.from(bytes));
+    await survives(made, "/file");
+    await survives(made, "/");
+  });
+});
+
+describe("CVE-2022-23523: ELF headers that lead past the end of the file", () => {
+  const kernel = () => linkedFile({ bits: 64, segments: [{ size: 5000 }, { size: 5000, writable: true }] }).bytes;
+  /** Places in the file header and in the first program header. */
+  const PLACES = { e_phoff: 32, e_shoff: 40, p_offset: 64 + 8, p_filesz: 64 + 32, p_memsz: 64 + 40 };
+  const cases = Object.entries(PLACES).flatMap(([name, at]) =>
+    [20_000n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 63n - 1n, 2n ** 64n - 4096n, 2n ** 64n - 1n].map(
+      (value) => [name, value, at] as const,
+    ),
+  );
+
+  it.each(cases)("%s of %i", async (name, value, at) => {
+    const bytes = kernel();
+    number(value, 8).copy(bytes, at);
+    const { result, output } = await session({ "/kernel": bytes }, ["load /kernel", "boot", "echo alive"], {
+      limits: { fuel: 50_000_000, diskBytes: 64 * 1024 * 1024 },
+    });
+    // Symbols aren't needed, and memory behind the file's bytes is zeros, within the address space.
+    if (name === "e_shoff" || (name === "p_memsz" && value < 2n ** 31n)) return expect(result.reason).toBe("exec");
+    expect(result).toMatchObject({ reason: "error", error: { name: "InputEndedError" } });
+    expect(output.join("")).toMatch(/no bootable kernel|can't load/);
+    expect(result.diagnostics.join()).toMatch(/ELF/);
+    expect(output).toContain("alive\n");
+  });
+
+  it.each([0, 1, 63, 64, 100, 120, 300, 4096, 5000])("a file that ends after %i bytes", async (size) => {
+    const { result, output } = await session({ "/kernel": kernel().subarray(0, size) }, ["load /kernel", "boot"]);
+    expect(result).toMatchObject({ reason: "error", error: { name: "InputEndedError" } });
+    expect(output.join("")).toContain("can't");
+  });
+});
+
+describe("CVE-2010-3851: an image's format is not guessed from what the guest wrote", () => {
+  /** Headers of image formats that name another file, the host's, as what is behind them. */
+  const HEADERS: Record<string, (path: string) => Buffer> = {
+    qcow2(path) {
+      const header = Buffer.alloc(512);
+      header.write("QFI\xfb", 0, "latin1");
+      header.writeUInt32BE(2, 4);
+      header.writeBigUInt64BE(104n, 8);
+      header.writeUInt32BE(path.length, 16);
+      header.writeUInt32BE(16, 20);
+      header.writeBigUInt64BE(1n << 20n, 24);
+      header.write(path, 104);
+      return header;
+    },
+    qed(path) {
+      const header = Buffer.alloc(512);
+      header.write("QED\0", 0, "latin1");
+      header.writeUInt32LE(65536, 4);
+      header.writeUInt32LE(1, 16);
+      header.writeUInt32LE(104, 56);
+      header.writeUInt32LE(path.length, 60);
+      header.write(path, 104);
+      return header;
+    },
+    vmdk: (path) =>
+      Buffer.from(`# Disk DescriptorFile\nversion=1\ncreateType="monolithicFlat"\nRW 2048 FLAT "${path}" 0\n`),
+    gzip: () => Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]),
+    url: () => Buffer.from("http://127.0.0.1:9/disk.img\n"),
+    link: (path) => Buffer.from(`!<symlink>${path}\0`),
+  };
+
+  it.each(Object.keys(HEADERS))("%s", async (format) => {
+    const made = disk({ "/file": "plain content\n" });
+    made.write(0, HEADERS[format]!(canary));
+    const bytes = new Uint8Array(made.size);
+    made.read(0, bytes);
+    // The name says as little about the format as the content does.
+    const image = scratch.file(`guest.${format === "gzip" ? "img" : format}`, bytes);
+    const args = ["boot", "-d", image, "--start", "simp", "--interface", "4", "--clock", "virtual", "-m", "64"];
+    const keys = "lsdev -v\\rmore /file\\r";
+    const { stdout, stderr } = spawnSync(process.execPath, [CLI, ...args, "--input", keys], { encoding: "latin1" });
+    expect(stdout).toContain("plain content");
+    expect(stdout + stderr).not.toContain(CANARY);
+  });
+});
+
+describe("CVE-2007-4993: nothing in a guest's configuration is a command of the host", () => {
+  const PAYLOADS = [
+    "touch PROOF",
+    "$(touch PROOF)",
+    "`touch PROOF`",
+    "; touch PROOF",
+    "| touch PROOF",
+    "!touch PROOF",
+    '"; touch PROOF; "',
+    "\\n touch PROOF",
+    "\x24{process.mainModule.require('fs').writeFileSync('PROOF','')}",
+    '"+str(0*__import__("os").system("touch PROOF"))+"',
+    "os.execute('touch PROOF')",
+    "require('child_process').execSync('touch PROOF')",
+    "-drive file=/etc/passwd,format=raw",
+  ];
+
+  it("scripts, variables, kernel names and arguments", () => {
+    const home = join(scratch.path, "home");
+    mkdirSync(home);
+    const lines = PAYLOADS.flatMap((payload) => [
+      `-${payload}`,
+      `-set kernel=${payload}`,
+      `-set "kernel_options=${payload}"`,
+      `-set "exec=${payload}"`,
+      `-load "/boot/${payload}"`,
+      `-include ${payload}`,
+      `-echo ${payload}`,
+      `-boot "${payload}"`,
+      `-set prompt=${payload}`,
+    ]);
+    const made = disk({
+      "/boot/loader.rc": `${lines.join("\n")}\n`,
+      "/boot/loader.conf": PAYLOADS.map((payload) => `kernel="${payload}"\nexec="${payload}"\n`).join(""),
+      "/boot/loader": `$Interpreter:simp\0`,
+    });
+    const bytes = new Uint8Array(made.size);
+    made.read(0, bytes);
+    writeFileSync(join(home, "disk.img"), bytes);
+    const args = ["boot", "-d", "disk.img", "--clock", "virtual", "-m", "64", "--out", "out", "--input", "\\r"];
+    const { stderr, stdout } = spawnSync(process.execPath, [CLI, ...args], { cwd: home, encoding: "latin1" });
+    expect(stderr).toMatch(/waits for input/);
+    // The script was run.
+    expect(stdout).toContain("touch PROOF");
+    expect(existsSync(join(home, "PROOF"))).toBe(false);
+    expect(readdirSync(home).sort()).toEqual(["disk.img", "out"]);
+  });
+});
+
+describe("CVE-2024-25940: a guest's script reads the host through the directory that was granted", () => {
+  it("whatever it calls the file", async () => {
+    const granted = join(scratch.path, "granted");
+    mkdirSync(join(granted, "sub"), { recursive: true });
+    writeFileSync(join(granted, "notes"), "granted content\n");
+    const paths = [
+      "/../canary",
+      "/sub/../../canary",
+      "../canary",
+      canary,
+      `//${canary}`,
+      "/./.././canary",
+      "/etc/passwd",
+    ];
+    const script = paths.flatMap((path) =>
+      ["host:", "host0:", "host1:"].flatMap((device) => [
+        `-more ${device}${path}`,
+        `-include ${device}${path}`,
+        `-load -t md_image ${device}${path}`,
+        `-set currdev=${device}`,
+        `-more ${path}`,
+        "-set currdev=disk0:",
+      ]),
+    );
+    const made = disk({ "/boot/loader.rc": `${script.join("\n")}\nmore host0:/notes\n` });
+    const bytes = new Uint8Array(made.size);
+    made.read(0, bytes);
+    for (const worker of [true, false]) {
+      const console = new KeysConsole([]);
+      const options = { disks: [bytes], hostTrees: [granted], env: ["LINES=10000", "autoboot_delay=NO"] };
+      const result = await boot({ ...options, start: "simp", interfaceVersion: 4, clock: "virtual", console, worker });
+      expect(result.error?.name).toBe("InputEndedError");
+      expect(console.text).toContain("granted content");
+      expect(console.text).not.toContain(CANARY);
+      expect(console.text).not.toContain("root:");
+      expect(Buffer.from(result.guestMemory.bytes).includes(CANARY)).toBe(false);
+    }
+  });
+});
