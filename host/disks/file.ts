@@ -7,14 +7,17 @@ import type { Disk } from "./disk.js";
 export class FileDisk implements Disk {
   readonly size: number;
   readonly #fd: number;
-  #open = true;
+  #open: boolean;
 
   constructor(
     readonly path: string,
     readonly sectorSize = 512,
+    /** The file, open already; whoever opened it closes it. */
+    fd?: number,
   ) {
+    this.#open = fd === undefined;
     try {
-      this.#fd = openSync(path, "r");
+      this.#fd = fd ?? openSync(path, "r");
     } catch (error) {
       throw new DiskError(path, explain(error));
     }
@@ -41,6 +44,11 @@ export class FileDisk implements Disk {
       done += count;
     }
     return done;
+  }
+
+  /** The open file, for another thread. */
+  get fd(): number {
+    return this.#fd;
   }
 
   close(): void {

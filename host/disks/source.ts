@@ -15,11 +15,16 @@ export interface SectoredImage {
   sectorSize: 512 | 4096;
 }
 
+/** An image on its way to a worker: files are open already, so that the worker needs no right to open any. */
+export interface SentImage extends SectoredImage {
+  fd?: number;
+}
+
 /** What `boot` takes as a disk. */
 export type DiskSource = Disk | ImageSource | SectoredImage;
 
 /** Opens an image file; platforms without files have none. */
-export type FileOpener = (path: string, sectorSize: number) => Disk;
+export type FileOpener = (path: string, sectorSize: number, fd?: number) => Disk;
 
 let openFile: FileOpener = () => {
   throw new OptionError("a disk can be named by a path on Node only");
@@ -53,8 +58,8 @@ function isSectored(source: DiskSource): source is SectoredImage {
 }
 
 /** Opens `source`; what is opened here is to be closed by the caller. */
-export function openSource({ image, sectorSize }: SectoredImage): Disk {
-  if (typeof image === "string") return openFile(image, sectorSize);
+export function openSource({ image, sectorSize, fd }: SentImage): Disk {
+  if (typeof image === "string") return openFile(image, sectorSize, fd);
   if (image instanceof Blob) return new BlobDisk(image, sectorSize);
   return new BytesDisk(image, sectorSize);
 }

@@ -1,7 +1,7 @@
 // What a session's worker and its caller tell each other.
 
 import type { Keys } from "../console/keys.js";
-import type { SectoredImage } from "../disks/source.js";
+import type { SentImage } from "../disks/source.js";
 import type { PlainError } from "../errors.js";
 import type { ModuleTable } from "../modules.js";
 import type { Progress, SessionOptions } from "../options.js";
@@ -14,7 +14,7 @@ import type { QuestionLine } from "./questions.js";
 export interface StartMessage {
   options: SessionOptions;
   modules: ModuleTable;
-  disks: readonly SectoredImage[];
+  disks: readonly SentImage[];
   trees: readonly GrantedTree[];
   clock: "real" | "virtual";
   /** Keys: prepared ones, or a ring. Neither: none. */

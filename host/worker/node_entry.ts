@@ -6,7 +6,7 @@ import { setFileOpener } from "../disks/source.js";
 import { runWorker } from "./body.js";
 import type { StartMessage } from "./messages.js";
 
-setFileOpener((path, sectorSize) => new FileDisk(path, sectorSize));
+setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
 const port = parentPort!;
 port.once("message", (start: StartMessage) => {
   runWorker(start, (message, transfer) => port.postMessage(message, transfer ?? []));

@@ -1,7 +1,10 @@
-// A session's worker on Node: a thread with an empty environment, no standard streams of the process, and
-// a small heap (guest memory and the module's memory lie outside it and have limits of their own).
+// A session's worker on Node: a thread with an empty environment, no standard streams of the process, a small
+// heap (guest memory and the module's memory lie outside it and have limits of their own), and Node's permission
+// model where there is one: it can read this package's files and nothing else. Images come to it open.
 
-import { Worker } from "node:worker_threads";
+import { Worker, type WorkerOptions } from "node:worker_threads";
+import { FileDisk } from "../disks/file.js";
+import { readingRights } from "./node_rights.js";
 import type { WorkerHandle } from "./run.js";
 
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
@@ -14,24 +17,38 @@ export function startSpareWorker(): void {
   spare.unref();
 }
 
-function start(): Worker {
-  return new Worker(new URL("./node_entry.js", import.meta.url), {
+/** What a session's thread gets. */
+export function workerOptions(): WorkerOptions {
+  return {
     env: {},
     argv: [],
-    execArgv: [],
+    execArgv: readingRights(),
     stdin: false,
     stdout: true,
     stderr: true,
     resourceLimits: RESOURCE_LIMITS,
-  });
+  };
+}
+
+function start(): Worker {
+  return new Worker(new URL("./node_entry.js", import.meta.url), workerOptions());
 }
 
 export function spawnNodeWorker(): WorkerHandle {
   const worker = spare ?? start();
   spare = undefined;
   worker.ref();
+  const files: FileDisk[] = [];
   return {
-    post: (message) => worker.postMessage(message),
+    post(message) {
+      const disks = message.disks.map((disk) => {
+        if (typeof disk.image !== "string") return disk;
+        const file = new FileDisk(disk.image, disk.sectorSize);
+        files.push(file);
+        return { ...disk, fd: file.fd };
+      });
+      worker.postMessage({ ...message, disks });
+    },
     onMessage: (handler) => void worker.on("message", handler),
     onFailure(handler) {
       worker.on("error", (error) => handler(error.message));
@@ -40,6 +57,7 @@ export function spawnNodeWorker(): WorkerHandle {
     },
     async terminate() {
       await worker.terminate();
+      for (const file of files.splice(0)) file.close();
     },
   };
 }

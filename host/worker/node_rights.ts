@@ -1,0 +1,40 @@
+// What a session's worker thread may do under Node's permission model (Node 20 and later): read this package's
+// files and the libraries that it loads. No other file, no writing, no process, no thread, no native module.
+
+import { fileURLToPath } from "node:url";
+
+/** Modules of other packages that a worker loads when it needs them. */
+const LIBRARIES = ["@noble/hashes/sha2", "@wasmer/wasi"];
+
+let flags: string[] | undefined;
+
+/** Flags for a worker thread; none where Node has no permission model. */
+export function readingRights(): string[] {
+  flags ??= findFlags();
+  return flags;
+}
+
+function findFlags(): string[] {
+  const switchedOn = permissionFlag();
+  if (switchedOn === undefined) return [];
+  const directories = new Set([fileURLToPath(new URL("../../../", import.meta.url))]);
+  for (const library of LIBRARIES) {
+    try {
+      // Where the package is, and where it is looked for: `node_modules` may be shared with others.
+      const found = fileURLToPath(import.meta.resolve(library));
+      const scope = library.slice(0, library.indexOf("/"));
+      directories.add(found.slice(0, found.lastIndexOf(`${scope}`) + scope.length + 1));
+    } catch {
+      // It isn't installed, and says so when it is needed.
+    }
+  }
+  // Node takes these characters for separators and patterns.
+  if ([...directories].some((directory) => /[,*]/.test(directory))) return [];
+  return ["--no-warnings", switchedOn, ...[...directories].map((directory) => `--allow-fs-read=${directory}*`)];
+}
+
+/** The name changed when the model got stable. */
+function permissionFlag(): string | undefined {
+  const flags = process.allowedNodeEnvironmentFlags;
+  return ["--permission", "--experimental-permission"].find((flag) => flags.has(flag));
+}

@@ -1,0 +1,64 @@
+// npm run soak [SESSIONS]: thousands of sessions in one process, ended in all ways, a part of them in workers. Fails
+// when memory, open files or threads grow.
+import { readdirSync, readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { prepare } from "./prepare.mjs";
+
+prepare();
+const { boot, KeysConsole } = await import("userboot-wasm");
+const SESSIONS = Number(process.argv[2] ?? 10_000);
+/** One of so many sessions runs in a worker. */
+const IN_WORKER = 20;
+const GROWTH_MAX = 64 * 1024 * 1024;
+
+const image = gunzipSync(readFileSync(new URL("../images/amd64-ufs2-gpt.img.gz", import.meta.url)));
+const base = { disks: [image], start: "simp", clock: "virtual" };
+const ENDS = [
+  () => ({ console: new KeysConsole(["\r"]) }),
+  () => ({ console: new KeysConsole([" quit\r"]) }),
+  () => ({ console: new KeysConsole([" "]) }),
+  () => ({ limits: { fuel: 1000 } }),
+  () => ({ limits: { consoleBytes: 10 } }),
+  () => ({ limits: { wallMs: 0 } }),
+  () => ({ signal: AbortSignal.abort() }),
+];
+
+const openFiles = () => {
+  try {
+    return readdirSync("/proc/self/fd").length;
+  } catch {
+    return 0;
+  }
+};
+const threads = () => process.getActiveResourcesInfo().filter((name) => name === "Worker").length;
+
+async function sessions(count) {
+  for (let i = 0; i < count; i++) {
+    const options = { ...base, ...ENDS[i % ENDS.length](), worker: i % IN_WORKER === 0 };
+    await boot(options).then(
+      (result) => result.release(),
+      (error) => {
+        if (error.name !== "AbortedError") throw error;
+      },
+    );
+  }
+}
+
+await sessions(Math.ceil(SESSIONS / 10));
+const files = openFiles();
+const before = process.memoryUsage().rss;
+const began = performance.now();
+let peak = before;
+for (let done = 0; done < SESSIONS; done += 1000) {
+  await sessions(Math.min(1000, SESSIONS - done));
+  const { rss } = process.memoryUsage();
+  peak = Math.max(peak, rss);
+  console.log(`${Math.min(done + 1000, SESSIONS)} sessions: ${(rss / 1048576).toFixed(0)} MiB, ${openFiles()} files`);
+}
+const perSession = (performance.now() - began) / SESSIONS;
+const grown = process.memoryUsage().rss - before;
+console.log(`${perSession.toFixed(2)} ms a session, memory ${grown > 0 ? "+" : ""}${(grown / 1048576).toFixed(1)} MiB`);
+if (grown > GROWTH_MAX || openFiles() > files || threads() > 0) {
+  console.error(`something is left behind: ${grown} bytes, ${openFiles() - files} files, ${threads()} threads`);
+  process.exitCode = 1;
+}

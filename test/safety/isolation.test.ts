@@ -1,0 +1,134 @@
+// What a session's thread can reach, and that nothing is left of a session, however it ended.
+
+import { readdirSync } from "node:fs";
+import { Worker } from "node:worker_threads";
+import { type BootOptions, boot, DiskError, KeysConsole, WorkerError } from "userboot-wasm";
+import { afterAll, describe, expect, it } from "vitest";
+import { sessionOptions } from "../../build/host/options.js";
+import { readingRights } from "../../build/host/worker/node_rights.js";
+import { spawnNodeWorker, workerOptions } from "../../build/host/worker/node_spawn.js";
+import { runInWorker, setWorkerSpawner } from "../../build/host/worker/run.js";
+import { guestImage, Scratch } from "../host/support.js";
+
+const scratch = new Scratch();
+afterAll(() => scratch[Symbol.dispose]());
+const path = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
+const secret = scratch.file("secret", "secret");
+
+/** Runs `program` in a thread that has what a session's thread has; gives what it posts. */
+function inThread(program: string): Promise<Record<string, unknown>> {
+  const worker = new Worker(
+    `const { parentPort } = require("node:worker_threads"); const tries = {};
+     const attempt = (name, f) => { try { tries[name] = f() ?? "done"; } catch (e) { tries[name] = e.code; } };
+     ${program}; parentPort.postMessage(tries);`,
+    { ...workerOptions(), eval: true },
+  );
+  return new Promise((resolve, reject) => {
+    worker.once("message", resolve).once("error", reject);
+  });
+}
+
+describe("a session's thread", () => {
+  it("has no environment, no arguments, no input, a small heap", async () => {
+    process.env.USERBOOT_TEST_SECRET = "x";
+    const seen = await inThread(`
+      tries.env = Object.keys(process.env); tries.argv = process.argv.slice(2);
+      tries.stdin = process.stdin.read();
+      tries.heap = require("node:v8").getHeapStatistics().heap_size_limit;`);
+    expect(seen).toMatchObject({ env: [], argv: [], stdin: null });
+    expect(seen.heap).toBeLessThan(512 * 1024 * 1024);
+  });
+
+  const rights = readingRights().length > 0;
+  if (!rights) console.warn("SKIPPED, this Node has no permission model: what a session's thread may open");
+  it.runIf(rights)("can open no file but this package's, write none, start nothing", async () => {
+    const denied = "ERR_ACCESS_DENIED";
+    const seen = await inThread(`
+      const fs = require("node:fs");
+      attempt("image", () => fs.openSync(${JSON.stringify(path)}));
+      attempt("secret", () => fs.readFileSync(${JSON.stringify(secret)}));
+      attempt("system", () => fs.readFileSync("/etc/passwd"));
+      attempt("list", () => fs.readdirSync("/"));
+      attempt("write", () => fs.writeFileSync(${JSON.stringify(`${secret}2`)}, ""));
+      attempt("own", () => fs.writeFileSync("build/x", ""));
+      attempt("process", () => require("node:child_process").execSync("true"));
+      attempt("thread", () => new (require("node:worker_threads").Worker)("1", { eval: true }));
+      attempt("package", () => fs.statSync("package.json").isFile());`);
+    const refused = Object.fromEntries(
+      ["image", "secret", "system", "list", "write", "own", "process", "thread"].map((name) => [name, denied]),
+    );
+    expect(seen).toEqual({ ...refused, package: true });
+  });
+
+  it("gets images open, so that a wrong one is the caller's error", async () => {
+    await expect(boot({ disks: ["/nonexistent"] })).rejects.toThrow(DiskError);
+    await expect(boot({ disks: [path, scratch.path] })).rejects.toThrow("is a directory, not a disk image");
+    const result = await boot({ disks: [path], start: "simp", clock: "virtual", console: new KeysConsole(["\r"]) });
+    expect(result.reason).toBe("exec");
+  });
+});
+
+const openFiles = () => {
+  try {
+    return readdirSync("/proc/self/fd").length;
+  } catch {
+    return 0;
+  }
+};
+const threads = () => process.getActiveResourcesInfo().filter((name) => name === "Worker").length;
+
+/** A session of each way to end. */
+const ENDS: Record<string, BootOptions> = {
+  exec: { console: new KeysConsole(["\r"]) },
+  exit: { console: new KeysConsole([" quit\r"]) },
+  reboot: { console: new KeysConsole([" reboot\r"]) },
+  error: { console: new KeysConsole([" "]) },
+  fuel: { limits: { fuel: 1000 } },
+  time: { limits: { wallMs: 0 } },
+  output: { limits: { consoleBytes: 10 } },
+  forced: { loader: "simp", disks: [new Uint8Array(4096)] },
+};
+
+describe("nothing is left of a session", () => {
+  it.each(Object.keys(ENDS))("in a worker that ended by: %s", async (end) => {
+    const once = () => boot({ disks: [path], start: "simp", clock: "virtual", ...ENDS[end] });
+    (await once()).release();
+    const files = openFiles();
+    for (let i = 0; i < 5; i++) (await once()).release();
+    expect(openFiles()).toBeLessThanOrEqual(files);
+    expect(threads()).toBe(0);
+  });
+
+  it("when the worker crashes", async () => {
+    const files = openFiles();
+    setWorkerSpawner(() => {
+      const worker = new Worker("setTimeout(() => process.exit(3), 20)", { ...workerOptions(), eval: true });
+      return { ...spawnNodeWorker(), post: () => {}, onFailure: (f) => void worker.on("exit", (c) => f(`code ${c}`)) };
+    });
+    try {
+      const options = sessionOptions({});
+      const crashed = runInWorker({ options, modules: new Map(), disks: [], trees: [], clock: "virtual" }, {});
+      await expect(crashed).rejects.toThrow(WorkerError);
+    } finally {
+      setWorkerSpawner(spawnNodeWorker);
+    }
+    expect(threads()).toBe(0);
+    expect(openFiles()).toBeLessThanOrEqual(files + 1);
+  });
+
+  it("in this thread: sessions of all ends, memory flat (all of them: npm run soak)", async () => {
+    const rounds = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        for (const end of Object.values(ENDS)) {
+          (await boot({ disks: [path], start: "simp", clock: "virtual", worker: false, ...end })).release();
+        }
+      }
+    };
+    await rounds(20);
+    const files = openFiles();
+    const before = process.memoryUsage().rss;
+    await rounds(60);
+    expect(process.memoryUsage().rss - before).toBeLessThan(48 * 1024 * 1024);
+    expect(openFiles()).toBeLessThanOrEqual(files);
+  });
+});
