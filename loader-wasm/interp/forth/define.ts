@@ -1,0 +1,46 @@
+// How the system's own words come into the dictionary.
+
+import { allocString } from "../../lib/bytes";
+import { appendCell, appendWord, current, FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, latest, setFlag } from "./dictionary";
+import { addPrimitive, CONSTANT, VARIABLE } from "./inner";
+import { interpretText } from "./outer";
+
+/** A word in AssemblyScript: what it needs on the stack, what it leaves there at the most. */
+export function primitive(name: string, takes: i32, gives: i32, run: () => void, compileOnly: bool = false): void {
+  appendWord(current, name, addPrimitive(takes, gives, run), compileOnly ? FLAG_COMPILE_ONLY : 0);
+}
+
+/** A word that is executed when it is compiled. */
+export function immediate(name: string, takes: i32, gives: i32, run: () => void, compileOnly: bool = false): void {
+  primitive(name, takes, gives, run, compileOnly);
+  setFlag(latest, FLAG_IMMEDIATE);
+}
+
+/** A word that the inner interpreter knows itself. */
+export function hot(name: string, code: i32): void {
+  appendWord(current, name, code, FLAG_COMPILE_ONLY);
+}
+
+export function constant(name: string, value: i64): void {
+  appendWord(current, name, CONSTANT, 0);
+  appendCell(value);
+}
+
+/** A variable; returns the address of its cell. */
+export function variableAt(name: string): usize {
+  const xt = appendWord(current, name, VARIABLE, 0);
+  appendCell(0);
+  return xt + 32;
+}
+
+/** A word in Forth. */
+export function colon(name: string, body: string): void {
+  forth(`: ${name} ${body} ;`);
+}
+
+/** Interprets a line of the system's own. */
+export function forth(line: string): void {
+  const text = allocString(line);
+  interpretText(text, line.length);
+  heap.free(text);
+}

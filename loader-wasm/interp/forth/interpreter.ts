@@ -1,0 +1,144 @@
+// The flavour `4th`: builds the system's dictionary, runs the guest's start-up scripts, and answers to the
+// core: lines typed at the prompt, and script files.
+
+import { commands } from "../../boot/commands";
+import { setenv } from "../../boot/environment";
+import { print } from "../../console/console";
+import { readLine } from "../../console/lines";
+import { close, O_RDONLY, open } from "../../fs/files";
+import { allocString, cutAtNul } from "../../lib/bytes";
+import { errno, strerror } from "../../lib/errno";
+import { burn } from "../../lib/fault";
+import { CMD_ERROR, CMD_OK, failCommand } from "../../lib/outcome";
+import { PURPOSE_SCRIPT } from "../../protocol";
+import { Interpreter } from "../interpreter";
+import { forth } from "./define";
+import { makeWordlist, resetSearchOrder } from "./dictionary";
+import { setUserArea, USER_CELLS } from "./inner";
+import { defineLocals } from "./locals";
+import { ABORT, ABORT_QUOTE, ERROR_EXIT, OUT_OF_TEXT, QUIT, startMemory, USER_EXIT } from "./memory";
+import { compiling, finishOuter, interpretText, setSourceId, sourceId } from "./outer";
+import { defineCompile } from "./words_compile";
+import { defineCore } from "./words_core";
+import {
+  clearPendingError,
+  defineCommandWord,
+  defineLoader,
+  interpretFile,
+  PARSE_ERROR,
+  panic,
+  pendingError,
+} from "./words_loader";
+import { defineSystem, setQuery } from "./words_system";
+import { defineText } from "./words_text";
+
+/** Bytes of a script's line; longer ones are cut into several. */
+const SCRIPT_LINE_LIMIT: i32 = 255;
+/** Scripts that may include each other. */
+const INCLUDE_DEPTH_LIMIT: i32 = 32;
+
+/** What the reference's version and system say of themselves. */
+const FREEBSD_VERSION: i64 = 1201000;
+const LOADER_VERSION: i64 = 12;
+
+export class ForthInterpreter extends Interpreter {
+  private depth: i32 = 0;
+
+  constructor() {
+    super("4th");
+  }
+
+  init(): void {
+    setenv("script.lang", "forth");
+    this.build();
+    const fd = open("/boot/boot.4th", O_RDONLY, PURPOSE_SCRIPT);
+    if (fd >= 0) {
+      interpretFile(fd);
+      close(fd);
+    }
+    this.include("/boot/loader.rc");
+  }
+
+  private build(): void {
+    startMemory();
+    setUserArea(heap.alloc(USER_CELLS * 8));
+    makeWordlist("forth-wordlist", 499);
+    makeWordlist("<prefixes>", 1);
+    resetSearchOrder();
+    defineCompile();
+    finishOuter();
+    defineCore();
+    defineLocals();
+    defineText();
+    defineSystem();
+    defineLoader();
+    const list = makeWordlist("builtins", 1);
+    for (let i = 0; i < commands.length; i++) defineCommandWord(commands[i].name, list);
+    forth("only forth definitions");
+    setQuery("FreeBSD_version", FREEBSD_VERSION);
+    setQuery("loader_version", LOADER_VERSION);
+  }
+
+  run(line: string): i32 {
+    setSourceId(0);
+    return this.runLine(line) == OUT_OF_TEXT ? CMD_OK : CMD_ERROR;
+  }
+
+  /** Interprets a line and says how it ended, if that wasn't well. */
+  private runLine(line: string): i32 {
+    const text = allocString(line);
+    const result = interpretText(text, line.length);
+    heap.free(text);
+    switch (result) {
+      case OUT_OF_TEXT:
+      case ABORT_QUOTE:
+      case QUIT:
+      case ERROR_EXIT:
+        break;
+      case USER_EXIT:
+        print("No where to leave to!\n");
+        break;
+      case ABORT:
+        print("Aborted!\n");
+        break;
+      case PARSE_ERROR:
+        print("Parse error!\n");
+        break;
+      default: {
+        const pending = pendingError;
+        if (pending !== null) print(`${pending}\n`);
+        clearPendingError();
+      }
+    }
+    if (result == USER_EXIT) panic("interpreter exit");
+    setenv("interpret", compiling() ? "" : "OK");
+    return result;
+  }
+
+  include(path: string): i32 {
+    if (this.depth == INCLUDE_DEPTH_LIMIT) return failCommand(`'${path}': includes nested too deeply`);
+    const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
+    if (fd < 0) return failCommand(`can't open '${path}': ${strerror(errno)}`);
+    const lines: string[] = [];
+    while (true) {
+      burn(1);
+      const line = readLine(fd, SCRIPT_LINE_LIMIT);
+      if (line === null) break;
+      const text = cutAtNul(line);
+      if (text.length > 0) lines.push(text);
+    }
+    close(fd);
+    const before = sourceId;
+    setSourceId(fd);
+    this.depth++;
+    let result = CMD_OK;
+    for (let i = 0; i < lines.length && result == CMD_OK; i++) {
+      if (this.runLine(lines[i]) != OUT_OF_TEXT) {
+        result = failCommand(`Error while including ${path}, in the line:\n${lines[i]}`);
+      }
+    }
+    this.depth--;
+    setSourceId(before);
+    return result;
+  }
+}

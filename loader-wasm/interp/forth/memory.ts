@@ -1,0 +1,268 @@
+// The Forth machine's memory and registers. One region of module memory is the scripts' own: dictionary,
+// variables, scratch texts and the heap of `allocate`. They may read all of module memory, which holds
+// nothing but this session, and write only there. Cells have 64 bits.
+
+import { print } from "../../console/console";
+import { storeString, stringAt } from "../../lib/bytes";
+
+export const CELL: i32 = 8;
+/** Cells of the dictionary and of each stack. */
+export const DICTIONARY_CELLS: i32 = 15000;
+export const STACK_CELLS: i32 = 128;
+/** Bytes of the scratch text (`pad`), and of one text that a word returns. */
+export const PAD_SIZE: i32 = 256;
+/** Bytes of the heap of `allocate`. */
+const HEAP_SIZE: usize = 4 * 1024 * 1024;
+
+// Codes of THROW that the system itself knows.
+export const ABORT: i32 = -1;
+export const ABORT_QUOTE: i32 = -2;
+export const QUIT: i32 = -56;
+export const INNER_EXIT: i32 = -256;
+export const OUT_OF_TEXT: i32 = -257;
+export const RESTART: i32 = -258;
+export const USER_EXIT: i32 = -259;
+export const ERROR_EXIT: i32 = -260;
+
+/** The writable region. */
+export let regionStart: usize = 0;
+export let regionEnd: usize = 0;
+/** Parts of it: dictionary, pad, and the variables that scripts reach by address. */
+export let dictionaryStart: usize = 0;
+export let dictionaryEnd: usize = 0;
+export let pad: usize = 0;
+export let stateCell: usize = 0;
+export let baseCell: usize = 0;
+export let inCell: usize = 0;
+let heapStart: usize = 0;
+
+/** Dictionary pointer. */
+export let here: usize = 0;
+export function setHere(value: usize): void {
+  here = value;
+}
+
+// Stacks grow upwards; `sp` and `rp` point behind the top.
+export let stackBase: usize = 0;
+export let returnBase: usize = 0;
+export let sp: usize = 0;
+export let rp: usize = 0;
+/** Locals' frame on the return stack. */
+export let frame: usize = 0;
+/** Next cell of the word that runs. */
+export let ip: usize = 0;
+/** The word that runs (its header). */
+export let running: usize = 0;
+/** The THROW code on its way up, 0 when there is none. */
+export let thrown: i32 = 0;
+
+export function setSp(value: usize): void {
+  sp = value;
+}
+export function setRp(value: usize): void {
+  rp = value;
+}
+export function setIp(value: usize): void {
+  ip = value;
+}
+export function setFrame(value: usize): void {
+  frame = value;
+}
+export function setRunning(value: usize): void {
+  running = value;
+}
+export function setThrown(code: i32): void {
+  thrown = code;
+}
+
+export function startMemory(): void {
+  const size = <usize>(DICTIONARY_CELLS * CELL) + <usize>(PAD_SIZE * 4) + 64 + HEAP_SIZE;
+  regionStart = heap.alloc(size);
+  regionEnd = regionStart + size;
+  dictionaryStart = regionStart;
+  dictionaryEnd = dictionaryStart + <usize>(DICTIONARY_CELLS * CELL);
+  pad = dictionaryEnd;
+  stateCell = pad + <usize>(PAD_SIZE * 4);
+  baseCell = stateCell + 8;
+  inCell = stateCell + 16;
+  heapStart = stateCell + 64;
+  here = dictionaryStart;
+  const stacks = heap.alloc(2 * <usize>(STACK_CELLS * CELL) + 1024);
+  stackBase = stacks + 256;
+  returnBase = stackBase + <usize>(STACK_CELLS * CELL) + 256;
+  memory.fill(regionStart, 0, size - HEAP_SIZE);
+  store<u64>(baseCell, 10);
+  resetStacks();
+}
+
+export function resetReturnStack(): void {
+  rp = returnBase;
+  frame = 0;
+}
+
+export function resetStacks(): void {
+  sp = stackBase;
+  resetReturnStack();
+}
+
+/** Starts unwinding with `code`. */
+export function throwCode(code: i32): void {
+  thrown = code;
+}
+
+/** Prints `text` on a line of its own and starts unwinding to the prompt. */
+export function fail(text: string): void {
+  print(`${text}\n`);
+  thrown = ERROR_EXIT;
+}
+
+export function depth(): i32 {
+  return <i32>((sp - stackBase) >> 3);
+}
+
+/** Whether `taken` items are on the stack and there is room for `given` in their place; else starts unwinding. */
+export function check(taken: i32, given: i32): bool {
+  const items = depth();
+  if (items < taken) {
+    fail("Error: stack underflow");
+    return false;
+  }
+  if (items - taken + given > STACK_CELLS) {
+    fail("Error: stack overflow");
+    return false;
+  }
+  return true;
+}
+
+export function push(value: i64): void {
+  store<i64>(sp, value);
+  sp += 8;
+}
+
+export function pop(): i64 {
+  sp -= 8;
+  return load<i64>(sp);
+}
+
+/** Item `index` from the top. */
+export function peek(index: i32): i64 {
+  return load<i64>(sp - <usize>((index + 1) << 3));
+}
+
+export function poke(index: i32, value: i64): void {
+  store<i64>(sp - <usize>((index + 1) << 3), value);
+}
+
+export function pushFlag(flag: bool): void {
+  push(flag ? -1 : 0);
+}
+
+export function pushReturn(value: i64): void {
+  if (rp >= returnBase + <usize>(STACK_CELLS * CELL)) {
+    fail("Error: return stack overflow");
+    return;
+  }
+  store<i64>(rp, value);
+  rp += 8;
+}
+
+export function popReturn(): i64 {
+  if (rp <= returnBase) {
+    fail("Error: return stack underflow");
+    return 0;
+  }
+  rp -= 8;
+  return load<i64>(rp);
+}
+
+/** Whether `size` bytes at `address` can be read; else starts unwinding. */
+export function readable(address: i64, size: i64): bool {
+  const end = (<i64>memory.size()) << 16;
+  if (address > 0 && size >= 0 && address <= end && size <= end - address) return true;
+  fail("Error: invalid address");
+  return false;
+}
+
+/** Whether `size` bytes at `address` are the scripts' own; else starts unwinding. */
+export function writable(address: i64, size: i64): bool {
+  const inside = address >= <i64>regionStart && address <= <i64>regionEnd;
+  if (inside && size >= 0 && size <= <i64>regionEnd - address) return true;
+  fail("Error: invalid address");
+  return false;
+}
+
+/** Pops length and address; null (and unwinding) when that is no text. */
+export function popText(): string | null {
+  const size = pop();
+  const address = pop();
+  if (size == 0) return "";
+  return readable(address, size) ? stringAt(<usize>address, <i32>size) : null;
+}
+
+/** Puts `text` at `address` (of the scripts' memory, checked by the caller) with a NUL. */
+export function placeText(address: usize, text: string): void {
+  storeString(address, text);
+  store<u8>(address + <usize>text.length, 0);
+}
+
+// ---- the heap of `allocate` ---------------------------------------------------------------------------
+
+/** A block that was given out, or could be. */
+class Block {
+  constructor(
+    public start: usize,
+    public size: usize,
+    public used: bool,
+  ) {}
+}
+
+const blocks: Block[] = [];
+const ALIGNMENT: usize = 16;
+
+/** Room for `size` bytes, or 0. */
+export function allocateBlock(size: i64): usize {
+  if (size < 0 || size > <i64>HEAP_SIZE) return 0;
+  if (blocks.length == 0) blocks.push(new Block(heapStart, HEAP_SIZE, false));
+  const needed = (max(<usize>size, 1) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+  for (let i = 0; i < blocks.length; i++) {
+    const block = blocks[i];
+    if (block.used || block.size < needed) continue;
+    if (block.size > needed) {
+      const rest = new Block(block.start + needed, block.size - needed, false);
+      blocks.push(rest);
+      for (let j = blocks.length - 1; j > i + 1; j--) blocks[j] = blocks[j - 1];
+      blocks[i + 1] = rest;
+      block.size = needed;
+    }
+    block.used = true;
+    return block.start;
+  }
+  return 0;
+}
+
+/** Size of the block at `start`, or -1 when there is none. */
+export function blockSize(start: usize): i64 {
+  for (let i = 0; i < blocks.length; i++) {
+    if (blocks[i].start == start && blocks[i].used) return <i64>blocks[i].size;
+  }
+  return -1;
+}
+
+/** Takes a block back. False when it was not given out. */
+export function freeBlock(start: usize): bool {
+  for (let i = 0; i < blocks.length; i++) {
+    const block = blocks[i];
+    if (block.start != start || !block.used) continue;
+    block.used = false;
+    if (i + 1 < blocks.length && !blocks[i + 1].used) {
+      block.size += blocks[i + 1].size;
+      blocks.splice(i + 1, 1);
+    }
+    if (i > 0 && !blocks[i - 1].used) {
+      blocks[i - 1].size += block.size;
+      blocks.splice(i, 1);
+    }
+    return true;
+  }
+  return false;
+}

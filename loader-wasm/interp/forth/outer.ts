@@ -1,0 +1,237 @@
+// The text interpreter: takes words from the input, looks them up, converts numbers, and executes or
+// compiles. `interpretText` is one level of it: a typed line, a script's line, or an EVALUATE.
+
+import { print } from "../../console/console";
+import { stringAt } from "../../lib/bytes";
+import { digitValue, isSpace, toLower } from "../../lib/text";
+import {
+  abortDefinition,
+  appendCell,
+  FLAG_COMPILE_ONLY,
+  FLAG_IMMEDIATE,
+  FORTH_WORDLIST,
+  findWord,
+  flagsOf,
+  resetSearchOrder,
+  searchList,
+} from "./dictionary";
+import { execute } from "./inner";
+import { compileLocal, endLocals } from "./locals";
+import {
+  baseCell,
+  check,
+  fail,
+  INNER_EXIT,
+  inCell,
+  OUT_OF_TEXT,
+  push,
+  QUIT,
+  RESTART,
+  resetReturnStack,
+  resetStacks,
+  setThrown,
+  stateCell,
+  thrown,
+  USER_EXIT,
+} from "./memory";
+
+/** The text being interpreted, and where it came from: 0 the prompt, -1 EVALUATE, else a file. */
+export let source: usize = 0;
+export let sourceSize: i32 = 0;
+export let sourceId: i64 = 0;
+
+export function setSourceId(id: i64): void {
+  sourceId = id;
+}
+
+export function compiling(): bool {
+  return load<i64>(stateCell) != 0;
+}
+
+export function setCompiling(on: bool): void {
+  store<i64>(stateCell, on ? 1 : 0);
+}
+
+/** Position in the source; scripts can set it to anything. */
+export function position(): i32 {
+  const at = load<i64>(inCell);
+  return at < 0 || at > <i64>sourceSize ? sourceSize : <i32>at;
+}
+
+export function setPosition(at: i32): void {
+  store<i64>(inCell, at);
+}
+
+/** Where the last `parseUntil` or `parseWord` began, and its length. */
+export let parsedAt: i32 = 0;
+export let parsedSize: i32 = 0;
+
+/** The next blank-separated word; empty at the end. */
+export function parseWord(): string {
+  let at = position();
+  while (at < sourceSize && isSpace(load<u8>(source + <usize>at))) at++;
+  const start = at;
+  while (at < sourceSize && !isSpace(load<u8>(source + <usize>at))) at++;
+  parsedAt = start;
+  parsedSize = at - start;
+  setPosition(at < sourceSize ? at + 1 : at);
+  return stringAt(source + <usize>start, parsedSize);
+}
+
+/** The text up to `delimiter`, or the rest. */
+export function parseUntil(delimiter: i32, skipLeading: bool = false): string {
+  let at = position();
+  if (skipLeading) while (at < sourceSize && load<u8>(source + <usize>at) == delimiter) at++;
+  const start = at;
+  while (at < sourceSize && load<u8>(source + <usize>at) != delimiter) at++;
+  parsedAt = start;
+  parsedSize = at - start;
+  setPosition(at < sourceSize ? at + 1 : at);
+  return stringAt(source + <usize>start, parsedSize);
+}
+
+/** The word that is named next, or 0 and unwinding. */
+export function tickNext(): usize {
+  const name = parseWord();
+  const xt = findWord(name);
+  if (xt == 0) fail(`${name} not found`);
+  return xt;
+}
+
+/** The number that `text` is in base `base`, in the last call of `isNumber`; `double` when it ended in a point. */
+export let number: i64 = 0;
+export let double: bool = false;
+
+export function isNumber(text: string, base: i64): bool {
+  let at = 0;
+  let end = text.length;
+  let negative = false;
+  if (end > 1 && (text.charCodeAt(0) == 0x2d || text.charCodeAt(0) == 0x2b)) {
+    negative = text.charCodeAt(0) == 0x2d;
+    at = 1;
+  }
+  double = end - at > 0 && text.charCodeAt(end - 1) == 0x2e;
+  if (double) end--;
+  if (at >= end) return false;
+  let value: u64 = 0;
+  for (; at < end; at++) {
+    const digit = digitValue(text.charCodeAt(at));
+    if (<i64>digit >= base) return false;
+    value = value * <u64>base + <u64>digit;
+  }
+  number = negative ? -(<i64>value) : <i64>value;
+  return true;
+}
+
+/** Words that compiled code consists of, looked up once. */
+export class Compiled {
+  literal: usize = 0;
+  twoLiteral: usize = 0;
+}
+export const compiled = new Compiled();
+
+export function finishOuter(): void {
+  compiled.literal = searchList(FORTH_WORDLIST, "(literal)");
+  compiled.twoLiteral = searchList(FORTH_WORDLIST, "(2literal)");
+}
+
+export function compileLiteral(value: i64): void {
+  appendCell(compiled.literal);
+  appendCell(value);
+}
+
+/** Leaves or compiles the number of the last `isNumber`. */
+function takeNumber(): void {
+  if (compiling()) {
+    if (double) {
+      appendCell(compiled.twoLiteral);
+      appendCell(number);
+      appendCell(number < 0 ? -1 : 0);
+    } else {
+      compileLiteral(number);
+    }
+    return;
+  }
+  if (!check(0, double ? 2 : 1)) return;
+  push(number);
+  if (double) push(number < 0 ? -1 : 0);
+}
+
+/** Executes or compiles the word `name`. */
+function interpretWord(name: string): void {
+  if (compiling() && compileLocal(name)) return;
+  const xt = findWord(name);
+  if (xt != 0) {
+    const flags = flagsOf(xt);
+    if (compiling()) {
+      if ((flags & FLAG_IMMEDIATE) != 0) execute(xt);
+      else appendCell(xt);
+    } else if ((flags & FLAG_COMPILE_ONLY) != 0) {
+      fail("Error: Compile only!");
+    } else {
+      execute(xt);
+    }
+    return;
+  }
+  const base = load<i64>(baseCell);
+  if (name.length > 2 && name.charCodeAt(0) == 0x30) {
+    const letter = toLower(name.charCodeAt(1));
+    const prefixed: i64 = letter == 0x78 ? 16 : letter == 0x64 ? 10 : 0;
+    if (prefixed != 0) {
+      if (isNumber(name.substring(2), prefixed)) takeNumber();
+      else fail(`${name.substring(2)} not recognized`);
+      return;
+    }
+  }
+  if (isNumber(name, base)) takeNumber();
+  else fail(`${name} not found`);
+}
+
+/**
+ * Interprets `size` bytes at `text`. Returns OUT_OF_TEXT when all went well, else the code that was thrown;
+ * anything but QUIT and an exit then has cleared the stacks and the search order.
+ */
+export function interpretText(text: usize, size: i32): i32 {
+  const oldSource = source;
+  const oldSize = sourceSize;
+  const oldPosition = load<i64>(inCell);
+  source = text;
+  sourceSize = size;
+  setPosition(0);
+  let result = OUT_OF_TEXT;
+  while (true) {
+    const name = parseWord();
+    if (name.length == 0) break;
+    interpretWord(name);
+    if (thrown != 0) {
+      result = thrown;
+      setThrown(0);
+      break;
+    }
+  }
+  if (result == RESTART) {
+    result = OUT_OF_TEXT;
+  } else if (result != OUT_OF_TEXT && result != USER_EXIT && result != INNER_EXIT) {
+    if (compiling()) {
+      abortDefinition();
+      endLocals();
+      setCompiling(false);
+    }
+    if (result == QUIT) {
+      resetReturnStack();
+    } else {
+      resetSearchOrder();
+      resetStacks();
+      store<i64>(baseCell, 10);
+    }
+  }
+  source = oldSource;
+  sourceSize = oldSize;
+  store<i64>(inCell, oldPosition);
+  return result;
+}
+
+/** The whole source as text, for those who show it. */
+export function printSource(): void {
+  print(stringAt(source, sourceSize));
+}

@@ -1,0 +1,663 @@
+// Words that compile: definitions, control structures, literals, locals. Open control structures stand on
+// the data stack, each with a tag that tells what it is.
+
+import { stringAt } from "../../lib/bytes";
+import { constant, hot, immediate, primitive } from "./define";
+import {
+  align,
+  appendCell,
+  appendWord,
+  BODY,
+  clearFlag,
+  current,
+  FLAG_COMPILE_ONLY,
+  FLAG_IMMEDIATE,
+  FLAG_SMUDGE,
+  FORTH_WORDLIST,
+  findWord,
+  flagsOf,
+  isWord,
+  latest,
+  room,
+  searchList,
+  setCode,
+  setFlag,
+} from "./dictionary";
+import {
+  BRANCH,
+  BRANCH_ZERO,
+  COLON,
+  CONSTANT,
+  CREATED,
+  DOES,
+  EXIT,
+  EXIT_INNER,
+  execute,
+  LITERAL,
+  LOOP,
+  setStopCell,
+  TWO_CONSTANT,
+  USER,
+  USER_CELLS,
+  VARIABLE,
+} from "./inner";
+import { compileUnlink, endLocals, localAt } from "./locals";
+import {
+  check,
+  depth,
+  fail,
+  here,
+  ip,
+  peek,
+  placeText,
+  pop,
+  popReturn,
+  push,
+  pushReturn,
+  returnBase,
+  rp,
+  setHere,
+  setIp,
+  setRp,
+  writable,
+} from "./memory";
+import { compileLiteral, compiling, parseUntil, parseWord, setCompiling, tickNext } from "./outer";
+
+// Tags.
+const COLON_TAG: i64 = 0x7a000001;
+const DO_TAG: i64 = 0x7a000002;
+const LEAVE_TAG: i64 = 0x7a000003;
+const TARGET_TAG: i64 = 0x7a000004;
+const ORIGIN_TAG: i64 = 0x7a000005;
+const CASE_TAG: i64 = 0x7a000006;
+const OF_TAG: i64 = 0x7a000007;
+const FALL_TAG: i64 = 0x7a000008;
+const TAG_NAMES: string[] = ["colon", "do", "leave", "target", "origin", "case", "of", "fallthrough"];
+
+/** The word `name` of the system, for code that is compiled. */
+export function systemWord(name: string): i64 {
+  return <i64>searchList(FORTH_WORDLIST, name);
+}
+
+export function compileWord(name: string): void {
+  appendCell(systemWord(name));
+}
+
+function mark(tag: i64): void {
+  push(tag);
+}
+
+/** Takes `tag` off the stack; unwinding when something else is there. */
+function match(tag: i64): bool {
+  if (!check(1, 0)) return false;
+  if (pop() == tag) return true;
+  fail(`Error -- unmatched control structure "${TAG_NAMES[<i32>(tag & 15) - 1]}"`);
+  return false;
+}
+
+/** Leaves the place of a branch that is to be filled in. */
+function markBranch(tag: i64): void {
+  push(<i64>here);
+  mark(tag);
+}
+
+/** An address that the dictionary still has room at, from the stack. */
+function popPatch(): usize {
+  if (!check(1, 0)) return 0;
+  const address = pop();
+  return writable(address, 8) ? <usize>address : 0;
+}
+
+function patch(address: usize, target: usize): void {
+  if (address != 0) store<i64>(address, (<i64>target - <i64>address) >> 3);
+}
+
+function resolveForward(tag: i64): void {
+  if (match(tag)) patch(popPatch(), here);
+}
+
+function resolveBack(tag: i64): void {
+  if (!match(tag)) return;
+  const target = popPatch();
+  if (target != 0) appendCell((<i64>target - <i64>here) >> 3);
+}
+
+function startLoop(word: string): void {
+  compileWord(word);
+  markBranch(LEAVE_TAG);
+  appendCell(0);
+  markBranch(DO_TAG);
+}
+
+function endLoop(word: string): void {
+  compileWord(word);
+  resolveBack(DO_TAG);
+  if (!match(LEAVE_TAG)) return;
+  const address = popPatch();
+  if (address != 0) store<i64>(address, <i64>here);
+}
+
+function enterLoop(): void {
+  const index = pop();
+  const limit = pop();
+  pushReturn(load<i64>(ip));
+  pushReturn(limit);
+  pushReturn(index);
+  setIp(ip + 8);
+}
+
+/** Starts a definition called `name`, hidden until it is finished. */
+function startDefinition(name: string): void {
+  setCompiling(true);
+  mark(COLON_TAG);
+  appendWord(current, name, COLON, FLAG_SMUDGE);
+}
+
+/** Puts `text` with a count and a NUL at `here` and returns its size there. */
+export function placeCounted(text: string): i32 {
+  const size = min(text.length, 255);
+  if (!room(<i64>size + 2)) return 0;
+  store<u8>(here, <u8>size);
+  placeText(here + 1, text.substring(0, size));
+  return size + 2;
+}
+
+/** Compiles a text behind the word `word`. */
+export function compileText(word: string, text: string): void {
+  compileWord(word);
+  setHere(here + <usize>placeCounted(text));
+  align();
+}
+
+function skipText(): usize {
+  const at = ip;
+  setIp((ip + <usize>load<u8>(ip) + 2 + 7) & ~(<usize>7));
+  return at;
+}
+
+function textLiteral(): void {
+  const text = parseUntil(0x22);
+  if (compiling()) {
+    compileText('(s")', text);
+    return;
+  }
+  const size = placeCounted(text);
+  if (size == 0) return;
+  push(<i64>here + 1);
+  push(size - 2);
+}
+
+export function defineCompile(): void {
+  hot("(literal)", LITERAL);
+  hot("(branch)", BRANCH);
+  hot("(branch0)", BRANCH_ZERO);
+  hot("(loop)", LOOP);
+  hot("(;)", EXIT);
+  hot("exit-inner", EXIT_INNER);
+  align();
+  setStopCell(here);
+  appendCell(systemWord("exit-inner"));
+  primitive(
+    "(2literal)",
+    0,
+    2,
+    () => {
+      push(load<i64>(ip));
+      push(load<i64>(ip + 8));
+      setIp(ip + 16);
+    },
+    true,
+  );
+  primitive("(do)", 2, 0, enterLoop, true);
+  primitive(
+    "(?do)",
+    2,
+    0,
+    () => {
+      if (peek(0) != peek(1)) {
+        enterLoop();
+        return;
+      }
+      pop();
+      pop();
+      setIp(<usize>load<u64>(ip));
+    },
+    true,
+  );
+  primitive(
+    "(+loop)",
+    1,
+    0,
+    () => {
+      const step = pop();
+      if (rp < returnBase + 24) {
+        fail("Error: return stack underflow");
+        return;
+      }
+      const limit = load<i64>(rp - 16);
+      const index = load<i64>(rp - 8) + step;
+      if (step < 0 ? index < limit : index >= limit) {
+        setRp(rp - 24);
+        setIp(ip + 8);
+      } else {
+        store<i64>(rp - 8, index);
+        setIp(ip + <usize>(load<i64>(ip) << 3));
+      }
+    },
+    true,
+  );
+  primitive(
+    "(of)",
+    2,
+    1,
+    () => {
+      const selector = pop();
+      if (peek(0) == selector) {
+        pop();
+        setIp(ip + 8);
+      } else {
+        setIp(ip + <usize>(load<i64>(ip) << 3));
+      }
+    },
+    true,
+  );
+  primitive(
+    '(s")',
+    0,
+    2,
+    () => {
+      const at = skipText();
+      push(<i64>at + 1);
+      push(load<u8>(at));
+    },
+    true,
+  );
+  primitive('(c")', 0, 1, () => push(<i64>skipText()), true);
+  primitive(
+    "(does>)",
+    0,
+    0,
+    () => {
+      if (!isWord(latest)) return;
+      setCode(latest, DOES);
+      store<u64>(latest + BODY, ip);
+      setIp(<usize>popReturn());
+    },
+    true,
+  );
+  primitive(
+    "leave",
+    0,
+    0,
+    () => {
+      setRp(max(rp - 16, returnBase));
+      setIp(<usize>popReturn());
+    },
+    true,
+  );
+  primitive("unloop", 0, 0, () => setRp(max(rp - 24, returnBase)), true);
+
+  // Definitions.
+  primitive(":", 0, 1, () => startDefinition(parseWord()));
+  primitive(":noname", 0, 2, () => {
+    setCompiling(true);
+    const xt = appendWord(current, "", COLON, FLAG_SMUDGE);
+    push(<i64>xt);
+    mark(COLON_TAG);
+  });
+  immediate(
+    ";",
+    0,
+    0,
+    () => {
+      if (!match(COLON_TAG)) return;
+      compileUnlink();
+      endLocals();
+      compileWord("(;)");
+      setCompiling(false);
+      if (isWord(latest)) clearFlag(latest, FLAG_SMUDGE);
+    },
+    true,
+  );
+  immediate(
+    "exit",
+    0,
+    0,
+    () => {
+      compileUnlink();
+      compileWord("(exit)");
+    },
+    true,
+  );
+  immediate("recurse", 0, 0, () => appendCell(<i64>latest), true);
+  primitive("immediate", 0, 0, () => {
+    if (isWord(latest)) setFlag(latest, FLAG_IMMEDIATE);
+  });
+  primitive("compile-only", 0, 0, () => {
+    if (isWord(latest)) setFlag(latest, FLAG_COMPILE_ONLY);
+  });
+  immediate("[", 0, 0, () => setCompiling(false));
+  primitive("]", 0, 0, () => setCompiling(true));
+  primitive("create", 0, 0, () => {
+    if (appendWord(current, parseWord(), CREATED, 0) != 0) appendCell(0);
+  });
+  immediate(
+    "does>",
+    0,
+    0,
+    () => {
+      compileUnlink();
+      endLocals();
+      compileWord("(does>)");
+    },
+    true,
+  );
+  primitive("variable", 0, 0, () => {
+    if (appendWord(current, parseWord(), VARIABLE, 0) != 0) appendCell(0);
+  });
+  primitive("2variable", 0, 0, () => {
+    if (appendWord(current, parseWord(), VARIABLE, 0) == 0) return;
+    appendCell(0);
+    appendCell(0);
+  });
+  primitive("constant", 1, 0, () => {
+    if (appendWord(current, parseWord(), CONSTANT, 0) != 0) appendCell(pop());
+  });
+  primitive("value", 1, 0, () => {
+    if (appendWord(current, parseWord(), CONSTANT, 0) != 0) appendCell(pop());
+  });
+  immediate("2constant", 2, 0, () => {
+    if (appendWord(current, parseWord(), TWO_CONSTANT, 0) == 0) return;
+    const top = pop();
+    appendCell(pop());
+    appendCell(top);
+  });
+  primitive("(user)", 0, 0, () => {}, true);
+  primitive("user", 0, 0, () => {
+    if (userCount == USER_CELLS) {
+      fail("Error - out of user space");
+      return;
+    }
+    if (appendWord(current, parseWord(), USER, 0) != 0) appendCell(userCount++);
+  });
+  immediate("to", 0, 0, () => {
+    const name = parseWord();
+    const local = compiling() ? localAt(name) : -1;
+    if (local >= 0) {
+      compileWord("(toLocal)");
+      appendCell(local);
+      return;
+    }
+    const xt = findForTo(name);
+    if (xt == 0) return;
+    if (compiling()) {
+      compileLiteral(<i64>xt + <i64>BODY);
+      compileWord("!");
+    } else if (check(1, 0)) {
+      store<i64>(xt + BODY, pop());
+    }
+  });
+
+  // Control structures.
+  immediate(
+    "if",
+    0,
+    2,
+    () => {
+      compileWord("(branch0)");
+      markBranch(ORIGIN_TAG);
+      appendCell(1);
+    },
+    true,
+  );
+  immediate(
+    "else",
+    0,
+    0,
+    () => {
+      if (!match(ORIGIN_TAG)) return;
+      const address = popPatch();
+      compileWord("(branch)");
+      markBranch(ORIGIN_TAG);
+      appendCell(1);
+      patch(address, here);
+    },
+    true,
+  );
+  immediate("then", 0, 0, () => resolveForward(ORIGIN_TAG), true);
+  immediate("endif", 0, 0, () => resolveForward(ORIGIN_TAG), true);
+  immediate("begin", 0, 2, () => markBranch(TARGET_TAG), true);
+  immediate(
+    "until",
+    0,
+    0,
+    () => {
+      compileWord("(branch0)");
+      resolveBack(TARGET_TAG);
+    },
+    true,
+  );
+  immediate(
+    "again",
+    0,
+    0,
+    () => {
+      compileWord("(branch)");
+      resolveBack(TARGET_TAG);
+    },
+    true,
+  );
+  immediate(
+    "while",
+    2,
+    4,
+    () => {
+      compileWord("(branch0)");
+      const tag = pop();
+      const place = pop();
+      markBranch(ORIGIN_TAG);
+      push(place);
+      push(tag);
+      appendCell(1);
+    },
+    true,
+  );
+  immediate(
+    "repeat",
+    0,
+    0,
+    () => {
+      compileWord("(branch)");
+      resolveBack(TARGET_TAG);
+      resolveForward(ORIGIN_TAG);
+    },
+    true,
+  );
+  immediate("do", 0, 4, () => startLoop("(do)"), true);
+  immediate("?do", 0, 4, () => startLoop("(?do)"), true);
+  immediate("loop", 0, 0, () => endLoop("(loop)"), true);
+  immediate("+loop", 0, 0, () => endLoop("(+loop)"), true);
+  immediate(
+    "case",
+    0,
+    2,
+    () => {
+      push(0);
+      mark(CASE_TAG);
+    },
+    true,
+  );
+  immediate(
+    "of",
+    1,
+    3,
+    () => {
+      let through: usize = 0;
+      if (peek(0) == FALL_TAG) {
+        pop();
+        through = popPatch();
+      }
+      if (!match(CASE_TAG)) return;
+      mark(CASE_TAG);
+      compileWord("(of)");
+      markBranch(OF_TAG);
+      appendCell(2);
+      patch(through, here);
+    },
+    true,
+  );
+  immediate(
+    "endof",
+    0,
+    0,
+    () => {
+      if (!match(OF_TAG)) return;
+      const address = popPatch();
+      if (!match(CASE_TAG) || !check(1, 0)) return;
+      const count = pop();
+      compileWord("(branch)");
+      push(<i64>here);
+      push(count + 1);
+      mark(CASE_TAG);
+      appendCell(2);
+      patch(address, here);
+    },
+    true,
+  );
+  immediate(
+    "fallthrough",
+    0,
+    0,
+    () => {
+      if (!match(OF_TAG)) return;
+      const address = popPatch();
+      if (!match(CASE_TAG)) return;
+      mark(CASE_TAG);
+      compileWord("(branch)");
+      push(<i64>here);
+      mark(FALL_TAG);
+      appendCell(2);
+      patch(address, here);
+    },
+    true,
+  );
+  immediate(
+    "endcase",
+    1,
+    0,
+    () => {
+      let through: i64 = 0;
+      if (peek(0) == FALL_TAG) {
+        pop();
+        through = pop();
+      }
+      if (!match(CASE_TAG) || !check(1, 0)) return;
+      const count = pop();
+      if (count < 0 || count > <i64>depth()) {
+        fail("Error: stack underflow");
+        return;
+      }
+      compileWord("drop");
+      if (through != 0 && writable(through, 8)) patch(<usize>through, here);
+      for (let i: i64 = 0; i < count; i++) patch(popPatch(), here);
+    },
+    true,
+  );
+
+  // Literals and references.
+  immediate("literal", 1, 0, () => compileLiteral(pop()), true);
+  immediate(
+    "2literal",
+    2,
+    0,
+    () => {
+      const top = pop();
+      compileWord("(2literal)");
+      appendCell(pop());
+      appendCell(top);
+    },
+    true,
+  );
+  immediate(
+    "sliteral",
+    2,
+    0,
+    () => {
+      const size = pop();
+      const address = pop();
+      if (size < 0 || size > 255) fail("Error: text too long");
+      else if (writable(address, size) || address > 0) compileText('(s")', stringAt(<usize>address, <i32>size));
+    },
+    true,
+  );
+  immediate('s"', 0, 2, textLiteral);
+  immediate('c"', 0, 1, () => {
+    const text = parseUntil(0x22);
+    if (compiling()) compileText('(c")', text);
+    else if (placeCounted(text) != 0) push(<i64>here);
+  });
+  immediate(
+    '."',
+    0,
+    0,
+    () => {
+      compileText('(s")', parseUntil(0x22));
+      compileWord("type");
+    },
+    true,
+  );
+  primitive("'", 0, 1, () => push(<i64>tickNext()));
+  immediate(
+    "[']",
+    0,
+    0,
+    () => {
+      const xt = tickNext();
+      if (xt != 0) compileLiteral(<i64>xt);
+    },
+    true,
+  );
+  primitive("char", 0, 1, () => {
+    const word = parseWord();
+    push(word.length > 0 ? word.charCodeAt(0) : 0);
+  });
+  immediate(
+    "[char]",
+    0,
+    0,
+    () => {
+      const word = parseWord();
+      compileLiteral(word.length > 0 ? word.charCodeAt(0) : 0);
+    },
+    true,
+  );
+  immediate(
+    "postpone",
+    0,
+    0,
+    () => {
+      const xt = tickNext();
+      if (xt == 0) return;
+      if ((flagsOf(xt) & FLAG_IMMEDIATE) != 0) {
+        appendCell(<i64>xt);
+        return;
+      }
+      compileLiteral(<i64>xt);
+      compileWord(",");
+    },
+    true,
+  );
+  primitive("execute", 1, 0, () => execute(<usize>pop()));
+  constant("true", -1);
+  constant("false", 0);
+  constant("bl", 32);
+}
+
+let userCount: i64 = 0;
+
+/** The word that `to` shall change: a value. */
+function findForTo(name: string): usize {
+  const xt = findWord(name);
+  if (xt == 0) fail(`${name} not found`);
+  return xt;
+}

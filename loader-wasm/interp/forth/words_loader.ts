@@ -1,0 +1,282 @@
+// The loader's own words: environment, files, time, guest memory, and the loader's commands as words.
+
+import { findCommand } from "../../boot/commands";
+import { getenv, setDefault, setenv, unsetenv } from "../../boot/environment";
+import { delay, getchar, print, time } from "../../console/console";
+import { close, fstat, O_RDONLY, open, read, readdir, S_IFDIR, S_IFMT, seek, write } from "../../fs/files";
+import { stringAt } from "../../lib/bytes";
+import { burn } from "../../lib/fault";
+import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failCommand } from "../../lib/outcome";
+import { findFile } from "../../load/preloaded";
+import { exitLoader } from "../../main";
+import { copyin, copyout, PURPOSE_SCRIPT } from "../../protocol";
+import { parse } from "../simp/parse";
+import { colon, primitive, variableAt } from "./define";
+import { appendCell, appendWord, current, FLAG_IMMEDIATE, nameOf, searchList } from "./dictionary";
+import { addPrimitive } from "./inner";
+import {
+  allocateBlock,
+  check,
+  fail,
+  freeBlock,
+  OUT_OF_TEXT,
+  placeText,
+  pop,
+  popText,
+  push,
+  pushFlag,
+  readable,
+  running,
+  throwCode,
+  thrown,
+  writable,
+} from "./memory";
+import { compileLiteral, compiling, interpretText, parseUntil, setSourceId, sourceId } from "./outer";
+import { compileWord } from "./words_compile";
+
+/** THROW code of a command line that can't be split into words. */
+export const PARSE_ERROR: i32 = 100;
+/** Bytes of a script's line; longer ones are cut into several. */
+const LINE_LIMIT: i32 = 255;
+
+/** Text of the last failed command, until it has been shown; null when there is none. */
+export let pendingError: string | null = null;
+export function clearPendingError(): void {
+  pendingError = null;
+}
+
+/** Prints `text` as a panic, waits for a key and ends the session. */
+export function panic(text: string): void {
+  print(`panic: ${text}\n--> Press a key on the console to reboot <--\n`);
+  getchar();
+  print("Rebooting...\n");
+  exitLoader(1);
+}
+
+/** Runs the command that is named like the running word. What it needs is on the stack, or behind it on the line. */
+function runCommand(fromStack: bool): void {
+  const name = nameOf(running);
+  const command = findCommand(name);
+  if (command === null) {
+    panic(`callout for unknown command '${name}'`);
+    return;
+  }
+  let line = name;
+  if (fromStack) {
+    if (!check(1, 0)) return;
+    const count = pop();
+    for (let i: i64 = 0; i < count; i++) {
+      if (!check(2, 0)) return;
+      const part = popText();
+      if (part === null) return;
+      line += ` ${part}`;
+    }
+  } else {
+    const tail = parseUntil(0x0a);
+    if (tail.length > 0) line += ` ${tail}`;
+  }
+  failCommand("");
+  pendingError = "";
+  const argv = parse(line);
+  const result = argv === null ? PARSE_ERROR : argv.length == 0 ? CMD_OK : command.run(argv);
+  pendingError = commandError;
+  if (result == CMD_CRIT) print(`${commandError}\n`);
+  else if (result == CMD_FATAL) panic(commandError);
+  if (result != CMD_OK) throwCode(result);
+  else push(result);
+}
+
+let builtinCode: i32 = 0;
+let builtinList: i32 = 0;
+
+/** Makes the command `name` a word: immediate, so that it knows whether it is compiled. */
+export function defineCommandWord(name: string, list: i32): void {
+  builtinList = list;
+  appendWord(
+    list,
+    name,
+    addPrimitive(1, 1, () => runCommand(pop() != 0)),
+    0,
+  );
+  if (builtinCode == 0) {
+    builtinCode = addPrimitive(0, 1, () => {
+      if (compiling()) {
+        compileLiteral(1);
+        appendCell(<i64>searchList(builtinList, nameOf(running)));
+        compileWord("throw");
+        return;
+      }
+      runCommand(false);
+      // The result, CMD_OK, has nothing to throw.
+      if (thrown == 0) pop();
+    });
+  }
+  appendWord(current, name, builtinCode, FLAG_IMMEDIATE);
+}
+
+/** Interprets the lines of an open file. Returns OUT_OF_TEXT or what was thrown. */
+export function interpretFile(fd: i32): i32 {
+  const before = sourceId;
+  setSourceId(fd);
+  let result = OUT_OF_TEXT;
+  const line = heap.alloc(LINE_LIMIT + 1);
+  while (result == OUT_OF_TEXT) {
+    burn(1);
+    let size = 0;
+    let got = 1;
+    while (size < LINE_LIMIT) {
+      got = read(fd, line + <usize>size, 1);
+      if (got <= 0 || load<u8>(line + <usize>size) == 0x0a) break;
+      size++;
+    }
+    if (got <= 0 && size == 0) break;
+    result = interpretText(line, size);
+  }
+  heap.free(line);
+  setSourceId(before);
+  return result;
+}
+
+/** Copies of variables' values that scripts were given, by name: a value stays where it is until it changes. */
+const values: Map<string, usize> = new Map<string, usize>();
+
+function pushValue(name: string, value: string): void {
+  if (values.has(name)) {
+    const old = values.get(name);
+    if (stringAt(old, value.length) == value && load<u8>(old + <usize>value.length) == 0) {
+      push(<i64>old);
+      push(value.length);
+      return;
+    }
+    freeBlock(old);
+    values.delete(name);
+  }
+  const block = allocateBlock(value.length + 1);
+  if (block == 0) {
+    fail("Error: out of memory");
+    return;
+  }
+  placeText(block, value);
+  values.set(name, block);
+  push(<i64>block);
+  push(value.length);
+}
+
+export function defineLoader(): void {
+  primitive("setenv", 4, 0, () => {
+    const name = popText();
+    if (name === null) return;
+    const value = popText();
+    if (value !== null) setenv(name, value);
+  });
+  primitive("setenv?", 5, 0, () => {
+    const overwrite = pop();
+    const name = popText();
+    if (name === null) return;
+    const value = popText();
+    if (value === null) return;
+    if (overwrite != 0) setenv(name, value);
+    else setDefault(name, value);
+  });
+  primitive("getenv", 2, 2, () => {
+    const name = popText();
+    if (name === null) return;
+    const value = getenv(name);
+    if (value === null) push(-1);
+    else pushValue(name, value);
+  });
+  primitive("unsetenv", 2, 0, () => {
+    const name = popText();
+    if (name !== null) unsetenv(name);
+  });
+  primitive("copyin", 3, 0, () => {
+    const size = pop();
+    const to = pop();
+    const from = pop();
+    if (size > 0 && readable(from, size)) copyin(<usize>from, <u64>to, <u32>size);
+  });
+  primitive("copyout", 3, 0, () => {
+    const size = pop();
+    const to = pop();
+    const from = pop();
+    if (size > 0 && writable(to, size)) copyout(<u64>from, <usize>to, <u32>size);
+  });
+  primitive("findfile", 4, 1, () => {
+    const type = popText();
+    if (type === null) return;
+    const name = popText();
+    if (name !== null) push(findFile(name, type) === null ? 0 : 1);
+  });
+  primitive("ccall", 2, 1, () => fail("Error: ccall is not available"));
+
+  // Files.
+  primitive("fopen", 3, 1, () => {
+    const mode = <i32>pop();
+    const name = popText();
+    if (name !== null) push(open(name, mode == 0 ? O_RDONLY : mode, PURPOSE_SCRIPT));
+  });
+  primitive("fclose", 1, 0, () => {
+    close(<i32>pop());
+  });
+  primitive("fread", 3, 1, () => {
+    const size = pop();
+    const address = pop();
+    const fd = <i32>pop();
+    if (size <= 0 || address == 0) push(-1);
+    else if (writable(address, size)) push(read(fd, <usize>address, <i32>size));
+  });
+  primitive("fwrite", 3, 1, () => {
+    const size = pop();
+    const address = pop();
+    const fd = <i32>pop();
+    if (readable(address, size)) push(write(fd, <usize>address, <i32>size));
+  });
+  primitive("fseek", 3, 1, () => {
+    const whence = <i32>pop();
+    const offset = pop();
+    push(seek(<i32>pop(), offset, whence));
+  });
+  primitive("fkey", 1, 1, () => {
+    const fd = <i32>pop();
+    const cell = heap.alloc(1);
+    push(read(fd, cell, 1) > 0 ? load<u8>(cell) : -1);
+    heap.free(cell);
+  });
+  primitive("fload", 1, 0, () => {
+    const fd = <i32>pop();
+    if (fd == -1) return;
+    const result = interpretFile(fd);
+    if (result != OUT_OF_TEXT) throwCode(result);
+  });
+  primitive("isdir?", 1, 1, () => {
+    const status = fstat(<i32>pop());
+    pushFlag(status !== null && (status.mode & S_IFMT) == S_IFDIR);
+  });
+  primitive("freaddir", 1, 3, () => {
+    const entry = readdir(<i32>pop());
+    if (entry === null) {
+      push(0);
+      return;
+    }
+    pushValue("\0readdir", entry.name);
+    push(-1);
+  });
+
+  // Time.
+  primitive("ms", 1, 0, () => delay(<i32>min(pop() * 1000, i32.MAX_VALUE)));
+  primitive("seconds", 0, 1, () => push(time()));
+  primitive("heap?", 0, 1, () => push(0));
+  variableAt("dictthreshold");
+  variableAt("dictincrease");
+  primitive("uuid-from-string", 2, 1, () => {
+    if (popText() !== null) push(0);
+  });
+  primitive("uuid-to-string", 1, 2, () => {
+    pop();
+    push(0);
+    push(0);
+  });
+  colon("tib>", "source >in @ tuck over >in ! - >r + r>");
+  colon("%", "tib> ['] evaluate catch drop");
+  colon("$", "tib> 2dup type cr evaluate");
+}

@@ -1,0 +1,368 @@
+// Words on the system itself: exceptions, evaluation, search order, heap, environment queries, tools.
+
+import { getchar, print } from "../../console/console";
+import { allocString, stringAt } from "../../lib/bytes";
+import { colon, constant, forth, immediate, primitive, variableAt } from "./define";
+import {
+  appendCell,
+  current,
+  FLAG_IMMEDIATE,
+  FORTH_WORDLIST,
+  flagsOf,
+  forgetFrom,
+  isWord,
+  latest,
+  makeWordlist,
+  nameOf,
+  resetSearchOrder,
+  SEARCH_LIMIT,
+  searchList,
+  searchOrder,
+  setCurrent,
+  setSearchOrder,
+  wordlistOf,
+  wordlists,
+} from "./dictionary";
+import { execute } from "./inner";
+import {
+  ABORT,
+  ABORT_QUOTE,
+  allocateBlock,
+  blockSize,
+  DICTIONARY_CELLS,
+  depth,
+  dictionaryStart,
+  fail,
+  frame,
+  freeBlock,
+  here,
+  ip,
+  OUT_OF_TEXT,
+  pad,
+  placeText,
+  pop,
+  popText,
+  push,
+  QUIT,
+  readable,
+  rp,
+  setFrame,
+  setIp,
+  setRp,
+  setSp,
+  setThrown,
+  sp,
+  throwCode,
+  thrown,
+  USER_EXIT,
+} from "./memory";
+import { compiling, interpretText, parseUntil, parseWord, setSourceId, sourceId, tickNext } from "./outer";
+import { compileText, compileWord } from "./words_compile";
+
+/** Interprets `size` bytes at `text` as EVALUATE does; what is thrown goes on. */
+export function evaluate(text: usize, size: i32): void {
+  const before = sourceId;
+  setSourceId(-1);
+  const result = interpretText(text, size);
+  setSourceId(before);
+  if (result != OUT_OF_TEXT) throwCode(result);
+}
+
+function abortText(): void {
+  const text = parseUntil(0x22);
+  if (compiling()) {
+    compileWord("(branch0)");
+    const at = here;
+    appendCell(0);
+    compileText('(s")', text);
+    compileWord("type");
+    compileWord("cr");
+    compileWord("(literal)");
+    appendCell(ABORT_QUOTE);
+    compileWord("throw");
+    store<i64>(at, (<i64>here - <i64>at) >> 3);
+    return;
+  }
+  if (depth() < 1) {
+    fail("Error: stack underflow");
+    return;
+  }
+  if (pop() == 0) return;
+  print(`${text}\n`);
+  throwCode(ABORT_QUOTE);
+}
+
+/** Environment queries (`environment?`): name and value. */
+class Query {
+  constructor(
+    readonly name: string,
+    readonly value: i64,
+    readonly second: i64,
+    readonly cells: i32,
+  ) {}
+}
+const queries: Query[] = [];
+
+export function setQuery(name: string, value: i64): void {
+  queries.push(new Query(name, value, 0, 1));
+}
+
+const COLUMN: i32 = 8;
+const LINE: i32 = 64;
+
+/** Lists the names of a word list in columns, and the dictionary's use. */
+function listWords(): void {
+  if (searchOrder.length == 0) {
+    fail("Error: search order underflow");
+    return;
+  }
+  const list = wordlists[searchOrder[searchOrder.length - 1] - 1];
+  let line = "";
+  let lines = 0;
+  for (let i = list.words.length - 1; i >= 0; i--) {
+    const name = nameOf(list.words[i]);
+    line += name;
+    line = line.padEnd(((line.length + COLUMN) / COLUMN) * COLUMN);
+    if (line.length > LINE) {
+      print(`${line}\n`);
+      line = "";
+      lines++;
+      if (lines % 23 == 0) {
+        print("--- Press Enter to continue ---");
+        getchar();
+        print("\n");
+      }
+    }
+  }
+  if (line.length > 0) print(`${line}\n`);
+  const used = (here - dictionaryStart) >> 3;
+  print(`Dictionary: ${list.words.length} words, ${used} cells used of ${DICTIONARY_CELLS} total\n`);
+}
+
+export function defineSystem(): void {
+  // Exceptions.
+  primitive("throw", 1, 0, () => {
+    const code = <i32>pop();
+    if (code != 0) throwCode(code);
+  });
+  primitive("catch", 1, 1, () => {
+    const xt = <usize>pop();
+    const oldSp = sp;
+    const oldRp = rp;
+    const oldIp = ip;
+    const oldFrame = frame;
+    execute(xt);
+    if (thrown == 0) {
+      push(0);
+      return;
+    }
+    const code = thrown;
+    setThrown(0);
+    setSp(oldSp);
+    setRp(oldRp);
+    setIp(oldIp);
+    setFrame(oldFrame);
+    push(code);
+  });
+  primitive("abort", 0, 0, () => throwCode(ABORT));
+  immediate('abort"', 0, 0, abortText);
+  primitive("quit", 0, 0, () => throwCode(QUIT));
+  primitive("bye", 0, 0, () => throwCode(USER_EXIT));
+  primitive("evaluate", 2, 0, () => {
+    const size = pop();
+    const address = pop();
+    if (!readable(address, size)) return;
+    // A copy, since the text may be overwritten while it runs.
+    const copy = allocString(stringAt(<usize>address, <i32>size));
+    evaluate(copy, <i32>size);
+    heap.free(copy);
+  });
+  primitive("interpret", 0, 0, () => {});
+
+  // Search order.
+  constant("forth-wordlist", FORTH_WORDLIST);
+  primitive("ficl-wordlist", 1, 1, () => {
+    const size = <i32>pop();
+    push(makeWordlist("", size));
+  });
+  primitive("wordlist", 0, 1, () => push(makeWordlist("", 1)));
+  primitive("get-current", 0, 1, () => push(current));
+  primitive("set-current", 1, 0, () => {
+    const list = wordlistOf(pop());
+    if (list !== null) setCurrent(list.id);
+  });
+  primitive("ficl-set-current", 1, 1, () => {
+    const before = current;
+    const list = wordlistOf(pop());
+    if (list === null) return;
+    setCurrent(list.id);
+    push(before);
+  });
+  primitive("definitions", 0, 0, () => {
+    if (searchOrder.length == 0) fail("DEFINITIONS error - empty search order");
+    else setCurrent(searchOrder[searchOrder.length - 1]);
+  });
+  primitive("get-order", 0, 20, () => {
+    for (let i = 0; i < searchOrder.length; i++) push(searchOrder[i]);
+    push(searchOrder.length);
+  });
+  primitive("set-order", 1, 0, () => {
+    const count = pop();
+    if (count == -1) {
+      setSearchOrder([FORTH_WORDLIST]);
+      return;
+    }
+    if (count < 0 || count > SEARCH_LIMIT) {
+      fail("set-order error: list would be too large");
+      return;
+    }
+    if (<i64>depth() < count) {
+      fail("Error: stack underflow");
+      return;
+    }
+    const order: i32[] = [];
+    for (let i = 0; i < <i32>count; i++) {
+      const list = wordlistOf(pop());
+      if (list === null) return;
+      order.unshift(list.id);
+    }
+    setSearchOrder(order);
+  });
+  primitive(">search", 1, 0, () => {
+    const list = wordlistOf(pop());
+    if (list === null) return;
+    if (searchOrder.length == SEARCH_LIMIT) fail(">search error: search order overflow");
+    else searchOrder.push(list.id);
+  });
+  primitive("search>", 0, 1, () => {
+    if (searchOrder.length == 0) fail("search> error: empty search order");
+    else push(searchOrder.pop());
+  });
+  primitive("search-wordlist", 3, 2, () => {
+    const list = wordlistOf(pop());
+    if (list === null) return;
+    const name = popText();
+    if (name === null) return;
+    const xt = searchList(list.id, name);
+    if (xt == 0) {
+      push(0);
+      return;
+    }
+    push(<i64>xt);
+    push((flagsOf(xt) & FLAG_IMMEDIATE) != 0 ? 1 : -1);
+  });
+  primitive("wid-get-name", 1, 2, () => {
+    const list = wordlistOf(pop());
+    if (list === null) return;
+    placeText(pad, list.name);
+    push(<i64>pad);
+    push(list.name.length);
+  });
+  primitive("wid-set-name", 2, 0, () => {
+    const list = wordlistOf(pop());
+    const address = pop();
+    if (list !== null && readable(address, 32)) list.name = nameFrom(address);
+  });
+  primitive("wid-set-super", 1, 0, () => {
+    const parent = pop();
+    if (parent >= 0 && parent <= wordlists.length) wordlists[current - 1].parent = <i32>parent;
+  });
+  primitive("last-word", 0, 1, () => push(<i64>latest));
+  primitive(">name", 1, 2, () => {
+    const xt = <usize>pop();
+    if (!isWord(xt)) {
+      fail("Error: not an execution token");
+      return;
+    }
+    push(load<i64>(xt + 16));
+    push(load<u8>(xt + 11));
+  });
+  colon("previous", "search> drop");
+  colon("also", "search> dup >search >search");
+  colon("forth", "search> drop forth-wordlist >search");
+  colon("only", "-1 set-order");
+  primitive("name-wordlist", 1, 0, () => {
+    const list = wordlistOf(pop());
+    if (list !== null) list.name = nameOf(latest);
+  });
+  colon("brand-wordlist", "name-wordlist");
+  colon("ficl-named-wordlist", "ficl-wordlist create dup , name-wordlist does> @");
+  colon("do-vocabulary", "does> @ search> drop >search");
+  colon("ficl-vocabulary", "ficl-wordlist create dup , name-wordlist do-vocabulary");
+  colon("vocabulary", "1 ficl-vocabulary");
+  forth("1 ficl-named-wordlist hidden");
+  colon("hide", "hidden dup >search ficl-set-current");
+  primitive("list-wid", 1, 0, () => {
+    const list = wordlistOf(pop());
+    if (list !== null) print(`${list.name.length > 0 ? list.name : `(unnamed wid) ${list.id} `}\n`);
+  });
+  forth(': order ." Search:" cr get-order 0 ?do 3 spaces list-wid loop cr ." Compile: " get-current list-wid cr ;');
+
+  // Heap.
+  primitive("allocate", 1, 2, () => {
+    const block = allocateBlock(pop());
+    push(<i64>block);
+    push(block == 0 ? -1 : 0);
+  });
+  primitive("free", 1, 1, () => push(freeBlock(<usize>pop()) ? 0 : -1));
+  primitive("resize", 2, 2, () => {
+    const size = pop();
+    const old = <usize>pop();
+    const before = blockSize(old);
+    let block: usize = 0;
+    if (before >= 0 || old == 0) block = allocateBlock(size);
+    if (block != 0 && before >= 0) {
+      memory.copy(block, old, <usize>min(before, size));
+      freeBlock(old);
+    }
+    push(<i64>(block == 0 ? old : block));
+    push(block == 0 ? -1 : 0);
+  });
+
+  // Tools.
+  primitive("words", 0, 0, listWords);
+  primitive("forget", 0, 0, () => {
+    const xt = tickNext();
+    if (xt != 0) forgetFrom(xt);
+  });
+  primitive("forget-wid", 1, 0, () => {
+    pop();
+  });
+  primitive(".ver", 0, 0, () => print("ficl Version 3.03\n"));
+  primitive(".env", 0, 0, () => {
+    for (let i = queries.length - 1; i >= 0; i--) print(`${queries[i].name}\n`);
+  });
+  primitive("environment?", 2, 3, () => {
+    const name = popText();
+    if (name === null) return;
+    for (let i = 0; i < queries.length; i++) {
+      if (queries[i].name != name) continue;
+      push(queries[i].value);
+      if (queries[i].cells == 2) push(queries[i].second);
+      push(-1);
+      return;
+    }
+    push(0);
+  });
+  primitive("env-constant", 1, 0, () => {
+    const name = parseWord();
+    queries.push(new Query(name, pop(), 0, 1));
+  });
+  primitive("env-2constant", 2, 0, () => {
+    const name = parseWord();
+    const second = pop();
+    queries.push(new Query(name, pop(), second, 2));
+  });
+  variableAt("nUser");
+  forth(
+    ': [else] 1 begin begin parse-word dup while 2dup s" [if]" compare-insensitive 0= if 2drop 1+ else 2dup s" [else]" compare-insensitive 0= if 2drop 1- dup if 1+ then else 2dup s" [then]" compare-insensitive 0= >r s" [endif]" compare-insensitive 0= r> or if 1- then then then ?dup 0= if exit then repeat 2drop refill 0= until drop ; immediate',
+  );
+  forth(": [if] 0= if postpone [else] then ; immediate");
+  forth(": [then] ; immediate");
+  forth(": [endif] ; immediate");
+  resetSearchOrder();
+}
+
+function nameFrom(address: i64): string {
+  return stringAt(<usize>address, 31);
+}

@@ -1,0 +1,12 @@
+// The flavour `4th`: the core with the Forth interpreter.
+
+import { ForthInterpreter } from "./interp/forth/interpreter";
+import { loaderMain } from "./main";
+
+export { markOffset } from "./boot/interpreter_check";
+export { fuelLeft, grantFuel } from "./lib/fault";
+
+/** Runs the loader for `ndisks` disks by the rules of interface `version`. Returns only through the host. */
+export function loader_main(version: i32, ndisks: i32): void {
+  loaderMain(new ForthInterpreter(), version, ndisks);
+}
