@@ -10,6 +10,8 @@ const SESSIONS = Number(process.argv[2] ?? 10_000);
 /** One of so many sessions runs in a worker. */
 const IN_WORKER = 20;
 const GROWTH_MAX = 64 * 1024 * 1024;
+/** Node opens a few files for itself now and then. */
+const FILES_MAX = 4;
 
 const image = gunzipSync(readFileSync(new URL("../images/amd64-ufs2-gpt.img.gz", import.meta.url)));
 const base = { disks: [image], start: "simp", clock: "virtual" };
@@ -58,7 +60,7 @@ for (let done = 0; done < SESSIONS; done += 1000) {
 const perSession = (performance.now() - began) / SESSIONS;
 const grown = process.memoryUsage().rss - before;
 console.log(`${perSession.toFixed(2)} ms a session, memory ${grown > 0 ? "+" : ""}${(grown / 1048576).toFixed(1)} MiB`);
-if (grown > GROWTH_MAX || openFiles() > files || threads() > 0) {
+if (grown > GROWTH_MAX || openFiles() > files + FILES_MAX || threads() > 0) {
   console.error(`something is left behind: ${grown} bytes, ${openFiles() - files} files, ${threads()} threads`);
   process.exitCode = 1;
 }

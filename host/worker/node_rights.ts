@@ -1,6 +1,7 @@
 // What a session's worker thread may do under Node's permission model (Node 20 and later): read this package's
 // files and the libraries that it loads. No other file, no writing, no process, no thread, no native module.
 
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Modules of other packages that a worker loads when it needs them. */
@@ -17,13 +18,17 @@ export function readingRights(): string[] {
 function findFlags(): string[] {
   const switchedOn = permissionFlag();
   if (switchedOn === undefined) return [];
-  const directories = new Set([fileURLToPath(new URL("../../../", import.meta.url))]);
+  const own = fileURLToPath(new URL("../../../", import.meta.url));
+  const directories = new Set([own]);
   for (const library of LIBRARIES) {
+    const scope = library.slice(0, library.indexOf("/"));
+    // Where it is looked for, and where it is: links may lie between the two.
+    for (let above = dirname(own); above !== dirname(above); above = dirname(above)) {
+      directories.add(join(above, basename(above) === "node_modules" ? "" : "node_modules", scope, "/"));
+    }
     try {
-      // Where the package is, and where it is looked for: `node_modules` may be shared with others.
       const found = fileURLToPath(import.meta.resolve(library));
-      const scope = library.slice(0, library.indexOf("/"));
-      directories.add(found.slice(0, found.lastIndexOf(`${scope}`) + scope.length + 1));
+      directories.add(found.slice(0, found.lastIndexOf(scope) + scope.length + 1));
     } catch {
       // It isn't installed, and says so when it is needed.
     }

@@ -31,7 +31,14 @@ export function workerOptions(): WorkerOptions {
 }
 
 function start(): Worker {
-  return new Worker(new URL("./node_entry.js", import.meta.url), workerOptions());
+  const program = new URL("./node_entry.js", import.meta.url);
+  try {
+    return new Worker(program, workerOptions());
+  } catch (error) {
+    // A Node that takes the flags for whole processes only.
+    if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INVALID_EXEC_ARGV") throw error;
+    return new Worker(program, { ...workerOptions(), execArgv: [] });
+  }
 }
 
 export function spawnNodeWorker(): WorkerHandle {

@@ -68,6 +68,28 @@ describe("a session's thread", () => {
   });
 });
 
+it("sessions at the same time don't see each other", async () => {
+  const one = async (worker: boolean, name: string) => {
+    const console = new KeysConsole([` show\rset mine=${name}\rload /boot/kernel/kernel\rshow mine\rquit\r`]);
+    const result = await boot({
+      disks: [path],
+      start: "simp",
+      clock: "virtual",
+      env: [`only=${name}`],
+      console,
+      worker,
+    });
+    return { name, text: console.text, written: result.memory.length };
+  };
+  const seen = await Promise.all([one(true, "first"), one(true, "second"), one(false, "third"), one(true, "fourth")]);
+  for (const { name, text, written } of seen) {
+    expect(text.match(/only=\w+/g)).toEqual([`only=${name}`]);
+    expect(text).toContain(`\n${name}\r\n`);
+    expect(text).not.toMatch(/mine=\w+\r\n.*mine=/s);
+    expect(written).toBeGreaterThan(0);
+  }
+});
+
 const openFiles = () => {
   try {
     return readdirSync("/proc/self/fd").length;

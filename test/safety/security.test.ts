@@ -1,0 +1,29 @@
+// SECURITY.md says what the code does: its limits are the defaults, its tests exist.
+
+import { existsSync, readFileSync } from "node:fs";
+import { DEFAULT_LIMITS } from "userboot-wasm";
+import { expect, it } from "vitest";
+
+const page = readFileSync("SECURITY.md", "utf8");
+
+it("the table of limits has the defaults", () => {
+  const rows = [...page.matchAll(/^\| `(\w+)` +\| `(\d+)` /gm)].map(([, name, value]) => [name, Number(value)]);
+  expect(Object.fromEntries(rows)).toEqual(DEFAULT_LIMITS);
+});
+
+it("each promise has a test, and each named file is there", () => {
+  const promises = page.slice(page.indexOf("## What is promised"), page.indexOf("## Limits"));
+  const rows = promises.split("\n").filter((line) => line.startsWith("| ") && !/^\| promise /.test(line));
+  const held = rows.filter((row) => !/^\| -+/.test(row));
+  expect(held.length).toBeGreaterThanOrEqual(10);
+  for (const row of held) expect(row).toMatch(/`test\/[\w/]+\.test\.ts`/);
+  const files = [...page.matchAll(/`(test\/[\w/.]+)`/g)].map(([, file]) => file!);
+  expect(files.filter((file) => !existsSync(file))).toEqual([]);
+});
+
+it("the named vulnerabilities are replayed", () => {
+  const replays = readFileSync("test/safety/replays.test.ts", "utf8");
+  const named = [...page.matchAll(/CVE-\d+-\d+|XSA-\d+/g)].map(([name]) => name);
+  expect(named.length).toBeGreaterThan(6);
+  for (const name of named) expect(replays).toContain(name);
+});
