@@ -72,11 +72,10 @@ export function resetSearchOrder(): void {
   current = FORTH_WORDLIST;
 }
 
-/** The name as it is looked up: at most 31 bytes, case ignored. */
+/** The name as it is looked up: case ignored. */
 function keyOf(name: string): string {
   let key = "";
-  const size = min(name.length, NAME_LIMIT);
-  for (let i = 0; i < size; i++) key += String.fromCharCode(toLower(name.charCodeAt(i)));
+  for (let i = 0; i < name.length; i++) key += String.fromCharCode(toLower(name.charCodeAt(i)));
   return key;
 }
 
@@ -184,10 +183,13 @@ export function appendWord(id: i32, name: string, code: i32, flags: u8): usize {
   setCode(xt, code);
   setHere(xt + BODY);
   const list = wordlists[id - 1];
-  const key = keyOf(name);
-  if (!list.buckets.has(key)) list.buckets.set(key, []);
-  list.buckets.get(key).push(xt);
   list.words.push(xt);
+  // A longer name is cut off in the header and not found by either form.
+  if (name.length <= NAME_LIMIT) {
+    const key = keyOf(name);
+    if (!list.buckets.has(key)) list.buckets.set(key, []);
+    list.buckets.get(key).push(xt);
+  }
   setLatest(xt);
   return xt;
 }

@@ -8,19 +8,19 @@ import {
   dictionaryEnd,
   dictionaryStart,
   fail,
-  frame,
   ip,
   pop,
   popReturn,
   push,
   pushReturn,
+  RESTART,
   returnBase,
   rp,
+  running,
   setIp,
   setRp,
   setRunning,
-  sp,
-  stackBase,
+  throwCode,
   thrown,
 } from "./memory";
 
@@ -80,15 +80,44 @@ export function setUserArea(address: usize): void {
   userArea = address;
 }
 
+/** The word that wants more text than its line had, and what comes after it; 0 when there is none. */
+let waiting: usize = 0;
+let waitingIp: usize = 0;
+/** Whether the word that runs does so again because there is more text now. */
+export let restarted: bool = false;
+
+/** Stops here until there is another line, then runs the current word again. */
+export function waitForText(): void {
+  if (nesting == 1) {
+    waiting = running;
+    waitingIp = ip;
+  }
+  throwCode(RESTART);
+}
+
+/** Goes on with the word that waits for text, if one does. */
+export function goOn(): void {
+  if (waiting == 0) return;
+  const xt = waiting;
+  waiting = 0;
+  restarted = true;
+  executeAt(xt, waitingIp);
+  restarted = false;
+}
+
 /** Executes the word at `xt` until it is done, or something is thrown. */
 export function execute(xt: usize): void {
+  executeAt(xt, stopCell);
+}
+
+function executeAt(xt: usize, then: usize): void {
   if (nesting == NESTING_LIMIT) {
     fail("Error: interpreters nested too deeply");
     return;
   }
   nesting++;
   const before = ip;
-  setIp(stopCell);
+  setIp(then);
   let next = xt;
   let going = true;
   while (going) {
@@ -188,9 +217,4 @@ export function execute(xt: usize): void {
   }
   setIp(before);
   nesting--;
-}
-
-/** Whether the stacks and the frame lie where they may. */
-export function sane(): bool {
-  return sp >= stackBase && rp >= returnBase && frame <= rp;
 }

@@ -9,7 +9,7 @@ import { close, O_RDONLY, open } from "../../fs/files";
 import { allocString, cutAtNul } from "../../lib/bytes";
 import { errno, strerror } from "../../lib/errno";
 import { burn } from "../../lib/fault";
-import { CMD_ERROR, CMD_OK, failCommand } from "../../lib/outcome";
+import { CMD_ERROR, CMD_OK, commandError, failCommand } from "../../lib/outcome";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { Interpreter } from "../interpreter";
 import { forth } from "./define";
@@ -21,13 +21,13 @@ import { compiling, finishOuter, interpretText, setSourceId, sourceId } from "./
 import { defineCompile } from "./words_compile";
 import { defineCore } from "./words_core";
 import {
-  clearPendingError,
   defineCommandWord,
   defineLoader,
+  errorShown,
+  errorWaits,
   interpretFile,
   PARSE_ERROR,
   panic,
-  pendingError,
 } from "./words_loader";
 import { defineSystem, setQuery } from "./words_system";
 import { defineText } from "./words_text";
@@ -105,9 +105,8 @@ export class ForthInterpreter extends Interpreter {
         print("Parse error!\n");
         break;
       default: {
-        const pending = pendingError;
-        if (pending !== null) print(`${pending}\n`);
-        clearPendingError();
+        if (errorWaits) print(`${commandError}\n`);
+        errorShown();
       }
     }
     if (result == USER_EXIT) panic("interpreter exit");

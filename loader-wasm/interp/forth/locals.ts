@@ -4,7 +4,21 @@
 import { equalsIgnoreCase } from "../../lib/text";
 import { immediate, primitive } from "./define";
 import { appendCell, FORTH_WORDLIST, searchList } from "./dictionary";
-import { fail, frame, ip, pop, push, returnBase, rp, STACK_CELLS, setFrame, setIp, setRp } from "./memory";
+import {
+  fail,
+  frame,
+  here,
+  ip,
+  pop,
+  push,
+  returnBase,
+  rp,
+  STACK_CELLS,
+  setFrame,
+  setIp,
+  setRp,
+  thrown,
+} from "./memory";
 import { parseWord } from "./outer";
 
 /** Locals of a definition. */
@@ -15,6 +29,8 @@ let names: string[] = [];
 let widths: i32[] = [];
 /** Whether the frame's setup is compiled already. */
 let linked: bool = false;
+/** Where the size of the frame is to be stored. */
+let sizeCell: usize = 0;
 
 function compileWord(name: string): void {
   appendCell(<i64>searchList(FORTH_WORDLIST, name));
@@ -68,12 +84,14 @@ function addLocal(name: string, width: i32, zero: bool): void {
   }
   if (!linked) {
     compileWord("(link)");
-    appendCell(LOCALS_LIMIT * 2);
+    sizeCell = here;
+    appendCell(0);
     linked = true;
   }
   const at = cells();
   names.push(name);
   widths.push(width);
+  if (thrown == 0) store<i64>(sizeCell, cells());
   if (zero) {
     compileWord("(literal)");
     appendCell(0);

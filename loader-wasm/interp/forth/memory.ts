@@ -127,7 +127,7 @@ export function check(taken: i32, given: i32): bool {
     fail("Error: stack underflow");
     return false;
   }
-  if (items - taken + given > STACK_CELLS) {
+  if (items - taken + given > STACK_CELLS - 1) {
     fail("Error: stack overflow");
     return false;
   }

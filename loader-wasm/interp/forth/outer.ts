@@ -15,7 +15,7 @@ import {
   resetSearchOrder,
   searchList,
 } from "./dictionary";
-import { execute } from "./inner";
+import { execute, goOn, waitForText } from "./inner";
 import { compileLocal, endLocals } from "./locals";
 import {
   baseCell,
@@ -90,9 +90,17 @@ export function parseUntil(delimiter: i32, skipLeading: bool = false): string {
   return stringAt(source + <usize>start, parsedSize);
 }
 
+/** The name that comes next; empty, and unwinding until there is another line, when there is none. */
+export function wantName(): string {
+  const name = parseWord();
+  if (name.length == 0) waitForText();
+  return name;
+}
+
 /** The word that is named next, or 0 and unwinding. */
 export function tickNext(): usize {
-  const name = parseWord();
+  const name = wantName();
+  if (thrown != 0) return 0;
   const xt = findWord(name);
   if (xt == 0) fail(`${name} not found`);
   return xt;
@@ -145,16 +153,16 @@ function takeNumber(): void {
   if (compiling()) {
     if (double) {
       appendCell(compiled.twoLiteral);
+      appendCell(0);
       appendCell(number);
-      appendCell(number < 0 ? -1 : 0);
     } else {
       compileLiteral(number);
     }
     return;
   }
   if (!check(0, double ? 2 : 1)) return;
+  if (double) push(0);
   push(number);
-  if (double) push(number < 0 ? -1 : 0);
 }
 
 /** Executes or compiles the word `name`. */
@@ -199,10 +207,11 @@ export function interpretText(text: usize, size: i32): i32 {
   sourceSize = size;
   setPosition(0);
   let result = OUT_OF_TEXT;
+  goOn();
   while (true) {
-    const name = parseWord();
-    if (name.length == 0) break;
-    interpretWord(name);
+    const name = thrown == 0 ? parseWord() : "";
+    if (name.length > 0) interpretWord(name);
+    else if (thrown == 0) break;
     if (thrown != 0) {
       result = thrown;
       setThrown(0);

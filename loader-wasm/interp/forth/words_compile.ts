@@ -59,9 +59,10 @@ import {
   setHere,
   setIp,
   setRp,
+  thrown,
   writable,
 } from "./memory";
-import { compileLiteral, compiling, parseUntil, parseWord, setCompiling, tickNext } from "./outer";
+import { compileLiteral, compiling, parseUntil, setCompiling, tickNext, wantName } from "./outer";
 
 // Tags.
 const COLON_TAG: i64 = 0x7a000001;
@@ -151,6 +152,12 @@ function startDefinition(name: string): void {
   setCompiling(true);
   mark(COLON_TAG);
   appendWord(current, name, COLON, FLAG_SMUDGE);
+}
+
+/** Starts a word with the name that comes next. */
+function named(code: i32): bool {
+  const name = wantName();
+  return thrown == 0 && appendWord(current, name, code, 0) != 0;
 }
 
 /** Puts `text` with a count and a NUL at `here` and returns its size there. */
@@ -298,7 +305,10 @@ export function defineCompile(): void {
   primitive("unloop", 0, 0, () => setRp(max(rp - 24, returnBase)), true);
 
   // Definitions.
-  primitive(":", 0, 1, () => startDefinition(parseWord()));
+  primitive(":", 0, 1, () => {
+    const name = wantName();
+    if (thrown == 0) startDefinition(name);
+  });
   primitive(":noname", 0, 2, () => {
     setCompiling(true);
     const xt = appendWord(current, "", COLON, FLAG_SMUDGE);
@@ -339,7 +349,7 @@ export function defineCompile(): void {
   immediate("[", 0, 0, () => setCompiling(false));
   primitive("]", 0, 0, () => setCompiling(true));
   primitive("create", 0, 0, () => {
-    if (appendWord(current, parseWord(), CREATED, 0) != 0) appendCell(0);
+    if (named(CREATED)) appendCell(0);
   });
   immediate(
     "does>",
@@ -353,21 +363,21 @@ export function defineCompile(): void {
     true,
   );
   primitive("variable", 0, 0, () => {
-    if (appendWord(current, parseWord(), VARIABLE, 0) != 0) appendCell(0);
+    if (named(VARIABLE)) appendCell(0);
   });
   primitive("2variable", 0, 0, () => {
-    if (appendWord(current, parseWord(), VARIABLE, 0) == 0) return;
+    if (!named(VARIABLE)) return;
     appendCell(0);
     appendCell(0);
   });
   primitive("constant", 1, 0, () => {
-    if (appendWord(current, parseWord(), CONSTANT, 0) != 0) appendCell(pop());
+    if (named(CONSTANT)) appendCell(pop());
   });
   primitive("value", 1, 0, () => {
-    if (appendWord(current, parseWord(), CONSTANT, 0) != 0) appendCell(pop());
+    if (named(CONSTANT)) appendCell(pop());
   });
   immediate("2constant", 2, 0, () => {
-    if (appendWord(current, parseWord(), TWO_CONSTANT, 0) == 0) return;
+    if (!named(TWO_CONSTANT)) return;
     const top = pop();
     appendCell(pop());
     appendCell(top);
@@ -378,10 +388,11 @@ export function defineCompile(): void {
       fail("Error - out of user space");
       return;
     }
-    if (appendWord(current, parseWord(), USER, 0) != 0) appendCell(userCount++);
+    if (named(USER)) appendCell(userCount++);
   });
   immediate("to", 0, 0, () => {
-    const name = parseWord();
+    const name = wantName();
+    if (thrown != 0) return;
     const local = compiling() ? localAt(name) : -1;
     if (local >= 0) {
       compileWord("(toLocal)");
@@ -606,7 +617,10 @@ export function defineCompile(): void {
     },
     true,
   );
-  primitive("'", 0, 1, () => push(<i64>tickNext()));
+  primitive("'", 0, 1, () => {
+    const xt = tickNext();
+    if (xt != 0) push(<i64>xt);
+  });
   immediate(
     "[']",
     0,
@@ -618,16 +632,16 @@ export function defineCompile(): void {
     true,
   );
   primitive("char", 0, 1, () => {
-    const word = parseWord();
-    push(word.length > 0 ? word.charCodeAt(0) : 0);
+    const word = wantName();
+    if (thrown == 0) push(word.charCodeAt(0));
   });
   immediate(
     "[char]",
     0,
     0,
     () => {
-      const word = parseWord();
-      compileLiteral(word.length > 0 ? word.charCodeAt(0) : 0);
+      const word = wantName();
+      if (thrown == 0) compileLiteral(word.charCodeAt(0));
     },
     true,
   );

@@ -39,10 +39,10 @@ export const PARSE_ERROR: i32 = 100;
 /** Bytes of a script's line; longer ones are cut into several. */
 const LINE_LIMIT: i32 = 255;
 
-/** Text of the last failed command, until it has been shown; null when there is none. */
-export let pendingError: string | null = null;
-export function clearPendingError(): void {
-  pendingError = null;
+/** Whether a command has run since the last error text was shown. */
+export let errorWaits: bool = false;
+export function errorShown(): void {
+  errorWaits = false;
 }
 
 /** Prints `text` as a panic, waits for a key and ends the session. */
@@ -76,10 +76,9 @@ function runCommand(fromStack: bool): void {
     if (tail.length > 0) line += ` ${tail}`;
   }
   failCommand("");
-  pendingError = "";
+  errorWaits = true;
   const argv = parse(line);
   const result = argv === null ? PARSE_ERROR : argv.length == 0 ? CMD_OK : command.run(argv);
-  pendingError = commandError;
   if (result == CMD_CRIT) print(`${commandError}\n`);
   else if (result == CMD_FATAL) panic(commandError);
   if (result != CMD_OK) throwCode(result);
@@ -213,7 +212,7 @@ export function defineLoader(): void {
   primitive("fopen", 3, 1, () => {
     const mode = <i32>pop();
     const name = popText();
-    if (name !== null) push(open(name, mode == 0 ? O_RDONLY : mode, PURPOSE_SCRIPT));
+    if (name !== null) push(name.length == 0 ? -1 : open(name, mode == 0 ? O_RDONLY : mode, PURPOSE_SCRIPT));
   });
   primitive("fclose", 1, 0, () => {
     close(<i32>pop());
@@ -239,7 +238,7 @@ export function defineLoader(): void {
   primitive("fkey", 1, 1, () => {
     const fd = <i32>pop();
     const cell = heap.alloc(1);
-    push(read(fd, cell, 1) > 0 ? load<u8>(cell) : -1);
+    push(read(fd, cell, 1) > 0 ? load<i8>(cell) : -1);
     heap.free(cell);
   });
   primitive("fload", 1, 0, () => {

@@ -5,6 +5,7 @@ import { allocString, stringAt } from "../../lib/bytes";
 import { colon, constant, forth, immediate, primitive, variableAt } from "./define";
 import {
   appendCell,
+  appendWord,
   current,
   FLAG_IMMEDIATE,
   FORTH_WORDLIST,
@@ -23,7 +24,7 @@ import {
   wordlistOf,
   wordlists,
 } from "./dictionary";
-import { execute } from "./inner";
+import { addPrimitive, execute } from "./inner";
 import {
   ABORT,
   ABORT_QUOTE,
@@ -46,17 +47,19 @@ import {
   QUIT,
   readable,
   rp,
+  running,
   setFrame,
   setIp,
   setRp,
   setSp,
   setThrown,
   sp,
+  stackBase,
   throwCode,
   thrown,
   USER_EXIT,
 } from "./memory";
-import { compiling, interpretText, parseUntil, parseWord, setSourceId, sourceId, tickNext } from "./outer";
+import { compiling, interpretText, parseUntil, parseWord, setSourceId, sourceId, tickNext, wantName } from "./outer";
 import { compileText, compileWord } from "./words_compile";
 
 /** Interprets `size` bytes at `text` as EVALUATE does; what is thrown goes on. */
@@ -139,7 +142,14 @@ function listWords(): void {
   print(`Dictionary: ${list.words.length} words, ${used} cells used of ${DICTIONARY_CELLS} total\n`);
 }
 
+/** Code of the words that MARKER makes: they forget themselves and what came after. */
+let markerCode: i32 = 0;
+
 export function defineSystem(): void {
+  markerCode = addPrimitive(0, 0, () => {
+    resetSearchOrder();
+    forgetFrom(running);
+  });
   // Exceptions.
   primitive("throw", 1, 0, () => {
     const code = <i32>pop();
@@ -151,6 +161,8 @@ export function defineSystem(): void {
     const oldRp = rp;
     const oldIp = ip;
     const oldFrame = frame;
+    // The reference keeps the stack's first cell with its bounds, and brings it back with them.
+    const first = load<i64>(stackBase);
     execute(xt);
     if (thrown == 0) {
       push(0);
@@ -162,6 +174,7 @@ export function defineSystem(): void {
     setRp(oldRp);
     setIp(oldIp);
     setFrame(oldFrame);
+    store<i64>(stackBase, first);
     push(code);
   });
   primitive("abort", 0, 0, () => throwCode(ABORT));
@@ -324,6 +337,10 @@ export function defineSystem(): void {
   primitive("forget", 0, 0, () => {
     const xt = tickNext();
     if (xt != 0) forgetFrom(xt);
+  });
+  primitive("marker", 0, 0, () => {
+    const name = wantName();
+    if (thrown == 0) appendWord(current, name, markerCode, 0);
   });
   primitive("forget-wid", 1, 0, () => {
     pop();

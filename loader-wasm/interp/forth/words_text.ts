@@ -5,6 +5,7 @@ import { cstringAt, stringAt } from "../../lib/bytes";
 import { digitValue, toLower } from "../../lib/text";
 import { colon, immediate, primitive } from "./define";
 import { FLAG_IMMEDIATE, findWord, flagsOf } from "./dictionary";
+import { restarted, waitForText } from "./inner";
 import {
   allocateBlock,
   baseCell,
@@ -53,8 +54,9 @@ export function unsignedText(value: u64, base: i64): string {
   return text;
 }
 
+/** Only in base 10 is a number negative. */
 export function signedText(value: i64, base: i64): string {
-  return value < 0 ? "-" + unsignedText(<u64>-value, base) : unsignedText(<u64>value, base);
+  return value < 0 && base == 10 ? "-" + unsignedText(<u64>-value, base) : unsignedText(<u64>value, base);
 }
 
 /** The number as text being made by <# ... #>. */
@@ -149,7 +151,8 @@ export function defineText(): void {
   primitive("space", 0, 0, () => putchar(0x20));
   primitive("spaces", 1, 0, () => {
     const count = min(pop(), 65536);
-    for (let i: i64 = 0; i < count; i++) putchar(0x20);
+    // A loop of Forth's: a negative count is found out after the first turn.
+    for (let i: i64 = 0; i < count || (i == 0 && count < 0); i++) putchar(0x20);
   });
   primitive("type", 2, 0, () => {
     const size = pop();
@@ -245,9 +248,9 @@ export function defineText(): void {
     if (!readable(address, size)) return;
     const text = stringAt(<usize>address, <i32>size);
     if (isNumber(text, load<i64>(baseCell))) {
+      if (double) push(0);
       push(number);
-      if (double) push(number < 0 ? -1 : 0);
-      push(-1);
+      push(1);
     } else {
       push(address);
       push(size);
@@ -277,7 +280,11 @@ export function defineText(): void {
   });
   primitive("source-id", 0, 1, () => push(sourceId));
   primitive(">in", 0, 1, () => push(inCell));
-  primitive("refill", 0, 1, () => push(0));
+  primitive("refill", 0, 1, () => {
+    if (sourceId == -1) push(0);
+    else if (restarted) push(1);
+    else waitForText();
+  });
   primitive("parse", 1, 2, () => {
     parseUntil(<i32>pop());
     push(<i64>source + <i64>parsedAt);
@@ -345,11 +352,12 @@ export function defineText(): void {
   primitive("hash", 2, 1, () => {
     const text = popText();
     if (text === null) return;
-    // FICL's hash of a name (16 bits), which scripts can see.
-    let hash: u32 = text.length == 0 ? 0 : <u32>text.length;
+    // FICL's hash of a name: 16 bits, what leaves at the top comes back below.
+    let hash: u32 = <u32>text.length;
     for (let i = 0; i < text.length; i++) {
-      hash = ((hash << 1) + <u32>toLower(text.charCodeAt(i))) & 0xffff;
-      if ((hash & 0x8000) != 0) hash = (hash ^ 0x8000) | 1;
+      hash = ((hash << 4) + <u32>toLower(text.charCodeAt(i))) & 0xffff;
+      const top = hash & 0xf000;
+      hash ^= (top >> 8) | top;
     }
     push(hash);
   });
