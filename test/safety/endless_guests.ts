@@ -1,4 +1,5 @@
-// Guests that would go on for ever, one of each kind that the simple flavour can be given.
+// Guests that would go on for ever: of each kind that every flavour can be given, and in the languages of those
+// that have one.
 
 import type { Disk } from "userboot-wasm";
 import { mbr } from "../dev/tables.js";
@@ -160,4 +161,70 @@ export const ENDLESS: Record<string, () => Disk> = {
   "slices that are the whole disk again": slicesOfThemselves,
   "a countdown of sixty years": () => guest("set kernelname=x\nset autoboot_delay=2000000000\n"),
   "a boot that fails over and over": () => guest(times(100, "-boot /none") + times(100, `-include ${SCRIPT}`)),
+};
+
+/** A guest of flavour 4th whose /boot/loader.rc is `script`. */
+const forth = (script: string) => () => guest(`${script}\n`);
+
+/** Forth that doesn't end. The words that fill memory do it in pieces and at once. */
+export const ENDLESS_FORTH: Record<string, () => Disk> = {
+  "an empty loop": forth(": x begin again ; x"),
+  "a loop that counts": forth(": x 0 begin 1+ dup drop again ; x"),
+  "a loop of 2^64 turns": forth(": x 0 0 do loop ; x"),
+  "a word that calls itself": forth(": x recurse ; x"),
+  "a word that calls itself at its end": forth(": x 1 drop recurse 1 drop ; x"),
+  "a stack that grows": forth(": x begin 1 again ; x"),
+  "a return stack that grows": forth(": x begin 1 >r again ; x"),
+  "a stack below its bottom": forth(": x begin drop again ; x"),
+  "a dictionary that grows": forth(": x begin 1 , again ; x"),
+  "a dictionary that grows at once": forth("2000000000 allot -1 allot 4611686018427387904 allot"),
+  "memory allocated for ever": forth(": x begin 100000 allocate drop drop again ; x"),
+  "small blocks allocated for ever": forth(": x begin 1 allocate drop drop again ; x"),
+  "long texts compared for ever": forth(": x begin pad 1000000 pad 1+ 1000000 compare drop again ; x"),
+  "long texts filled for ever": forth(": x begin here 1000000 65 fill here here 1+ 1000000 move again ; x"),
+  "text evaluated by itself": forth(': x s" x" evaluate ; x'),
+  "a file included by itself": forth("include /boot/loader.rc"),
+  "the loader's commands, over and over": forth(': x begin s" ls /boot" evaluate again ; x'),
+  "output without end": forth(": x begin 42 emit again ; x"),
+  "output of all memory": forth("0 2000000000 type"),
+  "memory filled and moved for ever": forth(": x begin pad 100000 65 fill pad pad 1+ 100000 move again ; x"),
+  "a wait of a year": forth(": x begin 2000000000 ms again ; x"),
+  "looking for a key for ever": forth(": x begin key? drop again ; x"),
+  "errors caught for ever": forth(": y 1 throw ; : x begin ['] y catch drop again ; x"),
+  "a comment that isn't closed": () => guest(`( ${"x".repeat(500_000)}`),
+  "words without end": () => guest(Array.from({ length: 60_000 }, (_, i) => `: w${i} ${i} ;\n`).join("")),
+};
+
+/** A guest of flavour lua whose start script is `script`. */
+const lua = (script: string) => (): Disk =>
+  guest(undefined, (image, boot) => image.file(image.directory(boot, "lua"), "loader.lua", `${script}\n`));
+
+/** Lua that doesn't end. */
+export const ENDLESS_LUA: Record<string, () => Disk> = {
+  "an empty loop": lua("while true do end"),
+  "a loop of 2^63 turns": lua("for i = 1, math.maxinteger do end"),
+  "a goto": lua("::top:: goto top"),
+  "a function that calls itself": lua("local function f() return 1 + f() end f()"),
+  "a function that ends in itself": lua("local function f() return f() end f()"),
+  "errors caught for ever": lua("while true do pcall(error, 'x') end"),
+  "a text that doubles": lua("local s = 'xxxxxxxx' while true do s = s .. s end"),
+  "a text asked for at once": lua("local s = ('x'):rep(1 << 40)"),
+  "a table that grows": lua("local t = {} while true do t[#t + 1] = #t end"),
+  "tables in tables": lua("local t = {} while true do t = { t, t } end"),
+  "garbage without end": lua("while true do local t = { {}, {}, 'a' .. os and '' } end"),
+  "a pattern that goes back for ever": lua("('a'):rep(300):find(('a?'):rep(300) .. ('a*'):rep(300) .. 'b')"),
+  "replacing without end": lua("while true do local s = ('x'):rep(10000):gsub('.', '%0%0') end"),
+  "a table sorted by a function that lies": lua(
+    "local t = {} for i = 1, 5000 do t[i] = i end while true do pcall(table.sort, t, function() return true end) end",
+  ),
+  "a metatable of itself": lua("local t = {} t.__index = t setmetatable(t, t) while true do local x = t.y end"),
+  "text compiled for ever": lua("while true do load(('return '):rep(2000)) end"),
+  "brackets within brackets": lua(`return ${"(".repeat(100_000)}`),
+  "coroutines in coroutines": lua("local function f() return coroutine.wrap(f)() end f()"),
+  "a script that runs itself": lua("dofile('/boot/lua/loader.lua')"),
+  "output without end": lua("while true do printc('x') end"),
+  "the loader's commands, over and over": lua("while true do loader.perform('ls /boot') end"),
+  "a collector that is called by itself": lua(
+    "setmetatable({}, { __gc = function(o) setmetatable({}, getmetatable(o)) end }) while true do local x = {} end",
+  ),
 };

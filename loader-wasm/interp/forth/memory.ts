@@ -4,6 +4,7 @@
 
 import { print } from "../../console/console";
 import { storeString, stringAt } from "../../lib/bytes";
+import { burn } from "../../lib/fault";
 
 export const CELL: i32 = 8;
 /** Cells of the dictionary and of each stack. */
@@ -175,10 +176,16 @@ export function popReturn(): i64 {
   return load<i64>(rp);
 }
 
+/** What a word does with many bytes at once costs as much as the words that would do it one by one, or a little less. */
+const BYTES_PER_FUEL: i64 = 64;
+
 /** Whether `size` bytes at `address` can be read; else starts unwinding. */
 export function readable(address: i64, size: i64): bool {
   const end = (<i64>memory.size()) << 16;
-  if (address > 0 && size >= 0 && address <= end && size <= end - address) return true;
+  if (address > 0 && size >= 0 && address <= end && size <= end - address) {
+    if (size >= BYTES_PER_FUEL) burn(size / BYTES_PER_FUEL);
+    return true;
+  }
   fail("Error: invalid address");
   return false;
 }
@@ -186,7 +193,10 @@ export function readable(address: i64, size: i64): bool {
 /** Whether `size` bytes at `address` are the scripts' own; else starts unwinding. */
 export function writable(address: i64, size: i64): bool {
   const inside = address >= <i64>regionStart && address <= <i64>regionEnd;
-  if (inside && size >= 0 && size <= <i64>regionEnd - address) return true;
+  if (inside && size >= 0 && size <= <i64>regionEnd - address) {
+    if (size >= BYTES_PER_FUEL) burn(size / BYTES_PER_FUEL);
+    return true;
+  }
   fail("Error: invalid address");
   return false;
 }
@@ -218,10 +228,13 @@ class Block {
 
 const blocks: Block[] = [];
 const ALIGNMENT: usize = 16;
+/** Blocks that can be looked through for one step of fuel. */
+const BLOCKS_PER_FUEL: i64 = 16;
 
 /** Room for `size` bytes, or 0. */
 export function allocateBlock(size: i64): usize {
   if (size < 0 || size > <i64>HEAP_SIZE) return 0;
+  burn(<i64>blocks.length / BLOCKS_PER_FUEL);
   if (blocks.length == 0) blocks.push(new Block(heapStart, HEAP_SIZE, false));
   const needed = (max(<usize>size, 1) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
   for (let i = 0; i < blocks.length; i++) {
@@ -242,6 +255,7 @@ export function allocateBlock(size: i64): usize {
 
 /** Size of the block at `start`, or -1 when there is none. */
 export function blockSize(start: usize): i64 {
+  burn(<i64>blocks.length / BLOCKS_PER_FUEL);
   for (let i = 0; i < blocks.length; i++) {
     if (blocks[i].start == start && blocks[i].used) return <i64>blocks[i].size;
   }
@@ -250,6 +264,7 @@ export function blockSize(start: usize): i64 {
 
 /** Takes a block back. False when it was not given out. */
 export function freeBlock(start: usize): bool {
+  burn(<i64>blocks.length / BLOCKS_PER_FUEL);
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i];
     if (block.start != start || !block.used) continue;
