@@ -6,6 +6,7 @@ import { KeysConsole } from "../console/keys.js";
 import { abortedBy, ConsoleError, LimitError, OptionError, reviveError, WorkerError } from "../errors.js";
 import { GuestMemory } from "../memory/guest.js";
 import { RangeSet } from "../memory/ranges.js";
+import { defaultFlavour } from "../modules.js";
 import type { BootOptions } from "../options.js";
 import { askHook, definedHooks } from "../policy/asker.js";
 import type { BootHooks } from "../policy/hooks.js";
@@ -61,7 +62,7 @@ export async function runInWorker(start: StartMessage, options: BootOptions): Pr
       const stopped = (error: unknown) =>
         resolve(
           stoppedResult(error, {
-            flavour: start.options.loader ?? start.options.start ?? "simp",
+            flavour: start.options.loader ?? start.options.start ?? defaultFlavour(start.modules),
             consoleBytes,
             usedMs: watch.ms,
           }),

@@ -1,8 +1,8 @@
 // The guest's choice of interpreter, with the real core and stand-ins for the flavours it asks for: matched
 // against the table, refused with both names, ended by the swaps limit, explained in the result.
 
-import { readFileSync } from "node:fs";
-import type { Disk } from "userboot-wasm";
+import { existsSync, readFileSync } from "node:fs";
+import { boot, type Disk, KeysConsole } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { UfsImage } from "../fs/ufs_image.js";
 import { runStandIns, standIn } from "../host/support.js";
@@ -128,4 +128,39 @@ it("the environment of the caller is applied again, not what the first pass left
     { start: "simp", env: ["currdev=disk9:", "x=y"], disks: [guest(marked("lua"))] },
   );
   expect(result.text.endsWith("currdev=disk9:")).toBe(true);
+});
+
+describe("between the real flavours", () => {
+  const FLAVOURS = ["4th", "lua", "simp"] as const;
+  const built = FLAVOURS.filter((flavour) => existsSync(`build/userboot_${flavour}.wasm`));
+  if (built.length < 3)
+    console.warn(`SKIPPED until all flavours are built (there: ${built}): swaps between the others`);
+  const pairs = built.flatMap((start) => built.map((wanted) => [start, wanted] as const));
+
+  it.each(pairs)("started with %s, the guest wants %s", async (start, wanted) => {
+    const disk = guest(marked(wanted));
+    const bytes = new Uint8Array(disk.size);
+    disk.read(0, bytes);
+    for (const worker of [true, false]) {
+      const env = ["autoboot_delay=NO", "mine=kept"];
+      const console = new KeysConsole(["show mine\r"]);
+      const result = await boot({ disks: [bytes], start, env, console, clock: "virtual", worker });
+      const swaps = start === wanted ? [] : [wanted];
+      expect(result).toMatchObject({ flavour: wanted, swaps, error: { name: "InputEndedError" } });
+      expect(result.interpreterChecks).toEqual(
+        [start, ...swaps].map((flavour) => ({ flavour, found: "mark", offset: 100_000 })),
+      );
+      // Output goes on: the second flavour's greeting stands behind that of the first.
+      const greetings = [...console.text.matchAll(/User boot (\w+)/g)].map(([, name]) => name);
+      expect(greetings).toEqual([start, ...swaps]);
+      expect(console.text).toContain("kept");
+      // A forced flavour stays, or the session ends and says why.
+      const forced = await boot({ disks: [bytes], loader: start, env, clock: "virtual", worker });
+      const error = swaps.length > 0 ? { name: "InterpreterError", message: forcedMessage(wanted, start) } : {};
+      expect(forced.error).toMatchObject(error);
+    }
+  });
+
+  const forcedMessage = (wanted: string, forced: string) =>
+    `guest wants interpreter "${wanted}"; "${forced}" was forced`;
 });
