@@ -83,21 +83,22 @@ export function setUserArea(address: usize): void {
 /** The word that wants more text than its line had, and what comes after it; 0 when there is none. */
 let waiting: usize = 0;
 let waitingIp: usize = 0;
+/** Nesting of the text interpreter that it belongs to. */
+let waitingLevel: i32 = 0;
 /** Whether the word that runs does so again because there is more text now. */
 export let restarted: bool = false;
 
 /** Stops here until there is another line, then runs the current word again. */
 export function waitForText(): void {
-  if (nesting == 1) {
-    waiting = running;
-    waitingIp = ip;
-  }
+  waiting = running;
+  waitingIp = ip;
+  waitingLevel = nesting - 1;
   throwCode(RESTART);
 }
 
-/** Goes on with the word that waits for text, if one does. */
+/** Goes on with the word that waits for text, if one does in this text interpreter. */
 export function goOn(): void {
-  if (waiting == 0) return;
+  if (waiting == 0 || waitingLevel != nesting) return;
   const xt = waiting;
   waiting = 0;
   restarted = true;

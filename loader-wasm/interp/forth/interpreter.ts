@@ -1,7 +1,6 @@
 // The flavour `4th`: builds the system's dictionary, runs the guest's start-up scripts, and answers to the
 // core: lines typed at the prompt, and script files.
 
-import { commands } from "../../boot/commands";
 import { setenv } from "../../boot/environment";
 import { print } from "../../console/console";
 import { readLine } from "../../console/lines";
@@ -21,7 +20,7 @@ import { compiling, finishOuter, interpretText, setSourceId, sourceId } from "./
 import { defineCompile } from "./words_compile";
 import { defineCore } from "./words_core";
 import {
-  defineCommandWord,
+  defineCommandWords,
   defineLoader,
   errorShown,
   errorWaits,
@@ -72,8 +71,7 @@ export class ForthInterpreter extends Interpreter {
     defineText();
     defineSystem();
     defineLoader();
-    const list = makeWordlist("builtins", 1);
-    for (let i = 0; i < commands.length; i++) defineCommandWord(commands[i].name, list);
+    defineCommandWords();
     forth("only forth definitions");
     setQuery("FreeBSD_version", FREEBSD_VERSION);
     setQuery("loader_version", LOADER_VERSION);

@@ -36,26 +36,32 @@ function compileWord(name: string): void {
   appendCell(<i64>searchList(FORTH_WORDLIST, name));
 }
 
-/** First cell of the local `name`, or -1. */
-export function localAt(name: string): i32 {
-  let cell = 0;
+/** Compiles `one` or `two`, by its width, for the local `name` and its first cell. False when there is none. */
+function compileFor(name: string, one: string, two: string): bool {
   let found = -1;
+  let at = 0;
+  let cell = 0;
   for (let i = 0; i < names.length; i++) {
-    if (equalsIgnoreCase(names[i], name)) found = cell;
+    if (equalsIgnoreCase(names[i], name)) {
+      found = i;
+      at = cell;
+    }
     cell += widths[i];
   }
-  return found;
+  if (found < 0) return false;
+  compileWord(widths[found] == 2 ? two : one);
+  appendCell(at);
+  return true;
 }
 
 /** Compiles the fetch of the local `name`. False when there is none. */
 export function compileLocal(name: string): bool {
-  const at = localAt(name);
-  if (at < 0) return false;
-  let two = false;
-  for (let i = 0; i < names.length; i++) if (equalsIgnoreCase(names[i], name)) two = widths[i] == 2;
-  compileWord(two ? "(@2local)" : "(@local)");
-  appendCell(at);
-  return true;
+  return compileFor(name, "(@local)", "(@2local)");
+}
+
+/** Compiles the change of the local `name`. False when there is none. */
+export function compileToLocal(name: string): bool {
+  return compileFor(name, "(toLocal)", "(to2Local)");
 }
 
 /** Compiles the removal of the frame, before an exit. */

@@ -41,7 +41,7 @@ import {
   USER_CELLS,
   VARIABLE,
 } from "./inner";
-import { compileUnlink, endLocals, localAt } from "./locals";
+import { compileToLocal, compileUnlink, endLocals } from "./locals";
 import {
   check,
   depth,
@@ -54,6 +54,7 @@ import {
   popReturn,
   push,
   pushReturn,
+  readable,
   returnBase,
   rp,
   setHere,
@@ -393,12 +394,7 @@ export function defineCompile(): void {
   immediate("to", 0, 0, () => {
     const name = wantName();
     if (thrown != 0) return;
-    const local = compiling() ? localAt(name) : -1;
-    if (local >= 0) {
-      compileWord("(toLocal)");
-      appendCell(local);
-      return;
-    }
+    if (compiling() && compileToLocal(name)) return;
     const xt = findForTo(name);
     if (xt == 0) return;
     if (compiling()) {
@@ -597,7 +593,7 @@ export function defineCompile(): void {
       const size = pop();
       const address = pop();
       if (size < 0 || size > 255) fail("Error: text too long");
-      else if (writable(address, size) || address > 0) compileText('(s")', stringAt(<usize>address, <i32>size));
+      else if (readable(address, size)) compileText('(s")', stringAt(<usize>address, <i32>size));
     },
     true,
   );

@@ -1,6 +1,6 @@
 // The loader's own words: environment, files, time, guest memory, and the loader's commands as words.
 
-import { findCommand } from "../../boot/commands";
+import { commands, findCommand } from "../../boot/commands";
 import { getenv, setDefault, setenv, unsetenv } from "../../boot/environment";
 import { delay, getchar, print, time } from "../../console/console";
 import { close, fstat, O_RDONLY, open, read, readdir, S_IFDIR, S_IFMT, seek, write } from "../../fs/files";
@@ -11,9 +11,19 @@ import { findFile } from "../../load/preloaded";
 import { exitLoader } from "../../main";
 import { copyin, copyout, PURPOSE_SCRIPT } from "../../protocol";
 import { parse } from "../simp/parse";
-import { colon, primitive, variableAt } from "./define";
-import { appendCell, appendWord, current, FLAG_IMMEDIATE, nameOf, searchList } from "./dictionary";
-import { addPrimitive } from "./inner";
+import { colon, forth, primitive, variableAt } from "./define";
+import {
+  appendCell,
+  appendWord,
+  BODY,
+  current,
+  FLAG_IMMEDIATE,
+  FORTH_WORDLIST,
+  nameOf,
+  setCurrent,
+  wordlists,
+} from "./dictionary";
+import { addPrimitive, execute } from "./inner";
 import {
   allocateBlock,
   check,
@@ -31,7 +41,18 @@ import {
   thrown,
   writable,
 } from "./memory";
-import { compileLiteral, compiling, interpretText, parseUntil, setSourceId, sourceId } from "./outer";
+import {
+  compileLiteral,
+  compiling,
+  interpretText,
+  parseUntil,
+  parseWord,
+  position,
+  setPosition,
+  setSourceId,
+  sourceId,
+  tickNext,
+} from "./outer";
 import { compileWord } from "./words_compile";
 
 /** THROW code of a command line that can't be split into words. */
@@ -85,32 +106,52 @@ function runCommand(fromStack: bool): void {
   else push(result);
 }
 
+/** Code of the words that BUILTIN: makes. */
 let builtinCode: i32 = 0;
-let builtinList: i32 = 0;
 
-/** Makes the command `name` a word: immediate, so that it knows whether it is compiled. */
-export function defineCommandWord(name: string, list: i32): void {
-  builtinList = list;
-  appendWord(
-    list,
-    name,
-    addPrimitive(1, 1, () => runCommand(pop() != 0)),
-    0,
-  );
-  if (builtinCode == 0) {
-    builtinCode = addPrimitive(0, 1, () => {
-      if (compiling()) {
-        compileLiteral(1);
-        appendCell(<i64>searchList(builtinList, nameOf(running)));
-        compileWord("throw");
-        return;
-      }
-      runCommand(false);
-      // The result, CMD_OK, has nothing to throw.
-      if (thrown == 0) pop();
-    });
+/**
+ * Makes an immediate word in front of the word `xt` of the same name. It tells that one, by a flag, whether it
+ * was compiled (then its arguments are on the stack) or not (they follow on the line), and throws its result.
+ */
+function wrapBuiltin(name: string, xt: usize): void {
+  if (appendWord(current, name, builtinCode, FLAG_IMMEDIATE) != 0) appendCell(<i64>xt);
+}
+
+function runBuiltin(): void {
+  const xt = load<u64>(running + BODY);
+  if (compiling()) {
+    compileLiteral(1);
+    appendCell(<i64>xt);
+    compileWord("throw");
+    return;
   }
-  appendWord(current, name, builtinCode, FLAG_IMMEDIATE);
+  push(0);
+  execute(<usize>xt);
+  if (thrown != 0 || !check(1, 0)) return;
+  const result = <i32>pop();
+  if (result != 0) throwCode(result);
+}
+
+/** Makes all commands words, and the vocabulary `builtins` that keeps what they are made of. */
+export function defineCommandWords(): void {
+  builtinCode = addPrimitive(0, 1, runBuiltin);
+  const command = addPrimitive(1, 1, () => runCommand(pop() != 0));
+  forth("vocabulary builtins");
+  const list = wordlists.length;
+  setCurrent(list);
+  primitive("builtin:", 0, 0, () => {
+    const before = position();
+    const xt = tickNext();
+    if (xt == 0) return;
+    setPosition(before);
+    wrapBuiltin(parseWord(), xt);
+  });
+  for (let i = 0; i < commands.length; i++) {
+    setCurrent(list);
+    const xt = appendWord(list, commands[i].name, command, 0);
+    setCurrent(FORTH_WORDLIST);
+    wrapBuiltin(commands[i].name, xt);
+  }
 }
 
 /** Interprets the lines of an open file. Returns OUT_OF_TEXT or what was thrown. */

@@ -2,6 +2,7 @@
 
 import { getchar, print } from "../../console/console";
 import { allocString, stringAt } from "../../lib/bytes";
+import { equalsIgnoreCase } from "../../lib/text";
 import { colon, constant, forth, immediate, primitive, variableAt } from "./define";
 import {
   appendCell,
@@ -24,12 +25,13 @@ import {
   wordlistOf,
   wordlists,
 } from "./dictionary";
-import { addPrimitive, execute } from "./inner";
+import { addPrimitive, execute, restarted, waitForText } from "./inner";
 import {
   ABORT,
   ABORT_QUOTE,
   allocateBlock,
   blockSize,
+  check,
   DICTIONARY_CELLS,
   depth,
   dictionaryStart,
@@ -140,6 +142,25 @@ function listWords(): void {
   if (line.length > 0) print(`${line}\n`);
   const used = (here - dictionaryStart) >> 3;
   print(`Dictionary: ${list.words.length} words, ${used} cells used of ${DICTIONARY_CELLS} total\n`);
+}
+
+/** Conditionals that are open in the text being skipped; kept while the next line is waited for. */
+let skipDepth: i32 = 0;
+
+/** Skips the text up to the [else] or [then] that ends this part, over several lines if need be. */
+function skipConditional(): void {
+  if (!restarted) skipDepth = 1;
+  while (skipDepth > 0) {
+    const word = parseWord();
+    if (word.length == 0) {
+      if (sourceId == -1) return;
+      waitForText();
+      return;
+    }
+    if (equalsIgnoreCase(word, "[if]")) skipDepth++;
+    else if (equalsIgnoreCase(word, "[then]") || equalsIgnoreCase(word, "[endif]")) skipDepth--;
+    else if (skipDepth == 1 && equalsIgnoreCase(word, "[else]")) return;
+  }
 }
 
 /** Code of the words that MARKER makes: they forget themselves and what came after. */
@@ -371,12 +392,13 @@ export function defineSystem(): void {
     queries.push(new Query(name, pop(), second, 2));
   });
   variableAt("nUser");
-  forth(
-    ': [else] 1 begin begin parse-word dup while 2dup s" [if]" compare-insensitive 0= if 2drop 1+ else 2dup s" [else]" compare-insensitive 0= if 2drop 1- dup if 1+ then else 2dup s" [then]" compare-insensitive 0= >r s" [endif]" compare-insensitive 0= r> or if 1- then then then ?dup 0= if exit then repeat 2drop refill 0= until drop ; immediate',
-  );
-  forth(": [if] 0= if postpone [else] then ; immediate");
-  forth(": [then] ; immediate");
-  forth(": [endif] ; immediate");
+  immediate("[if]", 0, 0, () => {
+    if (restarted) skipConditional();
+    else if (check(1, 0) && pop() == 0) skipConditional();
+  });
+  immediate("[else]", 0, 0, skipConditional);
+  immediate("[then]", 0, 0, () => {});
+  immediate("[endif]", 0, 0, () => {});
   resetSearchOrder();
 }
 
