@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { type BootOptions, boot, KeysConsole } from "userboot-wasm";
+import { describe, expect, it } from "vitest";
+
+const NOTHING_LEFT = "InputEndedError";
+
+/** Types lines at the prompt of a guest without disks; what came back, and how it ended. */
+const typed = async (lines: string[], more: BootOptions = {}) => {
+  const console = new KeysConsole([lines.map((line) => `${line}\r`).join("")]);
+  const env = ["autoboot_delay=NO"];
+  const options = { disks: [], env, console, clock: "virtual", start: "4th", worker: false } as const;
+  const result = await boot({ ...options, ...more });
+  const text = console.text.replace(/\r/g, "");
+  return { result, text: text.slice(text.indexOf("OK ")) };
+};
+
+describe("the Forth interpreter", () => {
+  it("computes, compiles and loops", async () => {
+    const { text } = await typed([": sum 0 swap 1+ 0 do i + loop ; 100 sum .", "hex ff decimal ."]);
+    expect(text).toContain("5050 ");
+    expect(text).toContain("255 ");
+  });
+
+  it("catches what is thrown, with the stack as it was", async () => {
+    const { text } = await typed([": t drop drop 7 throw ; 1 2 ' t catch . . ."]);
+    expect(text).toContain("7 2 1 ");
+  });
+
+  it("calls the loader's commands typed and compiled", async () => {
+    const { text } = await typed(["set a=typed", 's" show a" evaluate', ': t s" a=compiled" 1 set ; t show a']);
+    expect(text).toContain("\ntyped\n");
+    expect(text).toContain("\ncompiled\n");
+  });
+
+  it("waits for the rest of a conditional on the next lines", async () => {
+    const { text } = await typed(["0 [if]", ".( one )", "[else] .( two )", "[then] .( end )"]);
+    expect(text).not.toContain("\none ");
+    expect(text).toContain("two ");
+    expect(text).toContain("end ");
+  });
+});
+
+describe("exhaustion in Forth", () => {
+  it.each([
+    [": r recurse ; r", /return stack overflow/],
+    [": p begin 1 again ; p", /stack overflow/],
+    ["100000 cells allot", /dictionary full/],
+    [": c begin 1 , again ; c", /dictionary full/],
+    [': n s" n" evaluate ; n', /nested too deeply/],
+    ["1 0 /", /division by zero/],
+    ["12345678901234 @ .", /invalid address/],
+    ["5 1000 !", /invalid address/],
+    ["1000 execute", /not an execution token/],
+  ])("%s ends in an error of its own, and the session goes on", async (line, message) => {
+    const { result, text } = await typed([line, "3 4 + ."]);
+    expect(text).toMatch(message);
+    expect(text).toMatch(/7 OK $/);
+    expect(result.error?.name).toBe(NOTHING_LEFT);
+  });
+
+  it("ends an endless loop by the session's fuel", async () => {
+    const { result } = await typed([": e begin again ; e"], { limits: { fuel: 2_000_000 } });
+    expect(result.error).toMatchObject({ name: "LimitError", limit: "fuel" });
+  });
+});
+
+describe("any text", () => {
+  const WORDS =
+    "dup drop swap ! @ c! c@ + - * / mod : ; if else then begin until while repeat do loop +loop i j leave >r r> " +
+    "r@ exit recurse create does> variable constant allot here , execute ' ['] catch throw evaluate s\" \" find " +
+    "literal postpone immediate [ ] move fill type . .s 0 1 -1 8 100000 9999999999 case of endof endcase " +
+    "{ a -- } locals| x | to marker m forget also previous only definitions words parse word count allocate free";
+
+  it("ends with the prompt or a named error", async () => {
+    const token = fc.oneof(fc.constantFrom(...WORDS.split(" ")), fc.string({ maxLength: 6 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(token, { maxLength: 12 }), { maxLength: 6 }), async (lines) => {
+        const clean = lines.map((words) => words.join(" ").replace(/[^ -~]/g, ""));
+        const { result } = await typed(clean, { limits: { fuel: 3_000_000, consoleBytes: 2_000_000 } });
+        expect(result.error?.name ?? result.reason).not.toBe("InternalError");
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
