@@ -15,7 +15,7 @@ import { forth } from "./define";
 import { makeWordlist, resetSearchOrder } from "./dictionary";
 import { setUserArea, USER_CELLS } from "./inner";
 import { defineLocals } from "./locals";
-import { ABORT, ABORT_QUOTE, ERROR_EXIT, OUT_OF_TEXT, QUIT, startMemory, USER_EXIT } from "./memory";
+import { ABORT, ABORT_QUOTE, BREAK, ERROR_EXIT, OUT_OF_TEXT, QUIT, startMemory, USER_EXIT } from "./memory";
 import { compiling, finishOuter, interpretText, setSourceId, sourceId } from "./outer";
 import { defineCompile } from "./words_compile";
 import { defineCore } from "./words_core";
@@ -91,6 +91,7 @@ export class ForthInterpreter extends Interpreter {
       case OUT_OF_TEXT:
       case ABORT_QUOTE:
       case QUIT:
+      case BREAK:
       case ERROR_EXIT:
         break;
       case USER_EXIT:

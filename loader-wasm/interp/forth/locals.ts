@@ -98,7 +98,7 @@ function addLocal(name: string, width: i32, zero: bool): void {
   names.push(name);
   widths.push(width);
   if (thrown == 0) store<i64>(sizeCell, cells());
-  if (zero) {
+  for (let i = 0; zero && i < width; i++) {
     compileWord("(literal)");
     appendCell(0);
   }
@@ -112,7 +112,7 @@ function namesUntil(end: string): string[] | null {
   while (true) {
     const name = parseWord();
     if (name.length == 0) {
-      fail("where's the delimiter??");
+      fail(end == "}" ? "syntax error in { } local line" : "where's the delimiter??");
       return null;
     }
     if (name == end) return list;
@@ -188,15 +188,26 @@ export function defineLocals(): void {
   immediate("2local", 0, 0, () => addLocal(parseWord(), 2, false));
   immediate("end-locals", 0, 0, () => {});
   // { arguments | others -- comment }: the last argument is on top.
-  immediate("{", 0, 0, () => {
-    const list = namesUntil("}");
-    if (list === null) return;
-    let end = list.indexOf("--");
-    if (end < 0) end = list.length;
-    let others = list.indexOf("|");
-    if (others < 0 || others > end) others = end;
-    for (let i = others - 1; i >= 0; i--)
-      addLocal(list[i].startsWith("2:") ? list[i].substring(2) : list[i], list[i].startsWith("2:") ? 2 : 1, false);
-    for (let i = others + 1; i < end; i++) addLocal(list[i], 1, true);
-  });
+  immediate(
+    "{",
+    0,
+    0,
+    () => {
+      const list = namesUntil("}");
+      if (list === null) return;
+      let end = list.indexOf("--");
+      if (end < 0) end = list.length;
+      let others = list.indexOf("|");
+      if (others < 0 || others > end) others = end;
+      for (let i = others - 1; i >= 0; i--) addNamed(list[i], false);
+      for (let i = others + 1; i < end; i++) addNamed(list[i], true);
+    },
+    true,
+  );
+}
+
+/** Adds a local by its name in braces: `2:` before it makes it two cells wide. */
+function addNamed(name: string, zero: bool): void {
+  if (name.startsWith("2:")) addLocal(name.substring(2), 2, zero);
+  else addLocal(name, 1, zero);
 }

@@ -25,6 +25,9 @@ export const RESTART: i32 = -258;
 export const USER_EXIT: i32 = -259;
 export const ERROR_EXIT: i32 = -260;
 
+/** Ends a line quietly. */
+export const BREAK: i32 = -261;
+
 /** The writable region. */
 export let regionStart: usize = 0;
 export let regionEnd: usize = 0;

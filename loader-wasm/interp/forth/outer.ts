@@ -18,6 +18,7 @@ import {
 import { execute, goOn, waitForText } from "./inner";
 import { compileLocal, endLocals } from "./locals";
 import {
+  BREAK,
   baseCell,
   check,
   fail,
@@ -182,12 +183,14 @@ function interpretWord(name: string): void {
     return;
   }
   const base = load<i64>(baseCell);
-  if (name.length > 2 && name.charCodeAt(0) == 0x30) {
+  if (name.length >= 2 && name.charCodeAt(0) == 0x30) {
     const letter = toLower(name.charCodeAt(1));
     const prefixed: i64 = letter == 0x78 ? 16 : letter == 0x64 ? 10 : 0;
     if (prefixed != 0) {
-      if (isNumber(name.substring(2), prefixed)) takeNumber();
-      else fail(`${name.substring(2)} not recognized`);
+      // A prefix that stands alone belongs to the next word.
+      const digits = name.length > 2 ? name.substring(2) : parseWord();
+      if (isNumber(digits, prefixed)) takeNumber();
+      else fail(`${digits} not recognized`);
       return;
     }
   }
@@ -220,7 +223,7 @@ export function interpretText(text: usize, size: i32): i32 {
   }
   if (result == RESTART) {
     result = OUT_OF_TEXT;
-  } else if (result != OUT_OF_TEXT && result != USER_EXIT && result != INNER_EXIT) {
+  } else if (result != OUT_OF_TEXT && result != USER_EXIT && result != INNER_EXIT && result != BREAK) {
     if (compiling()) {
       abortDefinition();
       endLocals();

@@ -253,7 +253,7 @@ export function defineLoader(): void {
   primitive("fopen", 3, 1, () => {
     const mode = <i32>pop();
     const name = popText();
-    if (name !== null) push(name.length == 0 ? -1 : open(name, mode == 0 ? O_RDONLY : mode, PURPOSE_SCRIPT));
+    if (name !== null) push(open(name, mode == 0 ? O_RDONLY : mode, PURPOSE_SCRIPT));
   });
   primitive("fclose", 1, 0, () => {
     close(<i32>pop());

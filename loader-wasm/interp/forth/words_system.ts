@@ -30,6 +30,7 @@ import {
   ABORT,
   ABORT_QUOTE,
   allocateBlock,
+  BREAK,
   blockSize,
   check,
   DICTIONARY_CELLS,
@@ -112,6 +113,41 @@ export function setQuery(name: string, value: i64): void {
   queries.push(new Query(name, value, 0, 1));
 }
 
+/** Dictionary cells that one query takes in the reference, as its listing shows; and all it has. */
+const QUERY_CELLS: i32 = 7;
+const QUERY_LIMIT: i32 = 12288;
+
+/** The standard queries, in the order in which the reference defines them. */
+function defineQueries(): void {
+  setQuery("/counted-string", 255);
+  setQuery("/hold", 256);
+  setQuery("/pad", 256);
+  setQuery("address-unit-bits", 8);
+  setQuery("core", -1);
+  setQuery("core-ext", 0);
+  setQuery("floored", 0);
+  setQuery("max-char", 255);
+  queries.push(new Query("max-d", 0xffffffff, 0x7fffffff, 2));
+  setQuery("max-n", 0x7fffffff);
+  setQuery("max-u", 0xffffffff);
+  queries.push(new Query("max-ud", 0xffffffff, 0xffffffff, 2));
+  setQuery("return-stack-cells", 128);
+  setQuery("stack-cells", 128);
+  setQuery("exception", -1);
+  setQuery("exception-ext", -1);
+  setQuery("locals", -1);
+  setQuery("locals-ext", -1);
+  setQuery("#locals", 16);
+  setQuery("memory-alloc", -1);
+  setQuery("search-order", -1);
+  setQuery("search-order-ext", -1);
+  setQuery("wordlists", 16);
+  setQuery("tools", -1);
+  setQuery("tools-ext", 0);
+  setQuery("ficl-version", 3);
+  setQuery("ficl-robust", 2);
+}
+
 const COLUMN: i32 = 8;
 const LINE: i32 = 64;
 
@@ -174,7 +210,8 @@ export function defineSystem(): void {
   // Exceptions.
   primitive("throw", 1, 0, () => {
     const code = <i32>pop();
-    if (code != 0) throwCode(code);
+    // Leaving the system is BYE's alone; from here the code just ends the line.
+    if (code != 0) throwCode(code == USER_EXIT ? BREAK : code);
   });
   primitive("catch", 1, 1, () => {
     const xt = <usize>pop();
@@ -369,12 +406,14 @@ export function defineSystem(): void {
   primitive(".ver", 0, 0, () => print("ficl Version 3.03\n"));
   primitive(".env", 0, 0, () => {
     for (let i = queries.length - 1; i >= 0; i--) print(`${queries[i].name}\n`);
+    const used = queries.length * QUERY_CELLS - 1;
+    print(`Environment: ${queries.length} words, ${used} cells used of ${QUERY_LIMIT} total\n`);
   });
   primitive("environment?", 2, 3, () => {
     const name = popText();
     if (name === null) return;
     for (let i = 0; i < queries.length; i++) {
-      if (queries[i].name != name) continue;
+      if (!equalsIgnoreCase(queries[i].name, name)) continue;
       push(queries[i].value);
       if (queries[i].cells == 2) push(queries[i].second);
       push(-1);
@@ -399,6 +438,7 @@ export function defineSystem(): void {
   immediate("[else]", 0, 0, skipConditional);
   immediate("[then]", 0, 0, () => {});
   immediate("[endif]", 0, 0, () => {});
+  defineQueries();
   resetSearchOrder();
 }
 

@@ -164,7 +164,12 @@ export function defineText(): void {
       putchar(c);
     }
   });
-  primitive(".", 1, 0, () => print(signedText(pop(), load<i64>(baseCell)) + " "));
+  primitive(".", 1, 0, () => {
+    // The number's text is left in PAD, as scripts can see.
+    const text = signedText(pop(), load<i64>(baseCell)) + " ";
+    placeText(pad + <usize>PAD_SIZE, text);
+    print(text);
+  });
   colon("?", "@ .");
   primitive("u.", 1, 0, () => print(unsignedText(<u64>pop(), load<i64>(baseCell)) + " "));
   primitive("x.", 1, 0, () => print(unsignedText(<u64>pop(), 16) + " "));
