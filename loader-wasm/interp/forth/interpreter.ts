@@ -28,6 +28,7 @@ import {
   PARSE_ERROR,
   panic,
 } from "./words_loader";
+import { defineSee } from "./words_see";
 import { defineSystem, setQuery } from "./words_system";
 import { defineText } from "./words_text";
 
@@ -70,6 +71,7 @@ export class ForthInterpreter extends Interpreter {
     defineLocals();
     defineText();
     defineSystem();
+    defineSee();
     defineLoader();
     defineCommandWords();
     forth("only forth definitions");
