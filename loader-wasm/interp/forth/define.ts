@@ -1,8 +1,9 @@
 // How the system's own words come into the dictionary.
 
 import { allocString } from "../../lib/bytes";
+import { CONSTANT, VARIABLE } from "./codes";
 import { appendCell, appendWord, current, FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, latest, setFlag } from "./dictionary";
-import { addPrimitive, CONSTANT, VARIABLE } from "./inner";
+import { addPrimitive } from "./inner";
 import { interpretText } from "./outer";
 
 /** A word in AssemblyScript: what it needs on the stack, what it leaves there at the most. */
@@ -16,9 +17,14 @@ export function immediate(name: string, takes: i32, gives: i32, run: () => void,
   setFlag(latest, FLAG_IMMEDIATE);
 }
 
-/** A word that the inner interpreter knows itself. */
+/** A word of compiled code that the inner interpreter knows itself. */
 export function hot(name: string, code: i32): void {
   appendWord(current, name, code, FLAG_COMPILE_ONLY);
+}
+
+/** A word that it knows, but that is executed anywhere. */
+export function fast(name: string, code: i32): void {
+  appendWord(current, name, code, 0);
 }
 
 export function constant(name: string, value: i64): void {

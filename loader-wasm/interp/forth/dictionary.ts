@@ -1,9 +1,10 @@
 // The dictionary: words with their headers, and the word lists that find them. A header is, in cells: link,
 // hash and flags and length, name address, code, then the body. An execution token is a header's address.
+// What finds words is outside of the scripts' memory, so that nothing they store can break a chain.
 
-import { stringAt } from "../../lib/bytes";
-import { toLower } from "../../lib/text";
-import { dictionaryEnd, dictionaryStart, fail, here, placeText, regionStart, setHere, writable } from "./memory";
+import { storeString, stringAt } from "../../lib/bytes";
+import { allocate, burn } from "../../lib/fault";
+import { dictionaryEnd, dictionaryStart, fail, here, regionStart, setHere, writable } from "./memory";
 
 export const FLAG_IMMEDIATE: u8 = 1;
 export const FLAG_COMPILE_ONLY: u8 = 2;
@@ -17,13 +18,12 @@ export const NAME_LIMIT: i32 = 31;
 const FLAGS: usize = 10;
 const LENGTH: usize = 11;
 const NAME: usize = 16;
-const CODE: usize = 24;
+export const CODE: usize = 24;
 export const BODY: usize = 32;
 
-/** A word list: its words by hash. Scripts know it by its number. */
+/** A word list. Scripts know it by its number. */
 export class Wordlist {
-  /** Newest first, in each of `buckets`. */
-  readonly buckets: Map<string, usize[]> = new Map<string, usize[]>();
+  /** In the order of their definition. */
   readonly words: usize[] = [];
   /** Searched where this one doesn't have the name; 0 for none. */
   parent: i32 = 0;
@@ -31,7 +31,7 @@ export class Wordlist {
   constructor(
     readonly id: i32,
     public name: string,
-    /** Hash buckets: they decide the order in which words are listed. */
+    /** Hash buckets that the script asked for. */
     readonly size: i32,
   ) {}
 }
@@ -72,40 +72,145 @@ export function resetSearchOrder(): void {
   current = FORTH_WORDLIST;
 }
 
-/** The name as it is looked up: case ignored. */
-function keyOf(name: string): string {
-  let key = "";
-  for (let i = 0; i < name.length; i++) key += String.fromCharCode(toLower(name.charCodeAt(i)));
-  return key;
+// ---- finding words ------------------------------------------------------------------------------------
+
+// An entry: header, name's address, hash, the next older entry of its chain (number, 0 for none), word list, length.
+const ENTRY_XT: usize = 0;
+const ENTRY_NAME: usize = 4;
+const ENTRY_HASH: usize = 8;
+const ENTRY_NEXT: usize = 12;
+const ENTRY_LIST: usize = 16;
+const ENTRY_LENGTH: usize = 20;
+const ENTRY_SIZE: usize = 24;
+const FIRST_ENTRIES: i32 = 1024;
+/** Entries are numbered from 1. */
+let entries: usize = 0;
+let entryCount: i32 = 0;
+let entryRoom: i32 = 0;
+/** The newest entry of each chain. */
+const CHAINS: i32 = 1024;
+const chains: usize = memory.data(CHAINS * 4, 8);
+/** Entries looked at for one step of fuel. */
+const ENTRIES_PER_FUEL: i32 = 16;
+
+function entryAt(number: i32): usize {
+  return entries + <usize>number * ENTRY_SIZE;
 }
 
-/** The word called `name` in one list (and those behind it), or 0. */
-export function searchList(id: i32, name: string): usize {
-  const key = keyOf(name);
-  let list = id;
-  for (let guard = 0; list > 0 && list <= wordlists.length && guard < 64; guard++) {
-    const wordlist = wordlists[list - 1];
-    if (wordlist.buckets.has(key)) {
-      const found = wordlist.buckets.get(key);
-      for (let i = found.length - 1; i >= 0; i--) if ((flagsOf(found[i]) & FLAG_SMUDGE) == 0) return found[i];
+function chainOf(list: i32, hash: u32): usize {
+  return chains + ((<usize>((hash ^ (<u32>list * 0x9e3779b1)) & (CHAINS - 1))) << 2);
+}
+
+/** Case doesn't count in names. */
+function lowered(c: u32): u32 {
+  return c - 0x41 < 26 ? c + 32 : c;
+}
+
+function hashOf(name: usize, size: i32): u32 {
+  let hash: u32 = 0x811c9dc5;
+  for (let i: usize = 0; i < <usize>size; i++) hash = (hash ^ lowered(load<u8>(name + i))) * 0x01000193;
+  return hash ^ (hash >> 15);
+}
+
+function sameName(a: usize, b: usize, size: i32): bool {
+  for (let i: usize = 0; i < <usize>size; i++) {
+    if (lowered(load<u8>(a + i)) != lowered(load<u8>(b + i))) return false;
+  }
+  return true;
+}
+
+function link(number: i32): void {
+  const entry = entryAt(number);
+  const chain = chainOf(load<i32>(entry + ENTRY_LIST), load<u32>(entry + ENTRY_HASH));
+  store<i32>(entry + ENTRY_NEXT, load<i32>(chain));
+  store<i32>(chain, number);
+}
+
+function addEntry(list: i32, xt: usize, name: usize, size: i32): void {
+  if (entryCount + 1 >= entryRoom) {
+    entryRoom = max(2 * entryRoom, FIRST_ENTRIES);
+    const larger = allocate(<usize>entryRoom * ENTRY_SIZE);
+    memory.copy(larger, entries, <usize>(entryCount + 1) * ENTRY_SIZE);
+    if (entries != 0) heap.free(entries);
+    entries = larger;
+  }
+  const entry = entryAt(++entryCount);
+  store<u32>(entry + ENTRY_XT, <u32>xt);
+  store<u32>(entry + ENTRY_NAME, <u32>name);
+  store<u32>(entry + ENTRY_HASH, hashOf(name, size));
+  store<i32>(entry + ENTRY_LIST, list);
+  store<i32>(entry + ENTRY_LENGTH, size);
+  link(entryCount);
+}
+
+/** The word whose name is the `size` bytes at `name`, in one list itself, or 0. */
+function searchOne(list: i32, name: usize, size: i32, hash: u32): usize {
+  let looked = 0;
+  let number = load<i32>(chainOf(list, hash));
+  while (number != 0) {
+    const entry = entryAt(number);
+    if (
+      load<u32>(entry + ENTRY_HASH) == hash &&
+      load<i32>(entry + ENTRY_LIST) == list &&
+      load<i32>(entry + ENTRY_LENGTH) == size &&
+      sameName(load<u32>(entry + ENTRY_NAME), name, size)
+    ) {
+      const xt = <usize>load<u32>(entry + ENTRY_XT);
+      if ((flagsOf(xt) & FLAG_SMUDGE) == 0) return xt;
     }
-    list = wordlist.parent;
+    number = load<i32>(entry + ENTRY_NEXT);
+    if (++looked % ENTRIES_PER_FUEL == 0) burn(1);
   }
   return 0;
 }
 
-/** The word called `name` along the search order, or 0. */
-export function findWord(name: string): usize {
+/** The same in one list and those behind it. */
+function searchFrom(list: i32, name: usize, size: i32, hash: u32): usize {
+  for (let guard = 0; list > 0 && list <= wordlists.length && guard < 64; guard++) {
+    const found = searchOne(list, name, size, hash);
+    if (found != 0) return found;
+    list = wordlists[list - 1].parent;
+  }
+  return 0;
+}
+
+/** The word whose name is the `size` bytes at `name`, in one list (and those behind it), or 0. */
+export function searchListAt(id: i32, name: usize, size: i32): usize {
+  return size > NAME_LIMIT ? 0 : searchFrom(id, name, size, hashOf(name, size));
+}
+
+/** The word whose name is the `size` bytes at `name`, along the search order, or 0. */
+export function findWordAt(name: usize, size: i32): usize {
+  if (size > NAME_LIMIT) return 0;
+  const hash = hashOf(name, size);
   for (let i = searchOrder.length - 1; i >= 0; i--) {
-    const found = searchList(searchOrder[i], name);
+    const found = searchFrom(searchOrder[i], name, size, hash);
     if (found != 0) return found;
   }
   return 0;
 }
 
+const nameCell: usize = memory.data(32, 8);
+
+/** The word called `name` in one list (and those behind it), or 0. */
+export function searchList(id: i32, name: string): usize {
+  if (name.length > NAME_LIMIT) return 0;
+  storeString(nameCell, name);
+  return searchListAt(id, nameCell, name.length);
+}
+
+/** The word called `name` along the search order, or 0. */
+export function findWord(name: string): usize {
+  if (name.length > NAME_LIMIT) return 0;
+  storeString(nameCell, name);
+  return findWordAt(nameCell, name.length);
+}
+
+// ---- headers ------------------------------------------------------------------------------------------
+
 /** Whether a header may be at `xt`. */
 export function isWord(xt: usize): bool {
-  return xt >= dictionaryStart && xt + BODY <= dictionaryEnd && (xt & 7) == 0;
+  return xt >= dictionaryStart && xt <= dictionaryEnd - BODY && (xt & 7) == 0;
 }
 
 export function flagsOf(xt: usize): u8 {
@@ -171,7 +276,9 @@ export function appendWord(id: i32, name: string, code: i32, flags: u8): usize {
   const size = min(name.length, NAME_LIMIT);
   if (!room(<i64>size + 1 + 8 + 40)) return 0;
   const text = here;
-  placeText(text, name.substring(0, size));
+  const src = changetype<usize>(name);
+  for (let i: usize = 0; i < <usize>size; i++) store<u8>(text + i, <u8>load<u16>(src + (i << 1)));
+  store<u8>(text + <usize>size, 0);
   setHere(here + <usize>size + 1);
   align();
   const xt = here;
@@ -182,14 +289,9 @@ export function appendWord(id: i32, name: string, code: i32, flags: u8): usize {
   store<u64>(xt + NAME, text);
   setCode(xt, code);
   setHere(xt + BODY);
-  const list = wordlists[id - 1];
-  list.words.push(xt);
+  wordlists[id - 1].words.push(xt);
   // A longer name is cut off in the header and not found by either form.
-  if (name.length <= NAME_LIMIT) {
-    const key = keyOf(name);
-    if (!list.buckets.has(key)) list.buckets.set(key, []);
-    list.buckets.get(key).push(xt);
-  }
+  if (name.length <= NAME_LIMIT) addEntry(id, xt, text, size);
   setLatest(xt);
   return xt;
 }
@@ -197,16 +299,18 @@ export function appendWord(id: i32, name: string, code: i32, flags: u8): usize {
 /** Takes all words from `from` on out of all lists; the dictionary ends there. */
 export function forgetFrom(from: usize): void {
   for (let i = 0; i < wordlists.length; i++) {
-    const list = wordlists[i];
-    for (let j = list.words.length - 1; j >= 0 && list.words[j] >= from; j--) {
-      const key = keyOf(nameOf(list.words[j]));
-      if (list.buckets.has(key)) {
-        const bucket = list.buckets.get(key);
-        while (bucket.length > 0 && bucket[bucket.length - 1] >= from) bucket.pop();
-      }
-      list.words.pop();
-    }
+    const words = wordlists[i].words;
+    while (words.length > 0 && words[words.length - 1] >= from) words.pop();
   }
+  burn(<i64>(entryCount / ENTRIES_PER_FUEL));
+  memory.fill(chains, 0, CHAINS * 4);
+  let kept = 0;
+  for (let i = 1; i <= entryCount; i++) {
+    if (<usize>load<u32>(entryAt(i) + ENTRY_XT) >= from) continue;
+    memory.copy(entryAt(++kept), entryAt(i), ENTRY_SIZE);
+    link(kept);
+  }
+  entryCount = kept;
   let name = from;
   if (isWord(from)) name = <usize>load<u64>(from + NAME);
   if (writable(<i64>name, 0)) setHere(name);

@@ -1,64 +1,130 @@
-// The inner interpreter: executes words. A word's code is a small number: the kinds that definitions have
-// and the hottest primitives are cases below, all others a row of the table of primitives.
+// The inner interpreter: executes words. A word's code (codes.ts) is a case of the loop below or a row of the
+// table of primitives. The loop keeps its registers in locals and hands them over (memory.ts) around
+// primitives of the table; it returns every few thousand instructions, since an engine takes better code for a
+// function only when that is called again.
 
-import { burn } from "../../lib/fault";
-import { BODY, codeOf, isWord } from "./dictionary";
+import { allocate, burn } from "../../lib/fault";
 import {
-  check,
-  dictionaryEnd,
+  AND,
+  BRANCH,
+  BRANCH_ZERO,
+  C_FETCH,
+  C_STORE,
+  CELL_PLUS,
+  CELLS,
+  COLON,
+  CONSTANT,
+  CREATED,
+  DO,
+  DOES,
+  DROP,
+  DUP,
+  EQUAL,
+  EXIT,
+  EXIT_INNER,
+  FETCH,
+  GREATER,
+  INDEX,
+  INVERT,
+  LEAVE,
+  LESS,
+  LITERAL,
+  LOOP,
+  MINUS,
+  NEGATE,
+  NIP,
+  NOT_EQUAL,
+  OF,
+  ONE_MINUS,
+  ONE_PLUS,
+  OR,
+  OVER,
+  PLUS,
+  PLUS_LOOP,
+  PLUS_STORE,
+  QUESTION_DO,
+  QUESTION_DUP,
+  R_FETCH,
+  R_FROM,
+  ROT,
+  STORE,
+  SWAP,
+  TABLE,
+  TEXT,
+  TIMES,
+  TO_R,
+  TUCK,
+  TWO_CONSTANT,
+  TWO_DROP,
+  TWO_DUP,
+  UNLOOP,
+  USER,
+  VARIABLE,
+  XOR,
+  ZERO_EQUAL,
+  ZERO_LESS,
+  ZERO_NOT_EQUAL,
+} from "./codes";
+import { BODY, CODE } from "./dictionary";
+import {
+  CELL,
+  DICTIONARY_CELLS,
   dictionaryStart,
   fail,
-  ip,
-  pop,
-  popReturn,
-  push,
-  pushReturn,
   RESTART,
+  regionEnd,
+  regionStart,
   returnBase,
-  rp,
   running,
+  STACK_CELLS,
+  ip as savedIp,
+  rp as savedRp,
+  sp as savedSp,
   setIp,
   setRp,
   setRunning,
+  setSp,
+  stackBase,
   throwCode,
   thrown,
+  USER_CELLS,
+  userArea,
+  writable,
 } from "./memory";
 
-// Kinds of definitions.
-export const COLON: i32 = 1;
-export const CREATED: i32 = 2;
-export const VARIABLE: i32 = 3;
-export const CONSTANT: i32 = 4;
-export const TWO_CONSTANT: i32 = 5;
-export const USER: i32 = 6;
-export const DOES: i32 = 7;
-// Hot primitives.
-export const EXIT: i32 = 8;
-export const LITERAL: i32 = 9;
-export const BRANCH: i32 = 10;
-export const BRANCH_ZERO: i32 = 11;
-export const LOOP: i32 = 12;
-export const INDEX: i32 = 13;
-export const EXIT_INNER: i32 = 14;
-/** Codes from here on are rows of the table. */
-export const TABLE: i32 = 32;
+// ---- the table of primitives --------------------------------------------------------------------------
 
-/** A primitive: how many items it takes and leaves at least, and what it does. */
-class Primitive {
-  constructor(
-    readonly takes: i32,
-    readonly gives: i32,
-    readonly run: () => void,
-  ) {}
-}
+// A row: least and greatest stack pointer that the primitive can run with, and the function.
+const ROW_LEAST: usize = 0;
+const ROW_GREATEST: usize = 4;
+const ROW_FUNCTION: usize = 8;
+const ROW_SIZE: usize = 16;
+const FIRST_ROWS: i32 = 512;
+let rows: usize = 0;
+let rowCount: i32 = 0;
+let rowRoom: i32 = 0;
 
-const table: Primitive[] = [];
+/** The stack pointer of a full data stack, and of a full return stack. */
+const STACK_END: usize = stackBase + <usize>((STACK_CELLS - 1) * CELL);
+const RETURN_END: usize = returnBase + <usize>(STACK_CELLS * CELL);
 
-/** Adds a primitive and returns its code. */
+/** Adds a primitive that takes and leaves at most so many items, and returns its code. */
 export function addPrimitive(takes: i32, gives: i32, run: () => void): i32 {
-  table.push(new Primitive(takes, gives, run));
-  return TABLE + table.length - 1;
+  if (rowCount == rowRoom) {
+    rowRoom = max(2 * rowRoom, FIRST_ROWS);
+    const larger = allocate(<usize>rowRoom * ROW_SIZE);
+    memory.copy(larger, rows, <usize>rowCount * ROW_SIZE);
+    if (rows != 0) heap.free(rows);
+    rows = larger;
+  }
+  const row = rows + <usize>rowCount * ROW_SIZE;
+  store<u32>(row, <u32>(stackBase + <usize>(takes * CELL)), ROW_LEAST);
+  store<u32>(row, <u32>(STACK_END - <usize>((gives - takes) * CELL)), ROW_GREATEST);
+  store<u32>(row, run.index, ROW_FUNCTION);
+  return TABLE + rowCount++;
 }
+
+// ---- nesting ------------------------------------------------------------------------------------------
 
 /** A cell in the dictionary with the word that ends `execute`. */
 let stopCell: usize = 0;
@@ -73,12 +139,8 @@ let nesting: i32 = 0;
 /** Instructions between two payments of fuel. */
 const FUEL_STEP: i32 = 4096;
 let untilFuel: i32 = FUEL_STEP;
-
-export const USER_CELLS: i32 = 256;
-export let userArea: usize = 0;
-export function setUserArea(address: usize): void {
-  userArea = address;
-}
+/** The word that the loop goes on with when that is paid. */
+let next: u64 = 0;
 
 /** The word that wants more text than its line had, and what comes after it; 0 when there is none. */
 let waiting: usize = 0;
@@ -91,7 +153,7 @@ export let restarted: bool = false;
 /** Stops here until there is another line, then runs the current word again. */
 export function waitForText(): void {
   waiting = running;
-  waitingIp = ip;
+  waitingIp = savedIp;
   waitingLevel = nesting - 1;
   throwCode(RESTART);
 }
@@ -117,105 +179,511 @@ function executeAt(xt: usize, then: usize): void {
     return;
   }
   nesting++;
-  const before = ip;
+  const before = savedIp;
   setIp(then);
-  let next = xt;
-  let going = true;
-  while (going) {
-    if (--untilFuel == 0) {
-      untilFuel = FUEL_STEP;
-      burn(FUEL_STEP);
-    }
-    if (!isWord(next)) {
-      fail("Error: not an execution token");
-      break;
-    }
-    const code = codeOf(next);
-    switch (code) {
-      case COLON:
-        pushReturn(ip);
-        setIp(next + BODY);
-        break;
-      case CREATED:
-        if (check(0, 1)) push(next + BODY + 8);
-        break;
-      case VARIABLE:
-        if (check(0, 1)) push(next + BODY);
-        break;
-      case CONSTANT:
-        if (check(0, 1)) push(load<i64>(next + BODY));
-        break;
-      case TWO_CONSTANT:
-        if (check(0, 2)) {
-          push(load<i64>(next + BODY));
-          push(load<i64>(next + BODY + 8));
-        }
-        break;
-      case USER:
-        if (check(0, 1)) push(userArea + <usize>((load<i64>(next + BODY) & (USER_CELLS - 1)) << 3));
-        break;
-      case DOES:
-        if (check(0, 1)) {
-          push(next + BODY + 8);
-          pushReturn(ip);
-          setIp(<usize>load<u64>(next + BODY));
-        }
-        break;
-      case EXIT:
-        setIp(<usize>popReturn());
-        break;
-      case LITERAL:
-        if (check(0, 1)) push(load<i64>(ip));
-        setIp(ip + 8);
-        break;
-      case BRANCH:
-        setIp(ip + <usize>(load<i64>(ip) << 3));
-        break;
-      case BRANCH_ZERO:
-        if (check(1, 0)) setIp(pop() == 0 ? ip + <usize>(load<i64>(ip) << 3) : ip + 8);
-        break;
-      case LOOP: {
-        const index = load<i64>(rp - 8) + 1;
-        if (rp < returnBase + 24) {
-          fail("Error: return stack underflow");
-        } else if (index >= load<i64>(rp - 16)) {
-          setRp(rp - 24);
-          setIp(ip + 8);
-        } else {
-          store<i64>(rp - 8, index);
-          setIp(ip + <usize>(load<i64>(ip) << 3));
-        }
-        break;
-      }
-      case INDEX:
-        if (check(0, 1)) push(load<i64>(rp - 8));
-        break;
-      case EXIT_INNER:
-        going = false;
-        break;
-      default: {
-        const row = code - TABLE;
-        if (row < 0 || row >= table.length) {
-          fail("Error: not an execution token");
-          break;
-        }
-        const primitive = table[row];
-        if (check(primitive.takes, primitive.gives)) {
-          setRunning(next);
-          primitive.run();
-        }
-      }
-    }
-    if (thrown != 0) break;
-    if (going) {
-      if (ip < dictionaryStart || ip + 8 > dictionaryEnd) {
-        fail("Error: execution left the dictionary");
-        break;
-      }
-      next = <usize>load<u64>(ip);
-      setIp(ip + 8);
-    }
+  let more = run(xt);
+  while (more) {
+    untilFuel = FUEL_STEP;
+    burn(FUEL_STEP);
+    more = run(next);
   }
   setIp(before);
   nesting--;
+}
+
+// ---- the loop -----------------------------------------------------------------------------------------
+
+// What ended it, other than a word that threw.
+const NOTHING: i32 = 0;
+const DATA_STACK: i32 = 1;
+const RETURN_STACK: i32 = 2;
+const NO_WORD: i32 = 3;
+const NO_CODE: i32 = 4;
+const ADDRESS: i32 = 5;
+
+const HALF: usize = <usize>((STACK_CELLS >> 1) * CELL);
+
+function failFor(reason: i32): void {
+  // No word needs more items, or more room, than half of a stack.
+  const full = reason == DATA_STACK ? savedSp > stackBase + HALF : savedRp > returnBase + HALF;
+  const kind = full ? "overflow" : "underflow";
+  if (reason == DATA_STACK) fail(`Error: stack ${kind}`);
+  else if (reason == RETURN_STACK) fail(`Error: return stack ${kind}`);
+  else if (reason == NO_WORD) fail("Error: not an execution token");
+  else if (reason == NO_CODE) fail("Error: execution left the dictionary");
+  else if (thrown == 0) fail("Error: invalid address");
+}
+
+/** Hands the registers over. */
+function leave(ip: usize, sp: usize, rp: usize, left: i32): void {
+  setIp(ip);
+  setSp(sp);
+  setRp(rp);
+  untilFuel = left;
+}
+
+/**
+ * Runs the word at `first`, then those that `ip` points to. False when that is done or something was thrown; true
+ * when fuel is to be paid before it goes on with `next`.
+ */
+function run(first: u64): bool {
+  let ip = savedIp;
+  let sp = savedSp;
+  let rp = savedRp;
+  let left = untilFuel;
+  let xt = first;
+  let reason = DATA_STACK;
+  for (; ; xt = load<u64>(ip), ip += 8) {
+    if (--left < 0) {
+      next = xt;
+      leave(ip, sp, rp, left);
+      return true;
+    }
+    // In range and aligned: what isn't aligned has its lowest bits at the top.
+    if (rotr<u64>(xt - dictionaryStart, 3) > DICTIONARY_CELLS - <u64>(BODY >> 3)) {
+      leave(ip, sp, rp, left);
+      failFor(NO_WORD);
+      return false;
+    }
+    const word = <usize>xt;
+    const code = load<u32>(word, CODE);
+    switch (code) {
+      // Kinds of definitions.
+      case COLON:
+        if (rp >= RETURN_END) {
+          reason = RETURN_STACK;
+          break;
+        }
+        store<u64>(rp, ip);
+        rp += 8;
+        ip = word + BODY;
+        continue;
+      case CREATED:
+        if (sp > STACK_END - 8) break;
+        store<u64>(sp, word + BODY + 8);
+        sp += 8;
+        continue;
+      case VARIABLE:
+        if (sp > STACK_END - 8) break;
+        store<u64>(sp, word + BODY);
+        sp += 8;
+        continue;
+      case CONSTANT:
+        if (sp > STACK_END - 8) break;
+        store<i64>(sp, load<i64>(word, BODY));
+        sp += 8;
+        continue;
+      case TWO_CONSTANT:
+        if (sp > STACK_END - 16) break;
+        store<i64>(sp, load<i64>(word, BODY));
+        store<i64>(sp, load<i64>(word, BODY + 8), 8);
+        sp += 16;
+        continue;
+      case USER:
+        if (sp > STACK_END - 8) break;
+        store<u64>(sp, userArea + ((<usize>load<u32>(word, BODY) & (USER_CELLS - 1)) << 3));
+        sp += 8;
+        continue;
+      case DOES:
+        if (sp > STACK_END - 8) break;
+        if (rp >= RETURN_END) {
+          reason = RETURN_STACK;
+          break;
+        }
+        store<u64>(sp, word + BODY + 8);
+        sp += 8;
+        store<u64>(rp, ip);
+        rp += 8;
+        ip = <usize>load<u64>(word, BODY);
+        if (ip - regionStart <= regionEnd - regionStart) continue;
+        reason = NO_CODE;
+        break;
+
+      // Compiled code.
+      case EXIT:
+        if (rp <= returnBase) {
+          reason = RETURN_STACK;
+          break;
+        }
+        rp -= 8;
+        ip = <usize>load<u64>(rp);
+        if (ip - regionStart <= regionEnd - regionStart) continue;
+        reason = NO_CODE;
+        break;
+      case EXIT_INNER:
+        reason = NOTHING;
+        break;
+      case LITERAL:
+        if (sp > STACK_END - 8) break;
+        store<i64>(sp, load<i64>(ip));
+        sp += 8;
+        ip += 8;
+        continue;
+      case BRANCH:
+        ip += (<usize>load<u64>(ip)) << 3;
+        if (ip - regionStart <= regionEnd - regionStart) continue;
+        reason = NO_CODE;
+        break;
+      case BRANCH_ZERO:
+        if (sp < stackBase + 8) break;
+        sp -= 8;
+        ip += load<i64>(sp) == 0 ? (<usize>load<u64>(ip)) << 3 : 8;
+        if (ip - regionStart <= regionEnd - regionStart) continue;
+        reason = NO_CODE;
+        break;
+      // A loop's frame on the return stack: where it ends, limit, index.
+      case DO:
+      case QUESTION_DO:
+        if (sp < stackBase + 16) break;
+        if (code == QUESTION_DO && load<i64>(sp - 8) == load<i64>(sp - 16)) {
+          sp -= 16;
+          ip = <usize>load<u64>(ip);
+          if (ip - regionStart <= regionEnd - regionStart) continue;
+          reason = NO_CODE;
+          break;
+        }
+        if (rp > RETURN_END - 24) {
+          reason = RETURN_STACK;
+          break;
+        }
+        sp -= 16;
+        store<i64>(rp, load<i64>(ip));
+        store<i64>(rp, load<i64>(sp), 8);
+        store<i64>(rp, load<i64>(sp, 8), 16);
+        rp += 24;
+        ip += 8;
+        continue;
+      case LOOP: {
+        if (rp < returnBase + 24) {
+          reason = RETURN_STACK;
+          break;
+        }
+        const index = load<i64>(rp - 8) + 1;
+        if (index < load<i64>(rp - 16)) {
+          store<i64>(rp - 8, index);
+          ip += (<usize>load<u64>(ip)) << 3;
+        } else {
+          rp -= 24;
+          ip += 8;
+        }
+        if (ip - regionStart <= regionEnd - regionStart) continue;
+        reason = NO_CODE;
+        break;
+      }
+      case PLUS_LOOP: {
+        if (sp < stackBase + 8) break;
+        if (rp < returnBase + 24) {
+          reason = RETURN_STACK;
+          break;
+        }
+        sp -= 8;
+        const step = load<i64>(sp);
+        const limit = load<i64>(rp - 16);
+        const index = load<i64>(rp - 8) + step;
+        if (step < 0 ? index >= limit : index < limit) {
+          store<i64>(rp - 8, index);
+          ip += (<usize>load<u64>(ip)) << 3;
+        } else {
+          rp -= 24;
+          ip += 8;
+        }
+        if (ip - regionStart <= regionEnd - regionStart) continue;
+        reason = NO_CODE;
+        break;
+      }
+      case INDEX:
+        if (sp > STACK_END - 8) break;
+        store<i64>(sp, load<i64>(rp - 8));
+        sp += 8;
+        continue;
+      case UNLOOP:
+        rp = max(rp - 24, returnBase);
+        continue;
+      case LEAVE:
+        if (rp < returnBase + 24) {
+          reason = RETURN_STACK;
+          break;
+        }
+        rp -= 24;
+        ip = <usize>load<u64>(rp);
+        if (ip - regionStart <= regionEnd - regionStart) continue;
+        reason = NO_CODE;
+        break;
+      case OF:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        if (load<i64>(sp) == load<i64>(sp - 8)) {
+          sp -= 8;
+          ip += 8;
+          continue;
+        }
+        ip += (<usize>load<u64>(ip)) << 3;
+        if (ip - regionStart <= regionEnd - regionStart) continue;
+        reason = NO_CODE;
+        break;
+      case TEXT: {
+        if (sp > STACK_END - 16) break;
+        const size = <usize>load<u8>(ip);
+        store<u64>(sp, ip + 1);
+        store<u64>(sp, size, 8);
+        sp += 16;
+        ip = (ip + size + 9) & ~(<usize>7);
+        if (ip - regionStart <= regionEnd - regionStart) continue;
+        reason = NO_CODE;
+        break;
+      }
+
+      // Stacks.
+      case DUP:
+        if (sp - (stackBase + 8) > STACK_END - stackBase - 16) break;
+        store<i64>(sp, load<i64>(sp - 8));
+        sp += 8;
+        continue;
+      case DROP:
+        if (sp < stackBase + 8) break;
+        sp -= 8;
+        continue;
+      case SWAP: {
+        if (sp < stackBase + 16) break;
+        const top = load<i64>(sp - 8);
+        store<i64>(sp - 8, load<i64>(sp - 16));
+        store<i64>(sp - 16, top);
+        continue;
+      }
+      case OVER:
+        if (sp - (stackBase + 16) > STACK_END - stackBase - 24) break;
+        store<i64>(sp, load<i64>(sp - 16));
+        sp += 8;
+        continue;
+      case ROT: {
+        if (sp < stackBase + 24) break;
+        const third = load<i64>(sp - 24);
+        store<i64>(sp - 24, load<i64>(sp - 16));
+        store<i64>(sp - 16, load<i64>(sp - 8));
+        store<i64>(sp - 8, third);
+        continue;
+      }
+      case NIP:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, load<i64>(sp));
+        continue;
+      case TUCK: {
+        if (sp - (stackBase + 16) > STACK_END - stackBase - 24) break;
+        const top = load<i64>(sp - 8);
+        store<i64>(sp - 8, load<i64>(sp - 16));
+        store<i64>(sp - 16, top);
+        store<i64>(sp, top);
+        sp += 8;
+        continue;
+      }
+      case QUESTION_DUP: {
+        if (sp - (stackBase + 8) > STACK_END - stackBase - 16) break;
+        const top = load<i64>(sp - 8);
+        store<i64>(sp, top);
+        if (top != 0) sp += 8;
+        continue;
+      }
+      case TWO_DUP:
+        if (sp - (stackBase + 16) > STACK_END - stackBase - 32) break;
+        store<i64>(sp, load<i64>(sp - 16));
+        store<i64>(sp, load<i64>(sp - 8), 8);
+        sp += 16;
+        continue;
+      case TWO_DROP:
+        if (sp < stackBase + 16) break;
+        sp -= 16;
+        continue;
+      case TO_R:
+        if (sp < stackBase + 8) break;
+        if (rp >= RETURN_END) {
+          reason = RETURN_STACK;
+          break;
+        }
+        sp -= 8;
+        store<i64>(rp, load<i64>(sp));
+        rp += 8;
+        continue;
+      case R_FROM:
+        if (sp > STACK_END - 8) break;
+        if (rp <= returnBase) {
+          reason = RETURN_STACK;
+          break;
+        }
+        rp -= 8;
+        store<i64>(sp, load<i64>(rp));
+        sp += 8;
+        continue;
+      case R_FETCH:
+        if (sp > STACK_END - 8) break;
+        store<i64>(sp, rp > returnBase ? load<i64>(rp - 8) : 0);
+        sp += 8;
+        continue;
+
+      // Arithmetic and comparison.
+      case PLUS:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, load<i64>(sp - 8) + load<i64>(sp));
+        continue;
+      case MINUS:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, load<i64>(sp - 8) - load<i64>(sp));
+        continue;
+      case TIMES:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, load<i64>(sp - 8) * load<i64>(sp));
+        continue;
+      case ONE_PLUS:
+        if (sp < stackBase + 8) break;
+        store<i64>(sp - 8, load<i64>(sp - 8) + 1);
+        continue;
+      case ONE_MINUS:
+        if (sp < stackBase + 8) break;
+        store<i64>(sp - 8, load<i64>(sp - 8) - 1);
+        continue;
+      case AND:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, load<i64>(sp - 8) & load<i64>(sp));
+        continue;
+      case OR:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, load<i64>(sp - 8) | load<i64>(sp));
+        continue;
+      case XOR:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, load<i64>(sp - 8) ^ load<i64>(sp));
+        continue;
+      case INVERT:
+        if (sp < stackBase + 8) break;
+        store<i64>(sp - 8, ~load<i64>(sp - 8));
+        continue;
+      case NEGATE:
+        if (sp < stackBase + 8) break;
+        store<i64>(sp - 8, -load<i64>(sp - 8));
+        continue;
+      case CELLS:
+        if (sp < stackBase + 8) break;
+        store<i64>(sp - 8, load<i64>(sp - 8) << 3);
+        continue;
+      case CELL_PLUS:
+        if (sp < stackBase + 8) break;
+        store<i64>(sp - 8, load<i64>(sp - 8) + 8);
+        continue;
+      case EQUAL:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, -(<i64>(load<i64>(sp - 8) == load<i64>(sp))));
+        continue;
+      case NOT_EQUAL:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, -(<i64>(load<i64>(sp - 8) != load<i64>(sp))));
+        continue;
+      case LESS:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, -(<i64>(load<i64>(sp - 8) < load<i64>(sp))));
+        continue;
+      case GREATER:
+        if (sp < stackBase + 16) break;
+        sp -= 8;
+        store<i64>(sp - 8, -(<i64>(load<i64>(sp - 8) > load<i64>(sp))));
+        continue;
+      case ZERO_EQUAL:
+        if (sp < stackBase + 8) break;
+        store<i64>(sp - 8, -(<i64>(load<i64>(sp - 8) == 0)));
+        continue;
+      case ZERO_NOT_EQUAL:
+        if (sp < stackBase + 8) break;
+        store<i64>(sp - 8, -(<i64>(load<i64>(sp - 8) != 0)));
+        continue;
+      case ZERO_LESS:
+        if (sp < stackBase + 8) break;
+        store<i64>(sp - 8, load<i64>(sp - 8) >> 63);
+        continue;
+
+      // Memory: any may be read, the scripts' own written.
+      case FETCH: {
+        if (sp < stackBase + 8) break;
+        const address = load<u64>(sp - 8);
+        if (address - 1 > ((<u64>memory.size()) << 16) - 9) {
+          reason = ADDRESS;
+          break;
+        }
+        store<i64>(sp - 8, load<i64>(<usize>address));
+        continue;
+      }
+      case C_FETCH: {
+        if (sp < stackBase + 8) break;
+        const address = load<u64>(sp - 8);
+        if (address - 1 > ((<u64>memory.size()) << 16) - 2) {
+          reason = ADDRESS;
+          break;
+        }
+        store<i64>(sp - 8, load<u8>(<usize>address));
+        continue;
+      }
+      case STORE: {
+        if (sp < stackBase + 16) break;
+        sp -= 16;
+        const address = load<u64>(sp, 8);
+        if (address - regionStart > regionEnd - regionStart - 8 && !writable(address, 8)) {
+          reason = ADDRESS;
+          break;
+        }
+        store<i64>(<usize>address, load<i64>(sp));
+        continue;
+      }
+      case C_STORE: {
+        if (sp < stackBase + 16) break;
+        sp -= 16;
+        const address = load<u64>(sp, 8);
+        if (address - regionStart > regionEnd - regionStart - 1 && !writable(address, 1)) {
+          reason = ADDRESS;
+          break;
+        }
+        store<u8>(<usize>address, <u8>load<i64>(sp));
+        continue;
+      }
+      case PLUS_STORE: {
+        if (sp < stackBase + 16) break;
+        sp -= 16;
+        const address = load<u64>(sp, 8);
+        if (address - regionStart > regionEnd - regionStart - 8 && !writable(address, 8)) {
+          reason = ADDRESS;
+          break;
+        }
+        store<i64>(<usize>address, load<i64>(<usize>address) + load<i64>(sp));
+        continue;
+      }
+      default: {
+        if (code - TABLE >= <u32>rowCount) {
+          reason = NO_WORD;
+          break;
+        }
+        const row = rows + <usize>(code - TABLE) * ROW_SIZE;
+        if (sp < load<u32>(row, ROW_LEAST) || sp > load<u32>(row, ROW_GREATEST)) break;
+        leave(ip, sp, rp, left);
+        setRunning(word);
+        call_indirect<void>(load<u32>(row, ROW_FUNCTION));
+        left = untilFuel;
+        ip = savedIp;
+        sp = savedSp;
+        rp = savedRp;
+        if (thrown != 0) return false;
+        if (ip - regionStart <= regionEnd - regionStart) continue;
+        reason = NO_CODE;
+      }
+    }
+    // What comes here ends it.
+    leave(ip, sp, rp, left);
+    if (reason != NOTHING) failFor(reason);
+    return false;
+  }
 }

@@ -13,7 +13,6 @@ import { PURPOSE_SCRIPT } from "../../protocol";
 import { Interpreter } from "../interpreter";
 import { forth } from "./define";
 import { makeWordlist, resetSearchOrder } from "./dictionary";
-import { setUserArea, USER_CELLS } from "./inner";
 import { defineLocals } from "./locals";
 import { ABORT, ABORT_QUOTE, BREAK, ERROR_EXIT, OUT_OF_TEXT, QUIT, startMemory, USER_EXIT } from "./memory";
 import { compiling, finishOuter, interpretText, setSourceId, sourceId } from "./outer";
@@ -61,7 +60,6 @@ export class ForthInterpreter extends Interpreter {
 
   private build(): void {
     startMemory();
-    setUserArea(heap.alloc(USER_CELLS * 8));
     makeWordlist("forth-wordlist", 499);
     makeWordlist("<prefixes>", 1);
     resetSearchOrder();

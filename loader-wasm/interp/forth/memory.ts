@@ -4,7 +4,7 @@
 
 import { print } from "../../console/console";
 import { storeString, stringAt } from "../../lib/bytes";
-import { burn } from "../../lib/fault";
+import { allocate, burn } from "../../lib/fault";
 
 export const CELL: i32 = 8;
 /** Cells of the dictionary and of each stack. */
@@ -28,16 +28,25 @@ export const ERROR_EXIT: i32 = -260;
 /** Ends a line quietly. */
 export const BREAK: i32 = -261;
 
-/** The writable region. */
-export let regionStart: usize = 0;
-export let regionEnd: usize = 0;
-/** Parts of it: dictionary, pad, and the variables that scripts reach by address. */
-export let dictionaryStart: usize = 0;
-export let dictionaryEnd: usize = 0;
-export let pad: usize = 0;
-export let stateCell: usize = 0;
-export let baseCell: usize = 0;
-export let inCell: usize = 0;
+// The scripts' memory, static so that the addresses are constants of the code: dictionary, scratch texts, and the
+// variables that scripts reach by address. Nothing is stored behind it: code that runs off its end finds zeros.
+const GUARD: i32 = 64;
+const VARIABLES: i32 = 64;
+/** User variables. */
+export const USER_CELLS: i32 = 256;
+export const regionStart: usize = memory.data(
+  (DICTIONARY_CELLS + USER_CELLS) * CELL + 4 * PAD_SIZE + VARIABLES + GUARD,
+  16,
+);
+export const dictionaryStart: usize = regionStart;
+export const dictionaryEnd: usize = dictionaryStart + <usize>(DICTIONARY_CELLS * CELL);
+export const pad: usize = dictionaryEnd;
+export const stateCell: usize = pad + <usize>(PAD_SIZE * 4);
+export const baseCell: usize = stateCell + 8;
+export const inCell: usize = stateCell + 16;
+export const userArea: usize = stateCell + VARIABLES;
+export const regionEnd: usize = userArea + <usize>(USER_CELLS * CELL);
+/** The heap of `allocate`, theirs too; 0 until it is used. */
 let heapStart: usize = 0;
 
 /** Dictionary pointer. */
@@ -46,9 +55,11 @@ export function setHere(value: usize): void {
   here = value;
 }
 
-// Stacks grow upwards; `sp` and `rp` point behind the top.
-export let stackBase: usize = 0;
-export let returnBase: usize = 0;
+// Stacks grow upwards; `sp` and `rp` point behind the top. Words look a few cells below and above.
+const MARGIN: i32 = 256;
+const stacks: usize = memory.data(2 * STACK_CELLS * CELL + 3 * MARGIN, 16);
+export const stackBase: usize = stacks + MARGIN;
+export const returnBase: usize = stackBase + <usize>(STACK_CELLS * CELL) + MARGIN;
 export let sp: usize = 0;
 export let rp: usize = 0;
 /** Locals' frame on the return stack. */
@@ -80,21 +91,7 @@ export function setThrown(code: i32): void {
 }
 
 export function startMemory(): void {
-  const size = <usize>(DICTIONARY_CELLS * CELL) + <usize>(PAD_SIZE * 4) + 64 + HEAP_SIZE;
-  regionStart = heap.alloc(size);
-  regionEnd = regionStart + size;
-  dictionaryStart = regionStart;
-  dictionaryEnd = dictionaryStart + <usize>(DICTIONARY_CELLS * CELL);
-  pad = dictionaryEnd;
-  stateCell = pad + <usize>(PAD_SIZE * 4);
-  baseCell = stateCell + 8;
-  inCell = stateCell + 16;
-  heapStart = stateCell + 64;
   here = dictionaryStart;
-  const stacks = heap.alloc(2 * <usize>(STACK_CELLS * CELL) + 1024);
-  stackBase = stacks + 256;
-  returnBase = stackBase + <usize>(STACK_CELLS * CELL) + 256;
-  memory.fill(regionStart, 0, size - HEAP_SIZE);
   store<u64>(baseCell, 10);
   resetStacks();
 }
@@ -195,8 +192,10 @@ export function readable(address: i64, size: i64): bool {
 
 /** Whether `size` bytes at `address` are the scripts' own; else starts unwinding. */
 export function writable(address: i64, size: i64): bool {
-  const inside = address >= <i64>regionStart && address <= <i64>regionEnd;
-  if (inside && size >= 0 && size <= <i64>regionEnd - address) {
+  const heap = heapStart != 0 && address >= <i64>heapStart;
+  const start = heap ? heapStart : regionStart;
+  const end = heap ? heapStart + HEAP_SIZE : regionEnd;
+  if (address >= <i64>start && address <= <i64>end && size >= 0 && size <= <i64>end - address) {
     if (size >= BYTES_PER_FUEL) burn(size / BYTES_PER_FUEL);
     return true;
   }
@@ -238,7 +237,10 @@ const BLOCKS_PER_FUEL: i64 = 16;
 export function allocateBlock(size: i64): usize {
   if (size < 0 || size > <i64>HEAP_SIZE) return 0;
   burn(<i64>blocks.length / BLOCKS_PER_FUEL);
-  if (blocks.length == 0) blocks.push(new Block(heapStart, HEAP_SIZE, false));
+  if (heapStart == 0) {
+    heapStart = allocate(HEAP_SIZE);
+    blocks.push(new Block(heapStart, HEAP_SIZE, false));
+  }
   const needed = (max(<usize>size, 1) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i];

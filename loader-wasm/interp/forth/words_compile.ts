@@ -2,6 +2,28 @@
 // the data stack, each with a tag that tells what it is.
 
 import { stringAt } from "../../lib/bytes";
+import {
+  BRANCH,
+  BRANCH_ZERO,
+  COLON,
+  CONSTANT,
+  CREATED,
+  DO,
+  DOES,
+  EXIT,
+  EXIT_INNER,
+  LEAVE,
+  LITERAL,
+  LOOP,
+  OF,
+  PLUS_LOOP,
+  QUESTION_DO,
+  TEXT,
+  TWO_CONSTANT,
+  UNLOOP,
+  USER,
+  VARIABLE,
+} from "./codes";
 import { constant, hot, immediate, primitive } from "./define";
 import {
   align,
@@ -23,24 +45,7 @@ import {
   setCode,
   setFlag,
 } from "./dictionary";
-import {
-  BRANCH,
-  BRANCH_ZERO,
-  COLON,
-  CONSTANT,
-  CREATED,
-  DOES,
-  EXIT,
-  EXIT_INNER,
-  execute,
-  LITERAL,
-  LOOP,
-  setStopCell,
-  TWO_CONSTANT,
-  USER,
-  USER_CELLS,
-  VARIABLE,
-} from "./inner";
+import { execute, setStopCell } from "./inner";
 import { compileToLocal, compileUnlink, endLocals } from "./locals";
 import {
   check,
@@ -53,14 +58,11 @@ import {
   pop,
   popReturn,
   push,
-  pushReturn,
   readable,
-  returnBase,
-  rp,
   setHere,
   setIp,
-  setRp,
   thrown,
+  USER_CELLS,
   writable,
 } from "./memory";
 import { compileLiteral, compiling, parseUntil, setCompiling, tickNext, wantName } from "./outer";
@@ -139,15 +141,6 @@ function endLoop(word: string): void {
   if (address != 0) store<i64>(address, <i64>here);
 }
 
-function enterLoop(): void {
-  const index = pop();
-  const limit = pop();
-  pushReturn(load<i64>(ip));
-  pushReturn(limit);
-  pushReturn(index);
-  setIp(ip + 8);
-}
-
 /** Starts a definition called `name`, hidden until it is finished. */
 function startDefinition(name: string): void {
   setCompiling(true);
@@ -216,70 +209,11 @@ export function defineCompile(): void {
     },
     true,
   );
-  primitive("(do)", 2, 0, enterLoop, true);
-  primitive(
-    "(?do)",
-    2,
-    0,
-    () => {
-      if (peek(0) != peek(1)) {
-        enterLoop();
-        return;
-      }
-      pop();
-      pop();
-      setIp(<usize>load<u64>(ip));
-    },
-    true,
-  );
-  primitive(
-    "(+loop)",
-    1,
-    0,
-    () => {
-      const step = pop();
-      if (rp < returnBase + 24) {
-        fail("Error: return stack underflow");
-        return;
-      }
-      const limit = load<i64>(rp - 16);
-      const index = load<i64>(rp - 8) + step;
-      if (step < 0 ? index < limit : index >= limit) {
-        setRp(rp - 24);
-        setIp(ip + 8);
-      } else {
-        store<i64>(rp - 8, index);
-        setIp(ip + <usize>(load<i64>(ip) << 3));
-      }
-    },
-    true,
-  );
-  primitive(
-    "(of)",
-    2,
-    1,
-    () => {
-      const selector = pop();
-      if (peek(0) == selector) {
-        pop();
-        setIp(ip + 8);
-      } else {
-        setIp(ip + <usize>(load<i64>(ip) << 3));
-      }
-    },
-    true,
-  );
-  primitive(
-    '(s")',
-    0,
-    2,
-    () => {
-      const at = skipText();
-      push(<i64>at + 1);
-      push(load<u8>(at));
-    },
-    true,
-  );
+  hot("(do)", DO);
+  hot("(?do)", QUESTION_DO);
+  hot("(+loop)", PLUS_LOOP);
+  hot("(of)", OF);
+  hot('(s")', TEXT);
   primitive('(c")', 0, 1, () => push(<i64>skipText()), true);
   primitive(
     "(does>)",
@@ -293,17 +227,8 @@ export function defineCompile(): void {
     },
     true,
   );
-  primitive(
-    "leave",
-    0,
-    0,
-    () => {
-      setRp(max(rp - 16, returnBase));
-      setIp(<usize>popReturn());
-    },
-    true,
-  );
-  primitive("unloop", 0, 0, () => setRp(max(rp - 24, returnBase)), true);
+  hot("leave", LEAVE);
+  hot("unloop", UNLOOP);
 
   // Definitions.
   primitive(":", 0, 1, () => {

@@ -1,8 +1,48 @@
 // Words of the core word sets on stacks, numbers and memory.
 
-import { hot, primitive, variableAt } from "./define";
+import {
+  AND,
+  C_FETCH,
+  C_STORE,
+  CELL_PLUS,
+  CELLS,
+  DROP,
+  DUP,
+  EQUAL,
+  EXIT,
+  FETCH,
+  GREATER,
+  INDEX,
+  INVERT,
+  LESS,
+  MINUS,
+  NEGATE,
+  NIP,
+  NOT_EQUAL,
+  ONE_MINUS,
+  ONE_PLUS,
+  OR,
+  OVER,
+  PLUS,
+  PLUS_STORE,
+  QUESTION_DUP,
+  R_FETCH,
+  R_FROM,
+  ROT,
+  STORE,
+  SWAP,
+  TIMES,
+  TO_R,
+  TUCK,
+  TWO_DROP,
+  TWO_DUP,
+  XOR,
+  ZERO_EQUAL,
+  ZERO_LESS,
+  ZERO_NOT_EQUAL,
+} from "./codes";
+import { fast, hot, primitive, variableAt } from "./define";
 import { align, appendByte, appendCell, BODY, room } from "./dictionary";
-import { EXIT, INDEX } from "./inner";
 import {
   baseCell,
   depth,
@@ -16,7 +56,6 @@ import {
   pushFlag,
   pushReturn,
   readable,
-  returnBase,
   rp,
   setHere,
   setSp,
@@ -116,39 +155,17 @@ function roll(from: i64): void {
 
 export function defineCore(): void {
   // Stack.
-  primitive("dup", 1, 2, () => push(peek(0)));
-  primitive("drop", 1, 0, () => {
-    pop();
-  });
-  primitive("swap", 2, 2, () => {
-    const top = peek(0);
-    poke(0, peek(1));
-    poke(1, top);
-  });
-  primitive("over", 2, 3, () => push(peek(1)));
-  primitive("rot", 3, 3, () => roll(2));
+  fast("dup", DUP);
+  fast("drop", DROP);
+  fast("swap", SWAP);
+  fast("over", OVER);
+  fast("rot", ROT);
   primitive("-rot", 3, 3, () => roll(-2));
-  primitive("nip", 2, 1, () => {
-    const top = pop();
-    poke(0, top);
-  });
-  primitive("tuck", 2, 3, () => {
-    const top = peek(0);
-    poke(0, peek(1));
-    poke(1, top);
-    push(top);
-  });
-  primitive("?dup", 1, 2, () => {
-    if (peek(0) != 0) push(peek(0));
-  });
-  primitive("2dup", 2, 4, () => {
-    push(peek(1));
-    push(peek(1));
-  });
-  primitive("2drop", 2, 0, () => {
-    pop();
-    pop();
-  });
+  fast("nip", NIP);
+  fast("tuck", TUCK);
+  fast("?dup", QUESTION_DUP);
+  fast("2dup", TWO_DUP);
+  fast("2drop", TWO_DROP);
   primitive("2swap", 4, 4, () => {
     roll(3);
     roll(3);
@@ -166,9 +183,9 @@ export function defineCore(): void {
   primitive("-roll", 1, 0, () => roll(min(-pop(), 0)));
   primitive("depth", 0, 1, () => push(depth()));
   primitive("empty", 0, 0, () => setSp(stackBase));
-  primitive(">r", 1, 0, () => pushReturn(pop()), true);
-  primitive("r>", 0, 1, () => push(popReturn()), true);
-  primitive("r@", 0, 1, () => push(rp > returnBase ? load<i64>(rp - 8) : 0), true);
+  hot(">r", TO_R);
+  hot("r>", R_FROM);
+  hot("r@", R_FETCH);
   primitive(
     "2>r",
     2,
@@ -203,12 +220,9 @@ export function defineCore(): void {
   );
 
   // Arithmetic.
-  primitive("+", 2, 1, () => push(pop() + pop()));
-  primitive("-", 2, 1, () => {
-    const b = pop();
-    push(pop() - b);
-  });
-  primitive("*", 2, 1, () => push(pop() * pop()));
+  fast("+", PLUS);
+  fast("-", MINUS);
+  fast("*", TIMES);
   primitive("/", 2, 1, () => {
     const b = pop();
     if (!divisor(b)) return;
@@ -242,11 +256,11 @@ export function defineCore(): void {
     push(<i64>remainder);
     push(<i64>quotient);
   });
-  primitive("1+", 1, 1, () => poke(0, peek(0) + 1));
-  primitive("1-", 1, 1, () => poke(0, peek(0) - 1));
+  fast("1+", ONE_PLUS);
+  fast("1-", ONE_MINUS);
   primitive("2*", 1, 1, () => poke(0, peek(0) << 1));
   primitive("2/", 1, 1, () => poke(0, peek(0) >> 1));
-  primitive("negate", 1, 1, () => poke(0, -peek(0)));
+  fast("negate", NEGATE);
   primitive("abs", 1, 1, () => poke(0, peek(0) < 0 ? -peek(0) : peek(0)));
   primitive("min", 2, 1, () => {
     const b = pop();
@@ -264,10 +278,10 @@ export function defineCore(): void {
     const count = pop();
     poke(0, <i64>(<u64>peek(0) >> (<u64>count & 63)));
   });
-  primitive("and", 2, 1, () => push(pop() & pop()));
-  primitive("or", 2, 1, () => push(pop() | pop()));
-  primitive("xor", 2, 1, () => push(pop() ^ pop()));
-  primitive("invert", 1, 1, () => poke(0, ~peek(0)));
+  fast("and", AND);
+  fast("or", OR);
+  fast("xor", XOR);
+  fast("invert", INVERT);
 
   // Double cells.
   primitive("m*", 2, 2, () => {
@@ -319,22 +333,10 @@ export function defineCore(): void {
   });
 
   // Comparison.
-  primitive("=", 2, 1, () => {
-    const b = pop();
-    pushFlag(pop() == b);
-  });
-  primitive("<>", 2, 1, () => {
-    const b = pop();
-    pushFlag(pop() != b);
-  });
-  primitive("<", 2, 1, () => {
-    const b = pop();
-    pushFlag(pop() < b);
-  });
-  primitive(">", 2, 1, () => {
-    const b = pop();
-    pushFlag(pop() > b);
-  });
+  fast("=", EQUAL);
+  fast("<>", NOT_EQUAL);
+  fast("<", LESS);
+  fast(">", GREATER);
   primitive("u<", 2, 1, () => {
     const b = <u64>pop();
     pushFlag(<u64>pop() < b);
@@ -343,9 +345,9 @@ export function defineCore(): void {
     const b = <u64>pop();
     pushFlag(<u64>pop() > b);
   });
-  primitive("0=", 1, 1, () => pushFlag(pop() == 0));
-  primitive("0<>", 1, 1, () => pushFlag(pop() != 0));
-  primitive("0<", 1, 1, () => pushFlag(pop() < 0));
+  fast("0=", ZERO_EQUAL);
+  fast("0<>", ZERO_NOT_EQUAL);
+  fast("0<", ZERO_LESS);
   primitive("0>", 1, 1, () => pushFlag(pop() > 0));
   primitive("within", 3, 1, () => {
     const high = <u64>pop();
@@ -354,19 +356,9 @@ export function defineCore(): void {
   });
 
   // Memory.
-  primitive("@", 1, 1, () => {
-    if (readable(peek(0), 8)) poke(0, load<i64>(<usize>peek(0)));
-  });
-  primitive("!", 2, 0, () => {
-    const address = pop();
-    const value = pop();
-    if (writable(address, 8)) store<i64>(<usize>address, value);
-  });
-  primitive("+!", 2, 0, () => {
-    const address = pop();
-    const value = pop();
-    if (writable(address, 8)) store<i64>(<usize>address, load<i64>(<usize>address) + value);
-  });
+  fast("@", FETCH);
+  fast("!", STORE);
+  fast("+!", PLUS_STORE);
   primitive("2@", 1, 2, () => {
     const address = pop();
     if (!readable(address, 16)) return;
@@ -381,14 +373,8 @@ export function defineCore(): void {
     store<i64>(<usize>address, top);
     store<i64>(<usize>address + 8, under);
   });
-  primitive("c@", 1, 1, () => {
-    if (readable(peek(0), 1)) poke(0, load<u8>(<usize>peek(0)));
-  });
-  primitive("c!", 2, 0, () => {
-    const address = pop();
-    const value = pop();
-    if (writable(address, 1)) store<u8>(<usize>address, <u8>value);
-  });
+  fast("c@", C_FETCH);
+  fast("c!", C_STORE);
   primitive("w@", 1, 1, () => {
     if (readable(peek(0), 2)) poke(0, load<u16>(<usize>peek(0)));
   });
@@ -422,11 +408,11 @@ export function defineCore(): void {
     const from = pop();
     if (size > 0 && readable(from, size) && writable(to, size)) memory.copy(<usize>to, <usize>from, <usize>size);
   });
-  primitive("cells", 1, 1, () => poke(0, peek(0) << 3));
-  primitive("cell+", 1, 1, () => poke(0, peek(0) + 8));
+  fast("cells", CELLS);
+  fast("cell+", CELL_PLUS);
   primitive("cell-", 1, 1, () => poke(0, peek(0) - 8));
   primitive("chars", 1, 1, () => {});
-  primitive("char+", 1, 1, () => poke(0, peek(0) + 1));
+  fast("char+", ONE_PLUS);
   primitive("align", 0, 0, () => align());
   primitive("aligned", 1, 1, () => poke(0, (peek(0) + 7) & -8));
   primitive("here", 0, 1, () => push(here));

@@ -4,9 +4,9 @@
 import { print } from "../../console/console";
 import { stringAt } from "../../lib/bytes";
 import { hex } from "../../lib/text";
+import { COLON, CONSTANT, CREATED, DOES, USER, VARIABLE } from "./codes";
 import { primitive } from "./define";
 import { BODY, codeOf, FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, flagsOf, isWord, nameOf } from "./dictionary";
-import { COLON, CONSTANT, CREATED, DOES, USER, VARIABLE } from "./inner";
 import { dictionaryEnd, pop } from "./memory";
 import { tickNext } from "./outer";
 
