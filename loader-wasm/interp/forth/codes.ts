@@ -2,7 +2,10 @@
 // is made of, and the primitives that are hot enough for a case of their own in the inner interpreter
 // (inner.ts). All other primitives are rows of its table.
 
-// Kinds of definitions. 0 is none: memory that was never written is no word.
+/** Memory that was never written is no word. */
+export const NONE: i32 = 0;
+
+// Kinds of definitions.
 export const COLON: i32 = 1;
 export const CREATED: i32 = 2;
 export const VARIABLE: i32 = 3;

@@ -33,6 +33,7 @@ import {
   MINUS,
   NEGATE,
   NIP,
+  NONE,
   NOT_EQUAL,
   OF,
   ONE_MINUS,
@@ -247,7 +248,12 @@ function run(first: u64): bool {
     }
     const word = <usize>xt;
     const code = load<u32>(word, CODE);
+    // One label a case, from 0 on: then this is a single jump through a table.
     switch (code) {
+      case NONE:
+        reason = NO_WORD;
+        break;
+
       // Kinds of definitions.
       case COLON:
         if (rp >= RETURN_END) {
@@ -333,9 +339,21 @@ function run(first: u64): bool {
         break;
       // A loop's frame on the return stack: where it ends, limit, index.
       case DO:
+        if (sp < stackBase + 16) break;
+        if (rp > RETURN_END - 24) {
+          reason = RETURN_STACK;
+          break;
+        }
+        sp -= 16;
+        store<i64>(rp, load<i64>(ip));
+        store<i64>(rp, load<i64>(sp), 8);
+        store<i64>(rp, load<i64>(sp, 8), 16);
+        rp += 24;
+        ip += 8;
+        continue;
       case QUESTION_DO:
         if (sp < stackBase + 16) break;
-        if (code == QUESTION_DO && load<i64>(sp - 8) == load<i64>(sp - 16)) {
+        if (load<i64>(sp - 8) == load<i64>(sp - 16)) {
           sp -= 16;
           ip = <usize>load<u64>(ip);
           if (ip - regionStart <= regionEnd - regionStart) continue;
