@@ -54,6 +54,11 @@ function compileFor(name: string, one: string, two: string): bool {
   return true;
 }
 
+/** Whether the definition has locals. */
+export function hasLocals(): bool {
+  return names.length > 0;
+}
+
 /** Compiles the fetch of the local `name`. False when there is none. */
 export function compileLocal(name: string): bool {
   return compileFor(name, "(@local)", "(@2local)");

@@ -11,12 +11,13 @@ import {
   FLAG_IMMEDIATE,
   FORTH_WORDLIST,
   findWord,
+  findWordAt,
   flagsOf,
   resetSearchOrder,
   searchList,
 } from "./dictionary";
 import { execute, goOn, waitForText } from "./inner";
-import { compileLocal, endLocals } from "./locals";
+import { compileLocal, endLocals, hasLocals } from "./locals";
 import {
   BREAK,
   baseCell,
@@ -63,32 +64,42 @@ export function setPosition(at: i32): void {
   store<i64>(inCell, at);
 }
 
-/** Where the last `parseUntil` or `parseWord` began, and its length. */
+/** Where the last text that was parsed began in the source, and its length. */
 export let parsedAt: i32 = 0;
 export let parsedSize: i32 = 0;
 
-/** The next blank-separated word; empty at the end. */
-export function parseWord(): string {
+function parsed(start: i32, end: i32): void {
+  parsedAt = start;
+  parsedSize = end - start;
+  setPosition(end < sourceSize ? end + 1 : end);
+}
+
+/** Parses the next blank-separated word; empty at the end. */
+export function scanWord(): void {
   let at = position();
   while (at < sourceSize && isSpace(load<u8>(source + <usize>at))) at++;
   const start = at;
   while (at < sourceSize && !isSpace(load<u8>(source + <usize>at))) at++;
-  parsedAt = start;
-  parsedSize = at - start;
-  setPosition(at < sourceSize ? at + 1 : at);
-  return stringAt(source + <usize>start, parsedSize);
+  parsed(start, at);
 }
 
-/** The text up to `delimiter`, or the rest. */
-export function parseUntil(delimiter: i32, skipLeading: bool = false): string {
+/** Parses the text up to `delimiter`, or the rest. */
+export function scanUntil(delimiter: i32, skipLeading: bool = false): void {
   let at = position();
   if (skipLeading) while (at < sourceSize && load<u8>(source + <usize>at) == delimiter) at++;
   const start = at;
   while (at < sourceSize && load<u8>(source + <usize>at) != delimiter) at++;
-  parsedAt = start;
-  parsedSize = at - start;
-  setPosition(at < sourceSize ? at + 1 : at);
-  return stringAt(source + <usize>start, parsedSize);
+  parsed(start, at);
+}
+
+/** The same two as strings. */
+export function parseWord(): string {
+  scanWord();
+  return stringAt(source + <usize>parsedAt, parsedSize);
+}
+export function parseUntil(delimiter: i32, skipLeading: bool = false): string {
+  scanUntil(delimiter, skipLeading);
+  return stringAt(source + <usize>parsedAt, parsedSize);
 }
 
 /** The name that comes next; empty, and unwinding until there is another line, when there is none. */
@@ -107,24 +118,26 @@ export function tickNext(): usize {
   return xt;
 }
 
-/** The number that `text` is in base `base`, in the last call of `isNumber`; `double` when it ended in a point. */
+/** The number of the last call of `isNumber` that said so; `double` when it ended in a point. */
 export let number: i64 = 0;
 export let double: bool = false;
 
-export function isNumber(text: string, base: i64): bool {
-  let at = 0;
-  let end = text.length;
+/** Whether the `size` bytes at `text` are a number in base `base`. */
+export function isNumber(text: usize, size: i32, base: i64): bool {
+  let at = text;
+  let end = text + <usize>size;
   let negative = false;
-  if (end > 1 && (text.charCodeAt(0) == 0x2d || text.charCodeAt(0) == 0x2b)) {
-    negative = text.charCodeAt(0) == 0x2d;
-    at = 1;
+  if (size > 1) {
+    const sign = load<u8>(at);
+    negative = sign == 0x2d;
+    if (negative || sign == 0x2b) at++;
   }
-  double = end - at > 0 && text.charCodeAt(end - 1) == 0x2e;
+  double = end > at && load<u8>(end - 1) == 0x2e;
   if (double) end--;
   if (at >= end) return false;
   let value: u64 = 0;
   for (; at < end; at++) {
-    const digit = digitValue(text.charCodeAt(at));
+    const digit = digitValue(load<u8>(at));
     if (<i64>digit >= base) return false;
     value = value * <u64>base + <u64>digit;
   }
@@ -166,10 +179,12 @@ function takeNumber(): void {
   push(number);
 }
 
-/** Executes or compiles the word `name`. */
-function interpretWord(name: string): void {
-  if (compiling() && compileLocal(name)) return;
-  const xt = findWord(name);
+/** Executes or compiles the word that was just parsed. */
+function interpretWord(): void {
+  const name = source + <usize>parsedAt;
+  const size = parsedSize;
+  if (compiling() && hasLocals() && compileLocal(stringAt(name, size))) return;
+  const xt = findWordAt(name, size);
   if (xt != 0) {
     const flags = flagsOf(xt);
     if (compiling()) {
@@ -182,20 +197,28 @@ function interpretWord(name: string): void {
     }
     return;
   }
-  const base = load<i64>(baseCell);
-  if (name.length >= 2 && name.charCodeAt(0) == 0x30) {
-    const letter = toLower(name.charCodeAt(1));
+  let digits = name;
+  let digitsSize = size;
+  let base = load<i64>(baseCell);
+  let problem = "not found";
+  if (size >= 2 && load<u8>(name) == 0x30) {
+    const letter = toLower(load<u8>(name + 1));
     const prefixed: i64 = letter == 0x78 ? 16 : letter == 0x64 ? 10 : 0;
     if (prefixed != 0) {
-      // A prefix that stands alone belongs to the next word.
-      const digits = name.length > 2 ? name.substring(2) : parseWord();
-      if (isNumber(digits, prefixed)) takeNumber();
-      else fail(`${digits} not recognized`);
-      return;
+      base = prefixed;
+      problem = "not recognized";
+      digits += 2;
+      digitsSize -= 2;
+      if (size == 2) {
+        // A prefix that stands alone belongs to the next word.
+        scanWord();
+        digits = source + <usize>parsedAt;
+        digitsSize = parsedSize;
+      }
     }
   }
-  if (isNumber(name, base)) takeNumber();
-  else fail(`${name} not found`);
+  if (isNumber(digits, digitsSize, base)) takeNumber();
+  else fail(`${stringAt(digits, digitsSize)} ${problem}`);
 }
 
 /**
@@ -212,9 +235,11 @@ export function interpretText(text: usize, size: i32): i32 {
   let result = OUT_OF_TEXT;
   goOn();
   while (true) {
-    const name = thrown == 0 ? parseWord() : "";
-    if (name.length > 0) interpretWord(name);
-    else if (thrown == 0) break;
+    if (thrown == 0) {
+      scanWord();
+      if (parsedSize == 0) break;
+      interpretWord();
+    }
     if (thrown != 0) {
       result = thrown;
       setThrown(0);

@@ -1,10 +1,10 @@
 // Words on texts and numbers as texts: output, pictured conversion, parsing, strings.
 
 import { getchar, ischar, print, putchar } from "../../console/console";
-import { cstringAt, stringAt } from "../../lib/bytes";
+import { cstringAt } from "../../lib/bytes";
 import { digitValue, toLower } from "../../lib/text";
 import { colon, immediate, primitive } from "./define";
-import { FLAG_IMMEDIATE, findWord, flagsOf } from "./dictionary";
+import { FLAG_IMMEDIATE, findWordAt, flagsOf } from "./dictionary";
 import { restarted, waitForText } from "./inner";
 import {
   allocateBlock,
@@ -35,6 +35,8 @@ import {
   parsedSize,
   parseUntil,
   parseWord,
+  scanUntil,
+  scanWord,
   source,
   sourceId,
   sourceSize,
@@ -251,8 +253,7 @@ export function defineText(): void {
     const size = pop();
     const address = pop();
     if (!readable(address, size)) return;
-    const text = stringAt(<usize>address, <i32>size);
-    if (isNumber(text, load<i64>(baseCell))) {
+    if (isNumber(<usize>address, <i32>size, load<i64>(baseCell))) {
       if (double) push(0);
       push(number);
       push(1);
@@ -291,12 +292,12 @@ export function defineText(): void {
     else waitForText();
   });
   primitive("parse", 1, 2, () => {
-    parseUntil(<i32>pop());
+    scanUntil(<i32>pop());
     push(<i64>source + <i64>parsedAt);
     push(parsedSize);
   });
   primitive("parse-word", 0, 2, () => {
-    parseWord();
+    scanWord();
     push(<i64>source + <i64>parsedAt);
     push(parsedSize);
   });
@@ -309,10 +310,10 @@ export function defineText(): void {
     push(<i64>pad);
   });
   immediate("(", 0, 0, () => {
-    parseUntil(0x29);
+    scanUntil(0x29);
   });
   immediate("\\", 0, 0, () => {
-    parseUntil(0x0a);
+    scanUntil(0x0a);
   });
   immediate(".(", 0, 0, () => print(parseUntil(0x29)));
   primitive("pad", 0, 1, () => push(<i64>(pad + <usize>PAD_SIZE)));
@@ -369,7 +370,7 @@ export function defineText(): void {
   primitive("find", 1, 2, () => {
     const address = peek(0);
     if (!readable(address, 256)) return;
-    const xt = findWord(stringAt(<usize>address + 1, load<u8>(<usize>address)));
+    const xt = findWordAt(<usize>address + 1, load<u8>(<usize>address));
     if (xt == 0) {
       push(0);
       return;
@@ -381,7 +382,7 @@ export function defineText(): void {
     const size = pop();
     const address = pop();
     if (!readable(address, size)) return;
-    const xt = findWord(stringAt(<usize>address, <i32>size));
+    const xt = findWordAt(<usize>address, <i32>size);
     if (xt == 0) {
       push(address);
       push(size);

@@ -3,6 +3,8 @@
 
 import { getenv } from "../../boot/environment";
 import { print } from "../../console/console";
+import { stringAt } from "../../lib/bytes";
+import { allocate } from "../../lib/fault";
 import { digitValue, isHexDigit, isSpace } from "../../lib/text";
 
 /** Longest argument in bytes, and most arguments of a line. */
@@ -18,51 +20,62 @@ function isOctal(c: i32, highest: i32 = 0x37): bool {
   return c >= 0x30 && c <= highest;
 }
 
+/** Where `unescape` collects; a line's escapes never get longer. */
+let unescaped: usize = 0;
+let size: i32 = 0;
+
+function put(c: i32): void {
+  store<u8>(unescaped + <usize>size, <u8>c);
+  size++;
+}
+
 /** `text` with its backslash escapes replaced; those of quotes and dollars stay for the word splitter. */
 export function unescape(text: string): string {
-  let result = "";
+  if (text.indexOf("\\") < 0) return text;
+  unescaped = allocate(<usize>text.length);
+  size = 0;
   let i = 0;
   while (i < text.length) {
     const c = text.charCodeAt(i++);
-    if (c != BACKSLASH) {
-      result += String.fromCharCode(c);
+    if (c != BACKSLASH || i == text.length) {
+      put(c);
       continue;
     }
-    if (i == text.length) return result + "\\";
     const escaped = text.charCodeAt(i);
     switch (escaped) {
       case QUOTE:
       case DOUBLE_QUOTE:
       case DOLLAR:
-        result += "\\" + String.fromCharCode(escaped);
+        put(BACKSLASH);
+        put(escaped);
         i++;
         break;
       case 0x62:
-        result += "\b";
+        put(0x08);
         i++;
         break;
       case 0x66:
-        result += "\f";
+        put(0x0c);
         i++;
         break;
       case 0x72:
-        result += "\r";
+        put(0x0d);
         i++;
         break;
       case 0x6e:
-        result += "\n";
+        put(0x0a);
         i++;
         break;
       case 0x73:
-        result += " ";
+        put(0x20);
         i++;
         break;
       case 0x74:
-        result += "\t";
+        put(0x09);
         i++;
         break;
       case 0x76:
-        result += "\v";
+        put(0x0b);
         i++;
         break;
       case 0x7a:
@@ -73,7 +86,7 @@ export function unescape(text: string): string {
           const b = i + 1 < text.length ? text.charCodeAt(i + 1) : 0;
           const c = i + 2 < text.length ? text.charCodeAt(i + 2) : 0;
           if (isOctal(escaped, 0x33) && isOctal(b) && isOctal(c)) {
-            result += String.fromCharCode(((escaped - 0x30) << 6) | ((b - 0x30) << 3) | (c - 0x30));
+            put(((escaped - 0x30) << 6) | ((b - 0x30) << 3) | (c - 0x30));
             i += 3;
           } else if (escaped == 0x30 && (b | 0x20) == 0x78 && isHexDigit(c)) {
             let value = digitValue(c);
@@ -82,37 +95,39 @@ export function unescape(text: string): string {
               value = (value << 4) + digitValue(text.charCodeAt(i));
               i++;
             }
-            result += String.fromCharCode(value);
+            put(value);
           }
           // Any other digit: the backslash vanishes, the digit is read as plain text next.
         } else {
-          result += String.fromCharCode(escaped);
+          put(escaped);
           i++;
         }
     }
   }
+  const result = stringAt(unescaped, size);
+  heap.free(unescaped);
   return result;
 }
 
-class Words {
-  list: string[] = [];
-  word: string = "";
+/** The word being made. */
+const word: usize = memory.data(WORD_LIMIT + 1);
+let wordSize: i32 = 0;
 
-  /** Ends a word. False when there are too many. */
-  finish(): bool {
-    if (this.word.length == 0) return true;
-    if (this.list.length >= ARGUMENT_LIMIT) return false;
-    this.list.push(this.word);
-    this.word = "";
-    return true;
-  }
+/** Ends a word of `list`. False when there are too many. */
+function finish(list: string[]): bool {
+  if (wordSize == 0) return true;
+  if (list.length >= ARGUMENT_LIMIT) return false;
+  list.push(stringAt(word, wordSize));
+  wordSize = 0;
+  return true;
+}
 
-  /** Adds a byte to the word. False when it gets too long. */
-  add(c: i32): bool {
-    if (this.word.length == WORD_LIMIT) return false;
-    this.word += String.fromCharCode(c);
-    return true;
-  }
+/** Adds a byte to the word. False when it gets too long. */
+function add(c: i32): bool {
+  if (wordSize == WORD_LIMIT) return false;
+  store<u8>(word + <usize>wordSize, <u8>c);
+  wordSize++;
+  return true;
 }
 
 /** Prints the reference's complaint, whose number is a line of its source, and returns null. */
@@ -129,7 +144,8 @@ export function parse(line: string): string[] | null {
   let text = unescape(line);
   const nul = text.indexOf("\0");
   if (nul >= 0) text = text.substring(0, nul);
-  const words = new Words();
+  const words: string[] = [];
+  wordSize = 0;
   let quoted = false;
   let doubleQuoted = false;
   let blank = false;
@@ -145,19 +161,19 @@ export function parse(line: string): string[] | null {
       blank = false;
     }
     if (c == BACKSLASH && i + 1 < text.length) {
-      if (!words.add(text.charCodeAt(i + 1))) return refuse(113);
+      if (!add(text.charCodeAt(i + 1))) return refuse(113);
       i += 2;
     } else if (c == QUOTE) {
       quoted = !quoted;
-      if (doubleQuoted && !words.add(c)) return refuse(118);
+      if (doubleQuoted && !add(c)) return refuse(118);
       i++;
     } else if (c == DOUBLE_QUOTE) {
       doubleQuoted = !doubleQuoted;
-      if (quoted && !words.add(c)) return refuse(125);
+      if (quoted && !add(c)) return refuse(125);
       i++;
     } else if (isSpace(c) && !quoted && !doubleQuoted) {
       blank = true;
-      if (!words.finish()) return refuse(133);
+      if (!finish(words)) return refuse(133);
       i++;
     } else if (c == DOLLAR && !quoted) {
       const open = i + 1 < text.length ? text.charCodeAt(i + 1) : 0;
@@ -176,14 +192,14 @@ export function parse(line: string): string[] | null {
         while (end < text.length && !isSpace(text.charCodeAt(end))) end++;
       }
       const value = getenv(text.substring(i, end));
-      if (value !== null) words.word = (words.word + value).substring(0, WORD_LIMIT);
+      if (value !== null) for (let j = 0; j < value.length && add(value.charCodeAt(j)); j++);
       i = end + close.length;
     } else {
-      if (!words.add(c)) return refuse(145);
+      if (!add(c)) return refuse(145);
       i++;
     }
   }
   if (quoted || doubleQuoted) return refuse(180);
-  if (!blank && !dangling && !words.finish()) return refuse(184);
-  return words.list;
+  if (!blank && !dangling && !finish(words)) return refuse(184);
+  return words;
 }
