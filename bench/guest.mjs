@@ -100,18 +100,28 @@ function kernel() {
   return file;
 }
 
-/** Builds the disk in `directory`; returns its path and the bytes of the loaded files. */
-export function makeGuest(directory) {
-  const tree = join(directory, "tree");
-  mkdirSync(join(tree, "boot", "kernel"), { recursive: true });
-  const files = { kernel: kernel(), "notes.txt": noise(256 * 1024) };
-  writeFileSync(join(tree, "boot", "kernel", "kernel"), files.kernel);
-  writeFileSync(join(tree, "boot", "notes.txt"), files["notes.txt"]);
+/** The files of a guest that only the commands of its loader.rc load. */
+function plainScripts(boot) {
   writeFileSync(
-    join(tree, "boot", "loader.rc"),
+    join(boot, "loader.rc"),
     ["load /boot/kernel/kernel", "load -t notes /boot/notes.txt", "set autoboot_delay=NO", "boot", ""].join("\n"),
   );
-  const ufs = join(directory, "guest.ufs");
+  return ["notes.txt"];
+}
+
+/**
+ * Builds the disk NAME.img in `directory`; returns its path, the bytes of the loaded files and where the kernel is.
+ * `addScripts` puts scripts into the directory it is given and returns which files besides the kernel they load.
+ */
+export function makeGuest(directory, name = "guest", addScripts = plainScripts) {
+  const tree = join(directory, name);
+  const boot = join(tree, "boot");
+  mkdirSync(join(boot, "kernel"), { recursive: true });
+  const files = { kernel: kernel(), "notes.txt": noise(256 * 1024) };
+  writeFileSync(join(boot, "kernel", "kernel"), files.kernel);
+  writeFileSync(join(boot, "notes.txt"), files["notes.txt"]);
+  const loads = ["kernel", ...addScripts(boot)];
+  const ufs = join(directory, `${name}.ufs`);
   const makefs = (args, options) => {
     try {
       execFileSync("makefs", args, options);
@@ -123,9 +133,9 @@ export function makeGuest(directory) {
     stdio: ["ignore", "ignore", 2],
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
   });
-  const path = join(directory, "guest.img");
+  const path = join(directory, `${name}.img`);
   const partition = fileURLToPath(new URL("../images/tools/partition.mjs", import.meta.url));
   execFileSync(process.execPath, [partition, "gpt", ufs, path]);
-  const loaded = Object.values(files).reduce((sum, file) => sum + file.length, 0);
+  const loaded = loads.reduce((sum, file) => sum + files[file].length, 0);
   return { path, loaded, kernelAt: readFileSync(path).indexOf(files.kernel.subarray(0, 4096)) };
 }
