@@ -1,6 +1,7 @@
 // The table of builtin commands, in the order in which `?` lists them. One line adds a command.
 
 import { commandBcachestat, commandLsdev, commandLszfs, commandReloadbe } from "../dev/commands";
+import { compareBytesAt } from "../lib/bytes";
 import { CMD_OK, failCommand } from "../lib/outcome";
 import { commandLoad, commandLoadGeli, commandLsmod, commandUnload } from "../load/commands";
 import { commandAutoboot, commandBoot } from "./autoboot";
@@ -52,6 +53,12 @@ export function defineCommands(): void {
 /** The command called `name`, or null. */
 export function findCommand(name: string): Command | null {
   for (let i = 0; i < commands.length; i++) if (commands[i].name == name) return commands[i];
+  return null;
+}
+
+/** The command whose name is the `size` bytes at `name`, or null. */
+export function findCommandAt(name: usize, size: i32): Command | null {
+  for (let i = 0; i < commands.length; i++) if (compareBytesAt(commands[i].name, name, size) == 0) return commands[i];
   return null;
 }
 

@@ -1,7 +1,7 @@
 // The loader's environment: variables sorted by name, some with hooks that check or veto a change. The
 // interpreters read and write it, and the kernel gets a copy (boot/bootinfo.ts).
 
-import { compareBytes } from "../lib/bytes";
+import { compareBytes, compareBytesAt } from "../lib/bytes";
 import { ENOENT, EPERM, setErrno } from "../lib/errno";
 import { permittedValue } from "./policy";
 
@@ -40,6 +40,26 @@ function locate(name: string): i32 {
     else high = middle - 1;
   }
   return -1 - low;
+}
+
+/** The same for the name of `size` bytes at `name`. */
+function locateAt(name: usize, size: i32): i32 {
+  let low = 0;
+  let high = environment.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const order = compareBytesAt(environment[middle].name, name, size);
+    if (order == 0) return middle;
+    if (order < 0) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1 - low;
+}
+
+/** The value of the variable whose name is the `size` bytes at `name`, or null when it is not set. */
+export function getenvAt(name: usize, size: i32): string | null {
+  const index = locateAt(name, size);
+  return index < 0 ? null : environment[index].value;
 }
 
 /** The value of `name`, or null when it is not set. */
@@ -100,7 +120,8 @@ export function unsetenv(name: string): i32 {
       return error;
     }
   }
-  environment.splice(index, 1);
+  for (let i = index + 1; i < environment.length; i++) environment[i - 1] = environment[i];
+  environment.pop();
   return 0;
 }
 

@@ -28,6 +28,14 @@ class ConsoleName {
 
 const consoles: ConsoleName[] = [new ConsoleName("userboot", true), new ConsoleName("comconsole", false)];
 
+/** How many of them a byte goes to. */
+let outputs: i32 = 0;
+
+function countOutputs(): void {
+  outputs = 0;
+  for (let i = 0; i < consoles.length; i++) if (consoles[i].present && consoles[i].active) outputs++;
+}
+
 /** Hands collected output to the host. Done before anything that waits or ends the session. */
 export function flush(): void {
   if (pending == 0) return;
@@ -45,9 +53,7 @@ function put(c: i32): void {
 /** Writes one byte to every active console; a newline becomes CR LF (CR CR LF where two are active, as each level expands it). */
 export function putchar(c: i32): void {
   if (c == 0x0a) putchar(0x0d);
-  for (let i = 0; i < consoles.length; i++) {
-    if (consoles[i].present && consoles[i].active) put(c & 0xff);
-  }
+  for (let i = 0; i < outputs; i++) put(c);
 }
 
 /** Writes a byte string. */
@@ -60,11 +66,6 @@ export function printBytes(src: usize, size: i32): void {
   for (let i = 0; i < size; i++) putchar(load<u8>(src + <usize>i));
 }
 
-function inputActive(): bool {
-  for (let i = 0; i < consoles.length; i++) if (consoles[i].present && consoles[i].active) return true;
-  return false;
-}
-
 /** Waits for a key and returns it (0..255). */
 export function getchar(): i32 {
   flush();
@@ -74,7 +75,7 @@ export function getchar(): i32 {
 /** Whether a key is waiting. */
 export function ischar(): bool {
   flush();
-  return inputActive() && host.poll() != 0;
+  return outputs > 0 && host.poll() != 0;
 }
 
 /** Wall clock in whole seconds since 1970. */
@@ -137,6 +138,7 @@ function select(value: string): void {
     active++;
   }
   if (active == 0) for (let i = 0; i < consoles.length; i++) consoles[i].activate();
+  countOutputs();
 }
 
 /** Set hook of `console`. A bad value is not an error, so that scripts go on with their other settings. */
@@ -182,6 +184,7 @@ export function probeConsoles(): void {
     select(preferred);
   } else {
     consoles[0].active = true;
+    countOutputs();
   }
   print("Consoles: ");
   for (let i = 0; i < consoles.length; i++) if (consoles[i].active) print(`${consoles[i].name}  `);

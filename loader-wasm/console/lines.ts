@@ -1,6 +1,6 @@
 // Lines: editing at the console, and reading them from files.
 
-import { read } from "../fs/files";
+import { readToLineEnd } from "../fs/files";
 import { stringAt } from "../lib/bytes";
 import { getchar, putchar } from "./console";
 
@@ -53,18 +53,14 @@ const piece: usize = memory.data(1024);
  * pieces of `limit` bytes (at most 1024). Null at the end of the file or on a read error.
  */
 export function readLine(fd: i32, limit: i32): string | null {
-  limit = min(limit, PIECE_LIMIT);
-  let length = 0;
-  while (length < limit) {
-    const got = read(fd, piece + <usize>length, 1);
-    if (got < 0) return null;
-    if (got == 0) {
-      if (length == 0) return null;
-      break;
-    }
-    const c = load<u8>(piece + <usize>length);
-    if (c == 0x0d || c == 0x0a) break;
-    length++;
-  }
-  return stringAt(piece, length);
+  const size = readLineTo(fd, piece, min(limit, PIECE_LIMIT));
+  return size < 0 ? null : stringAt(piece, size);
+}
+
+/** The same at `dst`, which has room for `limit` bytes. Returns the line's length, -1 at the end or on an error. */
+export function readLineTo(fd: i32, dst: usize, limit: i32): i32 {
+  const got = readToLineEnd(fd, dst, limit, true);
+  if (got <= 0) return -1;
+  const last = load<u8>(dst + <usize>got - 1);
+  return last == 0x0a || last == 0x0d ? got - 1 : got;
 }

@@ -183,6 +183,39 @@ export function read(fd: i32, dst: usize, size: i32): i32 {
   }
 }
 
+/**
+ * Reads to the end of a line: at most `size` bytes, of which the last is LF (with `cr`, or CR) if one came. Returns
+ * their number, 0 at the end of the file, -1 and errno.
+ */
+export function readToLineEnd(fd: i32, dst: usize, size: i32, cr: bool): i32 {
+  let count = 0;
+  while (count < size) {
+    // Fills what is read ahead, if need be.
+    const got = read(fd, dst + <usize>count, 1);
+    if (got <= 0) return got < 0 ? -1 : count;
+    const first = load<u8>(dst + <usize>count);
+    count++;
+    if (first == 0x0a || (cr && first == 0x0d)) return count;
+    const descriptor = descriptorOf(fd);
+    if (descriptor === null) return count;
+    const from = descriptor.ahead + <usize>descriptor.aheadAt;
+    const most = min(descriptor.aheadSize, size - count);
+    let taken = 0;
+    let ended = false;
+    while (taken < most && !ended) {
+      const c = load<u8>(from + <usize>taken);
+      store<u8>(dst + <usize>(count + taken), c);
+      taken++;
+      ended = c == 0x0a || (cr && c == 0x0d);
+    }
+    descriptor.aheadAt += taken;
+    descriptor.aheadSize -= taken;
+    count += taken;
+    if (ended) return count;
+  }
+  return count;
+}
+
 /** Reads a device without a file system. */
 function readRaw(descriptor: Descriptor, dst: usize, size: i32): i32 {
   const volume = descriptor.device.volume();

@@ -40,10 +40,23 @@ export function cutAtNul(text: string): string {
 
 /** strcmp's order: bytewise, unsigned, a prefix first. Negative, zero or positive. */
 export function compareBytes(a: string, b: string): i32 {
-  const shorter = min(a.length, b.length);
-  for (let i = 0; i < shorter; i++) {
-    const difference = a.charCodeAt(i) - b.charCodeAt(i);
+  const shorter = (<usize>min(a.length, b.length)) << 1;
+  const left = changetype<usize>(a);
+  const right = changetype<usize>(b);
+  for (let i: usize = 0; i < shorter; i += 2) {
+    const difference = <i32>load<u16>(left + i) - <i32>load<u16>(right + i);
     if (difference != 0) return difference;
   }
   return a.length - b.length;
+}
+
+/** The same for a string and the `size` bytes at `bytes`. */
+export function compareBytesAt(a: string, bytes: usize, size: i32): i32 {
+  const shorter = <usize>min(a.length, size);
+  const left = changetype<usize>(a);
+  for (let i: usize = 0; i < shorter; i++) {
+    const difference = <i32>load<u16>(left + (i << 1)) - <i32>load<u8>(bytes + i);
+    if (difference != 0) return difference;
+  }
+  return a.length - size;
 }

@@ -229,10 +229,17 @@ export function setCode(xt: usize, code: i32): void {
   store<u64>(xt + CODE, <u64>code);
 }
 
+/** Where a word's name is, and its length: 0 when what the header says can't be. */
+export function nameAddress(xt: usize): usize {
+  return <usize>load<u64>(xt + NAME);
+}
+export function nameSize(xt: usize): i32 {
+  const size = load<u8>(xt + LENGTH);
+  return nameAddress(xt) - regionStart <= dictionaryEnd - regionStart - <usize>size ? size : 0;
+}
+
 export function nameOf(xt: usize): string {
-  const name = <usize>load<u64>(xt + NAME);
-  const size = <i32>load<u8>(xt + LENGTH);
-  return name >= regionStart && name + <usize>size <= dictionaryEnd ? stringAt(name, size) : "";
+  return stringAt(nameAddress(xt), nameSize(xt));
 }
 
 /** Whether `bytes` more fit into the dictionary; else starts unwinding. */

@@ -3,11 +3,11 @@
 
 import { setenv } from "../../boot/environment";
 import { print } from "../../console/console";
-import { readLine } from "../../console/lines";
+import { readLineTo } from "../../console/lines";
 import { close, O_RDONLY, open } from "../../fs/files";
-import { allocString, cutAtNul } from "../../lib/bytes";
+import { allocString, stringAt } from "../../lib/bytes";
 import { errno, strerror } from "../../lib/errno";
-import { burn } from "../../lib/fault";
+import { allocate, burn } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failCommand } from "../../lib/outcome";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { Interpreter } from "../interpreter";
@@ -33,6 +33,8 @@ import { defineText } from "./words_text";
 
 /** Bytes of a script's line; longer ones are cut into several. */
 const SCRIPT_LINE_LIMIT: i32 = 255;
+/** Bytes that a script is expected to have; more is found as it is read. */
+const FIRST_SCRIPT_SIZE: i32 = 16384;
 /** Scripts that may include each other. */
 const INCLUDE_DEPTH_LIMIT: i32 = 32;
 
@@ -79,14 +81,15 @@ export class ForthInterpreter extends Interpreter {
 
   run(line: string): i32 {
     setSourceId(0);
-    return this.runLine(line) == OUT_OF_TEXT ? CMD_OK : CMD_ERROR;
+    const text = allocString(line);
+    const result = this.runText(text, line.length);
+    heap.free(text);
+    return result == OUT_OF_TEXT ? CMD_OK : CMD_ERROR;
   }
 
   /** Interprets a line and says how it ended, if that wasn't well. */
-  private runLine(line: string): i32 {
-    const text = allocString(line);
-    const result = interpretText(text, line.length);
-    heap.free(text);
+  private runText(line: usize, size: i32): i32 {
+    const result = interpretText(line, size);
     switch (result) {
       case OUT_OF_TEXT:
       case ABORT_QUOTE:
@@ -117,24 +120,41 @@ export class ForthInterpreter extends Interpreter {
     if (this.depth == INCLUDE_DEPTH_LIMIT) return failCommand(`'${path}': includes nested too deeply`);
     const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
     if (fd < 0) return failCommand(`can't open '${path}': ${strerror(errno)}`);
-    const lines: string[] = [];
+    // Lines one after the other, each with its length before it, without what follows a NUL.
+    let text: usize = 0;
+    let room = 0;
+    let used = 0;
     while (true) {
       burn(1);
-      const line = readLine(fd, SCRIPT_LINE_LIMIT);
-      if (line === null) break;
-      const text = cutAtNul(line);
-      if (text.length > 0) lines.push(text);
+      if (room < used + 2 + SCRIPT_LINE_LIMIT) {
+        room = 2 * room + FIRST_SCRIPT_SIZE;
+        const larger = allocate(room);
+        memory.copy(larger, text, used);
+        if (text != 0) heap.free(text);
+        text = larger;
+      }
+      const line = text + <usize>used + 2;
+      const length = readLineTo(fd, line, SCRIPT_LINE_LIMIT);
+      if (length < 0) break;
+      let size = 0;
+      while (size < length && load<u8>(line + <usize>size) != 0) size++;
+      store<u16>(line - 2, <u16>size);
+      if (size > 0) used += 2 + size;
     }
     close(fd);
     const before = sourceId;
     setSourceId(fd);
     this.depth++;
     let result = CMD_OK;
-    for (let i = 0; i < lines.length && result == CMD_OK; i++) {
-      if (this.runLine(lines[i]) != OUT_OF_TEXT) {
-        result = failCommand(`Error while including ${path}, in the line:\n${lines[i]}`);
+    for (let at = 0; at < used && result == CMD_OK; ) {
+      const line = text + <usize>at + 2;
+      const size = <i32>load<u16>(line - 2);
+      if (this.runText(line, size) != OUT_OF_TEXT) {
+        result = failCommand(`Error while including ${path}, in the line:\n${stringAt(line, size)}`);
       }
+      at += 2 + size;
     }
+    heap.free(text);
     this.depth--;
     setSourceId(before);
     return result;

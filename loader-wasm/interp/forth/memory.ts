@@ -219,70 +219,99 @@ export function placeText(address: usize, text: string): void {
 
 // ---- the heap of `allocate` ---------------------------------------------------------------------------
 
-/** A block that was given out, or could be. */
-class Block {
-  constructor(
-    public start: usize,
-    public size: usize,
-    public used: bool,
-  ) {}
-}
-
-const blocks: Block[] = [];
+// A block that was given out, or could be: start, and size with the lowest bit set while it's given out.
+const BLOCK_START: usize = 0;
+const BLOCK_SIZE: usize = 4;
+const RECORD: usize = 8;
+const FIRST_BLOCKS: i32 = 512;
+/** All blocks, in the order of their addresses. */
+let blocks: usize = 0;
+let blockCount: i32 = 0;
+let blockRoom: i32 = 0;
 const ALIGNMENT: usize = 16;
 /** Blocks that can be looked through for one step of fuel. */
-const BLOCKS_PER_FUEL: i64 = 16;
+const BLOCKS_PER_FUEL: i32 = 16;
+
+/** Puts a record before record `index`. */
+function insertBlock(index: i32, start: usize, size: u32): void {
+  if (blockCount == blockRoom) {
+    blockRoom = 2 * blockRoom + FIRST_BLOCKS;
+    const larger = allocate(<usize>blockRoom * RECORD);
+    memory.copy(larger, blocks, <usize>blockCount * RECORD);
+    if (blocks != 0) heap.free(blocks);
+    blocks = larger;
+  }
+  const record = blocks + <usize>index * RECORD;
+  memory.copy(record + RECORD, record, <usize>(blockCount - index) * RECORD);
+  store<u32>(record, <u32>start, BLOCK_START);
+  store<u32>(record, size, BLOCK_SIZE);
+  blockCount++;
+}
+
+function removeBlock(record: usize): void {
+  const next = record + RECORD;
+  memory.copy(record, next, blocks + <usize>blockCount * RECORD - next);
+  blockCount--;
+}
 
 /** Room for `size` bytes, or 0. */
 export function allocateBlock(size: i64): usize {
   if (size < 0 || size > <i64>HEAP_SIZE) return 0;
-  burn(<i64>blocks.length / BLOCKS_PER_FUEL);
+  burn(blockCount / BLOCKS_PER_FUEL);
   if (heapStart == 0) {
     heapStart = allocate(HEAP_SIZE);
-    blocks.push(new Block(heapStart, HEAP_SIZE, false));
+    insertBlock(0, heapStart, <u32>HEAP_SIZE);
   }
-  const needed = (max(<usize>size, 1) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-  for (let i = 0; i < blocks.length; i++) {
-    const block = blocks[i];
-    if (block.used || block.size < needed) continue;
-    if (block.size > needed) {
-      const rest = new Block(block.start + needed, block.size - needed, false);
-      blocks.push(rest);
-      for (let j = blocks.length - 1; j > i + 1; j--) blocks[j] = blocks[j - 1];
-      blocks[i + 1] = rest;
-      block.size = needed;
-    }
-    block.used = true;
-    return block.start;
+  const needed = <u32>((max(<usize>size, 1) + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
+  for (let i = 0; i < blockCount; i++) {
+    const record = blocks + <usize>i * RECORD;
+    const free = load<u32>(record, BLOCK_SIZE);
+    if ((free & 1) != 0 || free < needed) continue;
+    const start = <usize>load<u32>(record, BLOCK_START);
+    store<u32>(record, needed | 1, BLOCK_SIZE);
+    if (free > needed) insertBlock(i + 1, start + <usize>needed, free - needed);
+    return start;
+  }
+  return 0;
+}
+
+/** The record of the block at `start` that is given out, or 0. */
+function recordOf(start: usize): usize {
+  let low = 0;
+  let high = blockCount - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const record = blocks + <usize>middle * RECORD;
+    const at = <usize>load<u32>(record, BLOCK_START);
+    if (at == start) return (load<u32>(record, BLOCK_SIZE) & 1) != 0 ? record : 0;
+    if (at < start) low = middle + 1;
+    else high = middle - 1;
   }
   return 0;
 }
 
 /** Size of the block at `start`, or -1 when there is none. */
 export function blockSize(start: usize): i64 {
-  burn(<i64>blocks.length / BLOCKS_PER_FUEL);
-  for (let i = 0; i < blocks.length; i++) {
-    if (blocks[i].start == start && blocks[i].used) return <i64>blocks[i].size;
-  }
-  return -1;
+  const record = recordOf(start);
+  return record == 0 ? -1 : load<u32>(record, BLOCK_SIZE) & ~1;
 }
 
 /** Takes a block back. False when it was not given out. */
 export function freeBlock(start: usize): bool {
-  burn(<i64>blocks.length / BLOCKS_PER_FUEL);
-  for (let i = 0; i < blocks.length; i++) {
-    const block = blocks[i];
-    if (block.start != start || !block.used) continue;
-    block.used = false;
-    if (i + 1 < blocks.length && !blocks[i + 1].used) {
-      block.size += blocks[i + 1].size;
-      blocks.splice(i + 1, 1);
-    }
-    if (i > 0 && !blocks[i - 1].used) {
-      blocks[i - 1].size += block.size;
-      blocks.splice(i, 1);
-    }
-    return true;
+  const record = recordOf(start);
+  if (record == 0) return false;
+  burn(blockCount / BLOCKS_PER_FUEL);
+  let size = load<u32>(record, BLOCK_SIZE) & ~1;
+  const next = record + RECORD;
+  if (next < blocks + <usize>blockCount * RECORD && (load<u32>(next, BLOCK_SIZE) & 1) == 0) {
+    size += load<u32>(next, BLOCK_SIZE);
+    removeBlock(next);
   }
-  return false;
+  store<u32>(record, size, BLOCK_SIZE);
+  const before = record - RECORD;
+  if (record > blocks && (load<u32>(before, BLOCK_SIZE) & 1) == 0) {
+    store<u32>(before, load<u32>(before, BLOCK_SIZE) + size, BLOCK_SIZE);
+    removeBlock(record);
+  }
+  return true;
 }

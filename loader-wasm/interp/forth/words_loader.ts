@@ -1,16 +1,28 @@
 // The loader's own words: environment, files, time, guest memory, and the loader's commands as words.
 
-import { commands, findCommand } from "../../boot/commands";
-import { getenv, setDefault, setenv, unsetenv } from "../../boot/environment";
+import { commands, findCommandAt } from "../../boot/commands";
+import { getenvAt, setDefault, setenv, unsetenv } from "../../boot/environment";
 import { delay, getchar, print, time } from "../../console/console";
-import { close, fstat, O_RDONLY, open, read, readdir, S_IFDIR, S_IFMT, seek, write } from "../../fs/files";
-import { stringAt } from "../../lib/bytes";
-import { burn } from "../../lib/fault";
+import {
+  close,
+  fstat,
+  O_RDONLY,
+  open,
+  read,
+  readdir,
+  readToLineEnd,
+  S_IFDIR,
+  S_IFMT,
+  seek,
+  write,
+} from "../../fs/files";
+import { compareBytesAt, stringAt } from "../../lib/bytes";
+import { allocate, burn } from "../../lib/fault";
 import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failCommand } from "../../lib/outcome";
 import { findFile } from "../../load/preloaded";
 import { exitLoader } from "../../main";
 import { copyin, copyout, PURPOSE_SCRIPT } from "../../protocol";
-import { parse } from "../simp/parse";
+import { parseAt } from "../simp/parse";
 import { colon, forth, primitive, variableAt } from "./define";
 import {
   appendCell,
@@ -19,7 +31,9 @@ import {
   current,
   FLAG_IMMEDIATE,
   FORTH_WORDLIST,
+  nameAddress,
   nameOf,
+  nameSize,
   setCurrent,
   wordlists,
 } from "./dictionary";
@@ -45,11 +59,14 @@ import {
   compileLiteral,
   compiling,
   interpretText,
-  parseUntil,
+  parsedAt,
+  parsedSize,
   parseWord,
   position,
+  scanUntil,
   setPosition,
   setSourceId,
+  source,
   sourceId,
   tickNext,
 } from "./outer";
@@ -74,31 +91,55 @@ export function panic(text: string): void {
   exitLoader(1);
 }
 
+/** The command line that is being put together: a block, its size, and what of it is used. */
+let line: usize = 0;
+let lineRoom: i32 = 0;
+let lineSize: i32 = 0;
+/** Bytes that a command line has room for at first. */
+const LINE_ROOM: i32 = 512;
+
+function addToLine(text: usize, size: i32): void {
+  if (lineSize + 1 + size > lineRoom) {
+    lineRoom = 2 * lineRoom + size + LINE_ROOM;
+    const larger = allocate(<usize>lineRoom);
+    memory.copy(larger, line, lineSize);
+    if (line != 0) heap.free(line);
+    line = larger;
+  }
+  if (lineSize > 0) {
+    store<u8>(line + <usize>lineSize, 0x20);
+    lineSize++;
+  }
+  memory.copy(line + <usize>lineSize, text, size);
+  lineSize += size;
+}
+
 /** Runs the command that is named like the running word. What it needs is on the stack, or behind it on the line. */
 function runCommand(fromStack: bool): void {
-  const name = nameOf(running);
-  const command = findCommand(name);
+  const command = findCommandAt(nameAddress(running), nameSize(running));
   if (command === null) {
-    panic(`callout for unknown command '${name}'`);
+    panic(`callout for unknown command '${nameOf(running)}'`);
     return;
   }
-  let line = name;
+  lineSize = 0;
+  addToLine(nameAddress(running), nameSize(running));
   if (fromStack) {
     if (!check(1, 0)) return;
     const count = pop();
     for (let i: i64 = 0; i < count; i++) {
       if (!check(2, 0)) return;
-      const part = popText();
-      if (part === null) return;
-      line += ` ${part}`;
+      const size = pop();
+      const address = pop();
+      if (size != 0 && !readable(address, size)) return;
+      addToLine(<usize>address, <i32>size);
     }
   } else {
-    const tail = parseUntil(0x0a);
-    if (tail.length > 0) line += ` ${tail}`;
+    scanUntil(0x0a);
+    if (parsedSize > 0) addToLine(source + <usize>parsedAt, parsedSize);
   }
   failCommand("");
   errorWaits = true;
-  const argv = parse(line);
+  const argv = parseAt(line, lineSize);
   const result = argv === null ? PARSE_ERROR : argv.length == 0 ? CMD_OK : command.run(argv);
   if (result == CMD_CRIT) print(`${commandError}\n`);
   else if (result == CMD_FATAL) panic(commandError);
@@ -162,14 +203,9 @@ export function interpretFile(fd: i32): i32 {
   const line = heap.alloc(LINE_LIMIT + 1);
   while (result == OUT_OF_TEXT) {
     burn(1);
-    let size = 0;
-    let got = 1;
-    while (size < LINE_LIMIT) {
-      got = read(fd, line + <usize>size, 1);
-      if (got <= 0 || load<u8>(line + <usize>size) == 0x0a) break;
-      size++;
-    }
-    if (got <= 0 && size == 0) break;
+    const got = readToLineEnd(fd, line, LINE_LIMIT, false);
+    if (got <= 0) break;
+    const size = load<u8>(line + <usize>got - 1) == 0x0a ? got - 1 : got;
     result = interpretText(line, size);
   }
   heap.free(line);
@@ -183,7 +219,7 @@ const values: Map<string, usize> = new Map<string, usize>();
 function pushValue(name: string, value: string): void {
   if (values.has(name)) {
     const old = values.get(name);
-    if (stringAt(old, value.length) == value && load<u8>(old + <usize>value.length) == 0) {
+    if (compareBytesAt(value, old, value.length) == 0 && load<u8>(old + <usize>value.length) == 0) {
       push(<i64>old);
       push(value.length);
       return;
@@ -219,11 +255,12 @@ export function defineLoader(): void {
     else setDefault(name, value);
   });
   primitive("getenv", 2, 2, () => {
-    const name = popText();
-    if (name === null) return;
-    const value = getenv(name);
+    const size = pop();
+    const address = pop();
+    if (size != 0 && !readable(address, size)) return;
+    const value = getenvAt(<usize>address, <i32>size);
     if (value === null) push(-1);
-    else pushValue(name, value);
+    else pushValue(stringAt(<usize>address, <i32>size), value);
   });
   primitive("unsetenv", 2, 0, () => {
     const name = popText();

@@ -1,7 +1,8 @@
 // Words on the system itself: exceptions, evaluation, search order, heap, environment queries, tools.
 
 import { getchar, print } from "../../console/console";
-import { allocString, stringAt } from "../../lib/bytes";
+import { stringAt } from "../../lib/bytes";
+import { allocate } from "../../lib/fault";
 import { equalsIgnoreCase } from "../../lib/text";
 import { colon, constant, forth, immediate, primitive, variableAt } from "./define";
 import {
@@ -244,7 +245,8 @@ export function defineSystem(): void {
     const address = pop();
     if (!readable(address, size)) return;
     // A copy, since the text may be overwritten while it runs.
-    const copy = allocString(stringAt(<usize>address, <i32>size));
+    const copy = allocate(<usize>size);
+    memory.copy(copy, <usize>address, <usize>size);
     evaluate(copy, <i32>size);
     heap.free(copy);
   });

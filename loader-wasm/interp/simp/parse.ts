@@ -1,10 +1,9 @@
 // The simple command language: one line to a vector of arguments. Backslash escapes first, then words with
 // '' and "" quotes and $name, ${name}, $(name) expansions.
 
-import { getenv } from "../../boot/environment";
+import { getenvAt } from "../../boot/environment";
 import { print } from "../../console/console";
-import { stringAt } from "../../lib/bytes";
-import { allocate } from "../../lib/fault";
+import { allocString, stringAt } from "../../lib/bytes";
 import { digitValue, isHexDigit, isSpace } from "../../lib/text";
 
 /** Longest argument in bytes, and most arguments of a line. */
@@ -20,62 +19,55 @@ function isOctal(c: i32, highest: i32 = 0x37): bool {
   return c >= 0x30 && c <= highest;
 }
 
-/** Where `unescape` collects; a line's escapes never get longer. */
-let unescaped: usize = 0;
-let size: i32 = 0;
-
-function put(c: i32): void {
-  store<u8>(unescaped + <usize>size, <u8>c);
-  size++;
-}
-
-/** `text` with its backslash escapes replaced; those of quotes and dollars stay for the word splitter. */
-export function unescape(text: string): string {
-  if (text.indexOf("\\") < 0) return text;
-  unescaped = allocate(<usize>text.length);
-  size = 0;
+/**
+ * Replaces the backslash escapes of the `size` bytes at `text`, in place, since they never get longer; those of quotes
+ * and dollars stay for the word splitter. Returns the new length.
+ */
+function unescape(text: usize, size: i32): i32 {
+  let out = text;
   let i = 0;
-  while (i < text.length) {
-    const c = text.charCodeAt(i++);
-    if (c != BACKSLASH || i == text.length) {
-      put(c);
+  while (i < size) {
+    const c = load<u8>(text + <usize>i);
+    i++;
+    if (c != BACKSLASH || i == size) {
+      store<u8>(out++, c);
       continue;
     }
-    const escaped = text.charCodeAt(i);
+    const escaped = <i32>load<u8>(text + <usize>i);
     switch (escaped) {
       case QUOTE:
       case DOUBLE_QUOTE:
       case DOLLAR:
-        put(BACKSLASH);
-        put(escaped);
+        store<u8>(out++, <u8>BACKSLASH);
+        store<u8>(out++, <u8>escaped);
         i++;
         break;
       case 0x62:
-        put(0x08);
+        store<u8>(out++, 0x08);
         i++;
         break;
       case 0x66:
-        put(0x0c);
+        store<u8>(out++, 0x0c);
         i++;
         break;
       case 0x72:
-        put(0x0d);
+        store<u8>(out++, 0x0d);
         i++;
         break;
       case 0x6e:
-        put(0x0a);
+        store<u8>(out++, 0x0a);
         i++;
         break;
       case 0x73:
-        put(0x20);
+        store<u8>(out++, 0x20);
         i++;
         break;
       case 0x74:
-        put(0x09);
+        store<u8>(out++, 0x09);
         i++;
         break;
       case 0x76:
-        put(0x0b);
+        store<u8>(out++, 0x0b);
         i++;
         break;
       case 0x7a:
@@ -83,30 +75,28 @@ export function unescape(text: string): string {
         break;
       default:
         if (escaped >= 0x30 && escaped <= 0x39) {
-          const b = i + 1 < text.length ? text.charCodeAt(i + 1) : 0;
-          const c = i + 2 < text.length ? text.charCodeAt(i + 2) : 0;
+          const b = i + 1 < size ? <i32>load<u8>(text + <usize>i + 1) : 0;
+          const c = i + 2 < size ? <i32>load<u8>(text + <usize>i + 2) : 0;
           if (isOctal(escaped, 0x33) && isOctal(b) && isOctal(c)) {
-            put(((escaped - 0x30) << 6) | ((b - 0x30) << 3) | (c - 0x30));
+            store<u8>(out++, <u8>(((escaped - 0x30) << 6) | ((b - 0x30) << 3) | (c - 0x30)));
             i += 3;
           } else if (escaped == 0x30 && (b | 0x20) == 0x78 && isHexDigit(c)) {
             let value = digitValue(c);
             i += 3;
-            if (i < text.length && isHexDigit(text.charCodeAt(i))) {
-              value = (value << 4) + digitValue(text.charCodeAt(i));
+            if (i < size && isHexDigit(load<u8>(text + <usize>i))) {
+              value = (value << 4) + digitValue(load<u8>(text + <usize>i));
               i++;
             }
-            put(value);
+            store<u8>(out++, <u8>value);
           }
           // Any other digit: the backslash vanishes, the digit is read as plain text next.
         } else {
-          put(escaped);
+          store<u8>(out++, <u8>escaped);
           i++;
         }
     }
   }
-  const result = stringAt(unescaped, size);
-  heap.free(unescaped);
-  return result;
+  return <i32>(out - text);
 }
 
 /** The word being made. */
@@ -141,62 +131,69 @@ function refuse(number: i32): string[] | null {
  * a list too long. A word that ends in a dangling `$` or `${` is left out, as the reference does.
  */
 export function parse(line: string): string[] | null {
-  let text = unescape(line);
-  const nul = text.indexOf("\0");
-  if (nul >= 0) text = text.substring(0, nul);
+  const text = allocString(line);
+  const words = parseAt(text, line.length);
+  heap.free(text);
+  return words;
+}
+
+/** The same for the `size` bytes at `text`, which are changed. */
+export function parseAt(text: usize, size: i32): string[] | null {
+  const length = unescape(text, size);
+  let end = text;
+  while (end < text + <usize>length && load<u8>(end) != 0) end++;
   const words: string[] = [];
   wordSize = 0;
   let quoted = false;
   let doubleQuoted = false;
   let blank = false;
   let dangling = false;
-  let i = 0;
-  while (i < text.length) {
-    const c = text.charCodeAt(i);
+  let at = text;
+  while (at < end) {
+    const c = <i32>load<u8>(at);
     if (blank) {
       if (isSpace(c)) {
-        i++;
+        at++;
         continue;
       }
       blank = false;
     }
-    if (c == BACKSLASH && i + 1 < text.length) {
-      if (!add(text.charCodeAt(i + 1))) return refuse(113);
-      i += 2;
+    if (c == BACKSLASH && at + 1 < end) {
+      if (!add(load<u8>(at + 1))) return refuse(113);
+      at += 2;
     } else if (c == QUOTE) {
       quoted = !quoted;
       if (doubleQuoted && !add(c)) return refuse(118);
-      i++;
+      at++;
     } else if (c == DOUBLE_QUOTE) {
       doubleQuoted = !doubleQuoted;
       if (quoted && !add(c)) return refuse(125);
-      i++;
+      at++;
     } else if (isSpace(c) && !quoted && !doubleQuoted) {
       blank = true;
       if (!finish(words)) return refuse(133);
-      i++;
+      at++;
     } else if (c == DOLLAR && !quoted) {
-      const open = i + 1 < text.length ? text.charCodeAt(i + 1) : 0;
-      const close = open == 0x7b ? "}" : open == 0x28 ? ")" : "";
-      i += close.length > 0 ? 2 : 1;
-      if (i >= text.length) {
+      const open = at + 1 < end ? <i32>load<u8>(at + 1) : 0;
+      const close: i32 = open == 0x7b ? 0x7d : open == 0x28 ? 0x29 : 0;
+      at += close != 0 ? 2 : 1;
+      if (at >= end) {
         dangling = true;
         break;
       }
-      let end: i32;
-      if (close.length > 0) {
-        end = text.indexOf(close, i);
-        if (end < 0) return refuse(159);
+      const name = at;
+      if (close != 0) {
+        while (at < end && load<u8>(at) != close) at++;
+        if (at == end) return refuse(159);
       } else {
-        end = i;
-        while (end < text.length && !isSpace(text.charCodeAt(end))) end++;
+        while (at < end && !isSpace(load<u8>(at))) at++;
       }
-      const value = getenv(text.substring(i, end));
+      const value = getenvAt(name, <i32>(at - name));
       if (value !== null) for (let j = 0; j < value.length && add(value.charCodeAt(j)); j++);
-      i = end + close.length;
+      if (close != 0) at++;
     } else {
       if (!add(c)) return refuse(145);
-      i++;
+      at++;
     }
   }
   if (quoted || doubleQuoted) return refuse(180);
