@@ -1,0 +1,318 @@
+// What functions of the core see of the VM. Such a function takes nothing, finds its arguments by number (from
+// 1), pushes its results and returns how many there are, or RAISED after raising an error. Between two calls
+// into Lua nothing is collected, so that objects may be kept in variables; across such a call they must be on
+// the stack. It may push BUILTIN_ROOM values without asking.
+
+import { burn } from "../../lib/fault";
+import { callNamed } from "./debug";
+import { raiseMemory, raiseText } from "./errors";
+import { allocateBlock, freeBlock, hasRoom } from "./heap";
+import { converted, numberToString, toInteger } from "./number";
+import { newString, stringOf, STRING_LIMIT, textOf } from "./string";
+import { FRAME_BASE, frame, RAISED, raised, setTop, top } from "./state";
+import { getString, nothing, slotForString } from "./table";
+import {
+  BUILTIN,
+  copyValue,
+  FLOAT,
+  INTEGER,
+  NIL,
+  NONE,
+  objectOf,
+  STRING,
+  setBoolean,
+  setInteger,
+  setObject,
+  setTag,
+  STRING_LENGTH,
+  TABLE,
+  TABLE_META,
+  tagOf,
+  typeName,
+  USERDATA,
+  USERDATA_META,
+  VALUE_SHIFT,
+  VALUE_SIZE,
+} from "./value";
+import { stringMeta } from "./state";
+
+// ---- arguments -----------------------------------------------------------------------------------------
+
+/** Number of arguments; with what has been pushed since. */
+export function argCount(): i32 {
+  return <i32>((top - <usize>load<u32>(frame, FRAME_BASE)) >> VALUE_SHIFT);
+}
+
+/** Address of argument `index`, or of a nil that must not be written. */
+export function argAt(index: i32): usize {
+  const at = <usize>load<u32>(frame, FRAME_BASE) + (<usize>(index - 1) << VALUE_SHIFT);
+  return at < top ? at : nothing;
+}
+
+export function argTag(index: i32): u32 {
+  const at = <usize>load<u32>(frame, FRAME_BASE) + (<usize>(index - 1) << VALUE_SHIFT);
+  return at < top ? tagOf(at) : NONE;
+}
+
+export function isAbsent(index: i32): bool {
+  const tag = argTag(index);
+  return tag == NIL || tag == NONE;
+}
+
+/** Drops or adds (nil) values so that there are `count` arguments. */
+export function setArgCount(count: i32): void {
+  const target = <usize>load<u32>(frame, FRAME_BASE) + (<usize>count << VALUE_SHIFT);
+  for (let at = top; at < target; at += VALUE_SIZE) setTag(at, NIL);
+  setTop(target);
+}
+
+/** Raises that argument `index` is wrong because of `reason`. */
+export function argError(index: i32, reason: string): i32 {
+  const name = callNamed();
+  if (name.isMethod) {
+    index--;
+    if (index == 0) return raiseText(`calling '${name.text}' on bad self (${reason})`);
+  }
+  return raiseText(`bad argument #${index} to '${name.text}' (${reason})`);
+}
+
+/** Raises that argument `index` is not of the type `expected`. */
+export function typeError(index: i32, expected: string): i32 {
+  return argError(index, `${expected} expected, got ${argTypeName(index)}`);
+}
+
+/** The type of an argument as messages name it: `__name` of its metatable, if it has one. */
+function argTypeName(index: i32): string {
+  const name = metafield(argAt(index), "__name");
+  return tagOf(name) == STRING ? textOf(objectOf(name)) : typeName(argTag(index));
+}
+
+/** Whether there is an argument `index`; raises if not. */
+export function checkAny(index: i32): bool {
+  if (argTag(index) != NONE) return true;
+  argError(index, "value expected");
+  return false;
+}
+
+/** The string in argument `index`, which is made one if it is a number; 0 after raising. */
+export function checkString(index: i32): usize {
+  const tag = argTag(index);
+  if (tag == STRING) return objectOf(argAt(index));
+  if (tag == INTEGER || tag == FLOAT) return stringify(argAt(index));
+  typeError(index, "string");
+  return 0;
+}
+
+/** Makes the number at `at` a string, and returns it. */
+export function stringify(at: usize): usize {
+  const text = numberToString(load<i64>(at));
+  setObject(at, text, STRING);
+  return text;
+}
+
+/** The integer in argument `index`; look at `raised`. */
+export function checkInteger(index: i32): i64 {
+  if (toInteger(argAt(index))) return converted;
+  typeError(index, "number");
+  return 0;
+}
+
+export function optInteger(index: i32, otherwise: i64): i64 {
+  return isAbsent(index) ? otherwise : checkInteger(index);
+}
+
+/** The table in argument `index`; 0 after raising. */
+export function checkTable(index: i32): usize {
+  if (argTag(index) == TABLE) return objectOf(argAt(index));
+  typeError(index, "table");
+  return 0;
+}
+
+// ---- results -------------------------------------------------------------------------------------------
+
+export function pushNil(): void {
+  setTag(top, NIL);
+  setTop(top + VALUE_SIZE);
+}
+
+export function pushBoolean(value: bool): void {
+  setBoolean(top, value);
+  setTop(top + VALUE_SIZE);
+}
+
+export function pushInteger(value: i64): void {
+  setInteger(top, value);
+  setTop(top + VALUE_SIZE);
+}
+
+/** Pushes an object with its tag. */
+export function pushObject(object: usize, tag: u32): void {
+  setObject(top, object, tag);
+  setTop(top + VALUE_SIZE);
+}
+
+export function pushString(text: usize): void {
+  pushObject(text, STRING);
+}
+
+/** Pushes a byte string of the core. */
+export function pushText(text: string): void {
+  pushObject(stringOf(text), STRING);
+}
+
+/** Pushes a copy of the value at `at`. */
+export function pushValue(at: usize): void {
+  copyValue(top, at);
+  setTop(top + VALUE_SIZE);
+}
+
+export function pushBuiltin(run: () => i32): void {
+  setObject(top, <usize>run.index, BUILTIN);
+  setTop(top + VALUE_SIZE);
+}
+
+/** Takes `count` values off. */
+export function drop(count: i32): void {
+  setTop(top - (<usize>count << VALUE_SHIFT));
+}
+
+/** Pushes the string of `length` bytes at `src`. False after raising that there is no memory. */
+export function pushBytes(src: usize, length: u32): bool {
+  if (length > 4096 && !hasRoom(<usize>length + 64)) {
+    raiseMemory();
+    return false;
+  }
+  pushObject(newString(src, length), STRING);
+  return true;
+}
+
+// ---- tables of functions -------------------------------------------------------------------------------
+
+/** table[name] = the function. */
+export function setFunction(table: usize, name: string, run: () => i32): void {
+  setObject(slotForString(table, stringOf(name)), <usize>run.index, BUILTIN);
+}
+
+/** table[name] = an integer. */
+export function setIntegerField(table: usize, name: string, value: i64): void {
+  setInteger(slotForString(table, stringOf(name)), value);
+}
+
+/** table[name] = an object. */
+export function setObjectField(table: usize, name: string, object: usize, tag: u32): void {
+  setObject(slotForString(table, stringOf(name)), object, tag);
+}
+
+/** table[name] = a text. */
+export function setTextField(table: usize, name: string, text: string): void {
+  setObjectField(table, name, stringOf(text), STRING);
+}
+
+/** Address of table[name], raw, or of a nil. */
+export function fieldOf(table: usize, name: string): usize {
+  return getString(table, stringOf(name));
+}
+
+/** The metatable of the value at `at`, or 0. */
+export function metatableOf(at: usize): usize {
+  switch (tagOf(at)) {
+    case TABLE:
+      return <usize>load<u32>(objectOf(at), TABLE_META);
+    case USERDATA:
+      return <usize>load<u32>(objectOf(at), USERDATA_META);
+    case STRING:
+      return stringMeta;
+    default:
+      return 0;
+  }
+}
+
+/** Address of field `name` in the metatable of the value at `at`, or of a nil. */
+export function metafield(at: usize, name: string): usize {
+  const meta = metatableOf(at);
+  return meta == 0 ? nothing : fieldOf(meta, name);
+}
+
+// ---- building strings ----------------------------------------------------------------------------------
+
+/** Bytes that grow. Taken from a pile by `openBuffer`; an error gives back those that were open. */
+export class Buffer {
+  at: usize = 0;
+  size: usize = 0;
+  private room: usize = 0;
+
+  /** Makes room for `count` more bytes and returns where they go; false after raising an error. */
+  reserve(count: usize): bool {
+    if (count <= this.room - this.size) return true;
+    if (<u64>this.size + <u64>count > <u64>STRING_LIMIT) {
+      raiseText("resulting string too large");
+      return false;
+    }
+    const room = max(this.room * 2, max(this.size + count, 256));
+    if (!hasRoom(room)) {
+      raiseMemory();
+      return false;
+    }
+    const fresh = allocateBlock(room);
+    memory.copy(fresh, this.at, this.size);
+    if (this.room > 0) freeBlock(this.at, this.room);
+    this.at = fresh;
+    this.room = room;
+    return true;
+  }
+
+  addByte(byte: u32): void {
+    if (this.size == this.room && !this.reserve(1)) return;
+    store<u8>(this.at + this.size, <u8>byte);
+    this.size++;
+  }
+
+  addBytes(src: usize, count: u32): void {
+    if (!this.reserve(count)) return;
+    burn(<i64>(count >> 6));
+    memory.copy(this.at + this.size, src, count);
+    this.size += count;
+  }
+
+  /** Adds a Lua string. */
+  addString(text: usize): void {
+    this.addBytes(text + 20, load<u32>(text, STRING_LENGTH));
+  }
+
+  /** Adds a byte string of the core. */
+  addText(text: string): void {
+    for (let i = 0; i < text.length; i++) this.addByte(text.charCodeAt(i));
+  }
+
+  /** Gives large memory back. */
+  shrink(): void {
+    if (this.room > 4096) {
+      freeBlock(this.at, this.room);
+      this.at = 0;
+      this.room = 0;
+    }
+    this.size = 0;
+  }
+}
+
+const buffers: Buffer[] = [];
+/** Buffers in use. */
+export let openBuffers: i32 = 0;
+
+/** An empty buffer. */
+export function openBuffer(): Buffer {
+  if (openBuffers == buffers.length) buffers.push(new Buffer());
+  return buffers[openBuffers++];
+}
+
+/** Gives buffers back until `count` are in use. */
+export function closeBuffers(count: i32): void {
+  while (openBuffers > count) buffers[--openBuffers].shrink();
+}
+
+/** Pushes what the newest buffer holds as a string and gives the buffer back. Returns 1, or RAISED. */
+export function pushBuffer(buffer: Buffer): i32 {
+  if (!raised) pushBytes(buffer.at, <u32>buffer.size);
+  closeBuffers(openBuffers - 1);
+  return raised ? RAISED : 1;
+}

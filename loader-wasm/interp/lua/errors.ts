@@ -1,0 +1,107 @@
+// How errors are raised: the text with the position where it happened, or any value. `raise` stores it and
+// sets `raised`; everybody on the way returns until `protectedCall` (call.ts) takes it.
+
+import { callHandler } from "./call";
+import { bytesOf, lengthOf, stringOf, textOf } from "./string";
+import {
+  errorValue,
+  FRAME_FUNCTION,
+  FRAME_PC,
+  FRAME_SIZE,
+  FRAME_STATUS,
+  frame,
+  frames,
+  IS_LUA,
+  RAISED,
+  setRaised,
+} from "./state";
+import { INSTRUCTION_SHIFT, PROTO_CODE, PROTO_LINES, PROTO_SOURCE } from "./opcodes";
+import { CLOSURE_CODE, copyValue, objectOf, STRING, setObject } from "./value";
+
+/** Raises what `errorValue` holds. Returns RAISED. */
+export function raise(): i32 {
+  setRaised(true);
+  callHandler();
+  return RAISED;
+}
+
+/** Raises the value at `at`. */
+export function raiseValue(at: usize): i32 {
+  copyValue(errorValue, at);
+  return raise();
+}
+
+/** Raises `text` as it is. */
+export function raisePlain(text: string): i32 {
+  setObject(errorValue, stringOf(text), STRING);
+  return raise();
+}
+
+/** Raises `text` from the VM: after the position, when a Lua function runs. */
+export function raiseHere(text: string): i32 {
+  return raisePlain(positionOf(frame) + text);
+}
+
+/** Raises `text` from a function of the core: after the position of whoever called it. */
+export function raiseText(text: string): i32 {
+  return raisePlain(where(1) + text);
+}
+
+/** Memory for a string or table could not be had. */
+export function raiseMemory(): i32 {
+  memoryErrors++;
+  setObject(errorValue, stringOf("not enough memory"), STRING);
+  setRaised(true);
+  return RAISED;
+}
+/** How often there was no memory. */
+export let memoryErrors: i32 = 0;
+
+/** `chunk:line: ` of the function `level` calls up from the one that runs; empty when that isn't Lua's. */
+export function where(level: i32): string {
+  const at = frame - <usize>level * FRAME_SIZE;
+  return at <= frames ? "" : positionOf(at);
+}
+
+export function isLuaFrame(at: usize): bool {
+  return at > frames && (load<u32>(at, FRAME_STATUS) & IS_LUA) != 0;
+}
+
+/** The prototype of the Lua function of a frame. */
+export function protoOf(at: usize): usize {
+  return <usize>load<u32>(objectOf(<usize>load<u32>(at, FRAME_FUNCTION)), CLOSURE_CODE);
+}
+
+/** Index of the instruction that a Lua function's frame executes. */
+export function instructionOf(at: usize): i32 {
+  return <i32>((<usize>load<u32>(at, FRAME_PC) - <usize>load<u32>(protoOf(at), PROTO_CODE)) >> INSTRUCTION_SHIFT) - 1;
+}
+
+function positionOf(at: usize): string {
+  if (!isLuaFrame(at)) return "";
+  const proto = protoOf(at);
+  const line = load<i32>(<usize>load<u32>(proto, PROTO_LINES) + (<usize>instructionOf(at) << 2));
+  return `${chunkName(<usize>load<u32>(proto, PROTO_SOURCE))}:${line}: `;
+}
+
+/** Bytes of a chunk's name as shown, with a NUL. */
+const NAME_SIZE: i32 = 60;
+
+/** How messages call the chunk named `source`: `=name` and `@file` as they are, else its first line. */
+export function chunkName(source: usize): string {
+  const length = <i32>lengthOf(source);
+  const first = length > 0 ? load<u8>(bytesOf(source)) : 0;
+  if (first == 0x3d || first == 0x40) {
+    const name = textOf(source).substring(1);
+    if (name.length < NAME_SIZE) return name;
+    return first == 0x3d
+      ? name.substring(0, NAME_SIZE - 1)
+      : `...${name.substring(name.length - (NAME_SIZE - 4))}`;
+  }
+  const room = NAME_SIZE - 1 - '[string ""]'.length;
+  const text = textOf(source);
+  const newline = text.indexOf("\n");
+  if (newline < 0 && length <= room) return `[string "${text}"]`;
+  const shown = min(newline < 0 ? length : newline, room - 3);
+  return `[string "${text.substring(0, shown)}..."]`;
+}

@@ -1,0 +1,146 @@
+// Memory of the Lua VM: blocks of size classes, taken from the module's memory in chunks and given back to
+// free lists. What scripts may have in all is counted here; objects are linked into one list for the collector.
+
+import { burn, die } from "../../lib/fault";
+import { FAULT_MEMORY } from "../../protocol";
+import { OBJECT_KIND, OBJECT_MARK, OBJECT_NEXT } from "./value";
+
+/** Bytes of live and dead blocks. */
+export let heapUsed: usize = 0;
+/** The collector runs when `heapUsed` passes this. */
+export let collectAt: usize = 256 * 1024;
+/** Least distance to the next collection. */
+const COLLECT_STEP: usize = 256 * 1024;
+/** Newest object. */
+export let newestObject: usize = 0;
+
+export function setNewestObject(object: usize): void {
+  newestObject = object;
+}
+
+/** Sets when to collect again: when as much again is used. */
+export function planCollection(): void {
+  collectAt = heapUsed + max(heapUsed, COLLECT_STEP);
+}
+
+/** Small classes: multiples of 16 bytes. */
+const SMALL_SHIFT: i32 = 4;
+const SMALL_LIMIT: usize = 512;
+const SMALL_CLASSES: i32 = 33;
+/** Large classes: four to each doubling, up to 1 GiB. */
+const LARGE_CLASSES: i32 = 96;
+/** Free lists, one address each. */
+const lists: usize = memory.data((33 + 96) * 4);
+/** Bytes taken from the module's memory at a time. */
+const CHUNK: usize = 65536;
+const PAGE_SHIFT: i32 = 16;
+let chunkAt: usize = 0;
+let chunkEnd: usize = 0;
+
+/** Largest block. */
+export const BLOCK_LIMIT: usize = 0x30000000;
+
+/** Class of a block of `size` > SMALL_LIMIT bytes, and in `classSize` what such a block has. */
+let classSize: usize = 0;
+function largeClass(size: usize): i32 {
+  const bits = 31 - clz<u32>(<u32>(size - 1));
+  // Quarter steps between 2^bits and 2^(bits+1).
+  const step: usize = (<usize>1) << (bits - 2);
+  const base: usize = (<usize>1) << bits;
+  const quarter = (size - base + step - 1) >> (bits - 2);
+  classSize = base + quarter * step;
+  return (bits - 9) * 4 + <i32>quarter;
+}
+
+/** Bytes of module memory, or 0 when there are no more. */
+function carve(size: usize): usize {
+  if (size > chunkEnd - chunkAt) {
+    // The rest of the chunk serves as small blocks.
+    while (chunkEnd - chunkAt >= 16) {
+      const rest = min(chunkEnd - chunkAt, SMALL_LIMIT);
+      const list = lists + ((rest >> SMALL_SHIFT) << 2);
+      store<u32>(chunkAt, load<u32>(list));
+      store<u32>(list, <u32>chunkAt);
+      chunkAt += rest;
+    }
+    const wanted = max(size, CHUNK);
+    const pages = <i32>((wanted + 0xffff) >> PAGE_SHIFT);
+    const before = memory.grow(pages);
+    if (before < 0) return 0;
+    chunkAt = (<usize>before) << PAGE_SHIFT;
+    chunkEnd = chunkAt + ((<usize>pages) << PAGE_SHIFT);
+    burn(pages);
+  }
+  const block = chunkAt;
+  chunkAt += size;
+  return block;
+}
+
+/** A block of at least `size` bytes, contents undefined; 0 when there is no memory for it. */
+export function tryAllocate(size: usize): usize {
+  if (size > BLOCK_LIMIT) return 0;
+  let list: usize;
+  let whole: usize;
+  if (size <= SMALL_LIMIT) {
+    whole = (size + 15) & ~15;
+    list = lists + ((whole >> SMALL_SHIFT) << 2);
+  } else {
+    list = lists + <usize>((SMALL_CLASSES + largeClass(size)) << 2);
+    whole = classSize;
+  }
+  let block = <usize>load<u32>(list);
+  if (block != 0) {
+    store<u32>(list, load<u32>(block));
+  } else {
+    block = carve(whole);
+    if (block == 0) return 0;
+  }
+  heapUsed += whole;
+  return block;
+}
+
+/** Like `tryAllocate`; ends the session when there is no memory. For what is small, or checked by `hasRoom` before. */
+export function allocateBlock(size: usize): usize {
+  const block = tryAllocate(size);
+  if (block == 0) die(FAULT_MEMORY, `Lua block of ${size} bytes`);
+  return block;
+}
+
+/** Gives a block back; `size` is what was asked for. */
+export function freeBlock(block: usize, size: usize): void {
+  let list: usize;
+  if (size <= SMALL_LIMIT) {
+    const whole = (size + 15) & ~15;
+    list = lists + ((whole >> SMALL_SHIFT) << 2);
+    heapUsed -= whole;
+  } else {
+    list = lists + <usize>((SMALL_CLASSES + largeClass(size)) << 2);
+    heapUsed -= classSize;
+  }
+  store<u32>(block, load<u32>(list));
+  store<u32>(list, <u32>block);
+}
+
+/** Whether a block of `size` bytes could be had now. */
+export function hasRoom(size: usize): bool {
+  const block = tryAllocate(size);
+  if (block == 0) return false;
+  freeBlock(block, size);
+  return true;
+}
+
+/** A new object of `size` bytes with header `kind`, in the collector's list. */
+export function newObject(kind: u32, size: usize): usize {
+  const object = allocateBlock(size);
+  store<u32>(object, <u32>newestObject, OBJECT_NEXT);
+  store<u32>(object, kind, OBJECT_KIND);
+  newestObject = object;
+  return object;
+}
+
+/** Whether the collector has seen `object` in this round. */
+// @ts-ignore: decorator
+@inline
+export function isMarked(object: usize): bool {
+  return load<u8>(object, OBJECT_MARK) != 0;
+}
