@@ -1,7 +1,7 @@
 // The `boot` and `autoboot` commands: choose and load a kernel, count down, enter it.
 
 import { getchar, ischar, print, putchar, time } from "../console/console";
-import { CMD_ERROR, CMD_OK, failCommand } from "../lib/outcome";
+import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { equalsIgnoreCase, parseEnd, parseInteger } from "../lib/text";
 import { loadKld } from "../load/modules";
 import { findFile, preloadedFiles } from "../load/preloaded";
@@ -20,7 +20,7 @@ let autobootTried: bool = false;
 export function commandBoot(argv: string[]): i32 {
   let options = argv.slice(1);
   if (options.length > 0 && !options[0].startsWith("-")) {
-    if (preloadedFiles.length > 0) return failCommand(`can't boot '${options[0]}', kernel module already loaded`);
+    if (preloadedFiles.length > 0) return failDetailed(`can't boot '${options[0]}', kernel module already loaded`);
     if (loadKld(options[0], options.slice(1)) != 0) return CMD_ERROR;
     options = [];
   }
@@ -53,7 +53,7 @@ export function commandAutoboot(argv: string[]): i32 {
   let seconds = -1;
   if (argv.length > 1) {
     seconds = <i32>parseInteger(argv[1]);
-    if (parseEnd != argv[1].length) return failCommand(`bad delay '${argv[1]}'`);
+    if (parseEnd != argv[1].length) return failDetailed(`bad delay '${argv[1]}'`);
   }
   return autoboot(seconds, argv.length > 2 ? argv[2] : null);
 }

@@ -2,7 +2,7 @@
 
 import { commandBcachestat, commandLsdev, commandLszfs, commandReloadbe } from "../dev/commands";
 import { compareBytesAt } from "../lib/bytes";
-import { CMD_OK, failCommand } from "../lib/outcome";
+import { CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { commandLoad, commandLoadGeli, commandLsmod, commandUnload } from "../load/commands";
 import { commandAutoboot, commandBoot } from "./autoboot";
 import { commandEcho, commandRead, commandSet, commandShow, commandUnset } from "./environment_commands";
@@ -65,7 +65,7 @@ export function findCommandAt(name: usize, size: i32): Command | null {
 /** Runs the command `argv[0]`; an empty vector does nothing. Returns CMD_*; leaves the reason in `commandError`. */
 export function performCommand(argv: string[]): i32 {
   if (argv.length == 0) return CMD_OK;
-  failCommand("no error message");
+  failDetailed("no error message");
   const command = findCommand(argv[0]);
   return command === null ? failCommand("unknown command") : command.run(argv);
 }

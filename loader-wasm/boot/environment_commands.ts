@@ -5,7 +5,7 @@ import { editLine } from "../console/lines";
 import { closePager, openPager, page } from "../console/pager";
 import { strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
-import { CMD_ERROR, CMD_OK, failCommand } from "../lib/outcome";
+import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { parseEnd, parseInteger } from "../lib/text";
 import { environment, getenv, putenv, setenv, unsetenv } from "./environment";
 
@@ -13,7 +13,7 @@ import { environment, getenv, putenv, setenv, unsetenv } from "./environment";
 export function commandShow(argv: string[]): i32 {
   if (argv.length >= 2) {
     const value = getenv(argv[1]);
-    if (value === null) return failCommand(`variable '${argv[1]}' not found`);
+    if (value === null) return failDetailed(`variable '${argv[1]}' not found`);
     print(`${value}\n`);
     return CMD_OK;
   }
@@ -66,7 +66,7 @@ export function commandRead(argv: string[]): i32 {
       prompt = options.argument;
     } else if (option == 0x74) {
       timeout = <i32>parseInteger(options.argument);
-      if (parseEnd == 0) return failCommand(`bad timeout '${options.argument}'`, CMD_ERROR);
+      if (parseEnd == 0) return failDetailed(`bad timeout '${options.argument}'`, CMD_ERROR);
     } else {
       return CMD_OK;
     }

@@ -7,7 +7,7 @@ import { parseDevice, pathRest } from "../dev/devices";
 import { close, Dirent, fstat, open, readdir, S_IFDIR, S_IFMT, stat } from "../fs/files";
 import { ENOTDIR, errno, strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
-import { CMD_ERROR, CMD_OK, failCommand } from "../lib/outcome";
+import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { clip } from "../lib/text";
 import { getenv } from "./environment";
 
@@ -107,7 +107,7 @@ export function commandHelp(argv: string[]): i32 {
   }
   closePager();
   close(fd);
-  return matched ? CMD_OK : failCommand(`no help available for '${topic}'`);
+  return matched ? CMD_OK : failDetailed(`no help available for '${topic}'`);
 }
 
 /** Pages the text of an entry. */
@@ -130,7 +130,7 @@ export function commandMore(argv: string[]): i32 {
   for (let i = 1; i < argv.length && result == 0; i++) {
     if (page(clip(`*** FILE ${argv[i]} BEGIN ***\n`, BANNER_SIZE))) break;
     result = pageFile(argv[i]);
-    if (result < 0) failCommand(`error showing ${argv[i]}`);
+    if (result < 0) failDetailed(`error showing ${argv[i]}`);
     if (result == 0 && page(clip(`*** FILE ${argv[i]} END ***\n`, BANNER_SIZE))) result = 1;
   }
   closePager();
@@ -166,7 +166,7 @@ export function commandLs(argv: string[]): i32 {
     print(verbose ? ` ${letter} ${size} ${path}\n` : ` ${letter}  ${path}\n`);
     return CMD_OK;
   }
-  if (parseDevice(path) === null) return failCommand(`bad path '${path}'`);
+  if (parseDevice(path) === null) return failDetailed(`bad path '${path}'`);
   if (pathRest.length == 0) path += "/";
   const fd = openDirectory(path);
   if (fd < 0) return CMD_ERROR;
@@ -187,12 +187,12 @@ export function commandLs(argv: string[]): i32 {
 function openDirectory(path: string): i32 {
   const fd = open(path);
   if (fd < 0) {
-    failCommand(`open '${path}' failed: ${strerror(errno)}`);
+    failDetailed(`open '${path}' failed: ${strerror(errno)}`);
     return -1;
   }
   const status = fstat(fd);
   if (status !== null && (status.mode & S_IFMT) == S_IFDIR) return fd;
-  failCommand(status === null ? `stat failed: ${strerror(errno)}` : `${path}: ${strerror(ENOTDIR)}`);
+  failDetailed(status === null ? `stat failed: ${strerror(errno)}` : `${path}: ${strerror(ENOTDIR)}`);
   close(fd);
   return -1;
 }

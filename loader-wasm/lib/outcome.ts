@@ -13,9 +13,18 @@ const ERROR_TEXT_SIZE: i32 = 256;
 
 /** Why the last command failed. */
 export let commandError: string = "";
+/** What scripts get when they ask: the last reason that was made for its failure, not one of the fixed texts. */
+export let errorDetail: string = "";
 
-/** Leaves `text` as the reason and returns `result`. */
+/** Leaves the fixed text `text` as the reason and returns `result`. */
 export function failCommand(text: string, result: i32 = CMD_ERROR): i32 {
   commandError = clip(text, ERROR_TEXT_SIZE);
+  return result;
+}
+
+/** Leaves `text`, made for this failure, as the reason and returns `result`. */
+export function failDetailed(text: string, result: i32 = CMD_ERROR): i32 {
+  failCommand(text, result);
+  errorDetail = commandError;
   return result;
 }

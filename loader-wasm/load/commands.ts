@@ -2,7 +2,7 @@
 
 import { closePager, openPager, page } from "../console/pager";
 import { Options } from "../lib/getopt";
-import { CMD_CRIT, CMD_ERROR, CMD_FATAL, CMD_OK, CMD_WARN, failCommand } from "../lib/outcome";
+import { CMD_CRIT, CMD_ERROR, CMD_FATAL, CMD_OK, CMD_WARN, failCommand, failDetailed } from "../lib/outcome";
 import { clip, hex, parseEnd, parseInteger } from "../lib/text";
 import { loadKld, loadModule, loadRaw, unload } from "./modules";
 import { findFile, PreloadedFile, preloadedFiles } from "./preloaded";
@@ -37,7 +37,7 @@ export function commandLoad(argv: string[]): i32 {
 }
 
 function loadAs(name: string, type: string): i32 {
-  if (findFile(name, type) !== null) return failCommand(`warning: file '${name}' already loaded`, CMD_WARN);
+  if (findFile(name, type) !== null) return failDetailed(`warning: file '${name}' already loaded`, CMD_WARN);
   if (loadRaw(name, type)) return CMD_OK;
   // A system without its root file system in memory can't run.
   return type == "mfs_root" ? CMD_FATAL : CMD_ERROR;
@@ -54,7 +54,7 @@ export function commandLoadGeli(argv: string[]): i32 {
     if (option < 0) break;
     if (option != 0x6e) return CMD_OK;
     key = <i32>parseInteger(options.argument);
-    if (parseEnd == 0) return failCommand(`bad key index '${options.argument}'`);
+    if (parseEnd == 0) return failDetailed(`bad key index '${options.argument}'`);
   }
   if (argv.length - options.index < 2) return failCommand(usage);
   return loadRaw(argv[options.index + 1], `${argv[options.index]}:geli_keyfile${key}`) ? CMD_OK : CMD_ERROR;

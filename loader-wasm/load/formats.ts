@@ -1,7 +1,7 @@
 // The formats that kernels and modules can have, in the order in which they are tried. A new one is a line.
 
 import { EFTYPE, strerror } from "../lib/errno";
-import { failCommand } from "../lib/outcome";
+import { failDetailed } from "../lib/outcome";
 import { ElfClass, EM_386, EM_X86_64 } from "./elf/layout";
 import { Loaded, loadLinked } from "./elf/linked";
 import { loadObject } from "./elf/object";
@@ -46,7 +46,7 @@ export function loadFile(path: string, dest: u64, loaded: Loaded): i32 {
       continue;
     }
     if (error != EFTYPE) {
-      failCommand(`can't load file '${path}': ${strerror(error)}`);
+      failDetailed(`can't load file '${path}': ${strerror(error)}`);
       return error;
     }
     index++;

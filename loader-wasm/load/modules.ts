@@ -6,7 +6,7 @@ import { print } from "../console/console";
 import { close, O_RDONLY, open, readToGuest } from "../fs/files";
 import { cstringAt } from "../lib/bytes";
 import { EFTYPE, ENOENT, errno, strerror } from "../lib/errno";
-import { failCommand } from "../lib/outcome";
+import { failCommand, failDetailed } from "../lib/outcome";
 import { hexAlternate } from "../lib/text";
 import { PURPOSE_RAW } from "../protocol";
 import { Loaded } from "./elf/linked";
@@ -60,12 +60,12 @@ export function loadModule(name: string, wish: VersionWish | null, args: string[
   }
   const module = findModule(name, wish);
   if (module !== null) {
-    failCommand(`warning: module '${module.name}' already loaded`);
+    failDetailed(`warning: module '${module.name}' already loaded`);
     return 0;
   }
   const path = searchModule(name, wish);
   if (path === null) {
-    failCommand(`can't find '${name}'`);
+    failDetailed(`can't find '${name}'`);
     return ENOENT;
   }
   return loadKld(path, args);
@@ -78,16 +78,16 @@ export function loadModule(name: string, wish: VersionWish | null, args: string[
 export function loadKld(name: string, args: string[]): i32 {
   const path = searchFile(name, KLD_EXTENSIONS);
   if (path === null) {
-    failCommand(`can't find '${name}'`);
+    failDetailed(`can't find '${name}'`);
     return ENOENT;
   }
   if (findFile(path, null) !== null) {
-    failCommand(`warning: KLD '${path}' already loaded`);
+    failDetailed(`warning: KLD '${path}' already loaded`);
     return 0;
   }
   const loaded = new Loaded();
   const error = loadFile(path, nextAddress, loaded);
-  if (error == EFTYPE) failCommand(`don't know how to load module '${path}'`);
+  if (error == EFTYPE) failDetailed(`don't know how to load module '${path}'`);
   if (error != 0) return error;
   const file = takeLoaded(loaded);
   if (args.length > 0) file.args = args.join(" ");
@@ -104,7 +104,7 @@ export function loadKld(name: string, args: string[]): i32 {
 /** Loads what `file` depends on. False and the text in `commandError` when something can't be had. */
 function loadDependencies(file: PreloadedFile): bool {
   if (depth == DEPENDENCY_DEPTH_LIMIT) {
-    failCommand(`'${file.name}': modules depend on each other too deeply`);
+    failDetailed(`'${file.name}': modules depend on each other too deeply`);
     return false;
   }
   depth++;
@@ -118,7 +118,7 @@ function loadDependencies(file: PreloadedFile): bool {
     print(`loading required module '${name}'\n`);
     complete = loadModule(name, wish, []) == 0;
     if (complete && findModule(name, wish) === null) {
-      failCommand(`module '${name}' exists but with wrong version`);
+      failDetailed(`module '${name}' exists but with wrong version`);
       complete = false;
     }
   }
@@ -134,12 +134,12 @@ export function loadRaw(name: string, type: string): bool {
   }
   const path = searchFile(name);
   if (path === null) {
-    failCommand(`can't find '${name}'`);
+    failDetailed(`can't find '${name}'`);
     return false;
   }
   const fd = open(path, O_RDONLY, PURPOSE_RAW);
   if (fd < 0) {
-    failCommand(`can't open '${path}': ${strerror(errno)}`);
+    failDetailed(`can't open '${path}': ${strerror(errno)}`);
     return false;
   }
   print(`${path} `);
@@ -152,7 +152,7 @@ export function loadRaw(name: string, type: string): bool {
   const error = errno;
   close(fd);
   if (got < 0) {
-    failCommand(`error reading '${path}': ${strerror(error)}`);
+    failDetailed(`error reading '${path}': ${strerror(error)}`);
     return false;
   }
   print(`size=${hexAlternate(size)}\n`);

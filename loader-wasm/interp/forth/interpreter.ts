@@ -8,7 +8,7 @@ import { close, O_RDONLY, open } from "../../fs/files";
 import { allocString, stringAt } from "../../lib/bytes";
 import { errno, strerror } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
-import { CMD_ERROR, CMD_OK, commandError, failCommand } from "../../lib/outcome";
+import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { Interpreter } from "../interpreter";
 import { forth } from "./define";
@@ -117,9 +117,9 @@ export class ForthInterpreter extends Interpreter {
   }
 
   include(path: string): i32 {
-    if (this.depth == INCLUDE_DEPTH_LIMIT) return failCommand(`'${path}': includes nested too deeply`);
+    if (this.depth == INCLUDE_DEPTH_LIMIT) return failDetailed(`'${path}': includes nested too deeply`);
     const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
-    if (fd < 0) return failCommand(`can't open '${path}': ${strerror(errno)}`);
+    if (fd < 0) return failDetailed(`can't open '${path}': ${strerror(errno)}`);
     // Lines one after the other, each with its length before it, without what follows a NUL.
     let text: usize = 0;
     let room = 0;
@@ -150,7 +150,7 @@ export class ForthInterpreter extends Interpreter {
       const line = text + <usize>at + 2;
       const size = <i32>load<u16>(line - 2);
       if (this.runText(line, size) != OUT_OF_TEXT) {
-        result = failCommand(`Error while including ${path}, in the line:\n${stringAt(line, size)}`);
+        result = failDetailed(`Error while including ${path}, in the line:\n${stringAt(line, size)}`);
       }
       at += 2 + size;
     }

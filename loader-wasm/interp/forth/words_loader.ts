@@ -18,7 +18,7 @@ import {
 } from "../../fs/files";
 import { compareBytesAt, stringAt } from "../../lib/bytes";
 import { allocate, burn } from "../../lib/fault";
-import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failCommand } from "../../lib/outcome";
+import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { findFile } from "../../load/preloaded";
 import { exitLoader } from "../../main";
 import { copyin, copyout, PURPOSE_SCRIPT } from "../../protocol";
@@ -137,7 +137,7 @@ function runCommand(fromStack: bool): void {
     scanUntil(0x0a);
     if (parsedSize > 0) addToLine(source + <usize>parsedAt, parsedSize);
   }
-  failCommand("");
+  failDetailed("");
   errorWaits = true;
   const argv = parseAt(line, lineSize);
   const result = argv === null ? PARSE_ERROR : argv.length == 0 ? CMD_OK : command.run(argv);

@@ -9,7 +9,7 @@ import { close, O_RDONLY, open } from "../../fs/files";
 import { cutAtNul } from "../../lib/bytes";
 import { EFBIG, errno, strerror } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
-import { CMD_ERROR, CMD_OK, commandError, failCommand } from "../../lib/outcome";
+import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { emitPrompt } from "../../main";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { Interpreter } from "../interpreter";
@@ -55,9 +55,9 @@ export class SimpleInterpreter extends Interpreter {
   }
 
   include(path: string): i32 {
-    if (this.depth == INCLUDE_DEPTH_LIMIT) return failCommand(`'${path}': includes nested too deeply`);
+    if (this.depth == INCLUDE_DEPTH_LIMIT) return failDetailed(`'${path}': includes nested too deeply`);
     const script = readScript(path);
-    if (script === null) return failCommand(`can't open '${path}': ${strerror(errno)}`);
+    if (script === null) return failDetailed(`can't open '${path}': ${strerror(errno)}`);
     this.depth++;
     const result = this.execute(path, script);
     this.depth--;
