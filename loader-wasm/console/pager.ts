@@ -76,7 +76,7 @@ export function pageFile(path: string): i32 {
       result = got;
       break;
     }
-    if (pageBytes(got)) {
+    if (pageBytes(chunk, got)) {
       result = 1;
       break;
     }
@@ -85,10 +85,10 @@ export function pageFile(path: string): i32 {
   return result;
 }
 
-/** Pages `size` bytes of `chunk`, up to a NUL. */
-function pageBytes(size: i32): bool {
+/** Pages `size` bytes at `src`, up to a NUL. True when the reader quits. */
+export function pageBytes(src: usize, size: i32): bool {
   for (let i = 0; i < size; i++) {
-    const c = load<u8>(chunk + <usize>i);
+    const c = load<u8>(src + <usize>i);
     if (c == 0) return false;
     putchar(c);
     if (c == 0x0a && --freeLines <= 0 && askForMore()) return true;

@@ -1,0 +1,48 @@
+// The library `pager` of newer loaders: output that stops where the screen is full (console/pager.ts).
+
+import { closePager, pageBytes, pageFile, openPager as startPage } from "../../console/pager";
+import { burn } from "../../lib/fault";
+import { argCount, checkString, setFunction } from "./builtin";
+import { checkText } from "./library";
+import { RAISED } from "./state";
+import { bytesOf, lengthOf } from "./string";
+import { newTable } from "./table";
+
+export function openPager(): usize {
+  const table = newTable();
+  setFunction(table, "open", open);
+  setFunction(table, "output", output);
+  setFunction(table, "file", file);
+  setFunction(table, "close", close);
+  return table;
+}
+
+function open(): i32 {
+  startPage();
+  return 0;
+}
+
+/** `output(...)`: shows its arguments. */
+function output(): i32 {
+  const count = argCount();
+  for (let i = 1; i <= count; i++) {
+    const text = checkString(i);
+    if (text == 0) return RAISED;
+    burn(<i64>lengthOf(text));
+    if (pageBytes(bytesOf(text), <i32>lengthOf(text))) break;
+  }
+  return 0;
+}
+
+/** `file(path)`: shows a file. */
+function file(): i32 {
+  const path = checkText(1);
+  if (path === null) return RAISED;
+  pageFile(path);
+  return 0;
+}
+
+function close(): i32 {
+  closePager();
+  return 0;
+}
