@@ -6,13 +6,32 @@
 import { burn } from "../../lib/fault";
 import { callNamed } from "./debug";
 import { raiseMemory, raiseText } from "./errors";
-import { allocateBlock, freeBlock, hasRoom } from "./heap";
+import { allocateBlock, freeBlock, hasRoom, newObject } from "./heap";
 import { converted, numberToString, toInteger } from "./number";
 import { newString, stringOf, STRING_LIMIT, textOf } from "./string";
-import { FRAME_BASE, frame, RAISED, raised, setTop, top } from "./state";
+import {
+  BUILTIN_ROOM,
+  FRAME_BASE,
+  FRAME_FUNCTION,
+  frame,
+  GROWN,
+  growStack,
+  RAISED,
+  raised,
+  STACK_LIMIT,
+  setTop,
+  stack,
+  stackEnd,
+  stringMeta,
+  top,
+} from "./state";
 import { getString, nothing, slotForString } from "./table";
 import {
   BUILTIN,
+  BUILTIN_CLOSURE,
+  CLOSURE_CODE,
+  CLOSURE_COUNT,
+  CLOSURE_UPVALUES,
   copyValue,
   FLOAT,
   INTEGER,
@@ -21,6 +40,7 @@ import {
   objectOf,
   STRING,
   setBoolean,
+  setFloat,
   setInteger,
   setObject,
   setTag,
@@ -34,7 +54,6 @@ import {
   VALUE_SHIFT,
   VALUE_SIZE,
 } from "./value";
-import { stringMeta } from "./state";
 
 // ---- arguments -----------------------------------------------------------------------------------------
 
@@ -145,6 +164,12 @@ export function pushInteger(value: i64): void {
   setTop(top + VALUE_SIZE);
 }
 
+/** Pushes a number of the second subtype. */
+export function pushFloat(value: i64): void {
+  setFloat(top, value);
+  setTop(top + VALUE_SIZE);
+}
+
 /** Pushes an object with its tag. */
 export function pushObject(object: usize, tag: u32): void {
   setObject(top, object, tag);
@@ -169,6 +194,36 @@ export function pushValue(at: usize): void {
 export function pushBuiltin(run: () => i32): void {
   setObject(top, <usize>run.index, BUILTIN);
   setTop(top + VALUE_SIZE);
+}
+
+/** Takes `count` values off the stack and pushes a function of the core that has them as its own. */
+export function pushBuiltinClosure(run: () => i32, count: i32): void {
+  const size = (<usize>count) << VALUE_SHIFT;
+  const closure = newObject(BUILTIN_CLOSURE, CLOSURE_UPVALUES + size);
+  store<u32>(closure, <u32>run.index, CLOSURE_CODE);
+  store<u32>(closure, <u32>count, CLOSURE_COUNT);
+  setTop(top - size);
+  memory.copy(closure + CLOSURE_UPVALUES, top, size);
+  pushObject(closure, BUILTIN_CLOSURE);
+}
+
+/** Address of value `index` (from 1) of the running function of the core, which has values of its own. */
+export function ownValue(index: i32): usize {
+  const closure = objectOf(<usize>load<u32>(frame, FRAME_FUNCTION));
+  return closure + CLOSURE_UPVALUES + ((<usize>(index - 1)) << VALUE_SHIFT);
+}
+
+/** Makes room for `count` values besides BUILTIN_ROOM; raises an error with `reason` when there can't be so many. */
+export function checkStack(count: usize, reason: string): bool {
+  if (count + BUILTIN_ROOM <= (stackEnd - top) >> VALUE_SHIFT) return true;
+  if (((top - stack) >> VALUE_SHIFT) + count + BUILTIN_ROOM > STACK_LIMIT) {
+    raiseText(`stack overflow (${reason})`);
+  } else if (growStack(count) == GROWN) {
+    return true;
+  } else {
+    raiseMemory();
+  }
+  return false;
 }
 
 /** Takes `count` values off. */

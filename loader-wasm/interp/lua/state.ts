@@ -18,7 +18,7 @@ import {
 // ---- the stack -----------------------------------------------------------------------------------------
 
 /** Most values on the stack. */
-const STACK_LIMIT: usize = 1000000;
+export const STACK_LIMIT: usize = 1000000;
 /** Values beyond the limit that the handling of the overflow may use. */
 const STACK_SPARE: usize = 400;
 const STACK_START: usize = 512;
