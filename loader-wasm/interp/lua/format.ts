@@ -320,7 +320,7 @@ export function format(): i32 {
     at++;
     plain = at;
     if (load<u8>(at) == PERCENT) continue;
-    burn(1);
+    burn(2);
     if (++index > count) argError(index, "no value");
     else if (readConversion(at)) addConversion(buffer, index);
     if (raised) return pushBuffer(buffer);

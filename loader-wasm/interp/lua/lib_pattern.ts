@@ -229,6 +229,8 @@ function nextMatch(): i32 {
 // ---- gsub ------------------------------------------------------------------------------------------------
 
 const REPLACEMENT: i32 = 3;
+/** What a replacement costs besides its bytes. */
+const REPLACEMENT_STEPS: u32 = 16;
 const PERCENT: u32 = 0x25;
 
 const digits: usize = memory.data(24);
@@ -344,6 +346,7 @@ export function gsub(): i32 {
     if (raised) return pushBuffer(buffer);
     if (to != 0 && to != last) {
       done++;
+      spend(REPLACEMENT_STEPS);
       buffer.addBytes(kept, <u32>(place - kept));
       if (isTemplate) {
         converts = tagOf(metafield(argAt(1), "__tostring")) != NIL;

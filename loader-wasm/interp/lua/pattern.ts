@@ -52,10 +52,10 @@ function setCaptureLength(index: i32, length: i32): void {
 
 /** Steps that are not paid yet. */
 let steps: u32 = 0;
-const STEPS_SHIFT: u32 = 4;
+const STEPS_SHIFT: u32 = 2;
 const STEPS_AT_ONCE: u32 = 1024;
 
-/** Pays for `count` steps of matching; sixteen cost one. */
+/** Pays for `count` steps of matching; four cost one. */
 export function spend(count: u32): void {
   steps += count;
   if (steps >= STEPS_AT_ONCE) {
@@ -77,6 +77,11 @@ const ZERO: u32 = 128;
 
 /** Bits of every byte value, filled by `startPatterns`. */
 const bits: usize = memory.data(256);
+/** For every byte value, what it is in a pattern; 0: it stands for itself. */
+const roles: usize = memory.data(256);
+const SPECIAL: u8 = 1;
+/** Says how often the item before it is wanted. */
+const SUFFIX: u8 = 2;
 /** For every letter (capitals are asked as small ones), the bits that it names as a class; 0: none. */
 const masks: usize = memory.data(32);
 
@@ -104,6 +109,16 @@ function nameClass(letter: u32, mask: u32): void {
 /** Fills the tables of classes; before anything is matched. */
 export function startPatterns(): void {
   for (let c: u32 = 0; c < 256; c++) store<u8>(bits + c, <u8>bitsOf(c));
+  store<u8>(roles + DOLLAR, SPECIAL);
+  store<u8>(roles + PERCENT, SPECIAL);
+  store<u8>(roles + LEFT, SPECIAL);
+  store<u8>(roles + RIGHT, SPECIAL);
+  store<u8>(roles + DOT, SPECIAL);
+  store<u8>(roles + BRACKET, SPECIAL);
+  store<u8>(roles + STAR, SUFFIX);
+  store<u8>(roles + PLUS, SUFFIX);
+  store<u8>(roles + MINUS, SUFFIX);
+  store<u8>(roles + QUESTION, SUFFIX);
   nameClass(0x61, LOWER | UPPER); // a
   nameClass(0x63, CONTROL); // c
   nameClass(0x64, DIGIT); // d
@@ -348,7 +363,11 @@ export function matchAt(start: usize, from: usize): usize {
     const first = <u32>load<u8>(at);
     const second = <u32>load<u8>(at, 1);
     let next: usize = 0;
-    if (first == LEFT) {
+    if (load<u8>(roles + first) != SPECIAL && load<u8>(roles + second) != SUFFIX) {
+      // The usual case: a byte that stands for itself, even if it would be a suffix elsewhere.
+      at++;
+      if (place < sourceEnd && <u32>load<u8>(place) == first) next = place + 1;
+    } else if (first == LEFT) {
       const isPlace = second == RIGHT;
       at += isPlace ? 2 : 1;
       if (!beginCapture(place, isPlace ? POSITION : OPEN)) return 0;
