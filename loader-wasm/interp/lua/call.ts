@@ -1,2 +1,254 @@
-// Calling values: Lua functions, functions of the core, and what has a `__call`. (calls: declared here first)
-export function callHandler(): void {}
+// Calling values: Lua functions, functions of the core, and what has a `__call`; calls that catch errors; and
+// the handler that `xpcall` sets.
+
+import { closeBuffers, openBuffers } from "./builtin";
+import { raiseHere, raiseMemory } from "./errors";
+import { collectIfDue } from "./gc";
+import { Event, handlerOf, raiseType } from "./metamethods";
+import { PROTO_CODE, PROTO_PARAMETERS, PROTO_REGISTERS, PROTO_VARARG } from "./opcodes";
+import {
+  BUILTIN_ROOM,
+  closeUpvalues,
+  DEPTH_LIMIT,
+  depth,
+  errorValue,
+  FRAME_BASE,
+  FRAME_FUNCTION,
+  FRAME_PC,
+  FRAME_STATUS,
+  FRAME_TOP,
+  FRAME_WANTED,
+  frame,
+  frames,
+  GROWN,
+  growStack,
+  handlerAt,
+  IS_ENTRY,
+  IS_LUA,
+  MANY,
+  NO_MEMORY,
+  OVERFLOW,
+  popFrame,
+  pushFrame,
+  raised,
+  setDepth,
+  setFrame,
+  setHandlerAt,
+  setRaised,
+  setTop,
+  shrinkStack,
+  stack,
+  stackEnd,
+  top,
+} from "./state";
+import { stringOf } from "./string";
+import { nothing } from "./table";
+import { closeVariables } from "./to_be_closed";
+import {
+  BUILTIN,
+  BUILTIN_CLOSURE,
+  CLOSURE,
+  CLOSURE_CODE,
+  copyValue,
+  NIL,
+  objectOf,
+  STRING,
+  setObject,
+  setTag,
+  tagOf,
+  VALUE_SHIFT,
+  VALUE_SIZE,
+} from "./value";
+import { run } from "./vm";
+
+/** What `enterCall` did. */
+export const CALLED: i32 = 0;
+export const ENTERED: i32 = 1;
+export const FAILED: i32 = -1;
+
+/** Makes room for `count` values from `top` on; false after raising. */
+export function ensureStack(count: usize): bool {
+  if (top + ((count + BUILTIN_ROOM) << VALUE_SHIFT) <= stackEnd) return true;
+  const outcome = growStack(count);
+  if (outcome == GROWN) return true;
+  if (outcome == NO_MEMORY) raiseMemory();
+  else if (outcome == OVERFLOW) raiseHere("stack overflow");
+  else endInHandler();
+  return false;
+}
+
+/** An error while an overflow is handled: nobody is asked any more. */
+function endInHandler(): void {
+  setObject(errorValue, stringOf("error in error handling"), STRING);
+  setRaised(true);
+}
+
+/**
+ * Begins the call of the value at `func` with the values up to `top`. A function of the core is done when this
+ * returns (CALLED): `wanted` results are at `func`. A Lua function has its frame then (ENTERED).
+ */
+export function enterCall(func: usize, wanted: i32, status: u32): i32 {
+  const tag = tagOf(func);
+  if (tag == CLOSURE) return enterLua(func, wanted, status);
+  if (tag == BUILTIN || tag == BUILTIN_CLOSURE) return callBuiltin(func, wanted, status);
+  const handler = handlerOf(func, Event.CALL);
+  if (handler == nothing) {
+    raiseType(func, "call");
+    return FAILED;
+  }
+  for (let at = top; at > func; at -= VALUE_SIZE) copyValue(at, at - VALUE_SIZE);
+  copyValue(func, handler);
+  setTop(top + VALUE_SIZE);
+  const offset = func - stack;
+  if (!ensureStack(0)) return FAILED;
+  return enterCall(stack + offset, wanted, status);
+}
+
+function enterLua(func: usize, wanted: i32, status: u32): i32 {
+  const proto = <usize>load<u32>(objectOf(func), CLOSURE_CODE);
+  const registers = <usize>load<u8>(proto, PROTO_REGISTERS);
+  const parameters = <usize>load<u8>(proto, PROTO_PARAMETERS);
+  if (top + ((registers + parameters + BUILTIN_ROOM) << VALUE_SHIFT) > stackEnd) {
+    const offset = func - stack;
+    if (!ensureStack(registers + parameters)) return FAILED;
+    func = stack + offset;
+  }
+  let count = (top - func - VALUE_SIZE) >> VALUE_SHIFT;
+  let base = func + VALUE_SIZE;
+  if (load<u8>(proto, PROTO_VARARG) != 0) {
+    for (; count < parameters; count++) {
+      setTag(top, NIL);
+      setTop(top + VALUE_SIZE);
+    }
+    // The named ones move up behind the others.
+    base = top;
+    for (let i: usize = 0; i < parameters; i++) {
+      const from = func + VALUE_SIZE + (i << VALUE_SHIFT);
+      copyValue(base + (i << VALUE_SHIFT), from);
+      setTag(from, NIL);
+    }
+  } else {
+    for (; count < parameters; count++) setTag(base + (count << VALUE_SHIFT), NIL);
+  }
+  const fresh = pushFrame();
+  const end = base + (registers << VALUE_SHIFT);
+  store<u32>(fresh, <u32>func, FRAME_FUNCTION);
+  store<u32>(fresh, <u32>base, FRAME_BASE);
+  store<u32>(fresh, <u32>end, FRAME_TOP);
+  store<u32>(fresh, load<u32>(proto, PROTO_CODE), FRAME_PC);
+  store<i32>(fresh, wanted, FRAME_WANTED);
+  store<u32>(fresh, status | IS_LUA, FRAME_STATUS);
+  setTop(end);
+  return ENTERED;
+}
+
+function callBuiltin(func: usize, wanted: i32, status: u32): i32 {
+  if (top + (BUILTIN_ROOM << VALUE_SHIFT) > stackEnd) {
+    const offset = func - stack;
+    if (!ensureStack(0)) return FAILED;
+    func = stack + offset;
+  }
+  pushFrame();
+  store<u32>(frame, <u32>func, FRAME_FUNCTION);
+  store<u32>(frame, <u32>(func + VALUE_SIZE), FRAME_BASE);
+  store<u32>(frame, <u32>stackEnd, FRAME_TOP);
+  store<i32>(frame, wanted, FRAME_WANTED);
+  store<u32>(frame, status, FRAME_STATUS);
+  collectIfDue();
+  if (raised) return FAILED;
+  func = <usize>load<u32>(frame, FRAME_FUNCTION);
+  const target = tagOf(func) == BUILTIN ? load<u32>(func) : load<u32>(objectOf(func), CLOSURE_CODE);
+  const results = call_indirect<i32>(target);
+  if (results < 0 || raised) return FAILED;
+  // The stack may have moved.
+  func = <usize>load<u32>(frame, FRAME_FUNCTION);
+  popFrame();
+  giveResults(func, top - (<usize>results << VALUE_SHIFT), results, wanted);
+  return CALLED;
+}
+
+/** Moves `count` results from `from` to `to`, as many as are wanted; `top` is behind them. */
+export function giveResults(to: usize, from: usize, count: i32, wanted: i32): void {
+  const given = wanted == MANY ? count : min(count, wanted);
+  for (let i = 0; i < given; i++) {
+    copyValue(to, from);
+    to += VALUE_SIZE;
+    from += VALUE_SIZE;
+  }
+  for (let i = given; i < wanted; i++) {
+    setTag(to, NIL);
+    to += VALUE_SIZE;
+  }
+  setTop(to);
+}
+
+/** Levels beyond the limit for the handling of the overflow. */
+const DEPTH_SPARE: i32 = 25;
+
+/**
+ * Calls the function below the `argCount` values on top of the stack. The `wanted` results (MANY: all) are on
+ * top in their place. False when an error is on its way.
+ */
+export function callFunction(argCount: i32, wanted: i32, status: u32 = 0): bool {
+  if (depth >= DEPTH_LIMIT) {
+    if (depth == DEPTH_LIMIT) {
+      setDepth(depth + 1);
+      raiseHere("C stack overflow");
+      setDepth(depth - 1);
+      return false;
+    }
+    if (depth >= DEPTH_LIMIT + DEPTH_SPARE) {
+      endInHandler();
+      return false;
+    }
+  }
+  setDepth(depth + 1);
+  const func = top - (<usize>(argCount + 1) << VALUE_SHIFT);
+  if (enterCall(func, wanted, status | IS_ENTRY) == ENTERED) run();
+  setDepth(depth - 1);
+  return !raised;
+}
+
+/**
+ * Like `callFunction`, but takes errors: false, and the error's value is on top in the place of function and
+ * arguments. `handler` is the position on the stack, relative to `stack`, of a handler, or 0.
+ */
+export function protectedCall(argCount: i32, wanted: i32, handler: usize, status: u32 = 0): bool {
+  const func = top - stack - (<usize>(argCount + 1) << VALUE_SHIFT);
+  const frameBefore = frame - frames;
+  const depthBefore = depth;
+  const handlerBefore = handlerAt;
+  const buffersBefore = openBuffers;
+  setHandlerAt(handler);
+  const done = callFunction(argCount, wanted, status);
+  setHandlerAt(handlerBefore);
+  if (done) return true;
+  setRaised(false);
+  setFrame(frames + frameBefore);
+  setDepth(depthBefore);
+  closeBuffers(buffersBefore);
+  setTop(max(top, stack + func + VALUE_SIZE));
+  closeVariables(stack + func, true);
+  closeUpvalues(stack + func);
+  copyValue(stack + func, errorValue);
+  setTop(stack + func + VALUE_SIZE);
+  shrinkStack();
+  return false;
+}
+
+/** Lets the handler of `xpcall`, if there is one, change the error's value where it happened. */
+export function callHandler(): void {
+  if (handlerAt == 0) return;
+  setRaised(false);
+  const isLua = (load<u32>(frame, FRAME_STATUS) & IS_LUA) != 0;
+  if (isLua) setTop(max(top, <usize>load<u32>(frame, FRAME_TOP)));
+  const at = top;
+  copyValue(at, stack + handlerAt);
+  copyValue(at + VALUE_SIZE, errorValue);
+  setTop(at + 2 * VALUE_SIZE);
+  if (callFunction(1, 1)) {
+    setTop(top - VALUE_SIZE);
+    copyValue(errorValue, top);
+  }
+  setRaised(true);
+}

@@ -1,6 +1,8 @@
 // How errors are raised: the text with the position where it happened, or any value. `raise` stores it and
 // sets `raised`; everybody on the way returns until `protectedCall` (call.ts) takes it.
 
+import { die } from "../../lib/fault";
+import { FAULT_MEMORY } from "../../protocol";
 import { callHandler } from "./call";
 import { bytesOf, lengthOf, stringOf, textOf } from "./string";
 import {
@@ -47,15 +49,17 @@ export function raiseText(text: string): i32 {
   return raisePlain(where(1) + text);
 }
 
-/** Memory for a string or table could not be had. */
+/** Memory for a string or table could not be had. A script may catch that, but not for ever. */
 export function raiseMemory(): i32 {
   memoryErrors++;
+  if (memoryErrors > MEMORY_ERRORS_LIMIT) die(FAULT_MEMORY, "Lua: not enough memory, again and again");
   setObject(errorValue, stringOf("not enough memory"), STRING);
   setRaised(true);
   return RAISED;
 }
 /** How often there was no memory. */
-export let memoryErrors: i32 = 0;
+let memoryErrors: i32 = 0;
+const MEMORY_ERRORS_LIMIT: i32 = 100;
 
 /** `chunk:line: ` of the function `level` calls up from the one that runs; empty when that isn't Lua's. */
 export function where(level: i32): string {

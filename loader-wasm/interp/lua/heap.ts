@@ -18,9 +18,12 @@ export function setNewestObject(object: usize): void {
   newestObject = object;
 }
 
-/** Sets when to collect again: when as much again is used. */
+/** Most memory that is used between two collections, so that garbage never takes what the living need. */
+const COLLECT_STEP_MOST: usize = 8 * 1024 * 1024;
+
+/** Sets when to collect again: when as much again is used, within bounds. */
 export function planCollection(): void {
-  collectAt = heapUsed + max(heapUsed, COLLECT_STEP);
+  collectAt = heapUsed + min(max(heapUsed, COLLECT_STEP), COLLECT_STEP_MOST);
 }
 
 /** Small classes: multiples of 16 bytes. */
@@ -139,8 +142,6 @@ export function newObject(kind: u32, size: usize): usize {
 }
 
 /** Whether the collector has seen `object` in this round. */
-// @ts-ignore: decorator
-@inline
 export function isMarked(object: usize): bool {
   return load<u8>(object, OBJECT_MARK) != 0;
 }

@@ -1,8 +1,8 @@
 // Instructions of the Lua VM. One has 8 bytes: operation (u8), A (u8), B (u16), C (i32). R is a register of
 // the function, K one of its constants, U one of its upvalues. Jumps count instructions from the next one.
 
-// @ts-ignore: decorator
-@inline
+import { VALUE_SHIFT } from "./value";
+
 export const INSTRUCTION_SIZE: i32 = 8;
 export const INSTRUCTION_SHIFT: i32 = 3;
 
@@ -58,6 +58,8 @@ export namespace Op {
   export const LEN: u32 = 32;
   /** R[A] = R[B] op integer C */
   export const ADDI: u32 = 33;
+  /** R[A] = R[B] - integer C */
+  export const SUBI: u32 = 65;
   /** R[A] = R[B] .. ... .. R[C] */
   export const CONCAT: u32 = 34;
   /** jump C; A > 0: close upvalues from R[A-1] on */
@@ -131,6 +133,13 @@ export function bOf(at: usize): i32 {
 @inline
 export function cOf(at: usize): i32 {
   return load<i32>(at, 4);
+}
+
+/** Address of the register or constant that `c` names. */
+// @ts-ignore: decorator
+@inline
+export function valueOf(c: i32, base: usize, k: usize): usize {
+  return (c & CONSTANT) != 0 ? k + (<usize>(c ^ CONSTANT) << VALUE_SHIFT) : base + (<usize>c << VALUE_SHIFT);
 }
 
 // Prototype of a function: what the compiler makes of its text.

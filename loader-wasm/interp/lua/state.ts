@@ -2,7 +2,7 @@
 // globals, and the error on its way up. Errors are return codes: whoever raises stores the value, sets `raised`
 // and returns; everybody on the way looks at `raised` and returns too, until a protected call takes it.
 
-import { allocateBlock, freeBlock, hasRoom, newObject } from "./heap";
+import { allocateBlock, freeBlock, hasRoom, isMarked, newObject } from "./heap";
 import {
   copyValue,
   NIL,
@@ -32,8 +32,6 @@ export let stackEnd: usize = 0;
 /** First free value. For a Lua function, meaningful only around calls. */
 export let top: usize = 0;
 
-// @ts-ignore: decorator
-@inline
 export function setTop(value: usize): void {
   top = value;
 }
@@ -58,10 +56,8 @@ export const IS_LUA: u32 = 1;
 export const IS_ENTRY: u32 = 2;
 /** Called in place of its caller. */
 export const IS_TAIL: u32 = 4;
-/** Called by the VM for a metamethod; the name of its event, if any, is in the instruction. */
-export const IS_HOOK: u32 = 8;
 /** Called by the collector. */
-export const IS_FINALIZER: u32 = 16;
+export const IS_FINALIZER: u32 = 8;
 
 export let frames: usize = 0;
 let frameCount: usize = 0;
@@ -69,8 +65,6 @@ let framesEnd: usize = 0;
 /** The frame that runs. The first one is the core's. */
 export let frame: usize = 0;
 
-// @ts-ignore: decorator
-@inline
 export function frameBase(at: usize): usize {
   return <usize>load<u32>(at, FRAME_BASE);
 }
@@ -171,6 +165,20 @@ export function closeUpvalues(level: usize): void {
   }
 }
 
+/** Forgets open upvalues that the collector has not reached; it is about to free them. */
+export function pruneUpvalues(): void {
+  let before: usize = 0;
+  for (let there = openUpvalue; there != 0; there = <usize>load<u32>(there, UPVALUE_LINK)) {
+    if (isMarked(there)) {
+      if (before == 0) openUpvalue = there;
+      else store<u32>(before, <u32>there, UPVALUE_LINK);
+      before = there;
+    }
+  }
+  if (before == 0) openUpvalue = 0;
+  else store<u32>(before, 0, UPVALUE_LINK);
+}
+
 // ---- growing -------------------------------------------------------------------------------------------
 
 export function startState(): void {
@@ -254,14 +262,10 @@ function growFrames(): void {
   framesEnd = frames + frameCount * FRAME_SIZE;
 }
 
-// @ts-ignore: decorator
-@inline
 export function popFrame(): void {
   frame -= FRAME_SIZE;
 }
 
-// @ts-ignore: decorator
-@inline
 export function setFrame(at: usize): void {
   frame = at;
 }

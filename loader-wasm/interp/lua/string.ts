@@ -46,21 +46,15 @@ function hashBytes(src: usize, length: u32): u32 {
   return hash ^ (hash >> 13);
 }
 
-// @ts-ignore: decorator
-@inline
 export function lengthOf(text: usize): u32 {
   return load<u32>(text, STRING_LENGTH);
 }
 
-// @ts-ignore: decorator
-@inline
 export function bytesOf(text: usize): usize {
   return text + STRING_BYTES;
 }
 
 /** Whether it exists only once. */
-// @ts-ignore: decorator
-@inline
 export function isShort(text: usize): bool {
   return load<u32>(text, STRING_LENGTH) <= <u32>SHORT_LIMIT;
 }

@@ -72,8 +72,6 @@ function freeNodes(nodes: usize, mask: u32): void {
   if (nodes != emptyNode) freeBlock(nodes, (<usize>mask + 1) << NODE_SHIFT);
 }
 
-// @ts-ignore: decorator
-@inline
 export function nodesOf(table: usize): usize {
   return <usize>load<u32>(table, TABLE_NODES);
 }
@@ -83,8 +81,6 @@ export function nodeCount(table: usize): u32 {
   return nodesOf(table) == emptyNode ? 0 : load<u32>(table, TABLE_MASK) + 1;
 }
 
-// @ts-ignore: decorator
-@inline
 function hashInteger(key: i64): u32 {
   const hash = (<u32>key ^ <u32>(key >> 32)) * 0x9e3779b1;
   return hash ^ (hash >> 15);
@@ -308,7 +304,7 @@ function resize(table: usize, arraySize: u32, wanted: u32): bool {
     growArray(table, arraySize);
   } else if (arraySize < oldSize) {
     const array = <usize>load<u32>(table, TABLE_ARRAY);
-    const kept = arraySize == 0 ? 0 : allocateBlock(<usize>arraySize << VALUE_SHIFT);
+    const kept: usize = arraySize == 0 ? 0 : allocateBlock(<usize>arraySize << VALUE_SHIFT);
     if (arraySize > 0) memory.copy(kept, array, <usize>arraySize << VALUE_SHIFT);
     store<u32>(table, <u32>kept, TABLE_ARRAY);
     store<u32>(table, arraySize, TABLE_ARRAY_SIZE);

@@ -1,0 +1,113 @@
+// The flavour `lua`: opens the libraries the loader has, runs the guest's start-up script, and answers to the
+// core: lines typed at the prompt, and script files.
+
+import { performCommand } from "../../boot/commands";
+import { setenv } from "../../boot/environment";
+import { print } from "../../console/console";
+import { CMD_ERROR, CMD_OK, commandError } from "../../lib/outcome";
+import { Interpreter } from "../interpreter";
+import { parse } from "../simp/parse";
+import { fieldOf, pushText, pushValue, setObjectField } from "./builtin";
+import { protectedCall } from "./call";
+import { startLexer } from "./lexer";
+import { openBase } from "./lib_base";
+import { openErrno } from "./lib_errno";
+import { openIo } from "./lib_io";
+import { openLfs } from "./lib_lfs";
+import { openLoader } from "./lib_loader";
+import { offerNewer } from "./lib_newer";
+import { openPackage } from "./lib_package";
+import { loadFile, loadString } from "./load";
+import { startMetamethods } from "./metamethods";
+import { toInteger, converted } from "./number";
+import { globals, loadedTable, MANY, setGlobals, setLoadedTable, setRegistry, setTop, stack, startState, top } from "./state";
+import { startStrings, stringOf, textOf } from "./string";
+import { newTable } from "./table";
+import { isNumberTag, objectOf, STRING, TABLE, tagOf, VALUE_SIZE } from "./value";
+
+const START_SCRIPT = "/boot/lua/loader.lua";
+
+export class LuaInterpreter extends Interpreter {
+  constructor() {
+    super("lua");
+  }
+
+  init(): void {
+    setenv("script.lang", "lua");
+    open();
+    if (this.include(START_SCRIPT) != CMD_OK) {
+      print(`Startup error in ${START_SCRIPT}:\nLUA ERROR: ${takeMessage()}.\n`);
+    }
+  }
+
+  run(line: string): i32 {
+    const before = top - stack;
+    const text = stringOf(line);
+    if (loadString(text, text, null) && protectedCall(0, MANY, 0)) {
+      setTop(stack + before);
+      return CMD_OK;
+    }
+    setTop(stack + before);
+    const argv = parse(line);
+    if (argv === null) {
+      print(`Failed to parse '${line}'\n`);
+      return CMD_ERROR;
+    }
+    // What the script's own hook refuses, or what there is no hook for, is a command.
+    if (this.hook(argv) || performCommand(argv) == CMD_OK) return CMD_OK;
+    print(`${commandError}\n`);
+    return CMD_ERROR;
+  }
+
+  /** Hands the words of a line to the script's `cli_execute`. */
+  private hook(argv: string[]): bool {
+    const before = top - stack;
+    pushValue(fieldOf(globals, "cli_execute"));
+    for (let i = 0; i < argv.length; i++) pushText(argv[i]);
+    let done = protectedCall(argv.length, 1, 0);
+    if (done && toInteger(top - VALUE_SIZE)) done = converted == 0;
+    setTop(stack + before);
+    return done;
+  }
+
+  include(path: string): i32 {
+    if (loadFile(path, null) && protectedCall(0, MANY, 0)) {
+      setTop(stack + VALUE_SIZE);
+      return CMD_OK;
+    }
+    return CMD_ERROR;
+  }
+}
+
+/** Takes an error's value from the top of the stack, as messages show it. */
+function takeMessage(): string {
+  setTop(top - VALUE_SIZE);
+  const tag = tagOf(top);
+  if (tag == STRING) return textOf(objectOf(top));
+  return isNumberTag(tag) ? load<i64>(top).toString() : "unknown";
+}
+
+/** Makes the VM and its libraries. */
+function open(): void {
+  startStrings();
+  startState();
+  startLexer();
+  startMetamethods();
+  setGlobals(newTable(0, 64));
+  setLoadedTable(newTable(0, 16));
+  setRegistry(newTable());
+  openBase();
+  setObjectField(loadedTable, "_G", globals, TABLE);
+  register("package", openPackage());
+  register("errno", openErrno());
+  register("io", openIo());
+  register("lfs", openLfs());
+  register("loader", openLoader());
+  offerNewer();
+}
+
+/** Makes a library known by its global name and to `require`. */
+function register(name: string, table: usize): void {
+  setObjectField(globals, name, table, TABLE);
+  setObjectField(loadedTable, name, table, TABLE);
+}

@@ -1,0 +1,172 @@
+// Chunks to functions: from memory, from files, and from a script's reader function. Only text is accepted.
+
+import { close, fstat, O_RDONLY, open, read } from "../../fs/files";
+import { EFBIG, errno, setErrno, strerror } from "../../lib/errno";
+import { PURPOSE_SCRIPT } from "../../protocol";
+import {
+  Buffer,
+  closeBuffers,
+  openBuffer,
+  openBuffers,
+  pushObject,
+  pushText,
+  pushValue,
+  setArgCount,
+  stringify,
+} from "./builtin";
+import { callFunction } from "./call";
+import { raiseText } from "./errors";
+import { newObject } from "./heap";
+import { PROTO_UPVALUE_COUNT } from "./opcodes";
+import { compile } from "./parser";
+import { errorValue, globals, newUpvalue, raised, setRaised, setTop, top } from "./state";
+import { bytesOf, lengthOf, stringOf } from "./string";
+import {
+  CLOSURE,
+  CLOSURE_CODE,
+  CLOSURE_COUNT,
+  CLOSURE_UPVALUES,
+  isNumberTag,
+  NIL,
+  objectOf,
+  STRING,
+  setObject,
+  TABLE,
+  tagOf,
+  UPVALUE_AT,
+  VALUE_SIZE,
+} from "./value";
+
+/** Bytes of a script file. */
+const SCRIPT_LIMIT: usize = 16 * 1024 * 1024;
+/** Bytes read at a time. */
+const STEP: i32 = 65536;
+
+/**
+ * Compiles `size` bytes at `src`, called `name`, and pushes the function; or pushes the message and returns
+ * false. `mode` has the letters of the kinds of chunks that may be loaded (null: all).
+ */
+export function loadBytes(src: usize, size: u32, name: usize, mode: string | null): bool {
+  const kind = size > 0 && load<u8>(src) == 0x1b ? "binary" : "text";
+  if (mode !== null && !mode.includes(kind.substring(0, 1))) {
+    pushText(`attempt to load a ${kind} chunk (mode is '${mode}')`);
+    return false;
+  }
+  const proto = compile(src, size, name);
+  if (proto == 0) {
+    setRaised(false);
+    pushValue(errorValue);
+    return false;
+  }
+  const count = load<u32>(proto, PROTO_UPVALUE_COUNT);
+  const closure = newObject(CLOSURE, CLOSURE_UPVALUES + (<usize>count << 2));
+  store<u32>(closure, <u32>proto, CLOSURE_CODE);
+  store<u32>(closure, count, CLOSURE_COUNT);
+  // A main function's one upvalue is its table of globals.
+  for (let i: u32 = 0; i < count; i++) {
+    const upvalue = newUpvalue();
+    setObject(<usize>load<u32>(upvalue, UPVALUE_AT), globals, TABLE);
+    store<u32>(closure + (i << 2), <u32>upvalue, CLOSURE_UPVALUES);
+  }
+  pushObject(closure, CLOSURE);
+  return true;
+}
+
+/** Compiles a string; see `loadBytes`. */
+export function loadString(text: usize, name: usize, mode: string | null): bool {
+  return loadBytes(bytesOf(text), lengthOf(text), name, mode);
+}
+
+/** Compiles the file `path`; see `loadBytes`. A first line that begins with `#` is skipped. */
+export function loadFile(path: string, mode: string | null): bool {
+  const fd = openScript(path);
+  if (fd < 0) {
+    pushText(`cannot open ${path}: ${strerror(errno)}`);
+    return false;
+  }
+  const before = openBuffers;
+  const buffer = openBuffer();
+  const failed = !readAll(fd, buffer);
+  close(fd);
+  if (failed || raised) {
+    closeBuffers(before);
+    if (raised) {
+      setRaised(false);
+      pushValue(errorValue);
+    } else {
+      pushText(`cannot read ${path}: ${strerror(errno)}`);
+    }
+    return false;
+  }
+  let start: usize = 0;
+  if (buffer.size > 0 && load<u8>(buffer.at) == 0x23) {
+    while (start < buffer.size && load<u8>(buffer.at + start) != 0x0a) start++;
+  }
+  const done = loadBytes(buffer.at + start, <u32>(buffer.size - start), stringOf(`@${path}`), mode);
+  closeBuffers(before);
+  return done;
+}
+
+/** Opens a script, which must be something that has a status. */
+function openScript(path: string): i32 {
+  const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
+  if (fd < 0) return -1;
+  if (fstat(fd) !== null) return fd;
+  const error = errno;
+  close(fd);
+  setErrno(error);
+  return -1;
+}
+
+function readAll(fd: i32, buffer: Buffer): bool {
+  while (buffer.size < SCRIPT_LIMIT) {
+    if (!buffer.reserve(STEP)) return false;
+    const got = read(fd, buffer.at + buffer.size, STEP);
+    // As in the reference, what can't be read ends the text.
+    if (got <= 0) return true;
+    buffer.size += got;
+  }
+  setErrno(EFBIG);
+  return false;
+}
+
+/** Calls the function in argument 1 for pieces of text until it gives none, and compiles them; see `loadBytes`. */
+export function loadPieces(name: usize, mode: string | null): bool {
+  const before = openBuffers;
+  const buffer = openBuffer();
+  setArgCount(5);
+  const message = readPieces(buffer);
+  if (message) {
+    closeBuffers(before);
+    setRaised(false);
+    pushValue(errorValue);
+    return false;
+  }
+  const done = loadBytes(buffer.at, <u32>buffer.size, name, mode);
+  closeBuffers(before);
+  return done;
+}
+
+/** True after an error. */
+function readPieces(buffer: Buffer): bool {
+  while (true) {
+    pushValue(top - 5 * VALUE_SIZE);
+    if (!callFunction(0, 1)) return true;
+    const piece = top - VALUE_SIZE;
+    const tag = tagOf(piece);
+    if (tag == NIL) {
+      setTop(piece);
+      return false;
+    }
+    if (isNumberTag(tag)) stringify(piece);
+    if (tagOf(piece) != STRING) {
+      raiseText("reader function must return a string");
+      return true;
+    }
+    const text = objectOf(piece);
+    setTop(piece);
+    if (lengthOf(text) == 0) return false;
+    buffer.addString(text);
+    if (raised) return true;
+  }
+}

@@ -1,0 +1,54 @@
+// Variables with the attribute `close` (Lua 5.4 Reference Manual, 3.3.8): their `__close` runs when the block is
+// left, whichever way.
+
+import { callFunction } from "./call";
+import { raiseHere } from "./errors";
+import { allocateBlock, freeBlock } from "./heap";
+import { Event, handlerOf } from "./metamethods";
+import { errorValue, raised, setRaised, setTop, stack, top } from "./state";
+import { nothing } from "./table";
+import { copyValue, isFalsy, NIL, setTag, VALUE_SIZE } from "./value";
+
+/** Positions on the stack, relative to `stack`, of the variables that are to be closed. */
+let list: usize = 0;
+let room: u32 = 0;
+export let toClose: u32 = 0;
+
+/** Notes the variable at `at`; raises when it can't be closed. */
+export function noteVariable(at: usize): bool {
+  if (isFalsy(at)) return true;
+  if (handlerOf(at, Event.CLOSE) == nothing) {
+    raiseHere("variable got a non-closable value");
+    return false;
+  }
+  if (toClose == room) {
+    const fresh = allocateBlock((room + 16) << 2);
+    memory.copy(fresh, list, room << 2);
+    if (room > 0) freeBlock(list, room << 2);
+    list = fresh;
+    room += 16;
+  }
+  store<u32>(list + (toClose << 2), <u32>(at - stack));
+  toClose++;
+  return true;
+}
+
+/** Closes the variables from `level` on up the stack. With `failed`, `errorValue` is what they are told and may be replaced. */
+export function closeVariables(level: usize, failed: bool): void {
+  const lowest = <u32>(level - stack);
+  while (toClose > 0 && load<u32>(list + ((toClose - 1) << 2)) >= lowest) {
+    toClose--;
+    const variable = stack + load<u32>(list + (toClose << 2));
+    const at = max(top, variable + VALUE_SIZE);
+    const handler = handlerOf(variable, Event.CLOSE);
+    if (handler == nothing) continue;
+    copyValue(at, handler);
+    copyValue(at + VALUE_SIZE, variable);
+    if (failed) copyValue(at + 2 * VALUE_SIZE, errorValue);
+    else setTag(at + 2 * VALUE_SIZE, NIL);
+    setTop(at + 3 * VALUE_SIZE);
+    callFunction(2, 0);
+    if (raised && failed) setRaised(false);
+    else if (raised) return;
+  }
+}

@@ -1,0 +1,12 @@
+// The flavour `lua`: the core with the Lua interpreter.
+
+import { LuaInterpreter } from "./interp/lua/interpreter";
+import { loaderMain } from "./main";
+
+export { markOffset } from "./boot/interpreter_check";
+export { fuelLeft, grantFuel } from "./lib/fault";
+
+/** Runs the loader for `ndisks` disks by the rules of interface `version`. Returns only through the host. */
+export function loader_main(version: i32, ndisks: i32): void {
+  loaderMain(new LuaInterpreter(), version, ndisks);
+}
