@@ -15,6 +15,7 @@ import { openErrno } from "./lib_errno";
 import { openIo } from "./lib_io";
 import { openLfs } from "./lib_lfs";
 import { openLoader } from "./lib_loader";
+import { openString } from "./lib_string";
 import { offerNewer } from "./lib_newer";
 import { openPackage } from "./lib_package";
 import { loadFile, loadString } from "./load";
@@ -99,6 +100,7 @@ function open(): void {
   openBase();
   setObjectField(loadedTable, "_G", globals, TABLE);
   register("package", openPackage());
+  register("string", openString());
   register("errno", openErrno());
   register("io", openIo());
   register("lfs", openLfs());
