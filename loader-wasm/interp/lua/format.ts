@@ -172,8 +172,11 @@ function hasZero(text: usize): bool {
 
 /** Adds argument `index` as `tostring` has it. */
 function addAnything(buffer: Buffer, index: i32): void {
+  const conversion = start;
   const text = stringFor(argAt(index));
   if (text == 0) return;
+  // A `__tostring` may have formatted something itself.
+  readConversion(conversion);
   const length = lengthOf(text);
   if (letterAt == start) {
     buffer.addString(text);
