@@ -5,7 +5,7 @@ import { defineCommands } from "./boot/commands";
 import { getenv, putenv, setDefault, setenv } from "./boot/environment";
 import { checkInterpreter } from "./boot/interpreter_check";
 import { startPolicy } from "./boot/policy";
-import { flush, print, probeConsoles, putchar } from "./console/console";
+import { flush, getchar, print, probeConsoles, putchar } from "./console/console";
 import { editLine } from "./console/lines";
 import { probeDevices } from "./dev/devices";
 import { Interpreter, setInterpreter } from "./interp/interpreter";
@@ -86,4 +86,12 @@ export function exitLoader(code: i32): void {
   flush();
   host.exit(code);
   unreachable();
+}
+
+/** Prints `text` as a panic, waits for a key and ends the session. */
+export function panic(text: string): void {
+  print(`panic: ${text}\n--> Press a key on the console to reboot <--\n`);
+  getchar();
+  print("Rebooting...\n");
+  exitLoader(1);
 }

@@ -9,6 +9,7 @@ import { allocString, stringAt } from "../../lib/bytes";
 import { errno, strerror } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
+import { panic } from "../../main";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { Interpreter } from "../interpreter";
 import { forth } from "./define";
@@ -25,7 +26,6 @@ import {
   errorWaits,
   interpretFile,
   PARSE_ERROR,
-  panic,
 } from "./words_loader";
 import { defineSee } from "./words_see";
 import { defineSystem, setQuery } from "./words_system";

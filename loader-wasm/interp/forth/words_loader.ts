@@ -2,7 +2,7 @@
 
 import { commands, findCommandAt } from "../../boot/commands";
 import { getenvAt, setDefault, setenv, unsetenv } from "../../boot/environment";
-import { delay, getchar, print, time } from "../../console/console";
+import { delay, print, time } from "../../console/console";
 import {
   close,
   fstat,
@@ -20,7 +20,7 @@ import { compareBytesAt, stringAt } from "../../lib/bytes";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { findFile } from "../../load/preloaded";
-import { exitLoader } from "../../main";
+import { panic } from "../../main";
 import { copyin, copyout, PURPOSE_SCRIPT } from "../../protocol";
 import { parseAt } from "../simp/parse";
 import { colon, forth, primitive, variableAt } from "./define";
@@ -81,14 +81,6 @@ const LINE_LIMIT: i32 = 255;
 export let errorWaits: bool = false;
 export function errorShown(): void {
   errorWaits = false;
-}
-
-/** Prints `text` as a panic, waits for a key and ends the session. */
-export function panic(text: string): void {
-  print(`panic: ${text}\n--> Press a key on the console to reboot <--\n`);
-  getchar();
-  print("Rebooting...\n");
-  exitLoader(1);
 }
 
 /** The command line that is being put together: a block, its size, and what of it is used. */

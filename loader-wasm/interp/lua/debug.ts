@@ -66,9 +66,16 @@ export function variableInfo(at: usize): string {
   }
   const base = <usize>load<u32>(frame, FRAME_BASE);
   if (kind == "" && at >= base && at < <usize>load<u32>(frame, FRAME_TOP)) {
-    nameRegister(proto, instructionOf(frame), <i32>((at - base) >> VALUE_SHIFT));
+    const pc = instructionOf(frame);
+    nameRegister(proto, pc, <i32>((at - base) >> VALUE_SHIFT));
+    // Arithmetic with a constant has no name for it; that it was in a register is this compiler's way.
+    if (kind == "constant" && isArithmetic(opOf(instructionAt(proto, pc)))) kind = "";
   }
   return kind == "" ? "" : ` (${kind} '${name}')`;
+}
+
+function isArithmetic(op: u32): bool {
+  return (op >= Op.ADD && op <= Op.BNOT) || op == Op.ADDI || op == Op.SUBI;
 }
 
 function upvalueName(proto: usize, index: i32): string {

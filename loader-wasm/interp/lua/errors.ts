@@ -102,10 +102,10 @@ export function chunkName(source: usize): string {
       ? name.substring(0, NAME_SIZE - 1)
       : `...${name.substring(name.length - (NAME_SIZE - 4))}`;
   }
-  const room = NAME_SIZE - 1 - '[string ""]'.length;
+  const room = NAME_SIZE - 1 - '[string "..."]'.length;
   const text = textOf(source);
   const newline = text.indexOf("\n");
-  if (newline < 0 && length <= room) return `[string "${text}"]`;
-  const shown = min(newline < 0 ? length : newline, room - 3);
+  if (newline < 0 && length < room) return `[string "${text}"]`;
+  const shown = min(newline < 0 ? length : newline, room);
   return `[string "${text.substring(0, shown)}..."]`;
 }

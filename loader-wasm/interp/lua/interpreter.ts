@@ -5,9 +5,10 @@ import { performCommand } from "../../boot/commands";
 import { setenv } from "../../boot/environment";
 import { print } from "../../console/console";
 import { CMD_ERROR, CMD_OK, commandError } from "../../lib/outcome";
+import { panic } from "../../main";
 import { Interpreter } from "../interpreter";
 import { parse } from "../simp/parse";
-import { fieldOf, pushText, pushValue, setObjectField } from "./builtin";
+import { pushObject, pushText, setObjectField } from "./builtin";
 import { protectedCall } from "./call";
 import { startLexer } from "./lexer";
 import { openBase } from "./lib_base";
@@ -19,7 +20,7 @@ import { openString } from "./lib_string";
 import { offerNewer } from "./lib_newer";
 import { openPackage } from "./lib_package";
 import { loadFile, loadString } from "./load";
-import { startMetamethods } from "./metamethods";
+import { indexValue, startMetamethods } from "./metamethods";
 import { toInteger, converted } from "./number";
 import { globals, loadedTable, MANY, setGlobals, setLoadedTable, setRegistry, setTop, stack, startState, top } from "./state";
 import { startStrings, stringOf, textOf } from "./string";
@@ -36,16 +37,17 @@ export class LuaInterpreter extends Interpreter {
   init(): void {
     setenv("script.lang", "lua");
     open();
-    if (this.include(START_SCRIPT) != CMD_OK) {
+    if (!runFile(START_SCRIPT)) {
       print(`Startup error in ${START_SCRIPT}:\nLUA ERROR: ${takeMessage()}.\n`);
     }
+    keepFirst(stack + VALUE_SIZE);
   }
 
   run(line: string): i32 {
     const before = top - stack;
     const text = stringOf(line);
     if (loadString(text, text, null) && protectedCall(0, MANY, 0)) {
-      setTop(stack + before);
+      keepFirst(stack + before);
       return CMD_OK;
     }
     setTop(stack + before);
@@ -63,21 +65,37 @@ export class LuaInterpreter extends Interpreter {
   /** Hands the words of a line to the script's `cli_execute`. */
   private hook(argv: string[]): bool {
     const before = top - stack;
-    pushValue(fieldOf(globals, "cli_execute"));
+    pushObject(globals, TABLE);
+    pushText("cli_execute");
+    if (!indexValue(top - 2 * VALUE_SIZE, top - VALUE_SIZE, top - 2 * VALUE_SIZE)) panic("Bootloader aborted by abort");
+    setTop(top - VALUE_SIZE);
     for (let i = 0; i < argv.length; i++) pushText(argv[i]);
     let done = protectedCall(argv.length, 1, 0);
-    if (done && toInteger(top - VALUE_SIZE)) done = converted == 0;
+    // What counts is the bottom of the stack: the hook's result, or what an earlier chunk left there.
+    if (done && toInteger(stack + VALUE_SIZE)) done = converted == 0;
     setTop(stack + before);
     return done;
   }
 
   include(path: string): i32 {
-    if (loadFile(path, null) && protectedCall(0, MANY, 0)) {
-      setTop(stack + VALUE_SIZE);
-      return CMD_OK;
-    }
-    return CMD_ERROR;
+    const before = top - stack;
+    const done = runFile(path);
+    setTop(stack + before);
+    return done ? CMD_OK : CMD_ERROR;
   }
+}
+
+/** Runs a script and leaves its results, or the error's value, on the stack. */
+function runFile(path: string): bool {
+  return loadFile(path, null) && protectedCall(0, MANY, 0);
+}
+
+/**
+ * Takes what a chunk left on the stack from `before` on off again. Of the first chunk that leaves anything the
+ * first value stays: the reference looks at it where it means the result of `cli_execute`.
+ */
+function keepFirst(before: usize): void {
+  setTop(before == stack + VALUE_SIZE && top > before ? before + VALUE_SIZE : before);
 }
 
 /** Takes an error's value from the top of the stack, as messages show it. */

@@ -192,6 +192,11 @@ function typeFunction(): i32 {
 function error(): i32 {
   const level = optInteger(2, 1);
   if (raised) return RAISED;
+  return raiseAt(level);
+}
+
+/** Raises argument 1; a text gets the position of the function `level` calls up in front. */
+function raiseAt(level: i64): i32 {
   setArgCount(1);
   if (argTag(1) == STRING && level > 0) {
     const position = where(<i32>min(level, 1000000));
@@ -203,9 +208,9 @@ function error(): i32 {
 function baseAssert(): i32 {
   if (argTag(1) != NONE && !isFalsy(argAt(1))) return argCount();
   if (!checkAny(1)) return RAISED;
-  if (argCount() >= 2) return raiseValue(argAt(2));
-  pushText("assertion failed!");
-  return raiseValue(top - VALUE_SIZE);
+  if (argCount() >= 2) copyValue(argAt(1), argAt(2));
+  else setObject(argAt(1), stringOf("assertion failed!"), STRING);
+  return raiseAt(1);
 }
 
 function pcall(): i32 {

@@ -1,7 +1,7 @@
 // Chunks to functions: from memory, from files, and from a script's reader function. Only text is accepted.
 
-import { close, fstat, O_RDONLY, open, read } from "../../fs/files";
-import { EFBIG, errno, setErrno, strerror } from "../../lib/errno";
+import { close, fstat, O_RDONLY, open, read, S_IFDIR, S_IFMT } from "../../fs/files";
+import { EFBIG, EISDIR, errno, setErrno, strerror } from "../../lib/errno";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import {
   Buffer,
@@ -111,8 +111,9 @@ export function loadFile(path: string, mode: string | null): bool {
 function openScript(path: string): i32 {
   const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
   if (fd < 0) return -1;
-  if (fstat(fd) !== null) return fd;
-  const error = errno;
+  const status = fstat(fd);
+  const error = status === null ? errno : (status.mode & S_IFMT) == S_IFDIR ? EISDIR : 0;
+  if (error == 0) return fd;
   close(fd);
   setErrno(error);
   return -1;

@@ -295,8 +295,7 @@ export function shiftLeft(x: i64, by: i64): i64 {
 /** Division of integers rounds down; that of the other subtype rounds to zero, as its C type does. */
 function divide(op: u32, x: i64, y: i64, integers: bool, to: usize): bool {
   if (y == 0) {
-    const what = op == Op.MOD ? "n%%0" : op == Op.IDIV ? "n//0" : "n/0";
-    raiseHere(`attempt to perform '${what}'`);
+    raiseHere(op == Op.MOD ? "attempt to perform 'n%0'" : "attempt to divide by zero");
     return false;
   }
   // The one quotient that overflows wraps; the machine would trap.
@@ -467,6 +466,9 @@ function joinPieces(from: usize, count: i32, size: u32): usize {
 
 // ---- strings of values -----------------------------------------------------------------------------------
 
+/** Digits of an address as shown, so that it has the length that the reference's have. */
+const ADDRESS_DIGITS: i32 = 12;
+
 /** The string of any value, as `tostring` gives it; 0 after raising. Not on the stack. */
 export function stringFor(at: usize): usize {
   const tag = tagOf(at);
@@ -482,5 +484,5 @@ export function stringFor(at: usize): usize {
   if (isNumberTag(tag)) return numberToString(integerOf(at));
   if (tag == NIL) return stringOf("nil");
   if (tag == FALSE || tag == TRUE) return stringOf(tag == TRUE ? "true" : "false");
-  return stringOf(`${typeNameOf(at)}: 0x${hex(<u64>integerOf(at)).padStart(8, "0")}`);
+  return stringOf(`${typeNameOf(at)}: 0x${hex(<u64>integerOf(at)).padStart(ADDRESS_DIGITS, "0")}`);
 }
