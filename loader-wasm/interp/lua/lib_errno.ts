@@ -19,7 +19,7 @@ const NAMES: string =
 const INTERNAL_NAMES: string = "ERESTART EJUSTRETURN ENOIOCTL EDIRIOCTL ERELOOKUP";
 
 export function openErrno(): usize {
-  const table = newTable();
+  const table = newTable(0, 104);
   const names = NAMES.split(" ");
   for (let i = 0; i < names.length; i++) setIntegerField(table, names[i], i + 1);
   setIntegerField(table, "EWOULDBLOCK", 35);

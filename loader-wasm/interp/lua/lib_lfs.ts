@@ -21,6 +21,7 @@ import {
   setObjectField,
 } from "./builtin";
 import { raiseText } from "./errors";
+import { noteFinalizer } from "./gc";
 import {
   checkText,
   checkUserdata,
@@ -85,6 +86,7 @@ function openDirectory(): i32 {
   }
   const directory = newUserdata(DIRECTORY, 8, directoryMeta);
   store<i32>(directory, fd, USERDATA_CONTENT);
+  noteFinalizer(directory);
   pushBuiltin(nextEntry);
   pushObject(directory, USERDATA);
   return 2;

@@ -62,18 +62,19 @@ export function checkText(index: i32): string | null {
   return text == 0 ? null : ctextOf(text);
 }
 
-/** Marks a metatable that `getmetatable` doesn't tell about. */
-const HIDDEN: usize = 7;
+/** Byte of bits (see gc.ts), and the one of metatables that `getmetatable` doesn't tell about. */
+const FLAGS: usize = 7;
+const HIDDEN: u8 = 1;
 
 /** Lets look-ups in `table` that find nothing go on in `members`, unseen. */
 export function offer(table: usize, members: usize): void {
   const meta = newTable();
   setObjectField(meta, "__index", members, TABLE);
-  store<u8>(meta, 1, HIDDEN);
+  store<u8>(meta, HIDDEN, FLAGS);
   store<u32>(table, <u32>meta, TABLE_META);
 }
 
 /** Whether scripts must not see the metatable. */
 export function isHidden(meta: usize): bool {
-  return load<u8>(meta, HIDDEN) != 0;
+  return (load<u8>(meta, FLAGS) & HIDDEN) != 0;
 }
