@@ -43,8 +43,11 @@ export class ReplayConsole extends KeysConsole {
   }
 }
 
+/** The recordings' clock was a fraction of seconds since 1970, so that many small steps fell a little short. */
+const CLOCK_SHORTFALL_S = 1e-6;
+
 function toKeys(entry: KeyEntry): Keys {
-  return typeof entry === "string" ? entry : { waitS: entry.wait_s };
+  return typeof entry === "string" ? entry : { waitS: entry.wait_s + CLOCK_SHORTFALL_S };
 }
 
 /**
