@@ -34,7 +34,7 @@ export function checkInterpreter(own: string): void {
   if (fd < 0) return;
   const status = fstat(fd);
   let wanted: string | null = null;
-  if (status !== null && (status.mode & S_IFMT) != S_IFDIR) wanted = findMark(fd, status.size);
+  if (status !== null) wanted = (status.mode & S_IFMT) == S_IFDIR ? UNMARKED : findMark(fd, status.size);
   close(fd);
   if (wanted === null || wanted == own) return;
   flush();
@@ -43,7 +43,7 @@ export function checkInterpreter(own: string): void {
   swap_interpreter(block, wanted.length);
 }
 
-/** The name after the first mark in the file, `UNMARKED` without one, null when the file can't be read to its end. */
+/** The name after the first mark in the file, `UNMARKED` without one, null when the file ends before its size. */
 function findMark(fd: i32, size: u64): string | null {
   const block = allocate(MARK.length + CHUNK + NAME_LIMIT);
   // The last bytes of a chunk stay in front of the next one, so that a mark across the border is found.
@@ -53,13 +53,17 @@ function findMark(fd: i32, size: u64): string | null {
   while (true) {
     burn(CHUNK >> 6);
     const got = read(fd, block + <usize>kept, CHUNK);
-    if (got < 0) break;
+    if (got < 0) {
+      // As in the reference, what can't be read counts as read, and as having no mark.
+      name = UNMARKED;
+      found = NO_MARK;
+      break;
+    }
     seen += <u64>got;
     const filled = kept + got;
     const at = indexOfMark(block, filled);
     if (at >= 0) {
       const markAt = <i64>seen - <i64>(filled - at);
-      // Whatever follows, the reference wants the whole file readable.
       const start = at + MARK.length;
       let end = filled;
       let more = got;
@@ -70,7 +74,6 @@ function findMark(fd: i32, size: u64): string | null {
           seen += <u64>more;
         }
       }
-      if (more < 0) break;
       found = markAt;
       name = nameAt(block + <usize>start, end - start);
       break;

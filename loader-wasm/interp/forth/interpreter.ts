@@ -19,14 +19,7 @@ import { ABORT, ABORT_QUOTE, BREAK, ERROR_EXIT, OUT_OF_TEXT, QUIT, startMemory, 
 import { compiling, finishOuter, interpretText, setSourceId, sourceId } from "./outer";
 import { defineCompile } from "./words_compile";
 import { defineCore } from "./words_core";
-import {
-  defineCommandWords,
-  defineLoader,
-  errorShown,
-  errorWaits,
-  interpretFile,
-  PARSE_ERROR,
-} from "./words_loader";
+import { defineCommandWords, defineLoader, errorShown, errorWaits, interpretFile, PARSE_ERROR } from "./words_loader";
 import { defineSee } from "./words_see";
 import { defineSystem, setQuery } from "./words_system";
 import { defineText } from "./words_text";

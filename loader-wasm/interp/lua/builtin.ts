@@ -8,7 +8,6 @@ import { callNamed } from "./debug";
 import { raiseMemory, raiseText } from "./errors";
 import { allocateBlock, freeBlock, hasRoom, newObject } from "./heap";
 import { converted, numberToString, toInteger } from "./number";
-import { newString, stringOf, STRING_LIMIT, textOf } from "./string";
 import {
   BUILTIN_ROOM,
   FRAME_BASE,
@@ -25,6 +24,7 @@ import {
   stringMeta,
   top,
 } from "./state";
+import { newString, STRING_LIMIT, stringOf, textOf } from "./string";
 import { getString, nothing, slotForString } from "./table";
 import {
   BUILTIN,
@@ -39,12 +39,12 @@ import {
   NONE,
   objectOf,
   STRING,
+  STRING_LENGTH,
   setBoolean,
   setFloat,
   setInteger,
   setObject,
   setTag,
-  STRING_LENGTH,
   TABLE,
   TABLE_META,
   tagOf,
@@ -64,12 +64,12 @@ export function argCount(): i32 {
 
 /** Address of argument `index`, or of a nil that must not be written. */
 export function argAt(index: i32): usize {
-  const at = <usize>load<u32>(frame, FRAME_BASE) + (<usize>(index - 1) << VALUE_SHIFT);
+  const at = <usize>load<u32>(frame, FRAME_BASE) + ((<usize>(index - 1)) << VALUE_SHIFT);
   return at < top ? at : nothing;
 }
 
 export function argTag(index: i32): u32 {
-  const at = <usize>load<u32>(frame, FRAME_BASE) + (<usize>(index - 1) << VALUE_SHIFT);
+  const at = <usize>load<u32>(frame, FRAME_BASE) + ((<usize>(index - 1)) << VALUE_SHIFT);
   return at < top ? tagOf(at) : NONE;
 }
 
@@ -80,7 +80,7 @@ export function isAbsent(index: i32): bool {
 
 /** Drops or adds (nil) values so that there are `count` arguments. */
 export function setArgCount(count: i32): void {
-  const target = <usize>load<u32>(frame, FRAME_BASE) + (<usize>count << VALUE_SHIFT);
+  const target = <usize>load<u32>(frame, FRAME_BASE) + ((<usize>count) << VALUE_SHIFT);
   for (let at = top; at < target; at += VALUE_SIZE) setTag(at, NIL);
   setTop(target);
 }
@@ -228,7 +228,7 @@ export function checkStack(count: usize, reason: string): bool {
 
 /** Takes `count` values off. */
 export function drop(count: i32): void {
-  setTop(top - (<usize>count << VALUE_SHIFT));
+  setTop(top - ((<usize>count) << VALUE_SHIFT));
 }
 
 /** Pushes the string of `length` bytes at `src`. False after raising that there is no memory. */

@@ -163,7 +163,7 @@ function callBuiltin(func: usize, wanted: i32, status: u32): i32 {
   // The stack may have moved.
   func = <usize>load<u32>(frame, FRAME_FUNCTION);
   popFrame();
-  giveResults(func, top - (<usize>results << VALUE_SHIFT), results, wanted);
+  giveResults(func, top - ((<usize>results) << VALUE_SHIFT), results, wanted);
   return CALLED;
 }
 
@@ -203,7 +203,7 @@ export function callFunction(argCount: i32, wanted: i32, status: u32 = 0): bool 
     }
   }
   setDepth(depth + 1);
-  const func = top - (<usize>(argCount + 1) << VALUE_SHIFT);
+  const func = top - ((<usize>(argCount + 1)) << VALUE_SHIFT);
   if (enterCall(func, wanted, status | IS_ENTRY) == ENTERED) run();
   setDepth(depth - 1);
   return !raised;
@@ -214,7 +214,7 @@ export function callFunction(argCount: i32, wanted: i32, status: u32 = 0): bool 
  * arguments. `handler` is the position on the stack, relative to `stack`, of a handler, or 0.
  */
 export function protectedCall(argCount: i32, wanted: i32, handler: usize, status: u32 = 0): bool {
-  const func = top - stack - (<usize>(argCount + 1) << VALUE_SHIFT);
+  const func = top - stack - ((<usize>(argCount + 1)) << VALUE_SHIFT);
   const frameBefore = frame - frames;
   const depthBefore = depth;
   const handlerBefore = handlerAt;

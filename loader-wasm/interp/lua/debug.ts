@@ -2,7 +2,7 @@
 // looking back through the instructions before the current one for the one that last set a register.
 
 import { instructionOf, isLuaFrame, protoOf } from "./errors";
-import { eventText, Event } from "./metamethods";
+import { Event, equalRaw, eventText } from "./metamethods";
 import {
   aOf,
   bOf,
@@ -31,10 +31,10 @@ import {
 } from "./state";
 import { textOf } from "./string";
 import { nextEntry } from "./table";
-import { equalRaw } from "./metamethods";
 import {
   CLOSURE_COUNT,
   CLOSURE_UPVALUES,
+  NIL,
   objectOf,
   STRING,
   setTag,
@@ -42,7 +42,6 @@ import {
   tagOf,
   UPVALUE_AT,
   VALUE_SHIFT,
-  NIL,
 } from "./value";
 
 /** Kind of the last name found: local, global, field, method, upvalue, constant; empty when there is none. */
@@ -57,7 +56,7 @@ export function variableInfo(at: usize): string {
   const proto = protoOf(frame);
   const count = load<i32>(closure, CLOSURE_COUNT);
   for (let i = 0; i < count; i++) {
-    const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + (<usize>i << 2));
+    const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>i) << 2));
     if (<usize>load<u32>(upvalue, UPVALUE_AT) == at) {
       kind = "upvalue";
       name = upvalueName(proto, i);
@@ -99,7 +98,7 @@ function localAt(proto: usize, register: i32, pc: i32): string | null {
 }
 
 function instructionAt(proto: usize, pc: i32): usize {
-  return <usize>load<u32>(proto, PROTO_CODE) + (<usize>pc << INSTRUCTION_SHIFT);
+  return <usize>load<u32>(proto, PROTO_CODE) + ((<usize>pc) << INSTRUCTION_SHIFT);
 }
 
 /** Whether the instruction changes `register`. */
@@ -214,7 +213,7 @@ function nameRegister(proto: usize, pc: i32, register: i32): void {
       kind = "upvalue";
       break;
     case Op.LOADK: {
-      const constant = <usize>load<u32>(proto, PROTO_CONSTANTS) + (<usize>cOf(at) << VALUE_SHIFT);
+      const constant = <usize>load<u32>(proto, PROTO_CONSTANTS) + ((<usize>cOf(at)) << VALUE_SHIFT);
       if (tagOf(constant) == STRING) {
         name = textOf(objectOf(constant));
         kind = "constant";
@@ -224,7 +223,7 @@ function nameRegister(proto: usize, pc: i32, register: i32): void {
 }
 
 function constantText(proto: usize, index: i32): string {
-  const constant = <usize>load<u32>(proto, PROTO_CONSTANTS) + (<usize>index << VALUE_SHIFT);
+  const constant = <usize>load<u32>(proto, PROTO_CONSTANTS) + ((<usize>index) << VALUE_SHIFT);
   return tagOf(constant) == STRING ? textOf(objectOf(constant)) : "?";
 }
 

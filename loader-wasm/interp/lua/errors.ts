@@ -4,7 +4,7 @@
 import { die } from "../../lib/fault";
 import { FAULT_MEMORY } from "../../protocol";
 import { callHandler } from "./call";
-import { bytesOf, lengthOf, stringOf, textOf } from "./string";
+import { INSTRUCTION_SHIFT, PROTO_CODE, PROTO_LINES, PROTO_SOURCE } from "./opcodes";
 import {
   errorValue,
   FRAME_FUNCTION,
@@ -17,7 +17,7 @@ import {
   RAISED,
   setRaised,
 } from "./state";
-import { INSTRUCTION_SHIFT, PROTO_CODE, PROTO_LINES, PROTO_SOURCE } from "./opcodes";
+import { bytesOf, lengthOf, stringOf, textOf } from "./string";
 import { CLOSURE_CODE, copyValue, objectOf, STRING, setObject } from "./value";
 
 /** Raises what `errorValue` holds. Returns RAISED. */
@@ -84,7 +84,7 @@ export function instructionOf(at: usize): i32 {
 function positionOf(at: usize): string {
   if (!isLuaFrame(at)) return "";
   const proto = protoOf(at);
-  const line = load<i32>(<usize>load<u32>(proto, PROTO_LINES) + (<usize>instructionOf(at) << 2));
+  const line = load<i32>(<usize>load<u32>(proto, PROTO_LINES) + ((<usize>instructionOf(at)) << 2));
   return `${chunkName(<usize>load<u32>(proto, PROTO_SOURCE))}:${line}: `;
 }
 
@@ -98,9 +98,7 @@ export function chunkName(source: usize): string {
   if (first == 0x3d || first == 0x40) {
     const name = textOf(source).substring(1);
     if (name.length < NAME_SIZE) return name;
-    return first == 0x3d
-      ? name.substring(0, NAME_SIZE - 1)
-      : `...${name.substring(name.length - (NAME_SIZE - 4))}`;
+    return first == 0x3d ? name.substring(0, NAME_SIZE - 1) : `...${name.substring(name.length - (NAME_SIZE - 4))}`;
   }
   const room = NAME_SIZE - 1 - '[string "..."]'.length;
   const text = textOf(source);

@@ -2,8 +2,8 @@
 // a value (a register, a constant, a jump) are instructions emitted. A description is 32 bytes of an arena that
 // is emptied after each statement.
 
-import { allocateBlock, freeBlock } from "./heap";
 import { FunctionState } from "./function_state";
+import { allocateBlock, freeBlock } from "./heap";
 import { syntaxError } from "./lexer";
 import { aOf, B_LIMIT, CONSTANT, cOf, Op, opOf } from "./opcodes";
 import { isShort } from "./string";

@@ -29,18 +29,7 @@ import {
 } from "./opcodes";
 import { sameString } from "./string";
 import { getInteger, newTable, slotForInteger, slotForString } from "./table";
-import {
-  INTEGER,
-  integerOf,
-  NIL,
-  PROTOTYPE,
-  STRING,
-  setInteger,
-  setObject,
-  setTag,
-  tagOf,
-  VALUE_SIZE,
-} from "./value";
+import { INTEGER, integerOf, NIL, PROTOTYPE, STRING, setInteger, setObject, setTag, tagOf, VALUE_SIZE } from "./value";
 
 export const LOCALS_LIMIT: i32 = 200;
 const UPVALUES_LIMIT: i32 = 255;
@@ -304,7 +293,8 @@ export class FunctionState {
   }
 
   findUpvalue(name: usize): i32 {
-    for (let i = 0; i < this.upvalues.count; i++) if (sameString(<usize>load<u32>(this.upvalues.item(i)), name)) return i;
+    for (let i = 0; i < this.upvalues.count; i++)
+      if (sameString(<usize>load<u32>(this.upvalues.item(i)), name)) return i;
     return -1;
   }
 
@@ -344,4 +334,3 @@ export function openFunction(previous: FunctionState | null, depth: i32): Functi
   state.reset(previous, previous === null ? 0 : line);
   return state;
 }
-

@@ -227,15 +227,18 @@ function spread(): void {
 function markPrototype(proto: usize): void {
   markObject(<usize>load<u32>(proto, PROTO_SOURCE));
   const constants = <usize>load<u32>(proto, PROTO_CONSTANTS);
-  for (let i: u32 = 0, n = load<u32>(proto, PROTO_CONSTANT_COUNT); i < n; i++) markValue(constants + (i << VALUE_SHIFT));
+  for (let i: u32 = 0, n = load<u32>(proto, PROTO_CONSTANT_COUNT); i < n; i++)
+    markValue(constants + (i << VALUE_SHIFT));
   const protos = <usize>load<u32>(proto, PROTO_PROTOS);
-  for (let i: u32 = 0, n = load<u32>(proto, PROTO_PROTO_COUNT); i < n; i++) markObject(<usize>load<u32>(protos + (i << 2)));
+  for (let i: u32 = 0, n = load<u32>(proto, PROTO_PROTO_COUNT); i < n; i++)
+    markObject(<usize>load<u32>(protos + (i << 2)));
   const upvalues = <usize>load<u32>(proto, PROTO_UPVALUES);
   for (let i: u32 = 0, n = load<u32>(proto, PROTO_UPVALUE_COUNT); i < n; i++) {
     markObject(<usize>load<u32>(upvalues + i * UPVALUE_DESC_SIZE));
   }
   const locals = <usize>load<u32>(proto, PROTO_LOCALS);
-  for (let i: u32 = 0, n = load<u32>(proto, PROTO_LOCAL_COUNT); i < n; i++) markObject(<usize>load<u32>(locals + i * LOCAL_SIZE));
+  for (let i: u32 = 0, n = load<u32>(proto, PROTO_LOCAL_COUNT); i < n; i++)
+    markObject(<usize>load<u32>(locals + i * LOCAL_SIZE));
 }
 
 const WEAK_KEYS: u32 = 1;
@@ -262,7 +265,7 @@ function markTable(table: usize): void {
   const weakKeys = (weakness & WEAK_KEYS) != 0;
   if (!weakValues) {
     const array = <usize>load<u32>(table, TABLE_ARRAY);
-    const end = array + (<usize>load<u32>(table, TABLE_ARRAY_SIZE) << VALUE_SHIFT);
+    const end = array + ((<usize>load<u32>(table, TABLE_ARRAY_SIZE)) << VALUE_SHIFT);
     for (let at = array; at < end; at += VALUE_SIZE) markValue(at);
   }
   const nodes = nodesOf(table);
@@ -316,7 +319,7 @@ function clearWeakValues(): void {
     const table = weakTables.item(i);
     if ((weaknessOf(table) & WEAK_VALUES) == 0) continue;
     const array = <usize>load<u32>(table, TABLE_ARRAY);
-    const arrayEnd = array + (<usize>load<u32>(table, TABLE_ARRAY_SIZE) << VALUE_SHIFT);
+    const arrayEnd = array + ((<usize>load<u32>(table, TABLE_ARRAY_SIZE)) << VALUE_SHIFT);
     for (let at = array; at < arrayEnd; at += VALUE_SIZE) clearValue(at);
     const nodes = nodesOf(table);
     const end = nodes + <usize>nodeCount(table) * NODE_SIZE;
@@ -350,7 +353,8 @@ function findDying(): void {
   const first = dying.count;
   for (let object = newestObject; object != 0; object = <usize>load<u32>(object, OBJECT_NEXT)) {
     const kind = <u32>load<u8>(object, OBJECT_KIND);
-    if ((kind != TABLE && kind != USERDATA) || (load<u8>(object, FLAGS) & FINALIZABLE) == 0 || isMarked(object)) continue;
+    if ((kind != TABLE && kind != USERDATA) || (load<u8>(object, FLAGS) & FINALIZABLE) == 0 || isMarked(object))
+      continue;
     store<u8>(object, load<u8>(object, FLAGS) & ~FINALIZABLE, FLAGS);
     finalizable--;
     dying.push(object);

@@ -30,9 +30,9 @@ export function planCollection(): void {
 const SMALL_SHIFT: i32 = 4;
 const SMALL_LIMIT: usize = 512;
 const SMALL_CLASSES: i32 = 33;
-/** Large classes: four to each doubling, up to 1 GiB. */
-const LARGE_CLASSES: i32 = 96;
+
 /** Free lists, one address each. */
+// After the small classes four large ones to each doubling, up to 1 GiB.
 const lists: usize = memory.data((33 + 96) * 4);
 /** Bytes taken from the module's memory at a time. */
 const CHUNK: usize = 65536;

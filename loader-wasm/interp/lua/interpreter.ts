@@ -4,7 +4,7 @@
 import { performCommand } from "../../boot/commands";
 import { setenv } from "../../boot/environment";
 import { print } from "../../console/console";
-import { CMD_ERROR, CMD_OK, commandError } from "../../lib/outcome";
+import { CMD_ERROR, CMD_OK, CMD_WARN, commandError } from "../../lib/outcome";
 import { panic } from "../../main";
 import { Interpreter } from "../interpreter";
 import { parse } from "../simp/parse";
@@ -16,13 +16,26 @@ import { openErrno } from "./lib_errno";
 import { openIo } from "./lib_io";
 import { openLfs } from "./lib_lfs";
 import { openLoader } from "./lib_loader";
-import { openString } from "./lib_string";
 import { offerNewer } from "./lib_newer";
 import { openPackage } from "./lib_package";
+import { openString } from "./lib_string";
 import { loadFile, loadString } from "./load";
 import { indexValue, startMetamethods } from "./metamethods";
-import { toInteger, converted } from "./number";
-import { globals, loadedTable, MANY, setGlobals, setLoadedTable, setRegistry, setTop, stack, startState, top } from "./state";
+import { converted, toInteger } from "./number";
+import {
+  frame,
+  frames,
+  globals,
+  loadedTable,
+  MANY,
+  setGlobals,
+  setLoadedTable,
+  setRegistry,
+  setTop,
+  stack,
+  startState,
+  top,
+} from "./state";
 import { startStrings, stringOf, textOf } from "./string";
 import { newTable } from "./table";
 import { isNumberTag, objectOf, STRING, TABLE, tagOf, VALUE_SIZE } from "./value";
@@ -80,8 +93,9 @@ export class LuaInterpreter extends Interpreter {
   include(path: string): i32 {
     const before = top - stack;
     const done = runFile(path);
-    setTop(stack + before);
-    return done ? CMD_OK : CMD_ERROR;
+    if (frame == frames) keepFirst(stack + before);
+    else setTop(stack + before);
+    return done ? CMD_OK : CMD_WARN;
   }
 }
 

@@ -142,7 +142,14 @@ export function tokenText(which: i32): string {
     if (which >= 32 && which < 127) return `'${String.fromCharCode(which)}'`;
     return `'<\\${which}>'`;
   }
-  const name = which < Token.NUMERAL ? names[which - FIRST_WORD] : which == Token.NAME ? "<name>" : which == Token.STRING ? "<string>" : "<integer>";
+  const name =
+    which < Token.NUMERAL
+      ? names[which - FIRST_WORD]
+      : which == Token.NAME
+        ? "<name>"
+        : which == Token.STRING
+          ? "<string>"
+          : "<integer>";
   return which < Token.EOS ? `'${name}'` : name;
 }
 

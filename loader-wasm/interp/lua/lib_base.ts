@@ -38,7 +38,7 @@ import { collect, isStopped, noteFinalizer, stopCollector } from "./gc";
 import { heapUsed } from "./heap";
 import { isHidden } from "./library";
 import { loadFile, loadPieces, loadString } from "./load";
-import { equalRaw, Event, handlerIn, indexValue, setRaw, stringFor } from "./metamethods";
+import { Event, equalRaw, handlerIn, indexValue, setRaw, stringFor } from "./metamethods";
 import { stringToNumber } from "./number";
 import { FRAME_BASE, frame, globals, MANY, RAISED, raised, setTop, stack, top } from "./state";
 import { bytesOf, lengthOf, stringOf, textOf } from "./string";
@@ -222,7 +222,7 @@ function pcall(): i32 {
 
 /** Results of a protected call with true or false in front of them; `skipped` arguments lie below. */
 function finishProtected(done: bool, skipped: i32): i32 {
-  const first = <usize>load<u32>(frame, FRAME_BASE) + (<usize>skipped << VALUE_SHIFT);
+  const first = <usize>load<u32>(frame, FRAME_BASE) + ((<usize>skipped) << VALUE_SHIFT);
   for (let at = top; at > first; at -= VALUE_SIZE) copyValue(at, at - VALUE_SIZE);
   setBoolean(first, done);
   setTop(top + VALUE_SIZE);

@@ -26,7 +26,18 @@ import { indexValue, setRaw } from "./metamethods";
 import { globals, loadedTable, RAISED, registry, setTop, top } from "./state";
 import { stringOf, textOf } from "./string";
 import { getInteger, newTable, slotForInteger } from "./table";
-import { copyValue, isFunctionTag, NIL, objectOf, STRING, setBoolean, setObject, TABLE, tagOf, VALUE_SIZE } from "./value";
+import {
+  copyValue,
+  isFunctionTag,
+  NIL,
+  objectOf,
+  STRING,
+  setBoolean,
+  setObject,
+  TABLE,
+  tagOf,
+  VALUE_SIZE,
+} from "./value";
 
 const DEFAULT_PATH = "/boot/lua/?.lua";
 const DEFAULT_CPATH = "/boot/lua/5.3/lib/?.so;/boot/lua/5.3/lib/loadall.so;./?.so";

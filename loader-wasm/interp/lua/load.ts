@@ -59,7 +59,7 @@ export function loadBytes(src: usize, size: u32, name: usize, mode: string | nul
     return false;
   }
   const count = load<u32>(proto, PROTO_UPVALUE_COUNT);
-  const closure = newObject(CLOSURE, CLOSURE_UPVALUES + (<usize>count << 2));
+  const closure = newObject(CLOSURE, CLOSURE_UPVALUES + ((<usize>count) << 2));
   store<u32>(closure, <u32>proto, CLOSURE_CODE);
   store<u32>(closure, count, CLOSURE_COUNT);
   // A main function's one upvalue is its table of globals.

@@ -2,6 +2,8 @@
 // 2.4 and 3.4). Operands are addresses on the stack or of constants; results go to addresses on the stack, which
 // may move while a metamethod runs. False, or `raised`, means that an error is on its way.
 
+import { burn } from "../../lib/fault";
+import { hex } from "../../lib/text";
 import { callFunction } from "./call";
 import { variableInfo } from "./debug";
 import { raiseHere, raiseMemory } from "./errors";
@@ -47,8 +49,6 @@ import {
   USERDATA,
   USERDATA_META,
 } from "./value";
-import { hex } from "../../lib/text";
-import { burn } from "../../lib/fault";
 
 /** Events in the order of EVENTS. What a metatable lacks of the first eight is remembered in it. */
 export namespace Event {
@@ -79,19 +79,19 @@ const eventNames: usize = memory.data(32 * 4);
 export function startMetamethods(): void {
   const names = EVENTS.split(" ");
   for (let i = 0; i < names.length; i++) {
-    store<u32>(eventNames + (<usize>i << 2), <u32>pinString(stringOf(`__${names[i]}`)));
+    store<u32>(eventNames + ((<usize>i) << 2), <u32>pinString(stringOf(`__${names[i]}`)));
   }
 }
 
 export function eventText(event: i32): string {
-  return textOf(<usize>load<u32>(eventNames + (<usize>event << 2)));
+  return textOf(<usize>load<u32>(eventNames + ((<usize>event) << 2)));
 }
 
 /** The handler for `event` in the metatable `meta` (0: none), or `nothing`. */
 export function handlerIn(meta: usize, event: i32): usize {
   if (meta == 0) return nothing;
   if (event < REMEMBERED && (load<u8>(meta, TABLE_ABSENT) & (1 << event)) != 0) return nothing;
-  const handler = getShort(meta, <usize>load<u32>(eventNames + (<usize>event << 2)));
+  const handler = getShort(meta, <usize>load<u32>(eventNames + ((<usize>event) << 2)));
   if (tagOf(handler) != NIL) return handler;
   if (event < REMEMBERED) store<u8>(meta, load<u8>(meta, TABLE_ABSENT) | ((<u8>1) << (<u8>event)), TABLE_ABSENT);
   return nothing;
@@ -415,7 +415,7 @@ export function concatenate(first: usize, count: i32): bool {
   let total = count;
   while (total > 1) {
     const base = stack + offset;
-    const last = base + (<usize>(total - 1) << 4);
+    const last = base + ((<usize>(total - 1)) << 4);
     const before = last - 16;
     if (!joins(before) || !(tagOf(last) == STRING || isNumberTag(tagOf(last)))) {
       let handler = handlerOf(before, Event.CONCAT);
@@ -435,7 +435,7 @@ export function concatenate(first: usize, count: i32): bool {
       raiseMemory();
       return false;
     }
-    const from = last - (<usize>(taken - 1) << 4);
+    const from = last - ((<usize>(taken - 1)) << 4);
     setObject(from, joinPieces(from, taken, <u32>size), STRING);
     total -= taken - 1;
   }
@@ -452,7 +452,7 @@ function joinPieces(from: usize, count: i32, size: u32): usize {
   const long = size > <u32>SHORT_LIMIT ? newLongString(size) : 0;
   let to = long != 0 ? bytesOf(long) : shortText;
   for (let i = 0; i < count; i++) {
-    const at = from + (<usize>i << 4);
+    const at = from + ((<usize>i) << 4);
     if (tagOf(at) == STRING) {
       const piece = objectOf(at);
       memory.copy(to, bytesOf(piece), lengthOf(piece));

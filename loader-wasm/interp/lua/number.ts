@@ -2,7 +2,7 @@
 // that is too long for an integer saturates and is of the subtype "float".
 
 import { isSpace } from "../../lib/text";
-import { newString, bytesOf, lengthOf } from "./string";
+import { bytesOf, lengthOf, newString } from "./string";
 import { copyValue, FLOAT, INTEGER, integerOf, objectOf, STRING, setFloat, setInteger, tagOf } from "./value";
 
 function digitOf(c: u32): u32 {

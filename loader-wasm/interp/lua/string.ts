@@ -4,15 +4,7 @@
 import { stringAt } from "../../lib/bytes";
 import { burn } from "../../lib/fault";
 import { allocateBlock, BLOCK_LIMIT, freeBlock, newObject } from "./heap";
-import {
-  OBJECT_EXTRA,
-  OBJECT_MARK,
-  STRING,
-  STRING_BYTES,
-  STRING_CHAIN,
-  STRING_HASH,
-  STRING_LENGTH,
-} from "./value";
+import { OBJECT_EXTRA, OBJECT_MARK, STRING, STRING_BYTES, STRING_CHAIN, STRING_HASH, STRING_LENGTH } from "./value";
 
 /** Longest string, in bytes, that exists only once. */
 export const SHORT_LIMIT: i32 = 40;

@@ -63,7 +63,7 @@ const ROOM_LIMIT: u32 = 4096;
 /** Gives everything of a table back. */
 export function freeTable(table: usize): void {
   const size = load<u32>(table, TABLE_ARRAY_SIZE);
-  if (size > 0) freeBlock(<usize>load<u32>(table, TABLE_ARRAY), <usize>size << VALUE_SHIFT);
+  if (size > 0) freeBlock(<usize>load<u32>(table, TABLE_ARRAY), (<usize>size) << VALUE_SHIFT);
   freeNodes(<usize>load<u32>(table, TABLE_NODES), load<u32>(table, TABLE_MASK));
   freeBlock(table, TABLE_SIZE);
 }
@@ -94,7 +94,7 @@ function hashKey(payload: i64, tag: u32): u32 {
 /** Where a key's chain begins. */
 function ownNode(table: usize, payload: i64, tag: u32): usize {
   const hash = tag == INTEGER ? hashInteger(payload) : hashKey(payload, tag);
-  return nodesOf(table) + (<usize>(hash & load<u32>(table, TABLE_MASK)) << NODE_SHIFT);
+  return nodesOf(table) + ((<usize>(hash & load<u32>(table, TABLE_MASK))) << NODE_SHIFT);
 }
 
 // ---- looking up ----------------------------------------------------------------------------------------
@@ -102,10 +102,9 @@ function ownNode(table: usize, payload: i64, tag: u32): usize {
 /** Address of the value of an integer key, or `nothing`. */
 export function getInteger(table: usize, key: i64): usize {
   if (<u64>(key - 1) < <u64>load<u32>(table, TABLE_ARRAY_SIZE)) {
-    return <usize>load<u32>(table, TABLE_ARRAY) + (<usize>(key - 1) << VALUE_SHIFT);
+    return <usize>load<u32>(table, TABLE_ARRAY) + ((<usize>(key - 1)) << VALUE_SHIFT);
   }
-  let node =
-    nodesOf(table) + (<usize>(hashInteger(key) & load<u32>(table, TABLE_MASK)) << NODE_SHIFT);
+  let node = nodesOf(table) + ((<usize>(hashInteger(key) & load<u32>(table, TABLE_MASK))) << NODE_SHIFT);
   let steps = 0;
   while (true) {
     if (load<i64>(node, NODE_KEY) == key && load<u32>(node, NODE_KEY_TAG) == INTEGER) return node;
@@ -118,8 +117,7 @@ export function getInteger(table: usize, key: i64): usize {
 
 /** Address of the value of a short string, or `nothing`. */
 export function getShort(table: usize, key: usize): usize {
-  let node =
-    nodesOf(table) + (<usize>(load<u32>(key, STRING_HASH) & load<u32>(table, TABLE_MASK)) << NODE_SHIFT);
+  let node = nodesOf(table) + ((<usize>(load<u32>(key, STRING_HASH) & load<u32>(table, TABLE_MASK))) << NODE_SHIFT);
   let steps = 0;
   while (true) {
     if (load<u32>(node, NODE_KEY) == <u32>key && load<u32>(node, NODE_KEY_TAG) == STRING) return node;
@@ -260,7 +258,7 @@ function rehash(table: usize, payload: i64, tag: u32): bool {
   let integers: u32 = 0;
   let total: u32 = 0;
   for (let i: u32 = 0; i < arraySize; i++) {
-    if (tagOf(array + (<usize>i << VALUE_SHIFT)) != NIL) {
+    if (tagOf(array + ((<usize>i) << VALUE_SHIFT)) != NIL) {
       integers += countInteger(<i64>i + 1);
       total++;
     }
@@ -269,7 +267,7 @@ function rehash(table: usize, payload: i64, tag: u32): bool {
   const count = nodeCount(table);
   burn((arraySize + count) >> 3);
   for (let i: u32 = 0; i < count; i++) {
-    const node = nodes + (<usize>i << NODE_SHIFT);
+    const node = nodes + ((<usize>i) << NODE_SHIFT);
     if (load<u32>(node, NODE_TAG) == NIL) continue;
     if (load<u32>(node, NODE_KEY_TAG) == INTEGER) integers += countInteger(load<i64>(node, NODE_KEY));
     total++;
@@ -281,7 +279,7 @@ function rehash(table: usize, payload: i64, tag: u32): bool {
   let inArray: u32 = 0;
   let size: u32 = 0;
   for (let i: u32 = 0, power: u32 = 1; i < 26 && integers > power >> 1; i++, power <<= 1) {
-    seen += load<u32>(slices + (<usize>i << 2));
+    seen += load<u32>(slices + ((<usize>i) << 2));
     if (seen > power >> 1) {
       size = power;
       inArray = seen;
@@ -293,7 +291,7 @@ function rehash(table: usize, payload: i64, tag: u32): bool {
 /** Gives the table an array part of `arraySize` and room for `wanted` other keys. False when there is no memory. */
 function resize(table: usize, arraySize: u32, wanted: u32): bool {
   if (<u64>wanted > PART_LIMIT) return false;
-  const room = (<usize>arraySize << VALUE_SHIFT) + (<usize>wanted << (NODE_SHIFT + 1));
+  const room = ((<usize>arraySize) << VALUE_SHIFT) + ((<usize>wanted) << (NODE_SHIFT + 1));
   if (room > 4096 && !hasRoom(min(room, BLOCK_LIMIT))) return false;
   const oldNodes = nodesOf(table);
   const oldMask = load<u32>(table, TABLE_MASK);
@@ -304,18 +302,18 @@ function resize(table: usize, arraySize: u32, wanted: u32): bool {
     growArray(table, arraySize);
   } else if (arraySize < oldSize) {
     const array = <usize>load<u32>(table, TABLE_ARRAY);
-    const kept: usize = arraySize == 0 ? 0 : allocateBlock(<usize>arraySize << VALUE_SHIFT);
-    if (arraySize > 0) memory.copy(kept, array, <usize>arraySize << VALUE_SHIFT);
+    const kept: usize = arraySize == 0 ? 0 : allocateBlock((<usize>arraySize) << VALUE_SHIFT);
+    if (arraySize > 0) memory.copy(kept, array, (<usize>arraySize) << VALUE_SHIFT);
     store<u32>(table, <u32>kept, TABLE_ARRAY);
     store<u32>(table, arraySize, TABLE_ARRAY_SIZE);
     for (let i = arraySize; i < oldSize; i++) {
-      const value = array + (<usize>i << VALUE_SHIFT);
+      const value = array + ((<usize>i) << VALUE_SHIFT);
       if (tagOf(value) != NIL) copyValue(insert(table, <i64>i + 1, INTEGER), value);
     }
-    freeBlock(array, <usize>oldSize << VALUE_SHIFT);
+    freeBlock(array, (<usize>oldSize) << VALUE_SHIFT);
   }
   for (let i = <i32>count - 1; i >= 0; i--) {
-    const node = oldNodes + (<usize>i << NODE_SHIFT);
+    const node = oldNodes + ((<usize>i) << NODE_SHIFT);
     if (load<u32>(node, NODE_TAG) == NIL) continue;
     const payload = load<i64>(node, NODE_KEY);
     const tag = load<u32>(node, NODE_KEY_TAG);
@@ -334,7 +332,7 @@ function makeNodes(table: usize, wanted: u32): void {
     return;
   }
   const count: u32 = wanted <= 1 ? 1 : 1 << (32 - clz<u32>(wanted - 1));
-  const bytes = <usize>count << NODE_SHIFT;
+  const bytes = (<usize>count) << NODE_SHIFT;
   const nodes = allocateBlock(bytes);
   memory.fill(nodes, 0, bytes);
   store<u32>(table, <u32>nodes, TABLE_NODES);
@@ -344,8 +342,8 @@ function makeNodes(table: usize, wanted: u32): void {
 
 function growArray(table: usize, size: u32): void {
   const old = load<u32>(table, TABLE_ARRAY_SIZE);
-  const oldBytes = <usize>old << VALUE_SHIFT;
-  const bytes = <usize>size << VALUE_SHIFT;
+  const oldBytes = (<usize>old) << VALUE_SHIFT;
+  const bytes = (<usize>size) << VALUE_SHIFT;
   const array = allocateBlock(bytes);
   if (old > 0) {
     memory.copy(array, <usize>load<u32>(table, TABLE_ARRAY), oldBytes);
@@ -363,10 +361,11 @@ export function reserveArray(table: usize, size: u32): bool {
   const count = nodeCount(table);
   if (count > 0) {
     let used: u32 = 0;
-    for (let i: u32 = 0; i < count; i++) if (load<u32>(nodesOf(table) + (<usize>i << NODE_SHIFT), NODE_TAG) != NIL) used++;
+    for (let i: u32 = 0; i < count; i++)
+      if (load<u32>(nodesOf(table) + ((<usize>i) << NODE_SHIFT), NODE_TAG) != NIL) used++;
     return resize(table, size, used);
   }
-  if (size > 256 && !hasRoom(<usize>size << VALUE_SHIFT)) return false;
+  if (size > 256 && !hasRoom((<usize>size) << VALUE_SHIFT)) return false;
   growArray(table, size);
   return true;
 }
@@ -377,11 +376,11 @@ export function reserveArray(table: usize, size: u32): bool {
 export function border(table: usize): i64 {
   let high = load<u32>(table, TABLE_ARRAY_SIZE);
   const array = <usize>load<u32>(table, TABLE_ARRAY);
-  if (high > 0 && tagOf(array + (<usize>(high - 1) << VALUE_SHIFT)) == NIL) {
+  if (high > 0 && tagOf(array + ((<usize>(high - 1)) << VALUE_SHIFT)) == NIL) {
     let low: u32 = 0;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (tagOf(array + (<usize>(middle - 1) << VALUE_SHIFT)) == NIL) high = middle;
+      if (tagOf(array + ((<usize>(middle - 1)) << VALUE_SHIFT)) == NIL) high = middle;
       else low = middle;
     }
     return low;
@@ -418,7 +417,7 @@ export function nextEntry(table: usize, at: usize): i32 {
   const array = <usize>load<u32>(table, TABLE_ARRAY);
   const began = index;
   for (; index < arraySize; index++) {
-    const value = array + (<usize>index << VALUE_SHIFT);
+    const value = array + ((<usize>index) << VALUE_SHIFT);
     if (tagOf(value) == NIL) continue;
     store<i64>(at, index + 1);
     setTag(at, INTEGER);
@@ -429,7 +428,7 @@ export function nextEntry(table: usize, at: usize): i32 {
   const nodes = nodesOf(table);
   const count = <i64>nodeCount(table);
   for (index -= arraySize; index < count; index++) {
-    const node = nodes + (<usize>index << NODE_SHIFT);
+    const node = nodes + ((<usize>index) << NODE_SHIFT);
     if (load<u32>(node, NODE_TAG) == NIL) continue;
     store<i64>(at, load<i64>(node, NODE_KEY));
     setTag(at, load<u32>(node, NODE_KEY_TAG));
@@ -461,7 +460,7 @@ function deadNode(table: usize, at: usize): usize {
   const count = nodeCount(table);
   burn(count >> 3);
   for (let i: u32 = 0; i < count; i++) {
-    const node = nodesOf(table) + (<usize>i << NODE_SHIFT);
+    const node = nodesOf(table) + ((<usize>i) << NODE_SHIFT);
     if (load<u32>(node, NODE_KEY_TAG) == DEAD_KEY && load<u32>(node, NODE_KEY) == <u32>objectOf(at)) return node;
   }
   return nothing;

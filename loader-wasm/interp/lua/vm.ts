@@ -3,7 +3,7 @@
 // that an engine which compiles in steps gets to use its better code.
 
 import { burn } from "../../lib/fault";
-import { enterCall, ENTERED, ensureStack, FAILED, giveResults } from "./call";
+import { ENTERED, ensureStack, enterCall, FAILED, giveResults } from "./call";
 import { raiseHere, raiseMemory } from "./errors";
 import { collect, isStopped } from "./gc";
 import { collectAt, heapUsed, newObject } from "./heap";
@@ -53,7 +53,17 @@ import {
   setTop,
   top,
 } from "./state";
-import { getInteger, getShort, getString, newTable, nextEntry, reserveArray, slotForInteger, slotForString, border } from "./table";
+import {
+  border,
+  getInteger,
+  getShort,
+  getString,
+  newTable,
+  nextEntry,
+  reserveArray,
+  slotForInteger,
+  slotForString,
+} from "./table";
 import { closeVariables, noteVariable, toClose } from "./to_be_closed";
 import {
   BUILTIN,
@@ -71,14 +81,12 @@ import {
   objectOf,
   STRING,
   setBoolean,
-
   setInteger,
   setObject,
   setTag,
   TABLE,
   TABLE_ABSENT,
   TABLE_ARRAY,
-
   TABLE_META,
   tagOf,
   UPVALUE_AT,
@@ -125,17 +133,17 @@ function execute(): i32 {
   let k = <usize>load<u32>(<usize>load<u32>(closure, CLOSURE_CODE), PROTO_CONSTANTS);
   while (true) {
     const i = pc;
-    const a = base + (<usize>load<u8>(i, 1) << VALUE_SHIFT);
+    const a = base + ((<usize>load<u8>(i, 1)) << VALUE_SHIFT);
     pc += 8;
     switch (<i32>load<u8>(i)) {
       case Op.MOVE:
-        copyValue(a, base + (<usize>bOf(i) << VALUE_SHIFT));
+        copyValue(a, base + ((<usize>bOf(i)) << VALUE_SHIFT));
         continue;
       case Op.LOADK:
-        copyValue(a, k + (<usize>cOf(i) << VALUE_SHIFT));
+        copyValue(a, k + ((<usize>cOf(i)) << VALUE_SHIFT));
         continue;
       case Op.LOADNIL: {
-        const end = a + (<usize>bOf(i) << VALUE_SHIFT);
+        const end = a + ((<usize>bOf(i)) << VALUE_SHIFT);
         for (let at = a; at <= end; at += VALUE_SIZE) setTag(at, NIL);
         continue;
       }
@@ -147,19 +155,19 @@ function execute(): i32 {
         setInteger(a, cOf(i));
         continue;
       case Op.GETUPVAL: {
-        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + (<usize>bOf(i) << 2));
+        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>bOf(i)) << 2));
         copyValue(a, <usize>load<u32>(upvalue, UPVALUE_AT));
         continue;
       }
       case Op.SETUPVAL: {
-        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + (<usize>bOf(i) << 2));
+        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>bOf(i)) << 2));
         copyValue(<usize>load<u32>(upvalue, UPVALUE_AT), a);
         continue;
       }
       case Op.GETTABUP: {
-        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + (<usize>bOf(i) << 2));
+        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>bOf(i)) << 2));
         const from = <usize>load<u32>(upvalue, UPVALUE_AT);
-        const key = k + (<usize>cOf(i) << VALUE_SHIFT);
+        const key = k + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(from) == TABLE) {
           const found = getShort(objectOf(from), objectOf(key));
           if (tagOf(found) != NIL || load<u32>(objectOf(from), TABLE_META) == 0) {
@@ -173,9 +181,9 @@ function execute(): i32 {
         continue;
       }
       case Op.SETTABUP: {
-        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + (<usize>bOf(i) << 2));
+        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>bOf(i)) << 2));
         const into = <usize>load<u32>(upvalue, UPVALUE_AT);
-        const key = k + (<usize>cOf(i) << VALUE_SHIFT);
+        const key = k + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(into) == TABLE) {
           const found = getShort(objectOf(into), objectOf(key));
           if (tagOf(found) != NIL) {
@@ -189,8 +197,8 @@ function execute(): i32 {
         continue;
       }
       case Op.GETTABLE: {
-        const from = base + (<usize>bOf(i) << VALUE_SHIFT);
-        const key = base + (<usize>cOf(i) << VALUE_SHIFT);
+        const from = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+        const key = base + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(from) == TABLE) {
           const table = objectOf(from);
           let found: usize = 0;
@@ -207,8 +215,8 @@ function execute(): i32 {
         continue;
       }
       case Op.GETFIELD: {
-        const from = base + (<usize>bOf(i) << VALUE_SHIFT);
-        const key = k + (<usize>cOf(i) << VALUE_SHIFT);
+        const from = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+        const key = k + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(from) == TABLE) {
           const table = objectOf(from);
           const found = getShort(table, objectOf(key));
@@ -223,7 +231,7 @@ function execute(): i32 {
         continue;
       }
       case Op.GETINT: {
-        const from = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const from = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         if (tagOf(from) == TABLE) {
           const table = objectOf(from);
           const found = getInteger(table, cOf(i));
@@ -239,7 +247,7 @@ function execute(): i32 {
         continue;
       }
       case Op.SETTABLE: {
-        const key = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const key = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         const value = valueOf(cOf(i), base, k);
         if (tagOf(a) == TABLE) {
           const table = objectOf(a);
@@ -273,7 +281,7 @@ function execute(): i32 {
         continue;
       }
       case Op.SETFIELD: {
-        const key = k + (<usize>bOf(i) << VALUE_SHIFT);
+        const key = k + ((<usize>bOf(i)) << VALUE_SHIFT);
         const value = valueOf(cOf(i), base, k);
         if (tagOf(a) == TABLE) {
           const table = objectOf(a);
@@ -320,11 +328,11 @@ function execute(): i32 {
           if (raised) return UNWIND;
           base = <usize>load<u32>(frame, FRAME_BASE);
         }
-        setObject(base + (<usize>aOf(i) << VALUE_SHIFT), newTable(bOf(i), cOf(i)), TABLE);
+        setObject(base + ((<usize>aOf(i)) << VALUE_SHIFT), newTable(bOf(i), cOf(i)), TABLE);
         continue;
       case Op.SELF: {
-        const from = base + (<usize>bOf(i) << VALUE_SHIFT);
-        const key = k + (<usize>cOf(i) << VALUE_SHIFT);
+        const from = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+        const key = k + ((<usize>cOf(i)) << VALUE_SHIFT);
         copyValue(a + VALUE_SIZE, from);
         if (tagOf(from) == TABLE) {
           const table = objectOf(from);
@@ -340,8 +348,8 @@ function execute(): i32 {
         continue;
       }
       case Op.ADD: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
-        const c = base + (<usize>cOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+        const c = base + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(b) == INTEGER && tagOf(c) == INTEGER) {
           setInteger(a, integerOf(b) + integerOf(c));
           continue;
@@ -352,8 +360,8 @@ function execute(): i32 {
         continue;
       }
       case Op.SUB: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
-        const c = base + (<usize>cOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+        const c = base + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(b) == INTEGER && tagOf(c) == INTEGER) {
           setInteger(a, integerOf(b) - integerOf(c));
           continue;
@@ -364,8 +372,8 @@ function execute(): i32 {
         continue;
       }
       case Op.MUL: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
-        const c = base + (<usize>cOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+        const c = base + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(b) == INTEGER && tagOf(c) == INTEGER) {
           setInteger(a, integerOf(b) * integerOf(c));
           continue;
@@ -376,7 +384,7 @@ function execute(): i32 {
         continue;
       }
       case Op.ADDI: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         if (tagOf(b) == INTEGER) {
           setInteger(a, integerOf(b) + <i64>cOf(i));
           continue;
@@ -388,7 +396,7 @@ function execute(): i32 {
         continue;
       }
       case Op.SUBI: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         if (tagOf(b) == INTEGER) {
           setInteger(a, integerOf(b) - <i64>cOf(i));
           continue;
@@ -409,24 +417,24 @@ function execute(): i32 {
       case Op.SHL:
       case Op.SHR: {
         store<u32>(frame, <u32>pc, FRAME_PC);
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
-        if (!arithmetic(opOf(i), b, base + (<usize>cOf(i) << VALUE_SHIFT), a)) return UNWIND;
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+        if (!arithmetic(opOf(i), b, base + ((<usize>cOf(i)) << VALUE_SHIFT), a)) return UNWIND;
         base = <usize>load<u32>(frame, FRAME_BASE);
         continue;
       }
       case Op.UNM:
       case Op.BNOT: {
         store<u32>(frame, <u32>pc, FRAME_PC);
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         if (!arithmetic(opOf(i), b, b, a)) return UNWIND;
         base = <usize>load<u32>(frame, FRAME_BASE);
         continue;
       }
       case Op.NOT:
-        setBoolean(a, isFalsy(base + (<usize>bOf(i) << VALUE_SHIFT)));
+        setBoolean(a, isFalsy(base + ((<usize>bOf(i)) << VALUE_SHIFT)));
         continue;
       case Op.LEN: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         if (tagOf(b) == TABLE && load<u32>(objectOf(b), TABLE_META) == 0) {
           setInteger(a, border(objectOf(b)));
           continue;
@@ -444,9 +452,9 @@ function execute(): i32 {
           if (raised) return UNWIND;
           base = <usize>load<u32>(frame, FRAME_BASE);
         }
-        if (!concatenate(base + (<usize>b << VALUE_SHIFT), cOf(i) - b + 1)) return UNWIND;
+        if (!concatenate(base + ((<usize>b) << VALUE_SHIFT), cOf(i) - b + 1)) return UNWIND;
         base = <usize>load<u32>(frame, FRAME_BASE);
-        copyValue(base + (<usize>aOf(i) << VALUE_SHIFT), base + (<usize>b << VALUE_SHIFT));
+        copyValue(base + ((<usize>aOf(i)) << VALUE_SHIFT), base + ((<usize>b) << VALUE_SHIFT));
         continue;
       }
       case Op.JMP: {
@@ -454,7 +462,7 @@ function execute(): i32 {
         const c = cOf(i);
         pc += c << 3;
         if (level > 0) {
-          const from = base + (<usize>(level - 1) << VALUE_SHIFT);
+          const from = base + ((<usize>(level - 1)) << VALUE_SHIFT);
           if (toClose > 0) {
             store<u32>(frame, <u32>pc, FRAME_PC);
             const offset = from - base;
@@ -478,7 +486,7 @@ function execute(): i32 {
       }
       case Op.JEQ:
       case Op.JNE: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         let truth: bool;
         if (tagOf(a) == tagOf(b) && tagOf(a) != TABLE && tagOf(a) != USERDATA) {
           truth = equalRaw(a, b);
@@ -493,7 +501,7 @@ function execute(): i32 {
       }
       case Op.JLT:
       case Op.JNLT: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         let truth: bool;
         if (tagOf(a) == INTEGER && tagOf(b) == INTEGER) {
           truth = integerOf(a) < integerOf(b);
@@ -508,7 +516,7 @@ function execute(): i32 {
       }
       case Op.JLE:
       case Op.JNLE: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         let truth: bool;
         if (tagOf(a) == INTEGER && tagOf(b) == INTEGER) {
           truth = integerOf(a) <= integerOf(b);
@@ -523,7 +531,7 @@ function execute(): i32 {
       }
       case Op.JEQK:
       case Op.JNEK: {
-        const truth = equalRaw(a, k + (<usize>bOf(i) << VALUE_SHIFT));
+        const truth = equalRaw(a, k + ((<usize>bOf(i)) << VALUE_SHIFT));
         if (truth == (opOf(i) == Op.JEQK)) pc += cOf(i) << 3;
         break;
       }
@@ -564,7 +572,7 @@ function execute(): i32 {
         if (isFalsy(a)) pc += cOf(i) << 3;
         break;
       case Op.SETTRUE: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         if (!isFalsy(b)) {
           copyValue(a, b);
           pc += cOf(i) << 3;
@@ -572,7 +580,7 @@ function execute(): i32 {
         break;
       }
       case Op.SETFALSE: {
-        const b = base + (<usize>bOf(i) << VALUE_SHIFT);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         if (isFalsy(b)) {
           copyValue(a, b);
           pc += cOf(i) << 3;
@@ -581,7 +589,7 @@ function execute(): i32 {
       }
       case Op.CALL: {
         const b = bOf(i);
-        if (b != 0) setTop(a + (<usize>b << VALUE_SHIFT));
+        if (b != 0) setTop(a + ((<usize>b) << VALUE_SHIFT));
         store<u32>(frame, <u32>pc, FRAME_PC);
         const outcome = enterCall(a, cOf(i) - 1, 0);
         if (outcome == ENTERED) {
@@ -602,7 +610,7 @@ function execute(): i32 {
       }
       case Op.TAILCALL: {
         const b = bOf(i);
-        if (b != 0) setTop(a + (<usize>b << VALUE_SHIFT));
+        if (b != 0) setTop(a + ((<usize>b) << VALUE_SHIFT));
         store<u32>(frame, <u32>pc, FRAME_PC);
         if (tagOf(a) != CLOSURE) {
           // Stays here until it is done; a RETURN of all results follows.
@@ -666,7 +674,7 @@ function execute(): i32 {
         if (toClose > 0) {
           store<u32>(frame, <u32>pc, FRAME_PC);
           const offset = a - base;
-          setTop(a + (<usize>count << VALUE_SHIFT));
+          setTop(a + ((<usize>count) << VALUE_SHIFT));
           closeVariables(base, false);
           if (raised) return UNWIND;
           base = <usize>load<u32>(frame, FRAME_BASE);
@@ -763,9 +771,9 @@ function execute(): i32 {
           raiseMemory();
           return UNWIND;
         }
-        const array = <usize>load<u32>(table, TABLE_ARRAY) + (<usize>done << VALUE_SHIFT);
+        const array = <usize>load<u32>(table, TABLE_ARRAY) + ((<usize>done) << VALUE_SHIFT);
         for (let j: u32 = 0; j < count; j++) {
-          copyValue(array + (<usize>j << VALUE_SHIFT), a + VALUE_SIZE + (<usize>j << VALUE_SHIFT));
+          copyValue(array + ((<usize>j) << VALUE_SHIFT), a + VALUE_SIZE + ((<usize>j) << VALUE_SHIFT));
         }
         if (b == 0) setTop(<usize>load<u32>(frame, FRAME_TOP));
         continue;
@@ -777,7 +785,7 @@ function execute(): i32 {
           if (raised) return UNWIND;
           base = <usize>load<u32>(frame, FRAME_BASE);
         }
-        makeClosure(closure, cOf(i), base, base + (<usize>aOf(i) << VALUE_SHIFT));
+        makeClosure(closure, cOf(i), base, base + ((<usize>aOf(i)) << VALUE_SHIFT));
         continue;
       case Op.VARARG: {
         const func = <usize>load<u32>(frame, FRAME_FUNCTION);
@@ -795,7 +803,7 @@ function execute(): i32 {
         let to = base + offset;
         const given = wanted < 0 ? count : min(wanted, count);
         for (let j = 0; j < given; j++) {
-          copyValue(to, from + (<usize>j << VALUE_SHIFT));
+          copyValue(to, from + ((<usize>j) << VALUE_SHIFT));
           to += VALUE_SIZE;
         }
         for (let j = given; j < wanted; j++) {
@@ -847,9 +855,9 @@ function loopNumber(at: usize, what: string): bool {
 /** Puts a closure of prototype `index` of the running one to `to`. */
 function makeClosure(running: usize, index: i32, base: usize, to: usize): void {
   const outer = <usize>load<u32>(running, CLOSURE_CODE);
-  const proto = <usize>load<u32>(<usize>load<u32>(outer, PROTO_PROTOS) + (<usize>index << 2));
+  const proto = <usize>load<u32>(<usize>load<u32>(outer, PROTO_PROTOS) + ((<usize>index) << 2));
   const count = load<u32>(proto, PROTO_UPVALUE_COUNT);
-  const closure = newObject(CLOSURE, CLOSURE_UPVALUES + (<usize>count << 2));
+  const closure = newObject(CLOSURE, CLOSURE_UPVALUES + ((<usize>count) << 2));
   store<u32>(closure, <u32>proto, CLOSURE_CODE);
   store<u32>(closure, count, CLOSURE_COUNT);
   const descriptions = <usize>load<u32>(proto, PROTO_UPVALUES);
