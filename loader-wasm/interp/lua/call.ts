@@ -4,6 +4,7 @@
 import { closeBuffers, openBuffers } from "./builtin";
 import { raiseHere, raiseMemory } from "./errors";
 import { collectIfDue } from "./gc";
+import { tidyIfDue } from "./managed";
 import { Event, handlerOf, raiseType } from "./metamethods";
 import { PROTO_CODE, PROTO_PARAMETERS, PROTO_REGISTERS, PROTO_VARARG } from "./opcodes";
 import {
@@ -154,6 +155,7 @@ function callBuiltin(func: usize, wanted: i32, status: u32): i32 {
   store<u32>(frame, <u32>stackEnd, FRAME_TOP);
   store<i32>(frame, wanted, FRAME_WANTED);
   store<u32>(frame, status, FRAME_STATUS);
+  tidyIfDue();
   collectIfDue();
   if (raised) return FAILED;
   func = <usize>load<u32>(frame, FRAME_FUNCTION);

@@ -4,6 +4,7 @@
 import { die } from "../../lib/fault";
 import { FAULT_MEMORY } from "../../protocol";
 import { callHandler } from "./call";
+import { owe } from "./managed";
 import { INSTRUCTION_SHIFT, PROTO_CODE, PROTO_LINES, PROTO_SOURCE } from "./opcodes";
 import {
   errorValue,
@@ -33,8 +34,12 @@ export function raiseValue(at: usize): i32 {
   return raise();
 }
 
+/** Bytes that finding out what to say of an error may leave behind. */
+const ERROR_GARBAGE: i32 = 4096;
+
 /** Raises `text` as it is. */
 export function raisePlain(text: string): i32 {
+  owe(ERROR_GARBAGE);
   setObject(errorValue, stringOf(text), STRING);
   return raise();
 }

@@ -20,6 +20,7 @@ import { offerNewer } from "./lib_newer";
 import { openPackage } from "./lib_package";
 import { openString } from "./lib_string";
 import { loadFile, loadString } from "./load";
+import { enterOutermost, leaveOutermost } from "./managed";
 import { indexValue, startMetamethods } from "./metamethods";
 import { converted, toInteger } from "./number";
 import {
@@ -43,6 +44,9 @@ import { isNumberTag, objectOf, STRING, TABLE, tagOf, VALUE_SIZE } from "./value
 const START_SCRIPT = "/boot/lua/loader.lua";
 
 export class LuaInterpreter extends Interpreter {
+  /** The line that runs, which only this holds while it does. */
+  private line: string = "";
+
   constructor() {
     super("lua");
   }
@@ -50,7 +54,10 @@ export class LuaInterpreter extends Interpreter {
   init(): void {
     setenv("script.lang", "lua");
     open();
-    if (!runFile(START_SCRIPT)) {
+    const outer = enterOutermost();
+    const done = runFile(START_SCRIPT);
+    leaveOutermost(outer);
+    if (!done) {
       print(`Startup error in ${START_SCRIPT}:\nLUA ERROR: ${takeMessage()}.\n`);
     }
     keepFirst(stack + VALUE_SIZE);
@@ -58,8 +65,14 @@ export class LuaInterpreter extends Interpreter {
 
   run(line: string): i32 {
     const before = top - stack;
+    const outerLine = this.line;
+    this.line = line;
     const text = stringOf(line);
-    if (loadString(text, text, null) && protectedCall(0, MANY, 0)) {
+    const outer = enterOutermost();
+    const done = loadString(text, text, null) && protectedCall(0, MANY, 0);
+    leaveOutermost(outer);
+    this.line = outerLine;
+    if (done) {
       keepFirst(stack + before);
       return CMD_OK;
     }

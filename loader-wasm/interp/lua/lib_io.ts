@@ -24,7 +24,8 @@ import {
 } from "./builtin";
 import { raiseMemory, raisePlain } from "./errors";
 import { hasRoom } from "./heap";
-import { ctextOf, FILE, newUserdata, USERDATA_CONTENT, userdataAt } from "./library";
+import { ctextOf, FILE, newUserdata, PATH_GARBAGE, USERDATA_CONTENT, userdataAt } from "./library";
+import { owe } from "./managed";
 import { converted, toInteger } from "./number";
 import { RAISED } from "./state";
 import { bytesOf, lengthOf, newLongString, newString, SHORT_LIMIT, STRING_LIMIT } from "./string";
@@ -73,6 +74,7 @@ function openFile(): i32 {
   const count = argCount();
   if (count >= 1 && count <= 2 && isText(1) && (count == 1 || isText(2))) {
     const mode = count == 1 ? O_RDONLY : openMode(ctextOf(checkString(2)));
+    owe(PATH_GARBAGE);
     const fd = mode < 0 ? -1 : open(ctextOf(checkString(1)), mode);
     if (fd >= 0) {
       const status = fstat(fd);

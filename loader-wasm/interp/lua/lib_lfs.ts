@@ -30,8 +30,10 @@ import {
   newMetatable,
   newUserdata,
   offer,
+  PATH_GARBAGE,
   USERDATA_CONTENT,
 } from "./library";
+import { owe } from "./managed";
 import { FRAME_WANTED, frame, RAISED } from "./state";
 import { stringOf } from "./string";
 import { newTable, slotForString } from "./table";
@@ -42,6 +44,8 @@ const DIRECTORY_NAME: string = "directory iterator metatable";
 const CLOSED: i32 = -1;
 /** Fuel for an entry; directories may be endless. */
 const ENTRY_COST: i64 = 16;
+/** Bytes that it may leave behind. */
+const ENTRY_GARBAGE: i32 = 256;
 
 const DT_DIR: i32 = 4;
 const DT_REG: i32 = 8;
@@ -78,6 +82,7 @@ function openDirectory(): i32 {
   if (argCount() == 1) {
     const path = checkText(1);
     if (path === null) return RAISED;
+    owe(PATH_GARBAGE);
     fd = open(path, 0, PURPOSE_NONE);
   }
   if (fd < 0) {
@@ -99,6 +104,7 @@ function nextEntry(): i32 {
   const fd = load<i32>(directory, USERDATA_CONTENT);
   if (fd == CLOSED) return argError(1, "closed directory");
   burn(ENTRY_COST);
+  owe(ENTRY_GARBAGE);
   const entry = readdir(fd);
   if (entry === null) {
     closeNow(directory);
@@ -180,6 +186,7 @@ function permissionsOf(status: Stat): string {
 function attributes(): i32 {
   const path = checkText(1);
   if (path === null) return RAISED;
+  owe(PATH_GARBAGE);
   const status = stat(path);
   if (status === null) {
     const error = errno;

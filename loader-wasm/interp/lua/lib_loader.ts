@@ -23,6 +23,7 @@ import {
 } from "./builtin";
 import { addGfx } from "./lib_gfx";
 import { checkText, offer } from "./library";
+import { owe } from "./managed";
 import { globals, RAISED, raised } from "./state";
 import { bytesOf, lengthOf } from "./string";
 import { newTable } from "./table";
@@ -32,6 +33,8 @@ import { TABLE } from "./value";
 const VERSION: i64 = 3000;
 /** Where the loader's scripts are. */
 const SCRIPTS_PATH: string = "/boot/lua";
+/** Bytes that a command may leave behind: loading a module looks for it in many places. */
+const COMMAND_GARBAGE: i32 = 65536;
 /** Fuel for a use of the environment, whose texts are copied. */
 const VARIABLE_COST: i64 = 32;
 
@@ -85,6 +88,7 @@ function command(): i32 {
     if (argument === null) return RAISED;
     argv.push(argument);
   }
+  owe(COMMAND_GARBAGE);
   pushInteger(performCommand(argv));
   return 1;
 }
@@ -93,6 +97,7 @@ function command(): i32 {
 function performLine(): i32 {
   const line = checkText(1);
   if (line === null) return RAISED;
+  owe(COMMAND_GARBAGE);
   const argv = parse(line);
   pushInteger(argv === null ? CMD_WARN : performCommand(argv));
   return 1;
@@ -106,6 +111,7 @@ function interpretLine(): i32 {
   }
   const line = checkText(1);
   if (line === null) return RAISED;
+  owe(COMMAND_GARBAGE);
   pushInteger(interpreter().run(line));
   return 1;
 }

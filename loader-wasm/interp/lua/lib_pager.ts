@@ -2,8 +2,9 @@
 
 import { closePager, pageBytes, pageFile, openPager as startPage } from "../../console/pager";
 import { burn } from "../../lib/fault";
-import { argCount, checkString, setFunction } from "./builtin";
+import { argAt, argCount, setFunction } from "./builtin";
 import { checkText } from "./library";
+import { stringFor } from "./metamethods";
 import { RAISED } from "./state";
 import { bytesOf, lengthOf } from "./string";
 import { newTable } from "./table";
@@ -22,11 +23,11 @@ function open(): i32 {
   return 0;
 }
 
-/** `output(...)`: shows its arguments. */
+/** `output(...)`: shows its arguments, as `tostring` has them. */
 function output(): i32 {
   const count = argCount();
   for (let i = 1; i <= count; i++) {
-    const text = checkString(i);
+    const text = stringFor(argAt(i));
     if (text == 0) return RAISED;
     burn(<i64>lengthOf(text));
     if (pageBytes(bytesOf(text), <i32>lengthOf(text))) break;

@@ -6,6 +6,7 @@ import { cstringAt } from "../../lib/bytes";
 import { burn } from "../../lib/fault";
 import { argAt, argTag, checkString, setObjectField, setTextField, typeError } from "./builtin";
 import { newObject } from "./heap";
+import { owe } from "./managed";
 import { registry } from "./state";
 import { bytesOf, lengthOf } from "./string";
 import { newTable } from "./table";
@@ -50,9 +51,14 @@ export function newMetatable(name: string): usize {
   return meta;
 }
 
+/** Bytes that a use of such a copy may leave behind beyond it: of a name in the environment, of a path. */
+const TEXT_GARBAGE: i32 = 256;
+export const PATH_GARBAGE: i32 = 8192;
+
 /** The core's copy of a Lua string up to its first NUL, as C would see it. */
 export function ctextOf(text: usize): string {
   burn(<i64>(lengthOf(text) >> 4));
+  owe(<i32>min<u32>(lengthOf(text) * 2, i32.MAX_VALUE) + TEXT_GARBAGE);
   return cstringAt(bytesOf(text), <i32>lengthOf(text));
 }
 

@@ -17,6 +17,7 @@ import {
 import { callFunction } from "./call";
 import { raiseText } from "./errors";
 import { newObject } from "./heap";
+import { owe } from "./managed";
 import { PROTO_UPVALUE_COUNT } from "./opcodes";
 import { compile } from "./parser";
 import { errorValue, globals, newUpvalue, raised, setRaised, setTop, top } from "./state";
@@ -37,6 +38,8 @@ import {
   VALUE_SIZE,
 } from "./value";
 
+/** Bytes of the core's own objects that reading and compiling one may leave behind. */
+const FILE_GARBAGE: i32 = 16384;
 /** Bytes of a script file. */
 const SCRIPT_LIMIT: usize = 16 * 1024 * 1024;
 /** Bytes read at a time. */
@@ -79,6 +82,7 @@ export function loadString(text: usize, name: usize, mode: string | null): bool 
 
 /** Compiles the file `path`; see `loadBytes`. A first line that begins with `#` is skipped. */
 export function loadFile(path: string, mode: string | null): bool {
+  owe(FILE_GARBAGE);
   const fd = openScript(path);
   if (fd < 0) {
     pushText(`cannot open ${path}: ${strerror(errno)}`);

@@ -1,0 +1,34 @@
+// When the core's own (managed) objects can be collected while a script runs. The runtime looks for them from
+// globals only, so it must not be asked while anything further out holds one in a local variable. That is known
+// for the outermost script, between two calls of functions of the core: only the VM is active then.
+
+import { depth } from "./state";
+
+/** Estimated bytes of garbage after which to collect. */
+const DUE: i32 = 4 * 1024 * 1024;
+let owed: i32 = 0;
+/** Whether whoever runs the outermost script holds no managed objects but such as globals hold, too. */
+let outermost: bool = false;
+
+/** Notes that about `bytes` of garbage were made. */
+export function owe(bytes: i32): void {
+  owed += min(bytes, DUE);
+}
+
+/** Says so, as far as no script runs already. Returns what was said before, to be restored. */
+export function enterOutermost(): bool {
+  const before = outermost;
+  outermost = depth == 0;
+  return before;
+}
+
+export function leaveOutermost(before: bool): void {
+  outermost = before;
+}
+
+/** Before a function of the core is called: collects if that is due and possible. */
+export function tidyIfDue(): void {
+  if (owed < DUE || !outermost || depth != 1) return;
+  owed = 0;
+  __collect();
+}
