@@ -21,6 +21,7 @@ import { gunzipSync } from "node:zlib";
 import { prepare } from "../scripts/prepare.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest } from "./guest.mjs";
+import { luaRows } from "./lua.mjs";
 
 prepare();
 const { boot, FileDisk, preload } = await import("userboot-wasm");
@@ -149,6 +150,7 @@ try {
   row("warm boot, its RAM not given back", fresh.ms, "ms");
   row("warm boot in a worker of its own", inWorker.sort((a, b) => a - b)[5], "ms");
   await forthRows({ directory, row, leftOut, timed, median });
+  await luaRows({ directory, row, leftOut, timed, median });
   row("disk calls", result.disk.calls, "", 60);
   row("disk bytes", result.disk.bytes, "");
   row("  ratio to the loaded files' bytes", result.disk.bytes / guest.loaded, "x", 1.1);
