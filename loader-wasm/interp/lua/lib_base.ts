@@ -38,6 +38,7 @@ import { collect, isStopped, noteFinalizer, stopCollector } from "./gc";
 import { heapUsed } from "./heap";
 import { isHidden } from "./library";
 import { loadFile, loadPieces, loadString } from "./load";
+import { enterPlain, leavePlain } from "./managed";
 import { Event, equalRaw, handlerIn, indexValue, setRaw, stringFor } from "./metamethods";
 import { stringToNumber } from "./number";
 import { FRAME_BASE, frame, globals, MANY, RAISED, raised, setTop, stack, top } from "./state";
@@ -216,7 +217,9 @@ function baseAssert(): i32 {
 function pcall(): i32 {
   if (!checkAny(1)) return RAISED;
   const count = argCount();
+  const before = enterPlain();
   const done = protectedCall(count - 1, MANY, 0);
+  leavePlain(before);
   return finishProtected(done, 0);
 }
 
@@ -237,7 +240,9 @@ function xpcall(): i32 {
   copyValue(top, base);
   copyValue(base, base + VALUE_SIZE);
   copyValue(base + VALUE_SIZE, top);
+  const before = enterPlain();
   const done = protectedCall(count - 2, MANY, base - stack);
+  leavePlain(before);
   return finishProtected(done, 1);
 }
 

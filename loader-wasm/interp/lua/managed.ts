@@ -1,6 +1,7 @@
 // When the core's own (managed) objects can be collected while a script runs. The runtime looks for them from
 // globals only, so it must not be asked while anything further out holds one in a local variable. That is known
-// for the outermost script, between two calls of functions of the core: only the VM is active then.
+// for the outermost script, between two calls of functions of the core: only the VM is active then. It is
+// known, too, for what such a script runs by `pcall`, which has nothing managed.
 
 import { depth } from "./state";
 
@@ -15,6 +16,9 @@ export function owe(bytes: i32): void {
   owed += min(bytes, DUE);
 }
 
+/** The depth of calls at which that holds. */
+let plainDepth: i32 = 1;
+
 /** Says so, as far as no script runs already. Returns what was said before, to be restored. */
 export function enterOutermost(): bool {
   const before = outermost;
@@ -26,9 +30,20 @@ export function leaveOutermost(before: bool): void {
   outermost = before;
 }
 
+/** A function of the core that holds nothing managed is about to call. Returns what `leavePlain` wants to know. */
+export function enterPlain(): i32 {
+  const before = plainDepth;
+  if (depth == plainDepth) plainDepth++;
+  return before;
+}
+
+export function leavePlain(before: i32): void {
+  plainDepth = before;
+}
+
 /** Before a function of the core is called: collects if that is due and possible. */
 export function tidyIfDue(): void {
-  if (owed < DUE || !outermost || depth != 1) return;
+  if (owed < DUE || !outermost || depth != plainDepth) return;
   owed = 0;
   __collect();
 }
