@@ -119,7 +119,9 @@ export async function luaRows({ directory, row, leftOut, timed, median }) {
     const peers = join(directory, "peers.lua");
     writeFileSync(peers, peerSource(join(directory, `lua${index}`)));
     if (hasNative) {
-      const native = median(5, () => nativeMs(`dofile(${JSON.stringify(peers)}) for i = 1, ${SCRIPT_RUNS} do run() end`));
+      const native = median(5, () =>
+        nativeMs(`dofile(${JSON.stringify(peers)}) for i = 1, ${SCRIPT_RUNS} do run() end`),
+      );
       row("  the same scripts in lua5.3", native / SCRIPT_RUNS, "ms");
       row("  ratio", scriptPart / (native / SCRIPT_RUNS), "x", 4);
     }
@@ -178,7 +180,8 @@ function scriptsInFengari(source) {
 
 /** A Lua program with the guest's files and the stub of the loader. */
 function peerSource(tree) {
-  const quote = (text) => `"${text.replace(/[\\"\n\r\0]/g, (c) => `\\${c.charCodeAt(0).toString().padStart(3, "0")}`)}"`;
+  const quote = (text) =>
+    `"${text.replace(/[\\"\n\r\0]/g, (c) => `\\${c.charCodeAt(0).toString().padStart(3, "0")}`)}"`;
   const files = [];
   const add = (path) => files.push(`["/${path}"] = ${quote(readFileSync(join(tree, path), "latin1"))}`);
   for (const name of readdirSync(join(tree, "boot", "lua"))) add(`boot/lua/${name}`);
@@ -197,7 +200,11 @@ function bareScript(boot) {
   mkdirSync(join(boot, "lua"));
   writeFileSync(
     join(boot, "lua", "loader.lua"),
-    ['loader.perform("load /boot/kernel/kernel")', 'loader.setenv("autoboot_delay", "NO")', 'loader.perform("boot")'].join("\n"),
+    [
+      'loader.perform("load /boot/kernel/kernel")',
+      'loader.setenv("autoboot_delay", "NO")',
+      'loader.perform("boot")',
+    ].join("\n"),
   );
   return [];
 }

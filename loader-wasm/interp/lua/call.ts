@@ -105,7 +105,8 @@ export function enterCall(func: usize, wanted: i32, status: u32): i32 {
   return enterCall(stack + offset, wanted, status);
 }
 
-function enterLua(func: usize, wanted: i32, status: u32): i32 {
+/** `enterCall` for a Lua function. */
+export function enterLua(func: usize, wanted: i32, status: u32): i32 {
   const proto = <usize>load<u32>(objectOf(func), CLOSURE_CODE);
   const registers = <usize>load<u8>(proto, PROTO_REGISTERS);
   const parameters = <usize>load<u8>(proto, PROTO_PARAMETERS);

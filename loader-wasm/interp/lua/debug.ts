@@ -119,8 +119,7 @@ function sets(at: usize, register: i32): bool {
     case Op.FORLOOP:
       return register >= a && register <= a + 3;
     case Op.TFORLOOP:
-    case Op.SETTRUE:
-    case Op.SETFALSE:
+    case Op.SETTEST:
       return register == a;
     case Op.CONCAT:
       return register == a;
@@ -138,12 +137,7 @@ function isSetter(op: u32): bool {
 /** Distance of the jump that the instruction may make, or 0. */
 function jumpOf(at: usize): i32 {
   const op = opOf(at);
-  const jumps =
-    (op >= Op.JMP && op <= Op.SETFALSE) ||
-    op == Op.FORLOOP ||
-    op == Op.FORPREP ||
-    op == Op.TFORLOOP ||
-    (op >= Op.JLTI && op <= Op.JNGTI);
+  const jumps = (op >= Op.JMP && op <= Op.SETTEST) || op == Op.FORLOOP || op == Op.FORPREP || op == Op.TFORLOOP;
   return jumps ? cOf(at) : 0;
 }
 
@@ -268,17 +262,12 @@ function hookName(op: u32): string {
     case Op.CONCAT:
       return "__concat";
     case Op.JEQ:
-    case Op.JNE:
       return "__eq";
     case Op.JLE:
-    case Op.JNLE:
       return "__le";
     case Op.JLT:
-    case Op.JNLT:
     case Op.JLTI:
-    case Op.JNLTI:
     case Op.JGTI:
-    case Op.JNGTI:
       return "__lt";
     case Op.SETTABLE:
     case Op.SETFIELD:

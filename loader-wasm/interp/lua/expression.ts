@@ -5,7 +5,7 @@
 import { FunctionState } from "./function_state";
 import { allocateBlock, freeBlock } from "./heap";
 import { syntaxError } from "./lexer";
-import { aOf, B_LIMIT, CONSTANT, cOf, Op, opOf } from "./opcodes";
+import { aOf, B_LIMIT, bOf, CONSTANT, cOf, IMMEDIATE_ZERO, OPERAND_MASK, Op, opOf, TRUTH } from "./opcodes";
 import { isShort } from "./string";
 import { FALSE, FLOAT, INTEGER, NIL, TRUE } from "./value";
 
@@ -56,8 +56,8 @@ export const EXPRESSION_SIZE: usize = 32;
 export const NO_JUMP: i32 = -1;
 /** A of a jump that gives a value to no register yet. */
 const NO_REGISTER: i32 = 255;
-/** Range of C of JLTI and JGTI. */
-const SMALL: i64 = 32767;
+/** Range of the integers in instructions. */
+const SMALL: i64 = 16383;
 
 let arena: usize = 0;
 let arenaSize: usize = 0;
@@ -159,16 +159,11 @@ function patch(fs: FunctionState, list: i32, withValue: i32, register: i32, targ
   while (list != NO_JUMP) {
     const at = fs.instruction(list);
     const next = cOf(at);
-    const op = opOf(at);
     let to = target;
-    if (op == Op.SETTRUE || op == Op.SETFALSE) {
-      const from = load<u16>(at, 2);
-      if (register != NO_REGISTER && <i32>from != register) {
-        store<u8>(at, <u8>register, 1);
-      } else {
-        store<u8>(at, op == Op.SETTRUE ? <u8>Op.JTRUE : <u8>Op.JFALSE);
-        store<u8>(at, <u8>from, 1);
-      }
+    if (opOf(at) == Op.SETTEST) {
+      const from = bOf(at) & OPERAND_MASK;
+      if (register != NO_REGISTER && from != register) store<u8>(at, <u8>register, 1);
+      else dropValue(at);
       to = withValue;
     }
     store<i32>(at, to - list - 1, 4);
@@ -176,11 +171,22 @@ function patch(fs: FunctionState, list: i32, withValue: i32, register: i32, targ
   }
 }
 
+/** Makes of a jump that gives a value one that doesn't. */
+function dropValue(at: usize): void {
+  store<u8>(at, <u8>Op.JTEST);
+  store<u8>(at, <u8>(bOf(at) & OPERAND_MASK), 1);
+  store<u16>(at, <u16>(bOf(at) & TRUTH), 2);
+}
+
+/** Lets a conditional jump be taken in the opposite case. */
+function invert(at: usize): void {
+  store<u16>(at, <u16>(bOf(at) ^ TRUTH), 2);
+}
+
 /** Whether some jump of the list gives no value. */
 function needsValue(fs: FunctionState, list: i32): bool {
   for (; list != NO_JUMP; list = cOf(fs.instruction(list))) {
-    const op = opOf(fs.instruction(list));
-    if (op != Op.SETTRUE && op != Op.SETFALSE) return true;
+    if (opOf(fs.instruction(list)) != Op.SETTEST) return true;
   }
   return false;
 }
@@ -461,9 +467,7 @@ export function method(fs: FunctionState, e: usize, key: usize): void {
 /** Emits a jump that is taken when the value is `truth`, and returns it. */
 function jumpWhen(fs: FunctionState, e: usize, truth: bool): i32 {
   if (kindOf(e) == Kind.COMPARISON) {
-    const at = fs.instruction(infoOf(e));
-    // Neighbours are each other's opposites.
-    if (!truth) store<u8>(at, load<u8>(at) ^ 1);
+    if (!truth) invert(fs.instruction(infoOf(e)));
     return infoOf(e);
   }
   if (kindOf(e) == Kind.OPEN) {
@@ -472,12 +476,12 @@ function jumpWhen(fs: FunctionState, e: usize, truth: bool): i32 {
       const register = load<u16>(at, 2);
       fs.code.count--;
       fs.lines.count--;
-      return fs.emit(truth ? Op.JFALSE : Op.JTRUE, register, 0, NO_JUMP);
+      return fs.emit(Op.JTEST, register, truth ? 0 : TRUTH, NO_JUMP);
     }
   }
   if (kindOf(e) != Kind.REGISTER) toNextRegisterPlain(fs, e);
   freeExpression(fs, e);
-  return fs.emit(truth ? Op.SETTRUE : Op.SETFALSE, NO_REGISTER, infoOf(e), NO_JUMP);
+  return fs.emit(Op.SETTEST, NO_REGISTER, infoOf(e) | (truth ? TRUTH : 0), NO_JUMP);
 }
 
 /** `toNextRegister` without the jumps that the expression has. */
@@ -523,10 +527,7 @@ export function goOnIfFalse(fs: FunctionState, e: usize): void {
 function dropValues(fs: FunctionState, list: i32): void {
   for (; list != NO_JUMP; list = cOf(fs.instruction(list))) {
     const at = fs.instruction(list);
-    const op = opOf(at);
-    if (op != Op.SETTRUE && op != Op.SETFALSE) continue;
-    store<u8>(at, load<u8>(at, 2), 1);
-    store<u8>(at, op == Op.SETTRUE ? <u8>Op.JTRUE : <u8>Op.JFALSE);
+    if (opOf(at) == Op.SETTEST) dropValue(at);
   }
 }
 
@@ -544,11 +545,9 @@ export function not(fs: FunctionState, e: usize): void {
     case Kind.STRING:
       store<i32>(e, Kind.FALSE, KIND);
       break;
-    case Kind.COMPARISON: {
-      const at = fs.instruction(infoOf(e));
-      store<u8>(at, load<u8>(at) ^ 1);
+    case Kind.COMPARISON:
+      invert(fs.instruction(infoOf(e)));
       break;
-    }
     default: {
       if (kindOf(e) != Kind.REGISTER) toNextRegisterPlain(fs, e);
       freeExpression(fs, e);
@@ -596,7 +595,7 @@ export function infix(fs: FunctionState, op: u32, e: usize): void {
       break;
     default:
       if (!isNumeral(e)) {
-        if (op == Op.JEQ || op == Op.JNE) toEqualityOperand(fs, e);
+        if (op == Op.JEQ || op == OPERATOR_NE) toEqualityOperand(fs, e);
         else toAnyRegister(fs, e);
       }
   }
@@ -628,8 +627,8 @@ export function posfix(fs: FunctionState, op: u32, a: usize, b: usize, at: i32):
       concatenation(fs, a, b, at);
       return;
     case Op.JEQ:
-    case Op.JNE:
-      equality(fs, op, a, b);
+    case OPERATOR_NE:
+      equality(fs, op == Op.JEQ ? TRUTH : 0, a, b);
       break;
     case Op.JLT:
     case Op.JLE:
@@ -652,6 +651,7 @@ export function posfix(fs: FunctionState, op: u32, a: usize, b: usize, at: i32):
 
 export const OPERATOR_GT: u32 = 102;
 export const OPERATOR_GE: u32 = 103;
+export const OPERATOR_NE: u32 = 104;
 
 function concatenation(fs: FunctionState, a: usize, b: usize, at: i32): void {
   toValue(fs, b);
@@ -720,7 +720,7 @@ function fold(op: u32, a: usize, b: usize): bool {
   return true;
 }
 
-function equality(fs: FunctionState, op: u32, a: usize, b: usize): void {
+function equality(fs: FunctionState, truth: i32, a: usize, b: usize): void {
   let left = a;
   let right = b;
   if (kindOf(a) >= Kind.NIL && kindOf(a) <= Kind.STRING && !hasJumps(a)) {
@@ -732,19 +732,19 @@ function equality(fs: FunctionState, op: u32, a: usize, b: usize): void {
   if (constant) {
     const register = toAnyRegister(fs, left);
     const operand = toOperand(fs, right);
-    if ((operand & CONSTANT) != 0 && (operand ^ CONSTANT) <= B_LIMIT) {
+    if ((operand & CONSTANT) != 0 && (operand ^ CONSTANT) <= OPERAND_MASK) {
       freeExpression(fs, left);
-      done = fs.emit(op == Op.JEQ ? Op.JEQK : Op.JNEK, register, operand ^ CONSTANT, NO_JUMP);
+      done = fs.emit(Op.JEQK, register, (operand ^ CONSTANT) | truth, NO_JUMP);
     } else {
       const other = toAnyRegister(fs, right);
       freeBoth(fs, left, right);
-      done = fs.emit(op, register, other, NO_JUMP);
+      done = fs.emit(Op.JEQ, register, other | truth, NO_JUMP);
     }
   } else {
     const second = toAnyRegister(fs, b);
     const first = infoOf(a);
     freeBoth(fs, a, b);
-    done = fs.emit(op, first, second, NO_JUMP);
+    done = fs.emit(Op.JEQ, first, second | truth, NO_JUMP);
   }
   setExpression(a, Kind.COMPARISON, done);
 }
@@ -758,7 +758,7 @@ function order(fs: FunctionState, op: u32, a: usize, b: usize, swapped: bool): v
     if (value >= -SMALL && value <= SMALL) {
       const register = toAnyRegister(fs, other);
       freeExpression(fs, other);
-      const done = fs.emit(swapped ? Op.JGTI : Op.JLTI, register, <i32>value + 32768, NO_JUMP);
+      const done = fs.emit(swapped ? Op.JGTI : Op.JLTI, register, (<i32>value + IMMEDIATE_ZERO) | TRUTH, NO_JUMP);
       setExpression(a, Kind.COMPARISON, done);
       return;
     }
@@ -766,7 +766,7 @@ function order(fs: FunctionState, op: u32, a: usize, b: usize, swapped: bool): v
   const second = toAnyRegister(fs, small);
   const first = toAnyRegister(fs, other);
   freeBoth(fs, a, b);
-  setExpression(a, Kind.COMPARISON, fs.emit(op, swapped ? second : first, swapped ? first : second, NO_JUMP));
+  setExpression(a, Kind.COMPARISON, fs.emit(op, swapped ? second : first, (swapped ? first : second) | TRUTH, NO_JUMP));
 }
 
 /** Adds `count` values (-1: up to the top) after `base` to the table there, behind `done` others. */

@@ -41,7 +41,7 @@ export class Vector {
   private room: i32 = 0;
   constructor(readonly itemSize: i32) {}
 
-  /** Address of a new item, zeroed. */
+  /** Address of a new item, whose bytes are for the caller to set. */
   add(): usize {
     if (this.count == this.room) {
       const room = max(this.room * 2, 16);
@@ -52,7 +52,6 @@ export class Vector {
       this.room = room;
     }
     const item = this.at + <usize>(this.count * this.itemSize);
-    memory.fill(item, 0, <usize>this.itemSize);
     this.count++;
     return item;
   }
@@ -260,7 +259,9 @@ export class FunctionState {
   plainConstant(tag: u32): i32 {
     let index = tag == NIL ? this.knownNil : tag == 1 ? this.knownFalse : this.knownTrue;
     if (index >= 0) return index;
-    setTag(this.constants.add(), tag);
+    const at = this.constants.add();
+    store<i64>(at, 0);
+    setTag(at, tag);
     index = this.constants.count - 1;
     if (tag == NIL) this.knownNil = index;
     else if (tag == 1) this.knownFalse = index;
@@ -274,6 +275,8 @@ export class FunctionState {
   describeLocal(name: usize): i32 {
     const record = this.locals.add();
     store<u32>(record, <u32>name);
+    store<u32>(record, 0, 4);
+    store<u32>(record, 0, 8);
     return this.locals.count - 1;
   }
 

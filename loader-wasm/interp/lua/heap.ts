@@ -34,8 +34,8 @@ const SMALL_CLASSES: i32 = 33;
 /** Free lists, one address each. */
 // After the small classes four large ones to each doubling, up to 1 GiB.
 const lists: usize = memory.data((33 + 96) * 4);
-/** Bytes taken from the module's memory at a time. */
-const CHUNK: usize = 65536;
+/** Bytes taken from the module's memory at a time; growing it costs more than what isn't used. */
+const CHUNK: usize = 256 * 1024;
 const PAGE_SHIFT: i32 = 16;
 let chunkAt: usize = 0;
 let chunkEnd: usize = 0;

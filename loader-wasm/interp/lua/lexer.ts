@@ -57,8 +57,24 @@ const WORDS =
 const SYMBOLS = "// .. ... == >= <= ~= << >> :: <eof>";
 let names: string[] = [];
 
+/** What each byte can be: NAME, DIGIT, and SPACE but not the end of a line. */
+const kinds: usize = memory.data(256);
+const NAME: u8 = 1;
+const DIGIT: u8 = 2;
+const SPACE: u8 = 4;
+
 /** Marks the reserved words' strings. */
 export function startLexer(): void {
+  for (let c = 0; c < 26; c++) {
+    store<u8>(kinds + 0x41 + <usize>c, NAME);
+    store<u8>(kinds + 0x61 + <usize>c, NAME);
+  }
+  store<u8>(kinds + 0x5f, NAME);
+  for (let c = 0x30; c < 0x3a; c++) store<u8>(kinds + <usize>c, DIGIT);
+  store<u8>(kinds + 0x20, SPACE);
+  store<u8>(kinds + 0x09, SPACE);
+  store<u8>(kinds + 0x0b, SPACE);
+  store<u8>(kinds + 0x0c, SPACE);
   const words = WORDS.split(" ");
   for (let i = 0; i < words.length; i++) {
     const text = pinString(stringOf(words[i]));
@@ -87,10 +103,13 @@ let aheadToken: i32 = Token.EOS;
 let aheadString: usize = 0;
 const aheadNumeral: usize = memory.data(16, 8);
 
-/** Text of the current name, numeral or string, as messages show it. */
+/** Text of the current numeral or string, as messages show it. */
 let text: usize = 0;
 let textSize: u32 = 0;
 let textRoom: u32 = 0;
+/** The last name, in the chunk itself. */
+let nameAt: usize = 0;
+let nameSize: u32 = 0;
 
 /** Begins reading `size` bytes at `src`, a chunk named `name`. */
 export function startChunk(src: usize, size: u32, name: usize): void {
@@ -156,8 +175,10 @@ export function tokenText(which: i32): string {
 function nearText(which: i32): string {
   if (which < Token.NUMERAL) return tokenText(which);
   let shown = "";
-  for (let i: u32 = 0; i < textSize; i++) {
-    const c = load<u8>(text + i);
+  const from = which == Token.NAME ? nameAt : text;
+  const size = which == Token.NAME ? nameSize : textSize;
+  for (let i: u32 = 0; i < size; i++) {
+    const c = load<u8>(from + i);
     if (c == 0) break;
     shown += String.fromCharCode(c);
   }
@@ -223,10 +244,6 @@ function isNewline(c: i32): bool {
   return c == 0x0a || c == 0x0d;
 }
 
-function isNameStart(c: i32): bool {
-  return (<u32>((c | 0x20) - 0x61) < 26 && c > 0) || c == 0x5f;
-}
-
 function isDigit(c: i32): bool {
   return <u32>(c - 0x30) < 10;
 }
@@ -262,10 +279,7 @@ function scan(): i32 {
         newline();
         continue;
       case 0x20:
-      case 0x09:
-      case 0x0b:
-      case 0x0c:
-        next();
+        skipSpaces();
         continue;
       case 0x2d:
         next();
@@ -312,27 +326,38 @@ function scan(): i32 {
       case -1:
         return Token.EOS;
       default: {
-        if (isDigit(c)) return readNumeral();
-        if (isNameStart(c)) return readName();
+        const kind = load<u8>(kinds + <usize>c);
+        if (kind == NAME) return readName();
+        if (kind == DIGIT) return readNumeral();
         next();
+        if (kind == SPACE) continue;
         return c;
       }
     }
   }
 }
 
+function skipSpaces(): void {
+  let p = at;
+  while (p < end && load<u8>(kinds + <usize>load<u8>(p)) == SPACE) p++;
+  at = p;
+  next();
+}
+
 function readName(): i32 {
   const start = at - 1;
-  while (isNameStart(current) || isDigit(current)) next();
-  const size = <u32>((current < 0 ? end : at - 1) - start);
+  let p = at;
+  while (p < end && (load<u8>(kinds + <usize>load<u8>(p)) & (NAME | DIGIT)) != 0) p++;
+  at = p;
+  next();
+  const size = <u32>(p - start);
   tokenString = newString(start, size);
   if (isShort(tokenString)) {
     const word = load<u8>(tokenString, OBJECT_EXTRA);
     if (word != 0) return FIRST_WORD + word - 1;
   }
-  // Names are shown from their string; only the text of errors needs them here.
-  textSize = 0;
-  for (let i: u32 = 0; i < size; i++) save(load<u8>(start + i));
+  nameAt = start;
+  nameSize = size;
   return Token.NAME;
 }
 
@@ -379,8 +404,12 @@ function skipComment(): void {
       return;
     }
   }
-  while (current >= 0 && !isNewline(current)) next();
-  textSize = 0;
+  if (current < 0 || isNewline(current)) return;
+  let p = at;
+  while (p < end && !isNewline(load<u8>(p))) p++;
+  burn(<i64>((p - at) >> 6));
+  at = p;
+  next();
 }
 
 function longString(level: i32, comment: bool): i32 {

@@ -56,57 +56,52 @@ export namespace Op {
   export const BNOT: u32 = 30;
   export const NOT: u32 = 31;
   export const LEN: u32 = 32;
-  /** R[A] = R[B] op integer C */
+  /** R[A] = R[B] + or - integer C */
   export const ADDI: u32 = 33;
-  /** R[A] = R[B] - integer C */
-  export const SUBI: u32 = 65;
+  export const SUBI: u32 = 34;
   /** R[A] = R[B] .. ... .. R[C] */
-  export const CONCAT: u32 = 34;
+  export const CONCAT: u32 = 35;
   /** jump C; A > 0: close upvalues from R[A-1] on */
-  export const JMP: u32 = 35;
-  // Jump C when R[A] and R[B] compare so, or don't.
-  export const JEQ: u32 = 36;
-  export const JNE: u32 = 37;
+  export const JMP: u32 = 36;
+  // Jump C when it is true that R[A] and R[B] compare so; without TRUTH in B, when it isn't.
+  export const JEQ: u32 = 37;
   export const JLT: u32 = 38;
-  export const JNLT: u32 = 39;
-  export const JLE: u32 = 40;
-  export const JNLE: u32 = 41;
-  // Jump C when R[A] equals K[B], or doesn't.
-  export const JEQK: u32 = 42;
-  export const JNEK: u32 = 43;
-  /** Jump C when R[A] is true, or isn't. */
-  export const JTRUE: u32 = 44;
-  export const JFALSE: u32 = 45;
-  /** When R[B] is true (isn't): R[A] = R[B], jump C */
-  export const SETTRUE: u32 = 46;
-  export const SETFALSE: u32 = 47;
+  export const JLE: u32 = 39;
+  /** The same for R[A] equals K[B]. */
+  export const JEQK: u32 = 40;
+  /** The same for R[A] less, or greater, than integer B - IMMEDIATE_ZERO. */
+  export const JLTI: u32 = 41;
+  export const JGTI: u32 = 42;
+  /** The same for R[A] itself. */
+  export const JTEST: u32 = 43;
+  /** The same for R[B]; when it jumps, R[A] = R[B]. */
+  export const SETTEST: u32 = 44;
   /** R[A..] = R[A](R[A+1..A+B-1]); B 0: up to top. C-1 results; 0: all */
-  export const CALL: u32 = 48;
-  export const TAILCALL: u32 = 49;
+  export const CALL: u32 = 45;
+  export const TAILCALL: u32 = 46;
   /** return R[A..A+B-2]; B 0: up to top */
-  export const RETURN: u32 = 50;
-  export const RETURN0: u32 = 51;
-  export const RETURN1: u32 = 52;
-  export const FORLOOP: u32 = 53;
-  export const FORPREP: u32 = 54;
+  export const RETURN: u32 = 47;
+  export const RETURN1: u32 = 48;
+  export const FORLOOP: u32 = 49;
+  export const FORPREP: u32 = 50;
   /** R[A+3..A+2+B] = R[A](R[A+1], R[A+2]) */
-  export const TFORCALL: u32 = 55;
+  export const TFORCALL: u32 = 51;
   /** When R[A+1] isn't nil: R[A] = R[A+1], jump C */
-  export const TFORLOOP: u32 = 56;
+  export const TFORLOOP: u32 = 52;
   /** R[A][C+1..] = R[A+1..A+B]; B 0: up to top */
-  export const SETLIST: u32 = 57;
+  export const SETLIST: u32 = 53;
   /** R[A] = closure of P[C] */
-  export const CLOSURE: u32 = 58;
+  export const CLOSURE: u32 = 54;
   /** R[A..A+B-2] = ...; B 0: all, up to top */
-  export const VARARG: u32 = 59;
-  /** Jump C when R[A] compares so to integer B - 32768 */
-  export const JLTI: u32 = 60;
-  export const JNLTI: u32 = 61;
-  export const JGTI: u32 = 62;
-  export const JNGTI: u32 = 63;
+  export const VARARG: u32 = 55;
   /** What R[A] holds is to be closed (a variable with the attribute `close`). */
-  export const TBC: u32 = 64;
+  export const TBC: u32 = 56;
 }
+
+/** Bit in B of conditional jumps: jump when true. The rest of B is a register, a constant or an integer. */
+export const TRUTH: i32 = 0x8000;
+export const OPERAND_MASK: i32 = 0x7fff;
+export const IMMEDIATE_ZERO: i32 = 0x4000;
 
 /** Bit in C of SETTABLE, SETFIELD and SETINT: the value is a constant. */
 export const CONSTANT: i32 = 0x1000000;

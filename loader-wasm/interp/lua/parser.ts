@@ -148,6 +148,7 @@ export function openBlock(fs: FunctionState, loop: bool): void {
   store<u32>(block, fs.labels.count, BLOCK_LABELS);
   store<u32>(block, fs.gotos.count, BLOCK_GOTOS);
   store<u32>(block, fs.active.count, BLOCK_ACTIVE);
+  store<u8>(block, 0, BLOCK_CAPTURED);
   store<u8>(block, <u8>loop, BLOCK_LOOP);
 }
 
@@ -175,18 +176,16 @@ export function closeBlock(fs: FunctionState): void {
 }
 
 export function closeFunction(fs: FunctionState): void {
-  fs.emit(Op.RETURN0, 0, 0, 0);
-  if (fs.closes) toGeneralReturn(fs, fs.pc - 1);
+  fs.emit(Op.RETURN, 0, 1, 0);
   closeBlock(fs);
 }
 
 /** Returns in functions with variables to be closed go through the general instruction. */
 function toGeneralReturn(fs: FunctionState, pc: i32): void {
   const at = fs.instruction(pc);
-  const op = opOf(at);
-  if (op == Op.RETURN0 || op == Op.RETURN1) {
+  if (opOf(at) == Op.RETURN1) {
     store<u8>(at, <u8>Op.RETURN);
-    store<u16>(at, op == Op.RETURN0 ? 1 : 2, 2);
+    store<u16>(at, 2, 2);
   }
 }
 
@@ -337,6 +336,7 @@ function defineBreak(fs: FunctionState, first: i32): void {
   const label = fs.labels.add();
   store<u32>(label, <u32>stringOf("break"), LABEL_NAME);
   store<u32>(label, labelHere(fs), LABEL_PC);
+  store<u32>(label, line, LABEL_LINE);
   store<u32>(label, fs.active.count, LABEL_ACTIVE);
   // The gotos still have the active locals of where they are; they leave them all.
   for (let i = first; i < fs.gotos.count; i++) {
@@ -473,6 +473,7 @@ function parseLabel(name: usize, at: i32): void {
   store<u32>(label, <u32>name, LABEL_NAME);
   store<u32>(label, labelHere(fs), LABEL_PC);
   store<u32>(label, at, LABEL_LINE);
+  store<u32>(label, fs.active.count, LABEL_ACTIVE);
   while (token == 0x3b || token == Token.LABEL) parseStatement();
   // At the end of a block its locals are no longer in scope for the label.
   const active = endsBlock(false) ? load<u32>(fs.blocks.item(fs.blocks.count - 1), BLOCK_ACTIVE) : fs.active.count;
@@ -731,12 +732,7 @@ function parseReturn(): void {
       toNextRegister(fs, e);
     }
   }
-  const pc =
-    count == 0
-      ? fs.emit(Op.RETURN0, 0, 0, 0)
-      : count == 1
-        ? fs.emit(Op.RETURN1, first, 0, 0)
-        : fs.emit(Op.RETURN, first, count + 1, 0);
+  const pc = count == 1 ? fs.emit(Op.RETURN1, first, 0, 0) : fs.emit(Op.RETURN, first, count + 1, 0);
   if (fs.closes) toGeneralReturn(fs, pc);
   accept(0x3b);
 }

@@ -15,6 +15,7 @@ import {
   OPERATOR_AND,
   OPERATOR_GE,
   OPERATOR_GT,
+  OPERATOR_NE,
   OPERATOR_OR,
   posfix,
   setArenaUsed,
@@ -330,7 +331,7 @@ function operatorOf(which: i32): u32 {
     case Token.EQ:
       return Op.JEQ;
     case Token.NE:
-      return Op.JNE;
+      return OPERATOR_NE;
     case 0x3c:
       return Op.JLT;
     case Token.LE:
@@ -357,7 +358,7 @@ function bindingOf(op: u32): i32 {
     case OPERATOR_AND:
       return 0x0202;
     case Op.JEQ:
-    case Op.JNE:
+    case OPERATOR_NE:
     case Op.JLT:
     case Op.JLE:
     case OPERATOR_GT:

@@ -3,15 +3,17 @@
 // that an engine which compiles in steps gets to use its better code.
 
 import { burn } from "../../lib/fault";
-import { ENTERED, ensureStack, enterCall, FAILED, giveResults } from "./call";
+import { ENTERED, ensureStack, enterCall, enterLua, FAILED, giveResults } from "./call";
 import { raiseHere, raiseMemory } from "./errors";
 import { collect, isStopped } from "./gc";
 import { collectAt, heapUsed, newObject } from "./heap";
 import {
   arithmetic,
   concatenate,
+  Event,
   equalRaw,
   equals,
+  handlerIn,
   indexValue,
   lengthTo,
   lessEqual,
@@ -23,6 +25,8 @@ import {
   aOf,
   bOf,
   cOf,
+  IMMEDIATE_ZERO,
+  OPERAND_MASK,
   Op,
   opOf,
   PROTO_CODE_COUNT,
@@ -126,6 +130,22 @@ function closureOf(at: usize): usize {
   return objectOf(<usize>load<u32>(at, FRAME_FUNCTION));
 }
 
+/** Tables that are asked one after the other before the slow way is taken. */
+const INHERITANCE_LIMIT: i32 = 16;
+
+/** What tables that `__index` leads to have for a key that `table` doesn't: address of a value or a nil; 0: ask `indexValue`. */
+function inherited(table: usize, key: usize): usize {
+  for (let i = 0; i < INHERITANCE_LIMIT; i++) {
+    const handler = handlerIn(<usize>load<u32>(table, TABLE_META), Event.INDEX);
+    if (tagOf(handler) == NIL) return handler;
+    if (tagOf(handler) != TABLE) return 0;
+    table = objectOf(handler);
+    const found = getShort(table, key);
+    if (tagOf(found) != NIL) return found;
+  }
+  return 0;
+}
+
 function execute(): i32 {
   let base = <usize>load<u32>(frame, FRAME_BASE);
   let pc = <usize>load<u32>(frame, FRAME_PC);
@@ -219,8 +239,9 @@ function execute(): i32 {
         const key = k + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(from) == TABLE) {
           const table = objectOf(from);
-          const found = getShort(table, objectOf(key));
-          if (tagOf(found) != NIL || load<u32>(table, TABLE_META) == 0) {
+          let found = getShort(table, objectOf(key));
+          if (tagOf(found) == NIL && load<u32>(table, TABLE_META) != 0) found = inherited(table, objectOf(key));
+          if (found != 0) {
             copyValue(a, found);
             continue;
           }
@@ -336,8 +357,9 @@ function execute(): i32 {
         copyValue(a + VALUE_SIZE, from);
         if (tagOf(from) == TABLE) {
           const table = objectOf(from);
-          const found = getShort(table, objectOf(key));
-          if (tagOf(found) != NIL) {
+          let found = getShort(table, objectOf(key));
+          if (tagOf(found) == NIL && load<u32>(table, TABLE_META) != 0) found = inherited(table, objectOf(key));
+          if (found != 0) {
             copyValue(a, found);
             continue;
           }
@@ -407,29 +429,6 @@ function execute(): i32 {
         base = <usize>load<u32>(frame, FRAME_BASE);
         continue;
       }
-      case Op.MOD:
-      case Op.POW:
-      case Op.DIV:
-      case Op.IDIV:
-      case Op.BAND:
-      case Op.BOR:
-      case Op.BXOR:
-      case Op.SHL:
-      case Op.SHR: {
-        store<u32>(frame, <u32>pc, FRAME_PC);
-        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
-        if (!arithmetic(opOf(i), b, base + ((<usize>cOf(i)) << VALUE_SHIFT), a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
-        continue;
-      }
-      case Op.UNM:
-      case Op.BNOT: {
-        store<u32>(frame, <u32>pc, FRAME_PC);
-        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
-        if (!arithmetic(opOf(i), b, b, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
-        continue;
-      }
       case Op.NOT:
         setBoolean(a, isFalsy(base + ((<usize>bOf(i)) << VALUE_SHIFT)));
         continue;
@@ -484,9 +483,8 @@ function execute(): i32 {
         }
         continue;
       }
-      case Op.JEQ:
-      case Op.JNE: {
-        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+      case Op.JEQ: {
+        const b = base + ((<usize>(bOf(i) & OPERAND_MASK)) << VALUE_SHIFT);
         let truth: bool;
         if (tagOf(a) == tagOf(b) && tagOf(a) != TABLE && tagOf(a) != USERDATA) {
           truth = equalRaw(a, b);
@@ -496,12 +494,11 @@ function execute(): i32 {
           if (raised) return UNWIND;
           base = <usize>load<u32>(frame, FRAME_BASE);
         }
-        if (truth == (opOf(i) == Op.JEQ)) pc += cOf(i) << 3;
+        if (<i32>truth == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
       }
-      case Op.JLT:
-      case Op.JNLT: {
-        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+      case Op.JLT: {
+        const b = base + ((<usize>(bOf(i) & OPERAND_MASK)) << VALUE_SHIFT);
         let truth: bool;
         if (tagOf(a) == INTEGER && tagOf(b) == INTEGER) {
           truth = integerOf(a) < integerOf(b);
@@ -511,12 +508,11 @@ function execute(): i32 {
           if (raised) return UNWIND;
           base = <usize>load<u32>(frame, FRAME_BASE);
         }
-        if (truth == (opOf(i) == Op.JLT)) pc += cOf(i) << 3;
+        if (<i32>truth == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
       }
-      case Op.JLE:
-      case Op.JNLE: {
-        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+      case Op.JLE: {
+        const b = base + ((<usize>(bOf(i) & OPERAND_MASK)) << VALUE_SHIFT);
         let truth: bool;
         if (tagOf(a) == INTEGER && tagOf(b) == INTEGER) {
           truth = integerOf(a) <= integerOf(b);
@@ -526,62 +522,50 @@ function execute(): i32 {
           if (raised) return UNWIND;
           base = <usize>load<u32>(frame, FRAME_BASE);
         }
-        if (truth == (opOf(i) == Op.JLE)) pc += cOf(i) << 3;
+        if (<i32>truth == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
       }
-      case Op.JEQK:
-      case Op.JNEK: {
-        const truth = equalRaw(a, k + ((<usize>bOf(i)) << VALUE_SHIFT));
-        if (truth == (opOf(i) == Op.JEQK)) pc += cOf(i) << 3;
+      case Op.JEQK: {
+        const constant = k + ((<usize>(bOf(i) & OPERAND_MASK)) << VALUE_SHIFT);
+        if (<i32>equalRaw(a, constant) == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
       }
-      case Op.JLTI:
-      case Op.JNLTI: {
+      case Op.JLTI: {
+        const number = (bOf(i) & OPERAND_MASK) - IMMEDIATE_ZERO;
         let truth: bool;
         if (tagOf(a) == INTEGER) {
-          truth = integerOf(a) < <i64>(bOf(i) - 32768);
+          truth = integerOf(a) < <i64>number;
         } else {
           store<u32>(frame, <u32>pc, FRAME_PC);
-          setInteger(immediate, bOf(i) - 32768);
+          setInteger(immediate, number);
           truth = lessThan(a, immediate);
           if (raised) return UNWIND;
           base = <usize>load<u32>(frame, FRAME_BASE);
         }
-        if (truth == (opOf(i) == Op.JLTI)) pc += cOf(i) << 3;
+        if (<i32>truth == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
       }
-      case Op.JGTI:
-      case Op.JNGTI: {
+      case Op.JGTI: {
+        const number = (bOf(i) & OPERAND_MASK) - IMMEDIATE_ZERO;
         let truth: bool;
         if (tagOf(a) == INTEGER) {
-          truth = integerOf(a) > <i64>(bOf(i) - 32768);
+          truth = integerOf(a) > <i64>number;
         } else {
           store<u32>(frame, <u32>pc, FRAME_PC);
-          setInteger(immediate, bOf(i) - 32768);
+          setInteger(immediate, number);
           truth = lessThan(immediate, a);
           if (raised) return UNWIND;
           base = <usize>load<u32>(frame, FRAME_BASE);
         }
-        if (truth == (opOf(i) == Op.JGTI)) pc += cOf(i) << 3;
+        if (<i32>truth == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
       }
-      case Op.JTRUE:
-        if (!isFalsy(a)) pc += cOf(i) << 3;
+      case Op.JTEST:
+        if (<i32>!isFalsy(a) == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
-      case Op.JFALSE:
-        if (isFalsy(a)) pc += cOf(i) << 3;
-        break;
-      case Op.SETTRUE: {
-        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
-        if (!isFalsy(b)) {
-          copyValue(a, b);
-          pc += cOf(i) << 3;
-        }
-        break;
-      }
-      case Op.SETFALSE: {
-        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
-        if (isFalsy(b)) {
+      case Op.SETTEST: {
+        const b = base + ((<usize>(bOf(i) & OPERAND_MASK)) << VALUE_SHIFT);
+        if (<i32>!isFalsy(b) == bOf(i) >> 15) {
           copyValue(a, b);
           pc += cOf(i) << 3;
         }
@@ -591,7 +575,7 @@ function execute(): i32 {
         const b = bOf(i);
         if (b != 0) setTop(a + ((<usize>b) << VALUE_SHIFT));
         store<u32>(frame, <u32>pc, FRAME_PC);
-        const outcome = enterCall(a, cOf(i) - 1, 0);
+        const outcome = tagOf(a) == CLOSURE ? enterLua(a, cOf(i) - 1, 0) : enterCall(a, cOf(i) - 1, 0);
         if (outcome == ENTERED) {
           base = <usize>load<u32>(frame, FRAME_BASE);
           pc = <usize>load<u32>(frame, FRAME_PC);
@@ -646,18 +630,17 @@ function execute(): i32 {
         if (ticks < 0) return GO_ON;
         continue;
       }
-      case Op.RETURN0:
       case Op.RETURN1: {
         if (openUpvalue != 0) closeUpvalues(base);
         const func = <usize>load<u32>(frame, FRAME_FUNCTION);
         const wanted = load<i32>(frame, FRAME_WANTED);
         const status = load<u32>(frame, FRAME_STATUS);
         popFrame();
-        if (opOf(i) == Op.RETURN1 && wanted == 1) {
+        if (wanted == 1) {
           copyValue(func, a);
           setTop(func + VALUE_SIZE);
         } else {
-          giveResults(func, a, <i32>(opOf(i) == Op.RETURN1), wanted);
+          giveResults(func, a, 1, wanted);
         }
         if ((status & IS_ENTRY) != 0) return DONE;
         base = <usize>load<u32>(frame, FRAME_BASE);
@@ -818,9 +801,16 @@ function execute(): i32 {
         store<u32>(frame, <u32>pc, FRAME_PC);
         if (!noteVariable(a)) return UNWIND;
         continue;
-      default:
-        // The compiler makes no other operation.
-        unreachable();
+      default: {
+        // The rarer arithmetic; unary operations have C 0, and take B twice.
+        const op = opOf(i);
+        const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
+        const c = op == Op.UNM || op == Op.BNOT ? b : base + ((<usize>cOf(i)) << VALUE_SHIFT);
+        store<u32>(frame, <u32>pc, FRAME_PC);
+        if (!arithmetic(op, b, c, a)) return UNWIND;
+        base = <usize>load<u32>(frame, FRAME_BASE);
+        continue;
+      }
     }
     // A jump that went back costs what lies between.
     if (pc <= i) {
