@@ -28,13 +28,21 @@ export class Variable {
 /** All variables, in strcmp order of their names. */
 export const environment: Variable[] = [];
 
+/** Moves `count` variables; what they come to lie on is dropped, or is stored elsewhere by the caller. */
+function move(to: i32, from: i32, count: i32): void {
+  const cells = environment.dataStart;
+  memory.copy(cells + ((<usize>to) << REFERENCE), cells + ((<usize>from) << REFERENCE), (<usize>count) << REFERENCE);
+}
+/** Bytes of a reference, as a shift. */
+const REFERENCE: usize = alignof<usize>();
+
 /** Index of `name`, or `-1 - (where it belongs)`. */
 function locate(name: string): i32 {
   let low = 0;
   let high = environment.length - 1;
   while (low <= high) {
     const middle = (low + high) >> 1;
-    const order = compareBytes(environment[middle].name, name);
+    const order = compareBytes(unchecked(environment[middle]).name, name);
     if (order == 0) return middle;
     if (order < 0) low = middle + 1;
     else high = middle - 1;
@@ -48,7 +56,7 @@ function locateAt(name: usize, size: i32): i32 {
   let high = environment.length - 1;
   while (low <= high) {
     const middle = (low + high) >> 1;
-    const order = compareBytesAt(environment[middle].name, name, size);
+    const order = compareBytesAt(unchecked(environment[middle]).name, name, size);
     if (order == 0) return middle;
     if (order < 0) low = middle + 1;
     else high = middle - 1;
@@ -92,7 +100,7 @@ export function defineVariable(name: string, value: string, setHook: SetHook | n
   variable.assign(value);
   const at = -1 - index;
   environment.push(variable);
-  for (let i = environment.length - 1; i > at; i--) environment[i] = environment[i - 1];
+  move(at + 1, at, environment.length - 1 - at);
   environment[at] = variable;
   return 0;
 }
@@ -120,7 +128,7 @@ export function unsetenv(name: string): i32 {
       return error;
     }
   }
-  for (let i = index + 1; i < environment.length; i++) environment[i - 1] = environment[i];
+  move(index, index + 1, environment.length - 1 - index);
   environment.pop();
   return 0;
 }

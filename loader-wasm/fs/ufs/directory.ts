@@ -1,6 +1,6 @@
 // UFS directories: entry after entry, none of which crosses a block.
 
-import { cutAtNul, stringAt } from "../../lib/bytes";
+import { compareBytesAt, stringAt } from "../../lib/bytes";
 import { EIO, ENOENT, setErrno } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { Inode } from "./inode";
@@ -12,7 +12,8 @@ const entry: usize = memory.data(264, 8);
 
 /** Walks through a directory from `position`. After `next`, the fields tell of the entry. */
 export class DirectoryWalk {
-  name: string = "";
+  /** Bytes of the name, which is in `entry` until the next step. */
+  private length: i32 = 0;
   type: u8 = 0;
   inode: u32 = 0;
 
@@ -20,6 +21,14 @@ export class DirectoryWalk {
     readonly directory: Inode,
     public position: u64,
   ) {}
+
+  get name(): string {
+    return stringAt(entry + D_NAME, this.length);
+  }
+
+  isCalled(name: string): bool {
+    return compareBytesAt(name, entry + D_NAME, this.length) == 0;
+  }
 
   /** Goes to the next used entry. False and errno: ENOENT at the end. */
   next(): bool {
@@ -46,7 +55,8 @@ export class DirectoryWalk {
         directory.damaged(`directory entry at ${at}: name of ${length} bytes in ${record}`, EIO);
         return false;
       }
-      this.name = cutAtNul(stringAt(entry + D_NAME, length));
+      this.length = 0;
+      while (this.length < length && load<u8>(entry + D_NAME + <usize>this.length) != 0) this.length++;
       return true;
     }
     setErrno(ENOENT);
@@ -61,6 +71,6 @@ export function lookUp(directory: Inode, name: string): u32 {
     return 0;
   }
   const walk = new DirectoryWalk(directory, 0);
-  while (walk.next()) if (walk.name == name) return walk.inode;
+  while (walk.next()) if (walk.isCalled(name)) return walk.inode;
   return 0;
 }

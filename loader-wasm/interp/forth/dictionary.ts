@@ -169,7 +169,7 @@ function searchFrom(list: i32, name: usize, size: i32, hash: u32): usize {
   for (let guard = 0; list > 0 && list <= wordlists.length && guard < 64; guard++) {
     const found = searchOne(list, name, size, hash);
     if (found != 0) return found;
-    list = wordlists[list - 1].parent;
+    list = unchecked(wordlists[list - 1]).parent;
   }
   return 0;
 }
@@ -184,7 +184,7 @@ export function findWordAt(name: usize, size: i32): usize {
   if (size > NAME_LIMIT) return 0;
   const hash = hashOf(name, size);
   for (let i = searchOrder.length - 1; i >= 0; i--) {
-    const found = searchFrom(searchOrder[i], name, size, hash);
+    const found = searchFrom(unchecked(searchOrder[i]), name, size, hash);
     if (found != 0) return found;
   }
   return 0;
