@@ -101,9 +101,13 @@ function indexOfMark(block: usize, size: i32): i32 {
   return -1;
 }
 
-/** The bytes up to a NUL. */
+/** The byte that the reference finds behind the file in its memory, where its allocator guards the block. */
+const GUARD = String.fromCharCode(0xfe);
+
+/** The bytes up to a NUL. A name that the file's end cuts off is none: the guard byte is part of it. */
 function nameAt(src: usize, size: i32): string {
   let length = 0;
   while (length < size && load<u8>(src + <usize>length) != 0) length++;
-  return stringAt(src, length);
+  const name = stringAt(src, length);
+  return length < size || length >= NAME_LIMIT ? name : name + GUARD;
 }

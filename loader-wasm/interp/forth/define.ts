@@ -2,13 +2,36 @@
 
 import { allocString } from "../../lib/bytes";
 import { CONSTANT, VARIABLE } from "./codes";
-import { appendCell, appendWord, current, FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, latest, setFlag } from "./dictionary";
+import {
+  appendCell,
+  appendWord,
+  BODY,
+  current,
+  FLAG_COMPILE_ONLY,
+  FLAG_IMMEDIATE,
+  latest,
+  setFlag,
+} from "./dictionary";
 import { addPrimitive } from "./inner";
+import { check } from "./memory";
 import { interpretText } from "./outer";
 
 /** A word in AssemblyScript: what it needs on the stack, what it leaves there at the most. */
 export function primitive(name: string, takes: i32, gives: i32, run: () => void, compileOnly: bool = false): void {
   appendWord(current, name, addPrimitive(takes, gives, run), compileOnly ? FLAG_COMPILE_ONLY : 0);
+}
+
+/** Items that such a word may take more than there are. */
+const LOOSENESS: i32 = 16;
+
+/** A word that takes what it needs from the stack whether it is there or not, as some do in the reference. */
+export function loose(name: string, takes: i32, gives: i32, run: () => void, compileOnly: bool = false): void {
+  primitive(name, takes - LOOSENESS, gives - LOOSENESS, run, compileOnly);
+}
+
+/** Whether `taken` items can be taken in that way; else starts unwinding. */
+export function looseCheck(taken: i32): bool {
+  return check(taken - LOOSENESS, 0 - LOOSENESS);
 }
 
 /** A word that is executed when it is compiled. */
@@ -32,11 +55,17 @@ export function constant(name: string, value: i64): void {
   appendCell(value);
 }
 
+/** A word of the same kind as those that scripts define: it shows how they run. */
+export function sample(name: string, code: i32): void {
+  appendWord(current, name, code, FLAG_COMPILE_ONLY);
+  appendCell(0);
+}
+
 /** A variable; returns the address of its cell. */
 export function variableAt(name: string): usize {
   const xt = appendWord(current, name, VARIABLE, 0);
   appendCell(0);
-  return xt + 32;
+  return xt + BODY;
 }
 
 /** A word in Forth. */

@@ -4,34 +4,52 @@
 
 import { storeString, stringAt } from "../../lib/bytes";
 import { allocate, burn } from "../../lib/fault";
-import { dictionaryEnd, dictionaryStart, fail, here, regionStart, setHere, writable } from "./memory";
+import {
+  cellsLeft,
+  dictionaryEnd,
+  dictionaryStart,
+  fail,
+  growDictionary,
+  here,
+  increaseCell,
+  outside,
+  regionStart,
+  returnTo,
+  setHere,
+  thresholdCell,
+  writable,
+} from "./memory";
 
 export const FLAG_IMMEDIATE: u8 = 1;
 export const FLAG_COMPILE_ONLY: u8 = 2;
 /** Not finished: not found yet. */
 export const FLAG_SMUDGE: u8 = 4;
+/** Marked by OBJECTIFY. */
+export const FLAG_OBJECT: u8 = 8;
 
 /** Longest name, bytes. */
 export const NAME_LIMIT: i32 = 31;
 
 // Offsets in a header.
+const HASH: usize = 8;
 const FLAGS: usize = 10;
 const LENGTH: usize = 11;
-const NAME: usize = 16;
+export const NAME: usize = 16;
 export const CODE: usize = 24;
 export const BODY: usize = 32;
 
 /** A word list. Scripts know it by its number. */
 export class Wordlist {
-  /** In the order of their definition. */
+  /** In the order of their definition, but for the system's own (listing.ts). */
   readonly words: usize[] = [];
   /** Searched where this one doesn't have the name; 0 for none. */
   parent: i32 = 0;
 
   constructor(
     readonly id: i32,
-    public name: string,
-    /** Hash buckets that the script asked for. */
+    /** Address of its name, NUL-terminated; 0 for none. */
+    public nameAt: i64,
+    /** Hash chains that the script asked for: they decide the order in which words are listed. */
     readonly size: i32,
   ) {}
 }
@@ -55,8 +73,8 @@ export function setSearchOrder(order: i32[]): void {
   searchOrder = order;
 }
 
-export function makeWordlist(name: string, size: i32): i32 {
-  wordlists.push(new Wordlist(wordlists.length + 1, name, size));
+export function makeWordlist(nameAt: i64, size: i32): i32 {
+  wordlists.push(new Wordlist(wordlists.length + 1, nameAt, size));
   return wordlists.length;
 }
 
@@ -106,14 +124,16 @@ function lowered(c: u32): u32 {
   return c - 0x41 < 26 ? c + 32 : c;
 }
 
+// Of a name that is too long for a header, the beginning and the length count.
 function hashOf(name: usize, size: i32): u32 {
   let hash: u32 = 0x811c9dc5;
-  for (let i: usize = 0; i < <usize>size; i++) hash = (hash ^ lowered(load<u8>(name + i))) * 0x01000193;
+  for (let i: usize = 0; i < <usize>min(size, NAME_LIMIT); i++)
+    hash = (hash ^ lowered(load<u8>(name + i))) * 0x01000193;
   return hash ^ (hash >> 15);
 }
 
 function sameName(a: usize, b: usize, size: i32): bool {
-  for (let i: usize = 0; i < <usize>size; i++) {
+  for (let i: usize = 0; i < <usize>min(size, NAME_LIMIT); i++) {
     if (lowered(load<u8>(a + i)) != lowered(load<u8>(b + i))) return false;
   }
   return true;
@@ -176,12 +196,11 @@ function searchFrom(list: i32, name: usize, size: i32, hash: u32): usize {
 
 /** The word whose name is the `size` bytes at `name`, in one list (and those behind it), or 0. */
 export function searchListAt(id: i32, name: usize, size: i32): usize {
-  return size > NAME_LIMIT ? 0 : searchFrom(id, name, size, hashOf(name, size));
+  return searchFrom(id, name, size, hashOf(name, size));
 }
 
 /** The word whose name is the `size` bytes at `name`, along the search order, or 0. */
 export function findWordAt(name: usize, size: i32): usize {
-  if (size > NAME_LIMIT) return 0;
   const hash = hashOf(name, size);
   for (let i = searchOrder.length - 1; i >= 0; i--) {
     const found = searchFrom(unchecked(searchOrder[i]), name, size, hash);
@@ -194,15 +213,13 @@ const nameCell: usize = memory.data(32, 8);
 
 /** The word called `name` in one list (and those behind it), or 0. */
 export function searchList(id: i32, name: string): usize {
-  if (name.length > NAME_LIMIT) return 0;
-  storeString(nameCell, name);
+  storeString(nameCell, name.substring(0, NAME_LIMIT));
   return searchListAt(id, nameCell, name.length);
 }
 
 /** The word called `name` along the search order, or 0. */
 export function findWord(name: string): usize {
-  if (name.length > NAME_LIMIT) return 0;
-  storeString(nameCell, name);
+  storeString(nameCell, name.substring(0, NAME_LIMIT));
   return findWordAt(nameCell, name.length);
 }
 
@@ -229,6 +246,22 @@ export function setCode(xt: usize, code: i32): void {
   store<u64>(xt + CODE, <u64>code);
 }
 
+/** FICL's hash of a name: 16 bits, what leaves at the top comes back below. It decides where the name is listed. */
+export function ficlHash(name: string): u32 {
+  let hash: u32 = name.length & 0xff;
+  for (let i = 0; i < name.length && name.charCodeAt(i) != 0; i++) {
+    hash = ((hash << 4) + lowered(name.charCodeAt(i))) & 0xffff;
+    const top = hash & 0xf000;
+    hash ^= (top >> 8) | top;
+  }
+  return hash;
+}
+
+/** That of the word at `xt`. */
+export function storedHashOf(xt: usize): i32 {
+  return load<u16>(xt + HASH);
+}
+
 /** Where a word's name is, and its length: 0 when what the header says can't be. */
 export function nameAddress(xt: usize): usize {
   return <usize>load<u64>(xt + NAME);
@@ -238,22 +271,26 @@ export function nameSize(xt: usize): i32 {
   return nameAddress(xt) - regionStart <= dictionaryEnd - regionStart - <usize>size ? size : 0;
 }
 
+/** Whether the `size` bytes at `text` are the first of the name of the word at `xt`, which has as many. */
+export function isCalled(xt: usize, text: usize, size: i32): bool {
+  return sameName(nameAddress(xt), text, size);
+}
+
 export function nameOf(xt: usize): string {
   return stringAt(nameAddress(xt), nameSize(xt));
 }
 
 /** Whether `bytes` more fit into the dictionary; else starts unwinding. */
 export function room(bytes: i64): bool {
-  const target = <i64>here + bytes;
-  if (target > <i64>dictionaryEnd) {
-    fail("Error: dictionary full");
-    return false;
-  }
-  if (target < <i64>dictionaryStart) {
-    fail("Error: dictionary underflow");
-    return false;
-  }
-  return true;
+  const where = outside(bytes);
+  if (where != 0) fail(where > 0 ? "Error: dictionary full" : "Error: dictionary underflow");
+  return where == 0;
+}
+
+/** Lets the dictionary go on elsewhere when less is left than scripts ask for with DICTTHRESHOLD. */
+export function checkThreshold(): void {
+  if (cellsLeft() >= 0 && <u64>cellsLeft() >= load<u64>(thresholdCell)) return;
+  if (!growDictionary(load<i64>(increaseCell))) fail("Error: dictionary full");
 }
 
 export function align(): void {
@@ -291,14 +328,17 @@ export function appendWord(id: i32, name: string, code: i32, flags: u8): usize {
   const xt = here;
   store<u64>(xt, 0);
   store<u64>(xt + 8, 0);
+  store<u16>(xt + HASH, <u16>ficlHash(name));
   store<u8>(xt + FLAGS, flags);
   store<u8>(xt + LENGTH, <u8>size);
   store<u64>(xt + NAME, text);
   setCode(xt, code);
   setHere(xt + BODY);
-  wordlists[id - 1].words.push(xt);
-  // A longer name is cut off in the header and not found by either form.
-  if (name.length <= NAME_LIMIT) addEntry(id, xt, text, size);
+  // Words without a name are in no list.
+  if (size > 0) {
+    wordlists[id - 1].words.push(xt);
+    addEntry(id, xt, text, name.length);
+  }
   setLatest(xt);
   return xt;
 }
@@ -307,9 +347,11 @@ export function appendWord(id: i32, name: string, code: i32, flags: u8): usize {
 export function forgetFrom(from: usize): void {
   for (let i = 0; i < wordlists.length; i++) {
     const words = wordlists[i].words;
-    while (words.length > 0 && words[words.length - 1] >= from) words.pop();
+    let left = 0;
+    for (let j = 0; j < words.length; j++) if (words[j] < from) words[left++] = words[j];
+    words.length = left;
   }
-  burn(<i64>(entryCount / ENTRIES_PER_FUEL));
+  burn(<i64>((2 * entryCount) / ENTRIES_PER_FUEL));
   memory.fill(chains, 0, CHAINS * 4);
   let kept = 0;
   for (let i = 1; i <= entryCount; i++) {
@@ -318,9 +360,8 @@ export function forgetFrom(from: usize): void {
     link(kept);
   }
   entryCount = kept;
-  let name = from;
-  if (isWord(from)) name = <usize>load<u64>(from + NAME);
-  if (writable(<i64>name, 0)) setHere(name);
+  const name = isWord(from) ? <usize>load<u64>(from + NAME) : from;
+  if (writable(<i64>name, 0)) returnTo(name);
 }
 
 /** Takes back an unfinished definition. */

@@ -66,12 +66,13 @@ import {
   ZERO_LESS,
   ZERO_NOT_EQUAL,
 } from "./codes";
-import { BODY, CODE } from "./dictionary";
+import { BODY, CODE, codeOf, isWord } from "./dictionary";
 import {
   CELL,
-  DICTIONARY_CELLS,
+  CODE_CELLS,
   dictionaryStart,
   fail,
+  INNER_EXIT,
   RESTART,
   regionEnd,
   regionStart,
@@ -106,7 +107,7 @@ let rowCount: i32 = 0;
 let rowRoom: i32 = 0;
 
 /** The stack pointer of a full data stack, and of a full return stack. */
-const STACK_END: usize = stackBase + <usize>((STACK_CELLS - 1) * CELL);
+const STACK_END: usize = stackBase + <usize>(STACK_CELLS * CELL);
 const RETURN_END: usize = returnBase + <usize>(STACK_CELLS * CELL);
 
 /** Adds a primitive that takes and leaves at most so many items, and returns its code. */
@@ -143,17 +144,65 @@ let untilFuel: i32 = FUEL_STEP;
 /** The word that the loop goes on with when that is paid. */
 let next: u64 = 0;
 
+/** The debugger's word, when it is to run before the word after next; and the word that it then comes before. */
+let stepWord: usize = 0;
+export let stoppedBefore: usize = 0;
+
+/** Has the word `xt` run when the word that comes next is done. */
+export function stopAfterNext(xt: usize): void {
+  stepWord = xt;
+  untilFuel = 1;
+}
+
+/** Doesn't let it run, since something was thrown. */
+export function forgetStop(): void {
+  stepWord = 0;
+}
+
+/** Puts the debugger's word before the word that the loop is to go on with. */
+function stop(): void {
+  if (savedIp == stopCell || (isWord(<usize>next) && codeOf(<usize>next) == EXIT_INNER)) {
+    // On the way into `execute`, or out of it: no word of a definition.
+    untilFuel = 1;
+    return;
+  }
+  stoppedBefore = <usize>next;
+  next = stepWord;
+  stepWord = 0;
+}
+
 /** The word that wants more text than its line had, and what comes after it; 0 when there is none. */
 let waiting: usize = 0;
 let waitingIp: usize = 0;
 /** Nesting of the text interpreter that it belongs to. */
 let waitingLevel: i32 = 0;
-/** Whether the word that runs does so again because there is more text now. */
-export let restarted: bool = false;
+/** Whether the word that runs does so again because there is more text now, and hasn't asked yet. */
+let restarted: bool = false;
+/** Whether what waits has lost what was to come after it, and the line ends with it. */
+let cutOff: bool = false;
+
+/** Tells, once, whether the word that runs waited for text before. */
+export function takeRestart(): bool {
+  const was = restarted;
+  restarted = false;
+  return was;
+}
+
+/** What waits for text shall be all that is done then. */
+export function cutOffWaiting(): void {
+  cutOff = true;
+  waitingIp = stopCell;
+}
+
+/** Nothing waits any more: the wish for text was caught. */
+export function forgetWaiting(): void {
+  waiting = 0;
+}
 
 /** Stops here until there is another line, then runs the current word again. */
 export function waitForText(): void {
   waiting = running;
+  cutOff = false;
   waitingIp = savedIp;
   waitingLevel = nesting - 1;
   throwCode(RESTART);
@@ -167,6 +216,7 @@ export function goOn(): void {
   restarted = true;
   executeAt(xt, waitingIp);
   restarted = false;
+  if (cutOff && thrown == 0) throwCode(INNER_EXIT);
 }
 
 /** Executes the word at `xt` until it is done, or something is thrown. */
@@ -186,6 +236,7 @@ function executeAt(xt: usize, then: usize): void {
   while (more) {
     untilFuel = FUEL_STEP;
     burn(FUEL_STEP);
+    if (stepWord != 0) stop();
     more = run(next);
   }
   setIp(before);
@@ -241,7 +292,7 @@ function run(first: u64): bool {
       return true;
     }
     // In range and aligned: what isn't aligned has its lowest bits at the top.
-    if (rotr<u64>(xt - dictionaryStart, 3) > DICTIONARY_CELLS - <u64>(BODY >> 3)) {
+    if (rotr<u64>(xt - dictionaryStart, 3) > CODE_CELLS - <u64>(BODY >> 3)) {
       leave(ip, sp, rp, left);
       failFor(NO_WORD);
       return false;

@@ -13,16 +13,33 @@ import { panic } from "../../main";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { Interpreter } from "../interpreter";
 import { forth } from "./define";
-import { makeWordlist, resetSearchOrder } from "./dictionary";
+import { FORTH_WORDLIST, makeWordlist, resetSearchOrder } from "./dictionary";
+import { orderListing } from "./listing";
 import { defineLocals } from "./locals";
-import { ABORT, ABORT_QUOTE, BREAK, ERROR_EXIT, OUT_OF_TEXT, QUIT, startMemory, USER_EXIT } from "./memory";
+import {
+  ABORT,
+  ABORT_QUOTE,
+  BREAK,
+  CELL,
+  dictionaryStart,
+  ERROR_EXIT,
+  here,
+  OUT_OF_TEXT,
+  QUIT,
+  setHere,
+  startMemory,
+  USER_EXIT,
+} from "./memory";
 import { compiling, finishOuter, interpretText, setSourceId, sourceId } from "./outer";
 import { defineCompile } from "./words_compile";
 import { defineCore } from "./words_core";
+import { defineDebug } from "./words_debug";
 import { defineCommandWords, defineLoader, errorShown, errorWaits, interpretFile, PARSE_ERROR } from "./words_loader";
+import { defineParse } from "./words_parse";
 import { defineSee } from "./words_see";
-import { defineSystem, setQuery } from "./words_system";
+import { defineSystem } from "./words_system";
 import { defineText } from "./words_text";
+import { defineTools, setQuery } from "./words_tools";
 
 /** Bytes of a script's line; longer ones are cut into several. */
 const SCRIPT_LINE_LIMIT: i32 = 255;
@@ -30,6 +47,11 @@ const SCRIPT_LINE_LIMIT: i32 = 255;
 const FIRST_SCRIPT_SIZE: i32 = 16384;
 /** Scripts that may include each other. */
 const INCLUDE_DEPTH_LIMIT: i32 = 32;
+
+/** Chains of the main word list: they decide the order of WORDS. */
+const HASH_BUCKETS: i32 = 241;
+/** Cells of the dictionary that the system itself takes in the reference. */
+const CELLS_AT_START: i32 = 3285;
 
 /** What the reference's version and system say of themselves. */
 const FREEBSD_VERSION: i64 = 1201000;
@@ -55,19 +77,24 @@ export class ForthInterpreter extends Interpreter {
 
   private build(): void {
     startMemory();
-    makeWordlist("forth-wordlist", 499);
-    makeWordlist("<prefixes>", 1);
+    makeWordlist(<i64>allocString("forth-wordlist"), HASH_BUCKETS);
     resetSearchOrder();
     defineCompile();
     finishOuter();
-    defineCore();
-    defineLocals();
+    defineParse();
     defineText();
+    defineCore();
     defineSystem();
+    defineLocals();
+    defineTools();
     defineSee();
+    defineDebug();
     defineLoader();
     defineCommandWords();
     forth("only forth definitions");
+    orderListing(FORTH_WORDLIST);
+    // What is free is what scripts measure with HERE and fill up.
+    setHere(max(here, dictionaryStart + <usize>(CELLS_AT_START * CELL)));
     setQuery("FreeBSD_version", FREEBSD_VERSION);
     setQuery("loader_version", LOADER_VERSION);
   }
@@ -75,7 +102,8 @@ export class ForthInterpreter extends Interpreter {
   run(line: string): i32 {
     setSourceId(0);
     const text = allocString(line);
-    const result = this.runText(text, line.length);
+    const end = line.indexOf("\0");
+    const result = this.runText(text, end < 0 ? line.length : end);
     heap.free(text);
     return result == OUT_OF_TEXT ? CMD_OK : CMD_ERROR;
   }

@@ -1,15 +1,19 @@
 // Locals: names that a definition gives to items it takes from the stack. They live in a frame on the
 // return stack; compiled code refers to them by number.
 
+import { print } from "../../console/console";
+import { burn } from "../../lib/fault";
 import { equalsIgnoreCase } from "../../lib/text";
-import { immediate, primitive } from "./define";
-import { appendCell, FORTH_WORDLIST, searchList } from "./dictionary";
+import { constant, immediate, loose, primitive } from "./define";
+import { appendCell, FORTH_WORDLIST, HIDDEN_WORDLIST, searchList, setCurrent } from "./dictionary";
 import {
+  ABORT_QUOTE,
   fail,
   frame,
   here,
   ip,
   pop,
+  popText,
   push,
   returnBase,
   rp,
@@ -17,18 +21,20 @@ import {
   setFrame,
   setIp,
   setRp,
+  throwCode,
   thrown,
 } from "./memory";
-import { parseWord } from "./outer";
+import { compiling, parseUntil, parseWord } from "./outer";
 
-/** Locals of a definition. */
+/** Cells that the locals of a definition can take. */
 const LOCALS_LIMIT: i32 = 16;
 
 let names: string[] = [];
-/** Cells that a local takes: 1, or 2. */
-let widths: i32[] = [];
-/** Whether the frame's setup is compiled already. */
-let linked: bool = false;
+/** First cell of each, and whether it takes two. */
+let places: i32[] = [];
+let wide: bool[] = [];
+/** Cells that are taken. */
+let cells: i32 = 0;
 /** Where the size of the frame is to be stored. */
 let sizeCell: usize = 0;
 
@@ -36,22 +42,10 @@ function compileWord(name: string): void {
   appendCell(<i64>searchList(FORTH_WORDLIST, name));
 }
 
-/** Compiles `one` or `two`, by its width, for the local `name` and its first cell. False when there is none. */
-function compileFor(name: string, one: string, two: string): bool {
-  let found = -1;
-  let at = 0;
-  let cell = 0;
-  for (let i = 0; i < names.length; i++) {
-    if (equalsIgnoreCase(names[i], name)) {
-      found = i;
-      at = cell;
-    }
-    cell += widths[i];
-  }
-  if (found < 0) return false;
-  compileWord(widths[found] == 2 ? two : one);
-  appendCell(at);
-  return true;
+/** Index of the local `name`, the latest first, or -1. */
+function find(name: string): i32 {
+  for (let i = names.length - 1; i >= 0; i--) if (equalsIgnoreCase(names[i], name)) return i;
+  return -1;
 }
 
 /** Whether the definition has locals. */
@@ -60,86 +54,176 @@ export function hasLocals(): bool {
 }
 
 /** Compiles the fetch of the local `name`. False when there is none. */
-export function compileLocal(name: string): bool {
-  return compileFor(name, "(@local)", "(@2local)");
+export function useLocal(name: string): bool {
+  const found = find(name);
+  if (found < 0) return false;
+  if (!compiling()) {
+    fail("Error: Compile only!");
+  } else if (wide[found]) {
+    compileWord("(@2local)");
+    appendCell(places[found]);
+  } else if (places[found] < 2) {
+    compileWord(places[found] == 0 ? "(@local0)" : "(@local1)");
+  } else {
+    compileWord("(@local)");
+    appendCell(places[found]);
+  }
+  return true;
 }
 
 /** Compiles the change of the local `name`. False when there is none. */
 export function compileToLocal(name: string): bool {
-  return compileFor(name, "(toLocal)", "(to2Local)");
+  const found = find(name);
+  if (found < 0) return false;
+  compileWord(wide[found] ? "(to2Local)" : "(toLocal)");
+  appendCell(places[found]);
+  return true;
 }
 
 /** Compiles the removal of the frame, before an exit. */
 export function compileUnlink(): void {
-  if (linked) compileWord("(unlink)");
+  if (cells > 0) compileWord("(unlink)");
 }
 
 /** Forgets the locals at the end of a definition. */
-export function endLocals(): void {
+export function forgetLocals(): void {
   names = [];
-  widths = [];
-  linked = false;
+  places = [];
+  wide = [];
+  cells = 0;
 }
 
-function cells(): i32 {
-  let total = 0;
-  for (let i = 0; i < widths.length; i++) total += widths[i];
-  return total;
-}
-
-/** Adds a local that takes the top of the stack (or, with `zero`, starts as 0). */
-function addLocal(name: string, width: i32, zero: bool): void {
-  if (names.length == LOCALS_LIMIT) {
+/** Adds a local that takes the top of the stack, or its two topmost items. */
+function addLocal(name: string, two: bool): void {
+  if (cells >= LOCALS_LIMIT) {
     fail("Error: out of local space");
     return;
   }
-  if (!linked) {
+  const at = cells;
+  if (at == 0) {
     compileWord("(link)");
     sizeCell = here;
     appendCell(0);
-    linked = true;
   }
-  const at = cells();
   names.push(name);
-  widths.push(width);
-  if (thrown == 0) store<i64>(sizeCell, cells());
-  for (let i = 0; zero && i < width; i++) {
-    compileWord("(literal)");
-    appendCell(0);
+  places.push(at);
+  wide.push(two);
+  cells += two ? 2 : 1;
+  if (thrown == 0) store<i64>(sizeCell, cells);
+  if (!two && at < 2) {
+    compileWord(at == 0 ? "(toLocal0)" : "(toLocal1)");
+    return;
   }
-  compileWord(width == 2 ? "(to2Local)" : "(toLocal)");
+  compileWord(two ? "(to2Local)" : "(toLocal)");
   appendCell(at);
 }
 
-/** The words up to `end`; null and unwinding when it doesn't come. */
-function namesUntil(end: string): string[] | null {
-  const list: string[] = [];
-  while (true) {
-    const name = parseWord();
-    if (name.length == 0) {
-      fail(end == "}" ? "syntax error in { } local line" : "where's the delimiter??");
-      return null;
-    }
-    if (name == end) return list;
-    list.push(name);
+function compileZero(): void {
+  appendCell(<i64>searchList(HIDDEN_WORDLIST, "zero"));
+}
+
+/** Adds a local by its name in braces: `2:` before it makes it two cells wide. */
+function addNamed(name: string, zero: bool): void {
+  const two = name.startsWith("2:");
+  if (zero) compileZero();
+  if (zero && two) compileZero();
+  addLocal(two ? name.substring(2) : name, two);
+}
+
+/** As ABORT" does it. */
+function abortWith(text: string): void {
+  print(`${text}\n`);
+  throwCode(ABORT_QUOTE);
+}
+
+/** locals| names |: the first is on top. */
+function namesToBar(): void {
+  while (thrown == 0) {
+    burn(1);
+    const name = parseUntil(0x20, true);
+    if (name.length == 0) abortWith("where's the delimiter??");
+    else if (name == "|") return;
+    else addLocal(name, false);
   }
 }
 
-function cellOf(): usize {
-  const at = frame + <usize>(load<u64>(ip) << 3);
-  setIp(ip + 8);
+/** { arguments | others -- comment }: the last argument is on top. */
+function namesInBraces(): void {
+  const list: string[] = [];
+  let word = parseWord();
+  while (word.length > 0 && word != "|" && word != "--" && word != "}") {
+    list.push(word);
+    word = parseWord();
+  }
+  for (let i = list.length - 1; i >= 0 && thrown == 0; i--) addNamed(list[i], false);
+  if (word == "|") {
+    word = parseWord();
+    while (word.length > 0 && word != "|" && word != "--" && word != "}" && thrown == 0) {
+      addNamed(word, true);
+      word = parseWord();
+    }
+  }
+  if (word == "--") while (word.length > 0 && word != "}") word = parseWord();
+  if (thrown == 0 && word != "}") abortWith("syntax error in { } local line");
+}
+
+/** {{ arguments -- others }}: the older form. */
+function namesInDoubleBraces(): void {
+  const list: string[] = [];
+  let word = parseWord();
+  while (word.length > 0 && word != "--" && word != "}}") {
+    list.push(word);
+    word = parseWord();
+  }
+  if (word.length > 0) for (let i = list.length - 1; i >= 0 && thrown == 0; i--) addLocal(list[i], false);
+  if (word == "--") {
+    word = parseWord();
+    while (word.length > 0 && word != "}}" && thrown == 0) {
+      compileZero();
+      addLocal(word, false);
+      word = parseWord();
+    }
+  }
+  if (thrown == 0 && word.length == 0) abortWith("Error: out of text without seeing }}");
+}
+
+/** (local) and (2local): a name from the stack; an empty one ends the list. */
+function addFromStack(two: bool): void {
+  const name = popText();
+  if (name !== null && name.length > 0) addLocal(name, two);
+}
+
+/** The next name in the text, delimited by blanks alone. */
+function addNext(two: bool): void {
+  const name = parseUntil(0x20, true);
+  if (name.length > 0) addLocal(name, two);
+}
+
+/** Cell number `index` of the frame. */
+function cellAt(index: u64): usize {
+  const at = frame + <usize>(index << 3);
   return at >= returnBase && at + 16 <= returnBase + <usize>(STACK_CELLS * 8) + 256 ? at : returnBase;
 }
 
+/** The same, its number being the next cell of the definition. */
+function cellOf(): usize {
+  setIp(ip + 8);
+  return cellAt(load<u64>(ip - 8));
+}
+
 export function defineLocals(): void {
+  setCurrent(HIDDEN_WORDLIST);
+  constant("zero", 0);
+  setCurrent(FORTH_WORDLIST);
   primitive(
     "(link)",
     0,
     0,
     () => {
-      const size = <usize>(load<u64>(ip) << 3);
+      const count = load<u64>(ip);
       setIp(ip + 8);
-      if (rp + size + 8 > returnBase + <usize>(STACK_CELLS * 8)) {
+      const size = <usize>(count << 3);
+      if (count > <u64>STACK_CELLS || rp + size + 8 > returnBase + <usize>(STACK_CELLS * 8)) {
         fail("Error: return stack overflow");
         return;
       }
@@ -154,7 +238,8 @@ export function defineLocals(): void {
     0,
     0,
     () => {
-      if (frame < returnBase + 8) return;
+      // Scripts can put anything on the return stack, a frame's link among it.
+      if (frame < returnBase + 8 || frame > returnBase + <usize>(STACK_CELLS * 8)) return;
       const before = <usize>load<u64>(frame - 8);
       setRp(frame - 8);
       setFrame(before);
@@ -162,7 +247,7 @@ export function defineLocals(): void {
     true,
   );
   primitive("(@local)", 0, 1, () => push(load<i64>(cellOf())), true);
-  primitive("(toLocal)", 1, 0, () => store<i64>(cellOf(), pop()), true);
+  loose("(toLocal)", 1, 0, () => store<i64>(cellOf(), pop()), true);
   primitive(
     "(@2local)",
     0,
@@ -174,7 +259,7 @@ export function defineLocals(): void {
     },
     true,
   );
-  primitive(
+  loose(
     "(to2Local)",
     2,
     0,
@@ -185,34 +270,19 @@ export function defineLocals(): void {
     },
     true,
   );
-  immediate("locals|", 0, 0, () => {
-    const list = namesUntil("|");
-    if (list !== null) for (let i = 0; i < list.length; i++) addLocal(list[i], 1, false);
-  });
-  immediate("local", 0, 0, () => addLocal(parseWord(), 1, false));
-  immediate("2local", 0, 0, () => addLocal(parseWord(), 2, false));
+  primitive("(@local0)", 0, 1, () => push(load<i64>(cellAt(0))), true);
+  primitive("(@local1)", 0, 1, () => push(load<i64>(cellAt(1))), true);
+  loose("(toLocal0)", 1, 0, () => store<i64>(cellAt(0), pop()), true);
+  loose("(toLocal1)", 1, 0, () => store<i64>(cellAt(1), pop()), true);
+  // What a local itself does; without one there is nothing to fetch.
+  immediate("doLocal", 0, 0, () => fail("Error: no local"), true);
+  primitive("(local)", 2, 0, () => addFromStack(false), true);
+  loose("(2local)", 2, 0, () => addFromStack(true), true);
+  immediate("locals|", 0, 0, namesToBar);
+  immediate("local", 0, 0, () => addNext(false));
+  immediate("2local", 0, 0, () => addNext(true));
+  // The frame's size is kept up to date by each local.
   immediate("end-locals", 0, 0, () => {});
-  // { arguments | others -- comment }: the last argument is on top.
-  immediate(
-    "{",
-    0,
-    0,
-    () => {
-      const list = namesUntil("}");
-      if (list === null) return;
-      let end = list.indexOf("--");
-      if (end < 0) end = list.length;
-      let others = list.indexOf("|");
-      if (others < 0 || others > end) others = end;
-      for (let i = others - 1; i >= 0; i--) addNamed(list[i], false);
-      for (let i = others + 1; i < end; i++) addNamed(list[i], true);
-    },
-    true,
-  );
-}
-
-/** Adds a local by its name in braces: `2:` before it makes it two cells wide. */
-function addNamed(name: string, zero: bool): void {
-  if (name.startsWith("2:")) addLocal(name.substring(2), 2, zero);
-  else addLocal(name, 1, zero);
+  immediate("{", 0, 0, namesInBraces, true);
+  immediate("{{", 0, 0, namesInDoubleBraces, true);
 }

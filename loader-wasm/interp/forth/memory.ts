@@ -10,6 +10,12 @@ export const CELL: i32 = 8;
 /** Cells of the dictionary and of each stack. */
 export const DICTIONARY_CELLS: i32 = 15000;
 export const STACK_CELLS: i32 = 128;
+/** Cells of the blocks that the dictionary can go on in, as scripts ask for with DICTINCREASE. */
+const GROWTH_CELLS: i32 = 49152;
+/** Cells that a definition can run over a block's end; the next word of the text then finds the dictionary full. */
+const SLACK_CELLS: i32 = 1024;
+/** All of that: where words may be. */
+export const CODE_CELLS: i32 = DICTIONARY_CELLS + SLACK_CELLS + GROWTH_CELLS;
 /** Bytes of the scratch text (`pad`), and of one text that a word returns. */
 export const PAD_SIZE: i32 = 256;
 /** Bytes of the heap of `allocate`. */
@@ -33,17 +39,17 @@ export const BREAK: i32 = -261;
 const GUARD: i32 = 64;
 const VARIABLES: i32 = 64;
 /** User variables. */
-export const USER_CELLS: i32 = 256;
-export const regionStart: usize = memory.data(
-  (DICTIONARY_CELLS + USER_CELLS) * CELL + 4 * PAD_SIZE + VARIABLES + GUARD,
-  16,
-);
+export const USER_CELLS: i32 = 16;
+export const regionStart: usize = memory.data((CODE_CELLS + USER_CELLS) * CELL + 4 * PAD_SIZE + VARIABLES + GUARD, 16);
 export const dictionaryStart: usize = regionStart;
-export const dictionaryEnd: usize = dictionaryStart + <usize>(DICTIONARY_CELLS * CELL);
+export const dictionaryEnd: usize = dictionaryStart + <usize>(CODE_CELLS * CELL);
 export const pad: usize = dictionaryEnd;
 export const stateCell: usize = pad + <usize>(PAD_SIZE * 4);
 export const baseCell: usize = stateCell + 8;
 export const inCell: usize = stateCell + 16;
+/** Free cells below which the dictionary goes on in another block, and the cells it gets there. */
+export const thresholdCell: usize = stateCell + 24;
+export const increaseCell: usize = stateCell + 32;
 export const userArea: usize = stateCell + VARIABLES;
 export const regionEnd: usize = userArea + <usize>(USER_CELLS * CELL);
 /** The heap of `allocate`, theirs too; 0 until it is used. */
@@ -53,6 +59,49 @@ let heapStart: usize = 0;
 export let here: usize = 0;
 export function setHere(value: usize): void {
   here = value;
+}
+
+/** The block that the dictionary is in, and its size in cells; and where the next one begins. */
+let blockStart: usize = dictionaryStart;
+export let blockCells: i64 = DICTIONARY_CELLS;
+let nextBlock: usize = dictionaryStart + <usize>((DICTIONARY_CELLS + SLACK_CELLS) * CELL);
+
+/** The dictionary goes on in a fresh block of `cells` cells. False when there is no room for it. */
+export function growDictionary(cells: i64): bool {
+  const size = (cells + <i64>SLACK_CELLS) * CELL;
+  if (cells <= 0 || cells > <i64>GROWTH_CELLS || size > <i64>(dictionaryEnd - nextBlock)) return false;
+  blockStart = nextBlock;
+  blockCells = cells;
+  nextBlock += <usize>size;
+  here = blockStart;
+  return true;
+}
+
+/** Puts HERE to an earlier place, which may be in the block where the dictionary began. */
+export function returnTo(address: usize): void {
+  here = address;
+  if (<i64>address >= <i64>blockStart && <i64>address <= blockLimit()) return;
+  blockStart = dictionaryStart;
+  blockCells = DICTIONARY_CELLS;
+}
+
+/** Cells of the block that are in use, and that are left. */
+export function cellsUsed(): i64 {
+  return (<i64>here - <i64>blockStart) >> 3;
+}
+export function cellsLeft(): i64 {
+  return blockCells - cellsUsed();
+}
+
+/** Whether HERE can be moved on by `bytes`: -1 when that is before the block, 1 when it is behind it. */
+export function outside(bytes: i64): i32 {
+  const target = <i64>here + bytes;
+  return target < <i64>blockStart ? -1 : target > blockLimit() ? 1 : 0;
+}
+
+/** What no word can write beyond. */
+function blockLimit(): i64 {
+  return <i64>blockStart + (blockCells + <i64>SLACK_CELLS) * CELL;
 }
 
 // Stacks grow upwards; `sp` and `rp` point behind the top. Words look a few cells below and above.
@@ -93,6 +142,8 @@ export function setThrown(code: i32): void {
 export function startMemory(): void {
   here = dictionaryStart;
   store<u64>(baseCell, 10);
+  // No address and no size is as large as what is found below the stack.
+  memory.fill(stacks, 0x7f, MARGIN);
   resetStacks();
 }
 
@@ -117,8 +168,9 @@ export function fail(text: string): void {
   thrown = ERROR_EXIT;
 }
 
+/** Items on the stack; negative when more was taken than was there. */
 export function depth(): i32 {
-  return <i32>((sp - stackBase) >> 3);
+  return <i32>(sp - stackBase) >> 3;
 }
 
 /** Whether `taken` items are on the stack and there is room for `given` in their place; else starts unwinding. */
@@ -128,7 +180,7 @@ export function check(taken: i32, given: i32): bool {
     fail("Error: stack underflow");
     return false;
   }
-  if (items - taken + given > STACK_CELLS - 1) {
+  if (items - taken + given > STACK_CELLS) {
     fail("Error: stack overflow");
     return false;
   }
@@ -152,6 +204,14 @@ export function peek(index: i32): i64 {
 
 export function poke(index: i32, value: i64): void {
   store<i64>(sp - <usize>((index + 1) << 3), value);
+}
+
+/**
+ * Pushes the result of a word that takes what it needs without a look. When that wasn't there, nothing is left in its
+ * place: the next word finds the stack below its bottom, as in the reference.
+ */
+export function pushTaken(value: i64): void {
+  if (sp >= stackBase) push(value);
 }
 
 export function pushFlag(flag: bool): void {
@@ -256,13 +316,14 @@ function removeBlock(record: usize): void {
 
 /** Room for `size` bytes, or 0. */
 export function allocateBlock(size: i64): usize {
-  if (size < 0 || size > <i64>HEAP_SIZE) return 0;
+  // Rounding up makes a small size of -1, as in the reference.
+  const needed = <u32>max(<i64>ALIGNMENT, (size + <i64>ALIGNMENT - 1) & -(<i64>ALIGNMENT));
+  if (size < -(<i64>ALIGNMENT) || size > <i64>HEAP_SIZE) return 0;
   burn(blockCount / BLOCKS_PER_FUEL);
   if (heapStart == 0) {
     heapStart = allocate(HEAP_SIZE);
     insertBlock(0, heapStart, <u32>HEAP_SIZE);
   }
-  const needed = <u32>((max(<usize>size, 1) + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
   for (let i = 0; i < blockCount; i++) {
     const record = blocks + <usize>i * RECORD;
     const free = load<u32>(record, BLOCK_SIZE);

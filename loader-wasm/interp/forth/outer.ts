@@ -3,7 +3,8 @@
 
 import { print } from "../../console/console";
 import { stringAt } from "../../lib/bytes";
-import { digitValue, isSpace, toLower } from "../../lib/text";
+import { digitValue, isSpace } from "../../lib/text";
+import { looseCheck } from "./define";
 import {
   abortDefinition,
   appendCell,
@@ -13,19 +14,26 @@ import {
   findWord,
   findWordAt,
   flagsOf,
+  isCalled,
+  nameSize,
+  PREFIX_WORDLIST,
   resetSearchOrder,
   searchList,
+  wordlists,
 } from "./dictionary";
-import { execute, goOn, waitForText } from "./inner";
-import { compileLocal, endLocals, hasLocals } from "./locals";
+import { cutOffWaiting, execute, forgetStop, goOn, takeRestart, waitForText } from "./inner";
+import { forgetLocals, hasLocals, useLocal } from "./locals";
 import {
   BREAK,
   baseCell,
+  cellsLeft,
+  cellsUsed,
   check,
   fail,
   INNER_EXIT,
   inCell,
   OUT_OF_TEXT,
+  pop,
   push,
   QUIT,
   RESTART,
@@ -83,13 +91,18 @@ export function scanWord(): void {
   parsed(start, at);
 }
 
-/** Parses the text up to `delimiter`, or the rest. */
-export function scanUntil(delimiter: i32, skipLeading: bool = false): void {
+/** Parses the text up to `delimiter`, or the rest of the line (with `acrossLines`, of the source). */
+export function scanUntil(delimiter: i32, skipLeading: bool = false, acrossLines: bool = false): void {
   let at = position();
   if (skipLeading) while (at < sourceSize && load<u8>(source + <usize>at) == delimiter) at++;
   const start = at;
-  while (at < sourceSize && load<u8>(source + <usize>at) != delimiter) at++;
-  parsed(start, at);
+  for (; at < sourceSize; at++) {
+    const c = load<u8>(source + <usize>at);
+    if (c == delimiter || (!acrossLines && (c == 0x0a || c == 0x0d))) break;
+  }
+  parsedAt = start;
+  parsedSize = at - start;
+  setPosition(at < sourceSize && load<u8>(source + <usize>at) == delimiter ? at + 1 : at);
 }
 
 /** The same two as strings. */
@@ -97,8 +110,8 @@ export function parseWord(): string {
   scanWord();
   return stringAt(source + <usize>parsedAt, parsedSize);
 }
-export function parseUntil(delimiter: i32, skipLeading: bool = false): string {
-  scanUntil(delimiter, skipLeading);
+export function parseUntil(delimiter: i32, skipLeading: bool = false, acrossLines: bool = false): string {
+  scanUntil(delimiter, skipLeading, acrossLines);
   return stringAt(source + <usize>parsedAt, parsedSize);
 }
 
@@ -106,6 +119,7 @@ export function parseUntil(delimiter: i32, skipLeading: bool = false): string {
 export function wantName(): string {
   const name = parseWord();
   if (name.length == 0) waitForText();
+  else takeRestart();
   return name;
 }
 
@@ -138,87 +152,121 @@ export function isNumber(text: usize, size: i32, base: i64): bool {
   let value: u64 = 0;
   for (; at < end; at++) {
     const digit = digitValue(load<u8>(at));
-    if (<i64>digit >= base) return false;
+    if (digit > 35 || <u32>digit >= <u32>base) return false;
     value = value * <u64>base + <u64>digit;
   }
   number = negative ? -(<i64>value) : <i64>value;
   return true;
 }
 
-/** Words that compiled code consists of, looked up once. */
-export class Compiled {
-  literal: usize = 0;
-  twoLiteral: usize = 0;
-}
-export const compiled = new Compiled();
+/** The word (literal). */
+let literal: usize = 0;
 
 export function finishOuter(): void {
-  compiled.literal = searchList(FORTH_WORDLIST, "(literal)");
-  compiled.twoLiteral = searchList(FORTH_WORDLIST, "(2literal)");
+  literal = searchList(FORTH_WORDLIST, "(literal)");
 }
 
 export function compileLiteral(value: i64): void {
-  appendCell(compiled.literal);
+  appendCell(literal);
   appendCell(value);
 }
 
 /** Leaves or compiles the number of the last `isNumber`. */
 function takeNumber(): void {
-  if (compiling()) {
-    if (double) {
-      appendCell(compiled.twoLiteral);
-      appendCell(0);
-      appendCell(number);
-    } else {
-      compileLiteral(number);
-    }
-    return;
-  }
-  if (!check(0, double ? 2 : 1)) return;
   if (double) push(0);
-  push(number);
+  // Of a double number only the lower half is compiled: that is what the reference does.
+  if (compiling()) compileLiteral(number);
+  else push(number);
+}
+
+/** Takes the `size` bytes at `text` for a number in the current base. */
+export function tryNumber(text: usize, size: i32): bool {
+  if (!isNumber(text, size, load<i64>(baseCell))) return false;
+  takeNumber();
+  return true;
+}
+
+/** Takes the next word for a number in base `base`, whatever BASE is. */
+export function numberIn(base: i64): void {
+  scanWord();
+  const text = source + <usize>parsedAt;
+  if (isNumber(text, parsedSize, base)) takeNumber();
+  else fail(`${stringAt(text, parsedSize)} not recognized`);
+}
+
+/** What is tried, in this order, with a word that isn't found: execution tokens ( c-addr u -- flag ). */
+export const parseSteps: usize[] = [];
+export const PARSE_STEPS_LIMIT: i32 = 8;
+
+/** The steps that the system itself has. */
+class Steps {
+  prefix: usize = 0;
+  number: usize = 0;
+}
+export const steps = new Steps();
+
+/** Executes the word of the list of prefixes that the `size` bytes at `at` of the source begin with, if one does. */
+export function tryPrefix(at: i32, size: i32): bool {
+  const words = wordlists[PREFIX_WORDLIST - 1].words;
+  const text = source + <usize>at;
+  for (let i = words.length - 1; i >= 0; i--) {
+    const length = nameSize(words[i]);
+    if (length == 0 || length > size || !isCalled(words[i], text, length)) continue;
+    if (findWord("<prefixes>") == 0) return false;
+    setPosition(at + length);
+    execute(words[i]);
+    return true;
+  }
+  return false;
+}
+
+/** Executes or compiles the word whose name is the `size` bytes at `name`, if there is one. */
+export function tryWord(name: usize, size: i32): bool {
+  if (!check(0, 0) || !dictionaryChecked()) return true;
+  if (hasLocals() && useLocal(stringAt(name, size))) return true;
+  const xt = findWordAt(name, size);
+  if (xt == 0) return false;
+  const flags = flagsOf(xt);
+  if (compiling()) {
+    if ((flags & FLAG_IMMEDIATE) != 0) execute(xt);
+    else appendCell(xt);
+  } else if ((flags & FLAG_COMPILE_ONLY) != 0) {
+    fail("Error: Compile only!");
+  } else {
+    execute(xt);
+  }
+  return true;
+}
+
+/** Whether the dictionary has its end where it should; else starts unwinding. */
+function dictionaryChecked(): bool {
+  if (cellsLeft() < 0) fail("Error: dictionary full");
+  else if (cellsUsed() < 0) fail("Error: dictionary underflow");
+  return thrown == 0;
 }
 
 /** Executes or compiles the word that was just parsed. */
 function interpretWord(): void {
-  const name = source + <usize>parsedAt;
+  const at = parsedAt;
   const size = parsedSize;
-  if (compiling() && hasLocals() && compileLocal(stringAt(name, size))) return;
-  const xt = findWordAt(name, size);
-  if (xt != 0) {
-    const flags = flagsOf(xt);
-    if (compiling()) {
-      if ((flags & FLAG_IMMEDIATE) != 0) execute(xt);
-      else appendCell(xt);
-    } else if ((flags & FLAG_COMPILE_ONLY) != 0) {
-      fail("Error: Compile only!");
+  const name = source + <usize>at;
+  if (tryWord(name, size)) return;
+  for (let i = 0; i < parseSteps.length; i++) {
+    const step = parseSteps[i];
+    if (step == steps.prefix) {
+      if (tryPrefix(at, size)) return;
+    } else if (step == steps.number) {
+      if (tryNumber(name, size)) return;
     } else {
-      execute(xt);
-    }
-    return;
-  }
-  let digits = name;
-  let digitsSize = size;
-  let base = load<i64>(baseCell);
-  let problem = "not found";
-  if (size >= 2 && load<u8>(name) == 0x30) {
-    const letter = toLower(load<u8>(name + 1));
-    const prefixed: i64 = letter == 0x78 ? 16 : letter == 0x64 ? 10 : 0;
-    if (prefixed != 0) {
-      base = prefixed;
-      problem = "not recognized";
-      digits += 2;
-      digitsSize -= 2;
-      if (size == 2) {
-        // A prefix that stands alone belongs to the next word.
-        scanWord();
-        digits = source + <usize>parsedAt;
-        digitsSize = parsedSize;
-      }
+      if (!check(0, 2)) return;
+      push(<i64>name);
+      push(size);
+      execute(step);
+      if (thrown == RESTART) cutOffWaiting();
+      if (thrown != 0 || !looseCheck(1) || pop() != 0) return;
     }
   }
-  if (isNumber(digits, digitsSize, base)) takeNumber();
-  else fail(`${stringAt(digits, digitsSize)} ${problem}`);
+  fail(`${stringAt(name, size)} not found`);
 }
 
 /**
@@ -249,9 +297,10 @@ export function interpretText(text: usize, size: i32): i32 {
   if (result == RESTART) {
     result = OUT_OF_TEXT;
   } else if (result != OUT_OF_TEXT && result != USER_EXIT && result != INNER_EXIT && result != BREAK) {
+    forgetStop();
     if (compiling()) {
       abortDefinition();
-      endLocals();
+      forgetLocals();
       setCompiling(false);
     }
     if (result == QUIT) {

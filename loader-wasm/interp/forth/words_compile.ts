@@ -24,12 +24,13 @@ import {
   USER,
   VARIABLE,
 } from "./codes";
-import { constant, hot, immediate, primitive } from "./define";
+import { constant, fast, hot, immediate, loose, looseCheck, primitive, sample, variableAt } from "./define";
 import {
   align,
   appendCell,
   appendWord,
   BODY,
+  checkThreshold,
   clearFlag,
   current,
   FLAG_COMPILE_ONLY,
@@ -46,12 +47,13 @@ import {
   setFlag,
 } from "./dictionary";
 import { execute, setStopCell } from "./inner";
-import { compileToLocal, compileUnlink, endLocals } from "./locals";
+import { compileToLocal, compileUnlink, forgetLocals } from "./locals";
 import {
   check,
   depth,
   fail,
   here,
+  INNER_EXIT,
   ip,
   peek,
   placeText,
@@ -61,6 +63,7 @@ import {
   readable,
   setHere,
   setIp,
+  throwCode,
   thrown,
   USER_CELLS,
   writable,
@@ -123,7 +126,7 @@ function resolveForward(tag: i64): void {
 function resolveBack(tag: i64): void {
   if (!match(tag)) return;
   const target = popPatch();
-  if (target != 0) appendCell((<i64>target - <i64>here) >> 3);
+  if (thrown == 0) appendCell((<i64>target - <i64>here) >> 3);
 }
 
 function startLoop(word: string): void {
@@ -136,14 +139,17 @@ function startLoop(word: string): void {
 function endLoop(word: string): void {
   compileWord(word);
   resolveBack(DO_TAG);
-  if (!match(LEAVE_TAG)) return;
+  if (thrown != 0 || !match(LEAVE_TAG)) return;
   const address = popPatch();
   if (address != 0) store<i64>(address, <i64>here);
 }
 
 /** Starts a definition called `name`, hidden until it is finished. */
 function startDefinition(name: string): void {
+  checkThreshold();
+  if (thrown != 0) return;
   setCompiling(true);
+  forgetLocals();
   mark(COLON_TAG);
   appendWord(current, name, COLON, FLAG_SMUDGE);
 }
@@ -179,7 +185,7 @@ function skipText(): usize {
 function textLiteral(): void {
   const text = parseUntil(0x22);
   if (compiling()) {
-    compileText('(s")', text);
+    compileText('(.")', text);
     return;
   }
   const size = placeCounted(text);
@@ -194,17 +200,19 @@ export function defineCompile(): void {
   hot("(branch0)", BRANCH_ZERO);
   hot("(loop)", LOOP);
   hot("(;)", EXIT);
-  hot("exit-inner", EXIT_INNER);
+  // What ends `execute` has no name; a script that wants to end it can throw the code.
   align();
+  const stop = appendWord(current, "", EXIT_INNER, 0);
   setStopCell(here);
-  appendCell(systemWord("exit-inner"));
+  appendCell(<i64>stop);
+  primitive("exit-inner", 0, 0, () => throwCode(INNER_EXIT));
   primitive(
     "(2literal)",
     0,
     2,
     () => {
-      push(load<i64>(ip));
       push(load<i64>(ip + 8));
+      push(load<i64>(ip));
       setIp(ip + 16);
     },
     true,
@@ -212,8 +220,8 @@ export function defineCompile(): void {
   hot("(do)", DO);
   hot("(?do)", QUESTION_DO);
   hot("(+loop)", PLUS_LOOP);
-  hot("(of)", OF);
-  hot('(s")', TEXT);
+  fast("(of)", OF);
+  hot('(.")', TEXT);
   primitive('(c")', 0, 1, () => push(<i64>skipText()), true);
   primitive(
     "(does>)",
@@ -231,12 +239,13 @@ export function defineCompile(): void {
   hot("unloop", UNLOOP);
 
   // Definitions.
-  primitive(":", 0, 1, () => {
+  loose(":", 0, 1, () => {
     const name = wantName();
     if (thrown == 0) startDefinition(name);
   });
-  primitive(":noname", 0, 2, () => {
+  loose(":noname", 0, 2, () => {
     setCompiling(true);
+    forgetLocals();
     const xt = appendWord(current, "", COLON, FLAG_SMUDGE);
     push(<i64>xt);
     mark(COLON_TAG);
@@ -248,7 +257,7 @@ export function defineCompile(): void {
     () => {
       if (!match(COLON_TAG)) return;
       compileUnlink();
-      endLocals();
+      forgetLocals();
       compileWord("(;)");
       setCompiling(false);
       if (isWord(latest)) clearFlag(latest, FLAG_SMUDGE);
@@ -272,10 +281,12 @@ export function defineCompile(): void {
   primitive("compile-only", 0, 0, () => {
     if (isWord(latest)) setFlag(latest, FLAG_COMPILE_ONLY);
   });
-  immediate("[", 0, 0, () => setCompiling(false));
+  immediate("[", 0, 0, () => setCompiling(false), true);
   primitive("]", 0, 0, () => setCompiling(true));
   primitive("create", 0, 0, () => {
-    if (named(CREATED)) appendCell(0);
+    const name = wantName();
+    if (thrown == 0) checkThreshold();
+    if (thrown == 0 && appendWord(current, name, CREATED, 0) != 0) appendCell(0);
   });
   immediate(
     "does>",
@@ -283,7 +294,7 @@ export function defineCompile(): void {
     0,
     () => {
       compileUnlink();
-      endLocals();
+      forgetLocals();
       compileWord("(does>)");
     },
     true,
@@ -291,41 +302,41 @@ export function defineCompile(): void {
   primitive("variable", 0, 0, () => {
     if (named(VARIABLE)) appendCell(0);
   });
-  primitive("2variable", 0, 0, () => {
+  immediate("2variable", 0, 0, () => {
     if (!named(VARIABLE)) return;
     appendCell(0);
     appendCell(0);
   });
-  primitive("constant", 1, 0, () => {
-    if (named(CONSTANT)) appendCell(pop());
-  });
-  primitive("value", 1, 0, () => {
-    if (named(CONSTANT)) appendCell(pop());
-  });
-  immediate("2constant", 2, 0, () => {
-    if (!named(TWO_CONSTANT)) return;
+  // The name comes first: when there is none, what is on the stack waits.
+  primitive("constant", 0, 0, defineConstant);
+  primitive("value", 0, 0, defineConstant);
+  immediate("2constant", 0, 0, () => {
+    const name = wantName();
+    if (thrown != 0 || !check(2, 0) || appendWord(current, name, TWO_CONSTANT, 0) == 0) return;
     const top = pop();
     appendCell(pop());
     appendCell(top);
   });
-  primitive("(user)", 0, 0, () => {}, true);
+  // A user variable with the index on the stack; then with the next free one.
+  loose("user", 1, 0, () => {
+    const name = wantName();
+    if (thrown == 0) defineUser(name, pop());
+  });
+  userCount = variableAt("nUser");
   primitive("user", 0, 0, () => {
-    if (userCount == USER_CELLS) {
-      fail("Error - out of user space");
-      return;
-    }
-    if (named(USER)) appendCell(userCount++);
+    const name = wantName();
+    if (thrown == 0 && defineUser(name, load<i64>(userCount))) store<i64>(userCount, load<i64>(userCount) + 1);
   });
   immediate("to", 0, 0, () => {
     const name = wantName();
     if (thrown != 0) return;
     if (compiling() && compileToLocal(name)) return;
-    const xt = findForTo(name);
-    if (xt == 0) return;
-    if (compiling()) {
+    const xt = findWord(name);
+    if (xt == 0) fail(`${name} not found`);
+    else if (compiling()) {
       compileLiteral(<i64>xt + <i64>BODY);
       compileWord("!");
-    } else if (check(1, 0)) {
+    } else if (looseCheck(1) && writable(<i64>(xt + BODY), 8)) {
       store<i64>(xt + BODY, pop());
     }
   });
@@ -440,8 +451,8 @@ export function defineCompile(): void {
   );
   immediate(
     "endof",
-    0,
-    0,
+    4,
+    3,
     () => {
       if (!match(OF_TAG)) return;
       const address = popPatch();
@@ -458,8 +469,8 @@ export function defineCompile(): void {
   );
   immediate(
     "fallthrough",
-    0,
-    0,
+    4,
+    3,
     () => {
       if (!match(OF_TAG)) return;
       const address = popPatch();
@@ -497,19 +508,15 @@ export function defineCompile(): void {
   );
 
   // Literals and references.
-  immediate("literal", 1, 0, () => compileLiteral(pop()), true);
-  immediate(
-    "2literal",
-    2,
-    0,
-    () => {
-      const top = pop();
-      compileWord("(2literal)");
-      appendCell(pop());
-      appendCell(top);
-    },
-    true,
-  );
+  immediate("literal", 0, 0, () => {
+    if (looseCheck(1)) compileLiteral(pop());
+  });
+  immediate("2literal", 0, 0, () => {
+    if (!looseCheck(2)) return;
+    compileWord("(2literal)");
+    appendCell(pop());
+    appendCell(pop());
+  });
   immediate(
     "sliteral",
     2,
@@ -518,7 +525,7 @@ export function defineCompile(): void {
       const size = pop();
       const address = pop();
       if (size < 0 || size > 255) fail("Error: text too long");
-      else if (readable(address, size)) compileText('(s")', stringAt(<usize>address, <i32>size));
+      else if (readable(address, size)) compileText('(.")', stringAt(<usize>address, <i32>size));
     },
     true,
   );
@@ -533,7 +540,7 @@ export function defineCompile(): void {
     0,
     0,
     () => {
-      compileText('(s")', parseUntil(0x22));
+      compileText('(.")', parseUntil(0x22));
       compileWord("type");
     },
     true,
@@ -583,16 +590,30 @@ export function defineCompile(): void {
     true,
   );
   primitive("execute", 1, 0, () => execute(<usize>pop()));
-  constant("true", -1);
-  constant("false", 0);
+  sample("(create)", CREATED);
+  sample("(variable)", VARIABLE);
+  sample("(constant)", CONSTANT);
+  appendWord(current, "(user)", USER, 0);
+  appendCell(0);
   constant("bl", 32);
+  constant("false", 0);
+  constant("true", -1);
 }
 
-let userCount: i64 = 0;
+/** Where the index of the next user variable is. */
+let userCount: usize = 0;
 
-/** The word that `to` shall change: a value. */
-function findForTo(name: string): usize {
-  const xt = findWord(name);
-  if (xt == 0) fail(`${name} not found`);
-  return xt;
+function defineUser(name: string, index: i64): bool {
+  if (index < 0 || index >= <i64>USER_CELLS) {
+    fail("Error - out of user space");
+    return false;
+  }
+  if (appendWord(current, name, USER, 0) == 0) return false;
+  appendCell(index);
+  return thrown == 0;
+}
+
+function defineConstant(): void {
+  const name = wantName();
+  if (thrown == 0 && check(1, 0) && appendWord(current, name, CONSTANT, 0) != 0) appendCell(pop());
 }

@@ -41,7 +41,7 @@ import {
   ZERO_LESS,
   ZERO_NOT_EQUAL,
 } from "./codes";
-import { fast, hot, primitive, variableAt } from "./define";
+import { colon, fast, hot, loose, primitive } from "./define";
 import { align, appendByte, appendCell, BODY, room } from "./dictionary";
 import {
   baseCell,
@@ -64,65 +64,62 @@ import {
   writable,
 } from "./memory";
 
-/** 64 by 64 bits: the high half of an unsigned product. */
-function highProduct(a: u64, b: u64): u64 {
-  const al = a & 0xffffffff;
-  const ah = a >> 32;
-  const bl = b & 0xffffffff;
-  const bh = b >> 32;
-  const middle = ah * bl + ((al * bl) >> 32);
-  const low = (middle & 0xffffffff) + al * bh;
-  return ah * bh + (middle >> 32) + (low >> 32);
+// Double cells. The reference's multiplication gives 64 bits of a product, split into two cells of 32 bits,
+// and its division takes a dividend in this form; scripts that want more have to do without.
+
+/** The two cells of the last product. */
+let productHigh: u64 = 0;
+let productLow: u64 = 0;
+
+function multiplyUnsigned(a: u64, b: u64): void {
+  const product = a * b;
+  productHigh = product >> 32;
+  productLow = product & 0xffffffff;
+}
+
+/** The same with signs: a negative product has both cells complemented. */
+function multiplySigned(a: i64, b: i64): void {
+  multiplyUnsigned(absolute(a), absolute(b));
+  if (a < 0 != b < 0) negateProduct();
+}
+
+function negateProduct(): void {
+  productHigh = ~productHigh;
+  productLow = ~productLow + 1;
+  if (productLow == 0) productHigh++;
+}
+
+function absolute(value: i64): u64 {
+  return <u64>(value < 0 ? -value : value);
 }
 
 /** Quotient and remainder of the last division. */
 let quotient: u64 = 0;
 let remainder: u64 = 0;
 
-/** Unsigned 128 by 64 bits; what doesn't fit in the quotient is lost. False when the divisor is 0. */
-export function divideUnsigned(high: u64, low: u64, divisor: u64): bool {
-  if (divisor == 0) {
-    fail("Error: division by zero");
-    return false;
-  }
-  let rest: u64 = high % divisor;
-  let result: u64 = 0;
-  for (let bit = 63; bit >= 0; bit--) {
-    const carry = rest >> 63;
-    rest = (rest << 1) | ((low >> bit) & 1);
-    if (carry != 0 || rest >= divisor) {
-      rest -= divisor;
-      result |= (<u64>1) << bit;
-    }
-  }
-  quotient = result;
-  remainder = rest;
+/** False when the divisor is 0. */
+function divideUnsigned(high: u64, low: u64, by: u64): bool {
+  if (!divisor(<i64>by)) return false;
+  const dividend = (high << 32) | low;
+  quotient = dividend / by;
+  remainder = dividend % by;
   return true;
 }
 
-export function lastQuotient(): u64 {
-  return quotient;
-}
-export function lastRemainder(): u64 {
-  return remainder;
-}
-
-/** Signed 128 by 64 bits, truncated. */
-function divideSigned(high: i64, low: u64, divisor: i64): bool {
-  const negative = high < 0;
-  if (negative) {
-    low = ~low + 1;
-    high = ~high + (low == 0 ? 1 : 0);
-  }
-  if (!divideUnsigned(<u64>high, low, <u64>(divisor < 0 ? -divisor : divisor))) return false;
+/** Divides the last product, or what was put in its place, and truncates. */
+function divideProduct(by: i64): bool {
+  const negative = <i64>productHigh < 0;
+  if (negative) negateProduct();
+  if (!divideUnsigned(productHigh, productLow, absolute(by))) return false;
   if (negative) remainder = -remainder;
-  if (negative != divisor < 0) quotient = -quotient;
+  if (negative != by < 0) quotient = -quotient;
   return true;
 }
 
-/** Signed 64 by 64 to 128 bits: the high half. */
-function highSigned(a: i64, b: i64): i64 {
-  return <i64>highProduct(<u64>a, <u64>b) - (a < 0 ? b : 0) - (b < 0 ? a : 0);
+/** Takes a signed double from the stack. */
+function popProduct(): void {
+  productHigh = <u64>pop();
+  productLow = <u64>pop();
 }
 
 function divisor(value: i64): bool {
@@ -154,71 +151,6 @@ function roll(from: i64): void {
 }
 
 export function defineCore(): void {
-  // Stack.
-  fast("dup", DUP);
-  fast("drop", DROP);
-  fast("swap", SWAP);
-  fast("over", OVER);
-  fast("rot", ROT);
-  primitive("-rot", 3, 3, () => roll(-2));
-  fast("nip", NIP);
-  fast("tuck", TUCK);
-  fast("?dup", QUESTION_DUP);
-  fast("2dup", TWO_DUP);
-  fast("2drop", TWO_DROP);
-  primitive("2swap", 4, 4, () => {
-    roll(3);
-    roll(3);
-  });
-  primitive("2over", 4, 6, () => {
-    push(peek(3));
-    push(peek(3));
-  });
-  primitive("pick", 1, 1, () => {
-    const index = pop();
-    if (index < 0 || index >= <i64>depth()) fail("Error: stack underflow");
-    else push(peek(<i32>index));
-  });
-  primitive("roll", 1, 0, () => roll(max(pop(), 0)));
-  primitive("-roll", 1, 0, () => roll(min(-pop(), 0)));
-  primitive("depth", 0, 1, () => push(depth()));
-  primitive("empty", 0, 0, () => setSp(stackBase));
-  hot(">r", TO_R);
-  hot("r>", R_FROM);
-  hot("r@", R_FETCH);
-  primitive(
-    "2>r",
-    2,
-    0,
-    () => {
-      const top = pop();
-      pushReturn(pop());
-      pushReturn(top);
-    },
-    true,
-  );
-  primitive(
-    "2r>",
-    0,
-    2,
-    () => {
-      const top = popReturn();
-      push(popReturn());
-      push(top);
-    },
-    true,
-  );
-  primitive(
-    "2r@",
-    0,
-    2,
-    () => {
-      push(load<i64>(rp - 16));
-      push(load<i64>(rp - 8));
-    },
-    true,
-  );
-
   // Arithmetic.
   fast("+", PLUS);
   fast("-", MINUS);
@@ -245,14 +177,14 @@ export function defineCore(): void {
   primitive("*/", 3, 1, () => {
     const c = pop();
     const b = pop();
-    const a = pop();
-    if (divideSigned(highSigned(a, b), <u64>(a * b), c)) push(<i64>quotient);
+    multiplySigned(pop(), b);
+    if (divideProduct(c)) push(<i64>quotient);
   });
   primitive("*/mod", 3, 2, () => {
     const c = pop();
     const b = pop();
-    const a = pop();
-    if (!divideSigned(highSigned(a, b), <u64>(a * b), c)) return;
+    multiplySigned(pop(), b);
+    if (!divideProduct(c)) return;
     push(<i64>remainder);
     push(<i64>quotient);
   });
@@ -286,50 +218,48 @@ export function defineCore(): void {
   // Double cells.
   primitive("m*", 2, 2, () => {
     const b = pop();
-    const a = pop();
-    push(a * b);
-    push(highSigned(a, b));
+    multiplySigned(pop(), b);
+    push(<i64>productLow);
+    push(<i64>productHigh);
   });
   primitive("um*", 2, 2, () => {
     const b = <u64>pop();
-    const a = <u64>pop();
-    push(<i64>(a * b));
-    push(<i64>highProduct(a, b));
+    multiplyUnsigned(<u64>pop(), b);
+    push(<i64>productLow);
+    push(<i64>productHigh);
   });
-  primitive("um/mod", 3, 2, () => {
-    const d = <u64>pop();
+  loose("um/mod", 3, 2, () => {
+    const by = <u64>pop();
     const high = <u64>pop();
-    const low = <u64>pop();
-    if (!divideUnsigned(high, low, d)) return;
+    if (!divideUnsigned(high, <u64>pop(), by)) return;
     push(<i64>remainder);
     push(<i64>quotient);
   });
   primitive("sm/rem", 3, 2, () => {
-    const d = pop();
-    const high = pop();
-    const low = <u64>pop();
-    if (!divideSigned(high, low, d)) return;
+    const by = pop();
+    popProduct();
+    if (!divideProduct(by)) return;
     push(<i64>remainder);
     push(<i64>quotient);
   });
   primitive("fm/mod", 3, 2, () => {
-    const d = pop();
-    const high = pop();
-    const low = <u64>pop();
-    if (!divideSigned(high, low, d)) return;
-    if (remainder != 0 && high < 0 != d < 0) {
-      remainder += <u64>d;
+    const by = pop();
+    popProduct();
+    const negative = <i64>productHigh < 0 != by < 0;
+    if (!divideProduct(by)) return;
+    if (remainder != 0 && negative) {
+      remainder += <u64>by;
       quotient--;
     }
     push(<i64>remainder);
     push(<i64>quotient);
   });
   primitive("s>d", 1, 2, () => push(peek(0) < 0 ? -1 : 0));
-  primitive("dnegate", 2, 2, () => {
-    const high = pop();
-    const low = -pop();
-    push(low);
-    push(~high + (low == 0 ? 1 : 0));
+  loose("dnegate", 2, 2, () => {
+    popProduct();
+    negateProduct();
+    push(<i64>productLow);
+    push(<i64>productHigh);
   });
 
   // Comparison.
@@ -439,5 +369,75 @@ export function defineCore(): void {
   hot("i", INDEX);
   primitive("j", 0, 1, () => push(load<i64>(rp - 32)), true);
   primitive("k", 0, 1, () => push(load<i64>(rp - 56)), true);
-  variableAt("span");
+  // Stack.
+  fast("dup", DUP);
+  fast("drop", DROP);
+  fast("swap", SWAP);
+  fast("over", OVER);
+  fast("rot", ROT);
+  primitive("-rot", 3, 3, () => roll(-2));
+  fast("nip", NIP);
+  fast("tuck", TUCK);
+  fast("?dup", QUESTION_DUP);
+  fast("2dup", TWO_DUP);
+  fast("2drop", TWO_DROP);
+  primitive("2swap", 4, 4, () => {
+    roll(3);
+    roll(3);
+  });
+  primitive("2over", 4, 6, () => {
+    push(peek(3));
+    push(peek(3));
+  });
+  loose("pick", 1, 1, () => {
+    const index = pop();
+    // Item -1 is the index itself.
+    if (index < -1 || index >= <i64>depth()) fail("Error: stack underflow");
+    else push(peek(<i32>index));
+  });
+  loose("roll", 1, 0, () => roll(max(pop(), 0)));
+  loose("-roll", 1, 0, () => roll(min(-pop(), 0)));
+  primitive("depth", 0, 1, () => push(depth()));
+  // The reference counts the items in a loop, for which there must be room.
+  primitive("empty", 0, 2, () => setSp(stackBase));
+  hot(">r", TO_R);
+  hot("r>", R_FROM);
+  hot("r@", R_FETCH);
+  primitive(
+    "2>r",
+    2,
+    0,
+    () => {
+      const top = pop();
+      pushReturn(pop());
+      pushReturn(top);
+    },
+    true,
+  );
+  primitive(
+    "2r>",
+    0,
+    2,
+    () => {
+      const top = popReturn();
+      push(popReturn());
+      push(top);
+    },
+    true,
+  );
+  primitive(
+    "2r@",
+    0,
+    2,
+    () => {
+      push(load<i64>(rp - 16));
+      push(load<i64>(rp - 8));
+    },
+    true,
+  );
+
+  // In terms of those.
+  colon("?", "@ .");
+  colon("dump", "0 ?do dup c@ . 1+ i 7 and 7 = if cr then loop drop");
+  colon("convert", "char+ 65535 >number drop");
 }

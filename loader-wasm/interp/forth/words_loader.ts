@@ -19,11 +19,12 @@ import {
 import { compareBytesAt, stringAt } from "../../lib/bytes";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
+import { digitValue } from "../../lib/text";
 import { findFile } from "../../load/preloaded";
 import { panic } from "../../main";
 import { copyin, copyout, PURPOSE_SCRIPT } from "../../protocol";
 import { parseAt } from "../simp/parse";
-import { colon, forth, primitive, variableAt } from "./define";
+import { colon, forth, looseCheck, primitive } from "./define";
 import {
   appendCell,
   appendWord,
@@ -40,9 +41,11 @@ import {
 import { addPrimitive, execute } from "./inner";
 import {
   allocateBlock,
+  cellsLeft,
   check,
   fail,
   freeBlock,
+  increaseCell,
   OUT_OF_TEXT,
   placeText,
   pop,
@@ -51,6 +54,7 @@ import {
   pushFlag,
   readable,
   running,
+  thresholdCell,
   throwCode,
   thrown,
   writable,
@@ -74,8 +78,8 @@ import { compileWord } from "./words_compile";
 
 /** THROW code of a command line that can't be split into words. */
 export const PARSE_ERROR: i32 = 100;
-/** Bytes of a script's line; longer ones are cut into several. */
-const LINE_LIMIT: i32 = 255;
+/** Bytes of the line of a script that FLOAD reads; longer ones are cut into several. */
+const LINE_LIMIT: i32 = 4096;
 
 /** Whether a command has run since the last error text was shown. */
 export let errorWaits: bool = false;
@@ -102,7 +106,8 @@ function addToLine(text: usize, size: i32): void {
     store<u8>(line + <usize>lineSize, 0x20);
     lineSize++;
   }
-  memory.copy(line + <usize>lineSize, text, size);
+  // An empty text may have any address.
+  if (size > 0) memory.copy(line + <usize>lineSize, text, size);
   lineSize += size;
 }
 
@@ -116,8 +121,7 @@ function runCommand(fromStack: bool): void {
   lineSize = 0;
   addToLine(nameAddress(running), nameSize(running));
   if (fromStack) {
-    if (!check(1, 0)) return;
-    const count = pop();
+    const count = looseCheck(1) ? pop() : 0;
     for (let i: i64 = 0; i < count; i++) {
       if (!check(2, 0)) return;
       const size = pop();
@@ -126,7 +130,7 @@ function runCommand(fromStack: bool): void {
       addToLine(<usize>address, <i32>size);
     }
   } else {
-    scanUntil(0x0a);
+    scanUntil(0x0a, false, true);
     if (parsedSize > 0) addToLine(source + <usize>parsedAt, parsedSize);
   }
   failDetailed("");
@@ -230,6 +234,40 @@ function pushValue(name: string, value: string): void {
   push(value.length);
 }
 
+/** Bytes of a UUID, and of its text: 8-4-4-4-12 digits. */
+const UUID_SIZE: i64 = 16;
+const UUID_TEXT: i32 = 36;
+
+/** A block with the UUID that `text` tells, or 0. Nothing tells the nil UUID. */
+function uuidFromText(text: string): usize {
+  const bytes: u8[] = [];
+  if (text.length > 0) {
+    if (text.length != UUID_TEXT) return 0;
+    for (let i = 0; i < UUID_TEXT; ) {
+      const dash = i == 8 || i == 13 || i == 18 || i == 23;
+      if (dash && text.charCodeAt(i++) != 0x2d) return 0;
+      const high = digitValue(text.charCodeAt(i));
+      const low = digitValue(text.charCodeAt(i + 1));
+      if (high > 15 || low > 15) return 0;
+      bytes.push(<u8>((high << 4) | low));
+      i += 2;
+    }
+    // Of the variants those of DCE, NCS and Microsoft are known.
+    const variant = bytes[8];
+    if ((variant & 0x80) != 0 && (variant & 0xc0) != 0x80 && (variant & 0xe0) != 0xc0) return 0;
+  }
+  const block = allocateBlock(UUID_SIZE);
+  if (block == 0) {
+    fail("Error: out of memory");
+    return 0;
+  }
+  memory.fill(block, 0, <usize>UUID_SIZE);
+  // The first three fields are numbers of 4, 2 and 2 bytes.
+  const places: i32[] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+  for (let i = 0; i < bytes.length; i++) store<u8>(block + <usize>places[i], bytes[i]);
+  return block;
+}
+
 export function defineLoader(): void {
   primitive("setenv", 4, 0, () => {
     const name = popText();
@@ -281,6 +319,14 @@ export function defineLoader(): void {
   // Files.
   primitive("fopen", 3, 1, () => {
     const mode = <i32>pop();
+    const size = <i32>pop();
+    const address = pop();
+    if (size < 0 || address == 0) {
+      push(-1);
+      return;
+    }
+    push(address);
+    push(size);
     const name = popText();
     if (name !== null) push(open(name, mode == 0 ? O_RDONLY : mode, PURPOSE_SCRIPT));
   });
@@ -334,16 +380,17 @@ export function defineLoader(): void {
   // Time.
   primitive("ms", 1, 0, () => delay(<i32>min(pop() * 1000, i32.MAX_VALUE)));
   primitive("seconds", 0, 1, () => push(time()));
-  primitive("heap?", 0, 1, () => push(0));
-  variableAt("dictthreshold");
-  variableAt("dictincrease");
+  primitive("heap?", 0, 1, () => push(cellsLeft()));
+  primitive("dictthreshold", 0, 1, () => push(thresholdCell));
+  primitive("dictincrease", 0, 1, () => push(increaseCell));
   primitive("uuid-from-string", 2, 1, () => {
-    if (popText() !== null) push(0);
+    const text = popText();
+    if (text !== null) push(<i64>uuidFromText(text));
   });
-  primitive("uuid-to-string", 1, 2, () => {
+  // The reference gives a text only when it couldn't make one.
+  primitive("uuid-to-string", 1, 1, () => {
     pop();
-    push(0);
-    push(0);
+    push(-1);
   });
   colon("tib>", "source >in @ tuck over >in ! - >r + r>");
   colon("%", "tib> ['] evaluate catch drop");

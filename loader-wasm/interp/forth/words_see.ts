@@ -5,9 +5,9 @@ import { print } from "../../console/console";
 import { stringAt } from "../../lib/bytes";
 import { hex } from "../../lib/text";
 import { COLON, CONSTANT, CREATED, DOES, USER, VARIABLE } from "./codes";
-import { primitive } from "./define";
+import { loose, primitive } from "./define";
 import { BODY, codeOf, FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, flagsOf, isWord, nameOf } from "./dictionary";
-import { dictionaryEnd, pop } from "./memory";
+import { dictionaryEnd, fail, ip, pop } from "./memory";
 import { tickNext } from "./outer";
 
 /** Cells of a definition that are shown. */
@@ -28,7 +28,8 @@ function showCode(start: usize): void {
     const xt = <usize>value;
     const name = isWord(xt) ? nameOf(xt) : "";
     if (name == "(;)") break;
-    print(`${index.toString().padStart(4)}   `);
+    // The debugger's place in it.
+    print(`${at == ip ? ">" : " "}${index.toString().padStart(3)}   `);
     const next = load<i64>(at + 8);
     const target = <i64>index + 1 + next;
     index++;
@@ -48,9 +49,9 @@ function showCode(start: usize): void {
     } else if (name == "(do)" || name == "(?do)") {
       print(`${name.substring(1, name.length - 1)} (leave ${(next - <i64>start) >> 3})`);
       index++;
-    } else if (name == '(s")' || name == '(c")') {
+    } else if (name == '(.")' || name == '(c")') {
       const size = <i32>load<u8>(at + 8);
-      print(`${name.substring(1, 3)} ${stringAt(at + 9, size)}"`);
+      print(`${name == '(.")' ? 's"' : 'c"'} ${stringAt(at + 9, size)}"`);
       index += (size + 2 + 7) >> 3;
     } else if (name.length > 0) {
       print(name);
@@ -63,7 +64,7 @@ function showCode(start: usize): void {
 }
 
 /** Shows the word at `xt`. */
-function see(xt: usize): void {
+export function see(xt: usize): void {
   const name = nameOf(xt);
   const value = load<i64>(xt + BODY);
   switch (codeOf(xt)) {
@@ -97,9 +98,10 @@ function see(xt: usize): void {
 }
 
 export function defineSee(): void {
-  primitive("see-xt", 1, 0, () => {
+  loose("see-xt", 1, 0, () => {
     const xt = <usize>pop();
     if (isWord(xt)) see(xt);
+    else fail("Error: not an execution token");
   });
   primitive("see", 0, 0, () => {
     const xt = tickNext();

@@ -1,69 +1,74 @@
-// Words on the system itself: exceptions, evaluation, search order, heap, environment queries, tools.
+// Words on the system itself: exceptions, evaluation, search order, heap, conditionals.
 
-import { getchar, print } from "../../console/console";
+import { print } from "../../console/console";
 import { stringAt } from "../../lib/bytes";
 import { allocate } from "../../lib/fault";
 import { equalsIgnoreCase } from "../../lib/text";
-import { colon, constant, forth, immediate, primitive, variableAt } from "./define";
+import { colon, forth, immediate, loose, looseCheck, primitive } from "./define";
 import {
+  align,
   appendCell,
-  appendWord,
   current,
   FLAG_IMMEDIATE,
   FORTH_WORDLIST,
   flagsOf,
-  forgetFrom,
+  HIDDEN_WORDLIST,
   isWord,
   latest,
   makeWordlist,
-  nameOf,
+  NAME,
   resetSearchOrder,
+  room,
   SEARCH_LIMIT,
   searchList,
   searchOrder,
   setCurrent,
   setSearchOrder,
+  Wordlist,
   wordlistOf,
   wordlists,
 } from "./dictionary";
-import { addPrimitive, execute, restarted, waitForText } from "./inner";
+import { execute, forgetWaiting, takeRestart, waitForText } from "./inner";
 import {
   ABORT,
   ABORT_QUOTE,
   allocateBlock,
   BREAK,
   blockSize,
+  CELL,
   check,
-  DICTIONARY_CELLS,
   depth,
-  dictionaryStart,
   fail,
   frame,
   freeBlock,
   here,
+  INNER_EXIT,
   ip,
   OUT_OF_TEXT,
-  pad,
-  placeText,
   pop,
   popText,
   push,
+  pushTaken,
   QUIT,
+  RESTART,
   readable,
   rp,
-  running,
   setFrame,
+  setHere,
   setIp,
   setRp,
   setSp,
   setThrown,
   sp,
   stackBase,
+  stateCell,
   throwCode,
   thrown,
+  USER_CELLS,
   USER_EXIT,
+  userArea,
 } from "./memory";
-import { compiling, interpretText, parseUntil, parseWord, setSourceId, sourceId, tickNext, wantName } from "./outer";
+import { compiling, interpretText, parseUntil, parseWord, setSourceId, sourceId } from "./outer";
 import { compileText, compileWord } from "./words_compile";
 
 /** Interprets `size` bytes at `text` as EVALUATE does; what is thrown goes on. */
@@ -81,7 +86,7 @@ function abortText(): void {
     compileWord("(branch0)");
     const at = here;
     appendCell(0);
-    compileText('(s")', text);
+    compileText('(.")', text);
     compileWord("type");
     compileWord("cr");
     compileWord("(literal)");
@@ -99,94 +104,53 @@ function abortText(): void {
   throwCode(ABORT_QUOTE);
 }
 
-/** Environment queries (`environment?`): name and value. */
-class Query {
-  constructor(
-    readonly name: string,
-    readonly value: i64,
-    readonly second: i64,
-    readonly cells: i32,
-  ) {}
+/** What CATCH brings back when something was thrown, besides the stacks: base, state, >IN and the user variables. */
+function saveState(to: usize): void {
+  memory.copy(to, stateCell, STATE_SIZE);
+  memory.copy(to + STATE_SIZE, userArea, USER_SIZE);
 }
-const queries: Query[] = [];
-
-export function setQuery(name: string, value: i64): void {
-  queries.push(new Query(name, value, 0, 1));
+function restoreState(from: usize): void {
+  memory.copy(stateCell, from, STATE_SIZE);
+  memory.copy(userArea, from + STATE_SIZE, USER_SIZE);
 }
+const STATE_SIZE: usize = 3 * CELL;
+const USER_SIZE: usize = <usize>(USER_CELLS * CELL);
 
-/** Dictionary cells that one query takes in the reference, as its listing shows; and all it has. */
-const QUERY_CELLS: i32 = 7;
-const QUERY_LIMIT: i32 = 12288;
-
-/** The standard queries, in the order in which the reference defines them. */
-function defineQueries(): void {
-  setQuery("/counted-string", 255);
-  setQuery("/hold", 256);
-  setQuery("/pad", 256);
-  setQuery("address-unit-bits", 8);
-  setQuery("core", -1);
-  setQuery("core-ext", 0);
-  setQuery("floored", 0);
-  setQuery("max-char", 255);
-  queries.push(new Query("max-d", 0xffffffff, 0x7fffffff, 2));
-  setQuery("max-n", 0x7fffffff);
-  setQuery("max-u", 0xffffffff);
-  queries.push(new Query("max-ud", 0xffffffff, 0xffffffff, 2));
-  setQuery("return-stack-cells", 128);
-  setQuery("stack-cells", 128);
-  setQuery("exception", -1);
-  setQuery("exception-ext", -1);
-  setQuery("locals", -1);
-  setQuery("locals-ext", -1);
-  setQuery("#locals", 16);
-  setQuery("memory-alloc", -1);
-  setQuery("search-order", -1);
-  setQuery("search-order-ext", -1);
-  setQuery("wordlists", 16);
-  setQuery("tools", -1);
-  setQuery("tools-ext", 0);
-  setQuery("ficl-version", 3);
-  setQuery("ficl-robust", 2);
-}
-
-const COLUMN: i32 = 8;
-const LINE: i32 = 64;
-
-/** Lists the names of a word list in columns, and the dictionary's use. */
-function listWords(): void {
-  if (searchOrder.length == 0) {
-    fail("Error: search order underflow");
-    return;
-  }
-  const list = wordlists[searchOrder[searchOrder.length - 1] - 1];
-  let line = "";
-  let lines = 0;
-  for (let i = list.words.length - 1; i >= 0; i--) {
-    const name = nameOf(list.words[i]);
-    line += name;
-    line = line.padEnd(((line.length + COLUMN) / COLUMN) * COLUMN);
-    if (line.length > LINE) {
-      print(`${line}\n`);
-      line = "";
-      lines++;
-      if (lines % 23 == 0) {
-        print("--- Press Enter to continue ---");
-        getchar();
-        print("\n");
-      }
+function catchThrown(): void {
+  const xt = <usize>pop();
+  const oldSp = sp;
+  const oldRp = rp;
+  const oldIp = ip;
+  const oldFrame = frame;
+  // The reference keeps the stack's first cell with its bounds, and brings it back with them.
+  const first = load<i64>(stackBase);
+  const saved = heap.alloc(STATE_SIZE + USER_SIZE);
+  saveState(saved);
+  execute(xt);
+  const code = thrown;
+  if (code != 0) {
+    setThrown(0);
+    if (code == RESTART) forgetWaiting();
+    setRp(oldRp);
+    setIp(oldIp);
+    setFrame(oldFrame);
+    // EXIT-INNER ends what was executed, and well.
+    if (code != INNER_EXIT) {
+      restoreState(saved);
+      setSp(oldSp);
+      store<i64>(stackBase, first);
     }
   }
-  if (line.length > 0) print(`${line}\n`);
-  const used = (here - dictionaryStart) >> 3;
-  print(`Dictionary: ${list.words.length} words, ${used} cells used of ${DICTIONARY_CELLS} total\n`);
+  heap.free(saved);
+  push(code == INNER_EXIT ? 0 : code);
 }
 
 /** Conditionals that are open in the text being skipped; kept while the next line is waited for. */
 let skipDepth: i32 = 0;
 
 /** Skips the text up to the [else] or [then] that ends this part, over several lines if need be. */
-function skipConditional(): void {
-  if (!restarted) skipDepth = 1;
+function skipConditional(again: bool): void {
+  if (!again) skipDepth = 1;
   while (skipDepth > 0) {
     const word = parseWord();
     if (word.length == 0) {
@@ -200,42 +164,38 @@ function skipConditional(): void {
   }
 }
 
-/** Code of the words that MARKER makes: they forget themselves and what came after. */
-let markerCode: i32 = 0;
+/** Longest name of a word list that is shown. */
+const LIST_NAME_LIMIT: i32 = 255;
+
+/** Bytes of the name of `list`, which scripts may have put anywhere. */
+function sizeOfName(list: Wordlist): i32 {
+  const end = (<i64>memory.size()) << 16;
+  if (list.nameAt <= 0 || list.nameAt >= end - <i64>LIST_NAME_LIMIT) return 0;
+  let size = 0;
+  while (size < LIST_NAME_LIMIT && load<u8>(<usize>list.nameAt + <usize>size) != 0) size++;
+  return size;
+}
+
+/** Makes a word list with `buckets` chains, which take room in the dictionary. */
+function newWordlist(buckets: i64): void {
+  align();
+  if (buckets < 1 || buckets > MAX_BUCKETS || !room((buckets + 3) * CELL)) {
+    if (thrown == 0) fail("Error: dictionary full");
+    return;
+  }
+  setHere(here + <usize>(buckets + 3) * CELL);
+  push(makeWordlist(0, <i32>buckets));
+}
+const MAX_BUCKETS: i64 = 65536;
 
 export function defineSystem(): void {
-  markerCode = addPrimitive(0, 0, () => {
-    resetSearchOrder();
-    forgetFrom(running);
-  });
   // Exceptions.
-  primitive("throw", 1, 0, () => {
+  loose("throw", 1, 0, () => {
     const code = <i32>pop();
     // Leaving the system is BYE's alone; from here the code just ends the line.
     if (code != 0) throwCode(code == USER_EXIT ? BREAK : code);
   });
-  primitive("catch", 1, 1, () => {
-    const xt = <usize>pop();
-    const oldSp = sp;
-    const oldRp = rp;
-    const oldIp = ip;
-    const oldFrame = frame;
-    // The reference keeps the stack's first cell with its bounds, and brings it back with them.
-    const first = load<i64>(stackBase);
-    execute(xt);
-    if (thrown == 0) {
-      push(0);
-      return;
-    }
-    const code = thrown;
-    setThrown(0);
-    setSp(oldSp);
-    setRp(oldRp);
-    setIp(oldIp);
-    setFrame(oldFrame);
-    store<i64>(stackBase, first);
-    push(code);
-  });
+  primitive("catch", 1, 1, catchThrown);
   primitive("abort", 0, 0, () => throwCode(ABORT));
   immediate('abort"', 0, 0, abortText);
   primitive("quit", 0, 0, () => throwCode(QUIT));
@@ -250,17 +210,13 @@ export function defineSystem(): void {
     evaluate(copy, <i32>size);
     heap.free(copy);
   });
-  primitive("interpret", 0, 0, () => {});
 
   // Search order.
-  constant("forth-wordlist", FORTH_WORDLIST);
-  primitive("ficl-wordlist", 1, 1, () => {
-    const size = <i32>pop();
-    push(makeWordlist("", size));
-  });
-  primitive("wordlist", 0, 1, () => push(makeWordlist("", 1)));
+  primitive("forth-wordlist", 0, 1, () => push(FORTH_WORDLIST));
+  primitive("ficl-wordlist", 1, 1, () => newWordlist(pop()));
+  primitive("wordlist", 0, 1, () => newWordlist(1));
   primitive("get-current", 0, 1, () => push(current));
-  primitive("set-current", 1, 0, () => {
+  loose("set-current", 1, 0, () => {
     const list = wordlistOf(pop());
     if (list !== null) setCurrent(list.id);
   });
@@ -279,20 +235,17 @@ export function defineSystem(): void {
     for (let i = 0; i < searchOrder.length; i++) push(searchOrder[i]);
     push(searchOrder.length);
   });
-  primitive("set-order", 1, 0, () => {
+  loose("set-order", 1, 0, () => {
     const count = pop();
-    if (count == -1) {
-      setSearchOrder([FORTH_WORDLIST]);
+    if (count < 0) {
+      resetSearchOrder();
       return;
     }
-    if (count < 0 || count > SEARCH_LIMIT) {
+    if (count > SEARCH_LIMIT) {
       fail("set-order error: list would be too large");
       return;
     }
-    if (<i64>depth() < count) {
-      fail("Error: stack underflow");
-      return;
-    }
+    if (!looseCheck(<i32>count)) return;
     const order: i32[] = [];
     for (let i = 0; i < <i32>count; i++) {
       const list = wordlistOf(pop());
@@ -301,7 +254,7 @@ export function defineSystem(): void {
     }
     setSearchOrder(order);
   });
-  primitive(">search", 1, 0, () => {
+  loose(">search", 1, 0, () => {
     const list = wordlistOf(pop());
     if (list === null) return;
     if (searchOrder.length == SEARCH_LIMIT) fail(">search error: search order overflow");
@@ -311,7 +264,7 @@ export function defineSystem(): void {
     if (searchOrder.length == 0) fail("search> error: empty search order");
     else push(searchOrder.pop());
   });
-  primitive("search-wordlist", 3, 2, () => {
+  loose("search-wordlist", 3, 2, () => {
     const list = wordlistOf(pop());
     if (list === null) return;
     const name = popText();
@@ -324,21 +277,22 @@ export function defineSystem(): void {
     push(<i64>xt);
     push((flagsOf(xt) & FLAG_IMMEDIATE) != 0 ? 1 : -1);
   });
-  primitive("wid-get-name", 1, 2, () => {
+  loose("wid-get-name", 1, 2, () => {
     const list = wordlistOf(pop());
     if (list === null) return;
-    placeText(pad, list.name);
-    push(<i64>pad);
-    push(list.name.length);
+    push(list.nameAt);
+    push(sizeOfName(list));
   });
-  primitive("wid-set-name", 2, 0, () => {
-    const list = wordlistOf(pop());
+  loose("wid-set-name", 2, 0, () => {
     const address = pop();
-    if (list !== null && readable(address, 32)) list.name = nameFrom(address);
+    const id = pop();
+    // The reference writes to whatever it is given.
+    if (id > 0 && id <= wordlists.length) wordlists[<i32>id - 1].nameAt = address;
   });
-  primitive("wid-set-super", 1, 0, () => {
+  primitive("wid-set-super", 2, 0, () => {
+    const child = wordlistOf(pop());
     const parent = pop();
-    if (parent >= 0 && parent <= wordlists.length) wordlists[current - 1].parent = <i32>parent;
+    if (child !== null && parent >= 0 && parent <= wordlists.length) child.parent = <i32>parent;
   });
   primitive("last-word", 0, 1, () => push(<i64>latest));
   primitive(">name", 1, 2, () => {
@@ -354,31 +308,39 @@ export function defineSystem(): void {
   colon("also", "search> dup >search >search");
   colon("forth", "search> drop forth-wordlist >search");
   colon("only", "-1 set-order");
-  primitive("name-wordlist", 1, 0, () => {
+  primitive("brand-wordlist", 1, 0, () => {
     const list = wordlistOf(pop());
-    if (list !== null) list.name = nameOf(latest);
+    if (list !== null && isWord(latest)) list.nameAt = load<i64>(latest + NAME);
   });
-  colon("brand-wordlist", "name-wordlist");
-  colon("ficl-named-wordlist", "ficl-wordlist create dup , name-wordlist does> @");
+  colon("ficl-named-wordlist", "ficl-wordlist create dup , brand-wordlist does> @");
   colon("do-vocabulary", "does> @ search> drop >search");
-  colon("ficl-vocabulary", "ficl-wordlist create dup , name-wordlist do-vocabulary");
+  colon("ficl-vocabulary", "ficl-named-wordlist do-vocabulary");
   colon("vocabulary", "1 ficl-vocabulary");
   forth("1 ficl-named-wordlist hidden");
   colon("hide", "hidden dup >search ficl-set-current");
+  setCurrent(HIDDEN_WORDLIST);
   primitive("list-wid", 1, 0, () => {
     const list = wordlistOf(pop());
-    if (list !== null) print(`${list.name.length > 0 ? list.name : `(unnamed wid) ${list.id} `}\n`);
+    if (list === null) return;
+    if (list.nameAt == 0) print(`(unnamed wid) ${list.id} \n`);
+    else print(`${stringAt(<usize>list.nameAt, sizeOfName(list))}\n`);
   });
+  setCurrent(FORTH_WORDLIST);
+  forth("hidden >search");
   forth(': order ." Search:" cr get-order 0 ?do 3 spaces list-wid loop cr ." Compile: " get-current list-wid cr ;');
+  forth("previous");
 
   // Heap.
-  primitive("allocate", 1, 2, () => {
+  loose("allocate", 1, 2, () => {
     const block = allocateBlock(pop());
-    push(<i64>block);
-    push(block == 0 ? -1 : 0);
+    pushTaken(<i64>block);
+    pushTaken(block == 0 ? 1 : 0);
   });
-  primitive("free", 1, 1, () => push(freeBlock(<usize>pop()) ? 0 : -1));
-  primitive("resize", 2, 2, () => {
+  loose("free", 1, 1, () => {
+    freeBlock(<usize>pop());
+    pushTaken(0);
+  });
+  loose("resize", 2, 2, () => {
     const size = pop();
     const old = <usize>pop();
     const before = blockSize(old);
@@ -389,61 +351,15 @@ export function defineSystem(): void {
       freeBlock(old);
     }
     push(<i64>(block == 0 ? old : block));
-    push(block == 0 ? -1 : 0);
+    push(block == 0 ? 1 : 0);
   });
 
-  // Tools.
-  primitive("words", 0, 0, listWords);
-  primitive("forget", 0, 0, () => {
-    const xt = tickNext();
-    if (xt != 0) forgetFrom(xt);
-  });
-  primitive("marker", 0, 0, () => {
-    const name = wantName();
-    if (thrown == 0) appendWord(current, name, markerCode, 0);
-  });
-  primitive("forget-wid", 1, 0, () => {
-    pop();
-  });
-  primitive(".ver", 0, 0, () => print("ficl Version 3.03\n"));
-  primitive(".env", 0, 0, () => {
-    for (let i = queries.length - 1; i >= 0; i--) print(`${queries[i].name}\n`);
-    const used = queries.length * QUERY_CELLS - 1;
-    print(`Environment: ${queries.length} words, ${used} cells used of ${QUERY_LIMIT} total\n`);
-  });
-  primitive("environment?", 2, 3, () => {
-    const name = popText();
-    if (name === null) return;
-    for (let i = 0; i < queries.length; i++) {
-      if (!equalsIgnoreCase(queries[i].name, name)) continue;
-      push(queries[i].value);
-      if (queries[i].cells == 2) push(queries[i].second);
-      push(-1);
-      return;
-    }
-    push(0);
-  });
-  primitive("env-constant", 1, 0, () => {
-    const name = parseWord();
-    queries.push(new Query(name, pop(), 0, 1));
-  });
-  primitive("env-2constant", 2, 0, () => {
-    const name = parseWord();
-    const second = pop();
-    queries.push(new Query(name, pop(), second, 2));
-  });
-  variableAt("nUser");
+  // Conditionals.
   immediate("[if]", 0, 0, () => {
-    if (restarted) skipConditional();
-    else if (check(1, 0) && pop() == 0) skipConditional();
+    if (takeRestart()) skipConditional(true);
+    else if (check(1, 0) && pop() == 0) skipConditional(false);
   });
-  immediate("[else]", 0, 0, skipConditional);
+  immediate("[else]", 0, 0, () => skipConditional(takeRestart()));
   immediate("[then]", 0, 0, () => {});
   immediate("[endif]", 0, 0, () => {});
-  defineQueries();
-  resetSearchOrder();
-}
-
-function nameFrom(address: i64): string {
-  return stringAt(<usize>address, 31);
 }

@@ -1,16 +1,17 @@
 // Words on texts and numbers as texts: output, pictured conversion, parsing, strings.
 
 import { getchar, ischar, print, putchar } from "../../console/console";
-import { cstringAt } from "../../lib/bytes";
-import { digitValue, toLower } from "../../lib/text";
-import { colon, immediate, primitive } from "./define";
-import { FLAG_IMMEDIATE, findWordAt, flagsOf } from "./dictionary";
-import { restarted, waitForText } from "./inner";
+import { storeString } from "../../lib/bytes";
+import { burn } from "../../lib/fault";
+import { digitValue, isDigit, toLower } from "../../lib/text";
+import { immediate, loose, looseCheck, primitive, variableAt } from "./define";
+import { FLAG_IMMEDIATE, ficlHash, findWordAt, flagsOf } from "./dictionary";
+import { takeRestart, waitForText } from "./inner";
 import {
   allocateBlock,
   baseCell,
-  check,
   depth,
+  fail,
   inCell,
   PAD_SIZE,
   pad,
@@ -21,27 +22,26 @@ import {
   popText,
   push,
   pushFlag,
+  pushTaken,
   readable,
   returnBase,
   rp,
   stackBase,
+  thrown,
   writable,
 } from "./memory";
 import {
-  double,
-  isNumber,
-  number,
   parsedAt,
   parsedSize,
   parseUntil,
-  parseWord,
+  position,
   scanUntil,
   scanWord,
+  setPosition,
   source,
   sourceId,
   sourceSize,
 } from "./outer";
-import { divideUnsigned, lastQuotient, lastRemainder } from "./words_core";
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -70,11 +70,12 @@ function digit(): void {
   const high = <u64>pop();
   const low = <u64>pop();
   const radix: u64 = base < 2 || base > 36 ? 10 : base;
-  const top = high / radix;
-  if (!divideUnsigned(high % radix, low, radix)) return;
-  picture = DIGITS.charAt(<i32>lastRemainder()) + picture;
-  push(<i64>lastQuotient());
-  push(<i64>top);
+  // By halves of a cell, which don't overflow: a base has 16 bits at the most.
+  const upper = ((high % radix) << 32) | (low >> 32);
+  const lower = ((upper % radix) << 32) | (low & 0xffffffff);
+  picture = DIGITS.charAt(<i32>(lower % radix)) + picture;
+  push(<i64>(((upper / radix) << 32) | (lower / radix)));
+  push(<i64>(high / radix));
 }
 
 function compareTexts(ignoreCase: bool): void {
@@ -86,8 +87,9 @@ function compareTexts(ignoreCase: bool): void {
   const shorter = min(aSize, bSize);
   let order = 0;
   for (let i: i64 = 0; i < shorter && order == 0; i++) {
-    let x = <i32>load<u8>(<usize>(a + i));
-    let y = <i32>load<u8>(<usize>(b + i));
+    // Bytes are signed there.
+    let x = <i32>load<i8>(<usize>(a + i));
+    let y = <i32>load<i8>(<usize>(b + i));
     if (ignoreCase) {
       x = toLower(x);
       y = toLower(y);
@@ -111,40 +113,95 @@ export function showStack(): void {
   }
 }
 
-/** Formats like C's printf with %d %x %s %% from the stack; other letters stand for themselves. */
+/** An integer of a format: 32 bits, as the reference takes them. */
+function formatted(letter: i32): string {
+  const value = <i64>(<i32>pop());
+  if (letter == 0x64) return signedText(value, 10);
+  return unsignedText(<u64>value, letter == 0x78 ? 16 : 10);
+}
+
+/** Formats %d %u %x %s, with a width, from the stack; any other letter, % among them, stands for itself. */
 function sprintf(): void {
-  const room = pop();
+  let room = pop();
   const target = pop();
   const format = popText();
-  if (format === null || !writable(target, max(room, 0))) return;
-  let text = "";
+  if (format === null) return;
+  let out = target;
+  let whole = true;
   for (let i = 0; i < format.length; i++) {
-    if (format.charCodeAt(i) != 0x25 || i + 1 == format.length) {
-      text += format.charAt(i);
-      continue;
+    let part = format.charAt(i);
+    let width: i64 = 0;
+    let zeros = false;
+    if (part == "%") {
+      i++;
+      zeros = i < format.length && format.charCodeAt(i) == 0x30;
+      if (zeros) i++;
+      if (i < format.length && format.charCodeAt(i) == 0x2a) {
+        if (!looseCheck(1)) return;
+        width = pop();
+        i++;
+      } else {
+        for (; i < format.length && isDigit(format.charCodeAt(i)) && width < 4096; i++) {
+          width = width * 10 + format.charCodeAt(i) - 0x30;
+        }
+      }
+      if (i >= format.length) break;
+      const letter = toLower(format.charCodeAt(i));
+      if (letter == 0x73) {
+        if (!looseCheck(2)) return;
+        const text = popText();
+        if (text === null) return;
+        part = text;
+      } else if (letter == 0x64 || letter == 0x75 || letter == 0x78) {
+        if (!looseCheck(1)) return;
+        part = formatted(letter);
+      } else {
+        // What follows % is looked at again, as text: so `%%` begins a format too.
+        i--;
+        continue;
+      }
     }
-    i++;
-    const letter = format.charAt(i);
-    if (letter == "s") {
-      if (!check(2, 0)) return;
-      const part = popText();
-      if (part === null) return;
-      text += part;
-    } else if (letter == "d" || letter == "x" || letter == "u") {
-      if (!check(1, 0)) return;
-      const value = pop();
-      text += letter == "d" ? signedText(value, 10) : unsignedText(<u64>value, letter == "x" ? 16 : 10);
-    } else {
-      text += letter;
+    if (!whole) continue;
+    if (width == 0) width = part.length;
+    if (width > room) {
+      // The part that no longer fits is still written, then nothing more.
+      whole = false;
+      width = room;
     }
+    const padding = max(width - part.length, 0);
+    if (!writable(out, padding + part.length)) return;
+    for (let j: i64 = 0; j < padding; j++) store<u8>(<usize>(out + j), zeros ? 0x30 : 0x20);
+    storeString(<usize>(out + padding), part);
+    out += padding + part.length;
+    room -= padding + part.length;
   }
-  const whole = <i64>text.length < room;
-  const kept = whole ? text : text.substring(0, <i32>max(room - 1, 0));
-  if (room > 0) placeText(<usize>target, kept);
   push(target);
-  push(kept.length);
+  push(out - target);
   pushFlag(whole);
 }
+
+/** Takes what is left of the line being interpreted, not what is typed; waits for a line when nothing is. */
+function accept(): void {
+  const at = position();
+  if (at >= sourceSize) {
+    waitForText();
+    return;
+  }
+  takeRestart();
+  const limit = <u64>pop();
+  const address = pop();
+  const size = min(limit, <u64>(sourceSize - at));
+  if (!writable(address, <i64>size)) return;
+  memory.copy(<usize>address, source + <usize>at, <usize>size);
+  setPosition(at + <i32>size);
+  push(<i64>size);
+}
+
+/** Where EXPECT leaves its count. */
+let span: usize = 0;
+
+/** Bytes that TYPE can take: more than the reference's heap has. */
+const TYPE_LIMIT: u64 = 64 * 1024 * 1024;
 
 export function defineText(): void {
   // Output.
@@ -156,10 +213,12 @@ export function defineText(): void {
     // A loop of Forth's: a negative count is found out after the first turn.
     for (let i: i64 = 0; i < count || (i == 0 && count < 0); i++) putchar(0x20);
   });
-  primitive("type", 2, 0, () => {
+  loose("type", 2, 0, () => {
     const size = pop();
     const address = pop();
-    if (size <= 0 || !readable(address, size)) return;
+    // The reference copies the text first.
+    if (<u64>size > TYPE_LIMIT) fail("Error: out of memory");
+    if (thrown != 0 || size == 0 || !readable(address, size)) return;
     for (let i: i64 = 0; i < size; i++) {
       const c = load<u8>(<usize>(address + i));
       if (c == 0) break;
@@ -172,7 +231,6 @@ export function defineText(): void {
     placeText(pad + <usize>PAD_SIZE, text);
     print(text);
   });
-  colon("?", "@ .");
   primitive("u.", 1, 0, () => print(unsignedText(<u64>pop(), load<i64>(baseCell)) + " "));
   primitive("x.", 1, 0, () => print(unsignedText(<u64>pop(), 16) + " "));
   primitive(".#", 1, 0, () => print(signedText(pop(), load<i64>(baseCell))));
@@ -199,7 +257,6 @@ export function defineText(): void {
       putchar(0x80 | (code & 63));
     }
   });
-  colon("dump", "0 ?do dup c@ . 1+ i 7 and 7 = if cr then loop drop");
 
   // Pictured numbers.
   primitive("<#", 0, 0, () => {
@@ -233,13 +290,11 @@ export function defineText(): void {
     const base = load<i64>(baseCell);
     while (size > 0) {
       const value = digitValue(load<u8>(<usize>address));
-      if (<i64>value >= base) break;
+      if (value > 35 || <i64>value >= base) break;
+      // As UM* does it: cells of 32 bits.
       const product = low * <u64>base;
-      // The high half of low * base, from halves.
-      const carry = ((low >> 32) * <u64>base + (((low & 0xffffffff) * <u64>base) >> 32)) >> 32;
-      high = high * <u64>base + carry;
-      low = product + <u64>value;
-      if (low < product) high++;
+      high = ((high * <u64>base) & 0xffffffff) + (product >> 32);
+      low = (product & 0xffffffff) + <u64>value;
       address++;
       size--;
     }
@@ -248,37 +303,14 @@ export function defineText(): void {
     push(address);
     push(size);
   });
-  colon("convert", "char+ 65535 >number drop");
-  primitive("?number", 2, 3, () => {
-    const size = pop();
-    const address = pop();
-    if (!readable(address, size)) return;
-    if (isNumber(<usize>address, <i32>size, load<i64>(baseCell))) {
-      if (double) push(0);
-      push(number);
-      push(1);
-    } else {
-      push(address);
-      push(size);
-      push(0);
-    }
-  });
-
   // Input.
+  span = variableAt("span");
   primitive("key", 0, 1, () => push(getchar()));
   primitive("key?", 0, 1, () => pushFlag(ischar()));
-  primitive("accept", 2, 1, () => {
-    const limit = pop();
-    const address = pop();
-    if (limit <= 0 || !writable(address, limit)) {
-      push(0);
-      return;
-    }
-    // The reference takes what is left of the line being interpreted.
-    const text = parseUntil(-1);
-    const size = min(<i64>text.length, limit);
-    for (let i: i64 = 0; i < size; i++) store<u8>(<usize>(address + i), <u8>text.charCodeAt(<i32>i));
-    push(size);
+  primitive("accept", 2, 1, accept);
+  primitive("expect", 2, 0, () => {
+    accept();
+    if (thrown == 0) store<i64>(span, pop());
   });
   primitive("source", 0, 2, () => {
     push(<i64>source);
@@ -288,11 +320,11 @@ export function defineText(): void {
   primitive(">in", 0, 1, () => push(inCell));
   primitive("refill", 0, 1, () => {
     if (sourceId == -1) push(0);
-    else if (restarted) push(1);
+    else if (takeRestart()) push(-1);
     else waitForText();
   });
   primitive("parse", 1, 2, () => {
-    scanUntil(<i32>pop());
+    scanUntil(<i32>pop() & 0xff);
     push(<i64>source + <i64>parsedAt);
     push(parsedSize);
   });
@@ -302,11 +334,10 @@ export function defineText(): void {
     push(parsedSize);
   });
   primitive("word", 1, 1, () => {
-    const delimiter = <i32>pop();
-    const text = delimiter == 0x20 ? parseWord() : parseUntil(delimiter, true);
-    const kept = text.substring(0, PAD_SIZE - 2);
+    const kept = parseUntil(<i32>pop() & 0xff, true).substring(0, PAD_SIZE - 1);
     store<u8>(pad, <u8>kept.length);
-    placeText(pad + 1, kept);
+    // A blank follows that doesn't count.
+    placeText(pad + 1, `${kept} `);
     push(<i64>pad);
   });
   immediate("(", 0, 0, () => {
@@ -315,57 +346,52 @@ export function defineText(): void {
   immediate("\\", 0, 0, () => {
     scanUntil(0x0a);
   });
-  immediate(".(", 0, 0, () => print(parseUntil(0x29)));
+  immediate(".(", 0, 0, () => print(parseUntil(0x29, false, true)));
   primitive("pad", 0, 1, () => push(<i64>(pad + <usize>PAD_SIZE)));
 
   // Strings.
   primitive("compare", 4, 1, () => compareTexts(false));
   primitive("compare-insensitive", 4, 1, () => compareTexts(true));
-  primitive("strlen", 1, 2, () => {
-    const address = peek(0);
-    if (!readable(address, 1)) return;
-    const limit = ((<i64>memory.size()) << 16) - address;
-    push(cstringAt(<usize>address, <i32>min(limit, 1 << 20)).length);
+  loose("strlen", 1, 1, () => {
+    const address = pop();
+    if (readable(address, 1)) pushTaken(textSize(address));
   });
   primitive("strdup", 2, 3, () => {
     const text = popText();
     if (text === null) return;
     const copy = allocateBlock(text.length + 1);
-    if (copy != 0) placeText(copy, text);
+    if (copy == 0) {
+      push(0);
+      push(-1);
+      return;
+    }
+    placeText(copy, text);
     push(<i64>copy);
-    push(copy == 0 ? 0 : text.length);
-    push(copy == 0 ? -1 : 0);
+    push(text.length);
+    push(0);
   });
   primitive("strcat", 4, 2, () => {
     const text = popText();
     const size = pop();
     const address = pop();
     if (text === null || size < 0 || !writable(address, size + <i64>text.length)) return;
-    for (let i = 0; i < text.length; i++) store<u8>(<usize>(address + size) + i, <u8>text.charCodeAt(i));
+    storeString(<usize>(address + size), text);
     push(address);
     push(size + <i64>text.length);
   });
   primitive("strcpy", 4, 2, () => {
     const text = popText();
-    const address = pop();
     pop();
+    const address = pop();
     if (text === null || !writable(address, text.length)) return;
-    for (let i = 0; i < text.length; i++) store<u8>(<usize>address + i, <u8>text.charCodeAt(i));
+    storeString(<usize>address, text);
     push(address);
     push(text.length);
   });
-  primitive("sprintf", 4, 3, sprintf);
-  primitive("hash", 2, 1, () => {
+  loose("sprintf", 4, 3, sprintf);
+  loose("hash", 2, 1, () => {
     const text = popText();
-    if (text === null) return;
-    // FICL's hash of a name: 16 bits, what leaves at the top comes back below.
-    let hash: u32 = <u32>text.length;
-    for (let i = 0; i < text.length; i++) {
-      hash = ((hash << 4) + <u32>toLower(text.charCodeAt(i))) & 0xffff;
-      const top = hash & 0xf000;
-      hash ^= (top >> 8) | top;
-    }
-    push(hash);
+    if (text !== null) pushTaken(ficlHash(text));
   });
   primitive("find", 1, 2, () => {
     const address = peek(0);
@@ -378,18 +404,21 @@ export function defineText(): void {
     poke(0, <i64>xt);
     push((flagsOf(xt) & FLAG_IMMEDIATE) != 0 ? 1 : -1);
   });
-  primitive("sfind", 2, 3, () => {
+  primitive("sfind", 2, 2, () => {
     const size = pop();
     const address = pop();
     if (!readable(address, size)) return;
     const xt = findWordAt(<usize>address, <i32>size);
-    if (xt == 0) {
-      push(address);
-      push(size);
-      push(0);
-    } else {
-      push(<i64>xt);
-      push((flagsOf(xt) & FLAG_IMMEDIATE) != 0 ? 1 : -1);
-    }
+    push(<i64>xt);
+    push(xt == 0 ? 0 : (flagsOf(xt) & FLAG_IMMEDIATE) != 0 ? 1 : -1);
   });
+}
+
+/** Bytes before the NUL of the text at `address`, which can be read. */
+function textSize(address: i64): i64 {
+  const end = (<i64>memory.size()) << 16;
+  let at = address;
+  while (at < end && load<u8>(<usize>at) != 0) at++;
+  burn((at - address) >> 6);
+  return at - address;
 }
