@@ -22,6 +22,7 @@ export class Variable {
   /** Sets the value past any hook. */
   assign(value: string): void {
     this.value = value;
+    changes++;
   }
 }
 
@@ -35,6 +36,9 @@ function move(to: i32, from: i32, count: i32): void {
 }
 /** Bytes of a reference, as a shift. */
 const REFERENCE: usize = alignof<usize>();
+
+/** Counts what is done to variables, for those who want to know whether anything was. */
+export let changes: u64 = 0;
 
 /** Index of `name`, or `-1 - (where it belongs)`. */
 function locate(name: string): i32 {
@@ -130,6 +134,7 @@ export function unsetenv(name: string): i32 {
   }
   move(index, index + 1, environment.length - 1 - index);
   environment.pop();
+  changes++;
   return 0;
 }
 

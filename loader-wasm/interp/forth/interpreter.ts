@@ -1,10 +1,10 @@
 // The flavour `4th`: builds the system's dictionary, runs the guest's start-up scripts, and answers to the
 // core: lines typed at the prompt, and script files.
 
-import { setenv } from "../../boot/environment";
+import { changes, setenv } from "../../boot/environment";
 import { print } from "../../console/console";
 import { readLineTo } from "../../console/lines";
-import { close, O_RDONLY, open } from "../../fs/files";
+import { close, fstat, O_RDONLY, open } from "../../fs/files";
 import { allocString, stringAt } from "../../lib/bytes";
 import { errno, strerror } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
@@ -43,8 +43,8 @@ import { defineTools, setQuery } from "./words_tools";
 
 /** Bytes of a script's line; longer ones are cut into several. */
 const SCRIPT_LINE_LIMIT: i32 = 255;
-/** Bytes that a script is expected to have; more is found as it is read. */
-const FIRST_SCRIPT_SIZE: i32 = 16384;
+/** Most bytes that a script is expected to have by what its directory says; more is found as it is read. */
+const EXPECTED_SIZE_MAX: u64 = 131072;
 /** Scripts that may include each other. */
 const INCLUDE_DEPTH_LIMIT: i32 = 32;
 
@@ -59,6 +59,9 @@ const LOADER_VERSION: i64 = 12;
 
 export class ForthInterpreter extends Interpreter {
   private depth: i32 = 0;
+  /** What the variable `interpret` was last set for: then nothing has touched it since. */
+  private changesSeen: u64 = 0;
+  private compilingSeen: bool = false;
 
   constructor() {
     super("4th");
@@ -133,7 +136,11 @@ export class ForthInterpreter extends Interpreter {
       }
     }
     if (result == USER_EXIT) panic("interpreter exit");
-    setenv("interpret", compiling() ? "" : "OK");
+    if (changes != this.changesSeen || compiling() != this.compilingSeen) {
+      setenv("interpret", compiling() ? "" : "OK");
+      this.changesSeen = changes;
+      this.compilingSeen = compiling();
+    }
     return result;
   }
 
@@ -143,12 +150,14 @@ export class ForthInterpreter extends Interpreter {
     if (fd < 0) return failDetailed(`can't open '${path}': ${strerror(errno)}`);
     // Lines one after the other, each with its length before it, without what follows a NUL.
     let text: usize = 0;
-    let room = 0;
-    let used = 0;
+    let room: i32 = 0;
+    let used: i32 = 0;
+    const status = fstat(fd);
+    const expected = status === null ? 0 : <i32>min<u64>(<u64>status.size, EXPECTED_SIZE_MAX);
     while (true) {
       burn(1);
       if (room < used + 2 + SCRIPT_LINE_LIMIT) {
-        room = 2 * room + FIRST_SCRIPT_SIZE;
+        room = room == 0 ? expected + (expected >> 4) + 2 * SCRIPT_LINE_LIMIT : 2 * room;
         const larger = allocate(room);
         memory.copy(larger, text, used);
         if (text != 0) heap.free(text);
