@@ -5,7 +5,14 @@ import { compareBytesAt } from "../lib/bytes";
 import { CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { commandLoad, commandLoadGeli, commandLsmod, commandUnload } from "../load/commands";
 import { commandAutoboot, commandBoot } from "./autoboot";
-import { commandEcho, commandRead, commandSet, commandShow, commandUnset } from "./environment_commands";
+import {
+  commandEcho,
+  commandRead,
+  commandSet,
+  commandSetSplit,
+  commandShow,
+  commandUnset,
+} from "./environment_commands";
 import { commandHelp, commandLs, commandMore } from "./file_commands";
 import { commandInclude, commandList, commandQuit, commandReboot } from "./session_commands";
 
@@ -15,14 +22,21 @@ export class Command {
     readonly description: string,
     /** Runs it; `argv[0]` is its name. Returns CMD_*; leaves the reason in `commandError`. */
     readonly run: (argv: string[]) => i32,
+    /** The same with the arguments of the last `split` of interp/simp/parse.ts, for a command that scripts run a lot. */
+    readonly runSplit: (() => i32) | null,
   ) {}
 }
 
 /** All commands; filled by `defineCommands` when the session starts. */
 export const commands: Command[] = [];
 
-function define(name: string, description: string, run: (argv: string[]) => i32): void {
-  commands.push(new Command(name, description, run));
+function define(
+  name: string,
+  description: string,
+  run: (argv: string[]) => i32,
+  runSplit: (() => i32) | null = null,
+): void {
+  commands.push(new Command(name, description, run, runSplit));
 }
 
 export function defineCommands(): void {
@@ -32,7 +46,7 @@ export function defineCommands(): void {
   define("help", "detailed help", commandHelp);
   define("?", "list commands", commandList);
   define("show", "show variable(s)", commandShow);
-  define("set", "set a variable", commandSet);
+  define("set", "set a variable", commandSet, commandSetSplit);
   define("unset", "unset a variable", commandUnset);
   define("echo", "echo arguments", commandEcho);
   define("read", "read input from the terminal", commandRead);

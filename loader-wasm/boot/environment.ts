@@ -1,9 +1,10 @@
 // The loader's environment: variables sorted by name, some with hooks that check or veto a change. The
 // interpreters read and write it, and the kernel gets a copy (boot/bootinfo.ts).
 
-import { compareBytes, compareBytesAt } from "../lib/bytes";
+import { compareBytes, compareBytesAt, stringAt } from "../lib/bytes";
 import { ENOENT, EPERM, setErrno } from "../lib/errno";
-import { permittedValue } from "./policy";
+import { HOOK_SETENV } from "../protocol";
+import { permittedValue, wants } from "./policy";
 
 /** Called instead of a plain assignment; it stores with `assign` if it agrees. Returns an errno or a command result. */
 export type SetHook = (variable: Variable, value: string) => i32;
@@ -85,6 +86,21 @@ export function setenv(name: string, value: string): i32 {
   return defineVariable(name, permittedValue(name, value), null, null);
 }
 
+/** The same for the name of `size` bytes at `name`. */
+export function setenvAt(name: usize, size: i32, value: string): i32 {
+  const index = locateAt(name, size);
+  if (index < 0 || wants(HOOK_SETENV)) return setenv(stringAt(name, size), value);
+  return change(environment[index], value);
+}
+
+/** Sets an existing variable. */
+function change(variable: Variable, value: string): i32 {
+  const hook = variable.setHook;
+  if (hook !== null) return hook(variable, value);
+  variable.assign(value);
+  return 0;
+}
+
 /** `setenv` unless the variable exists. */
 export function setDefault(name: string, value: string): void {
   if (locate(name) < 0) defineVariable(name, value, null, null);
@@ -93,13 +109,7 @@ export function setDefault(name: string, value: string): void {
 /** Sets `name`; the hooks take effect only when that creates it. Returns what an existing hook returns, else 0. */
 export function defineVariable(name: string, value: string, setHook: SetHook | null, unsetHook: UnsetHook | null): i32 {
   const index = locate(name);
-  if (index >= 0) {
-    const variable = environment[index];
-    const hook = variable.setHook;
-    if (hook !== null) return hook(variable, value);
-    variable.assign(value);
-    return 0;
-  }
+  if (index >= 0) return change(environment[index], value);
   const variable = new Variable(name, setHook, unsetHook);
   variable.assign(value);
   const at = -1 - index;
@@ -117,9 +127,26 @@ export function putenv(assignment: string): i32 {
     : setenv(assignment.substring(0, equals), assignment.substring(equals + 1));
 }
 
+/** The same for the `size` bytes at `assignment`. */
+export function putenvAt(assignment: usize, size: i32): i32 {
+  let equals = 0;
+  while (equals < size && load<u8>(assignment + <usize>equals) != 0x3d) equals++;
+  const value = equals < size ? stringAt(assignment + <usize>equals + 1, size - equals - 1) : "";
+  return setenvAt(assignment, equals, value);
+}
+
+/** Removes the variable whose name is the `size` bytes at `name`. Returns 0 or an errno, which is also in `errno`. */
+export function unsetenvAt(name: usize, size: i32): i32 {
+  return remove(locateAt(name, size));
+}
+
 /** Removes `name`. Returns 0 or an errno, which is also in `errno`. */
 export function unsetenv(name: string): i32 {
-  const index = locate(name);
+  return remove(locate(name));
+}
+
+/** Removes a variable by what `locate` said. */
+function remove(index: i32): i32 {
   if (index < 0) {
     setErrno(ENOENT);
     return ENOENT;

@@ -3,11 +3,12 @@
 import { ischar, print, time } from "../console/console";
 import { editLine } from "../console/lines";
 import { closePager, openPager, page } from "../console/pager";
+import { argumentAt, argumentCount, argumentSize } from "../interp/simp/parse";
 import { strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { parseEnd, parseInteger } from "../lib/text";
-import { environment, getenv, putenv, setenv, unsetenv } from "./environment";
+import { environment, getenv, putenv, putenvAt, setenv, unsetenv } from "./environment";
 
 /** `show [NAME]`. */
 export function commandShow(argv: string[]): i32 {
@@ -29,6 +30,12 @@ export function commandShow(argv: string[]): i32 {
 export function commandSet(argv: string[]): i32 {
   if (argv.length != 2) return failCommand("wrong number of arguments");
   const error = putenv(argv[1]);
+  return error != 0 ? failCommand(strerror(error)) : CMD_OK;
+}
+
+export function commandSetSplit(): i32 {
+  if (argumentCount != 2) return failCommand("wrong number of arguments");
+  const error = putenvAt(argumentAt(1), argumentSize(1));
   return error != 0 ? failCommand(strerror(error)) : CMD_OK;
 }
 

@@ -87,6 +87,7 @@ export function compileUnlink(): void {
 
 /** Forgets the locals at the end of a definition. */
 export function forgetLocals(): void {
+  if (names.length == 0) return;
   names = [];
   places = [];
   wide = [];

@@ -263,6 +263,19 @@ export function writable(address: i64, size: i64): bool {
   return false;
 }
 
+/** The text of the last `popRange`. */
+export let textAt: usize = 0;
+export let textSize: i32 = 0;
+
+/** Pops length and address of a text; false (and unwinding) when that is none. */
+export function popRange(): bool {
+  const size = pop();
+  const address = pop();
+  textAt = <usize>address;
+  textSize = <i32>size;
+  return size == 0 || readable(address, size);
+}
+
 /** Pops length and address; null (and unwinding) when that is no text. */
 export function popText(): string | null {
   const size = pop();

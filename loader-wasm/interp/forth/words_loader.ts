@@ -1,7 +1,7 @@
 // The loader's own words: environment, files, time, guest memory, and the loader's commands as words.
 
-import { commands, findCommandAt } from "../../boot/commands";
-import { getenvAt, setDefault, setenv, unsetenv } from "../../boot/environment";
+import { Command, commands, findCommandAt } from "../../boot/commands";
+import { getenvAt, setDefault, setenv, setenvAt, unsetenvAt } from "../../boot/environment";
 import { delay, print, time } from "../../console/console";
 import {
   close,
@@ -23,7 +23,7 @@ import { digitValue } from "../../lib/text";
 import { findFile } from "../../load/preloaded";
 import { panic } from "../../main";
 import { copyin, copyout, PURPOSE_SCRIPT } from "../../protocol";
-import { parseAt } from "../simp/parse";
+import { argumentCount, argumentList, split } from "../simp/parse";
 import { colon, forth, looseCheck, primitive } from "./define";
 import {
   appendCell,
@@ -49,11 +49,14 @@ import {
   OUT_OF_TEXT,
   placeText,
   pop,
+  popRange,
   popText,
   push,
   pushFlag,
   readable,
   running,
+  textAt,
+  textSize,
   thresholdCell,
   throwCode,
   thrown,
@@ -111,6 +114,12 @@ function addToLine(text: usize, size: i32): void {
   lineSize += size;
 }
 
+function runSplit(command: Command): i32 {
+  if (argumentCount == 0) return CMD_OK;
+  const quick = command.runSplit;
+  return quick !== null ? quick() : command.run(argumentList());
+}
+
 /** Runs the command that is named like the running word. What it needs is on the stack, or behind it on the line. */
 function runCommand(fromStack: bool): void {
   const command = findCommandAt(nameAddress(running), nameSize(running));
@@ -135,8 +144,7 @@ function runCommand(fromStack: bool): void {
   }
   failDetailed("");
   errorWaits = true;
-  const argv = parseAt(line, lineSize);
-  const result = argv === null ? PARSE_ERROR : argv.length == 0 ? CMD_OK : command.run(argv);
+  const result = split(line, lineSize) ? runSplit(command) : PARSE_ERROR;
   if (result == CMD_CRIT) print(`${commandError}\n`);
   else if (result == CMD_FATAL) panic(commandError);
   if (result != CMD_OK) throwCode(result);
@@ -270,10 +278,11 @@ function uuidFromText(text: string): usize {
 
 export function defineLoader(): void {
   primitive("setenv", 4, 0, () => {
-    const name = popText();
-    if (name === null) return;
+    if (!popRange()) return;
+    const name = textAt;
+    const size = textSize;
     const value = popText();
-    if (value !== null) setenv(name, value);
+    if (value !== null) setenvAt(name, size, value);
   });
   primitive("setenv?", 5, 0, () => {
     const overwrite = pop();
@@ -285,16 +294,13 @@ export function defineLoader(): void {
     else setDefault(name, value);
   });
   primitive("getenv", 2, 2, () => {
-    const size = pop();
-    const address = pop();
-    if (size != 0 && !readable(address, size)) return;
-    const value = getenvAt(<usize>address, <i32>size);
+    if (!popRange()) return;
+    const value = getenvAt(textAt, textSize);
     if (value === null) push(-1);
-    else pushValue(stringAt(<usize>address, <i32>size), value);
+    else pushValue(stringAt(textAt, textSize), value);
   });
   primitive("unsetenv", 2, 0, () => {
-    const name = popText();
-    if (name !== null) unsetenv(name);
+    if (popRange()) unsetenvAt(textAt, textSize);
   });
   primitive("copyin", 3, 0, () => {
     const size = pop();

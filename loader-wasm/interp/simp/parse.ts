@@ -99,15 +99,34 @@ function unescape(text: usize, size: i32): i32 {
   return <i32>(out - text);
 }
 
-/** The word being made. */
-const word: usize = memory.data(WORD_LIMIT + 1);
+/** The arguments of the last `split`, one after the other, and where each ends; of the one being made, so far. */
+const argumentBytes: usize = memory.data((WORD_LIMIT + 1) * (ARGUMENT_LIMIT + 1));
+const argumentEnds: usize = memory.data((ARGUMENT_LIMIT + 1) * 4, 4);
+export let argumentCount: i32 = 0;
+let wordStart: i32 = 0;
 let wordSize: i32 = 0;
 
-/** Ends a word of `list`. False when there are too many. */
-function finish(list: string[]): bool {
+export function argumentAt(index: i32): usize {
+  return argumentBytes + <usize>(index == 0 ? 0 : load<i32>(argumentEnds + ((<usize>(index - 1)) << 2)));
+}
+export function argumentSize(index: i32): i32 {
+  return load<i32>(argumentEnds + ((<usize>index) << 2)) - <i32>(argumentAt(index) - argumentBytes);
+}
+
+/** The arguments of the last `split` as strings. */
+export function argumentList(): string[] {
+  const list = new Array<string>(argumentCount);
+  for (let i = 0; i < argumentCount; i++) list[i] = stringAt(argumentAt(i), argumentSize(i));
+  return list;
+}
+
+/** Ends a word. False when there are too many. */
+function finish(): bool {
   if (wordSize == 0) return true;
-  if (list.length >= ARGUMENT_LIMIT) return false;
-  list.push(stringAt(word, wordSize));
+  if (argumentCount >= ARGUMENT_LIMIT) return false;
+  wordStart += wordSize;
+  store<i32>(argumentEnds + ((<usize>argumentCount) << 2), wordStart);
+  argumentCount++;
   wordSize = 0;
   return true;
 }
@@ -115,15 +134,15 @@ function finish(list: string[]): bool {
 /** Adds a byte to the word. False when it gets too long. */
 function add(c: i32): bool {
   if (wordSize == WORD_LIMIT) return false;
-  store<u8>(word + <usize>wordSize, <u8>c);
+  store<u8>(argumentBytes + <usize>(wordStart + wordSize), <u8>c);
   wordSize++;
   return true;
 }
 
-/** Prints the reference's complaint, whose number is a line of its source, and returns null. */
-function refuse(number: i32): string[] | null {
+/** Prints the reference's complaint, whose number is a line of its source, and returns false. */
+function refuse(number: i32): bool {
   print(`fail at line ${number}\n`);
-  return null;
+  return false;
 }
 
 /**
@@ -132,17 +151,18 @@ function refuse(number: i32): string[] | null {
  */
 export function parse(line: string): string[] | null {
   const text = allocString(line);
-  const words = parseAt(text, line.length);
+  const well = split(text, line.length);
   heap.free(text);
-  return words;
+  return well ? argumentList() : null;
 }
 
-/** The same for the `size` bytes at `text`, which are changed. */
-export function parseAt(text: usize, size: i32): string[] | null {
+/** The same for the `size` bytes at `text`, which are changed. False after a complaint. */
+export function split(text: usize, size: i32): bool {
   const length = unescape(text, size);
   let end = text;
   while (end < text + <usize>length && load<u8>(end) != 0) end++;
-  const words: string[] = [];
+  argumentCount = 0;
+  wordStart = 0;
   wordSize = 0;
   let quoted = false;
   let doubleQuoted = false;
@@ -171,7 +191,7 @@ export function parseAt(text: usize, size: i32): string[] | null {
       at++;
     } else if (isSpace(c) && !quoted && !doubleQuoted) {
       blank = true;
-      if (!finish(words)) return refuse(133);
+      if (!finish()) return refuse(133);
       at++;
     } else if (c == DOLLAR && !quoted) {
       const open = at + 1 < end ? <i32>load<u8>(at + 1) : 0;
@@ -197,6 +217,6 @@ export function parseAt(text: usize, size: i32): string[] | null {
     }
   }
   if (quoted || doubleQuoted) return refuse(180);
-  if (!blank && !dangling && !finish(words)) return refuse(184);
-  return words;
+  if (!blank && !dangling && !finish()) return refuse(184);
+  return true;
 }
