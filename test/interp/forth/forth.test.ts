@@ -69,6 +69,32 @@ describe("exhaustion in Forth", () => {
   });
 });
 
+describe("code and headers that scripts change", () => {
+  it.each([
+    [": go >r ; 0 go", /execution left the dictionary/],
+    [": go >r ; -1 go", /execution left the dictionary/],
+    [": go >r ; 12345678901234 go", /execution left the dictionary/],
+    [": go >r ; here 8 + go", /not an execution token/],
+    // The last cells that scripts have: nothing to run, and a literal without its value.
+    ["user u : go >r ; u 15 cells + go", /not an execution token/],
+    ["user u : l 7 ; : go >r ; ' l 32 + @ u 15 cells + ! u 15 cells + go", /not an execution token/],
+    [": w ; : go w ; 63 ' w 24 + ! go", /not an execution token/],
+    [": w ; : go w ; -1 ' w 24 + ! go", /not an execution token/],
+    [": w ; : go w ; ' w 4 + ' go 32 + ! go", /not an execution token/],
+    [": w ; : go w ; ' w 1 32 lshift + ' go 32 + ! go", /not an execution token/],
+    [": go begin again ; -1000000000 ' go 40 + ! go", /execution left the dictionary/],
+    [": go 0 if then ; 1 61 lshift ' go 56 + ! go", /not an execution token/],
+    [": go r> drop r> drop r> drop r> drop ; go", /return stack underflow|left the dictionary/],
+    [": go unloop unloop i j k leave ; go", /return stack underflow/],
+    [": mark create does> drop ; mark w -1 ' w 32 + ! w", /execution left the dictionary/],
+  ])("%s", async (line, message) => {
+    const { result, text } = await typed([line, "3 4 + ."]);
+    expect(text).toMatch(message);
+    expect(text).toMatch(/7 OK $/);
+    expect(result.error?.name).toBe(NOTHING_LEFT);
+  });
+});
+
 describe("any text", () => {
   const WORDS =
     "dup drop swap ! @ c! c@ + - * / mod : ; if else then begin until while repeat do loop +loop i j leave >r r> " +
