@@ -1,6 +1,7 @@
 // Calling values: Lua functions, functions of the core, and what has a `__call`; calls that catch errors; and
 // the handler that `xpcall` sets.
 
+import { burn } from "../../lib/fault";
 import { closeBuffers, openBuffers } from "./builtin";
 import { raiseHere, raiseMemory } from "./errors";
 import { collectIfDue } from "./gc";
@@ -43,7 +44,6 @@ import {
   top,
 } from "./state";
 import { stringOf } from "./string";
-import { nothing } from "./table";
 import { closeVariables } from "./to_be_closed";
 import {
   BUILTIN,
@@ -51,6 +51,7 @@ import {
   CLOSURE,
   CLOSURE_CODE,
   copyValue,
+  isFunctionTag,
   NIL,
   objectOf,
   STRING,
@@ -93,16 +94,22 @@ export function enterCall(func: usize, wanted: i32, status: u32): i32 {
   if (tag == CLOSURE) return enterLua(func, wanted, status);
   if (tag == BUILTIN || tag == BUILTIN_CLOSURE) return callBuiltin(func, wanted, status);
   const handler = handlerOf(func, Event.CALL);
-  if (handler == nothing) {
+  if (!isFunctionTag(tagOf(handler))) {
     raiseType(func, "call");
     return FAILED;
   }
+  payForMoving((top - func) >> VALUE_SHIFT);
   for (let at = top; at > func; at -= VALUE_SIZE) copyValue(at, at - VALUE_SIZE);
   copyValue(func, handler);
   setTop(top + VALUE_SIZE);
   const offset = func - stack;
   if (!ensureStack(0)) return FAILED;
   return enterCall(stack + offset, wanted, status);
+}
+
+/** A few values are moved for nothing, many aren't. */
+export function payForMoving(count: usize): void {
+  if (count > 64) burn(<i64>(count >> 3));
 }
 
 /** `enterCall` for a Lua function. */
@@ -173,6 +180,7 @@ function callBuiltin(func: usize, wanted: i32, status: u32): i32 {
 /** Moves `count` results from `from` to `to`, as many as are wanted; `top` is behind them. */
 export function giveResults(to: usize, from: usize, count: i32, wanted: i32): void {
   const given = wanted == MANY ? count : min(count, wanted);
+  payForMoving(given);
   for (let i = 0; i < given; i++) {
     copyValue(to, from);
     to += VALUE_SIZE;

@@ -1,6 +1,8 @@
 // Names for messages: which variable holds a value, and how a running function was called. They are found by
 // looking back through the instructions before the current one for the one that last set a register.
 
+import { cstringAt } from "../../lib/bytes";
+import { burn } from "../../lib/fault";
 import { instructionOf, isLuaFrame, protoOf } from "./errors";
 import { Event, equalRaw, eventText } from "./metamethods";
 import {
@@ -29,7 +31,7 @@ import {
   IS_TAIL,
   loadedTable,
 } from "./state";
-import { textOf } from "./string";
+import { bytesOf, lengthOf, textOf } from "./string";
 import { nextEntry } from "./table";
 import {
   CLOSURE_COUNT,
@@ -74,7 +76,7 @@ export function variableInfo(at: usize): string {
 }
 
 function isArithmetic(op: u32): bool {
-  return (op >= Op.ADD && op <= Op.BNOT) || op == Op.ADDI || op == Op.SUBI;
+  return (op >= Op.ADD && op < Op.UNM) || op == Op.ADDI || op == Op.SUBI;
 }
 
 function upvalueName(proto: usize, index: i32): string {
@@ -209,16 +211,21 @@ function nameRegister(proto: usize, pc: i32, register: i32): void {
     case Op.LOADK: {
       const constant = <usize>load<u32>(proto, PROTO_CONSTANTS) + ((<usize>cOf(at)) << VALUE_SHIFT);
       if (tagOf(constant) == STRING) {
-        name = textOf(objectOf(constant));
+        name = shownText(objectOf(constant));
         kind = "constant";
       }
     }
   }
 }
 
+/** A string as messages show it: up to its first NUL. */
+function shownText(text: usize): string {
+  return cstringAt(bytesOf(text), <i32>lengthOf(text));
+}
+
 function constantText(proto: usize, index: i32): string {
   const constant = <usize>load<u32>(proto, PROTO_CONSTANTS) + ((<usize>index) << VALUE_SHIFT);
-  return tagOf(constant) == STRING ? textOf(objectOf(constant)) : "?";
+  return tagOf(constant) == STRING ? shownText(objectOf(constant)) : "?";
 }
 
 /** How a function is called in messages. */
@@ -291,6 +298,7 @@ function globalName(value: usize): string | null {
     const table = objectOf(moduleAt + 16);
     setTag(fieldAt, NIL);
     while (nextEntry(table, fieldAt) == 1) {
+      burn(1);
       if (tagOf(fieldAt) != STRING || !equalRaw(fieldAt + 16, value)) continue;
       const module = textOf(objectOf(moduleAt));
       const field = textOf(objectOf(fieldAt));

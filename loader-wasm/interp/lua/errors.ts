@@ -1,6 +1,7 @@
 // How errors are raised: the text with the position where it happened, or any value. `raise` stores it and
 // sets `raised`; everybody on the way returns until `protectedCall` (call.ts) takes it.
 
+import { stringAt } from "../../lib/bytes";
 import { die } from "../../lib/fault";
 import { FAULT_MEMORY } from "../../protocol";
 import { callHandler } from "./call";
@@ -18,7 +19,7 @@ import {
   RAISED,
   setRaised,
 } from "./state";
-import { bytesOf, lengthOf, stringOf, textOf } from "./string";
+import { bytesOf, lengthOf, stringOf } from "./string";
 import { CLOSURE_CODE, copyValue, objectOf, STRING, setObject } from "./value";
 
 /** Raises what `errorValue` holds. Returns RAISED. */
@@ -68,8 +69,8 @@ const MEMORY_ERRORS_LIMIT: i32 = 100;
 
 /** `chunk:line: ` of the function `level` calls up from the one that runs; empty when that isn't Lua's. */
 export function where(level: i32): string {
-  const at = frame - <usize>level * FRAME_SIZE;
-  return at <= frames ? "" : positionOf(at);
+  const above = <usize>level * FRAME_SIZE;
+  return above >= frame - frames ? "" : positionOf(frame - above);
 }
 
 export function isLuaFrame(at: usize): bool {
@@ -100,15 +101,17 @@ const NAME_SIZE: i32 = 60;
 export function chunkName(source: usize): string {
   const length = <i32>lengthOf(source);
   const first = length > 0 ? load<u8>(bytesOf(source)) : 0;
+  const bytes = bytesOf(source);
   if (first == 0x3d || first == 0x40) {
-    const name = textOf(source).substring(1);
-    if (name.length < NAME_SIZE) return name;
-    return first == 0x3d ? name.substring(0, NAME_SIZE - 1) : `...${name.substring(name.length - (NAME_SIZE - 4))}`;
+    if (length <= NAME_SIZE) return stringAt(bytes + 1, length - 1);
+    if (first == 0x3d) return stringAt(bytes + 1, NAME_SIZE - 1);
+    const kept = NAME_SIZE - 4;
+    return `...${stringAt(bytes + <usize>(length - kept), kept)}`;
   }
   const room = NAME_SIZE - 1 - '[string "..."]'.length;
-  const text = textOf(source);
-  const newline = text.indexOf("\n");
-  if (newline < 0 && length < room) return `[string "${text}"]`;
-  const shown = min(newline < 0 ? length : newline, room);
-  return `[string "${text.substring(0, shown)}..."]`;
+  // The rest of a long text isn't looked at, as errors come by the thousand.
+  const start = stringAt(bytes, min(length, room));
+  const newline = start.indexOf("\n");
+  if (newline < 0 && length < room) return `[string "${start}"]`;
+  return `[string "${newline < 0 ? start : start.substring(0, newline)}..."]`;
 }

@@ -135,7 +135,10 @@ export function labelHere(fs: FunctionState): i32 {
   return fs.pc;
 }
 
-/** Joins two lists of jumps and returns the result. A list is linked through C of its jumps. */
+/**
+ * Joins two lists of jumps and returns the result. A list is linked through C of its jumps. The first one is
+ * walked along: it should be the one that is short.
+ */
 export function joinJumps(fs: FunctionState, a: i32, b: i32): i32 {
   if (b == NO_JUMP) return a;
   if (a == NO_JUMP) return b;
@@ -301,7 +304,7 @@ export function loadNil(fs: FunctionState, register: i32, count: i32): void {
 export function toRegister(fs: FunctionState, e: usize, register: i32): void {
   load1(fs, e, register);
   if (kindOf(e) == Kind.COMPARISON) {
-    store<i32>(e, joinJumps(fs, load<i32>(e, WHEN_TRUE), infoOf(e)), WHEN_TRUE);
+    store<i32>(e, joinJumps(fs, infoOf(e), load<i32>(e, WHEN_TRUE)), WHEN_TRUE);
   }
   if (hasJumps(e)) {
     let whenFalse = NO_JUMP;
@@ -502,7 +505,7 @@ export function goOnIfTrue(fs: FunctionState, e: usize): void {
     default:
       out = jumpWhen(fs, e, false);
   }
-  store<i32>(e, joinJumps(fs, load<i32>(e, WHEN_FALSE), out), WHEN_FALSE);
+  store<i32>(e, joinJumps(fs, out, load<i32>(e, WHEN_FALSE)), WHEN_FALSE);
   patchHere(fs, load<i32>(e, WHEN_TRUE));
   store<i32>(e, NO_JUMP, WHEN_TRUE);
 }
@@ -518,7 +521,7 @@ export function goOnIfFalse(fs: FunctionState, e: usize): void {
     default:
       out = jumpWhen(fs, e, true);
   }
-  store<i32>(e, joinJumps(fs, load<i32>(e, WHEN_TRUE), out), WHEN_TRUE);
+  store<i32>(e, joinJumps(fs, out, load<i32>(e, WHEN_TRUE)), WHEN_TRUE);
   patchHere(fs, load<i32>(e, WHEN_FALSE));
   store<i32>(e, NO_JUMP, WHEN_FALSE);
 }

@@ -39,6 +39,7 @@ import {
   IS_FINALIZER,
   loadedTable,
   pruneUpvalues,
+  raised,
   registry,
   setTop,
   stack,
@@ -123,6 +124,10 @@ let finalizable: u32 = 0;
 let stopped: bool = false;
 let collecting: bool = false;
 let objects: u32 = 0;
+/** Values that were looked at. */
+let looked: u64 = 0;
+/** Whether finalizers run: those that become due meanwhile wait for their turn. */
+let finalizing: bool = false;
 
 export function stopCollector(value: bool): void {
   stopped = value;
@@ -149,6 +154,7 @@ export function collect(): void {
   collecting = true;
   gray.count = 0;
   weakTables.count = 0;
+  looked = <u64>((top - stack) >> VALUE_SHIFT);
   markRoots();
   spread();
   settleEphemerons();
@@ -162,10 +168,10 @@ export function collect(): void {
   clearWeakKeys();
   pruneUpvalues();
   sweep();
-  burn(objects >> 2);
+  burn(<i64>(objects >> 1) + <i64>(looked >> 3) + <i64>((stackEnd - top) >> 9));
   planCollection();
   collecting = false;
-  finalize();
+  if (!finalizing) finalize();
 }
 
 // ---- marking ---------------------------------------------------------------------------------------------
@@ -259,6 +265,7 @@ function weaknessOf(table: usize): u32 {
 
 function markTable(table: usize): void {
   markObject(<usize>load<u32>(table, TABLE_META));
+  looked += <u64>load<u32>(table, TABLE_ARRAY_SIZE) + <u64>nodeCount(table);
   const weakness = weaknessOf(table);
   if (weakness != 0) weakTables.push(table);
   const weakValues = (weakness & WEAK_VALUES) != 0;
@@ -370,22 +377,26 @@ function findDying(): void {
 
 /** Runs the finalizers that are due. One that fails raises its error where the collection happened. */
 function finalize(): void {
-  while (dying.count > 0) {
+  finalizing = true;
+  while (dying.count > 0 && !raised) {
     dying.count--;
-    const object = dying.item(dying.count);
-    const kind = <u32>load<u8>(object, OBJECT_KIND);
-    const meta = <usize>(kind == TABLE ? load<u32>(object, TABLE_META) : load<u32>(object, USERDATA_META));
-    const handler = handlerIn(meta, Event.GC);
-    if (handler == nothing) continue;
-    copyValue(top, handler);
-    setObject(top + VALUE_SIZE, object, kind);
-    setTop(top + 2 * VALUE_SIZE);
-    if (protectedCall(1, 0, 0, IS_FINALIZER)) continue;
-    setTop(top - VALUE_SIZE);
-    const reason = tagOf(top) == STRING ? textOf(objectOf(top)) : "no message";
-    raisePlain(`error in __gc metamethod (${reason})`);
-    return;
+    runFinalizer(dying.item(dying.count));
   }
+  finalizing = false;
+}
+
+function runFinalizer(object: usize): void {
+  const kind = <u32>load<u8>(object, OBJECT_KIND);
+  const meta = <usize>(kind == TABLE ? load<u32>(object, TABLE_META) : load<u32>(object, USERDATA_META));
+  const handler = handlerIn(meta, Event.GC);
+  if (handler == nothing) return;
+  copyValue(top, handler);
+  setObject(top + VALUE_SIZE, object, kind);
+  setTop(top + 2 * VALUE_SIZE);
+  if (protectedCall(1, 0, 0, IS_FINALIZER)) return;
+  setTop(top - VALUE_SIZE);
+  const reason = tagOf(top) == STRING ? textOf(objectOf(top)) : "no message";
+  raisePlain(`error in __gc metamethod (${reason})`);
 }
 
 // ---- sweeping --------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // The lexer: bytes of a chunk to tokens (Lua 5.3 Reference Manual, 3.1). After an error every token is the end
 // of the text, so that the parser comes to its end by itself; the first error is the one that counts.
 
+import { cstringAt } from "../../lib/bytes";
 import { burn } from "../../lib/fault";
 import { chunkName } from "./errors";
 import { allocateBlock, freeBlock } from "./heap";
@@ -174,15 +175,9 @@ export function tokenText(which: i32): string {
 
 function nearText(which: i32): string {
   if (which < Token.NUMERAL) return tokenText(which);
-  let shown = "";
   const from = which == Token.NAME ? nameAt : text;
   const size = which == Token.NAME ? nameSize : textSize;
-  for (let i: u32 = 0; i < size; i++) {
-    const c = load<u8>(from + i);
-    if (c == 0) break;
-    shown += String.fromCharCode(c);
-  }
-  return `'${shown}'`;
+  return `'${cstringAt(from, size)}'`;
 }
 
 /** Raises `message` at the current line; after it the token `which`, unless 0. Only the first error counts. */

@@ -32,7 +32,7 @@ import {
   stringify,
   typeError,
 } from "./builtin";
-import { callFunction, protectedCall } from "./call";
+import { callFunction, payForMoving, protectedCall } from "./call";
 import { raiseText, raiseValue, where } from "./errors";
 import { collect, isStopped, noteFinalizer, stopCollector } from "./gc";
 import { heapUsed } from "./heap";
@@ -226,6 +226,7 @@ function pcall(): i32 {
 /** Results of a protected call with true or false in front of them; `skipped` arguments lie below. */
 function finishProtected(done: bool, skipped: i32): i32 {
   const first = <usize>load<u32>(frame, FRAME_BASE) + ((<usize>skipped) << VALUE_SHIFT);
+  payForMoving((top - first) >> VALUE_SHIFT);
   for (let at = top; at > first; at -= VALUE_SIZE) copyValue(at, at - VALUE_SIZE);
   setBoolean(first, done);
   setTop(top + VALUE_SIZE);

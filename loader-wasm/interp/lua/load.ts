@@ -140,6 +140,8 @@ export function loadPieces(name: usize, mode: string | null): bool {
   const before = openBuffers;
   const buffer = openBuffer();
   setArgCount(5);
+  // The reader may set off a collection.
+  setObject(top - 4 * VALUE_SIZE, name, STRING);
   const message = readPieces(buffer);
   if (message) {
     closeBuffers(before);

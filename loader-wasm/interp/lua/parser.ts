@@ -2,6 +2,7 @@
 // variables from 5.4, 3.3.7). After an error the lexer gives only ends, so that everything here returns soon;
 // `compile` then gives 0 and the error is raised.
 
+import { burn } from "../../lib/fault";
 import { chunkName } from "./errors";
 import {
   arenaUsed,
@@ -82,6 +83,8 @@ export function compile(src: usize, size: u32, name: usize): usize {
   const depthBefore = depth;
   openArena();
   functions = 0;
+  // Whatever is in it is looked at.
+  burn(<i64>(size >> 3));
   startChunk(src, size, name);
   const fs = openFunction(null, 0);
   current = fs;
@@ -269,19 +272,26 @@ function addGoto(fs: FunctionState, name: usize, at: i32, pc: i32): void {
   store<u32>(entry, at, LABEL_LINE);
   store<u32>(entry, fs.active.count, LABEL_ACTIVE);
   // A label of this block that was already seen: a jump back. Those of enclosing blocks are found on the way out.
+  burn((fs.labels.count - load<i32>(fs.blocks.item(fs.blocks.count - 1), BLOCK_LABELS)) >> 3);
   for (let i = load<i32>(fs.blocks.item(fs.blocks.count - 1), BLOCK_LABELS); i < fs.labels.count; i++) {
     const label = fs.labels.item(i);
     if (!sameString(<usize>load<u32>(label, LABEL_NAME), name)) continue;
     const active = load<u32>(label, LABEL_ACTIVE);
-    if (load<u32>(entry, LABEL_ACTIVE) > active) store<u8>(fs.instruction(pc), <u8>(active + 1), 1);
+    if (load<u32>(entry, LABEL_ACTIVE) > active) closeFrom(fs, pc, active);
     fs.gotos.count--;
     patchJumps(fs, pc, load<i32>(label, LABEL_PC));
     return;
   }
 }
 
+/** The jump at `pc` closes upvalues from local `level` on. */
+function closeFrom(fs: FunctionState, pc: i32, level: u32): void {
+  store<u8>(fs.instruction(pc), <u8>(level + 1), 1);
+}
+
 /** The waiting gotos from `first` on that want `label` lead there. */
 function resolveGotos(fs: FunctionState, first: i32, label: usize): void {
+  burn((fs.gotos.count - first) >> 3);
   let i = first;
   while (i < fs.gotos.count) {
     const entry = fs.gotos.item(i);
@@ -301,6 +311,7 @@ function resolveGotos(fs: FunctionState, first: i32, label: usize): void {
 }
 
 function removeGoto(fs: FunctionState, index: i32): void {
+  burn((fs.gotos.count - index) >> 4);
   const at = fs.gotos.item(index);
   memory.copy(at, at + 16, <usize>((fs.gotos.count - index - 1) * 16));
   fs.gotos.count--;
@@ -312,16 +323,20 @@ function moveGotosOut(fs: FunctionState, first: i32, active: i32, captured: bool
   while (i < fs.gotos.count) {
     const entry = fs.gotos.item(i);
     if (load<i32>(entry, LABEL_ACTIVE) > active) {
-      if (captured) store<u8>(fs.instruction(load<i32>(entry, LABEL_PC)), <u8>(active + 1), 1);
+      if (captured) closeFrom(fs, load<i32>(entry, LABEL_PC), <u32>active);
       store<u32>(entry, active, LABEL_ACTIVE);
     }
     const before = fs.gotos.count;
     const block = fs.blocks.item(fs.blocks.count - 1);
+    burn(1 + ((fs.labels.count - load<i32>(block, BLOCK_LABELS)) >> 3));
     for (let j = load<i32>(block, BLOCK_LABELS); j < fs.labels.count; j++) {
-      if (sameString(<usize>load<u32>(fs.labels.item(j), LABEL_NAME), <usize>load<u32>(entry, LABEL_NAME))) {
-        resolveOne(fs, i, fs.labels.item(j));
-        break;
-      }
+      const label = fs.labels.item(j);
+      if (!sameString(<usize>load<u32>(label, LABEL_NAME), <usize>load<u32>(entry, LABEL_NAME))) continue;
+      // Back to where fewer locals are: what closures have of them are other variables from now on.
+      const kept = load<u32>(label, LABEL_ACTIVE);
+      if (load<u32>(entry, LABEL_ACTIVE) > kept) closeFrom(fs, load<i32>(entry, LABEL_PC), kept);
+      resolveOne(fs, i, label);
+      break;
     }
     if (fs.gotos.count == before) i++;
   }
@@ -344,7 +359,7 @@ function defineBreak(fs: FunctionState, first: i32): void {
     if (!sameString(<usize>load<u32>(entry, LABEL_NAME), <usize>load<u32>(label, LABEL_NAME))) continue;
     const block = fs.blocks.item(fs.blocks.count - 1);
     if (load<u8>(block, BLOCK_CAPTURED) != 0 && load<u32>(entry, LABEL_ACTIVE) > load<u32>(block, BLOCK_ACTIVE)) {
-      store<u8>(fs.instruction(load<i32>(entry, LABEL_PC)), <u8>(load<u32>(block, BLOCK_ACTIVE) + 1), 1);
+      closeFrom(fs, load<i32>(entry, LABEL_PC), load<u32>(block, BLOCK_ACTIVE));
     }
     resolveOne(fs, i, label);
     i--;
@@ -461,6 +476,7 @@ function parseGoto(pc: i32): void {
 function parseLabel(name: usize, at: i32): void {
   const fs = current;
   const block = fs.blocks.item(fs.blocks.count - 1);
+  burn((fs.labels.count - load<i32>(block, BLOCK_LABELS)) >> 3);
   for (let i = load<i32>(block, BLOCK_LABELS); i < fs.labels.count; i++) {
     const label = fs.labels.item(i);
     if (!sameString(<usize>load<u32>(label, LABEL_NAME), name)) continue;
@@ -638,7 +654,7 @@ function parseThen(out: i32): i32 {
   const skip = parseCondition();
   expect(Token.THEN);
   parseBlock();
-  if (token == Token.ELSE || token == Token.ELSEIF) out = joinJumps(fs, out, jump(fs));
+  if (token == Token.ELSE || token == Token.ELSEIF) out = joinJumps(fs, jump(fs), out);
   patchHere(fs, skip);
   return out;
 }

@@ -1,5 +1,6 @@
 // The parser's half for expressions: operators by precedence, variables, constructors, calls.
 
+import { burn } from "../../lib/fault";
 import {
   AUX,
   arenaUsed,
@@ -52,6 +53,7 @@ export function findVariable(name: usize, e: usize): void {
 
 /** Looks in `fs` and around it. `base`: it is the function where the variable is used. */
 function lookUp(fs: FunctionState, name: usize, e: usize, base: bool): bool {
+  burn(1);
   const local = fs.findLocal(name);
   if (local >= 0) {
     setExpression(e, Kind.LOCAL, local);

@@ -11,6 +11,9 @@ export const SHORT_LIMIT: i32 = 40;
 /** Longest string in bytes. */
 export const STRING_LIMIT: i64 = <i64>(BLOCK_LIMIT - 64);
 
+/** Steps along a bucket's chain that cost nothing. */
+const FREE_STEPS: i32 = 8;
+
 let seed: u32 = 0x9e3779b9;
 /** Buckets of short strings, a power of 2. */
 let bucketCount: u32 = 512;
@@ -88,7 +91,9 @@ export function newString(src: usize, length: u32): usize {
   }
   const hash = hashBytes(src, length);
   let bucket = buckets + ((hash & (bucketCount - 1)) << 2);
+  let steps = 0;
   for (let text = <usize>load<u32>(bucket); text != 0; text = <usize>load<u32>(text, STRING_CHAIN)) {
+    if (++steps > FREE_STEPS) burn(1);
     if (
       load<u32>(text, STRING_HASH) == hash &&
       load<u32>(text, STRING_LENGTH) == length &&
@@ -176,7 +181,11 @@ export function freeString(text: usize): void {
   const length = lengthOf(text);
   if (length <= <u32>SHORT_LIMIT) {
     let link = buckets + ((load<u32>(text, STRING_HASH) & (bucketCount - 1)) << 2);
-    while (<usize>load<u32>(link) != text) link = <usize>load<u32>(link) + STRING_CHAIN;
+    let steps = 0;
+    while (<usize>load<u32>(link) != text) {
+      link = <usize>load<u32>(link) + STRING_CHAIN;
+      if (++steps > FREE_STEPS) burn(1);
+    }
     store<u32>(link, load<u32>(text, STRING_CHAIN));
     shortCount--;
   }

@@ -2,7 +2,7 @@
 // beginning at its keys' own place. Numbers of the "float" subtype are integers as keys.
 
 import { burn } from "../../lib/fault";
-import { allocateBlock, BLOCK_LIMIT, freeBlock, hasRoom, newObject } from "./heap";
+import { allocateBlock, freeBlock, hasRoom, newObject, tryAllocate } from "./heap";
 import { hashOf, isShort, sameString } from "./string";
 import {
   copyValue,
@@ -265,7 +265,7 @@ function rehash(table: usize, payload: i64, tag: u32): bool {
   }
   const nodes = nodesOf(table);
   const count = nodeCount(table);
-  burn((arraySize + count) >> 3);
+  burn((arraySize + count) >> 2);
   for (let i: u32 = 0; i < count; i++) {
     const node = nodes + ((<usize>i) << NODE_SHIFT);
     if (load<u32>(node, NODE_TAG) == NIL) continue;
@@ -291,8 +291,14 @@ function rehash(table: usize, payload: i64, tag: u32): bool {
 /** Gives the table an array part of `arraySize` and room for `wanted` other keys. False when there is no memory. */
 function resize(table: usize, arraySize: u32, wanted: u32): bool {
   if (<u64>wanted > PART_LIMIT) return false;
-  const room = ((<usize>arraySize) << VALUE_SHIFT) + ((<usize>wanted) << (NODE_SHIFT + 1));
-  if (room > 4096 && !hasRoom(min(room, BLOCK_LIMIT))) return false;
+  const nodesSize = (<usize>nodesFor(wanted)) << NODE_SHIFT;
+  const arrayBytes = (<usize>arraySize) << VALUE_SHIFT;
+  if (nodesSize + arrayBytes > 4096) {
+    const block: usize = nodesSize == 0 ? 0 : tryAllocate(nodesSize);
+    const fits = (block != 0 || nodesSize == 0) && (arrayBytes == 0 || hasRoom(arrayBytes));
+    if (block != 0) freeBlock(block, nodesSize);
+    if (!fits) return false;
+  }
   const oldNodes = nodesOf(table);
   const oldMask = load<u32>(table, TABLE_MASK);
   const count = nodeCount(table);
@@ -324,6 +330,11 @@ function resize(table: usize, arraySize: u32, wanted: u32): bool {
   return true;
 }
 
+/** Number of nodes that have room for `wanted` entries. */
+function nodesFor(wanted: u32): u32 {
+  return wanted <= 1 ? wanted : 1 << (32 - clz<u32>(wanted - 1));
+}
+
 function makeNodes(table: usize, wanted: u32): void {
   if (wanted == 0) {
     store<u32>(table, <u32>emptyNode, TABLE_NODES);
@@ -331,7 +342,7 @@ function makeNodes(table: usize, wanted: u32): void {
     store<u32>(table, <u32>emptyNode, TABLE_FREE);
     return;
   }
-  const count: u32 = wanted <= 1 ? 1 : 1 << (32 - clz<u32>(wanted - 1));
+  const count = nodesFor(wanted);
   const bytes = (<usize>count) << NODE_SHIFT;
   const nodes = allocateBlock(bytes);
   memory.fill(nodes, 0, bytes);
@@ -386,6 +397,7 @@ export function border(table: usize): i64 {
     return low;
   }
   if (nodesOf(table) == emptyNode) return high;
+  burn(4);
   let low: i64 = high;
   let above: i64 = low + 1;
   while (tagOf(getInteger(table, above)) != NIL) {

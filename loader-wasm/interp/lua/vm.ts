@@ -3,7 +3,7 @@
 // that an engine which compiles in steps gets to use its better code.
 
 import { burn } from "../../lib/fault";
-import { ENTERED, ensureStack, enterCall, enterLua, FAILED, giveResults } from "./call";
+import { ENTERED, ensureStack, enterCall, enterLua, FAILED, giveResults, payForMoving } from "./call";
 import { raiseHere, raiseMemory } from "./errors";
 import { collect, isStopped } from "./gc";
 import { collectAt, heapUsed, newObject } from "./heap";
@@ -754,6 +754,7 @@ function execute(): i32 {
           raiseMemory();
           return UNWIND;
         }
+        payForMoving(count);
         const array = <usize>load<u32>(table, TABLE_ARRAY) + ((<usize>done) << VALUE_SHIFT);
         for (let j: u32 = 0; j < count; j++) {
           copyValue(array + ((<usize>j) << VALUE_SHIFT), a + VALUE_SIZE + ((<usize>j) << VALUE_SHIFT));

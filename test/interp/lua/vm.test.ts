@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { scripted } from "./guest.js";
+
+/** What `script` prints, and that the session went on after it. */
+const printed = async (script: string) => {
+  const run = await scripted(script);
+  expect(run.result.error?.name).toBe("InputEndedError");
+  return run.printed;
+};
+
+describe("positions and names in messages", () => {
+  it.each([
+    ['pcall(error, "m", 100000)', "false\tm"],
+    ['pcall(error, "m", 1 << 62)', "false\tm"],
+    [
+      "pcall(load\"return -'x'\")",
+      `false\t[string "return -'x'"]:1: attempt to perform arithmetic on a string value (constant 'x')`,
+    ],
+    [
+      "pcall(load\"return 1 + 'x'\")",
+      `false\t[string "return 1 + 'x'"]:1: attempt to perform arithmetic on a string value`,
+    ],
+    ['pcall(load("local t = {} t.x.y = 1", "=c"))', "false\tc:1: attempt to index a nil value (field 'x')"],
+    [
+      'pcall(load("local t = {} return t[\'a\\\\0b\'].c", "=c"))',
+      "false\tc:1: attempt to index a nil value (field 'a')",
+    ],
+    ['load("x = ", "=" .. ("n"):rep(80))', `nil\t${"n".repeat(59)}:1: unexpected symbol near <eof>`],
+    ['load("x = ", "@" .. ("n"):rep(80))', `nil\t...${"n".repeat(56)}:1: unexpected symbol near <eof>`],
+    ['load("x = ", ("n"):rep(80))', `nil\t[string "${"n".repeat(45)}..."]:1: unexpected symbol near <eof>`],
+    ['load("x = ", "a\\nb")', 'nil\t[string "a..."]:1: unexpected symbol near <eof>'],
+  ])("%s", async (call, shown) => {
+    expect(await printed(`print(${call})`)).toBe(`${shown}\n`);
+  });
+
+  it("shows long tokens in full, without taking the square of their length", async () => {
+    const text = await printed(`local ok, m = load("x = 'a" .. ("b"):rep(1000000) .. "\\n") print(ok, #m)`);
+    // The chunk's first line, the message and the token.
+    expect(text).toMatch(/^nil\t10000\d\d\n$/);
+  });
+});
+
+describe("calls", () => {
+  it("go to functions only, also by `__call`", async () => {
+    const text = await printed(`
+      local t = setmetatable({}, {})
+      getmetatable(t).__call = t
+      print(pcall(t))
+      getmetatable(t).__call = function(self, ...) return self == t, ... end
+      print(t(1, nil, 3))`);
+    expect(text).toBe("false\tattempt to call a table value\ntrue\t1\tnil\t3\n");
+  });
+});
+
+describe("jumps back out of a block", () => {
+  it("leave closures the variables they have", async () => {
+    const text = await printed(`
+      local n, fs = 0, {}
+      do
+        ::again::
+        local x = n
+        fs[#fs + 1] = function() x = x + 10 return x end
+        n = n + 1
+        do if n < 3 then goto again end end
+      end
+      print(fs[1](), fs[2](), fs[3](), fs[1]())`);
+    expect(text).toBe("10\t11\t12\t20\n");
+  });
+});
+
+describe("garbage", () => {
+  it("a chunk's default name outlives what its reader makes", async () => {
+    const text = await printed(`
+      local given
+      print(load(function()
+        for i = 1, 50 do collectgarbage() local junk = ("j"):rep(6) .. i end
+        if given then return nil end
+        given = true
+        return "x ="
+      end))`);
+    expect(text).toBe("nil\t(load):1: unexpected symbol near <eof>\n");
+  });
+
+  it("finalizers run one after another, also when they collect", async () => {
+    const text = await printed(`
+      local deepest, depth = 0, 0
+      local meta meta = {__gc = function()
+        depth = depth + 1
+        if depth > deepest then deepest = depth end
+        collectgarbage()
+        depth = depth - 1
+      end}
+      for i = 1, 300 do setmetatable({}, meta) end
+      print(pcall(collectgarbage))
+      print(deepest)`);
+    expect(text).toBe("true\t0\n1\n");
+  });
+});
