@@ -69,6 +69,11 @@ export interface BootOptions {
   /** Version of the userboot interface; below 5 the guest's choice of interpreter is not looked for. */
   interfaceVersion?: 3 | 4 | 5;
   clock?: "real" | "virtual" | Clock;
+  /**
+   * Decides in which order Lua's `pairs` lists the string keys of a table: any whole number below 2^32, 0 unless given.
+   * The same seed gives the same order; FreeBSD's loader has another one each time it runs.
+   */
+  hashSeed?: number;
   limits?: Partial<Limits>;
   /** Count waiting for keys against `limits.wallMs`. */
   waitCounts?: boolean;
@@ -105,6 +110,7 @@ export interface SessionOptions {
   interfaceVersion: number;
   limits: Limits;
   waitCounts: boolean;
+  hashSeed: number;
 }
 
 /** Checks `options` and fills in what is missing. */
@@ -125,7 +131,13 @@ export function sessionOptions(options: BootOptions): SessionOptions {
     interfaceVersion,
     limits: checkLimits(options.limits ?? {}),
     waitCounts: options.waitCounts ?? false,
+    hashSeed: checkSeed(options.hashSeed ?? 0),
   };
+}
+
+function checkSeed(seed: number): number {
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) throw new OptionError(`bad hash seed: ${seed}`);
+  return seed;
 }
 
 /** A size in bytes split where the hole below 4 GiB begins. */

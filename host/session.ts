@@ -76,6 +76,8 @@ interface Core {
   loader_main(version: number, disks: number): void;
   grantFuel(amount: bigint): void;
   fuelLeft(): bigint;
+  /** Only where there are tables whose order depends on it. */
+  seedHash?(seed: number): void;
   /** Where the guest's loader has its mark; negative: not looked for, no readable loader, no mark. */
   markOffset?(): bigint;
 }
@@ -170,6 +172,7 @@ export function runSession(parts: SessionParts): BootResult {
         core._start();
         instantiateMs += performance.now() - starting;
         core.grantFuel(fuel);
+        core.seedHash?.(options.hashSeed);
         core.loader_main(options.interfaceVersion, parts.disks.length);
       } finally {
         moduleMemory = Math.max(moduleMemory, memory.buffer.byteLength);

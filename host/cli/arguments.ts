@@ -24,6 +24,12 @@ function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(size) ? size : undefined;
 }
 
+/** The number of --hash-seed; the rest of the check is `boot`'s. */
+export function parseSeed(text: string): number {
+  if (!/^(0x[0-9a-f]+|\d+)$/i.test(text)) throw new OptionError(`bad hash seed '${text}' (a number below 2^32)`);
+  return Number(text);
+}
+
 /** `NAME=VALUE` of --limit. */
 export function parseLimit(text: string): Partial<Limits> {
   const equals = text.indexOf("=");

@@ -6,7 +6,7 @@ import { type Keys, KeysConsole } from "../console/keys.js";
 import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, type Flavour, type Limits } from "../index.js";
 import type { Measurements } from "../policy/measure.js";
-import { parseEnvironment, parseKeys, parseLimit, parseMemory } from "./arguments.js";
+import { parseEnvironment, parseKeys, parseLimit, parseMemory, parseSeed } from "./arguments.js";
 import { openImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
@@ -24,6 +24,7 @@ export interface BootArguments {
   hostDir: string[];
   input?: string;
   clock: "real" | "virtual";
+  hashSeed?: string;
   out?: string;
   json?: boolean;
   limit: string[];
@@ -71,6 +72,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     limits: Object.assign({}, ...args.limit.map(parseLimit)) as Partial<Limits>,
     interfaceVersion: Number(args.interface) as 3 | 4 | 5,
     clock: args.clock,
+    ...(args.hashSeed === undefined ? {} : { hashSeed: parseSeed(args.hashSeed) }),
     digests: args.json === true || args.out !== undefined,
     ...(args.policy === undefined ? {} : { hooks: (await import("./policy.js")).openPolicy(args.policy, args.grant) }),
     measure: args.measure ?? false,

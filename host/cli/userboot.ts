@@ -49,6 +49,7 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("-C, --core-dump", "include guest memory in core dumps (accepted, no effect)")
     .option("--input <keys>", "keys to type, or @FILE: \\r \\n \\e \\b \\\\ \\xHH, \\w{N} waits N seconds")
     .addOption(new Option("--clock <kind>", "virtual: waits pass at once").choices(["real", "virtual"]).default("real"))
+    .option("--hash-seed <number>", "order in which Lua's pairs lists string keys (default: 0)")
     .option("--out <dir>", "write result.json and mem.bin (sparse) there")
     .option("--json", "print the result; the guest's console then goes to stderr")
     .option("--verbose", "tell on stderr which interpreters ran, and why")

@@ -14,15 +14,17 @@ export const STRING_LIMIT: i64 = <i64>(BLOCK_LIMIT - 64);
 /** Steps along a bucket's chain that cost nothing. */
 const FREE_STEPS: i32 = 8;
 
-let seed: u32 = 0x9e3779b9;
+const FIRST_SEED: u32 = 0x9e3779b9;
+let seed: u32 = FIRST_SEED;
 /** Buckets of short strings, a power of 2. */
 let bucketCount: u32 = 512;
 let buckets: usize = 0;
 let shortCount: u32 = 0;
 
-/** Sets the hash seed; before any string exists. */
+/** Sets the hash seed. Exported to the host, which calls it before any string exists. */
 export function seedStrings(value: u32): void {
-  seed ^= value;
+  // Seeds that differ in few bits give orders that differ.
+  seed = FIRST_SEED ^ (value * 0x85ebca6b);
 }
 
 export function startStrings(): void {

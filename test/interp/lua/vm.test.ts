@@ -1,3 +1,4 @@
+import type { BootOptions } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { scripted } from "./guest.js";
 
@@ -94,5 +95,23 @@ describe("garbage", () => {
       print(pcall(collectgarbage))
       print(deepest)`);
     expect(text).toBe("true\t0\n1\n");
+  });
+});
+
+describe("the order of string keys", () => {
+  const script = `local t, all = {}, {} for c in ("abcdefghijklmnop"):gmatch(".") do t[c .. c] = 1 end
+    for k in pairs(t) do all[#all + 1] = k end for i = 1, #all do printc(all[i] .. " ") end`;
+  const order = async (more: BootOptions) => (await scripted(script, {}, "", more)).printed;
+  it("is fixed, and the seed's", async () => {
+    const fixed = await order({});
+    expect(fixed.split(" ").length).toBe(17);
+    expect(await order({ hashSeed: 0 })).toBe(fixed);
+    const orders = new Set([fixed]);
+    for (const hashSeed of [1, 2, 0xffffffff]) {
+      const one = await order({ hashSeed });
+      expect(await order({ hashSeed, worker: true })).toBe(one);
+      orders.add(one);
+    }
+    expect(orders.size).toBe(4);
   });
 });
