@@ -70,9 +70,12 @@ import { BODY, CODE, codeOf, isWord } from "./dictionary";
 import {
   CELL,
   CODE_CELLS,
+  check,
   dictionaryStart,
   fail,
   INNER_EXIT,
+  push,
+  pushReturn,
   RESTART,
   regionEnd,
   regionStart,
@@ -222,6 +225,20 @@ export function goOn(): void {
 /** Executes the word at `xt` until it is done, or something is thrown. */
 export function execute(xt: usize): void {
   executeAt(xt, stopCell);
+}
+
+/** Has the loop that runs the current word go on with the word at `xt`; a definition needs no loop of its own. */
+export function enter(xt: usize): void {
+  const code = isWord(xt) ? codeOf(xt) : NONE;
+  if (code != COLON && code != DOES) {
+    execute(xt);
+    return;
+  }
+  if (code == DOES && !check(0, 1)) return;
+  pushReturn(savedIp);
+  if (thrown != 0) return;
+  if (code == DOES) push(xt + BODY + 8);
+  setIp(code == DOES ? <usize>load<u64>(xt + BODY) : xt + BODY);
 }
 
 function executeAt(xt: usize, then: usize): void {

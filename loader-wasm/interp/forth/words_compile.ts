@@ -46,7 +46,7 @@ import {
   setCode,
   setFlag,
 } from "./dictionary";
-import { execute, setStopCell } from "./inner";
+import { enter, setStopCell } from "./inner";
 import { compileToLocal, compileUnlink, forgetLocals } from "./locals";
 import {
   check,
@@ -589,7 +589,7 @@ export function defineCompile(): void {
     },
     true,
   );
-  primitive("execute", 1, 0, () => execute(<usize>pop()));
+  primitive("execute", 1, 0, () => enter(<usize>pop()));
   sample("(create)", CREATED);
   sample("(variable)", VARIABLE);
   sample("(constant)", CONSTANT);

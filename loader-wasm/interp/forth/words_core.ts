@@ -45,6 +45,8 @@ import { colon, fast, hot, loose, primitive } from "./define";
 import { align, appendByte, appendCell, BODY, room } from "./dictionary";
 import {
   baseCell,
+  CELL,
+  cellsLeft,
   depth,
   fail,
   here,
@@ -348,7 +350,9 @@ export function defineCore(): void {
   primitive("here", 0, 1, () => push(here));
   primitive("allot", 1, 0, () => {
     const bytes = pop();
-    if (room(bytes)) setHere(<usize>(<i64>here + bytes));
+    // Space is only given out to the block's end, not from the margin that definitions have behind it.
+    if (bytes > 0 && cellsLeft() * CELL < bytes) fail("Error: dictionary full");
+    else if (room(bytes)) setHere(<usize>(<i64>here + bytes));
   });
   primitive(",", 1, 0, () => appendCell(pop()));
   primitive("c,", 1, 0, () => appendByte(pop()));

@@ -5,22 +5,9 @@ import { print } from "../../console/console";
 import { equalsIgnoreCase } from "../../lib/text";
 import { COLON, DOES } from "./codes";
 import { forth, loose, primitive } from "./define";
-import { BODY, codeOf, findWord, isWord, latest, nameOf, wordlists } from "./dictionary";
-import { execute, stopAfterNext, stoppedBefore, takeRestart, waitForText } from "./inner";
-import {
-  ABORT,
-  check,
-  fail,
-  ip,
-  OUT_OF_TEXT,
-  pop,
-  push,
-  pushReturn,
-  setIp,
-  setRunning,
-  throwCode,
-  thrown,
-} from "./memory";
+import { codeOf, findWord, isWord, latest, nameOf, wordlists } from "./dictionary";
+import { enter, execute, stopAfterNext, stoppedBefore, takeRestart, waitForText } from "./inner";
+import { ABORT, fail, ip, OUT_OF_TEXT, pop, setIp, setRunning, throwCode, thrown } from "./memory";
 import { interpretText, position, source, sourceSize, wantName } from "./outer";
 import { see } from "./words_see";
 
@@ -58,20 +45,8 @@ function debug(): void {
   }
   see(xt);
   const code = codeOf(xt);
-  if (code != COLON && code != DOES) {
-    execute(xt);
-    return;
-  }
-  if (code == DOES && !check(0, 1)) return;
-  pushReturn(ip);
-  if (thrown != 0) return;
-  if (code == DOES) {
-    push(xt + BODY + 8);
-    setIp(<usize>load<u64>(xt + BODY));
-  } else {
-    setIp(xt + BODY);
-  }
-  if (isWord(ip)) setBreak(ip);
+  enter(xt);
+  if (thrown == 0 && (code == COLON || code == DOES) && isWord(ip)) setBreak(ip);
 }
 
 /** The next word is executed, whatever it calls, and the one behind it stops. */

@@ -1,0 +1,104 @@
+// A terminal of 80 by 24 characters, as far as the boot menus need one: what the screen shows after a text with the
+// escape sequences for positions, erasing and colours. Colours are dropped; a sequence it doesn't know is an error.
+
+import { type Clock, type Keys, KeysConsole } from "userboot-wasm";
+
+const COLUMNS = 80;
+const ROWS = 24;
+
+export class Screen {
+  readonly #cells: string[][] = Array.from({ length: ROWS }, () => Array<string>(COLUMNS).fill(" "));
+  #row = 0;
+  #column = 0;
+
+  write(text: string): void {
+    for (let i = 0; i < text.length; i++) {
+      if (text[i] !== "\x1b") {
+        this.#put(text[i] as string);
+        continue;
+      }
+      const sequence = /^\[([0-9;]*)([A-Za-z])/.exec(text.slice(i + 1, i + 24));
+      if (!sequence) throw new Error(`unknown escape sequence ${JSON.stringify(text.slice(i, i + 8))}`);
+      this.#control(sequence[2] as string, (sequence[1] as string).split(";").map(Number));
+      i += sequence[0].length;
+    }
+  }
+
+  /** Its rows without the blanks at their ends. */
+  get rows(): string[] {
+    return this.#cells.map((row) => row.join("").trimEnd());
+  }
+
+  #put(c: string): void {
+    if (c === "\r") this.#column = 0;
+    else if (c === "\n") this.#down();
+    else if (c === "\b") this.#column = Math.max(this.#column - 1, 0);
+    else {
+      if (this.#column === COLUMNS) {
+        this.#column = 0;
+        this.#down();
+      }
+      (this.#cells[this.#row] as string[])[this.#column++] = c;
+    }
+  }
+
+  #down(): void {
+    if (this.#row < ROWS - 1) {
+      this.#row++;
+      return;
+    }
+    this.#cells.push(Array<string>(COLUMNS).fill(" "));
+    this.#cells.shift();
+  }
+
+  #control(letter: string, numbers: number[]): void {
+    switch (letter) {
+      case "H":
+        this.#row = Math.min(Math.max((numbers[0] || 1) - 1, 0), ROWS - 1);
+        this.#column = Math.min(Math.max((numbers[1] || 1) - 1, 0), COLUMNS - 1);
+        break;
+      case "J":
+        if (numbers[0] === 2) for (const row of this.#cells) row.fill(" ");
+        else this.#eraseDown();
+        break;
+      case "K":
+        (this.#cells[this.#row] as string[]).fill(" ", this.#column);
+        break;
+      case "m":
+        break;
+      default:
+        throw new Error(`unknown control sequence ${letter}`);
+    }
+  }
+
+  #eraseDown(): void {
+    (this.#cells[this.#row] as string[]).fill(" ", this.#column);
+    for (const row of this.#cells.slice(this.#row + 1)) row.fill(" ");
+  }
+}
+
+/** Types prepared keys and keeps what the screen showed when each of them was read. */
+export class ScreenConsole extends KeysConsole {
+  /** For each key, in order: the screen before it was read. */
+  readonly shown: { key: string; rows: string[] }[] = [];
+  readonly #screen = new Screen();
+  #drawn = 0;
+
+  constructor(entries: readonly Keys[]) {
+    super(entries);
+  }
+
+  override getc(clock: Clock): number | undefined {
+    const key = super.getc(clock);
+    if (key !== undefined) this.shown.push({ key: String.fromCharCode(key), rows: this.rows });
+    return key;
+  }
+
+  /** The screen now. */
+  get rows(): string[] {
+    const { text } = this;
+    this.#screen.write(text.slice(this.#drawn));
+    this.#drawn = text.length;
+    return this.#screen.rows;
+  }
+}
