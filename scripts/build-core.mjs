@@ -6,6 +6,8 @@ import asc from "assemblyscript/asc";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const FLAVOURS = ["simp", "4th", "lua"];
+/** More options of the compiler: Lua's compiler and VM are many small functions, which gain a sixth by being inlined. */
+const OPTIONS = { lua: ["--shrinkLevel", "0"] };
 const target = process.argv.includes("--target") ? process.argv[process.argv.indexOf("--target") + 1] : "release";
 const asked = process.argv.slice(2).filter((word) => FLAVOURS.includes(word));
 
@@ -14,7 +16,14 @@ for (const flavour of asked.length > 0 ? asked : FLAVOURS) {
   const root = `loader-wasm/userboot_${flavour}.ts`;
   if (!existsSync(root)) continue;
   const output = `build/userboot_${flavour}.wasm`;
-  const { error, stderr } = await asc.main([root, "--target", target, "--outFile", output]);
+  const { error, stderr } = await asc.main([
+    root,
+    "--target",
+    target,
+    "--outFile",
+    output,
+    ...(target === "release" ? (OPTIONS[flavour] ?? []) : []),
+  ]);
   process.stderr.write(stderr.toString());
   if (error) {
     process.stderr.write(`${root}: ${error.message}\n`);

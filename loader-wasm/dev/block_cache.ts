@@ -62,10 +62,11 @@ function victim(): i32 {
 
 /** Reads `count` chunks of disk `unit` from chunk number `first` with one call. False and errno on failure. */
 function fetch(unit: i32, first: u64, count: i32): bool {
-  if (landing == 0) landing = allocate(<usize>WINDOW_LIMIT * CHUNK_SIZE);
   burn(count);
   twiddle();
   cacheFetches++;
+  if (count == 1) return fetchOne(unit, first);
+  if (landing == 0) landing = allocate(<usize>WINDOW_LIMIT * CHUNK_SIZE);
   const wanted = <u32>count * CHUNK_SIZE;
   const error = diskread(unit, first << CHUNK_SHIFT, landing, wanted, residual);
   if (error != 0) {
@@ -88,6 +89,23 @@ function fetch(unit: i32, first: u64, count: i32): bool {
   return true;
 }
 const residual: usize = memory.data(8, 8);
+
+/** `fetch` of one chunk, which is read to where it stays. */
+function fetchOne(unit: i32, number: u64): bool {
+  const slot = victim();
+  const chunk = chunks[slot];
+  chunk.key = u64.MAX_VALUE;
+  const error = diskread(unit, number << CHUNK_SHIFT, chunk.data, CHUNK_SIZE, residual);
+  if (error != 0) {
+    setErrno(error);
+    return false;
+  }
+  chunk.key = keyOf(unit, number);
+  chunk.size = CHUNK_SIZE - min(load<u32>(residual), CHUNK_SIZE);
+  chunk.stamp = ++clock;
+  index.set(chunk.key, slot);
+  return true;
+}
 
 /**
  * Copies `size` bytes at `offset` of disk `unit`, which ends at `end`, to `dst`. Returns how many there were, or -1

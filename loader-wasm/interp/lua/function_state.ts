@@ -27,7 +27,7 @@ import {
   REGISTER_LIMIT,
   UPVALUE_DESC_SIZE,
 } from "./opcodes";
-import { sameString } from "./string";
+import { isShort, sameString } from "./string";
 import { getInteger, newTable, slotForInteger, slotForString } from "./table";
 import { INTEGER, integerOf, NIL, PROTOTYPE, STRING, setInteger, setObject, setTag, tagOf, VALUE_SIZE } from "./value";
 
@@ -70,9 +70,11 @@ export class Vector {
   }
 }
 
-// A local variable that can be seen: index of its debug record (u32), attribute (u32).
+// A local variable that can be seen: index of its debug record (u32), attribute (u32), name (string).
 export const ACTIVE_RECORD: usize = 0;
 export const ACTIVE_ATTRIBUTE: usize = 4;
+export const ACTIVE_NAME: usize = 8;
+const ACTIVE_SIZE: i32 = 12;
 export const REGULAR: u32 = 0;
 export const CONST: u32 = 1;
 export const CLOSE: u32 = 2;
@@ -97,7 +99,7 @@ export class FunctionState {
   protos: Vector = new Vector(4);
   upvalues: Vector = new Vector(UPVALUE_DESC_SIZE);
   locals: Vector = new Vector(LOCAL_SIZE);
-  active: Vector = new Vector(8);
+  active: Vector = new Vector(ACTIVE_SIZE);
   labels: Vector = new Vector(16);
   gotos: Vector = new Vector(16);
   blocks: Vector = new Vector(16);
@@ -282,7 +284,7 @@ export class FunctionState {
 
   /** Name of active local `index`. */
   localName(index: i32): usize {
-    return <usize>load<u32>(this.locals.item(load<u32>(this.active.item(index), ACTIVE_RECORD)));
+    return <usize>load<u32>(this.active.item(index), ACTIVE_NAME);
   }
 
   attributeOf(index: i32): u32 {
@@ -291,7 +293,11 @@ export class FunctionState {
 
   /** Number of the active local called `name`, or -1. */
   findLocal(name: usize): i32 {
-    for (let i = this.active.count - 1; i >= 0; i--) if (sameString(this.localName(i), name)) return i;
+    const first = this.active.at;
+    for (let i = this.active.count - 1; i >= 0; i--) {
+      const other = <usize>load<u32>(first + <usize>(i * ACTIVE_SIZE), ACTIVE_NAME);
+      if (other == name || (!isShort(name) && sameString(other, name))) return i;
+    }
     return -1;
   }
 

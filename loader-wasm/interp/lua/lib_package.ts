@@ -8,6 +8,8 @@ import {
   drop,
   fieldOf,
   isAbsent,
+  openBuffer,
+  pushBuffer,
   pushBuiltin,
   pushNil,
   pushObject,
@@ -19,11 +21,11 @@ import {
   setObjectField,
   setTextField,
 } from "./builtin";
-import { callFunction } from "./call";
+import { callFunction, ensureStack } from "./call";
 import { raiseText } from "./errors";
 import { loadFile } from "./load";
 import { indexValue, setRaw } from "./metamethods";
-import { globals, loadedTable, RAISED, registry, setTop, top } from "./state";
+import { globals, loadedTable, RAISED, registry, setTop, stack, top } from "./state";
 import { stringOf, textOf } from "./string";
 import { getInteger, newTable, slotForInteger } from "./table";
 import {
@@ -127,7 +129,8 @@ function findLoader(name: usize): bool {
     return false;
   }
   const searchers = objectOf(top - VALUE_SIZE);
-  let tried = "";
+  // Messages stay on the stack until it is clear that they are wanted.
+  const messages = top - stack;
   for (let i: i64 = 1; i <= SEARCHERS_LIMIT; i++) {
     const searcher = getInteger(searchers, i);
     if (tagOf(searcher) == NIL) break;
@@ -136,9 +139,11 @@ function findLoader(name: usize): bool {
     if (!callFunction(1, 2)) return false;
     const found = top - 2 * VALUE_SIZE;
     if (isFunctionTag(tagOf(found))) return true;
-    if (tagOf(found) == STRING) tried += textOf(objectOf(found));
-    drop(2);
+    drop(tagOf(found) == STRING ? 1 : 2);
+    if (!ensureStack(2)) return false;
   }
+  let tried = "";
+  for (let at = stack + messages; at < top; at += VALUE_SIZE) tried += textOf(objectOf(at));
   raiseText(`module '${textOf(name)}' not found:${tried}`);
   return false;
 }
@@ -147,8 +152,12 @@ function searchPreload(): i32 {
   const name = checkString(1);
   if (name == 0) return RAISED;
   if (!pushField(objectOf(fieldOf(registry, "preload")), name)) return RAISED;
-  if (tagOf(top - VALUE_SIZE) == NIL) pushText(`\n\tno field package.preload['${textOf(name)}']`);
-  return 1;
+  if (tagOf(top - VALUE_SIZE) != NIL) return 1;
+  const message = openBuffer();
+  message.addText("\n\tno field package.preload['");
+  message.addString(name);
+  message.addText("']");
+  return pushBuffer(message);
 }
 
 function searchLua(): i32 {

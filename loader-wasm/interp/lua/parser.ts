@@ -33,6 +33,7 @@ import {
 } from "./expression";
 import {
   ACTIVE_ATTRIBUTE,
+  ACTIVE_NAME,
   ACTIVE_RECORD,
   BLOCK_ACTIVE,
   BLOCK_CAPTURED,
@@ -257,6 +258,7 @@ export function activate(fs: FunctionState, count: i32): void {
     const active = fs.active.add();
     store<u32>(active, first + i, ACTIVE_RECORD);
     store<u32>(active, load<u32>(record, 8), ACTIVE_ATTRIBUTE);
+    store<u32>(active, load<u32>(record), ACTIVE_NAME);
     store<u32>(record, fs.pc, 4);
     store<u32>(record, 0, 8);
   }

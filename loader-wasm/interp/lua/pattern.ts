@@ -263,6 +263,38 @@ function matchesItem(place: usize, item: usize, end: usize): bool {
   return first == c;
 }
 
+/** Where the bytes from `place` on end that the item from `item` to `end` matches. */
+function endOfRun(place: usize, item: usize, end: usize): usize {
+  let to = place;
+  const first = <u32>load<u8>(item);
+  if (first == DOT) return sourceEnd;
+  if (first == BRACKET) {
+    const cost = <u32>(end - item) >> 2;
+    if (end - item == 4 && load<u8>(item, 1) == CARET && load<u8>(item, 2) != PERCENT) {
+      // All but one byte.
+      const other = load<u8>(item, 2);
+      while (to < sourceEnd && load<u8>(to) != other) to++;
+    } else {
+      while (to < sourceEnd && inSet(load<u8>(to), item, end - 1)) to++;
+    }
+    spend(cost * <u32>(to - place + 1));
+    return to;
+  }
+  if (first == PERCENT) {
+    const letter = <u32>load<u8>(item, 1);
+    const mask = between(letter | 0x20, 0x61, 0x7a) ? load<u8>(masks + (letter & 31)) : 0;
+    if (mask == 0) {
+      while (to < sourceEnd && <u32>load<u8>(to) == letter) to++;
+    } else {
+      const inside = (letter & 0x20) != 0;
+      while (to < sourceEnd && ((load<u8>(bits + <usize>load<u8>(to)) & mask) != 0) == inside) to++;
+    }
+    return to;
+  }
+  while (to < sourceEnd && <u32>load<u8>(to) == first) to++;
+  return to;
+}
+
 /** Where what is balanced between the two bytes at `pair` ends; 0 when it isn't. */
 function endOfBalanced(place: usize, pair: usize): usize {
   const opening = load<u8>(pair);
@@ -436,8 +468,7 @@ function matchSingle(place: usize, item: usize): usize {
   const rest = end + 1;
   resumeAt = rest;
   if (suffix == STAR || suffix == PLUS) {
-    let to = place;
-    while (matchesItem(to, item, end)) to++;
+    const to = endOfRun(place, item, end);
     spend(<u32>(to - place));
     let taken = <u32>(to - place);
     let base = place;
