@@ -6,8 +6,8 @@ import asc from "assemblyscript/asc";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const FLAVOURS = ["simp", "4th", "lua"];
-/** More options of the compiler: Lua's compiler and VM are many small functions, which gain a sixth by being inlined. */
-const OPTIONS = { lua: ["--shrinkLevel", "0"] };
+/** More options of the compiler: interpreters are many small functions, which gain a sixth and more by being inlined. */
+const OPTIONS = { "4th": ["--shrinkLevel", "0"], lua: ["--shrinkLevel", "0"] };
 const target = process.argv.includes("--target") ? process.argv[process.argv.indexOf("--target") + 1] : "release";
 const asked = process.argv.slice(2).filter((word) => FLAVOURS.includes(word));
 
