@@ -3,11 +3,11 @@
 
 import { burn } from "../../lib/fault";
 import { closeBuffers, openBuffers } from "./builtin";
-import { raiseHere, raiseMemory } from "./errors";
+import { protoOf, raiseHere, raiseMemory } from "./errors";
 import { collectIfDue } from "./gc";
 import { tidyIfDue } from "./managed";
 import { Event, handlerOf, raiseType } from "./metamethods";
-import { PROTO_CODE, PROTO_PARAMETERS, PROTO_REGISTERS, PROTO_VARARG } from "./opcodes";
+import { PROTO_CODE, PROTO_CODE_COUNT, PROTO_PARAMETERS, PROTO_REGISTERS, PROTO_VARARG } from "./opcodes";
 import {
   BUILTIN_ROOM,
   closeUpvalues,
@@ -140,6 +140,10 @@ export function enterLua(func: usize, wanted: i32, status: u32): i32 {
     for (; count < parameters; count++) setTag(base + (count << VALUE_SHIFT), NIL);
   }
   const fresh = pushFrame();
+  if (fresh == 0) {
+    raiseMemory();
+    return FAILED;
+  }
   const end = base + (registers << VALUE_SHIFT);
   store<u32>(fresh, <u32>func, FRAME_FUNCTION);
   store<u32>(fresh, <u32>base, FRAME_BASE);
@@ -157,7 +161,10 @@ function callBuiltin(func: usize, wanted: i32, status: u32): i32 {
     if (!ensureStack(0)) return FAILED;
     func = stack + offset;
   }
-  pushFrame();
+  if (pushFrame() == 0) {
+    raiseMemory();
+    return FAILED;
+  }
   store<u32>(frame, <u32>func, FRAME_FUNCTION);
   store<u32>(frame, <u32>(func + VALUE_SIZE), FRAME_BASE);
   store<u32>(frame, <u32>stackEnd, FRAME_TOP);
@@ -193,6 +200,8 @@ export function giveResults(to: usize, from: usize, count: i32, wanted: i32): vo
   setTop(to);
 }
 
+/** Fuel for a call by a function of the core. */
+const CALL_COST: i64 = 16;
 /** Levels beyond the limit for the handling of the overflow. */
 const DEPTH_SPARE: i32 = 25;
 
@@ -215,7 +224,11 @@ export function callFunction(argCount: i32, wanted: i32, status: u32 = 0): bool 
   }
   setDepth(depth + 1);
   const func = top - ((<usize>(argCount + 1)) << VALUE_SHIFT);
-  if (enterCall(func, wanted, status | IS_ENTRY) == ENTERED) run();
+  burn(CALL_COST);
+  if (enterCall(func, wanted, status | IS_ENTRY) == ENTERED) {
+    burn(<i64>(load<u32>(protoOf(frame), PROTO_CODE_COUNT) >> 3));
+    run();
+  }
   setDepth(depth - 1);
   return !raised;
 }

@@ -36,7 +36,7 @@ export function raiseValue(at: usize): i32 {
 }
 
 /** Bytes that finding out what to say of an error may leave behind. */
-const ERROR_GARBAGE: i32 = 4096;
+export const ERROR_GARBAGE: i32 = 4096;
 
 /** Raises `text` as it is. */
 export function raisePlain(text: string): i32 {

@@ -27,6 +27,7 @@ import {
   REGISTER_LIMIT,
   UPVALUE_DESC_SIZE,
 } from "./opcodes";
+import { raised } from "./state";
 import { isShort, sameString } from "./string";
 import { getInteger, newTable, slotForInteger, slotForString } from "./table";
 import { INTEGER, integerOf, NIL, PROTOTYPE, STRING, setInteger, setObject, setTag, tagOf, VALUE_SIZE } from "./value";
@@ -179,6 +180,7 @@ export class FunctionState {
   /** Raises when `count` is more than `limit` of something. */
   checkLimit(count: i32, limit: i32, what: string): bool {
     if (count <= limit) return true;
+    if (raised) return false;
     const place = this.firstLine == 0 ? "main function" : `function at line ${this.firstLine}`;
     lexError(`too many ${what} (limit is ${limit}) in ${place}`, token);
     return false;

@@ -66,9 +66,12 @@ function carve(size: usize): usize {
       store<u32>(list, <u32>chunkAt);
       chunkAt += rest;
     }
-    const wanted = max(size, CHUNK);
-    const pages = <i32>((wanted + 0xffff) >> PAGE_SHIFT);
-    const before = memory.grow(pages);
+    let pages = <i32>((max(size, CHUNK) + 0xffff) >> PAGE_SHIFT);
+    let before = memory.grow(pages);
+    if (before < 0 && size < CHUNK) {
+      pages = <i32>((size + 0xffff) >> PAGE_SHIFT);
+      before = memory.grow(pages);
+    }
     if (before < 0) return 0;
     chunkAt = (<usize>before) << PAGE_SHIFT;
     chunkEnd = chunkAt + ((<usize>pages) << PAGE_SHIFT);
@@ -77,6 +80,45 @@ function carve(size: usize): usize {
   const block = chunkAt;
   chunkAt += size;
   return block;
+}
+
+/** Free lists in order of their blocks' sizes: the small ones, then the large ones. */
+const LISTS: i32 = 33 + 96;
+
+/** Bytes of the blocks in list `index`. */
+function sizeOfList(index: i32): usize {
+  if (index < SMALL_CLASSES) return (<usize>index) << SMALL_SHIFT;
+  const large = index - SMALL_CLASSES;
+  const base: usize = (<usize>1) << (9 + (large >> 2));
+  return base + <usize>(large & 3) * (base >> 2);
+}
+
+/** When there is no more memory: `size` bytes of a larger free block, whose rest is free for others. Or 0. */
+function split(size: usize): usize {
+  let index = size <= SMALL_LIMIT ? <i32>(size >> SMALL_SHIFT) : SMALL_CLASSES + largeClass(size);
+  while (++index < LISTS) {
+    const list = lists + ((<usize>index) << 2);
+    const block = <usize>load<u32>(list);
+    if (block == 0) continue;
+    store<u32>(list, load<u32>(block));
+    burn(1);
+    let rest = block + size;
+    let left = sizeOfList(index) - size;
+    // Pieces as large as there are lists for.
+    for (let smaller = index - 1; smaller > 0; smaller--) {
+      // The first large list has the size of the last small one, and no blocks.
+      if (smaller == SMALL_CLASSES) continue;
+      const piece = sizeOfList(smaller);
+      for (; piece <= left; left -= piece) {
+        const at = lists + ((<usize>smaller) << 2);
+        store<u32>(rest, load<u32>(at));
+        store<u32>(at, <u32>rest);
+        rest += piece;
+      }
+    }
+    return block;
+  }
+  return 0;
 }
 
 /** A block of at least `size` bytes, contents undefined; 0 when there is no memory for it. */
@@ -96,6 +138,7 @@ export function tryAllocate(size: usize): usize {
     store<u32>(list, load<u32>(block));
   } else {
     block = carve(whole);
+    if (block == 0) block = split(whole);
     if (block == 0) return 0;
   }
   heapUsed += whole;

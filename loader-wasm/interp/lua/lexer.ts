@@ -3,8 +3,9 @@
 
 import { cstringAt } from "../../lib/bytes";
 import { burn } from "../../lib/fault";
-import { chunkName } from "./errors";
+import { chunkName, ERROR_GARBAGE } from "./errors";
 import { allocateBlock, freeBlock } from "./heap";
+import { owe } from "./managed";
 import { parseNumber } from "./number";
 import { errorValue, raised, setRaised } from "./state";
 import { isShort, newString, pinString, stringOf } from "./string";
@@ -183,6 +184,7 @@ function nearText(which: i32): string {
 /** Raises `message` at the current line; after it the token `which`, unless 0. Only the first error counts. */
 export function lexError(message: string, which: i32): void {
   if (!raised) {
+    owe(ERROR_GARBAGE);
     let full = `${chunkName(source)}:${line}: ${message}`;
     if (which != 0) full += ` near ${nearText(which)}`;
     setObject(errorValue, stringOf(full), STRING);

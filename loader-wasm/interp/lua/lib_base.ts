@@ -1,6 +1,7 @@
 // The basic functions (Lua 5.3 Reference Manual, 6.1), with the texts of FreeBSD 12.1's build.
 
 import { printBytes, putchar } from "../../console/console";
+import { burn } from "../../lib/fault";
 import { isDigit, isSpace, toLower } from "../../lib/text";
 import {
   argAt,
@@ -148,6 +149,7 @@ function toNumberFunction(): i32 {
   if (argTag(1) != STRING) return typeError(1, "string");
   if (base < 2 || base > 36) return argError(2, "base out of range");
   const text = objectOf(argAt(1));
+  burn(<i64>(lengthOf(text) >> 5));
   if (!parseInBase(bytesOf(text), bytesOf(text) + lengthOf(text), <u32>base)) {
     pushNil();
     return 1;

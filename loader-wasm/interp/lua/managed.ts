@@ -16,6 +16,13 @@ export function owe(bytes: i32): void {
   owed += min(bytes, DUE);
 }
 
+/** Notes that a byte string of `length` was made, or is done with. */
+export function oweText(length: u32): void {
+  owe(<i32>min<u32>(length * 2 + TEXT_HEADER, DUE));
+}
+/** What the runtime puts before a string, and its rounding up. */
+const TEXT_HEADER: u32 = 32;
+
 /** The depth of calls at which that holds. */
 let plainDepth: i32 = 1;
 

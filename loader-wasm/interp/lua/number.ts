@@ -1,6 +1,7 @@
 // Numbers to text and back, as FreeBSD's build of Lua has them: both subtypes are 64-bit integers; a numeral
 // that is too long for an integer saturates and is of the subtype "float".
 
+import { burn } from "../../lib/fault";
 import { isSpace } from "../../lib/text";
 import { bytesOf, lengthOf, newString } from "./string";
 import { copyValue, FLOAT, INTEGER, integerOf, objectOf, STRING, setFloat, setInteger, tagOf } from "./value";
@@ -135,5 +136,6 @@ const NUMERAL_LIMIT: u32 = 4096;
 
 export function stringToNumber(text: usize, to: usize): bool {
   const length = lengthOf(text);
+  if (length >= 32) burn(<i64>(min(length, NUMERAL_LIMIT) >> 5));
   return length <= NUMERAL_LIMIT && parseNumber(bytesOf(text), length, to);
 }

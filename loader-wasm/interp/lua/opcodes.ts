@@ -35,7 +35,7 @@ export namespace Op {
   export const SETFIELD: u32 = 13;
   /** R[A][B] = R[C] */
   export const SETINT: u32 = 14;
-  /** R[A] = {} with room for B entries in the array part, C others */
+  /** R[A] = {} with room for B entries (see LARGE_ARRAY) in the array part, C others */
   export const NEWTABLE: u32 = 15;
   /** R[A+1] = R[B]; R[A] = R[B][K[C]] */
   export const SELF: u32 = 16;
@@ -103,10 +103,12 @@ export const TRUTH: i32 = 0x8000;
 export const OPERAND_MASK: i32 = 0x7fff;
 export const IMMEDIATE_ZERO: i32 = 0x4000;
 
+/** In B of NEWTABLE: the four lowest bits are followed by as many zeros as the others say. */
+export const LARGE_ARRAY: i32 = 0x1000;
 /** Bit in C of SETTABLE, SETFIELD and SETINT: the value is a constant. */
 export const CONSTANT: i32 = 0x1000000;
-/** Largest register number, and most of B. */
-export const REGISTER_LIMIT: i32 = 250;
+/** Registers of a function are fewer than this; largest B. */
+export const REGISTER_LIMIT: i32 = 255;
 export const B_LIMIT: i32 = 65535;
 
 // @ts-ignore: decorator

@@ -110,7 +110,7 @@ export function accept(which: i32): bool {
 }
 
 export function check(which: i32): void {
-  if (token != which) syntaxError(`${tokenText(which)} expected`);
+  if (token != which && !raised) syntaxError(`${tokenText(which)} expected`);
 }
 
 export function expect(which: i32): void {
@@ -124,6 +124,8 @@ export function expectMatch(which: i32, opened: i32, at: i32): void {
     advance();
     return;
   }
+  // Levels that are left because of an error have nothing to add.
+  if (raised) return;
   if (at == line) syntaxError(`${tokenText(which)} expected`);
   else syntaxError(`${tokenText(which)} expected (to close ${tokenText(opened)} at line ${at})`);
 }
@@ -653,7 +655,9 @@ function parseIf(at: i32): void {
 function parseThen(out: i32): i32 {
   const fs = current;
   advance();
+  const arena = arenaUsed;
   const skip = parseCondition();
+  setArenaUsed(arena);
   expect(Token.THEN);
   parseBlock();
   if (token == Token.ELSE || token == Token.ELSEIF) out = joinJumps(fs, jump(fs), out);
@@ -719,7 +723,11 @@ function parseFunction(at: i32): void {
   const target = newExpression();
   findVariable(expectName(), target);
   let self = false;
-  while (token == 0x2e) parseField(target);
+  const arena = arenaUsed;
+  while (token == 0x2e) {
+    parseField(target);
+    setArenaUsed(arena);
+  }
   if (token == 0x3a) {
     self = true;
     parseField(target);

@@ -33,7 +33,7 @@ import {
 } from "./expression";
 import { FunctionState } from "./function_state";
 import { advance, line, numeral, peekToken, syntaxError, Token, token, tokenString } from "./lexer";
-import { Op } from "./opcodes";
+import { LARGE_ARRAY, Op } from "./opcodes";
 import { accept, current, enter, expect, expectMatch, expectName, leave, parseBody, parseList } from "./parser";
 import { stringOf } from "./string";
 import { integerOf, tagOf } from "./value";
@@ -146,8 +146,20 @@ function parseConstructor(e: usize): void {
       setList(fs, base, listed - waiting, waiting);
     }
   }
-  store<u16>(fs.instruction(pc), <u16>min(listed, 65535), 2);
+  store<u16>(fs.instruction(pc), arrayRoom(listed), 2);
   store<i32>(fs.instruction(pc), named, 4);
+}
+
+/**
+ * B of NEWTABLE for `count` entries. As in the reference, whose instructions have few bits for it, larger ones are
+ * rounded up to four bits and zeros: `#` shows that.
+ */
+function arrayRoom(count: u32): u16 {
+  let bits = count;
+  let zeros: u32 = 0;
+  for (; bits >= 16; zeros++) bits = (bits + 1) >> 1;
+  const size = bits << zeros;
+  return <u16>(size < <u32>LARGE_ARRAY ? size : <u32>LARGE_ARRAY | (zeros << 4) | bits);
 }
 
 /** `name = value` or `[key] = value` for the table in register `base`. */
@@ -391,7 +403,10 @@ const UNARY: i32 = 12;
 
 export function parseExpression(e: usize): void {
   setExpression(e, Kind.VOID, 0);
+  const arena = arenaUsed;
   parseOperators(e, 0);
+  // All that matters is in `e` now.
+  setArenaUsed(arena);
 }
 
 /** Reads operators that bind more strongly than `limit`; returns the first one that doesn't. */

@@ -2,7 +2,7 @@
 // globals, and the error on its way up. Errors are return codes: whoever raises stores the value, sets `raised`
 // and returns; everybody on the way looks at `raised` and returns too, until a protected call takes it.
 
-import { allocateBlock, freeBlock, hasRoom, isMarked, newObject } from "./heap";
+import { allocateBlock, freeBlock, hasRoom, isMarked, newObject, tryAllocate } from "./heap";
 import {
   copyValue,
   NIL,
@@ -244,22 +244,24 @@ function moveStack(size: usize): void {
   stackEnd = fresh + (size << VALUE_SHIFT);
 }
 
-/** Enters a frame; its fields are the caller's to set. Returns it. */
+/** Enters a frame; its fields are the caller's to set. Returns it, or 0 when there is no memory for more. */
 export function pushFrame(): usize {
-  if (frame + 2 * FRAME_SIZE > framesEnd) growFrames();
+  if (frame + 2 * FRAME_SIZE > framesEnd && !growFrames()) return 0;
   frame += FRAME_SIZE;
   return frame;
 }
 
-function growFrames(): void {
+function growFrames(): bool {
   const bytes = frameCount * FRAME_SIZE;
-  const fresh = allocateBlock(bytes * 2);
+  const fresh = tryAllocate(bytes * 2);
+  if (fresh == 0) return false;
   memory.copy(fresh, frames, bytes);
   frame = fresh + (frame - frames);
   freeBlock(frames, bytes);
   frames = fresh;
   frameCount *= 2;
   framesEnd = frames + frameCount * FRAME_SIZE;
+  return true;
 }
 
 export function popFrame(): void {

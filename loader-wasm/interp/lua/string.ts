@@ -4,6 +4,7 @@
 import { stringAt } from "../../lib/bytes";
 import { burn } from "../../lib/fault";
 import { allocateBlock, BLOCK_LIMIT, freeBlock, newObject } from "./heap";
+import { oweText } from "./managed";
 import { OBJECT_EXTRA, OBJECT_MARK, STRING, STRING_BYTES, STRING_CHAIN, STRING_HASH, STRING_LENGTH } from "./value";
 
 /** Longest string, in bytes, that exists only once. */
@@ -161,6 +162,7 @@ export function compareStrings(a: usize, b: usize): i32 {
 /** The Lua string of the core's byte string `text`. */
 export function stringOf(text: string): usize {
   const length = <u32>text.length;
+  oweText(length);
   if (length > <u32>SHORT_LIMIT) {
     const long = newLongString(length);
     const from = changetype<usize>(text);
@@ -175,6 +177,7 @@ const scratch: usize = memory.data(48);
 
 /** The core's byte string of a Lua string. */
 export function textOf(text: usize): string {
+  oweText(lengthOf(text));
   return stringAt(text + STRING_BYTES, <i32>lengthOf(text));
 }
 

@@ -352,6 +352,7 @@ function makeNodes(table: usize, wanted: u32): void {
 }
 
 function growArray(table: usize, size: u32): void {
+  burn(<i64>(size >> 6));
   const old = load<u32>(table, TABLE_ARRAY_SIZE);
   const oldBytes = (<usize>old) << VALUE_SHIFT;
   const bytes = (<usize>size) << VALUE_SHIFT;

@@ -26,6 +26,7 @@ import {
   bOf,
   cOf,
   IMMEDIATE_ZERO,
+  LARGE_ARRAY,
   OPERAND_MASK,
   Op,
   opOf,
@@ -349,7 +350,11 @@ function execute(): i32 {
           if (raised) return UNWIND;
           base = <usize>load<u32>(frame, FRAME_BASE);
         }
-        setObject(base + ((<usize>aOf(i)) << VALUE_SHIFT), newTable(bOf(i), cOf(i)), TABLE);
+        setObject(base + ((<usize>aOf(i)) << VALUE_SHIFT), newTable(bOf(i) < LARGE_ARRAY ? bOf(i) : 0, cOf(i)), TABLE);
+        if (bOf(i) >= LARGE_ARRAY && !reserveArray(objectOf(base + ((<usize>aOf(i)) << VALUE_SHIFT)), largeArray(i))) {
+          raiseMemory();
+          return UNWIND;
+        }
         continue;
       case Op.SELF: {
         const from = base + ((<usize>bOf(i)) << VALUE_SHIFT);
@@ -822,6 +827,12 @@ function execute(): i32 {
       }
     }
   }
+}
+
+/** Size of the array part that the NEWTABLE at `i` asks for. */
+function largeArray(i: usize): u32 {
+  const code = bOf(i) ^ LARGE_ARRAY;
+  return (code & 15) << (code >> 4);
 }
 
 /** Makes numbers of the three values of a loop at `a` where not all are integers. False after raising. */

@@ -69,6 +69,59 @@ describe("jumps back out of a block", () => {
   });
 });
 
+describe("large programs", () => {
+  it.each([
+    ["alternatives", '"if a then " .. ("elseif a.b then "):rep(5000) .. "end"'],
+    ["items of a table", '"return {" .. ("a.b, x = c.d, [e] = {f.g}, "):rep(5000) .. "}"'],
+    ["names in a function's name", '"function a" .. (".b"):rep(5000) .. "() end"'],
+    ["operands", '"return " .. ("a.b + "):rep(5000) .. "1"'],
+    ["calls of results", '"return a" .. ("(b.c)"):rep(5000)'],
+    ["values in registers", '"return " .. ("a,"):rep(253) .. "a"'],
+    ["local variables", '("local a "):rep(200)'],
+  ])("have many %s", async (_, source) => {
+    expect(await printed(`print(type(load(${source})))`)).toBe("function\n");
+  });
+
+  it.each([
+    ["values in registers", '"return " .. ("a,"):rep(254) .. "a"', "function or expression needs too many registers"],
+    ["local variables", '("local a "):rep(201)', "too many local variables (limit is 200) in main function"],
+    [
+      "upvalues",
+      `(function()
+        local s = "" for j = 1, 3 do s = s .. " return function() local a1" for i = 2, 100 do s = s .. ",b" .. j .. "_" .. i end end
+        s = s .. " return function() " for j = 1, 3 do for i = 2, 100 do s = s .. "x = b" .. j .. "_" .. i .. " " end end
+        return s .. "end" .. (" end"):rep(3)
+      end)()`,
+      "too many upvalues (limit is 255) in function at line 1",
+    ],
+  ])("don't have too many %s", async (_, source, message) => {
+    expect(await printed(`print(load(${source}, "=c"))`)).toContain(`nil\tc:1: ${message} near`);
+  });
+
+  it("have more constants than fit into instructions", async () => {
+    const text = await printed(`
+      local n = 0
+      local f = load(function()
+        n = n + 1
+        if n == 1 then return "local t = {} " end
+        if n <= 70001 then return "t.k" .. n .. " = 'v" .. n .. "' " end
+        if n == 70002 then return "k80000 = {k80001 = 6} return t.k2, t.k70001, k80000.k80001, t.k80002, pcall(function() t:k80003() end)" end
+      end, "=c")
+      print(f())`);
+    expect(text).toBe("v2\tv70001\t6\tnil\tfalse\tc:1: attempt to call a nil value (method 'k80003')\n");
+  });
+});
+
+describe("lengths of tables with holes", () => {
+  it("are those of the reference, whose constructors round sizes up", async () => {
+    const text = await printed(`
+      for _, n in ipairs{7, 16, 17, 18, 33, 128, 260, 5000} do
+        printc(#load("return {" .. ("nil,"):rep(n - 1) .. "1}")() .. " ")
+      end`);
+    expect(text).toBe("7 16 0 18 0 128 0 0 ");
+  });
+});
+
 describe("garbage", () => {
   it("a chunk's default name outlives what its reader makes", async () => {
     const text = await printed(`
