@@ -193,7 +193,7 @@ function nameRegister(proto: usize, pc: i32, register: i32): void {
       if (key >= 0 && opOf(instructionAt(proto, key)) == Op.LOADK && localAt(proto, cOf(at), setter) === null) {
         name = constantText(proto, cOf(instructionAt(proto, key)));
       }
-      kind = "field";
+      kind = isLongGlobal(proto, setter, at) ? "global" : isLongMethod(at) ? "method" : "field";
       break;
     }
     case Op.GETINT:
@@ -216,6 +216,19 @@ function nameRegister(proto: usize, pc: i32, register: i32): void {
       }
     }
   }
+}
+
+/** Whether the GETTABLE at `at`, instruction `pc`, fetches a global whose name is too long for GETTABUP. */
+function isLongGlobal(proto: usize, pc: i32, at: usize): bool {
+  const setter = setterOf(proto, pc, bOf(at));
+  if (setter < 0) return false;
+  const table = instructionAt(proto, setter);
+  return opOf(table) == Op.GETUPVAL && upvalueName(proto, bOf(table)) == "_ENV";
+}
+
+/** Whether it fetches a method whose name is too long for SELF: object and name are in the next registers. */
+function isLongMethod(at: usize): bool {
+  return bOf(at) == aOf(at) + 1 && cOf(at) == aOf(at) + 2;
 }
 
 /** A string as messages show it: up to its first NUL. */

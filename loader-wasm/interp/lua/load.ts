@@ -14,13 +14,13 @@ import {
   setArgCount,
   stringify,
 } from "./builtin";
-import { callFunction } from "./call";
+import { protectedCall } from "./call";
 import { raiseText } from "./errors";
 import { newObject } from "./heap";
 import { owe } from "./managed";
 import { PROTO_UPVALUE_COUNT } from "./opcodes";
 import { compile } from "./parser";
-import { errorValue, globals, newUpvalue, raised, setRaised, setTop, top } from "./state";
+import { errorValue, globals, handlerAt, newUpvalue, raised, setRaised, setTop, top } from "./state";
 import { bytesOf, lengthOf, stringOf } from "./string";
 import {
   CLOSURE,
@@ -158,7 +158,7 @@ export function loadPieces(name: usize, mode: string | null): bool {
 function readPieces(buffer: Buffer): bool {
   while (true) {
     pushValue(top - 5 * VALUE_SIZE);
-    if (!callFunction(0, 1)) return true;
+    if (!protectedCall(0, 1, handlerAt)) return true;
     const piece = top - VALUE_SIZE;
     const tag = tagOf(piece);
     if (tag == NIL) {

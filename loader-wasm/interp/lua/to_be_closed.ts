@@ -1,11 +1,11 @@
 // Variables with the attribute `close` (Lua 5.4 Reference Manual, 3.3.8): their `__close` runs when the block is
 // left, whichever way.
 
-import { callFunction } from "./call";
+import { callFunction, protectedCall } from "./call";
 import { raiseHere } from "./errors";
 import { allocateBlock, freeBlock } from "./heap";
 import { Event, handlerOf } from "./metamethods";
-import { errorValue, raised, setRaised, setTop, stack, top } from "./state";
+import { errorValue, setTop, stack, top } from "./state";
 import { nothing } from "./table";
 import { copyValue, isFalsy, NIL, setTag, VALUE_SIZE } from "./value";
 
@@ -47,8 +47,11 @@ export function closeVariables(level: usize, failed: bool): void {
     if (failed) copyValue(at + 2 * VALUE_SIZE, errorValue);
     else setTag(at + 2 * VALUE_SIZE, NIL);
     setTop(at + 3 * VALUE_SIZE);
-    callFunction(2, 0);
-    if (raised && failed) setRaised(false);
-    else if (raised) return;
+    // An error of the handler is the one that counts from then on: `errorValue` is that one's.
+    if (failed) {
+      if (!protectedCall(2, 0, 0)) setTop(top - VALUE_SIZE);
+    } else if (!callFunction(2, 0)) {
+      return;
+    }
   }
 }

@@ -34,7 +34,17 @@ describe("positions and names in messages", () => {
     expect(await printed(`print(${call})`)).toBe(`${shown}\n`);
   });
 
-  it("shows long tokens in full, without taking the square of their length", async () => {
+  it("know long names, too", async () => {
+    const name = "n".repeat(60);
+    const text = await printed(`
+      print(pcall(load("local t = {} t:${name}()", "=c")))
+      print(pcall(load("local t = {} t.${name}()", "=c")))
+      print(pcall(load("${name}()", "=c")))`);
+    const message = (kind: string) => `false\tc:1: attempt to call a nil value (${kind} '${name}')\n`;
+    expect(text).toBe(message("method") + message("field") + message("global"));
+  });
+
+  it("show long tokens in full, without taking the square of their length", async () => {
     const text = await printed(`local ok, m = load("x = 'a" .. ("b"):rep(1000000) .. "\\n") print(ok, #m)`);
     // The chunk's first line, the message and the token.
     expect(text).toMatch(/^nil\t10000\d\d\n$/);
