@@ -57,8 +57,9 @@ function findRecords(result: BootResult, start: number): FoundRecord[] {
 
 function findEnvironment(result: BootResult, start: number): string[] {
   const text = latin1(result.guestMemory.read(start, ENV_MAX));
-  const end = text.indexOf("\0\0");
-  return end < 0 ? [] : text.slice(0, end).split("\0");
+  // The block ends with an empty entry; without variables that is all of it.
+  const end = text.startsWith("\0") ? 0 : text.indexOf("\0\0");
+  return end <= 0 ? [] : text.slice(0, end).split("\0");
 }
 
 export function littleEndian(bytes: Uint8Array): bigint {

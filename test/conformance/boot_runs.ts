@@ -7,7 +7,7 @@ import { type BootResult, boot, type Flavour } from "userboot-wasm";
 import { findBootData, sha256 } from "./boot_data.js";
 import { Comparison, compareBootData, compareCalls, compareMemory, compareSurvival, exitOf } from "./compare.js";
 import { clean, ReplayConsole } from "./console.js";
-import { undefinedRecord } from "./differences.js";
+import { deliberateFields, undefinedRecord } from "./differences.js";
 import { type BootRun, type KeyEntry, readGuest, readJson } from "./recordings.js";
 import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./runs.js";
 
@@ -30,11 +30,12 @@ export async function replayBootRun(root: string, set: string, name: string): Pr
     worker: false,
     limits: LIMITS,
   });
-  const comparison = new Comparison(recorded.unstable);
+  const comparison = new Comparison(recorded.unstable, deliberateFields(`${set}/${name}`));
   const waits = waitsForFlavour(result);
   const after = continuation(root, name, recorded, result);
   if (after) compareContinuation(comparison, recorded, after, result, clean(console.text));
   else compareRun(comparison, recorded, result, clean(console.text));
+  comparison.close();
   return outcome(comparison.differences, 1, waits);
 }
 
@@ -56,7 +57,8 @@ function compareRun(comparison: Comparison, recorded: BootRun, result: BootResul
     recorded.swap_requests.map(({ length, sha256: digest }) => [length, digest]),
     result.swapRequests.map(({ name }) => [name.length, sha256(Buffer.from(name, "latin1"))]),
   );
-  if (recorded.final_flavour !== null) comparison.equal("/final_flavour", recorded.final_flavour, result.flavour);
+  if (recorded.final_flavour !== null || comparison.differs("/final_flavour"))
+    comparison.equal("/final_flavour", recorded.final_flavour, result.flavour);
   compareMachine(comparison, recorded, result);
 }
 

@@ -8,18 +8,40 @@ import type { BootRun, Exit, MetadataRecord, Range, RecordedCall, Unstable } fro
 
 const ELLIPSIS_AT = 300;
 
-/** Collects differences. */
+/** Collects differences. Fields that differ on purpose must be what `deliberate` says, and each must be looked at. */
 export class Comparison {
   readonly differences: string[] = [];
   readonly #unstable: string[];
+  readonly #deliberate: Map<string, unknown>;
+  readonly #seen = new Set<string>();
 
-  constructor(unstable: readonly Unstable[] = []) {
+  constructor(unstable: readonly Unstable[] = [], deliberate: Readonly<Record<string, unknown>> = {}) {
     this.#unstable = unstable.flatMap(({ fields }) => fields);
+    this.#deliberate = new Map(Object.entries(deliberate));
   }
 
   /** Whether `field` (a path as in the recordings) is to be compared. */
   insists(field: string): boolean {
-    return !this.#unstable.some((path) => path === field || field.startsWith(`${path}/`));
+    return this.differs(field) || !this.#unstable.some((path) => path === field || field.startsWith(`${path}/`));
+  }
+
+  /** Whether `field` differs on purpose. */
+  differs(field: string): boolean {
+    return this.#deliberate.has(field);
+  }
+
+  /** What `field` has to be: what was recorded, unless it differs on purpose. */
+  #expected<T>(field: string, recorded: T): T {
+    if (!this.differs(field)) return recorded;
+    this.#seen.add(field);
+    return this.#deliberate.get(field) as T;
+  }
+
+  /** To be called at the end: a listed difference that nothing was compared with says nothing. */
+  close(): void {
+    for (const field of this.#deliberate.keys()) {
+      if (!this.#seen.has(field)) this.add(field, "listed as a difference, and not compared");
+    }
   }
 
   add(field: string, text: string): void {
@@ -29,15 +51,16 @@ export class Comparison {
   /** Compares plain values; objects by their JSON form, whatever the order of their keys. */
   equal(field: string, recorded: unknown, ours: unknown): void {
     if (!this.insists(field)) return;
-    const [a, b] = [canonical(recorded), canonical(ours)];
+    const [a, b] = [canonical(this.#expected(field, recorded)), canonical(ours)];
     if (a !== b) this.add(field, `recorded ${shorten(a)}, ours ${shorten(b)}`);
   }
 
   /** Compares lists element by element. */
   list(field: string, recorded: readonly unknown[], ours: readonly unknown[]): void {
     if (!this.insists(field)) return;
-    for (let i = 0; i < Math.max(recorded.length, ours.length); i++) {
-      const [a, b] = [canonical(recorded[i]), canonical(ours[i])];
+    const expected = this.#expected(field, recorded);
+    for (let i = 0; i < Math.max(expected.length, ours.length); i++) {
+      const [a, b] = [canonical(expected[i]), canonical(ours[i])];
       if (a === b) continue;
       this.add(`${field}[${i}]`, `recorded ${shorten(a)}, ours ${shorten(b)}`);
       return;
@@ -46,8 +69,10 @@ export class Comparison {
 
   /** Compares console texts and names the first line that differs. */
   text(field: string, recorded: string, ours: string): void {
-    if (!this.insists(field) || recorded === ours) return;
-    const [a, b] = [recorded.split("\n"), ours.split("\n")];
+    if (!this.insists(field)) return;
+    const expected = this.#expected(field, recorded);
+    if (expected === ours) return;
+    const [a, b] = [expected.split("\n"), ours.split("\n")];
     let line = 0;
     while (line < a.length && line < b.length && a[line] === b[line]) line++;
     const shown = (text: string | undefined) => (text === undefined ? "nothing more" : JSON.stringify(text));

@@ -10,7 +10,9 @@ export interface Difference {
   /** A metadata record whose content differs. */
   record?: string;
   /** What ours prints there, echo and prompt included; for a record, what it holds. */
-  ours: string;
+  ours?: string;
+  /** Fields of a boot run that differ, with what ours has there. */
+  fields?: Record<string, unknown>;
   reason: string;
 }
 
@@ -22,6 +24,11 @@ export const differences = JSON.parse(readFileSync(DATA, "utf8")) as Difference[
 /** What ours prints in step or line `line` of `run` where it differs on purpose. */
 export function deliberate(run: string, line: number): string | undefined {
   return differences.find((difference) => difference.run === run && difference.line === line)?.ours;
+}
+
+/** The fields of boot run `run` that differ on purpose, with what ours has there. */
+export function deliberateFields(run: string): Record<string, unknown> {
+  return Object.assign({}, ...differences.filter((difference) => difference.run === run).map(({ fields }) => fields));
 }
 
 /** Whether the content of metadata records called `name` was left to chance by the reference (ours: zeros). */
