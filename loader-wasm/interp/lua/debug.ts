@@ -311,7 +311,7 @@ function globalName(value: usize): string | null {
     const table = objectOf(moduleAt + 16);
     setTag(fieldAt, NIL);
     while (nextEntry(table, fieldAt) == 1) {
-      burn(1);
+      burn(2);
       if (tagOf(fieldAt) != STRING || !equalRaw(fieldAt + 16, value)) continue;
       const module = textOf(objectOf(moduleAt));
       const field = textOf(objectOf(fieldAt));

@@ -85,7 +85,7 @@ export function compile(src: usize, size: u32, name: usize): usize {
   openArena();
   functions = 0;
   // Whatever is in it is looked at.
-  burn(<i64>(size >> 3));
+  burn(<i64>(size >> 2));
   startChunk(src, size, name);
   const fs = openFunction(null, 0);
   current = fs;

@@ -53,7 +53,7 @@ export function findVariable(name: usize, e: usize): void {
 
 /** Looks in `fs` and around it. `base`: it is the function where the variable is used. */
 function lookUp(fs: FunctionState, name: usize, e: usize, base: bool): bool {
-  burn(1);
+  burn(1 + ((fs.active.count + fs.upvalues.count) >> 4));
   const local = fs.findLocal(name);
   if (local >= 0) {
     setExpression(e, Kind.LOCAL, local);

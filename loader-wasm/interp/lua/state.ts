@@ -46,7 +46,7 @@ export const FRAME_TOP: usize = 8;
 export const FRAME_PC: usize = 12;
 export const FRAME_WANTED: usize = 16;
 export const FRAME_STATUS: usize = 20;
-export const FRAME_SIZE: usize = 32;
+export const FRAME_SIZE: usize = 24;
 
 export const MANY: i32 = -1;
 
@@ -211,9 +211,20 @@ export function growStack(count: usize): i32 {
   if (stackSize > STACK_LIMIT) return OVERFLOW_IN_HANDLER;
   const over = needed > STACK_LIMIT;
   const size = over ? STACK_LIMIT + STACK_SPARE : min(max(stackSize * 2, needed), STACK_LIMIT);
-  if (!hasRoom(size << VALUE_SHIFT)) return NO_MEMORY;
+  if (over && stackSize == STACK_LIMIT) {
+    // The room is there already: a second block as large would be too much to ask for.
+    stackSize = size;
+    stackEnd = stack + (size << VALUE_SHIFT);
+    return OVERFLOW;
+  }
+  if (!hasRoom(blockSize(size))) return NO_MEMORY;
   moveStack(size);
   return over ? OVERFLOW : GROWN;
+}
+
+/** Bytes of the block for a stack of `size` values: a full one has the spare room behind it. */
+function blockSize(size: usize): usize {
+  return (size >= STACK_LIMIT ? STACK_LIMIT + STACK_SPARE : size) << VALUE_SHIFT;
 }
 
 /** Takes the spare room for overflows back when the stack is small again. */
@@ -224,10 +235,11 @@ export function shrinkStack(): void {
 
 function moveStack(size: usize): void {
   const old = stack;
-  const fresh = allocateBlock(size << VALUE_SHIFT);
+  const bytes = blockSize(size);
+  const fresh = allocateBlock(bytes);
   const kept = min(size, stackSize) << VALUE_SHIFT;
   memory.copy(fresh, old, kept);
-  memory.fill(fresh + kept, 0, (size << VALUE_SHIFT) - kept);
+  memory.fill(fresh + kept, 0, bytes - kept);
   const by = fresh - old;
   for (let at = frames; at <= frame; at += FRAME_SIZE) {
     store<u32>(at, load<u32>(at, FRAME_FUNCTION) + <u32>by, FRAME_FUNCTION);
@@ -239,7 +251,7 @@ function moveStack(size: usize): void {
   }
   top += by;
   stack = fresh;
-  freeBlock(old, stackSize << VALUE_SHIFT);
+  freeBlock(old, blockSize(stackSize));
   stackSize = size;
   stackEnd = fresh + (size << VALUE_SHIFT);
 }

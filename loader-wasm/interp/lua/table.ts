@@ -265,7 +265,7 @@ function rehash(table: usize, payload: i64, tag: u32): bool {
   }
   const nodes = nodesOf(table);
   const count = nodeCount(table);
-  burn((arraySize + count) >> 2);
+  burn((arraySize + count) >> 1);
   for (let i: u32 = 0; i < count; i++) {
     const node = nodes + ((<usize>i) << NODE_SHIFT);
     if (load<u32>(node, NODE_TAG) == NIL) continue;

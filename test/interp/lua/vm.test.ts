@@ -132,6 +132,22 @@ describe("lengths of tables with holes", () => {
   });
 });
 
+describe("a full stack", () => {
+  it("is an error that can be caught, time and again, in the memory of a usual session", async () => {
+    const text = await printed(`
+      local function f(a, b, c) return 1 + f(a, b, c) end
+      local function g(...) return 1 + g(1, ...) end
+      for i = 1, 3 do print(pcall(f)) print(pcall(g)) end
+      print(pcall(string.byte, ("x"):rep(1000000), 1, -1))
+      print(xpcall(f, function(e) return "seen " .. e end))
+      print((select("#", ("x"):rep(200000):byte(1, -1))))`);
+    const turn = "false\t/boot/lua/loader.lua:3: stack overflow\nfalse\t/boot/lua/loader.lua:4: stack overflow\n";
+    expect(text).toBe(
+      `${turn}${turn}${turn}false\tstack overflow (string slice too long)\nfalse\tseen /boot/lua/loader.lua:3: stack overflow\n200000\n`,
+    );
+  });
+});
+
 describe("garbage", () => {
   it("a chunk's default name outlives what its reader makes", async () => {
     const text = await printed(`
