@@ -1,18 +1,18 @@
-// Guests that would go on for ever: of each kind that every flavour can be given, and in the languages of those
-// that have one.
+// Guests that would go on for ever: of each kind that every flavour can be given, and in Forth. Those in Lua are
+// in endless_lua.ts.
 
 import type { Disk } from "userboot-wasm";
 import { mbr } from "../dev/tables.js";
 import { SparseDisk } from "../fs/sparse_disk.js";
 import { UfsImage } from "../fs/ufs_image.js";
 
-const UFS = { version: 2, blockSize: 4096, fragmentSize: 4096, superblockAt: 65536 } as const;
+export const UFS = { version: 2, blockSize: 4096, fragmentSize: 4096, superblockAt: 65536 } as const;
 const MARK = "$Interpreter:simp\0";
 const SCRIPT = "/boot/loader.rc";
 const LONGEST = 2n ** 62n;
 
 /** A guest whose /boot/loader.rc is `script`; `more` adds to it, and `harm` damages it when it is written. */
-function guest(
+export function guest(
   script: string | undefined,
   more: (image: UfsImage, boot: number) => void = () => {},
   harm: (disk: SparseDisk, image: UfsImage) => void = () => {},
@@ -39,11 +39,17 @@ function claimSize(disk: SparseDisk, image: UfsImage, number: number, size: bigi
 }
 
 /** A file whose indirect blocks of all three levels are one block that is full of its own address. */
-function loopOfIndirectBlocks(name: string, script: string, size = LONGEST): Disk {
+export function loopOfIndirectBlocks(
+  name: string,
+  script: string | undefined,
+  size = LONGEST,
+  more: (image: UfsImage, boot: number) => void = () => {},
+): Disk {
   let inode = 0;
   return guest(
     script,
     (image, boot) => {
+      more(image, boot);
       inode = image.file(boot, name, "x".repeat(UFS.blockSize));
     },
     (disk, image) => {
@@ -59,7 +65,7 @@ function loopOfIndirectBlocks(name: string, script: string, size = LONGEST): Dis
 }
 
 /** A file or directory that claims to be endless, its content all holes. */
-function endlessHole(add: (image: UfsImage, boot: number) => number, script?: string): Disk {
+export function endlessHole(add: (image: UfsImage, boot: number) => number, script?: string): Disk {
   let inode = 0;
   return guest(
     script,
@@ -68,6 +74,15 @@ function endlessHole(add: (image: UfsImage, boot: number) => number, script?: st
     },
     (disk, image) => claimSize(disk, image, inode, LONGEST),
   );
+}
+
+/** Makes the second entry of /boot, `..`, `me`, which leads to /boot. */
+export function bootInItself(disk: SparseDisk, image: UfsImage): void {
+  const cell = Buffer.alloc(8);
+  disk.read(image.inodeOffset(3) + 112, cell);
+  const entry = Number(cell.readBigUInt64LE()) * UFS.fragmentSize + 12;
+  disk.write(entry, Uint8Array.of(3, 0, 0, 0));
+  disk.write(entry + 8, Buffer.from("me"));
 }
 
 /** Extended boot records at `places` (sectors), each naming the next one, the last the first. */
@@ -117,14 +132,7 @@ export const ENDLESS: Record<string, () => Disk> = {
   "a loader script that is a link to itself": () =>
     guest(undefined, (image, boot) => image.link(boot, "loader.rc", "loader.rc")),
   "a directory that is in itself": () =>
-    guest(times(20, `-ls /boot${"/me".repeat(300)}`) + times(100, `-include ${SCRIPT}`), undefined, (disk, image) => {
-      // The second entry of /boot, `..`, becomes `me`, and leads to itself.
-      const cell = Buffer.alloc(8);
-      disk.read(image.inodeOffset(3) + 112, cell);
-      const entry = Number(cell.readBigUInt64LE()) * UFS.fragmentSize + 12;
-      disk.write(entry, Uint8Array.of(3, 0, 0, 0));
-      disk.write(entry + 8, Buffer.from("me"));
-    }),
+    guest(times(20, `-ls /boot${"/me".repeat(300)}`) + times(100, `-include ${SCRIPT}`), undefined, bootInItself),
   "a directory entry of no length": () =>
     guest(undefined, undefined, (disk, image) => {
       const cell = Buffer.alloc(8);
@@ -193,38 +201,4 @@ export const ENDLESS_FORTH: Record<string, () => Disk> = {
   "errors caught for ever": forth(": y 1 throw ; : x begin ['] y catch drop again ; x"),
   "a comment that isn't closed": () => guest(`( ${"x".repeat(500_000)}`),
   "words without end": () => guest(Array.from({ length: 60_000 }, (_, i) => `: w${i} ${i} ;\n`).join("")),
-};
-
-/** A guest of flavour lua whose start script is `script`. */
-const lua = (script: string) => (): Disk =>
-  guest(undefined, (image, boot) => image.file(image.directory(boot, "lua"), "loader.lua", `${script}\n`));
-
-/** Lua that doesn't end. */
-export const ENDLESS_LUA: Record<string, () => Disk> = {
-  "an empty loop": lua("while true do end"),
-  "a loop of 2^63 turns": lua("for i = 1, math.maxinteger do end"),
-  "a goto": lua("::top:: goto top"),
-  "a function that calls itself": lua("local function f() return 1 + f() end f()"),
-  "a function that ends in itself": lua("local function f() return f() end f()"),
-  "errors caught for ever": lua("while true do pcall(error, 'x') end"),
-  "a text that doubles": lua("local s = 'xxxxxxxx' while true do s = s .. s end"),
-  "a text asked for at once": lua("local s = ('x'):rep(1 << 40)"),
-  "a table that grows": lua("local t = {} while true do t[#t + 1] = #t end"),
-  "tables in tables": lua("local t = {} while true do t = { t, t } end"),
-  "garbage without end": lua("while true do local t = { {}, {}, 'a' .. os and '' } end"),
-  "a pattern that goes back for ever": lua("('a'):rep(300):find(('a?'):rep(300) .. ('a*'):rep(300) .. 'b')"),
-  "replacing without end": lua("while true do local s = ('x'):rep(10000):gsub('.', '%0%0') end"),
-  "a table sorted by a function that lies": lua(
-    "local t = {} for i = 1, 5000 do t[i] = i end while true do pcall(table.sort, t, function() return true end) end",
-  ),
-  "a metatable of itself": lua("local t = {} t.__index = t setmetatable(t, t) while true do local x = t.y end"),
-  "text compiled for ever": lua("while true do load(('return '):rep(2000)) end"),
-  "brackets within brackets": lua(`return ${"(".repeat(100_000)}`),
-  "coroutines in coroutines": lua("local function f() return coroutine.wrap(f)() end f()"),
-  "a script that runs itself": lua("dofile('/boot/lua/loader.lua')"),
-  "output without end": lua("while true do printc('x') end"),
-  "the loader's commands, over and over": lua("while true do loader.perform('ls /boot') end"),
-  "a collector that is called by itself": lua(
-    "setmetatable({}, { __gc = function(o) setmetatable({}, getmetatable(o)) end }) while true do local x = {} end",
-  ),
 };

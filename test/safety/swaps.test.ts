@@ -1,35 +1,32 @@
-// The guest's choice of interpreter, with the real core and stand-ins for the flavours it asks for: matched
+// The guest's choice of interpreter, with the real flavours (and stand-ins where one has to misbehave): matched
 // against the table, refused with both names, ended by the swaps limit, explained in the result.
 
-import { existsSync, readFileSync } from "node:fs";
-import { boot, type Disk, KeysConsole } from "userboot-wasm";
+import { readFileSync } from "node:fs";
+import { type BootOptions, boot, type Disk, type Flavour, KeysConsole } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { UfsImage } from "../fs/ufs_image.js";
 import { runStandIns, standIn } from "../host/support.js";
+import { loaderGuest as guest, marked } from "./marks.js";
 
-const core = await WebAssembly.compile(readFileSync("build/userboot_simp.wasm"));
-const quits = await standIn("exit(1);");
-const UFS = { version: 2, blockSize: 32768, fragmentSize: 4096, superblockAt: 65536 } as const;
-
-/** A guest with `content` as its /boot/loader, or without one. */
-function guest(content?: string | Uint8Array): Disk {
-  const image = new UfsImage(UFS);
-  const boot = image.directory(image.root, "boot");
-  if (content !== undefined) image.file(boot, "loader", content);
-  return image.finish();
-}
-
-const marked = (name: string, before = 100_000) => Buffer.from(`${"x".repeat(before)}$Interpreter:${name}\0`, "latin1");
-const run = (disk: Disk, options = {}) =>
-  runStandIns({ simp: core, lua: quits, "4th": quits }, { start: "simp", disks: [disk], ...options });
+const FLAVOURS = ["4th", "lua", "simp"] as const;
+const compiled = await Promise.all(
+  FLAVOURS.map((name) => WebAssembly.compile(readFileSync(`build/userboot_${name}.wasm`))),
+);
+const modules = Object.fromEntries(FLAVOURS.map((name, i) => [name, compiled[i]])) as Record<
+  Flavour,
+  WebAssembly.Module
+>;
+const run = (disk: Disk, options: BootOptions = {}) =>
+  runStandIns(modules, { start: "simp", disks: [disk], ...options });
+/** How a guest without scripts ends. */
+const AT_PROMPT = { reason: "error", error: { name: "InputEndedError" } };
 
 describe("a mark", () => {
   it.each([0, 5, 65_530, 65_536, 200_000])("at offset %i is found and told", (before) => {
     const result = run(guest(marked("lua", before)));
-    expect(result).toMatchObject({ reason: "exit", flavour: "lua", swaps: ["lua"] });
+    expect(result).toMatchObject({ ...AT_PROMPT, flavour: "lua", swaps: ["lua"] });
     expect(result.interpreterChecks).toEqual([
       { flavour: "simp", found: "mark", offset: before },
-      { flavour: "lua", found: "not looked for" },
+      { flavour: "lua", found: "mark", offset: before },
     ]);
   });
 
@@ -41,8 +38,11 @@ describe("a mark", () => {
 
   it("that is missing means 4th", () => {
     const result = run(guest("an old loader"));
-    expect(result).toMatchObject({ flavour: "4th", swaps: ["4th"] });
-    expect(result.interpreterChecks[0]).toEqual({ flavour: "simp", found: "no mark" });
+    expect(result).toMatchObject({ ...AT_PROMPT, flavour: "4th", swaps: ["4th"] });
+    expect(result.interpreterChecks).toEqual([
+      { flavour: "simp", found: "no mark" },
+      { flavour: "4th", found: "no mark" },
+    ]);
   });
 
   it("is no wish when there is no loader", () => {
@@ -51,11 +51,25 @@ describe("a mark", () => {
     expect(result.interpreterChecks).toEqual([{ flavour: "simp", found: "no loader" }]);
   });
 
-  it.each([3, 4] as const)("is not looked for below interface version 5: %i", (interfaceVersion) => {
-    const result = run(guest(marked("lua")), { interfaceVersion });
-    expect(result.swaps).toEqual([]);
-    expect(result.interpreterChecks).toEqual([{ flavour: "simp", found: "not looked for" }]);
+  it("whose name the end of the file cuts off is none of a flavour", () => {
+    const result = run(guest(marked("lua").subarray(0, -1)));
+    expect(result.error).toEqual({
+      name: "InterpreterError",
+      message: 'guest wants interpreter "lua\xfe"; available: 4th, lua, simp',
+    });
   });
+
+  it.each(FLAVOURS.flatMap((flavour) => [3, 4].map((version) => [flavour, version] as [Flavour, 3 | 4])))(
+    "is not looked for by %s with interface version %i",
+    (start, interfaceVersion) => {
+      const result = run(guest(marked(start === "lua" ? "4th" : "lua")), { start, interfaceVersion });
+      expect(result).toMatchObject({ ...AT_PROMPT, flavour: start, swaps: [], swapRequests: [] });
+      expect(result.interpreterChecks).toEqual([{ flavour: start, found: "not looked for" }]);
+      expect(result.text).toContain(`User boot ${start}`);
+      const forced = run(guest(marked("simp")), { loader: start, interfaceVersion });
+      expect(forced).toMatchObject({ ...AT_PROMPT, flavour: start });
+    },
+  );
 });
 
 describe("names that are no flavour end the session with a clear message", () => {
@@ -79,21 +93,22 @@ describe("names that are no flavour end the session with a clear message", () =>
   });
 });
 
-describe("asking for ever", () => {
-  const asks = (name: string) =>
-    standIn(
-      `${[...name].map((c, i) => `store<u8>(block + ${i}, ${c.charCodeAt(0)});`).join(" ")} swap(block, ${name.length});`,
-    );
+/** Asks for `name` at once. */
+const asks = (name: string) =>
+  standIn(
+    `${[...name].map((c, i) => `store<u8>(block + ${i}, ${c.charCodeAt(0)});`).join(" ")} swap(block, ${name.length});`,
+  );
 
+describe("asking for ever (with marks that change: endless.test.ts)", () => {
   it("back and forth ends at the limit of swaps", async () => {
     const disks = [guest(marked("lua"))];
-    const result = runStandIns({ simp: core, lua: await asks("simp") }, { start: "simp", disks });
+    const result = runStandIns({ ...modules, lua: await asks("simp") }, { start: "simp", disks });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "swaps", allowed: 4, used: 5 });
     expect(result.swaps).toEqual(["lua", "simp", "lua", "simp"]);
     expect(result.interpreterChecks).toHaveLength(5);
   });
 
-  it("with a mark that changes between reads ends as well", async () => {
+  it("with a disk that is another one every few reads ends as well", () => {
     const disks = ["lua", "4th"].map((name) => guest(marked(name)));
     let reads = 0;
     const moody: Disk = {
@@ -101,9 +116,10 @@ describe("asking for ever", () => {
       size: disks[0]!.size,
       read: (offset, target) => disks[Math.floor(reads++ / 7) % 2]!.read(offset, target),
     };
-    const modules = { simp: core, lua: await asks("simp"), "4th": await asks("simp") };
-    const result = runStandIns(modules, { start: "simp", disks: [moody] });
-    expect(["LimitError", "InterpreterError", "InputEndedError"]).toContain(result.error?.name);
+    for (const start of FLAVOURS) {
+      const result = run(moody, { start });
+      expect(["LimitError", "InterpreterError", "InputEndedError"]).toContain(result.error?.name);
+    }
   });
 
   it("one flavour asking for itself ends too", async () => {
@@ -113,7 +129,7 @@ describe("asking for ever", () => {
 });
 
 it("a forced interpreter that the guest doesn't want ends the session, naming both", () => {
-  const result = run(guest(marked("lua")), { start: undefined, loader: "simp" });
+  const result = run(guest(marked("lua")), { loader: "simp" });
   expect(result.error).toEqual({
     name: "InterpreterError",
     message: 'guest wants interpreter "lua"; "simp" was forced',
@@ -124,18 +140,14 @@ it("the environment of the caller is applied again, not what the first pass left
   // The second pass asks the host for the first entry and prints it.
   const lua = await standIn("const n = getenv(0, block, 100); write(block, n); exit(1);");
   const result = runStandIns(
-    { simp: core, lua },
+    { ...modules, lua },
     { start: "simp", env: ["currdev=disk9:", "x=y"], disks: [guest(marked("lua"))] },
   );
   expect(result.text.endsWith("currdev=disk9:")).toBe(true);
 });
 
 describe("between the real flavours", () => {
-  const FLAVOURS = ["4th", "lua", "simp"] as const;
-  const built = FLAVOURS.filter((flavour) => existsSync(`build/userboot_${flavour}.wasm`));
-  if (built.length < 3)
-    console.warn(`SKIPPED until all flavours are built (there: ${built}): swaps between the others`);
-  const pairs = built.flatMap((start) => built.map((wanted) => [start, wanted] as const));
+  const pairs = FLAVOURS.flatMap((start) => FLAVOURS.map((wanted) => [start, wanted] as const));
 
   it.each(pairs)("started with %s, the guest wants %s", async (start, wanted) => {
     const disk = guest(marked(wanted));
@@ -163,4 +175,20 @@ describe("between the real flavours", () => {
 
   const forcedMessage = (wanted: string, forced: string) =>
     `guest wants interpreter "${wanted}"; "${forced}" was forced`;
+
+  it("the second pass has the caller's environment, and memory as new", async () => {
+    const image = new Uint8Array(guest(marked("lua")).size);
+    guest(marked("lua")).read(0, image);
+    const console = new KeysConsole(["show\r", "lsmod\r"]);
+    const env = ["autoboot_delay=NO", "loader_conf=given", "prompt=caller"];
+    const result = await boot({ disks: [image], start: "4th", env, console, clock: "virtual", worker: false });
+    expect(result).toMatchObject({ flavour: "lua", swaps: ["lua"], memory: [], modules: [] });
+    expect(console.text).toContain("prompt=caller");
+    expect(console.text).toContain("loader_conf=given");
+  });
+
+  it("without a wish it starts with lua", async () => {
+    const result = await boot({ disks: [], clock: "virtual" });
+    expect(result).toMatchObject({ flavour: "lua", swaps: [] });
+  });
 });

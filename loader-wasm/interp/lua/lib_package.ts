@@ -23,7 +23,9 @@ import {
 } from "./builtin";
 import { callFunction, ensureStack } from "./call";
 import { raiseText } from "./errors";
+import { PATH_GARBAGE } from "./library";
 import { loadFile } from "./load";
+import { owe } from "./managed";
 import { indexValue, setRaw } from "./metamethods";
 import { globals, loadedTable, RAISED, registry, setTop, stack, top } from "./state";
 import { stringOf, textOf } from "./string";
@@ -240,6 +242,7 @@ function searchPath(name: string, path: string, separator: string, replacement: 
 }
 
 function isReadable(path: string): bool {
+  owe(PATH_GARBAGE);
   const fd = open(path, O_RDONLY, PURPOSE_NONE);
   if (fd < 0) return false;
   close(fd);

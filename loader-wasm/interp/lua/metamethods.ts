@@ -8,6 +8,7 @@ import { callFunction } from "./call";
 import { variableInfo } from "./debug";
 import { raiseHere, raiseMemory } from "./errors";
 import { hasRoom } from "./heap";
+import { owe } from "./managed";
 import { numberToString, toNumber, writeInteger } from "./number";
 import { Op } from "./opcodes";
 import { raised, setTop, stack, stringMeta, top } from "./state";
@@ -468,6 +469,8 @@ function joinPieces(from: usize, count: i32, size: u32): usize {
 
 /** Digits of an address as shown, so that it has the length that the reference's have. */
 const ADDRESS_DIGITS: i32 = 12;
+/** Bytes that putting one together leaves behind. */
+const ADDRESS_GARBAGE: i32 = 1024;
 
 /** The string of any value, as `tostring` gives it; 0 after raising. Not on the stack. */
 export function stringFor(at: usize): usize {
@@ -484,5 +487,6 @@ export function stringFor(at: usize): usize {
   if (isNumberTag(tag)) return numberToString(integerOf(at));
   if (tag == NIL) return stringOf("nil");
   if (tag == FALSE || tag == TRUE) return stringOf(tag == TRUE ? "true" : "false");
+  owe(ADDRESS_GARBAGE);
   return stringOf(`${typeNameOf(at)}: 0x${hex(<u64>integerOf(at)).padStart(ADDRESS_DIGITS, "0")}`);
 }
