@@ -1,6 +1,8 @@
 // Text helpers of the C library that the loader's behaviour rests on: character classes, strtol, and the
 // few number formats that reach the console. Texts are byte strings (lib/bytes.ts).
 
+import { burn } from "./fault";
+
 export function isSpace(c: i32): bool {
   return c == 0x20 || (c >= 0x09 && c <= 0x0d);
 }
@@ -103,4 +105,15 @@ export function equalsIgnoreCase(a: string, b: string): bool {
     if (toLower(a.charCodeAt(i)) != toLower(b.charCodeAt(i))) return false;
   }
   return true;
+}
+
+/**
+ * `text` with `by` in place of every `mark`; null when that would be longer than `limit`. (The standard library's
+ * `replaceAll` writes beyond its block when `by` is much longer than `mark`.)
+ */
+export function replaceMarks(text: string, mark: string, by: string, limit: i64): string | null {
+  const parts = text.split(mark);
+  const size = <i64>text.length + <i64>(parts.length - 1) * (<i64>by.length - <i64>mark.length);
+  burn(<i64>text.length + size);
+  return size > limit ? null : parts.join(by);
 }

@@ -2,6 +2,7 @@
 // `package.path` finds; compiled libraries are looked for, as messages tell, and never loaded.
 
 import { close, O_RDONLY, open, stat } from "../../fs/files";
+import { replaceMarks } from "../../lib/text";
 import { PURPOSE_NONE } from "../../protocol";
 import {
   checkString,
@@ -22,12 +23,12 @@ import {
   setTextField,
 } from "./builtin";
 import { callFunction, ensureStack } from "./call";
-import { raiseText } from "./errors";
+import { raiseMemory, raiseText } from "./errors";
 import { PATH_GARBAGE } from "./library";
 import { loadFile } from "./load";
 import { owe } from "./managed";
 import { indexValue, setRaw } from "./metamethods";
-import { globals, loadedTable, RAISED, registry, setTop, stack, top } from "./state";
+import { globals, loadedTable, RAISED, raised, registry, setTop, stack, top } from "./state";
 import { stringOf, textOf } from "./string";
 import { getInteger, newTable, slotForInteger } from "./table";
 import {
@@ -52,6 +53,9 @@ const NO_LIBRARIES = "dynamic libraries not enabled; check your Lua installation
 const SEARCHERS_LIMIT: i64 = 64;
 /** Templates of a path. */
 const TEMPLATES_LIMIT: i32 = 256;
+/** Bytes of a file's name as a template makes it, and of the list of those that were tried. */
+const FILE_LIMIT: i64 = 65536;
+const SEARCHED_LIMIT: i32 = 1 << 20;
 
 let packageTable: usize = 0;
 
@@ -169,6 +173,7 @@ function searchLua(): i32 {
   if (path === null) return RAISED;
   const file = searchPath(textOf(name), path, ".", "/");
   if (file === null) {
+    if (raised) return RAISED;
     pushText(searched);
     return 1;
   }
@@ -205,6 +210,7 @@ function searchCompiledRoot(): i32 {
 function searchLibrary(name: string, root: string, path: string): i32 {
   const file = searchPath(root, path, ".", "/");
   if (file === null) {
+    if (raised) return RAISED;
     pushText(searched);
     return 1;
   }
@@ -227,14 +233,19 @@ function pathField(name: string): string | null {
 /** What `searchPath` has tried, for messages. */
 let searched: string = "";
 
-/** The first file that can be read among `path`'s templates with `name` for their marks, or null. */
+/** The first file that can be read among `path`'s templates with `name` for their marks, or null; null after raising, too. */
 function searchPath(name: string, path: string, separator: string, replacement: string): string | null {
-  const module = separator == "" ? name : name.replaceAll(separator, replacement);
+  const module: string | null = separator == "" ? name : replaceMarks(name, separator, replacement, FILE_LIMIT);
   const templates = path.split(";", TEMPLATES_LIMIT);
   searched = "";
   for (let i = 0; i < templates.length; i++) {
     if (templates[i] == "") continue;
-    const file = templates[i].replaceAll("?", module);
+    let file: string | null = null;
+    if (module !== null) file = replaceMarks(templates[i], "?", module, FILE_LIMIT);
+    if (file === null || searched.length > SEARCHED_LIMIT) {
+      raiseMemory();
+      return null;
+    }
     if (isReadable(file)) return file;
     searched += `\n\tno file '${file}'`;
   }
@@ -262,6 +273,7 @@ function searchPathFunction(): i32 {
     pushText(file);
     return 1;
   }
+  if (raised) return RAISED;
   pushNil();
   pushText(searched);
   return 2;

@@ -133,3 +133,29 @@ describe("loadfile and dofile", () => {
     );
   });
 });
+
+describe("names and paths that are long", () => {
+  it("are put together whole", async () => {
+    const text = await printed(`
+      for _, n in ipairs({12, 13, 40, 1000}) do
+        local name = ("m"):rep(n)
+        local _, message = pcall(require, name)
+        print(n, message == "module '" .. name .. "' not found:\\n\\tno field package.preload['" .. name .. "']" ..
+          "\\n\\tno file '/boot/lua/" .. name .. ".lua'\\n\\tno file '/boot/lua/5.3/lib/" .. name .. ".so'" ..
+          "\\n\\tno file '/boot/lua/5.3/lib/loadall.so'\\n\\tno file './" .. name .. ".so'")
+      end
+      local _, tried = package.searchpath("a.b", "?x?;???", ".", ("long"):rep(50))
+      local part = "a" .. ("long"):rep(50) .. "b"
+      print(tried == "\\n\\tno file '" .. part .. "x" .. part .. "'\\n\\tno file '" .. part:rep(3) .. "'")`);
+    expect(text).toBe("12\ttrue\n13\ttrue\n40\ttrue\n1000\ttrue\ntrue\n");
+  });
+
+  it("and end where there is no memory for them", async () => {
+    const text = await printed(`
+      print(pcall(package.searchpath, ("m"):rep(100000), "?"))
+      print(pcall(package.searchpath, ("m"):rep(1000), ("?"):rep(1000)))
+      print(pcall(package.searchpath, ("."):rep(1000), "?", ".", ("m"):rep(1000)))
+      package.path = ("?"):rep(1000) .. ";" print(pcall(require, ("m"):rep(1000)))`);
+    expect(text).toBe("false\tnot enough memory\n".repeat(4));
+  });
+});
