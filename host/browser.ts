@@ -4,9 +4,12 @@ import { setModuleSource } from "./modules.js";
 import { spawnBrowserWorker } from "./worker/browser_spawn.js";
 import { setWorkerSpawner } from "./worker/run.js";
 
-setModuleSource(async (file) => {
+setModuleSource(async (file, wanted) => {
   const response = await fetch(new URL(`../${file}`, import.meta.url));
-  return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
+  if (!response.ok) return undefined;
+  // Servers that don't know the type of such files have them compiled a little later.
+  const streams = wanted && response.headers.get("content-type") === "application/wasm";
+  return streams ? WebAssembly.compileStreaming(response) : new Uint8Array(await response.arrayBuffer());
 });
 setWorkerSpawner(spawnBrowserWorker);
 

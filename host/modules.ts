@@ -15,11 +15,17 @@ const FILES: Record<Flavour, string> = {
 
 export const FLAVOURS = Object.keys(FILES) as Flavour[];
 
-/** Gives a module's bytes, or undefined when this installation has no such module. */
-export type ModuleSource = (file: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
+/** A module, or the bytes that it is to be compiled from. */
+type Module = WebAssembly.Module | Uint8Array<ArrayBuffer>;
+
+/**
+ * Gives a module, or undefined when this installation has none of that name. One that is `wanted` at once may be
+ * compiled while its bytes still arrive.
+ */
+export type ModuleSource = (file: string, wanted: boolean) => Promise<Module | undefined>;
 
 /** The installed flavours: compiled, or as bytes to be compiled when a guest swaps to them. */
-export type ModuleTable = Map<Flavour, WebAssembly.Module | Uint8Array<ArrayBuffer>>;
+export type ModuleTable = Map<Flavour, Module>;
 
 let source: ModuleSource | undefined;
 const table: ModuleTable = new Map();
@@ -36,13 +42,16 @@ export function isFlavour(name: string): name is Flavour {
 }
 
 /** The flavour that starts when the caller has no wish. */
+const PREFERRED: Flavour = "lua";
+
+/** The same, or what there is instead. */
 export function defaultFlavour(modules: ModuleTable): Flavour {
-  return modules.has("lua") ? "lua" : "simp";
+  return modules.has(PREFERRED) ? PREFERRED : "simp";
 }
 
 /** All installed flavours, with `wanted` (or the one that starts by default) compiled. */
 export async function findModules(wanted: Flavour | undefined): Promise<ModuleTable> {
-  installed ??= readModules();
+  installed ??= readModules([wanted ?? PREFERRED]);
   await installed;
   await compile(wanted ?? defaultFlavour(table));
   return table;
@@ -50,18 +59,18 @@ export async function findModules(wanted: Flavour | undefined): Promise<ModuleTa
 
 /** Compiles all installed modules. */
 export async function compileModules(flavours: readonly Flavour[] = FLAVOURS): Promise<void> {
-  installed ??= readModules();
+  installed ??= readModules(flavours);
   await installed;
   await Promise.all(flavours.map(compile));
 }
 
-async function readModules(): Promise<void> {
+async function readModules(wanted: readonly Flavour[]): Promise<void> {
   if (source === undefined) throw new ModuleError("no source of modules");
   const read = source;
-  const found = await Promise.all(FLAVOURS.map((flavour) => read(FILES[flavour])));
+  const found = await Promise.all(FLAVOURS.map((flavour) => read(FILES[flavour], wanted.includes(flavour))));
   FLAVOURS.forEach((flavour, i) => {
-    const bytes = found[i];
-    if (bytes !== undefined) table.set(flavour, bytes);
+    const module = found[i];
+    if (module !== undefined) table.set(flavour, module);
   });
 }
 

@@ -7,22 +7,42 @@ import { prepare } from "./prepare.mjs";
 prepare();
 const { boot, KeysConsole } = await import("userboot-wasm");
 const SESSIONS = Number(process.argv[2] ?? 10_000);
-/** One of so many sessions runs in a worker. */
-const IN_WORKER = 20;
+/** One of so many sessions runs in a worker: each of the ends in turn. */
+const IN_WORKER = 17;
 const GROWTH_MAX = 64 * 1024 * 1024;
 /** Node opens a few files for itself now and then. */
 const FILES_MAX = 4;
 
 const image = gunzipSync(readFileSync(new URL("../images/amd64-ufs2-gpt.img.gz", import.meta.url)));
 const base = { disks: [image], start: "simp", clock: "virtual" };
+const lua = { start: "lua", interfaceVersion: 4 };
+const forth = { start: "4th", interfaceVersion: 4 };
+const keys = (...typed) => ({ console: new KeysConsole(typed) });
+/** A session of each way to end, and what it ends with. */
 const ENDS = [
-  () => ({ console: new KeysConsole(["\r"]) }),
-  () => ({ console: new KeysConsole([" quit\r"]) }),
-  () => ({ console: new KeysConsole([" "]) }),
-  () => ({ limits: { fuel: 1000 } }),
-  () => ({ limits: { consoleBytes: 10 } }),
-  () => ({ limits: { wallMs: 0 } }),
-  () => ({ signal: AbortSignal.abort() }),
+  ["exec", () => keys("\r")],
+  ["exit", () => keys(" quit\r")],
+  ["InputEndedError", () => keys(" ")],
+  ["LimitError", () => ({ limits: { fuel: 1000 } })],
+  ["LimitError", () => ({ limits: { consoleBytes: 10 } })],
+  ["LimitError", () => ({ limits: { wallMs: 0 } })],
+  ["AbortedError", () => ({ signal: AbortSignal.abort() })],
+  ["InterpreterError", () => ({ loader: "4th" })],
+  ["exec", () => ({ start: "lua", ...keys("\r") })],
+  ["exec", () => ({ ...lua, ...keys("\r") })],
+  ["exit", () => ({ ...lua, ...keys(" quit\r") })],
+  ["InputEndedError", () => ({ ...lua, ...keys(" ", "print(pcall(error, 'x')) loader.perform('ls /boot')\r") })],
+  ["LimitError", () => ({ ...lua, limits: { fuel: 300_000 }, ...keys(" ", "while true do end\r") })],
+  [
+    "LimitError",
+    () => ({
+      ...lua,
+      limits: { moduleMemory: 2 << 20 },
+      ...keys(" ", "while true do pcall(('x').rep, 'x', 1 << 20) end\r"),
+    }),
+  ],
+  ["exec", () => ({ ...forth, ...keys("\r") })],
+  ["LimitError", () => ({ ...forth, limits: { fuel: 300_000 }, ...keys(" ", ": x begin again ; x\r") })],
 ];
 
 const openFiles = () => {
@@ -36,13 +56,16 @@ const threads = () => process.getActiveResourcesInfo().filter((name) => name ===
 
 async function sessions(count) {
   for (let i = 0; i < count; i++) {
-    const options = { ...base, ...ENDS[i % ENDS.length](), worker: i % IN_WORKER === 0 };
-    await boot(options).then(
-      (result) => result.release(),
-      (error) => {
-        if (error.name !== "AbortedError") throw error;
+    const [wanted, more] = ENDS[i % ENDS.length];
+    const options = { ...base, ...more(), worker: i % IN_WORKER === 0 };
+    const ended = await boot(options).then(
+      (result) => {
+        result.release();
+        return result.error?.name ?? result.reason;
       },
+      (error) => error.name,
     );
+    if (ended !== wanted) throw new Error(`session ${i} was to end with ${wanted}, and ended with ${ended}`);
   }
 }
 

@@ -12,6 +12,8 @@ const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.met
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 const IMAGE = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
+/** A guest that wants Lua; its script is what the variable `script` says. */
+const LUA_GUEST = luaGuest();
 /** Options that bring the guest to the prompt of the simple interpreter without waiting. */
 const PROMPT = ["boot", "-d", IMAGE, "--start", "simp", "--interface", "4", "--clock", "virtual"];
 /** Stops the guest's countdown, so that its prompt appears. */
@@ -81,9 +83,33 @@ describe("exit statuses", () => {
     expect(userboot(PROMPT.concat("-e", "autoboot_delay=NO"), "set autoboot_delay=NO\r").status).toBe(1);
   });
 
-  it("1 when a limit is exceeded, with its name", () => {
-    const { status, stderr } = userboot([...PROMPT, "--limit", "consoleBytes=10", "--input", "quit\\r"]);
-    expect(stderr).toMatch(/^userboot: limit consoleBytes exceeded: \d+ of 10 used\n$/);
+  it.each([
+    ["wallMs=300", "while true do end"],
+    ["fuel=2M", "while true do end"],
+    ["moduleMemory=4M", "for i = 1, 1000000 do loader.setenv('v' .. i, ('x'):rep(200)) end"],
+    ["diskBytes=1M", "while true do local f = io.open('/boot/big') io.read(f, 500000) io.close(f) end"],
+    ["consoleBytes=10", ""],
+    ["swaps=0", ""],
+  ])("1 when the limit %s is exceeded, with its name", (limit, script) => {
+    const [name, allowed] = limit.split("=") as [string, string];
+    // Each needs a guest of its own kind, or one that swaps.
+    const start = name === "swaps" ? "4th" : "lua";
+    const args = [
+      "boot",
+      "-d",
+      LUA_GUEST,
+      "--start",
+      start,
+      "-m",
+      "64",
+      "--clock",
+      "virtual",
+      "-e",
+      `script=${script}`,
+    ];
+    const { status, stderr } = userboot([...args, "--limit", limit, "--input", "quit\\r"]);
+    const bytes = Number.parseInt(allowed, 10) * (allowed.endsWith("M") ? 1024 * 1024 : 1);
+    expect(stderr).toMatch(new RegExp(`^userboot: limit ${name} exceeded: \\d+ of ${bytes} used\n$`));
     expect(status).toBe(1);
   });
 
@@ -200,21 +226,41 @@ describe.skipIf(!terminal)("a terminal", () => {
 });
 
 describe("interpreters", () => {
-  const disk = new UfsImage({ version: 2, blockSize: 4096, fragmentSize: 4096, superblockAt: 65536 });
-  disk.file(disk.directory(disk.root, "boot"), "loader", "a loader $Interpreter:lua\0");
-  const bytes = new Uint8Array(disk.finish().size);
-  disk.disk.read(0, bytes);
-  const wantsLua = scratch.file("wants-lua.img", bytes);
-
-  it("-l that the guest doesn't want: both names, status 1", () => {
-    const { status, stderr } = userboot(["boot", "-d", wantsLua, "-l", "simp", "--clock", "virtual"]);
-    expect(stderr).toBe('userboot: guest wants interpreter "lua"; "simp" was forced\n');
+  it.each(["4th", "simp"])("-l %s on a guest that wants Lua: both names, status 1", (loader) => {
+    const { status, stderr } = userboot(["boot", "-d", LUA_GUEST, "-l", loader, "--clock", "virtual"]);
+    expect(stderr).toBe(`userboot: guest wants interpreter "lua"; "${loader}" was forced\n`);
     expect(status).toBe(1);
+  });
+
+  it("-l lua on a guest that wants it, and none at all: Lua starts, and nothing is swapped", () => {
+    for (const forced of [["-l", "lua"], []]) {
+      const args = ["boot", "-d", LUA_GUEST, ...forced, "--clock", "virtual", "-e", "script=print('ran')", "--json"];
+      const { stdout, stderr } = userboot([...args, "--input", "quit\\r"]);
+      expect(JSON.parse(stdout)).toMatchObject({ reason: "exit", flavour: "lua", swaps: [] });
+      expect(stderr).toContain("\r\nFreeBSD/amd64 User boot lua, Revision 1.2\r\n");
+      expect(stderr).toContain("ran\r\n");
+    }
+  });
+
+  it("without -l a guest that wants another one gets it", () => {
+    const { stdout, stderr, status } = userboot(["boot", "-d", IMAGE, "--clock", "virtual", "--json", "--verbose"]);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      reason: "exec",
+      flavour: "simp",
+      swaps: ["simp"],
+      interpreterChecks: [
+        { flavour: "lua", found: "mark" },
+        { flavour: "simp", found: "mark" },
+      ],
+    });
+    expect(stderr).toMatch(/^userboot: interpreter lua: mark at offset \d+ of .*; wants "simp": swapped$/m);
+    expect(stderr).toMatch(/^userboot: interpreter simp: mark at offset \d+ of .*; stays$/m);
   });
 
   it("--verbose tells which ran, and why", () => {
     const args = ["--clock", "virtual", "--verbose"];
-    expect(userboot(["boot", "-d", wantsLua, "-l", "simp", ...args]).stderr).toMatch(
+    expect(userboot(["boot", "-d", LUA_GUEST, "-l", "simp", ...args]).stderr).toMatch(
       /^userboot: interpreter simp: mark at offset 9 of the guest's \/boot\/loader; wants "lua": refused\n/,
     );
     expect(userboot([...PROMPT, ...args, "--input", `${STOP}quit\\r`]).stderr).toMatch(
@@ -222,3 +268,14 @@ describe("interpreters", () => {
     );
   });
 });
+
+function luaGuest(): string {
+  const image = new UfsImage({ version: 2, blockSize: 4096, fragmentSize: 4096, superblockAt: 65536 });
+  const boot = image.directory(image.root, "boot");
+  image.file(boot, "loader", "a loader $Interpreter:lua\0");
+  image.file(boot, "big", "x".repeat(500_000));
+  image.file(image.directory(boot, "lua"), "loader.lua", 'load(loader.getenv("script") or "")()\n');
+  const bytes = new Uint8Array(image.finish().size);
+  image.disk.read(0, bytes);
+  return scratch.file("lua.img", bytes);
+}
