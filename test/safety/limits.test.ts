@@ -67,7 +67,7 @@ describe.each([true, false])("in a worker: %s", (worker) => {
   });
 });
 
-describe("the worker's end is the backstop", () => {
+describe("the worker's end is the backstop", { retry: 2 }, () => {
   it("of a module that computes and asks for nothing", async () => {
     const began = performance.now();
     const result = await runs(true, SPINS, { limits: { wallMs: 1000 } });
