@@ -3,7 +3,7 @@
 import { Device, Volume } from "../../dev/device";
 import { stringAt } from "../../lib/bytes";
 import { EINVAL, EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
-import { allocate } from "../../lib/fault";
+import { allocate, burn } from "../../lib/fault";
 import { FileSystem, OpenFile } from "../file_system";
 import { Dirent, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../files";
 import { DirectoryWalk, lookUp } from "./directory";
@@ -59,12 +59,16 @@ export class UfsFileSystem extends FileSystem {
   }
 }
 
+/** Fuel for one name of a path, besides that for what is left of the path. */
+const COMPONENT_COST: i64 = 16;
+
 /** The inode that `path` names; null and errno. */
 function walkPath(volume: Volume, superblock: Superblock, path: string): Inode | null {
   let rest = path;
   let links = 0;
   let inode = readInode(volume, superblock, ROOT_INODE);
   while (inode !== null) {
+    burn(COMPONENT_COST + <i64>(rest.length >> 4));
     let start = 0;
     while (start < rest.length && rest.charCodeAt(start) == 0x2f) start++;
     if (start == rest.length) return inode;
