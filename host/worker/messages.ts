@@ -44,3 +44,6 @@ export interface MemoryParts {
   faults: number;
   written: [number, number][];
 }
+
+/** A thread's first message on Node: its program is loaded. */
+export const READY = "ready";

@@ -4,17 +4,24 @@
 
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import { FileDisk } from "../disks/file.js";
+import { READY } from "./messages.js";
 import { readingRights } from "./node_rights.js";
 import type { WorkerHandle } from "./run.js";
 
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
-let spare: Worker | undefined;
+/** A thread, and when it has loaded its program (or is gone). */
+interface Thread {
+  worker: Worker;
+  ready: Promise<void>;
+}
+
+let spare: Thread | undefined;
 
 /** Starts a worker for the session to come, so that it gets ready meanwhile. Does not keep the process alive. */
 export function startSpareWorker(): void {
   spare ??= start();
-  spare.unref();
+  spare.worker.unref();
 }
 
 /** What a session's thread gets. */
@@ -30,7 +37,17 @@ export function workerOptions(): WorkerOptions {
   };
 }
 
-function start(): Worker {
+function start(): Thread {
+  const worker = startWorker();
+  const ready = new Promise<void>((resolve) => {
+    worker.once("message", () => resolve());
+    worker.once("error", () => resolve());
+    worker.once("exit", () => resolve());
+  });
+  return { worker, ready };
+}
+
+function startWorker(): Worker {
   const program = new URL("./node_entry.js", import.meta.url);
   try {
     return new Worker(program, workerOptions());
@@ -42,7 +59,7 @@ function start(): Worker {
 }
 
 export function spawnNodeWorker(): WorkerHandle {
-  const worker = spare ?? start();
+  const { worker, ready } = spare ?? start();
   spare = undefined;
   worker.ref();
   const files: FileDisk[] = [];
@@ -56,13 +73,18 @@ export function spawnNodeWorker(): WorkerHandle {
       });
       worker.postMessage({ ...message, disks });
     },
-    onMessage: (handler) => void worker.on("message", handler),
+    onMessage: (handler) =>
+      void worker.on("message", (message) => {
+        if (message !== READY) handler(message);
+      }),
     onFailure(handler) {
       worker.on("error", (error) => handler(error.message));
       worker.on("messageerror", (error) => handler(error.message));
       worker.on("exit", (code) => handler(`it exited with code ${code}`));
     },
     async terminate() {
+      // A thread that is ended while it loads its program leaves the files it reads open for ever.
+      await ready;
       await worker.terminate();
       for (const file of files.splice(0)) file.close();
     },

@@ -4,7 +4,15 @@ import { readdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
-import { type BootOptions, type BootResult, boot, DiskError, KeysConsole, WorkerError } from "userboot-wasm";
+import {
+  AbortedError,
+  type BootOptions,
+  type BootResult,
+  boot,
+  DiskError,
+  KeysConsole,
+  WorkerError,
+} from "userboot-wasm";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { sessionOptions } from "../../build/host/options.js";
 import { readingRights } from "../../build/host/worker/node_rights.js";
@@ -171,6 +179,17 @@ describe("nothing is left of a session", () => {
       setWorkerSpawner(spawnNodeWorker);
     }
     expect(threads()).toBe(0);
+    await vi.waitFor(() => expect(openFiles()).toBeLessThanOrEqual(files + 1), SOON);
+  });
+
+  it("when it is aborted at any moment while its thread starts", async () => {
+    const files = openFiles();
+    for (let ms = 0; ms < 80; ms += 4) {
+      const signal = AbortSignal.timeout(ms);
+      await boot({ disks: [path], start: "simp", clock: "real", signal }).catch((error) => {
+        expect(error).toBeInstanceOf(AbortedError);
+      });
+    }
     await vi.waitFor(() => expect(openFiles()).toBeLessThanOrEqual(files + 1), SOON);
   });
 
