@@ -15,16 +15,22 @@ export const CHUNK_LIMIT: i32 = 128;
 /** Most chunks fetched with one call, when reads go on and on. */
 const WINDOW_LIMIT: i32 = 8;
 
+/** No chunk has this key. */
+const NO_KEY: u64 = u64.MAX_VALUE;
+
 /** A cached chunk. */
 class Chunk {
-  /** Disk and number of the chunk, see `keyOf`. */
-  key: u64 = 0;
+  /** Disk and number of the chunk, see `keyOf`; NO_KEY: none. */
+  key: u64 = NO_KEY;
   /** Bytes that the disk has there; less than `CHUNK_SIZE` at its end. */
   size: u32 = 0;
   /** When it was used last. */
   stamp: u64 = 0;
-  /** Owned for the session. */
-  readonly data: usize = allocate(<usize>CHUNK_SIZE);
+
+  constructor(
+    /** Room for its bytes, owned for the session. */
+    readonly data: usize,
+  ) {}
 }
 
 const chunks: Chunk[] = [];
@@ -35,7 +41,7 @@ let clock: u64 = 0;
 let landing: usize = 0;
 
 /** The key that follows the last fetch, and how many chunks that fetched: reads that go on get larger pieces. */
-let nextKey: u64 = u64.MAX_VALUE;
+let nextKey: u64 = NO_KEY;
 let window: i32 = 1;
 
 /** What `bcachestat` tells. */
@@ -48,12 +54,8 @@ function keyOf(unit: i32, chunk: u64): u64 {
   return ((<u64>unit) << 50) | chunk;
 }
 
-/** A chunk to fill: a new one, or the one that was not used for longest. */
+/** The chunk that was not used for longest, to be filled anew. */
 function victim(): i32 {
-  if (chunks.length < CHUNK_LIMIT) {
-    chunks.push(new Chunk());
-    return chunks.length - 1;
-  }
   let oldest = 0;
   for (let i = 1; i < chunks.length; i++) if (chunks[i].stamp < chunks[oldest].stamp) oldest = i;
   index.delete(chunks[oldest].key);
@@ -65,11 +67,14 @@ function fetch(unit: i32, first: u64, count: i32): bool {
   burn(count);
   twiddle();
   cacheFetches++;
-  if (count == 1) return fetchOne(unit, first);
-  if (landing == 0) landing = allocate(<usize>WINDOW_LIMIT * CHUNK_SIZE);
+  // As long as there is room for more chunks, the bytes stay where they land.
+  const stays = chunks.length + count <= CHUNK_LIMIT;
+  if (!stays && landing == 0) landing = allocate(<usize>WINDOW_LIMIT * CHUNK_SIZE);
   const wanted = <u32>count * CHUNK_SIZE;
-  const error = diskread(unit, first << CHUNK_SHIFT, landing, wanted, residual);
+  const block = stays ? allocate(wanted) : landing;
+  const error = diskread(unit, first << CHUNK_SHIFT, block, wanted, residual);
   if (error != 0) {
+    if (stays) heap.free(block);
     setErrno(error);
     return false;
   }
@@ -77,35 +82,21 @@ function fetch(unit: i32, first: u64, count: i32): bool {
   for (let i = 0; i < count; i++) {
     const at = <u32>i * CHUNK_SIZE;
     const key = keyOf(unit, first + <u64>i);
-    if ((i > 0 && at >= got) || (i > 0 && index.has(key))) continue;
-    const slot = victim();
+    const skipped = i > 0 && (at >= got || index.has(key));
+    if (skipped && !stays) continue;
+    const slot = stays ? chunks.push(new Chunk(block + <usize>at)) - 1 : victim();
+    // The room of one that isn't needed is the next to be used.
+    if (skipped) continue;
     const chunk = chunks[slot];
     chunk.key = key;
     chunk.size = at < got ? min(got - at, CHUNK_SIZE) : 0;
     chunk.stamp = ++clock;
-    memory.copy(chunk.data, landing + <usize>at, <usize>chunk.size);
+    if (!stays) memory.copy(chunk.data, block + <usize>at, <usize>chunk.size);
     index.set(key, slot);
   }
   return true;
 }
 const residual: usize = memory.data(8, 8);
-
-/** `fetch` of one chunk, which is read to where it stays. */
-function fetchOne(unit: i32, number: u64): bool {
-  const slot = victim();
-  const chunk = chunks[slot];
-  chunk.key = u64.MAX_VALUE;
-  const error = diskread(unit, number << CHUNK_SHIFT, chunk.data, CHUNK_SIZE, residual);
-  if (error != 0) {
-    setErrno(error);
-    return false;
-  }
-  chunk.key = keyOf(unit, number);
-  chunk.size = CHUNK_SIZE - min(load<u32>(residual), CHUNK_SIZE);
-  chunk.stamp = ++clock;
-  index.set(chunk.key, slot);
-  return true;
-}
 
 /**
  * Copies `size` bytes at `offset` of disk `unit`, which ends at `end`, to `dst`. Returns how many there were, or -1

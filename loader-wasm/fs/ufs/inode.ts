@@ -209,8 +209,25 @@ export class Inode {
 /** Block addresses from here on are on no disk; times the fragment size they would not fit. */
 const ADDRESS_LIMIT: u64 = 0x0000100000000000;
 
+/** Inodes that were read last: every path begins with the same ones. What the volume holds doesn't change. */
+const RECENT: i32 = 16;
+const recent = new StaticArray<Inode | null>(RECENT);
+let nextRecent: i32 = 0;
+
+function recentInode(volume: Volume, number: u32): Inode | null {
+  for (let i = 0; i < RECENT; i++) {
+    const inode = recent[i];
+    if (inode === null) return null;
+    const same = inode.volume.disk === volume.disk && inode.volume.start == volume.start;
+    if (same && inode.number == number) return inode;
+  }
+  return null;
+}
+
 /** Reads inode `number`; null and errno. */
 export function readInode(volume: Volume, superblock: Superblock, number: u32): Inode | null {
+  const known = recentInode(volume, number);
+  if (known !== null) return known;
   const offset = superblock.inodeOffset(number);
   const size = superblock.inodeSize();
   if (<u64>number >= <u64>superblock.groups * <u64>superblock.inodesPerGroup) {
@@ -223,5 +240,8 @@ export function readInode(volume: Volume, superblock: Superblock, number: u32): 
     else setErrno(EIO);
     return null;
   }
-  return new Inode(volume, superblock, number, scratch);
+  const inode = new Inode(volume, superblock, number, scratch);
+  recent[nextRecent] = inode;
+  nextRecent = (nextRecent + 1) % RECENT;
+  return inode;
 }
