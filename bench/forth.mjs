@@ -1,22 +1,19 @@
 // Rows on the flavour 4th: a tight loop beside a native Forth's, and whole boots with Forth scripts, the project's
 // own and, where their directory is given, FreeBSD's.
 import { spawnSync } from "node:child_process";
-import { closeSync, copyFileSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { makeGuest } from "./guest.mjs";
+import { bootRows, scriptedGuests, series } from "./scripted.mjs";
 
-const RUNS = 30;
-const WARM_UP = 60;
 const TURNS = 10_000_000;
 const LOOP = `: t ${TURNS} 0 do 1+ loop ;`;
-/** Where FreeBSD's scripts are: the directory `stand` of its sources. */
-const STAND_VARIABLE = "USERBOOT_BENCH_STAND";
 const SCRIPTS = fileURLToPath(new URL("scripts/", import.meta.url));
 
-export async function forthRows({ directory, row, leftOut, timed, median }) {
+export async function forthRows(bench) {
+  const { row, leftOut, median } = bench;
   if (!existsSync(new URL("../build/userboot_4th.wasm", import.meta.url))) return;
-  const { boot, FileDisk, KeysConsole } = await import("userboot-wasm");
+  const { boot, KeysConsole } = await import("userboot-wasm");
   const options = { start: "4th", interfaceVersion: 4, worker: false, clock: "virtual" };
 
   /** Times a session that types `lines` and checks that `expected` comes back. */
@@ -27,11 +24,6 @@ export async function forthRows({ directory, row, leftOut, timed, median }) {
     const ms = performance.now() - began;
     if (!console.text.includes(expected)) throw new Error(`4th says ${console.text.slice(-200)}`);
     return ms;
-  };
-  const series = async (count, measure) => {
-    const times = [];
-    for (let i = 0; i < count; i++) times.push(await measure());
-    return times.sort((a, b) => a - b)[count >> 1];
   };
   const program = [LOOP, "0 t ."];
   await series(5, () => typed(program, `${TURNS} `));
@@ -46,39 +38,10 @@ export async function forthRows({ directory, row, leftOut, timed, median }) {
     row("  ratio", loop / native, "x", 3);
   }
 
-  const guests = [["scripts of our own", ownScripts, 20]];
-  const stand = process.env[STAND_VARIABLE];
-  if (stand) guests.push(["FreeBSD's own scripts", (boot) => standScripts(stand, boot), 20]);
-  for (const [index, [name, scripts, target]] of guests.entries()) {
-    const guest = makeGuest(directory, `forth${index}`, scripts);
-    const fd = openSync(guest.path, "r");
-    const buffer = new Uint8Array(guest.loaded);
-    const floor = median(RUNS, () => timed(() => readSync(fd, buffer, 0, guest.loaded, guest.kernelAt)));
-    const freshFloor = median(RUNS, () =>
-      timed(() => readSync(fd, new Uint8Array(guest.loaded), 0, guest.loaded, guest.kernelAt)),
-    );
-    closeSync(fd);
-    let last;
-    const once = async () => {
-      const disk = new FileDisk(guest.path);
-      const console = new KeysConsole([]);
-      const began = performance.now();
-      last = await boot({ ...options, disks: [disk], console });
-      const ms = performance.now() - began;
-      disk.close();
-      if (last.reason !== "exec" || !/\d seconds/.test(console.text))
-        throw new Error(`${name} don't boot: ${console.text}`);
-      last.release();
-      return ms;
-    };
-    await series(WARM_UP, once);
-    const ms = await series(RUNS, once);
-    row(`4th: warm boot, ${name}`, ms, "ms");
-    row("  ratio to reading the loaded bytes into a fresh buffer", ms / freshFloor, "x", target);
-    row("  ratio to reading them into the same buffer again", ms / floor, "x", target);
-    row("  module memory", last.moduleMemory / (1024 * 1024), "MiB");
+  for (const [name, guest] of scriptedGuests(bench, "4th", ownScripts, standScripts)) {
+    const { text } = await bootRows(bench, "4th", name, guest, options, 20);
+    if (!/\d seconds/.test(text)) throw new Error(`${name} don't count down: ${text}`);
   }
-  if (!stand) leftOut("4th: warm boot, FreeBSD's own scripts", `${STAND_VARIABLE} isn't set`);
 }
 
 /** Milliseconds that gforth takes for the loop, start-up not counted; NaN without gforth. */

@@ -110,7 +110,7 @@ function plainScripts(boot) {
 }
 
 /**
- * Builds the disk NAME.img in `directory`; returns its path, the bytes of the loaded files and where the kernel is.
+ * Builds the disk NAME.img in `directory`; returns its path, its tree of files, the bytes of the loaded files and where the kernel is.
  * `addScripts` puts scripts into the directory it is given and returns which files besides the kernel they load.
  */
 export function makeGuest(directory, name = "guest", addScripts = plainScripts) {
@@ -137,5 +137,5 @@ export function makeGuest(directory, name = "guest", addScripts = plainScripts) 
   const partition = fileURLToPath(new URL("../images/tools/partition.mjs", import.meta.url));
   execFileSync(process.execPath, [partition, "gpt", ufs, path]);
   const loaded = loads.reduce((sum, file) => sum + files[file].length, 0);
-  return { path, loaded, kernelAt: readFileSync(path).indexOf(files.kernel.subarray(0, 4096)) };
+  return { path, tree, loaded, kernelAt: readFileSync(path).indexOf(files.kernel.subarray(0, 4096)) };
 }

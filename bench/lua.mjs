@@ -1,26 +1,13 @@
 // Rows on the flavour lua: programs beside Debian's lua5.3 and fengari, and whole boots with Lua scripts: the
 // project's own and, where their directory is given, FreeBSD's, whose script part is run by all three.
 import { spawnSync } from "node:child_process";
-import {
-  closeSync,
-  copyFileSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fengari from "fengari";
 import { makeGuest } from "./guest.mjs";
+import { bootRows, STAND_NAME, scriptedGuests, series, warmBoots } from "./scripted.mjs";
 
-const RUNS = 30;
-const WARM_UP = 60;
-/** Where FreeBSD's scripts are: the directory `stand` of its sources. */
-const STAND_VARIABLE = "USERBOOT_BENCH_STAND";
 const STUB = fileURLToPath(new URL("stub_loader.lua", import.meta.url));
 /** Times that a peer runs FreeBSD's scripts in one process. */
 const SCRIPT_RUNS = 30;
@@ -46,14 +33,10 @@ const PROGRAMS = {
   "strings: format": "local n = 0 for i = 1, 50000 do n = n + #string.format('%d %s %x', i, 'abc', i) end print(n)",
 };
 
-export async function luaRows({ directory, row, leftOut, timed, median }) {
-  const { boot, FileDisk, KeysConsole } = await import("userboot-wasm");
+export async function luaRows(bench) {
+  const { directory, row, leftOut, median } = bench;
+  const { boot, KeysConsole } = await import("userboot-wasm");
   const options = { start: "lua", interfaceVersion: 4, worker: false, clock: "virtual" };
-  const series = async (count, measure) => {
-    const times = [];
-    for (let i = 0; i < count; i++) times.push(await measure());
-    return times.sort((a, b) => a - b)[count >> 1];
-  };
 
   const tree = join(directory, "lua-programs");
   mkdirSync(join(tree, "boot", "lua"), { recursive: true });
@@ -83,45 +66,15 @@ export async function luaRows({ directory, row, leftOut, timed, median }) {
     row("  fengari", viaFengari(source).ms, "ms");
   }
 
-  const guests = [["scripts of our own", ownScripts]];
-  const stand = process.env[STAND_VARIABLE];
-  if (stand) guests.push(["FreeBSD's own scripts", (boot) => standScripts(stand, boot), 15]);
-  else leftOut("lua: warm boot, FreeBSD's own scripts", `${STAND_VARIABLE} isn't set`);
-  for (const [index, [name, scripts, target]] of guests.entries()) {
-    const guest = makeGuest(directory, `lua${index}`, scripts);
-    const fd = openSync(guest.path, "r");
-    const buffer = new Uint8Array(guest.loaded);
-    const floor = median(RUNS, () => timed(() => readSync(fd, buffer, 0, guest.loaded, guest.kernelAt)));
-    const freshFloor = median(RUNS, () =>
-      timed(() => readSync(fd, new Uint8Array(guest.loaded), 0, guest.loaded, guest.kernelAt)),
-    );
-    closeSync(fd);
-    let last;
-    const once = async (path) => {
-      const disk = new FileDisk(path);
-      const console = new KeysConsole([]);
-      const began = performance.now();
-      last = await boot({ ...options, disks: [disk], console });
-      const ms = performance.now() - began;
-      disk.close();
-      if (last.reason !== "exec") throw new Error(`${name} don't boot: ${console.text}`);
-      last.release();
-      return ms;
-    };
-    await series(WARM_UP, () => once(guest.path));
-    const ms = await series(RUNS, () => once(guest.path));
-    row(`lua: warm boot, ${name}`, ms, "ms");
-    row("  ratio to reading the loaded bytes into a fresh buffer", ms / freshFloor, "x", target);
-    row("  ratio to reading them into the same buffer again", ms / floor, "x", target);
-    row("  module memory", last.moduleMemory / (1024 * 1024), "MiB");
-    if (name !== "FreeBSD's own scripts") continue;
+  for (const [name, guest] of scriptedGuests(bench, "lua", ownScripts, standScripts)) {
+    const { ms } = await bootRows(bench, "lua", name, guest, options, name === STAND_NAME ? 15 : undefined);
+    if (name !== STAND_NAME) continue;
     // The same without scripts: what is left is theirs.
     const bare = makeGuest(directory, "lua-bare", bareScript);
-    await series(WARM_UP, () => once(bare.path));
-    const scriptPart = ms - (await series(RUNS, () => once(bare.path)));
+    const scriptPart = ms - (await warmBoots(bare.path, options)).ms;
     row("  script part: more than a boot with three lines of Lua", scriptPart, "ms");
     const peers = join(directory, "peers.lua");
-    writeFileSync(peers, peerSource(join(directory, `lua${index}`)));
+    writeFileSync(peers, peerSource(guest.tree));
     if (hasNative) {
       const native = median(5, () =>
         nativeMs(`dofile(${JSON.stringify(peers)}) for i = 1, ${SCRIPT_RUNS} do run() end`),

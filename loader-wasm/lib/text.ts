@@ -27,11 +27,14 @@ export function toLower(c: i32): i32 {
   return isUpper(c) ? c + 32 : c;
 }
 
-/** Value of a digit in bases up to 36, or 99 for anything else. */
+/** What `digitValue` gives for anything but a digit. */
+export const NO_DIGIT: i32 = 99;
+
+/** Value of a digit in bases up to 36, or NO_DIGIT. */
 export function digitValue(c: i32): i32 {
   if (isDigit(c)) return c - 0x30;
   const lower = toLower(c);
-  return isLower(lower) ? lower - 0x61 + 10 : 99;
+  return isLower(lower) ? lower - 0x61 + 10 : NO_DIGIT;
 }
 
 /** Where the last `parseInteger` stopped in its text (0 when there was no number). */

@@ -1,7 +1,6 @@
 // The text interpreter: takes words from the input, looks them up, converts numbers, and executes or
 // compiles. `interpretText` is one level of it: a typed line, a script's line, or an EVALUATE.
 
-import { print } from "../../console/console";
 import { stringAt } from "../../lib/bytes";
 import { digitValue, isSpace } from "../../lib/text";
 import { looseCheck } from "./define";
@@ -315,9 +314,4 @@ export function interpretText(text: usize, size: i32): i32 {
   sourceSize = oldSize;
   store<i64>(inCell, oldPosition);
   return result;
-}
-
-/** The whole source as text, for those who show it. */
-export function printSource(): void {
-  print(stringAt(source, sourceSize));
 }

@@ -7,6 +7,7 @@ import { burn } from "../../lib/fault";
 import { callNamed } from "./debug";
 import { raiseMemory, raiseText } from "./errors";
 import { allocateBlock, freeBlock, hasRoom, newObject } from "./heap";
+import { Event, handlerOf } from "./metamethods";
 import { converted, numberToString, toInteger } from "./number";
 import {
   BUILTIN_ROOM,
@@ -21,7 +22,6 @@ import {
   setTop,
   stack,
   stackEnd,
-  stringMeta,
   top,
 } from "./state";
 import { newString, STRING_LIMIT, stringOf, textOf } from "./string";
@@ -46,11 +46,8 @@ import {
   setObject,
   setTag,
   TABLE,
-  TABLE_META,
   tagOf,
   typeName,
-  USERDATA,
-  USERDATA_META,
   VALUE_SHIFT,
   VALUE_SIZE,
 } from "./value";
@@ -102,7 +99,7 @@ export function typeError(index: i32, expected: string): i32 {
 
 /** The type of an argument as messages name it: `__name` of its metatable, if it has one. */
 function argTypeName(index: i32): string {
-  const name = metafield(argAt(index), "__name");
+  const name = handlerOf(argAt(index), Event.NAME);
   return tagOf(name) == STRING ? textOf(objectOf(name)) : typeName(argTag(index));
 }
 
@@ -266,26 +263,6 @@ export function setTextField(table: usize, name: string, text: string): void {
 /** Address of table[name], raw, or of a nil. */
 export function fieldOf(table: usize, name: string): usize {
   return getString(table, stringOf(name));
-}
-
-/** The metatable of the value at `at`, or 0. */
-export function metatableOf(at: usize): usize {
-  switch (tagOf(at)) {
-    case TABLE:
-      return <usize>load<u32>(objectOf(at), TABLE_META);
-    case USERDATA:
-      return <usize>load<u32>(objectOf(at), USERDATA_META);
-    case STRING:
-      return stringMeta;
-    default:
-      return 0;
-  }
-}
-
-/** Address of field `name` in the metatable of the value at `at`, or of a nil. */
-export function metafield(at: usize, name: string): usize {
-  const meta = metatableOf(at);
-  return meta == 0 ? nothing : fieldOf(meta, name);
 }
 
 // ---- building strings ----------------------------------------------------------------------------------

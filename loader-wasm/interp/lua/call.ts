@@ -64,7 +64,7 @@ import {
 import { run } from "./vm";
 
 /** What `enterCall` did. */
-export const CALLED: i32 = 0;
+const CALLED: i32 = 0;
 export const ENTERED: i32 = 1;
 export const FAILED: i32 = -1;
 

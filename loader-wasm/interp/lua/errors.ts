@@ -23,7 +23,7 @@ import { bytesOf, lengthOf, stringOf } from "./string";
 import { CLOSURE_CODE, copyValue, objectOf, STRING, setObject } from "./value";
 
 /** Raises what `errorValue` holds. Returns RAISED. */
-export function raise(): i32 {
+function raise(): i32 {
   setRaised(true);
   callHandler();
   return RAISED;
@@ -100,8 +100,8 @@ const NAME_SIZE: i32 = 60;
 /** How messages call the chunk named `source`: `=name` and `@file` as they are, else its first line. */
 export function chunkName(source: usize): string {
   const length = <i32>lengthOf(source);
-  const first = length > 0 ? load<u8>(bytesOf(source)) : 0;
   const bytes = bytesOf(source);
+  const first = length > 0 ? load<u8>(bytes) : 0;
   if (first == 0x3d || first == 0x40) {
     if (length <= NAME_SIZE) return stringAt(bytes + 1, length - 1);
     if (first == 0x3d) return stringAt(bytes + 1, NAME_SIZE - 1);

@@ -51,7 +51,7 @@ export const WHEN_TRUE: usize = 20;
 export const WHEN_FALSE: usize = 24;
 /** Number subtype; for assignments, the target before this one. */
 export const TAG: usize = 28;
-export const EXPRESSION_SIZE: usize = 32;
+const EXPRESSION_SIZE: usize = 32;
 
 export const NO_JUMP: i32 = -1;
 /** A of a jump that gives a value to no register yet. */
@@ -301,7 +301,7 @@ export function loadNil(fs: FunctionState, register: i32, count: i32): void {
 }
 
 /** Puts the value into `register`, with all its jumps. */
-export function toRegister(fs: FunctionState, e: usize, register: i32): void {
+function toRegister(fs: FunctionState, e: usize, register: i32): void {
   load1(fs, e, register);
   if (kindOf(e) == Kind.COMPARISON) {
     store<i32>(e, joinJumps(fs, infoOf(e), load<i32>(e, WHEN_TRUE)), WHEN_TRUE);
@@ -354,7 +354,7 @@ export function toValue(fs: FunctionState, e: usize): void {
   else fetch(fs, e);
 }
 
-export function freeExpression(fs: FunctionState, e: usize): void {
+function freeExpression(fs: FunctionState, e: usize): void {
   if (kindOf(e) == Kind.REGISTER) fs.release(infoOf(e));
 }
 
@@ -511,7 +511,7 @@ export function goOnIfTrue(fs: FunctionState, e: usize): void {
 }
 
 /** Goes on here when the value is false, and jumps when it isn't. */
-export function goOnIfFalse(fs: FunctionState, e: usize): void {
+function goOnIfFalse(fs: FunctionState, e: usize): void {
   fetch(fs, e);
   let out = NO_JUMP;
   switch (kindOf(e)) {

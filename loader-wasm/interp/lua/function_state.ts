@@ -1,7 +1,7 @@
 // What the compiler knows of the function it is in: code, constants, registers, local variables, upvalues,
 // blocks and labels. The vectors are kept for the next function at the same depth.
 
-import { allocateBlock, freeBlock, newObject } from "./heap";
+import { newObject } from "./heap";
 import { lastLine, lexError, line, syntaxError, token } from "./lexer";
 import {
   INSTRUCTION_SIZE,
@@ -31,45 +31,10 @@ import { raised } from "./state";
 import { isShort, sameString } from "./string";
 import { getInteger, newTable, slotForInteger, slotForString } from "./table";
 import { INTEGER, integerOf, NIL, PROTOTYPE, STRING, setInteger, setObject, setTag, tagOf, VALUE_SIZE } from "./value";
+import { Vector } from "./vector";
 
 export const LOCALS_LIMIT: i32 = 200;
 const UPVALUES_LIMIT: i32 = 255;
-
-/** Items of one size that grow. */
-export class Vector {
-  at: usize = 0;
-  count: i32 = 0;
-  private room: i32 = 0;
-  constructor(readonly itemSize: i32) {}
-
-  /** Address of a new item, whose bytes are for the caller to set. */
-  add(): usize {
-    if (this.count == this.room) {
-      const room = max(this.room * 2, 16);
-      const fresh = allocateBlock(<usize>(room * this.itemSize));
-      memory.copy(fresh, this.at, <usize>(this.count * this.itemSize));
-      if (this.room > 0) freeBlock(this.at, <usize>(this.room * this.itemSize));
-      this.at = fresh;
-      this.room = room;
-    }
-    const item = this.at + <usize>(this.count * this.itemSize);
-    this.count++;
-    return item;
-  }
-
-  item(index: i32): usize {
-    return this.at + <usize>(index * this.itemSize);
-  }
-
-  /** A block of exactly the items, or 0 when there are none. */
-  take(): usize {
-    if (this.count == 0) return 0;
-    const bytes = <usize>(this.count * this.itemSize);
-    const block = allocateBlock(bytes);
-    memory.copy(block, this.at, bytes);
-    return block;
-  }
-}
 
 // A local variable that can be seen: index of its debug record (u32), attribute (u32), name (string).
 export const ACTIVE_RECORD: usize = 0;

@@ -5,16 +5,7 @@
 import { burn } from "../../lib/fault";
 import { protectedCall } from "./call";
 import { raisePlain } from "./errors";
-import {
-  allocateBlock,
-  collectAt,
-  freeBlock,
-  heapUsed,
-  isMarked,
-  newestObject,
-  planCollection,
-  setNewestObject,
-} from "./heap";
+import { collectAt, freeBlock, heapUsed, isMarked, newestObject, planCollection, setNewestObject } from "./heap";
 import { Event, handlerIn } from "./metamethods";
 import {
   LOCAL_SIZE,
@@ -84,42 +75,19 @@ import {
   VALUE_SHIFT,
   VALUE_SIZE,
 } from "./value";
+import { Vector } from "./vector";
 
 const MARKED: u8 = 1;
 /** Byte of bits in tables and userdata, and the one that says: its metatable has a `__gc`. */
 const FLAGS: usize = 7;
 const FINALIZABLE: u8 = 2;
 
-/** Addresses that grow in number. */
-class Pile {
-  at: usize = 0;
-  count: u32 = 0;
-  private room: u32 = 0;
-
-  push(address: usize): void {
-    if (this.count == this.room) {
-      const room = max<u32>(this.room * 2, 256);
-      const fresh = allocateBlock(room << 2);
-      memory.copy(fresh, this.at, this.count << 2);
-      if (this.room > 0) freeBlock(this.at, this.room << 2);
-      this.at = fresh;
-      this.room = room;
-    }
-    store<u32>(this.at + (this.count << 2), <u32>address);
-    this.count++;
-  }
-
-  item(index: u32): usize {
-    return <usize>load<u32>(this.at + (index << 2));
-  }
-}
-
 /** Marked objects whose content isn't yet. */
-const gray = new Pile();
+const gray = new Vector(4);
 /** Weak tables that were met. */
-const weakTables = new Pile();
+const weakTables = new Vector(4);
 /** Objects whose finalizer is due. */
-const dying = new Pile();
+const dying = new Vector(4);
 let finalizable: u32 = 0;
 let stopped: bool = false;
 let collecting: bool = false;
@@ -185,7 +153,7 @@ function markRoots(): void {
   markObject(loadedTable);
   markObject(registry);
   markValue(errorValue);
-  for (let i: u32 = 0; i < dying.count; i++) markObject(dying.item(i));
+  for (let i = 0; i < dying.count; i++) markObject(dying.u32At(i));
 }
 
 function markValue(at: usize): void {
@@ -202,7 +170,7 @@ function markObject(object: usize): void {
 function spread(): void {
   while (gray.count > 0) {
     gray.count--;
-    const object = gray.item(gray.count);
+    const object = gray.u32At(gray.count);
     switch (<u32>load<u8>(object, OBJECT_KIND)) {
       case TABLE:
         markTable(object);
@@ -299,8 +267,8 @@ function settleEphemerons(): void {
   let changed = true;
   while (changed) {
     changed = false;
-    for (let i: u32 = 0; i < weakTables.count; i++) {
-      const table = weakTables.item(i);
+    for (let i = 0; i < weakTables.count; i++) {
+      const table = weakTables.u32At(i);
       if (weaknessOf(table) != WEAK_KEYS) continue;
       const nodes = nodesOf(table);
       const end = nodes + <usize>nodeCount(table) * NODE_SIZE;
@@ -322,8 +290,8 @@ function isDead(at: usize): bool {
 }
 
 function clearWeakValues(): void {
-  for (let i: u32 = 0; i < weakTables.count; i++) {
-    const table = weakTables.item(i);
+  for (let i = 0; i < weakTables.count; i++) {
+    const table = weakTables.u32At(i);
     if ((weaknessOf(table) & WEAK_VALUES) == 0) continue;
     const array = <usize>load<u32>(table, TABLE_ARRAY);
     const arrayEnd = array + ((<usize>load<u32>(table, TABLE_ARRAY_SIZE)) << VALUE_SHIFT);
@@ -340,8 +308,8 @@ function clearValue(at: usize): void {
 }
 
 function clearWeakKeys(): void {
-  for (let i: u32 = 0; i < weakTables.count; i++) {
-    const table = weakTables.item(i);
+  for (let i = 0; i < weakTables.count; i++) {
+    const table = weakTables.u32At(i);
     const nodes = nodesOf(table);
     const end = nodes + <usize>nodeCount(table) * NODE_SIZE;
     for (let node = nodes; node < end; node += NODE_SIZE) {
@@ -366,12 +334,12 @@ function findDying(): void {
     finalizable--;
     dying.push(object);
   }
-  for (let i = first; i < dying.count; i++) markObject(dying.item(i));
+  for (let i = first; i < dying.count; i++) markObject(dying.u32At(i));
   for (let low = first, high = dying.count; low + 1 < high; low++) {
     high--;
-    const other = load<u32>(dying.at + (low << 2));
-    store<u32>(dying.at + (low << 2), load<u32>(dying.at + (high << 2)));
-    store<u32>(dying.at + (high << 2), other);
+    const other = dying.u32At(low);
+    store<u32>(dying.item(low), dying.u32At(high));
+    store<u32>(dying.item(high), other);
   }
 }
 
@@ -380,7 +348,7 @@ function finalize(): void {
   finalizing = true;
   while (dying.count > 0 && !raised) {
     dying.count--;
-    runFinalizer(dying.item(dying.count));
+    runFinalizer(dying.u32At(dying.count));
   }
   finalizing = false;
 }

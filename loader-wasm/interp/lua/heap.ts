@@ -31,8 +31,8 @@ const SMALL_SHIFT: i32 = 4;
 const SMALL_LIMIT: usize = 512;
 const SMALL_CLASSES: i32 = 33;
 
-/** Free lists, one address each. */
-// After the small classes four large ones to each doubling, up to 1 GiB.
+/** Free lists in order of their blocks' sizes: the small ones, then four large ones to each doubling, up to 1 GiB. */
+const LISTS: i32 = 33 + 96;
 const lists: usize = memory.data((33 + 96) * 4);
 /** Bytes taken from the module's memory at a time; growing it costs more than what isn't used. */
 const CHUNK: usize = 256 * 1024;
@@ -43,8 +43,10 @@ let chunkEnd: usize = 0;
 /** Largest block. */
 export const BLOCK_LIMIT: usize = 0x30000000;
 
-/** Class of a block of `size` > SMALL_LIMIT bytes, and in `classSize` what such a block has. */
+/** What the blocks of the class have that was asked for last. */
 let classSize: usize = 0;
+
+/** Class of a block of `size` > SMALL_LIMIT bytes, and in `classSize` what such a block has. */
 function largeClass(size: usize): i32 {
   const bits = 31 - clz<u32>(<u32>(size - 1));
   // Quarter steps between 2^bits and 2^(bits+1).
@@ -55,15 +57,26 @@ function largeClass(size: usize): i32 {
   return (bits - 9) * 4 + <i32>quarter;
 }
 
+/** The free list for blocks of `size` bytes, and in `classSize` what they have. */
+function listFor(size: usize): usize {
+  if (size > SMALL_LIMIT) return lists + <usize>((SMALL_CLASSES + largeClass(size)) << 2);
+  classSize = (size + 15) & ~15;
+  return lists + ((classSize >> SMALL_SHIFT) << 2);
+}
+
+/** Puts a block into its free list. */
+function addFree(list: usize, block: usize): void {
+  store<u32>(block, load<u32>(list));
+  store<u32>(list, <u32>block);
+}
+
 /** Bytes of module memory, or 0 when there are no more. */
 function carve(size: usize): usize {
   if (size > chunkEnd - chunkAt) {
     // The rest of the chunk serves as small blocks.
     while (chunkEnd - chunkAt >= 16) {
       const rest = min(chunkEnd - chunkAt, SMALL_LIMIT);
-      const list = lists + ((rest >> SMALL_SHIFT) << 2);
-      store<u32>(chunkAt, load<u32>(list));
-      store<u32>(list, <u32>chunkAt);
+      addFree(lists + ((rest >> SMALL_SHIFT) << 2), chunkAt);
       chunkAt += rest;
     }
     let pages = <i32>((max(size, CHUNK) + 0xffff) >> PAGE_SHIFT);
@@ -81,9 +94,6 @@ function carve(size: usize): usize {
   chunkAt += size;
   return block;
 }
-
-/** Free lists in order of their blocks' sizes: the small ones, then the large ones. */
-const LISTS: i32 = 33 + 96;
 
 /** Bytes of the blocks in list `index`. */
 function sizeOfList(index: i32): usize {
@@ -110,9 +120,7 @@ function split(size: usize): usize {
       if (smaller == SMALL_CLASSES) continue;
       const piece = sizeOfList(smaller);
       for (; piece <= left; left -= piece) {
-        const at = lists + ((<usize>smaller) << 2);
-        store<u32>(rest, load<u32>(at));
-        store<u32>(at, <u32>rest);
+        addFree(lists + ((<usize>smaller) << 2), rest);
         rest += piece;
       }
     }
@@ -124,15 +132,8 @@ function split(size: usize): usize {
 /** A block of at least `size` bytes, contents undefined; 0 when there is no memory for it. */
 export function tryAllocate(size: usize): usize {
   if (size > BLOCK_LIMIT) return 0;
-  let list: usize;
-  let whole: usize;
-  if (size <= SMALL_LIMIT) {
-    whole = (size + 15) & ~15;
-    list = lists + ((whole >> SMALL_SHIFT) << 2);
-  } else {
-    list = lists + <usize>((SMALL_CLASSES + largeClass(size)) << 2);
-    whole = classSize;
-  }
+  const list = listFor(size);
+  const whole = classSize;
   let block = <usize>load<u32>(list);
   if (block != 0) {
     store<u32>(list, load<u32>(block));
@@ -154,17 +155,9 @@ export function allocateBlock(size: usize): usize {
 
 /** Gives a block back; `size` is what was asked for. */
 export function freeBlock(block: usize, size: usize): void {
-  let list: usize;
-  if (size <= SMALL_LIMIT) {
-    const whole = (size + 15) & ~15;
-    list = lists + ((whole >> SMALL_SHIFT) << 2);
-    heapUsed -= whole;
-  } else {
-    list = lists + <usize>((SMALL_CLASSES + largeClass(size)) << 2);
-    heapUsed -= classSize;
-  }
-  store<u32>(block, load<u32>(list));
-  store<u32>(list, <u32>block);
+  const list = listFor(size);
+  heapUsed -= classSize;
+  addFree(list, block);
 }
 
 /** Whether a block of `size` bytes could be had now. */

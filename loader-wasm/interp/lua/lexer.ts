@@ -3,6 +3,7 @@
 
 import { cstringAt } from "../../lib/bytes";
 import { burn } from "../../lib/fault";
+import { digitValue, isDigit, isHexDigit } from "../../lib/text";
 import { chunkName, ERROR_GARBAGE } from "./errors";
 import { allocateBlock, freeBlock } from "./heap";
 import { owe } from "./managed";
@@ -241,16 +242,6 @@ function isNewline(c: i32): bool {
   return c == 0x0a || c == 0x0d;
 }
 
-function isDigit(c: i32): bool {
-  return <u32>(c - 0x30) < 10;
-}
-
-function hexValue(c: i32): i32 {
-  if (isDigit(c)) return c - 0x30;
-  const lower = c | 0x20;
-  return c > 0 && <u32>(lower - 0x61) < 6 ? lower - 0x61 + 10 : -1;
-}
-
 /** Skips a line's end, of whichever form. */
 function newline(): void {
   const old = current;
@@ -371,7 +362,7 @@ function readNumeral(): i32 {
       saveNext();
       if (current == 0x2b || current == 0x2d) saveNext();
     }
-    if (hexValue(current) >= 0 || current == 0x2e) saveNext();
+    if (isHexDigit(current) || current == 0x2e) saveNext();
     else break;
   }
   if (!parseNumber(text, textSize, numeral)) lexError("malformed number", Token.NUMERAL);
@@ -491,9 +482,8 @@ function escape(): bool {
     case 0x78: {
       saveNext();
       for (let i = 0; i < 2; i++) {
-        const digit = hexValue(current);
-        if (digit < 0) return escapeError("hexadecimal digit expected");
-        c = (c << 4) + digit;
+        if (!isHexDigit(current)) return escapeError("hexadecimal digit expected");
+        c = (c << 4) + digitValue(current);
         if (i == 0) saveNext();
       }
       break;
@@ -551,9 +541,9 @@ function unicode(start: u32): bool {
   if (current != 0x7b) return escapeError("missing '{'");
   saveNext();
   let value: u32 = 0;
-  if (hexValue(current) < 0) return escapeError("hexadecimal digit expected");
-  while (hexValue(current) >= 0) {
-    value = (value << 4) + <u32>hexValue(current);
+  if (!isHexDigit(current)) return escapeError("hexadecimal digit expected");
+  while (isHexDigit(current)) {
+    value = (value << 4) + <u32>digitValue(current);
     if (value > 0x10ffff) return escapeError("UTF-8 value too large");
     saveNext();
   }

@@ -2,7 +2,7 @@
 
 import { printBytes, putchar } from "../../console/console";
 import { burn } from "../../lib/fault";
-import { isDigit, isSpace, toLower } from "../../lib/text";
+import { digitValue, isSpace, NO_DIGIT } from "../../lib/text";
 import {
   argAt,
   argCount,
@@ -15,8 +15,6 @@ import {
   drop,
   fieldOf,
   isAbsent,
-  metafield,
-  metatableOf,
   optInteger,
   pushBoolean,
   pushBuiltin,
@@ -40,7 +38,7 @@ import { heapUsed } from "./heap";
 import { isHidden } from "./library";
 import { loadFile, loadPieces, loadString } from "./load";
 import { enterPlain, leavePlain } from "./managed";
-import { Event, equalRaw, handlerIn, indexValue, setRaw, stringFor } from "./metamethods";
+import { Event, equalRaw, handlerIn, handlerOf, indexValue, metaOf, setRaw, stringFor } from "./metamethods";
 import { stringToNumber } from "./number";
 import { FRAME_BASE, frame, globals, MANY, RAISED, raised, setTop, stack, top } from "./state";
 import { bytesOf, lengthOf, stringOf, textOf } from "./string";
@@ -171,10 +169,8 @@ function parseInBase(at: usize, end: usize, base: u32): bool {
   let value: u64 = 0;
   let empty = true;
   for (; at < end; at++) {
-    const c = <i32>load<u8>(at);
-    const letter = toLower(c);
-    const digit = isDigit(c) ? c - 0x30 : letter >= 0x61 && letter <= 0x7a ? letter - 0x61 + 10 : -1;
-    if (digit < 0) break;
+    const digit = digitValue(load<u8>(at));
+    if (digit == NO_DIGIT) break;
     if (<u32>digit >= base) return false;
     value = value * base + <u64>digit;
     empty = false;
@@ -253,7 +249,7 @@ function xpcall(): i32 {
 
 function getMetatable(): i32 {
   if (!checkAny(1)) return RAISED;
-  const meta = metatableOf(argAt(1));
+  const meta = metaOf(argAt(1));
   if (meta == 0 || (argTag(1) == TABLE && isHidden(meta))) {
     pushNil();
     return 1;
@@ -269,7 +265,7 @@ function setMetatable(): i32 {
   if (table == 0) return RAISED;
   const tag = argTag(2);
   if (tag != NIL && tag != TABLE) return argError(2, "nil or table expected");
-  if (tagOf(metafield(argAt(1), "__metatable")) != NIL) return raiseText("cannot change a protected metatable");
+  if (handlerOf(argAt(1), Event.METATABLE) != nothing) return raiseText("cannot change a protected metatable");
   const meta = tag == TABLE ? objectOf(argAt(2)) : 0;
   store<u32>(table, <u32>meta, TABLE_META);
   if (handlerIn(meta, Event.GC) != nothing) noteFinalizer(table);
@@ -324,8 +320,8 @@ function next(): i32 {
 
 function pairs(): i32 {
   if (!checkAny(1)) return RAISED;
-  const handler = metafield(argAt(1), "__pairs");
-  if (tagOf(handler) == NIL) {
+  const handler = handlerOf(argAt(1), Event.PAIRS);
+  if (handler == nothing) {
     pushBuiltin(next);
     pushValue(argAt(1));
     pushNil();

@@ -9,7 +9,6 @@ import {
   checkString,
   closeBuffers,
   drop,
-  metafield,
   openBuffer,
   openBuffers,
   optInteger,
@@ -26,7 +25,7 @@ import { callFunction } from "./call";
 import { raiseText } from "./errors";
 import { allocateBlock, freeBlock } from "./heap";
 import { fromStart } from "./lib_string";
-import { indexValue, stringFor } from "./metamethods";
+import { Event, handlerOf, indexValue, stringFor } from "./metamethods";
 import { writeInteger } from "./number";
 import {
   CAPTURE_LIMIT,
@@ -45,13 +44,13 @@ import {
 } from "./pattern";
 import { RAISED, raised, top } from "./state";
 import { bytesOf, lengthOf } from "./string";
+import { nothing } from "./table";
 import {
   FALSE,
   integerOf,
   isFalsy,
   isFunctionTag,
   isNumberTag,
-  NIL,
   objectOf,
   STRING,
   setInteger,
@@ -349,7 +348,7 @@ export function gsub(): i32 {
       spend(REPLACEMENT_STEPS);
       buffer.addBytes(kept, <u32>(place - kept));
       if (isTemplate) {
-        converts = tagOf(metafield(argAt(1), "__tostring")) != NIL;
+        converts = handlerOf(argAt(1), Event.TOSTRING) != nothing;
         addTemplate(buffer, src, place, to);
       } else {
         addAnswer(buffer, src, place, to);

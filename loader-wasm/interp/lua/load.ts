@@ -15,16 +15,13 @@ import {
   stringify,
 } from "./builtin";
 import { protectedCall } from "./call";
-import { raiseText } from "./errors";
-import { newObject } from "./heap";
+import { chunkName, raiseText } from "./errors";
 import { owe } from "./managed";
-import { PROTO_UPVALUE_COUNT } from "./opcodes";
 import { compile } from "./parser";
-import { errorValue, globals, handlerAt, newUpvalue, raised, setRaised, setTop, top } from "./state";
+import { errorValue, globals, handlerAt, newClosure, newUpvalue, raised, setRaised, setTop, top } from "./state";
 import { bytesOf, lengthOf, stringOf } from "./string";
 import {
   CLOSURE,
-  CLOSURE_CODE,
   CLOSURE_COUNT,
   CLOSURE_UPVALUES,
   isNumberTag,
@@ -49,10 +46,15 @@ const STEP: i32 = 65536;
  * Compiles `size` bytes at `src`, called `name`, and pushes the function; or pushes the message and returns
  * false. `mode` has the letters of the kinds of chunks that may be loaded (null: all).
  */
-export function loadBytes(src: usize, size: u32, name: usize, mode: string | null): bool {
+function loadBytes(src: usize, size: u32, name: usize, mode: string | null): bool {
   const kind = size > 0 && load<u8>(src) == 0x1b ? "binary" : "text";
   if (mode !== null && !mode.includes(kind.substring(0, 1))) {
     pushText(`attempt to load a ${kind} chunk (mode is '${mode}')`);
+    return false;
+  }
+  if (kind == "binary") {
+    // Whatever version a compiled chunk is of.
+    pushText(`${chunkName(name)}: version mismatch in precompiled chunk`);
     return false;
   }
   const proto = compile(src, size, name);
@@ -61,10 +63,8 @@ export function loadBytes(src: usize, size: u32, name: usize, mode: string | nul
     pushValue(errorValue);
     return false;
   }
-  const count = load<u32>(proto, PROTO_UPVALUE_COUNT);
-  const closure = newObject(CLOSURE, CLOSURE_UPVALUES + ((<usize>count) << 2));
-  store<u32>(closure, <u32>proto, CLOSURE_CODE);
-  store<u32>(closure, count, CLOSURE_COUNT);
+  const closure = newClosure(proto);
+  const count = load<u32>(closure, CLOSURE_COUNT);
   // A main function's one upvalue is its table of globals.
   for (let i: u32 = 0; i < count; i++) {
     const upvalue = newUpvalue();
@@ -142,8 +142,7 @@ export function loadPieces(name: usize, mode: string | null): bool {
   setArgCount(5);
   // The reader may set off a collection.
   setObject(top - 4 * VALUE_SIZE, name, STRING);
-  const message = readPieces(buffer);
-  if (message) {
+  if (!readPieces(buffer)) {
     closeBuffers(before);
     setRaised(false);
     pushValue(errorValue);
@@ -154,26 +153,26 @@ export function loadPieces(name: usize, mode: string | null): bool {
   return done;
 }
 
-/** True after an error. */
+/** False after an error. */
 function readPieces(buffer: Buffer): bool {
   while (true) {
     pushValue(top - 5 * VALUE_SIZE);
-    if (!protectedCall(0, 1, handlerAt)) return true;
+    if (!protectedCall(0, 1, handlerAt)) return false;
     const piece = top - VALUE_SIZE;
     const tag = tagOf(piece);
     if (tag == NIL) {
       setTop(piece);
-      return false;
+      return true;
     }
     if (isNumberTag(tag)) stringify(piece);
     if (tagOf(piece) != STRING) {
       raiseText("reader function must return a string");
-      return true;
+      return false;
     }
     const text = objectOf(piece);
     setTop(piece);
-    if (lengthOf(text) == 0) return false;
+    if (lengthOf(text) == 0) return true;
     buffer.addString(text);
-    if (raised) return true;
+    if (raised) return false;
   }
 }

@@ -98,6 +98,7 @@ export function handlerIn(meta: usize, event: i32): usize {
   return nothing;
 }
 
+/** The metatable of the value at `at`, or 0. */
 export function metaOf(at: usize): usize {
   switch (tagOf(at)) {
     case TABLE:
@@ -116,8 +117,14 @@ export function handlerOf(at: usize, event: i32): usize {
   return handlerIn(metaOf(at), event);
 }
 
+/** The handler that one of two operands has, the first one asked first, or `nothing`. */
+function handlerOfEither(a: usize, b: usize, event: i32): usize {
+  const handler = handlerOf(a, event);
+  return handler != nothing ? handler : handlerOf(b, event);
+}
+
 /** The type of a value as messages name it. */
-export function typeNameOf(at: usize): string {
+function typeNameOf(at: usize): string {
   const tag = tagOf(at);
   if (tag == TABLE || tag == USERDATA) {
     const name = handlerOf(at, Event.NAME);
@@ -262,8 +269,7 @@ export function arithmetic(op: u32, a: usize, b: usize, to: usize): bool {
     else setFloat(to, result);
     return true;
   }
-  let handler = handlerOf(a, Event.ARITHMETIC + <i32>(op - Op.ADD));
-  if (handler == nothing) handler = handlerOf(b, Event.ARITHMETIC + <i32>(op - Op.ADD));
+  const handler = handlerOfEither(a, b, Event.ARITHMETIC + <i32>(op - Op.ADD));
   if (handler != nothing) return callHandlerTo(handler, a, b, to);
   const wrong = toNumber(a, left) ? b : a;
   raiseType(wrong, bits ? "perform bitwise operation on" : "perform arithmetic on");
@@ -288,7 +294,7 @@ function bitwise(op: u32, x: i64, y: i64): i64 {
 }
 
 /** Shifts fill with zeros; negative ones go to the right. */
-export function shiftLeft(x: i64, by: i64): i64 {
+function shiftLeft(x: i64, by: i64): i64 {
   if (by <= -64 || by >= 64) return 0;
   return by >= 0 ? x << by : <i64>(<u64>x >> <u64>-by);
 }
@@ -355,8 +361,7 @@ export function equals(a: usize, b: usize): bool {
   if (equalRaw(a, b)) return true;
   const tag = tagOf(a);
   if (tag != tagOf(b) || (tag != TABLE && tag != USERDATA)) return false;
-  let handler = handlerOf(a, Event.EQ);
-  if (handler == nothing) handler = handlerOf(b, Event.EQ);
+  const handler = handlerOfEither(a, b, Event.EQ);
   return handler != nothing && truthOf(handler, a, b);
 }
 
@@ -370,8 +375,7 @@ function truthOf(handler: usize, a: usize, b: usize): bool {
 export function lessThan(a: usize, b: usize): bool {
   if (isNumberTag(tagOf(a)) && isNumberTag(tagOf(b))) return integerOf(a) < integerOf(b);
   if (tagOf(a) == STRING && tagOf(b) == STRING) return compareStrings(objectOf(a), objectOf(b)) < 0;
-  let handler = handlerOf(a, Event.LT);
-  if (handler == nothing) handler = handlerOf(b, Event.LT);
+  const handler = handlerOfEither(a, b, Event.LT);
   if (handler != nothing) return truthOf(handler, a, b);
   raiseOrder(a, b);
   return false;
@@ -381,14 +385,12 @@ export function lessThan(a: usize, b: usize): bool {
 export function lessEqual(a: usize, b: usize): bool {
   if (isNumberTag(tagOf(a)) && isNumberTag(tagOf(b))) return integerOf(a) <= integerOf(b);
   if (tagOf(a) == STRING && tagOf(b) == STRING) return compareStrings(objectOf(a), objectOf(b)) <= 0;
-  let handler = handlerOf(a, Event.LE);
-  if (handler == nothing) handler = handlerOf(b, Event.LE);
+  const handler = handlerOfEither(a, b, Event.LE);
   if (handler != nothing) return truthOf(handler, a, b);
   // Without a `__le`, not (b < a).
-  handler = handlerOf(b, Event.LT);
-  if (handler == nothing) handler = handlerOf(a, Event.LT);
-  if (handler != nothing) {
-    const less = truthOf(handler, b, a);
+  const opposite = handlerOfEither(b, a, Event.LT);
+  if (opposite != nothing) {
+    const less = truthOf(opposite, b, a);
     return !raised && !less;
   }
   raiseOrder(a, b);
@@ -418,9 +420,8 @@ export function concatenate(first: usize, count: i32): bool {
     const base = stack + offset;
     const last = base + ((<usize>(total - 1)) << 4);
     const before = last - 16;
-    if (!joins(before) || !(tagOf(last) == STRING || isNumberTag(tagOf(last)))) {
-      let handler = handlerOf(before, Event.CONCAT);
-      if (handler == nothing) handler = handlerOf(last, Event.CONCAT);
+    if (!joins(before) || !joins(last)) {
+      const handler = handlerOfEither(before, last, Event.CONCAT);
       if (handler == nothing) {
         raiseType(joins(before) ? last : before, "concatenate");
         return false;

@@ -2,16 +2,9 @@
 // that is too long for an integer saturates and is of the subtype "float".
 
 import { burn } from "../../lib/fault";
-import { isSpace } from "../../lib/text";
+import { digitValue, isSpace } from "../../lib/text";
 import { bytesOf, lengthOf, newString } from "./string";
 import { copyValue, FLOAT, INTEGER, integerOf, objectOf, STRING, setFloat, setInteger, tagOf } from "./value";
-
-function digitOf(c: u32): u32 {
-  if (c - 0x30 < 10) return c - 0x30;
-  const lower = c | 0x20;
-  if (lower - 0x61 < 26) return lower - 0x61 + 10;
-  return 99;
-}
 
 /** Reads the `length` bytes at `src` as a numeral with blanks around it into the value at `to`. */
 export function parseNumber(src: usize, length: u32, to: usize): bool {
@@ -28,14 +21,14 @@ function parseInteger(src: usize, length: u32, to: usize): bool {
   let empty = true;
   if (at + 1 < end && load<u8>(at) == 0x30 && (load<u8>(at, 1) | 0x20) == 0x78) {
     for (at += 2; at < end; at++) {
-      const digit = digitOf(load<u8>(at));
+      const digit = <u32>digitValue(load<u8>(at));
       if (digit >= 16) break;
       value = (value << 4) + digit;
       empty = false;
     }
   } else {
     for (; at < end; at++) {
-      const digit = digitOf(load<u8>(at));
+      const digit = <u32>digitValue(load<u8>(at));
       if (digit >= 10) break;
       const limit: u64 = <u64>i64.MAX_VALUE;
       if (value > limit / 10 || (value == limit / 10 && <u64>digit > (limit % 10) + <u64>negative)) return false;
@@ -57,7 +50,7 @@ function parseSaturating(src: usize, length: u32, to: usize): bool {
   let base: u32 = 10;
   if (at < end && load<u8>(at) == 0x30) {
     base = 8;
-    if (at + 2 < end && (load<u8>(at, 1) | 0x20) == 0x78 && digitOf(load<u8>(at, 2)) < 16) {
+    if (at + 2 < end && (load<u8>(at, 1) | 0x20) == 0x78 && digitValue(load<u8>(at, 2)) < 16) {
       base = 16;
       at += 2;
     }
@@ -66,7 +59,7 @@ function parseSaturating(src: usize, length: u32, to: usize): bool {
   let value: u64 = 0;
   let empty = true;
   for (; at < end; at++) {
-    const digit = digitOf(load<u8>(at));
+    const digit = <u32>digitValue(load<u8>(at));
     if (digit >= base) break;
     empty = false;
     value = value > (limit - digit) / base ? limit : value * base + digit;

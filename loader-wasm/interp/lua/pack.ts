@@ -2,6 +2,7 @@
 // whose second number subtype is an integer: there are no options for floating point but `n`, of 8 bytes.
 
 import { burn } from "../../lib/fault";
+import { isDigit } from "../../lib/text";
 import {
   argError,
   Buffer,
@@ -64,10 +65,6 @@ function startFormat(format: usize): void {
 /** A NUL ends a format. */
 function hasOption(): bool {
   return load<u8>(at) != 0;
-}
-
-function isDigit(c: u32): bool {
-  return c - 0x30 <= 9;
 }
 
 /** The numeral at `at`, or `otherwise`. */

@@ -3,7 +3,6 @@
 // `compile` then gives 0 and the error is raised.
 
 import { burn } from "../../lib/fault";
-import { chunkName } from "./errors";
 import {
   arenaUsed,
   auxOf,
@@ -65,9 +64,8 @@ import {
 } from "./lexer";
 import { Op, opOf } from "./opcodes";
 import { findVariable, parseExpression, parseField, parsePrimary } from "./parser_expressions";
-import { DEPTH_LIMIT, depth, errorValue, raised, setDepth, setRaised } from "./state";
+import { DEPTH_LIMIT, depth, raised, setDepth } from "./state";
 import { sameString, stringOf, textOf } from "./string";
-import { STRING, setObject } from "./value";
 
 let functions: i32 = 0;
 /** The function that is being compiled. */
@@ -75,12 +73,6 @@ export let current: FunctionState = new FunctionState();
 
 /** Compiles `size` bytes at `src`, a chunk named `name`. Returns the main function's prototype, or 0 after raising. */
 export function compile(src: usize, size: u32, name: usize): usize {
-  if (size > 0 && load<u8>(src) == 0x1b) {
-    // Only text is accepted, whatever version a compiled chunk is of.
-    setObject(errorValue, stringOf(`${chunkName(name)}: version mismatch in precompiled chunk`), STRING);
-    setRaised(true);
-    return 0;
-  }
   const depthBefore = depth;
   openArena();
   functions = 0;
@@ -149,7 +141,7 @@ export function leave(): void {
 
 // ---- functions and blocks --------------------------------------------------------------------------------
 
-export function openBlock(fs: FunctionState, loop: bool): void {
+function openBlock(fs: FunctionState, loop: bool): void {
   const block = fs.blocks.add();
   store<u32>(block, fs.labels.count, BLOCK_LABELS);
   store<u32>(block, fs.gotos.count, BLOCK_GOTOS);
@@ -158,7 +150,7 @@ export function openBlock(fs: FunctionState, loop: bool): void {
   store<u8>(block, <u8>loop, BLOCK_LOOP);
 }
 
-export function closeBlock(fs: FunctionState): void {
+function closeBlock(fs: FunctionState): void {
   const block = fs.blocks.item(fs.blocks.count - 1);
   const active = load<i32>(block, BLOCK_ACTIVE);
   const captured = load<u8>(block, BLOCK_CAPTURED) != 0;
@@ -181,7 +173,7 @@ export function closeBlock(fs: FunctionState): void {
   else if (firstGoto < fs.gotos.count) undefinedGoto(fs.gotos.item(firstGoto));
 }
 
-export function closeFunction(fs: FunctionState): void {
+function closeFunction(fs: FunctionState): void {
   fs.emit(Op.RETURN, 0, 1, 0);
   closeBlock(fs);
 }
@@ -244,7 +236,7 @@ function parseParameters(fs: FunctionState): void {
 
 // ---- local variables -------------------------------------------------------------------------------------
 
-export function newLocal(fs: FunctionState, name: usize, attribute: u32): void {
+function newLocal(fs: FunctionState, name: usize, attribute: u32): void {
   const record = fs.describeLocal(name);
   if (!fs.checkLimit(fs.active.count + fs.pending + 1, LOCALS_LIMIT, "local variables")) return;
   store<u32>(fs.locals.item(record), attribute, 8);
@@ -394,7 +386,7 @@ function endsBlock(withUntil: bool): bool {
   }
 }
 
-export function parseStatements(): void {
+function parseStatements(): void {
   while (!endsBlock(true)) {
     if (token == Token.RETURN) {
       parseStatement();
@@ -869,7 +861,7 @@ export function parseList(e: usize): i32 {
 }
 
 /** Makes `values` values, the last of them `e`, `wanted` ones. */
-export function adjust(wanted: i32, values: i32, e: usize): void {
+function adjust(wanted: i32, values: i32, e: usize): void {
   const fs = current;
   let missing = wanted - values;
   if (kindOf(e) == Kind.CALL || kindOf(e) == Kind.VARARG) {

@@ -3,7 +3,12 @@
 // and returns; everybody on the way looks at `raised` and returns too, until a protected call takes it.
 
 import { allocateBlock, freeBlock, hasRoom, isMarked, newObject, tryAllocate } from "./heap";
+import { PROTO_UPVALUE_COUNT } from "./opcodes";
 import {
+  CLOSURE,
+  CLOSURE_CODE,
+  CLOSURE_COUNT,
+  CLOSURE_UPVALUES,
   copyValue,
   NIL,
   setTag,
@@ -64,10 +69,6 @@ let frameCount: usize = 0;
 let framesEnd: usize = 0;
 /** The frame that runs. The first one is the core's. */
 export let frame: usize = 0;
-
-export function frameBase(at: usize): usize {
-  return <usize>load<u32>(at, FRAME_BASE);
-}
 
 /** Calls of `execute` and of the parser inside each other. */
 export let depth: i32 = 0;
@@ -141,6 +142,15 @@ export function findUpvalue(at: usize): usize {
   return fresh;
 }
 
+/** A closure of `proto`, whose upvalues are the caller's to set. */
+export function newClosure(proto: usize): usize {
+  const count = load<u32>(proto, PROTO_UPVALUE_COUNT);
+  const closure = newObject(CLOSURE, CLOSURE_UPVALUES + ((<usize>count) << 2));
+  store<u32>(closure, <u32>proto, CLOSURE_CODE);
+  store<u32>(closure, count, CLOSURE_COUNT);
+  return closure;
+}
+
 /** A closed upvalue that holds nil. */
 export function newUpvalue(): usize {
   const fresh = newObject(UPVALUE, UPVALUE_SIZE);
@@ -148,11 +158,6 @@ export function newUpvalue(): usize {
   store<u32>(fresh, 0, UPVALUE_LINK);
   setTag(fresh + UPVALUE_OWN, NIL);
   return fresh;
-}
-
-/** Whether the upvalue's value is still on the stack. */
-export function isOpen(upvalue: usize): bool {
-  return <usize>load<u32>(upvalue, UPVALUE_AT) != upvalue + UPVALUE_OWN;
 }
 
 /** Gives the upvalues from `level` on up the stack their own values. */

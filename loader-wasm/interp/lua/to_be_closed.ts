@@ -3,16 +3,16 @@
 
 import { callFunction, protectedCall } from "./call";
 import { raiseHere } from "./errors";
-import { allocateBlock, freeBlock } from "./heap";
 import { Event, handlerOf } from "./metamethods";
 import { errorValue, setTop, stack, top } from "./state";
 import { nothing } from "./table";
 import { copyValue, isFalsy, NIL, setTag, VALUE_SIZE } from "./value";
+import { Vector } from "./vector";
 
 /** Positions on the stack, relative to `stack`, of the variables that are to be closed. */
-let list: usize = 0;
-let room: u32 = 0;
-export let toClose: u32 = 0;
+const list = new Vector(4);
+/** How many there are; the VM looks at this often. */
+export let toClose: i32 = 0;
 
 /** Notes the variable at `at`; raises when it can't be closed. */
 export function noteVariable(at: usize): bool {
@@ -21,24 +21,18 @@ export function noteVariable(at: usize): bool {
     raiseHere("variable got a non-closable value");
     return false;
   }
-  if (toClose == room) {
-    const fresh = allocateBlock((room + 16) << 2);
-    memory.copy(fresh, list, room << 2);
-    if (room > 0) freeBlock(list, room << 2);
-    list = fresh;
-    room += 16;
-  }
-  store<u32>(list + (toClose << 2), <u32>(at - stack));
-  toClose++;
+  list.push(at - stack);
+  toClose = list.count;
   return true;
 }
 
 /** Closes the variables from `level` on up the stack. With `failed`, `errorValue` is what they are told and may be replaced. */
 export function closeVariables(level: usize, failed: bool): void {
   const lowest = <u32>(level - stack);
-  while (toClose > 0 && load<u32>(list + ((toClose - 1) << 2)) >= lowest) {
-    toClose--;
-    const variable = stack + load<u32>(list + (toClose << 2));
+  while (toClose > 0 && list.u32At(toClose - 1) >= lowest) {
+    list.count--;
+    toClose = list.count;
+    const variable = stack + list.u32At(toClose);
     const at = max(top, variable + VALUE_SIZE);
     const handler = handlerOf(variable, Event.CLOSE);
     if (handler == nothing) continue;

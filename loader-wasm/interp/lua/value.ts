@@ -153,12 +153,6 @@ export function isNumberTag(tag: u32): bool {
 
 // @ts-ignore: decorator
 @inline
-export function isObjectTag(tag: u32): bool {
-  return tag >= STRING;
-}
-
-// @ts-ignore: decorator
-@inline
 export function isFunctionTag(tag: u32): bool {
   return tag == CLOSURE || tag == BUILTIN || tag == BUILTIN_CLOSURE;
 }

@@ -6,7 +6,7 @@ import { burn } from "../../lib/fault";
 import { ENTERED, ensureStack, enterCall, enterLua, FAILED, giveResults, payForMoving } from "./call";
 import { raiseHere, raiseMemory } from "./errors";
 import { collect, isStopped } from "./gc";
-import { collectAt, heapUsed, newObject } from "./heap";
+import { collectAt, heapUsed } from "./heap";
 import {
   arithmetic,
   concatenate,
@@ -34,7 +34,6 @@ import {
   PROTO_CONSTANTS,
   PROTO_PARAMETERS,
   PROTO_PROTOS,
-  PROTO_UPVALUE_COUNT,
   PROTO_UPVALUES,
   UPVALUE_DESC_SIZE,
   valueOf,
@@ -52,6 +51,7 @@ import {
   IS_ENTRY,
   IS_TAIL,
   MANY,
+  newClosure,
   openUpvalue,
   popFrame,
   raised,
@@ -858,10 +858,8 @@ function loopNumber(at: usize, what: string): bool {
 function makeClosure(running: usize, index: i32, base: usize, to: usize): void {
   const outer = <usize>load<u32>(running, CLOSURE_CODE);
   const proto = <usize>load<u32>(<usize>load<u32>(outer, PROTO_PROTOS) + ((<usize>index) << 2));
-  const count = load<u32>(proto, PROTO_UPVALUE_COUNT);
-  const closure = newObject(CLOSURE, CLOSURE_UPVALUES + ((<usize>count) << 2));
-  store<u32>(closure, <u32>proto, CLOSURE_CODE);
-  store<u32>(closure, count, CLOSURE_COUNT);
+  const closure = newClosure(proto);
+  const count = load<u32>(closure, CLOSURE_COUNT);
   const descriptions = <usize>load<u32>(proto, PROTO_UPVALUES);
   for (let i: u32 = 0; i < count; i++) {
     const description = descriptions + i * UPVALUE_DESC_SIZE;
