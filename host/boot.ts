@@ -98,6 +98,7 @@ function bootHere(
       clock: makeClock(options.clock ?? "real"),
       policy,
       wasi,
+      reuse: true,
       onProgress: options.onProgress,
     });
   } finally {

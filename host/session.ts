@@ -15,6 +15,7 @@ import {
 } from "./errors.js";
 import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
+import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
 import { compiledModule, defaultFlavour, FLAVOURS, type Flavour, isFlavour, type ModuleTable } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
@@ -22,11 +23,6 @@ import { latin1, makeImports, Stop } from "./protocol.js";
 import { type BootResult, type InterpreterCheck, makeResult, type ResultData, type SwapRequest } from "./result.js";
 import { Stopwatch } from "./stopwatch.js";
 import type { WasiProvider } from "./wasi/provider.js";
-
-const PAGE = 65536;
-/** As the modules are compiled (asconfig.json). */
-const INITIAL_PAGES = 16;
-const MAXIMUM_PAGES = 4096;
 
 /** What is counted while a session runs. */
 export interface Counts {
@@ -66,6 +62,8 @@ export interface SessionParts {
   onProgress?: ((progress: Progress) => void) | undefined;
   /** The operator's hooks, and what is measured. */
   policy?: Policy | undefined;
+  /** More sessions follow in this thread, so that memory is worth keeping. */
+  reuse?: boolean;
   /** The granted `host:` trees. Whoever made it disposes of it. */
   wasi?: WasiProvider | undefined;
 }
@@ -164,7 +162,7 @@ export function runSession(parts: SessionParts): BootResult {
         policy,
       };
       const starting = performance.now();
-      const memory = makeMemory(limits.moduleMemory);
+      const memory = takeModuleMemory(limits.moduleMemory);
       let core: Core | undefined;
       try {
         core = instantiate(module, memory, state, parts.wasi);
@@ -180,7 +178,9 @@ export function runSession(parts: SessionParts): BootResult {
           fuel = core.fuelLeft();
           interpreterChecks.push(readCheck(flavour, core));
         }
-        parts.wasi?.detach();
+        // A provider of files keeps the instance it was attached to.
+        if (parts.wasi) parts.wasi.detach();
+        else if (parts.reuse) giveModuleMemory(memory, limits.moduleMemory);
       }
       throw new InternalError("the loader returned");
     } catch (thrown) {
@@ -237,11 +237,6 @@ function nextFlavour(
   }
   if (swaps >= limits.swaps) throw new LimitError("swaps", limits.swaps, swaps + 1);
   return name;
-}
-
-function makeMemory(limit: number): WebAssembly.Memory {
-  const maximum = Math.min(MAXIMUM_PAGES, Math.max(INITIAL_PAGES, Math.floor(limit / PAGE)));
-  return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum });
 }
 
 function instantiate(

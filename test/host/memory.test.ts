@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GuestMemory } from "../../build/host/memory/guest.js";
+import { giveModuleMemory, takeModuleMemory } from "../../build/host/memory/pool.js";
 import { RangeSet } from "../../build/host/memory/ranges.js";
 
 describe("RangeSet", () => {
@@ -94,5 +95,32 @@ describe("GuestMemory", () => {
     const { buffer } = first.bytes;
     first.release();
     expect(new GuestMemory(SIZE, 0).bytes.buffer).not.toBe(buffer);
+  });
+});
+
+describe("the memory of a module", () => {
+  const LIMIT = 33 * 2 ** 20;
+  const bytesOf = ({ buffer }: WebAssembly.Memory) => new Uint8Array(buffer);
+
+  it("is zero again when it serves another session", () => {
+    const first = takeModuleMemory(LIMIT);
+    bytesOf(first).fill(7);
+    giveModuleMemory(first, LIMIT);
+    const second = takeModuleMemory(LIMIT);
+    expect(second).toBe(first);
+    expect(bytesOf(second).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it("is not used again when it has grown, or for a session of another limit", () => {
+    const grown = takeModuleMemory(LIMIT);
+    grown.grow(1);
+    giveModuleMemory(grown, LIMIT);
+    const kept = takeModuleMemory(LIMIT);
+    giveModuleMemory(kept, LIMIT);
+    const small = takeModuleMemory(LIMIT / 2);
+    expect(small).not.toBe(kept);
+    expect(small.grow(0)).toBe(kept.grow(0));
+    expect(() => small.grow(LIMIT / 2 / 65536)).toThrow(RangeError);
+    expect(takeModuleMemory(LIMIT)).toBe(kept);
   });
 });

@@ -79,6 +79,7 @@ export async function standIn(body: string, more = ""): Promise<WebAssembly.Modu
 export function runStandIns(
   modules: Partial<Record<"simp" | "4th" | "lua", WebAssembly.Module>>,
   options: BootOptions = {},
+  reuse = false,
 ) {
   const console = new BufferConsole();
   const result = runSession({
@@ -88,6 +89,7 @@ export function runStandIns(
     console: options.console ?? console,
     clock: new VirtualClock(),
     onProgress: options.onProgress,
+    reuse,
   });
   return Object.assign(result, { text: console.text });
 }

@@ -18,7 +18,7 @@ import { sessionOptions } from "../../build/host/options.js";
 import { readingRights } from "../../build/host/worker/node_rights.js";
 import { spawnNodeWorker, workerOptions } from "../../build/host/worker/node_spawn.js";
 import { runInWorker, setWorkerSpawner } from "../../build/host/worker/run.js";
-import { guestImage, Scratch } from "../host/support.js";
+import { guestImage, runStandIns, Scratch, standIn } from "../host/support.js";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
@@ -148,6 +148,19 @@ const collect = () => {
 
 /** Within this a thread that was told to end has ended, on a busy machine too. */
 const SOON = { timeout: 10_000, interval: 50 };
+
+it("a session finds nothing of the one before in its module's memory", async () => {
+  const ends = ["exit(0);", "unreachable();", "fault(1, block, 0);", "swap(block, 0);"];
+  const seen = await standIn(`let seen = 0;
+    for (let at: usize = 0; at < <usize>memory.size() << 16; at++) seen |= load<u8>(at);
+    exit(seen);`);
+  for (const end of ends) {
+    const greedy = await standIn(`memory.fill(0, 0x5a, <usize>memory.size() << 16); ${end}`);
+    const { error, exitCode } = runStandIns({ simp: greedy }, { start: "simp" }, true);
+    expect(error !== undefined || exitCode === 0).toBe(true);
+    expect(runStandIns({ simp: seen }, { start: "simp" }, true).exitCode).toBe(0);
+  }
+});
 
 describe("nothing is left of a session", () => {
   it.each(Object.keys(ENDS))("in a worker that ended by: %s", async (end) => {

@@ -18,8 +18,11 @@ const SLACK_CELLS: i32 = 1024;
 export const CODE_CELLS: i32 = DICTIONARY_CELLS + SLACK_CELLS + GROWTH_CELLS;
 /** Bytes of the scratch text (`pad`), and of one text that a word returns. */
 export const PAD_SIZE: i32 = 256;
-/** Bytes of the heap of `allocate`. */
-const HEAP_SIZE: usize = 4 * 1024 * 1024;
+/** Most bytes of one block of `allocate`, and of all that it has. */
+const BLOCK_LIMIT: i64 = 4 * 1024 * 1024;
+const HEAP_LIMIT: usize = 8 * 1024 * 1024;
+/** Least bytes that its heap takes from the module's memory at a time. */
+const EXTENT: usize = 512 * 1024;
 
 // Codes of THROW that the system itself knows.
 export const ABORT: i32 = -1;
@@ -52,8 +55,11 @@ export const thresholdCell: usize = stateCell + 24;
 export const increaseCell: usize = stateCell + 32;
 export const userArea: usize = stateCell + VARIABLES;
 export const regionEnd: usize = userArea + <usize>(USER_CELLS * CELL);
-/** The heap of `allocate`, theirs too; 0 until it is used. */
-let heapStart: usize = 0;
+/** The heap of `allocate`, theirs too: start and end of each of its extents. */
+const EXTENTS: i32 = <i32>(HEAP_LIMIT / EXTENT);
+const extents: usize = memory.data(EXTENTS * 8, 4);
+let extentCount: i32 = 0;
+let heapSize: usize = 0;
 
 /** Dictionary pointer. */
 export let here: usize = 0;
@@ -252,15 +258,21 @@ export function readable(address: i64, size: i64): bool {
 
 /** Whether `size` bytes at `address` are the scripts' own; else starts unwinding. */
 export function writable(address: i64, size: i64): bool {
-  const heap = heapStart != 0 && address >= <i64>heapStart;
-  const start = heap ? heapStart : regionStart;
-  const end = heap ? heapStart + HEAP_SIZE : regionEnd;
-  if (address >= <i64>start && address <= <i64>end && size >= 0 && size <= <i64>end - address) {
-    if (size >= BYTES_PER_FUEL) burn(size / BYTES_PER_FUEL);
-    return true;
+  let own = liesIn(address, size, regionStart, regionEnd);
+  for (let i = 0; i < extentCount && !own; i++) {
+    const extent = extents + <usize>i * 8;
+    own = liesIn(address, size, <usize>load<u32>(extent), <usize>load<u32>(extent, 4));
   }
-  fail("Error: invalid address");
-  return false;
+  if (!own) {
+    fail("Error: invalid address");
+    return false;
+  }
+  if (size >= BYTES_PER_FUEL) burn(size / BYTES_PER_FUEL);
+  return true;
+}
+
+function liesIn(address: i64, size: i64, start: usize, end: usize): bool {
+  return address >= <i64>start && address <= <i64>end && size >= 0 && size <= <i64>end - address;
 }
 
 /** The text of the last `popRange`. */
@@ -331,12 +343,15 @@ function removeBlock(record: usize): void {
 export function allocateBlock(size: i64): usize {
   // Rounding up makes a small size of -1, as in the reference.
   const needed = <u32>max(<i64>ALIGNMENT, (size + <i64>ALIGNMENT - 1) & -(<i64>ALIGNMENT));
-  if (size < -(<i64>ALIGNMENT) || size > <i64>HEAP_SIZE) return 0;
+  if (size < -(<i64>ALIGNMENT) || size > BLOCK_LIMIT) return 0;
   burn(blockCount / BLOCKS_PER_FUEL);
-  if (heapStart == 0) {
-    heapStart = allocate(HEAP_SIZE);
-    insertBlock(0, heapStart, <u32>HEAP_SIZE);
-  }
+  let start = takeBlock(needed);
+  if (start == 0 && addExtent(needed)) start = takeBlock(needed);
+  return start;
+}
+
+/** Gives out the first free block of `needed` bytes; 0 when there is none. */
+function takeBlock(needed: u32): usize {
   for (let i = 0; i < blockCount; i++) {
     const record = blocks + <usize>i * RECORD;
     const free = load<u32>(record, BLOCK_SIZE);
@@ -347,6 +362,22 @@ export function allocateBlock(size: i64): usize {
     return start;
   }
   return 0;
+}
+
+/** Gives the heap room for a block of `needed` bytes. False when that would be more than it may have. */
+function addExtent(needed: u32): bool {
+  const size = max(<usize>needed, EXTENT);
+  if (extentCount == EXTENTS || size > HEAP_LIMIT - heapSize) return false;
+  const start = allocate(size);
+  const extent = extents + <usize>extentCount * 8;
+  extentCount++;
+  store<u32>(extent, <u32>start);
+  store<u32>(extent, <u32>(start + size), 4);
+  heapSize += size;
+  let index = 0;
+  while (index < blockCount && <usize>load<u32>(blocks + <usize>index * RECORD, BLOCK_START) < start) index++;
+  insertBlock(index, start, <u32>size);
+  return true;
 }
 
 /** The record of the block at `start` that is given out, or 0. */
@@ -370,22 +401,24 @@ export function blockSize(start: usize): i64 {
   return record == 0 ? -1 : load<u32>(record, BLOCK_SIZE) & ~1;
 }
 
+/** Makes one of the free block of `record` and the next one, when that is free and begins where the first ends. */
+function joinNext(record: usize): void {
+  const next = record + RECORD;
+  if (next >= blocks + <usize>blockCount * RECORD) return;
+  const size = load<u32>(record, BLOCK_SIZE);
+  const nextSize = load<u32>(next, BLOCK_SIZE);
+  if (((size | nextSize) & 1) != 0 || load<u32>(record, BLOCK_START) + size != load<u32>(next, BLOCK_START)) return;
+  store<u32>(record, size + nextSize, BLOCK_SIZE);
+  removeBlock(next);
+}
+
 /** Takes a block back. False when it was not given out. */
 export function freeBlock(start: usize): bool {
   const record = recordOf(start);
   if (record == 0) return false;
   burn(blockCount / BLOCKS_PER_FUEL);
-  let size = load<u32>(record, BLOCK_SIZE) & ~1;
-  const next = record + RECORD;
-  if (next < blocks + <usize>blockCount * RECORD && (load<u32>(next, BLOCK_SIZE) & 1) == 0) {
-    size += load<u32>(next, BLOCK_SIZE);
-    removeBlock(next);
-  }
-  store<u32>(record, size, BLOCK_SIZE);
-  const before = record - RECORD;
-  if (record > blocks && (load<u32>(before, BLOCK_SIZE) & 1) == 0) {
-    store<u32>(before, load<u32>(before, BLOCK_SIZE) + size, BLOCK_SIZE);
-    removeBlock(record);
-  }
+  store<u32>(record, load<u32>(record, BLOCK_SIZE) & ~1, BLOCK_SIZE);
+  joinNext(record);
+  if (record > blocks) joinNext(record - RECORD);
   return true;
 }

@@ -37,8 +37,10 @@ const lists: usize = memory.data((33 + 96) * 4);
 /** Bytes taken from the module's memory at a time; growing it costs more than what isn't used. */
 const CHUNK: usize = 256 * 1024;
 const PAGE_SHIFT: i32 = 16;
-let chunkAt: usize = 0;
-let chunkEnd: usize = 0;
+/** The first chunk is half of what the module has at the start, which it needn't grow for. */
+const FIRST_CHUNK: usize = (((<usize>memory.size()) << PAGE_SHIFT) - __heap_base) >> 1;
+let chunkAt: usize = heap.alloc(FIRST_CHUNK);
+let chunkEnd: usize = chunkAt + FIRST_CHUNK;
 
 /** Largest block. */
 export const BLOCK_LIMIT: usize = 0x30000000;

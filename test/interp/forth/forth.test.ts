@@ -57,6 +57,54 @@ describe("exhaustion in Forth", () => {
   });
 });
 
+describe("the heap of allocate", () => {
+  /** Blocks that hold their number at both ends, so that one that lies in another shows. */
+  const DEFINITIONS = [
+    "create at 24 cells allot create size 24 cells allot",
+    ": nth cells at + ; : nth# cells size + ;",
+    ": mark { i -- } i i nth @ ! i i nth @ i nth# @ + 8 - ! ;",
+    ": make { n i -- } n allocate throw i nth ! n i nth# ! i mark ;",
+    ": drop-it { i -- } i nth @ free throw 0 i nth ! ;",
+    ': change { n i -- } i nth @ n resize throw i nth ! i nth @ @ i <> if ." lost " then n i nth# ! i mark ;',
+    ': look { i -- } i nth @ if i nth @ @ i <> i nth @ i nth# @ + 8 - @ i <> or if ." mixed " then then ;',
+    ": look-all 12 0 do i look loop ;",
+  ];
+
+  it("gives blocks that don't overlap and keep what is in them, whatever is made, changed and freed", async () => {
+    const step = fc.record({ i: fc.nat(11), n: fc.integer({ min: 2, max: 50_000 }), change: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
+        const made = new Set<number>();
+        const lines = steps.map(({ i, n, change }) => {
+          if (!made.has(i)) {
+            made.add(i);
+            return `${n * 8} ${i} make look-all`;
+          }
+          if (change) return `${n * 8} ${i} change look-all`;
+          made.delete(i);
+          return `${i} drop-it look-all`;
+        });
+        const { text, result } = await typed([...DEFINITIONS, ...lines, ".( through )"]);
+        expect(text).not.toMatch(/Error|mixed (?!")|lost (?!")|not found/);
+        expect(text).toMatch(/through OK $/);
+        expect(result.error?.name).toBe(NOTHING_LEFT);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("ends in an error of ALLOCATE when it's full, and what lies beside it can't be written", async () => {
+    const { text } = await typed([
+      "400 allocate drop 8 - 7 swap ! .( not reached )",
+      "4000000 allocate . drop 4000000 allocate . drop 4000000 allocate . drop 5000000 allocate . drop",
+      "600000 allocate . 600000 + 7 swap ! .( not reached )",
+    ]);
+    expect(text).toMatch(/\n0 1 1 1 OK/);
+    expect(text).not.toContain("not reached OK");
+    expect(text.match(/invalid address/g)).toHaveLength(2);
+  });
+});
+
 describe("code and headers that scripts change", () => {
   it.each([
     [": go >r ; 0 go", /execution left the dictionary/],
