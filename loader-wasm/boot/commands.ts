@@ -70,9 +70,19 @@ export function findCommand(name: string): Command | null {
   return null;
 }
 
+/** The command that was found last: scripts set one variable after the other. */
+let lastFound: Command | null = null;
+
 /** The command whose name is the `size` bytes at `name`, or null. */
 export function findCommandAt(name: usize, size: i32): Command | null {
-  for (let i = 0; i < commands.length; i++) if (compareBytesAt(commands[i].name, name, size) == 0) return commands[i];
+  const last = lastFound;
+  if (last !== null && compareBytesAt(last.name, name, size) == 0) return last;
+  for (let i = 0; i < commands.length; i++) {
+    const command = commands[i];
+    if (compareBytesAt(command.name, name, size) != 0) continue;
+    lastFound = command;
+    return command;
+  }
   return null;
 }
 

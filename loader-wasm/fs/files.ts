@@ -4,6 +4,7 @@
 import { wants } from "../boot/policy";
 import { Device } from "../dev/device";
 import { parseDevice, pathRest } from "../dev/devices";
+import { countBefore } from "../lib/bytes";
 import { EBADF, EINVAL, EIO, EMFILE, ENOENT, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";
 import { copyin, getmem, HOOK_FILES, PURPOSE_DATA, PURPOSE_NONE } from "../protocol";
@@ -183,27 +184,6 @@ export function read(fd: i32, dst: usize, size: i32): i32 {
   }
 }
 
-/** Bytes of `size` at `text` that come before the first LF (with `cr`, or CR). */
-function lineEnd(text: usize, size: i32, cr: bool): i32 {
-  const lf: u64 = 0x0a0a0a0a0a0a0a0a;
-  const other: u64 = cr ? 0x0d0d0d0d0d0d0d0d : lf;
-  const ones: u64 = 0x0101010101010101;
-  const tops: u64 = 0x8080808080808080;
-  let at = 0;
-  // Eight at a time: taking 1 from each byte borrows into the top bit of those that are 0.
-  for (; at + 8 <= size; at += 8) {
-    const eight = load<u64>(text + <usize>at);
-    const a = eight ^ lf;
-    const b = eight ^ other;
-    if ((((a - ones) & ~a) | ((b - ones) & ~b)) & tops) break;
-  }
-  for (; at < size; at++) {
-    const c = load<u8>(text + <usize>at);
-    if (c == 0x0a || (cr && c == 0x0d)) break;
-  }
-  return at;
-}
-
 /**
  * Reads to the end of a line: at most `size` bytes, of which the last is LF (with `cr`, or CR) if one came. Returns
  * their number, 0 at the end of the file, -1 and errno.
@@ -221,7 +201,7 @@ export function readToLineEnd(fd: i32, dst: usize, size: i32, cr: bool): i32 {
     if (descriptor === null) return count;
     const from = descriptor.ahead + <usize>descriptor.aheadAt;
     const most = min(descriptor.aheadSize, size - count);
-    const before = lineEnd(from, most, cr);
+    const before = countBefore(from, most, 0x0a, cr ? 0x0d : 0x0a, 0x0a);
     const ended = before < most;
     const taken = ended ? before + 1 : before;
     memory.copy(dst + <usize>count, from, <usize>taken);

@@ -60,3 +60,26 @@ export function compareBytesAt(a: string, bytes: usize, size: i32): i32 {
   }
   return a.length - size;
 }
+
+/** How many of the `size` bytes at `text` come before the first that is `a`, `b` or `c`. */
+export function countBefore(text: usize, size: i32, a: u8, b: u8, c: u8): i32 {
+  const ones: u64 = 0x0101010101010101;
+  const tops: u64 = 0x8080808080808080;
+  const eightA = ones * <u64>a;
+  const eightB = ones * <u64>b;
+  const eightC = ones * <u64>c;
+  let at = 0;
+  // Eight at a time: taking 1 from each byte borrows into the top bit of those that are 0.
+  for (; at + 8 <= size; at += 8) {
+    const eight = load<u64>(text + <usize>at);
+    const fromA = eight ^ eightA;
+    const fromB = eight ^ eightB;
+    const fromC = eight ^ eightC;
+    if ((((fromA - ones) & ~fromA) | ((fromB - ones) & ~fromB) | ((fromC - ones) & ~fromC)) & tops) break;
+  }
+  for (; at < size; at++) {
+    const byte = load<u8>(text + <usize>at);
+    if (byte == a || byte == b || byte == c) break;
+  }
+  return at;
+}

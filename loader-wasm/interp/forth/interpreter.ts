@@ -5,7 +5,7 @@ import { changes, setenv } from "../../boot/environment";
 import { print } from "../../console/console";
 import { readLineTo } from "../../console/lines";
 import { close, fstat, O_RDONLY, open } from "../../fs/files";
-import { allocString, stringAt } from "../../lib/bytes";
+import { allocString, countBefore, stringAt } from "../../lib/bytes";
 import { errno, strerror } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
@@ -166,8 +166,7 @@ export class ForthInterpreter extends Interpreter {
       const line = text + <usize>used + 2;
       const length = readLineTo(fd, line, SCRIPT_LINE_LIMIT);
       if (length < 0) break;
-      let size = 0;
-      while (size < length && load<u8>(line + <usize>size) != 0) size++;
+      const size = countBefore(line, length, 0, 0, 0);
       store<u16>(line - 2, <u16>size);
       if (size > 0) used += 2 + size;
     }

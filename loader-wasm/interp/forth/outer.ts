@@ -1,7 +1,7 @@
 // The text interpreter: takes words from the input, looks them up, converts numbers, and executes or
 // compiles. `interpretText` is one level of it: a typed line, a script's line, or an EVALUATE.
 
-import { stringAt } from "../../lib/bytes";
+import { countBefore, stringAt } from "../../lib/bytes";
 import { digitValue, isSpace } from "../../lib/text";
 import { looseCheck } from "./define";
 import {
@@ -95,10 +95,8 @@ export function scanUntil(delimiter: i32, skipLeading: bool = false, acrossLines
   let at = position();
   if (skipLeading) while (at < sourceSize && load<u8>(source + <usize>at) == delimiter) at++;
   const start = at;
-  for (; at < sourceSize; at++) {
-    const c = load<u8>(source + <usize>at);
-    if (c == delimiter || (!acrossLines && (c == 0x0a || c == 0x0d))) break;
-  }
+  const mark = <u8>delimiter;
+  at += countBefore(source + <usize>at, sourceSize - at, mark, acrossLines ? mark : 0x0a, acrossLines ? mark : 0x0d);
   parsedAt = start;
   parsedSize = at - start;
   setPosition(at < sourceSize && load<u8>(source + <usize>at) == delimiter ? at + 1 : at);

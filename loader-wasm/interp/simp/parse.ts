@@ -3,14 +3,14 @@
 
 import { getenvAt } from "../../boot/environment";
 import { print } from "../../console/console";
-import { allocString, stringAt } from "../../lib/bytes";
+import { allocString, countBefore, stringAt } from "../../lib/bytes";
 import { digitValue, isHexDigit, isSpace } from "../../lib/text";
 
 /** Longest argument in bytes, and most arguments of a line. */
 const WORD_LIMIT: i32 = 1023;
 const ARGUMENT_LIMIT: i32 = 20;
 
-const BACKSLASH: i32 = 0x5c;
+const BACKSLASH: u8 = 0x5c;
 const QUOTE: i32 = 0x27;
 const DOUBLE_QUOTE: i32 = 0x22;
 const DOLLAR: i32 = 0x24;
@@ -24,8 +24,8 @@ function isOctal(c: i32, highest: i32 = 0x37): bool {
  * and dollars stay for the word splitter. Returns the new length.
  */
 function unescape(text: usize, size: i32): i32 {
-  let out = text;
-  let i = 0;
+  let i = countBefore(text, size, BACKSLASH, BACKSLASH, BACKSLASH);
+  let out = text + <usize>i;
   while (i < size) {
     const c = load<u8>(text + <usize>i);
     i++;
@@ -139,6 +139,19 @@ function add(c: i32): bool {
   return true;
 }
 
+/** Adds `size` bytes. False when that is too long. */
+function addAll(from: usize, size: i32): bool {
+  if (size > WORD_LIMIT - wordSize) return false;
+  memory.copy(argumentBytes + <usize>(wordStart + wordSize), from, <usize>size);
+  wordSize += size;
+  return true;
+}
+
+/** Whether `c` is more than itself somewhere in a line: blanks, quotes, dollars, backslashes. */
+function isSpecial(c: i32): bool {
+  return c <= QUOTE ? isSpace(c) || c == QUOTE || c == DOUBLE_QUOTE || c == DOLLAR : c == BACKSLASH;
+}
+
 /** Prints the reference's complaint, whose number is a line of its source, and returns false. */
 function refuse(number: i32): bool {
   print(`fail at line ${number}\n`);
@@ -159,8 +172,7 @@ export function parse(line: string): string[] | null {
 /** The same for the `size` bytes at `text`, which are changed. False after a complaint. */
 export function split(text: usize, size: i32): bool {
   const length = unescape(text, size);
-  let end = text;
-  while (end < text + <usize>length && load<u8>(end) != 0) end++;
+  const end = text + <usize>countBefore(text, length, 0, 0, 0);
   argumentCount = 0;
   wordStart = 0;
   wordSize = 0;
@@ -212,8 +224,10 @@ export function split(text: usize, size: i32): bool {
       if (value !== null) for (let j = 0; j < value.length && add(value.charCodeAt(j)); j++);
       if (close != 0) at++;
     } else {
-      if (!add(c)) return refuse(145);
-      at++;
+      const from = at;
+      do at++;
+      while (at < end && !isSpecial(load<u8>(at)));
+      if (!addAll(from, <i32>(at - from))) return refuse(145);
     }
   }
   if (quoted || doubleQuoted) return refuse(180);
