@@ -69,13 +69,14 @@ export function countBefore(text: usize, size: i32, a: u8, b: u8, c: u8): i32 {
   const eightB = ones * <u64>b;
   const eightC = ones * <u64>c;
   let at = 0;
-  // Eight at a time: taking 1 from each byte borrows into the top bit of those that are 0.
+  // Eight at a time: taking 1 from each byte borrows into the top bit of those that are 0, the first of them for sure.
   for (; at + 8 <= size; at += 8) {
     const eight = load<u64>(text + <usize>at);
     const fromA = eight ^ eightA;
     const fromB = eight ^ eightB;
     const fromC = eight ^ eightC;
-    if ((((fromA - ones) & ~fromA) | ((fromB - ones) & ~fromB) | ((fromC - ones) & ~fromC)) & tops) break;
+    const found = (((fromA - ones) & ~fromA) | ((fromB - ones) & ~fromB) | ((fromC - ones) & ~fromC)) & tops;
+    if (found != 0) return at + <i32>(ctz(found) >> 3);
   }
   for (; at < size; at++) {
     const byte = load<u8>(text + <usize>at);
