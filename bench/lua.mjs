@@ -71,7 +71,7 @@ export async function luaRows(bench) {
     if (name !== STAND_NAME) continue;
     // The same without scripts: what is left is theirs.
     const bare = makeGuest(directory, "lua-bare", bareScript);
-    const scriptPart = ms - (await warmBoots(bare.path, options)).ms;
+    const scriptPart = ms - (await warmBoots(bare, options)).ms;
     row("  script part: more than a boot with three lines of Lua", scriptPart, "ms");
     const peers = join(directory, "peers.lua");
     writeFileSync(peers, peerSource(guest.tree));

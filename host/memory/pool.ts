@@ -10,7 +10,7 @@ const KEPT_MAX = 4;
 const PAGE = 65536;
 /** A module's memory when it starts: what the modules ask for at least (asconfig.json), and what boots get by in. */
 const MODULE_PAGES_LEAST = 16;
-const MODULE_PAGES = 48;
+const MODULE_PAGES = 64;
 /** Most that the modules accept (asconfig.json). */
 const MODULE_PAGES_MOST = 4096;
 
