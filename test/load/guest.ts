@@ -6,7 +6,7 @@ import { UfsImage } from "../fs/ufs_image.js";
 export const MIB = 1024 * 1024;
 
 /** The progress spinner: a character and a backspace. */
-const SPINNER = /[|/\\-]\x08(?! \x08)/g;
+export const SPINNER = /[|/\\-]\x08(?! \x08)/g;
 
 /** A file system with files at these paths. */
 export function disk(files: Readonly<Record<string, Uint8Array | string>>) {

@@ -5,7 +5,7 @@ import { boot, type Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { linkedFile, objectFile } from "../../load/elf_image.js";
 import { disk, MIB } from "../../load/guest.js";
-import { ScreenConsole } from "./screen.js";
+import { ScreenConsole } from "../screen.js";
 
 const KERNEL = linkedFile({ bits: 64, segments: [{ size: 9000 }, { size: 900, bss: 5000, writable: true }] }).bytes;
 

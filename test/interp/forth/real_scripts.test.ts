@@ -1,51 +1,11 @@
-// FreeBSD's own Forth scripts on a disk, driven through their menu. They are not part of this repository: the sources
-// are looked for where USERBOOT_FREEBSD_SOURCES says (checkouts, separated like PATH), or in `freebsd-src` beside this
-// checkout or above. Those of FreeBSD 10 to 12 are known to work (`sys/boot/forth` until 11, then `stand/forth`).
+// FreeBSD's own Forth scripts on a disk, driven through their menu. Those of FreeBSD 10 to 12 are known to work
+// (`sys/boot/forth` until 11, then `stand/forth`); ../sources.ts says where they are looked for.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, delimiter, dirname, join, parse } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type BootResult, boot, type Keys } from "userboot-wasm";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { linkedFile, objectFile } from "../../load/elf_image.js";
-import { disk, MIB } from "../../load/guest.js";
-import { ScreenConsole } from "./screen.js";
-
-const VARIABLE = "USERBOOT_FREEBSD_SOURCES";
-/** Where the scripts are in a checkout, the machine's loader.rc, and the defaults. */
-const LAYOUTS = [
-  { forth: "stand/forth", machine: "stand/i386/loader", defaults: "stand/defaults/loader.conf" },
-  { forth: "sys/boot/forth", machine: "sys/boot/i386/loader", defaults: "sys/boot/forth/loader.conf" },
-];
-
-function findSources(): string[] {
-  const given = process.env[VARIABLE];
-  if (given) return given.split(delimiter);
-  let at = dirname(fileURLToPath(import.meta.url));
-  while (at !== parse(at).root) {
-    const found = join(at, "freebsd-src");
-    if (existsSync(found)) return [found];
-    at = dirname(at);
-  }
-  return [];
-}
-
-/** The files of /boot that the release's makefiles install. */
-function scripts(source: string): Record<string, string> {
-  const layout = LAYOUTS.find(({ forth }) => existsSync(join(source, forth)));
-  if (!layout) throw new Error(`${source} has neither of ${LAYOUTS.map(({ forth }) => forth).join(", ")}`);
-  const read = (path: string) => readFileSync(join(source, path), "latin1");
-  const files: Record<string, string> = {};
-  for (const name of readdirSync(join(source, layout.forth))) {
-    if (name.endsWith(".4th")) files[`/boot/${name}`] = read(join(layout.forth, name));
-  }
-  for (const name of ["loader.rc", "menu.rc"]) {
-    const own = join(layout.machine, name);
-    files[`/boot/${name}`] = read(existsSync(join(source, own)) ? own : join(layout.forth, name));
-  }
-  files["/boot/defaults/loader.conf"] = read(layout.defaults);
-  return files;
-}
+import { BOOTABLE, drive as boot, findSources, loaded, scripts } from "../sources.js";
 
 const SETTINGS = `autoboot_delay="5"
 inside_load="YES"
@@ -53,40 +13,28 @@ outside_load="YES"
 loader_color="NO"
 kernels="kernel kernel.old"
 `;
-const KERNEL = linkedFile({ bits: 64, segments: [{ size: 9000 }, { size: 900, bss: 5000, writable: true }] }).bytes;
-const MODULE = objectFile({});
 
-async function drive(source: string, keys: readonly Keys[], settings = "") {
-  const image = disk({
-    ...scripts(source),
-    "/boot/loader.conf": SETTINGS + settings,
-    "/boot/loader": "$Interpreter:4th\0",
-    "/boot/kernel/kernel": KERNEL,
-    "/boot/kernel/inside.ko": MODULE,
-    "/boot/kernel.old/kernel": KERNEL,
-    "/boot/modules/outside.ko": MODULE,
-    "/etc/fstab": "/dev/ada0p2\t/\tufs\trw\t1\t1\n",
-  });
-  const console = new ScreenConsole(keys);
-  const result = await boot({ disks: [image], memory: 64 * MIB, console, clock: "virtual", worker: false });
-  return { result, shown: console.shown.map(({ rows }) => rows.join("\n")), text: console.text };
-}
+const drive = (source: string, keys: readonly Keys[], settings = "") =>
+  boot(
+    {
+      ...scripts(source, "forth"),
+      ...BOOTABLE,
+      "/boot/loader.conf": SETTINGS + settings,
+      "/boot/loader": "$Interpreter:4th\0",
+    },
+    keys,
+  );
 
-const modules = (result: BootResult) => result.modules.map(({ name }) => name);
-
-const sources = findSources();
-if (sources.length === 0) {
-  console.warn(`SKIPPED: FreeBSD's own Forth scripts; ${VARIABLE} names no checkout of them and none is known.`);
-}
+const sources = findSources("forth");
 
 describe.skipIf(sources.length === 0)("FreeBSD's own Forth scripts", () => {
-  describe.each(sources.map((source) => ({ name: basename(source), source })))("$name", ({ source }) => {
+  describe.each(sources)("$name", ({ path: source }) => {
     it("draw the menu, count down and enter the kernel with the configured modules", async () => {
       const { result, text } = await drive(source, []);
       expect(text).toMatch(/4 seconds/);
       expect(text).toMatch(/1 seconds/);
       expect(result.reason).toBe("exec");
-      expect(modules(result)).toEqual(["/boot/kernel/kernel", "/boot/kernel/inside.ko", "/boot/modules/outside.ko"]);
+      expect(loaded(result)).toEqual(["/boot/kernel/kernel", "/boot/kernel/inside.ko", "/boot/modules/outside.ko"]);
       expect(result.environment["vfs.root.mountfrom"]).toBe("ufs:/dev/ada0p2");
       expect(result.environment.boot_single).toBeUndefined();
     });
@@ -110,7 +58,7 @@ describe.skipIf(sources.length === 0)("FreeBSD's own Forth scripts", () => {
     it("let another kernel be chosen", async () => {
       const { result, shown } = await drive(source, ["k", "\r"]);
       expect(shown[1]).toMatch(/ernel: kernel\.old \(2 of 2\)/);
-      expect(modules(result)[0]).toBe("/boot/kernel.old/kernel");
+      expect(loaded(result)[0]).toBe("/boot/kernel.old/kernel");
     });
 
     it("switch options on and off in a menu of their own", async () => {
@@ -135,7 +83,7 @@ describe.skipIf(sources.length === 0)("FreeBSD's own Forth scripts", () => {
     it("boot from the prompt what boot-conf loads", async () => {
       const { result } = await drive(source, ["\x1b", "unload\rboot-conf kernel.old\r"]);
       expect(result.reason).toBe("exec");
-      expect(modules(result)[0]).toBe("/boot/kernel.old/kernel");
+      expect(loaded(result)[0]).toBe("/boot/kernel.old/kernel");
     });
 
     it("reboot", async () => {

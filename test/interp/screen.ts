@@ -17,6 +17,11 @@ export class Screen {
         this.#put(text[i] as string);
         continue;
       }
+      if (text[i + 1] === "c") {
+        this.#reset();
+        i++;
+        continue;
+      }
       const sequence = /^\[([0-9;]*)([A-Za-z])/.exec(text.slice(i + 1, i + 24));
       if (!sequence) throw new Error(`unknown escape sequence ${JSON.stringify(text.slice(i, i + 8))}`);
       this.#control(sequence[2] as string, (sequence[1] as string).split(";").map(Number));
@@ -40,6 +45,12 @@ export class Screen {
       }
       (this.#cells[this.#row] as string[])[this.#column++] = c;
     }
+  }
+
+  #reset(): void {
+    for (const row of this.#cells) row.fill(" ");
+    this.#row = 0;
+    this.#column = 0;
   }
 
   #down(): void {

@@ -1,0 +1,123 @@
+// FreeBSD's own scripts on a disk, and a boot of it. They are not part of this repository: the sources are looked for
+// where USERBOOT_FREEBSD_SOURCES says (checkouts, separated like PATH), or in `freebsd-src` beside this checkout or above.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, delimiter, dirname, join, parse } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type BootOptions, type BootResult, boot, type Keys } from "userboot-wasm";
+import { linkedFile, objectFile } from "../load/elf_image.js";
+import { disk, MIB, SPINNER } from "../load/guest.js";
+import { ScreenConsole } from "./screen.js";
+
+const VARIABLE = "USERBOOT_FREEBSD_SOURCES";
+/** Where checkouts keep the files of /boot: until FreeBSD 11, and since. */
+const LAYOUTS = [
+  { forth: "stand/forth", lua: "stand/lua", machine: "stand/i386/loader", defaults: "stand/defaults/loader.conf" },
+  {
+    forth: "sys/boot/forth",
+    lua: "sys/boot/lua",
+    machine: "sys/boot/i386/loader",
+    defaults: "sys/boot/forth/loader.conf",
+  },
+];
+
+export type Files = Record<string, string | Uint8Array>;
+export type Language = "forth" | "lua";
+
+export interface Source {
+  name: string;
+  path: string;
+}
+
+function checkouts(): string[] {
+  const given = process.env[VARIABLE];
+  if (given) return given.split(delimiter);
+  let at = dirname(fileURLToPath(import.meta.url));
+  while (at !== parse(at).root) {
+    const found = join(at, "freebsd-src");
+    if (existsSync(found)) return [found];
+    at = dirname(at);
+  }
+  return [];
+}
+
+const layout = (path: string, language: Language) => LAYOUTS.find((one) => existsSync(join(path, one[language])));
+
+/** The checkouts with scripts in `language`. What can't be tested is said. */
+export function findSources(language: Language): Source[] {
+  const all = checkouts();
+  const name = { forth: "Forth", lua: "Lua" }[language];
+  if (all.length === 0) {
+    console.warn(`SKIPPED: FreeBSD's own ${name} scripts; ${VARIABLE} names no checkout of them and none is known.`);
+  }
+  return all
+    .filter((path) => {
+      if (layout(path, language)) return true;
+      console.warn(`SKIPPED: ${path} has none of ${LAYOUTS.map((one) => one[language]).join(", ")}.`);
+      return false;
+    })
+    .map((path) => ({ name: basename(path), path }));
+}
+
+/** The files of /boot that the release's makefiles install for the interpreter of `language`. */
+export function scripts(path: string, language: Language): Files {
+  const at = layout(path, language);
+  if (!at) throw new Error(`${path} has no scripts in ${language}`);
+  const read = (file: string) => readFileSync(join(path, file), "latin1");
+  const files: Files = { "/boot/defaults/loader.conf": read(at.defaults) };
+  const [ending, target] = language === "forth" ? [".4th", "/boot"] : [".lua", "/boot/lua"];
+  for (const name of readdirSync(join(path, at[language]))) {
+    if (name.endsWith(ending)) files[`${target}/${name}`] = read(join(at[language], name));
+  }
+  if (language === "forth") {
+    for (const name of ["loader.rc", "menu.rc"]) {
+      const own = join(at.machine, name);
+      files[`/boot/${name}`] = read(existsSync(join(path, own)) ? own : join(at.forth, name));
+    }
+  }
+  return files;
+}
+
+const KERNEL = linkedFile({ bits: 64, segments: [{ size: 9000 }, { size: 900, bss: 5000, writable: true }] }).bytes;
+const MODULE = objectFile({});
+
+/** What the scripts are set up to boot. */
+export const BOOTABLE: Files = {
+  "/boot/kernel/kernel": KERNEL,
+  "/boot/kernel/inside.ko": MODULE,
+  "/boot/kernel.old/kernel": KERNEL,
+  "/boot/modules/outside.ko": MODULE,
+  "/etc/fstab": "/dev/ada0p2\t/\tufs\trw\t1\t1\n",
+};
+
+export interface Driven {
+  result: BootResult;
+  /** What the screen showed as each key was read. */
+  shown: string[];
+  /** All that was written, the progress spinner left out. */
+  text: string;
+  /** What the screen showed at the end. */
+  last: string;
+}
+
+/** Boots a disk with `files` and types `keys`. */
+export async function drive(files: Files, keys: readonly Keys[], more: BootOptions = {}): Promise<Driven> {
+  const console = new ScreenConsole(keys);
+  const result = await boot({
+    disks: [disk(files)],
+    memory: 64 * MIB,
+    console,
+    clock: "virtual",
+    worker: false,
+    ...more,
+  });
+  return {
+    result,
+    shown: console.shown.map(({ rows }) => rows.join("\n")),
+    text: console.text.replace(SPINNER, ""),
+    last: console.rows.join("\n"),
+  };
+}
+
+/** The names of what was loaded, in order. */
+export const loaded = (result: BootResult) => result.modules.map(({ name }) => name);
