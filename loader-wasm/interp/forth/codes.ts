@@ -73,5 +73,18 @@ export const C_FETCH: i32 = 56;
 export const C_STORE: i32 = 57;
 export const PLUS_STORE: i32 = 58;
 
+export const ZERO_GREATER: i32 = 59;
+export const PICK: i32 = 60;
+
+// Locals.
+export const LINK: i32 = 61;
+export const UNLINK: i32 = 62;
+export const LOCAL: i32 = 63;
+export const LOCAL_0: i32 = 64;
+export const LOCAL_1: i32 = 65;
+export const TO_LOCAL: i32 = 66;
+export const TO_LOCAL_0: i32 = 67;
+export const TO_LOCAL_1: i32 = 68;
+
 /** Codes from here on are rows of the table. */
-export const TABLE: i32 = 64;
+export const TABLE: i32 = 72;

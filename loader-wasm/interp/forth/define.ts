@@ -13,16 +13,13 @@ import {
   setFlag,
 } from "./dictionary";
 import { addPrimitive } from "./inner";
-import { check } from "./memory";
+import { check, LOOSENESS } from "./memory";
 import { interpretText } from "./outer";
 
 /** A word in AssemblyScript: what it needs on the stack, what it leaves there at the most. */
 export function primitive(name: string, takes: i32, gives: i32, run: () => void, compileOnly: bool = false): void {
   appendWord(current, name, addPrimitive(takes, gives, run), compileOnly ? FLAG_COMPILE_ONLY : 0);
 }
-
-/** Items that such a word may take more than there are. */
-const LOOSENESS: i32 = 16;
 
 /** A word that takes what it needs from the stack whether it is there or not, as some do in the reference. */
 export function loose(name: string, takes: i32, gives: i32, run: () => void, compileOnly: bool = false): void {

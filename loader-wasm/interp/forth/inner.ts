@@ -28,7 +28,11 @@ import {
   INVERT,
   LEAVE,
   LESS,
+  LINK,
   LITERAL,
+  LOCAL,
+  LOCAL_0,
+  LOCAL_1,
   LOOP,
   MINUS,
   NEGATE,
@@ -40,6 +44,7 @@ import {
   ONE_PLUS,
   OR,
   OVER,
+  PICK,
   PLUS,
   PLUS_LOOP,
   PLUS_STORE,
@@ -53,16 +58,21 @@ import {
   TABLE,
   TEXT,
   TIMES,
+  TO_LOCAL,
+  TO_LOCAL_0,
+  TO_LOCAL_1,
   TO_R,
   TUCK,
   TWO_CONSTANT,
   TWO_DROP,
   TWO_DUP,
+  UNLINK,
   UNLOOP,
   USER,
   VARIABLE,
   XOR,
   ZERO_EQUAL,
+  ZERO_GREATER,
   ZERO_LESS,
   ZERO_NOT_EQUAL,
 } from "./codes";
@@ -73,18 +83,24 @@ import {
   check,
   dictionaryStart,
   fail,
+  frame,
   INNER_EXIT,
+  LOOSENESS,
+  localAt,
   push,
   pushReturn,
   RESTART,
+  RETURN_END,
   regionEnd,
   regionStart,
   returnBase,
   running,
   STACK_CELLS,
+  STACK_END,
   ip as savedIp,
   rp as savedRp,
   sp as savedSp,
+  setFrame,
   setIp,
   setRp,
   setRunning,
@@ -108,10 +124,6 @@ const FIRST_ROWS: i32 = 512;
 let rows: usize = 0;
 let rowCount: i32 = 0;
 let rowRoom: i32 = 0;
-
-/** The stack pointer of a full data stack, and of a full return stack. */
-const STACK_END: usize = stackBase + <usize>(STACK_CELLS * CELL);
-const RETURN_END: usize = returnBase + <usize>(STACK_CELLS * CELL);
 
 /** Adds a primitive that takes and leaves at most so many items, and returns its code. */
 export function addPrimitive(takes: i32, gives: i32, run: () => void): i32 {
@@ -269,7 +281,11 @@ const RETURN_STACK: i32 = 2;
 const NO_WORD: i32 = 3;
 const NO_CODE: i32 = 4;
 const ADDRESS: i32 = 5;
+const UNDERFLOW: i32 = 6;
+const NO_FRAME: i32 = 7;
 
+/** The least stack pointer that words can leave that take what they need whether it is there or not (define.ts). */
+const LOOSE_BASE: usize = stackBase - <usize>(LOOSENESS * CELL);
 const HALF: usize = <usize>((STACK_CELLS >> 1) * CELL);
 
 function failFor(reason: i32): void {
@@ -278,6 +294,8 @@ function failFor(reason: i32): void {
   const kind = full ? "overflow" : "underflow";
   if (reason == DATA_STACK) fail(`Error: stack ${kind}`);
   else if (reason == RETURN_STACK) fail(`Error: return stack ${kind}`);
+  else if (reason == UNDERFLOW) fail("Error: stack underflow");
+  else if (reason == NO_FRAME) fail("Error: return stack overflow");
   else if (reason == NO_WORD) fail("Error: not an execution token");
   else if (reason == NO_CODE) fail("Error: execution left the dictionary");
   else if (thrown == 0) fail("Error: invalid address");
@@ -692,6 +710,77 @@ function run(first: u64): bool {
       case ZERO_LESS:
         if (sp < stackBase + 8) break;
         store<i64>(sp - 8, load<i64>(sp - 8) >> 63);
+        continue;
+
+      case ZERO_GREATER:
+        if (sp < stackBase + 8) break;
+        store<i64>(sp - 8, -(<i64>(load<i64>(sp - 8) > 0)));
+        continue;
+      case PICK: {
+        if (sp < LOOSE_BASE + 8) break;
+        const index = load<i64>(sp - 8);
+        // Item -1 is the index itself.
+        if (index < -1 || index >= <i64>(<i32>(sp - 8 - stackBase) >> 3)) {
+          sp -= 8;
+          reason = UNDERFLOW;
+          break;
+        }
+        store<i64>(sp - 8, load<i64>(sp - 16 - ((<usize>index) << 3)));
+        continue;
+      }
+
+      // Locals: a frame on the return stack, below it the frame of the caller.
+      case LINK: {
+        const count = load<u64>(ip);
+        ip += 8;
+        if (count > <u64>STACK_CELLS || rp + <usize>(count << 3) + 8 > RETURN_END) {
+          reason = NO_FRAME;
+          break;
+        }
+        store<u64>(rp, frame);
+        setFrame(rp + 8);
+        rp += 8 + <usize>(count << 3);
+        continue;
+      }
+      case UNLINK: {
+        // Scripts can put anything on the return stack, a frame's link among it.
+        const at = frame;
+        if (at < returnBase + 8 || at > RETURN_END) continue;
+        rp = at - 8;
+        setFrame(<usize>load<u64>(rp));
+        continue;
+      }
+      case LOCAL:
+        if (sp > STACK_END - 8) break;
+        store<i64>(sp, load<i64>(localAt(frame, load<u64>(ip))));
+        ip += 8;
+        sp += 8;
+        continue;
+      case LOCAL_0:
+        if (sp > STACK_END - 8) break;
+        store<i64>(sp, load<i64>(localAt(frame, 0)));
+        sp += 8;
+        continue;
+      case LOCAL_1:
+        if (sp > STACK_END - 8) break;
+        store<i64>(sp, load<i64>(localAt(frame, 1)));
+        sp += 8;
+        continue;
+      case TO_LOCAL:
+        if (sp < LOOSE_BASE + 8) break;
+        sp -= 8;
+        store<i64>(localAt(frame, load<u64>(ip)), load<i64>(sp));
+        ip += 8;
+        continue;
+      case TO_LOCAL_0:
+        if (sp < LOOSE_BASE + 8) break;
+        sp -= 8;
+        store<i64>(localAt(frame, 0), load<i64>(sp));
+        continue;
+      case TO_LOCAL_1:
+        if (sp < LOOSE_BASE + 8) break;
+        sp -= 8;
+        store<i64>(localAt(frame, 1), load<i64>(sp));
         continue;
 
       // Memory: any may be read, the scripts' own written.

@@ -4,26 +4,10 @@
 import { print } from "../../console/console";
 import { burn } from "../../lib/fault";
 import { equalsIgnoreCase } from "../../lib/text";
-import { constant, immediate, loose, primitive } from "./define";
+import { LINK, LOCAL, LOCAL_0, LOCAL_1, TO_LOCAL, TO_LOCAL_0, TO_LOCAL_1, UNLINK } from "./codes";
+import { constant, hot, immediate, loose, primitive } from "./define";
 import { appendCell, FORTH_WORDLIST, HIDDEN_WORDLIST, searchList, setCurrent } from "./dictionary";
-import {
-  ABORT_QUOTE,
-  fail,
-  frame,
-  here,
-  ip,
-  pop,
-  popText,
-  push,
-  returnBase,
-  rp,
-  STACK_CELLS,
-  setFrame,
-  setIp,
-  setRp,
-  throwCode,
-  thrown,
-} from "./memory";
+import { ABORT_QUOTE, fail, frame, here, ip, localAt, pop, popText, push, setIp, throwCode, thrown } from "./memory";
 import { compiling, parseUntil, parseWord } from "./outer";
 
 /** Cells that the locals of a definition can take. */
@@ -200,55 +184,20 @@ function addNext(two: bool): void {
   if (name.length > 0) addLocal(name, two);
 }
 
-/** Cell number `index` of the frame. */
-function cellAt(index: u64): usize {
-  const at = frame + <usize>(index << 3);
-  return at >= returnBase && at + 16 <= returnBase + <usize>(STACK_CELLS * 8) + 256 ? at : returnBase;
-}
-
-/** The same, its number being the next cell of the definition. */
+/** The cell of the frame whose number is the next cell of the definition. */
 function cellOf(): usize {
   setIp(ip + 8);
-  return cellAt(load<u64>(ip - 8));
+  return localAt(frame, load<u64>(ip - 8));
 }
 
 export function defineLocals(): void {
   setCurrent(HIDDEN_WORDLIST);
   constant("zero", 0);
   setCurrent(FORTH_WORDLIST);
-  primitive(
-    "(link)",
-    0,
-    0,
-    () => {
-      const count = load<u64>(ip);
-      setIp(ip + 8);
-      const size = <usize>(count << 3);
-      if (count > <u64>STACK_CELLS || rp + size + 8 > returnBase + <usize>(STACK_CELLS * 8)) {
-        fail("Error: return stack overflow");
-        return;
-      }
-      store<u64>(rp, frame);
-      setFrame(rp + 8);
-      setRp(rp + 8 + size);
-    },
-    true,
-  );
-  primitive(
-    "(unlink)",
-    0,
-    0,
-    () => {
-      // Scripts can put anything on the return stack, a frame's link among it.
-      if (frame < returnBase + 8 || frame > returnBase + <usize>(STACK_CELLS * 8)) return;
-      const before = <usize>load<u64>(frame - 8);
-      setRp(frame - 8);
-      setFrame(before);
-    },
-    true,
-  );
-  primitive("(@local)", 0, 1, () => push(load<i64>(cellOf())), true);
-  loose("(toLocal)", 1, 0, () => store<i64>(cellOf(), pop()), true);
+  hot("(link)", LINK);
+  hot("(unlink)", UNLINK);
+  hot("(@local)", LOCAL);
+  hot("(toLocal)", TO_LOCAL);
   primitive(
     "(@2local)",
     0,
@@ -271,10 +220,10 @@ export function defineLocals(): void {
     },
     true,
   );
-  primitive("(@local0)", 0, 1, () => push(load<i64>(cellAt(0))), true);
-  primitive("(@local1)", 0, 1, () => push(load<i64>(cellAt(1))), true);
-  loose("(toLocal0)", 1, 0, () => store<i64>(cellAt(0), pop()), true);
-  loose("(toLocal1)", 1, 0, () => store<i64>(cellAt(1), pop()), true);
+  hot("(@local0)", LOCAL_0);
+  hot("(@local1)", LOCAL_1);
+  hot("(toLocal0)", TO_LOCAL_0);
+  hot("(toLocal1)", TO_LOCAL_1);
   // What a local itself does; without one there is nothing to fetch.
   immediate("doLocal", 0, 0, () => fail("Error: no local"), true);
   primitive("(local)", 2, 0, () => addFromStack(false), true);

@@ -14,6 +14,8 @@ export const STACK_CELLS: i32 = 128;
 const GROWTH_CELLS: i32 = 49152;
 /** Cells that a definition can run over a block's end; the next word of the text then finds the dictionary full. */
 const SLACK_CELLS: i32 = 1024;
+/** Items that a word which doesn't look may take more than there are. */
+export const LOOSENESS: i32 = 16;
 /** All of that: where words may be. */
 export const CODE_CELLS: i32 = DICTIONARY_CELLS + SLACK_CELLS + GROWTH_CELLS;
 /** Bytes of the scratch text (`pad`), and of one text that a word returns. */
@@ -115,6 +117,9 @@ const MARGIN: i32 = 256;
 const stacks: usize = memory.data(2 * STACK_CELLS * CELL + 3 * MARGIN, 16);
 export const stackBase: usize = stacks + MARGIN;
 export const returnBase: usize = stackBase + <usize>(STACK_CELLS * CELL) + MARGIN;
+/** The stack pointer of a full data stack, and of a full return stack. */
+export const STACK_END: usize = stackBase + <usize>(STACK_CELLS * CELL);
+export const RETURN_END: usize = returnBase + <usize>(STACK_CELLS * CELL);
 export let sp: usize = 0;
 export let rp: usize = 0;
 /** Locals' frame on the return stack. */
@@ -201,6 +206,12 @@ export function push(value: i64): void {
 export function pop(): i64 {
   sp -= 8;
   return load<i64>(sp);
+}
+
+/** Cell number `index` of the locals' frame at `at`; the return stack's first, should the frame not be on it. */
+export function localAt(at: usize, index: u64): usize {
+  const cell = at + <usize>(index << 3);
+  return cell >= returnBase && cell + 16 <= RETURN_END + MARGIN ? cell : returnBase;
 }
 
 /** Item `index` from the top. */

@@ -23,6 +23,7 @@ import {
   ONE_PLUS,
   OR,
   OVER,
+  PICK,
   PLUS,
   PLUS_STORE,
   QUESTION_DUP,
@@ -38,6 +39,7 @@ import {
   TWO_DUP,
   XOR,
   ZERO_EQUAL,
+  ZERO_GREATER,
   ZERO_LESS,
   ZERO_NOT_EQUAL,
 } from "./codes";
@@ -280,7 +282,7 @@ export function defineCore(): void {
   fast("0=", ZERO_EQUAL);
   fast("0<>", ZERO_NOT_EQUAL);
   fast("0<", ZERO_LESS);
-  primitive("0>", 1, 1, () => pushFlag(pop() > 0));
+  fast("0>", ZERO_GREATER);
   primitive("within", 3, 1, () => {
     const high = <u64>pop();
     const low = <u64>pop();
@@ -393,12 +395,7 @@ export function defineCore(): void {
     push(peek(3));
     push(peek(3));
   });
-  loose("pick", 1, 1, () => {
-    const index = pop();
-    // Item -1 is the index itself.
-    if (index < -1 || index >= <i64>depth()) fail("Error: stack underflow");
-    else push(peek(<i32>index));
-  });
+  fast("pick", PICK);
   loose("roll", 1, 0, () => roll(max(pop(), 0)));
   loose("-roll", 1, 0, () => roll(min(-pop(), 0)));
   primitive("depth", 0, 1, () => push(depth()));
