@@ -3,6 +3,7 @@
 
 import { compareBytes, compareBytesAt, stringAt } from "../lib/bytes";
 import { ENOENT, EPERM, setErrno } from "../lib/errno";
+import { burn } from "../lib/fault";
 import { HOOK_SETENV } from "../protocol";
 import { permittedValue, wants } from "./policy";
 
@@ -14,6 +15,8 @@ export type UnsetHook = (variable: Variable) => i32;
 
 export class Variable {
   value: string = "";
+  /** The next one in its chain. */
+  next: Variable | null = null;
   constructor(
     readonly name: string,
     readonly setHook: SetHook | null,
@@ -41,44 +44,103 @@ const REFERENCE: usize = alignof<usize>();
 /** Counts what is done to variables, for those who want to know whether anything was. */
 export let changes: u64 = 0;
 
-/** Index of `name`, or `-1 - (where it belongs)`. */
-function locate(name: string): i32 {
-  let low = 0;
-  let high = environment.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const order = compareBytes(unchecked(environment[middle]).name, name);
-    if (order == 0) return middle;
-    if (order < 0) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1 - low;
+/** The same by the hashes of their names: chains, at least one for two variables. */
+let chains = new StaticArray<Variable | null>(256);
+/** Variables looked at for one step of fuel. */
+const VARIABLES_PER_FUEL: i32 = 16;
+
+/** FNV-1a, of a name that is bytes and of one that is a string. */
+function hashAt(name: usize, size: i32): u32 {
+  let hash: u32 = 0x811c9dc5;
+  for (let i: usize = 0; i < <usize>size; i++) hash = (hash ^ load<u8>(name + i)) * 0x01000193;
+  return hash;
+}
+function hashOf(name: string): u32 {
+  const bytes = changetype<usize>(name);
+  let hash: u32 = 0x811c9dc5;
+  for (let i: usize = 0; i < <usize>name.length; i++) hash = (hash ^ load<u16>(bytes + (i << 1))) * 0x01000193;
+  return hash;
 }
 
-/** The same for the name of `size` bytes at `name`. */
-function locateAt(name: usize, size: i32): i32 {
-  let low = 0;
-  let high = environment.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const order = compareBytesAt(unchecked(environment[middle]).name, name, size);
-    if (order == 0) return middle;
-    if (order < 0) low = middle + 1;
-    else high = middle - 1;
+function chainOf(hash: u32): i32 {
+  return <i32>(hash & <u32>(chains.length - 1));
+}
+
+/** The variable `name`, or null. */
+function find(name: string): Variable | null {
+  let looked = 0;
+  let variable = chains[chainOf(hashOf(name))];
+  while (variable !== null && variable.name != name) {
+    variable = variable.next;
+    if (++looked % VARIABLES_PER_FUEL == 0) burn(1);
   }
-  return -1 - low;
+  return variable;
+}
+
+/** The variable whose name is the `size` bytes at `name`, or null. */
+function findAt(name: usize, size: i32): Variable | null {
+  let looked = 0;
+  let variable = chains[chainOf(hashAt(name, size))];
+  while (variable !== null && compareBytesAt(variable.name, name, size) != 0) {
+    variable = variable.next;
+    if (++looked % VARIABLES_PER_FUEL == 0) burn(1);
+  }
+  return variable;
+}
+
+function link(variable: Variable): void {
+  const chain = chainOf(hashOf(variable.name));
+  variable.next = chains[chain];
+  chains[chain] = variable;
+}
+
+function unlink(variable: Variable): void {
+  const chain = chainOf(hashOf(variable.name));
+  let before = chains[chain];
+  if (before === variable) {
+    chains[chain] = variable.next;
+    return;
+  }
+  while (before !== null && before.next !== variable) before = before.next;
+  if (before !== null) before.next = variable.next;
+}
+
+/** Adds `variable` where it belongs. */
+function insert(variable: Variable): void {
+  const at = placeOf(variable.name);
+  environment.push(variable);
+  move(at + 1, at, environment.length - 1 - at);
+  environment[at] = variable;
+  if (environment.length <= 2 * chains.length) {
+    link(variable);
+    return;
+  }
+  chains = new StaticArray<Variable | null>(2 * chains.length);
+  for (let i = 0; i < environment.length; i++) link(environment[i]);
+}
+
+/** Index of the first variable whose name isn't less than `name`. */
+function placeOf(name: string): i32 {
+  let low = 0;
+  let high = environment.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareBytes(unchecked(environment[middle]).name, name) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The value of the variable whose name is the `size` bytes at `name`, or null when it is not set. */
 export function getenvAt(name: usize, size: i32): string | null {
-  const index = locateAt(name, size);
-  return index < 0 ? null : environment[index].value;
+  const variable = findAt(name, size);
+  return variable === null ? null : variable.value;
 }
 
 /** The value of `name`, or null when it is not set. */
 export function getenv(name: string): string | null {
-  const index = locate(name);
-  return index < 0 ? null : environment[index].value;
+  const variable = find(name);
+  return variable === null ? null : variable.value;
 }
 
 /** Sets `name` as the operator permits, through its hook if it has one. Returns what the hook returns, else 0. */
@@ -88,9 +150,9 @@ export function setenv(name: string, value: string): i32 {
 
 /** The same for the name of `size` bytes at `name`. */
 export function setenvAt(name: usize, size: i32, value: string): i32 {
-  const index = locateAt(name, size);
-  if (index < 0 || wants(HOOK_SETENV)) return setenv(stringAt(name, size), value);
-  return change(environment[index], value);
+  const variable = findAt(name, size);
+  if (variable === null || wants(HOOK_SETENV)) return setenv(stringAt(name, size), value);
+  return change(variable, value);
 }
 
 /** Sets an existing variable. */
@@ -103,19 +165,16 @@ function change(variable: Variable, value: string): i32 {
 
 /** `setenv` unless the variable exists. */
 export function setDefault(name: string, value: string): void {
-  if (locate(name) < 0) defineVariable(name, value, null, null);
+  if (find(name) === null) defineVariable(name, value, null, null);
 }
 
 /** Sets `name`; the hooks take effect only when that creates it. Returns what an existing hook returns, else 0. */
 export function defineVariable(name: string, value: string, setHook: SetHook | null, unsetHook: UnsetHook | null): i32 {
-  const index = locate(name);
-  if (index >= 0) return change(environment[index], value);
+  const existing = find(name);
+  if (existing !== null) return change(existing, value);
   const variable = new Variable(name, setHook, unsetHook);
   variable.assign(value);
-  const at = -1 - index;
-  environment.push(variable);
-  move(at + 1, at, environment.length - 1 - at);
-  environment[at] = variable;
+  insert(variable);
   return 0;
 }
 
@@ -137,30 +196,31 @@ export function putenvAt(assignment: usize, size: i32): i32 {
 
 /** Removes the variable whose name is the `size` bytes at `name`. Returns 0 or an errno, which is also in `errno`. */
 export function unsetenvAt(name: usize, size: i32): i32 {
-  return remove(locateAt(name, size));
+  return remove(findAt(name, size));
 }
 
 /** Removes `name`. Returns 0 or an errno, which is also in `errno`. */
 export function unsetenv(name: string): i32 {
-  return remove(locate(name));
+  return remove(find(name));
 }
 
-/** Removes a variable by what `locate` said. */
-function remove(index: i32): i32 {
-  if (index < 0) {
+function remove(variable: Variable | null): i32 {
+  if (variable === null) {
     setErrno(ENOENT);
     return ENOENT;
   }
-  const hook = environment[index].unsetHook;
+  const hook = variable.unsetHook;
   if (hook !== null) {
-    const error = hook(environment[index]);
+    const error = hook(variable);
     if (error != 0) {
       setErrno(error);
       return error;
     }
   }
+  const index = placeOf(variable.name);
   move(index, index + 1, environment.length - 1 - index);
   environment.pop();
+  unlink(variable);
   changes++;
   return 0;
 }

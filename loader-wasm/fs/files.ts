@@ -4,7 +4,7 @@
 import { wants } from "../boot/policy";
 import { Device } from "../dev/device";
 import { parseDevice, pathRest } from "../dev/devices";
-import { countBefore } from "../lib/bytes";
+import { copyText, countBefore } from "../lib/bytes";
 import { EBADF, EINVAL, EIO, EMFILE, ENOENT, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";
 import { copyin, getmem, HOOK_FILES, PURPOSE_DATA, PURPOSE_NONE } from "../protocol";
@@ -204,7 +204,7 @@ export function readToLineEnd(fd: i32, dst: usize, size: i32, cr: bool): i32 {
     const before = countBefore(from, most, 0x0a, cr ? 0x0d : 0x0a, 0x0a);
     const ended = before < most;
     const taken = ended ? before + 1 : before;
-    memory.copy(dst + <usize>count, from, <usize>taken);
+    copyText(dst + <usize>count, from, taken);
     descriptor.aheadAt += taken;
     descriptor.aheadSize -= taken;
     count += taken;

@@ -61,6 +61,18 @@ export function compareBytesAt(a: string, bytes: usize, size: i32): i32 {
   return a.length - size;
 }
 
+/** Copies `size` bytes to where they don't overlap. For short texts that is faster than `memory.copy`, which is a call. */
+export function copyText(dst: usize, src: usize, size: i32): void {
+  if (size > 64) {
+    memory.copy(dst, src, <usize>size);
+    return;
+  }
+  const end = <usize>max(size, 0);
+  let i: usize = 0;
+  for (; i + 8 <= end; i += 8) store<u64>(dst + i, load<u64>(src + i));
+  for (; i < end; i++) store<u8>(dst + i, load<u8>(src + i));
+}
+
 /** How many of the `size` bytes at `text` come before the first that is `a`, `b` or `c`. */
 export function countBefore(text: usize, size: i32, a: u8, b: u8, c: u8): i32 {
   const ones: u64 = 0x0101010101010101;

@@ -16,7 +16,7 @@ import {
   seek,
   write,
 } from "../../fs/files";
-import { compareBytesAt, stringAt } from "../../lib/bytes";
+import { compareBytesAt, copyText, stringAt } from "../../lib/bytes";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { digitValue } from "../../lib/text";
@@ -109,8 +109,7 @@ function addToLine(text: usize, size: i32): void {
     store<u8>(line + <usize>lineSize, 0x20);
     lineSize++;
   }
-  // An empty text may have any address.
-  if (size > 0) memory.copy(line + <usize>lineSize, text, size);
+  copyText(line + <usize>lineSize, text, size);
   lineSize += size;
 }
 

@@ -1,7 +1,7 @@
 // Words on the system itself: exceptions, evaluation, search order, heap, conditionals.
 
 import { print } from "../../console/console";
-import { stringAt } from "../../lib/bytes";
+import { copyText, stringAt } from "../../lib/bytes";
 import { allocate } from "../../lib/fault";
 import { equalsIgnoreCase } from "../../lib/text";
 import { colon, forth, immediate, loose, looseCheck, primitive } from "./define";
@@ -78,6 +78,22 @@ export function evaluate(text: usize, size: i32): void {
   const result = interpretText(text, size);
   setSourceId(before);
   if (result != OUT_OF_TEXT) throwCode(result);
+}
+
+/** Copies of the texts that EVALUATE is at, one after the other; what doesn't fit has a block of its own. */
+const TEXTS_SIZE: i32 = 8192;
+const texts: usize = memory.data(8192);
+let textsUsed: i32 = 0;
+
+/** Interprets a copy of the text, since that may be overwritten while it runs. */
+function evaluateCopy(text: usize, size: i32): void {
+  const fits = size <= TEXTS_SIZE - textsUsed;
+  const copy = fits ? texts + <usize>textsUsed : allocate(<usize>size);
+  copyText(copy, text, size);
+  if (fits) textsUsed += size;
+  evaluate(copy, size);
+  if (fits) textsUsed -= size;
+  else heap.free(copy);
 }
 
 function abortText(): void {
@@ -204,11 +220,7 @@ export function defineSystem(): void {
     const size = pop();
     const address = pop();
     if (!readable(address, size)) return;
-    // A copy, since the text may be overwritten while it runs.
-    const copy = allocate(<usize>size);
-    memory.copy(copy, <usize>address, <usize>size);
-    evaluate(copy, <i32>size);
-    heap.free(copy);
+    evaluateCopy(<usize>address, <i32>size);
   });
 
   // Search order.

@@ -3,7 +3,7 @@
 
 import { getenvAt } from "../../boot/environment";
 import { print } from "../../console/console";
-import { allocString, countBefore, stringAt } from "../../lib/bytes";
+import { allocString, copyText, countBefore, stringAt } from "../../lib/bytes";
 import { digitValue, isHexDigit, isSpace } from "../../lib/text";
 
 /** Longest argument in bytes, and most arguments of a line. */
@@ -142,7 +142,7 @@ function add(c: i32): bool {
 /** Adds `size` bytes. False when that is too long. */
 function addAll(from: usize, size: i32): bool {
   if (size > WORD_LIMIT - wordSize) return false;
-  memory.copy(argumentBytes + <usize>(wordStart + wordSize), from, <usize>size);
+  copyText(argumentBytes + <usize>(wordStart + wordSize), from, size);
   wordSize += size;
   return true;
 }
