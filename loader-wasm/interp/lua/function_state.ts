@@ -301,12 +301,32 @@ export class FunctionState {
   }
 }
 
-const states: FunctionState[] = [];
+/** One for each function around the one being compiled, and for that. */
+const states: FunctionState[] = [new FunctionState()];
+let depth: i32 = 0;
+/** The function that is being compiled. */
+export let current: FunctionState = states[0];
 
-/** The state for a function inside `previous`. */
-export function openFunction(previous: FunctionState | null, depth: i32): FunctionState {
-  while (states.length <= depth) states.push(new FunctionState());
-  const state = states[depth];
-  state.reset(previous, previous === null ? 0 : line);
-  return state;
+/** Starts on the main function of a chunk. */
+export function openMain(): FunctionState {
+  depth = 0;
+  current = states[0];
+  current.reset(null, 0);
+  return current;
+}
+
+/** Starts on a function inside the current one. */
+export function openFunction(): FunctionState {
+  const outer = current;
+  depth++;
+  if (states.length == depth) states.push(new FunctionState());
+  current = states[depth];
+  current.reset(outer, line);
+  return current;
+}
+
+/** Goes back to the function around the current one. */
+export function leaveFunction(): void {
+  depth--;
+  current = states[depth];
 }

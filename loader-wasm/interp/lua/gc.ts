@@ -170,7 +170,7 @@ function markObject(object: usize): void {
 function spread(): void {
   while (gray.count > 0) {
     gray.count--;
-    const object = gray.u32At(gray.count);
+    const object = <usize>gray.u32At(gray.count);
     switch (<u32>load<u8>(object, OBJECT_KIND)) {
       case TABLE:
         markTable(object);

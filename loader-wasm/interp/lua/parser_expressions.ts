@@ -6,19 +6,11 @@ import {
   arenaUsed,
   fetch,
   indexed,
-  infix,
   infoOf,
   Kind,
   kindOf,
   method,
   newExpression,
-  not,
-  OPERATOR_AND,
-  OPERATOR_GE,
-  OPERATOR_GT,
-  OPERATOR_NE,
-  OPERATOR_OR,
-  posfix,
   setArenaUsed,
   setExpression,
   setList,
@@ -28,13 +20,25 @@ import {
   toAnyRegister,
   toNextRegister,
   toValue,
-  unary,
   VALUE,
 } from "./expression";
-import { FunctionState } from "./function_state";
+import { current, FunctionState } from "./function_state";
 import { advance, line, numeral, peekToken, syntaxError, Token, token, tokenString } from "./lexer";
 import { LARGE_ARRAY, Op } from "./opcodes";
-import { accept, current, enter, expect, expectMatch, expectName, leave, parseBody, parseList } from "./parser";
+import {
+  infix,
+  not,
+  OPERATOR_AND,
+  OPERATOR_GE,
+  OPERATOR_GT,
+  OPERATOR_NE,
+  OPERATOR_OR,
+  posfix,
+  unary,
+} from "./operators";
+import { accept, enter, expect, expectMatch, expectName, leave } from "./parser";
+import { parseList } from "./parser_assignments";
+import { parseBody } from "./parser_blocks";
 import { stringOf } from "./string";
 import { integerOf, tagOf } from "./value";
 
