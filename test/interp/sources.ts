@@ -78,6 +78,11 @@ export function scripts(path: string, language: Language): Files {
   return files;
 }
 
+/** A script in Lua: what it has tells what its release can do. */
+export function scriptText(path: string, name: string): string {
+  return scripts(path, "lua")[`/boot/lua/${name}.lua`] as string;
+}
+
 const KERNEL = linkedFile({ bits: 64, segments: [{ size: 9000 }, { size: 900, bss: 5000, writable: true }] }).bytes;
 const MODULE = objectFile({});
 

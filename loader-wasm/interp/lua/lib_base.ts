@@ -438,6 +438,8 @@ const KIB: i64 = 1024;
 /** What the reference's collector has by default, in percent. */
 let pause: i64 = 200;
 let stepMultiplier: i64 = 200;
+/** The mode a script of newer loaders asked for last; there is one collector. */
+let mode: string = "incremental";
 
 function collectGarbage(): i32 {
   const option = isAbsent(1) ? "collect" : optText(1);
@@ -468,6 +470,9 @@ function collectGarbage(): i32 {
   } else if (option == "setstepmul") {
     pushInteger(stepMultiplier);
     stepMultiplier = value;
+  } else if (option == "incremental" || option == "generational") {
+    pushText(mode);
+    mode = option;
   } else {
     return argError(1, `invalid option '${option}'`);
   }

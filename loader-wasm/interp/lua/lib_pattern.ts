@@ -191,14 +191,17 @@ const OWN_PATTERN: i32 = 2;
 const OWN_PLACE: i32 = 3;
 const OWN_LAST: i32 = 4;
 
+/** `gmatch(text, pattern, start)`: the last is newer than 12.1, where it counts for nothing whatever it is. */
 export function gmatch(): i32 {
   const text = checkString(1);
   if (text == 0) return RAISED;
   const pattern = checkString(2);
   if (pattern == 0) return RAISED;
+  const length = lengthOf(text);
+  const start = isNumberTag(argTag(3)) ? max<i64>(fromStart(integerOf(argAt(3)), length), 1) : 1;
   pushString(text);
   pushString(pattern);
-  pushInteger(0);
+  pushInteger(min<i64>(start - 1, <i64>length + 1));
   pushInteger(-1);
   pushBuiltinClosure(nextMatch, 4);
   return 1;

@@ -58,6 +58,36 @@ describe("newer members", () => {
   });
 });
 
+describe("the newer Lua", () => {
+  it("looks for matches from a place on", async () => {
+    const { printed } = await scripted(`
+      local function found(...)
+        for place, word in string.gmatch(...) do printc(place .. word .. " ") end
+        print()
+      end
+      found("one two", "()(%a+)", 3) found("one two", "()(%a+)", -3) found("one two", "()(%a+)", -30)
+      found("one", "()(%a*)", 4) found("one", "()(%a*)", 5) found("one", "()(%a*)", 1 << 62) found("one", "()(%a*)", {})
+    `);
+    expect(printed).toBe("3e 5two \n5two \n1one 5two \n4 \n\n\n1one \n");
+  });
+
+  it("warns nobody", async () => {
+    const { printed } = await scripted(`
+      print(select("#", warn("@on")), warn("a", 1)) print(pcall(warn)) print(pcall(warn, "a", {}))
+      print(rawget(_G, "warn"), pcall(require, "warn"))
+    `);
+    expect(printed).toMatch(/^0\nfalse\t.*#1 .*no value\)\nfalse\t.*#2 .*got table\)\nnil\tfalse\t.*'warn' not found/);
+  });
+
+  it("changes the collector's mode, which tells the one before", async () => {
+    const { printed } = await scripted(`
+      print(collectgarbage("generational"), collectgarbage("incremental"), collectgarbage("incremental"))
+      print(pcall(collectgarbage, "other"))
+    `);
+    expect(printed).toMatch(/^incremental\tgenerational\tincremental\nfalse\t.*invalid option 'other'/);
+  });
+});
+
 describe("the library gfx", () => {
   it("draws nothing, as on any text console", async () => {
     const { printed } = await scripted(`

@@ -3,7 +3,7 @@
 
 import type { Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { BOOTABLE, drive as boot, type Files, findSources, loaded, scripts } from "../sources.js";
+import { BOOTABLE, drive as boot, type Files, findSources, loaded, scripts, scriptText } from "../sources.js";
 
 const SETTINGS = `autoboot_delay="5"
 inside_load="YES"
@@ -130,6 +130,24 @@ describe.skipIf(sources.length === 0)("FreeBSD's own Lua scripts", () => {
       }
     });
 
+    it("switch consoles where they offer it", async () => {
+      const { result, shown } = await drive(source, ["c", "c", "c", "c", "c", "\r"]);
+      expect(result.reason).toBe("exec");
+      const named = shown.map((screen) => /Cons: (.*?) *(\||\xba|$)/m.exec(screen)?.[1]);
+      if (named[0] === undefined) {
+        expect(result.environment.boot_serial).toBeUndefined();
+      } else {
+        expect(named.slice(0, 5)).toEqual([
+          "Video",
+          "Dual (Serial primary)",
+          "Dual (Video primary)",
+          "Serial",
+          "Video",
+        ]);
+        expect(result.environment).toMatchObject({ boot_serial: "YES", boot_multicons: "YES" });
+      }
+    });
+
     it("leave to the prompt, and boot from it", async () => {
       const { result, text } = await drive(source, [ESCAPE, "set boot_verbose=YES\rboot\r"]);
       expect(text).toMatch(/Exiting menu!\r\n/);
@@ -151,6 +169,27 @@ describe.skipIf(sources.length === 0)("FreeBSD's own Lua scripts", () => {
       expect(loaded(result)[0]).toBe("/boot/kernel.old/kernel");
       const again = await drive(source, [ESCAPE, "boot-conf kernel.old\r"]);
       expect(loaded(again.result)[0]).toBe("/boot/kernel.old/kernel");
+    });
+
+    it.skipIf(!scriptText(source, "cli").includes("toggle-module"))("manage modules at the prompt", async () => {
+      const { result, text } = await drive(
+        source,
+        [
+          ESCAPE,
+          "disable-module outside\rtoggle-module inside\rtoggle-module inside\rshow-module-options\r",
+          // As many pages as there may be; what is too much are blanks before the next command.
+          " ".repeat(30),
+          "read-conf /boot/more.conf\rset autoboot_delay=NO\rdisable-device uart0\rboot\r",
+        ],
+        "",
+        { "/boot/more.conf": 'own.more="yes"\n' },
+      );
+      expect(text).toMatch(/outside will not be loaded\r\n/);
+      expect(text).toMatch(/inside will not be loaded\r\n[\s\S]*inside will be loaded\r\n/);
+      expect(text).toMatch(/Name: +\w+\r\n/);
+      expect(text).toMatch(/ --more-- /);
+      expect(loaded(result)).toEqual(["/boot/kernel/kernel", "/boot/kernel/inside.ko"]);
+      expect(result.environment).toMatchObject({ "own.more": "yes", "hint.uart.0.disabled": "1" });
     });
 
     it("reboot", async () => {

@@ -3,7 +3,7 @@
 
 import type { Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { BOOTABLE, drive as boot, type Files, findSources, loaded, scripts } from "../sources.js";
+import { BOOTABLE, drive as boot, type Files, findSources, loaded, scripts, scriptText } from "../sources.js";
 
 const MODULE = BOOTABLE["/boot/modules/outside.ko"] as Uint8Array;
 
@@ -25,7 +25,7 @@ const sources = findSources("lua");
 describe.skipIf(sources.length === 0)("FreeBSD's own Lua scripts, with settings", () => {
   describe.each(sources)("$name", ({ path: source }) => {
     /** Releases differ in these; whether this one has them is in its scripts. */
-    const config = sourceText(source, "config");
+    const config = scriptText(source, "config");
 
     it("read comments, quotes and blanks wherever they are", async () => {
       const { result, text } = await drive(
@@ -225,7 +225,3 @@ outside_flags="two words"
     });
   });
 });
-
-function sourceText(source: string, name: string): string {
-  return scripts(source, "lua")[`/boot/lua/${name}.lua`] as string;
-}
