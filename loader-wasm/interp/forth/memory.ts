@@ -325,6 +325,8 @@ let blocks: usize = 0;
 let blockCount: i32 = 0;
 let blockRoom: i32 = 0;
 const ALIGNMENT: usize = 16;
+/** The block that was taken back last, not free yet; 0 when there is none. */
+let lastFreed: usize = 0;
 /** Blocks that can be looked through for one step of fuel. */
 const BLOCKS_PER_FUEL: i32 = 16;
 
@@ -357,6 +359,10 @@ export function allocateBlock(size: i64): usize {
   if (size < -(<i64>ALIGNMENT) || size > BLOCK_LIMIT) return 0;
   burn(blockCount / BLOCKS_PER_FUEL);
   let start = takeBlock(needed);
+  if (start == 0 && lastFreed != 0) {
+    releaseLast();
+    start = takeBlock(needed);
+  }
   if (start == 0 && addExtent(needed)) start = takeBlock(needed);
   return start;
 }
@@ -408,7 +414,7 @@ function recordOf(start: usize): usize {
 
 /** Size of the block at `start`, or -1 when there is none. */
 export function blockSize(start: usize): i64 {
-  const record = recordOf(start);
+  const record: usize = start == lastFreed ? 0 : recordOf(start);
   return record == 0 ? -1 : load<u32>(record, BLOCK_SIZE) & ~1;
 }
 
@@ -423,13 +429,24 @@ function joinNext(record: usize): void {
   removeBlock(next);
 }
 
-/** Takes a block back. False when it was not given out. */
+/**
+ * Takes a block back. False when it was not given out. It can be given out again once the next one was taken back:
+ * the scripts of FreeBSD up to 8 free the list of their configuration files, make the new one and see by its address
+ * that there is one. In the reference's heap, with the loader's own blocks in it, the address is another one.
+ */
 export function freeBlock(start: usize): bool {
-  const record = recordOf(start);
-  if (record == 0) return false;
+  if (start == 0 || start == lastFreed || recordOf(start) == 0) return false;
   burn(blockCount / BLOCKS_PER_FUEL);
+  releaseLast();
+  lastFreed = start;
+  return true;
+}
+
+function releaseLast(): void {
+  const record = recordOf(lastFreed);
+  lastFreed = 0;
+  if (record == 0) return;
   store<u32>(record, load<u32>(record, BLOCK_SIZE) & ~1, BLOCK_SIZE);
   joinNext(record);
   if (record > blocks) joinNext(record - RECORD);
-  return true;
 }
