@@ -93,10 +93,13 @@ export class ScreenConsole extends KeysConsole {
   /** For each key, in order: the screen before it was read. */
   readonly shown: { key: string; rows: string[] }[] = [];
   readonly #screen = new Screen();
+  readonly #utf8: boolean;
   #drawn = 0;
 
-  constructor(entries: readonly Keys[]) {
+  /** The screen takes bytes for characters, or decodes UTF-8. */
+  constructor(entries: readonly Keys[], { utf8 = false } = {}) {
     super(entries);
+    this.#utf8 = utf8;
   }
 
   override getc(clock: Clock): number | undefined {
@@ -108,7 +111,8 @@ export class ScreenConsole extends KeysConsole {
   /** The screen now. */
   get rows(): string[] {
     const { text } = this;
-    this.#screen.write(text.slice(this.#drawn));
+    const bytes = text.slice(this.#drawn);
+    this.#screen.write(this.#utf8 ? Buffer.from(bytes, "latin1").toString() : bytes);
     this.#drawn = text.length;
     return this.#screen.rows;
   }

@@ -1,5 +1,6 @@
 // FreeBSD's own scripts on a disk, and a boot of it. They are not part of this repository: the sources are looked for
-// where USERBOOT_FREEBSD_SOURCES says (checkouts, separated like PATH), or in `freebsd-src` beside this checkout or above.
+// where USERBOOT_FREEBSD_SOURCES says (checkouts or trees with an installed /boot, separated like PATH), or in
+// `freebsd-src` beside this checkout or above.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, delimiter, dirname, join, parse } from "node:path";
@@ -10,7 +11,7 @@ import { disk, MIB, SPINNER } from "../load/guest.js";
 import { ScreenConsole } from "./screen.js";
 
 const VARIABLE = "USERBOOT_FREEBSD_SOURCES";
-/** Where checkouts keep the files of /boot: until FreeBSD 11, and since. */
+/** Where checkouts keep the files of /boot: since FreeBSD 12, before, in trees that keep that in src; and a /boot. */
 const LAYOUTS = [
   { forth: "stand/forth", lua: "stand/lua", machine: "stand/i386/loader", defaults: "stand/defaults/loader.conf" },
   {
@@ -19,6 +20,13 @@ const LAYOUTS = [
     machine: "sys/boot/i386/loader",
     defaults: "sys/boot/forth/loader.conf",
   },
+  {
+    forth: "src/sys/boot/forth",
+    lua: "src/sys/boot/lua",
+    machine: "src/sys/boot/i386/loader",
+    defaults: "src/sys/boot/forth/loader.conf",
+  },
+  { forth: "boot", lua: "boot/lua", machine: "boot", defaults: "boot/defaults/loader.conf" },
 ];
 
 export type Files = Record<string, string | Uint8Array>;
@@ -71,8 +79,9 @@ export function scripts(path: string, language: Language): Files {
   }
   if (language === "forth") {
     for (const name of ["loader.rc", "menu.rc"]) {
-      const own = join(at.machine, name);
-      files[`/boot/${name}`] = read(existsSync(join(path, own)) ? own : join(at.forth, name));
+      // Only FreeBSD 9 and newer have menu.rc.
+      const file = [at.machine, at.forth].map((dir) => join(dir, name)).find((one) => existsSync(join(path, one)));
+      if (file) files[`/boot/${name}`] = read(file);
     }
   }
   return files;
@@ -105,9 +114,13 @@ export interface Driven {
   last: string;
 }
 
-/** Boots a disk with `files` and types `keys`. */
-export async function drive(files: Files, keys: readonly Keys[], more: BootOptions = {}): Promise<Driven> {
-  const console = new ScreenConsole(keys);
+/** Boots a disk with `files` and types `keys`. The screen decodes UTF-8 when it's told to. */
+export async function drive(
+  files: Files,
+  keys: readonly Keys[],
+  { utf8 = false, ...more }: BootOptions & { utf8?: boolean } = {},
+): Promise<Driven> {
+  const console = new ScreenConsole(keys, { utf8 });
   const result = await boot({
     disks: [disk(files)],
     memory: 64 * MIB,

@@ -1,38 +1,57 @@
-// FreeBSD's own Forth scripts on a disk, driven through their menu. Those of FreeBSD 10 to 12 are known to work
-// (`sys/boot/forth` until 11, then `stand/forth`); ../sources.ts says where they are looked for.
+// FreeBSD's own Forth scripts on a disk, driven through their menu. Those of FreeBSD 7 to 14 are known to work, and those
+// of systems made of it (pfSense, JabirOS, XigmaNAS); ../sources.ts says where they are looked for.
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { BOOTABLE, drive as boot, findSources, loaded, scripts } from "../sources.js";
+import { BOOTABLE, drive as boot, type Files, findSources, loaded } from "../sources.js";
+import { type Release, releaseOf } from "./releases.js";
 
 const SETTINGS = `autoboot_delay="5"
 inside_load="YES"
 outside_load="YES"
-loader_color="NO"
 kernels="kernel kernel.old"
 `;
+const PLAIN = 'loader_color="NO"\n';
 
-const drive = (source: string, keys: readonly Keys[], settings = "") =>
+const drive = (tree: Release, keys: readonly Keys[], settings = "", more: Files = {}, colours = PLAIN) =>
   boot(
     {
-      ...scripts(source, "forth"),
+      ...tree.files,
       ...BOOTABLE,
-      "/boot/loader.conf": SETTINGS + settings,
+      "/boot/loader.conf": SETTINGS + colours + settings,
       "/boot/loader": "$Interpreter:4th\0",
+      ...more,
     },
     keys,
+    // A menu without keys waits for ever, and the virtual clock lets it wait in no time.
+    { utf8: tree.utf8, limits: { wallMs: 15_000 } },
   );
 
-const sources = findSources("forth");
+/** The keys that have the menu's lines with `captions`, as the first screen numbers them. */
+async function keysOf(tree: Release, ...captions: readonly RegExp[]): Promise<string[]> {
+  const { shown } = await drive(tree, [{ waitS: 1 }, "\r"]);
+  return captions.map((caption) => {
+    const line = shown[0]?.split("\n").find((row) => caption.test(row));
+    const key = /(\d)\. /.exec(line ?? "")?.[1];
+    if (!key) throw new Error(`no line with ${caption} in\n${shown[0]}`);
+    return key;
+  });
+}
 
-describe.skipIf(sources.length === 0)("FreeBSD's own Forth scripts", () => {
-  describe.each(sources)("$name", ({ path: source }) => {
+const trees = findSources("forth").map(releaseOf);
+
+describe.skipIf(trees.length === 0)("FreeBSD's own Forth scripts", () => {
+  describe.each(trees)("$name ($menu)", (tree) => {
+    const { menu, system, utf8 } = tree;
+    const lists = menu === "list";
+    const boots = { list: `Boot ${system} [default]`, options: "Boot [Enter]" }[menu as string];
+    const first = `1. ${boots ?? "Boot Multi User [Enter]"}`;
+    const hasSubmenu = menu === "submenu" || menu === "kernels";
+
     it("draw the menu, count down and enter the kernel with the configured modules", async () => {
-      const { result, text } = await drive(source, []);
-      expect(text).toMatch(/4 seconds/);
-      expect(text).toMatch(/1 seconds/);
+      const { result, text } = await drive(tree, []);
+      expect(text).toMatch(lists ? /H4 / : /4 seconds/);
+      expect(text).toMatch(lists ? /H1 / : /1 seconds/);
       expect(result.reason).toBe("exec");
       expect(loaded(result)).toEqual(["/boot/kernel/kernel", "/boot/kernel/inside.ko", "/boot/modules/outside.ko"]);
       expect(result.environment["vfs.root.mountfrom"]).toBe("ufs:/dev/ada0p2");
@@ -40,29 +59,36 @@ describe.skipIf(sources.length === 0)("FreeBSD's own Forth scripts", () => {
     });
 
     it("show a frame with what can be chosen", async () => {
-      const { shown } = await drive(source, [{ waitS: 1 }, "\r"]);
-      expect(shown[0]).toMatch(/Welcome to FreeBSD/);
-      expect(shown[0]).toMatch(/1\. Boot Multi User \[Enter\]/);
-      expect(shown[0]).toMatch(/5\. \[?K\]?ernel: (default\/)?kernel \(1 of 2\)/);
+      const { shown } = await drive(tree, [{ waitS: 1 }, "\r"]);
+      expect(shown[0]).toContain(`Welcome to ${system}`);
+      expect(shown[0]).toContain(first);
+      expect(/Kernel: |\[K\]ernel: /.test(shown[0] as string)).toBe(menu === "kernels");
+      if (menu === "kernels") expect(shown[0]).toMatch(/5\. \[?K\]?ernel: (default\/)?kernel \(1 of 2\)/);
       // The frame's corners, in the console's character set.
-      expect(shown[0]).toMatch(/\xc9\xcd+Welcome to FreeBSD\xcd+\xbb/);
-      expect(shown[0]).toMatch(/\xc8\xcd+\xbc/);
+      const top = lists
+        ? "\xda\xc4{41}\xbf"
+        : utf8
+          ? "╔═+ ?Welcome to \\w+ ?═+╗"
+          : "\xc9\xcd+ ?Welcome to \\w+ ?\xcd+\xbb";
+      expect(shown[0]).toMatch(new RegExp(top));
+      expect(shown[0]).toMatch(lists ? /\xc0\xc4{41}\xd9/ : utf8 ? /╚═+╝/ : /\xc8\xcd+\xbc/);
     });
 
-    it("boot into single user mode", async () => {
-      const { result } = await drive(source, ["2"]);
+    it.skipIf(menu === "options")("boot into single user mode", async () => {
+      const { result } = await drive(tree, await keysOf(tree, /\[?s\]?ingle user/i));
       expect(result.reason).toBe("exec");
       expect(result.environment.boot_single).toBe("YES");
     });
 
-    it("let another kernel be chosen", async () => {
-      const { result, shown } = await drive(source, ["k", "\r"]);
+    it.skipIf(menu !== "kernels")("let another kernel be chosen", async () => {
+      const { result, shown } = await drive(tree, ["k", "\r"]);
       expect(shown[1]).toMatch(/ernel: kernel\.old \(2 of 2\)/);
       expect(loaded(result)[0]).toBe("/boot/kernel.old/kernel");
     });
 
-    it("switch options on and off in a menu of their own", async () => {
-      const { result, shown } = await drive(source, ["6", "5", "4", "5", "1", "\r"]);
+    it.skipIf(!hasSubmenu)("switch options on and off in a menu of their own", async () => {
+      const [options] = await keysOf(tree, /Configure Boot/);
+      const { result, shown } = await drive(tree, [options as string, "5", "4", "5", "1", "\r"]);
       expect(shown[1]).toMatch(/\[?V\]?erbose\.+ off/);
       expect(shown[2]).toMatch(/\[?V\]?erbose\.+ On/);
       expect(shown[3]).toMatch(/\[?S\]?ingle User\. On/);
@@ -72,44 +98,93 @@ describe.skipIf(sources.length === 0)("FreeBSD's own Forth scripts", () => {
       expect(result.environment.boot_verbose ?? "NO").not.toBe("YES");
     });
 
-    it("leave to the prompt, where their commands work, and come back", async () => {
-      const { result, text, shown } = await drive(source, ["\x1b", "set boot_verbose=YES\rlsmod\rmenu\r", "\r"]);
+    it.skipIf(menu !== "options")("switch options on and off beside what they change", async () => {
+      const [verbose, single] = (await keysOf(tree, /erbose\./, /ingle User\./)) as [string, string];
+      const { result, shown } = await drive(tree, [verbose, single, verbose, "\r"]);
+      expect(shown[0]).toMatch(/\[V\]erbose\.+ off/);
+      expect(shown[1]).toMatch(/\[V\]erbose\.+ On/);
+      expect(shown[2]).toMatch(/\[S\]ingle User\. On/);
+      expect(shown[3]).toMatch(/\[V\]erbose\.+ off/);
+      expect(result.reason).toBe("exec");
+      expect(result.environment.boot_single).toBe("YES");
+      expect(result.environment.boot_verbose ?? "NO").not.toBe("YES");
+    });
+
+    it.skipIf(lists)("leave to the prompt, where their commands work, and come back", async () => {
+      const { result, text, shown } = await drive(tree, ["\x1b", "set boot_verbose=YES\rlsmod\rmenu\r", "\r"]);
       expect(text).toMatch(/To get back to the menu/);
-      expect(shown.at(-1)).toMatch(/1\. Boot Multi User \[Enter\]/);
+      expect(shown.at(-1)).toContain(first);
       expect(result.reason).toBe("exec");
       expect(result.environment.boot_verbose).toBe("YES");
     });
 
+    it.skipIf(!lists)("leave to the prompt when the countdown was stopped, and boot from there", async () => {
+      const [prompt] = await keysOf(tree, /Escape to loader prompt/);
+      const { result, text, shown } = await drive(tree, [" ", { waitS: 9 }, prompt as string, "lsmod\rboot -v\r"]);
+      expect(shown[1]).toContain(first);
+      expect(text).toMatch(/OK lsmod\r?\n .*\/boot\/kernel\/kernel \(elf kernel/);
+      expect(result.reason).toBe("exec");
+    });
+
     it("boot from the prompt what boot-conf loads", async () => {
-      const { result } = await drive(source, ["\x1b", "unload\rboot-conf kernel.old\r"]);
+      const prompt = lists ? await keysOf(tree, /Escape to loader prompt/) : ["\x1b"];
+      const { result } = await drive(tree, [...prompt, "unload\rboot-conf kernel.old\r"]);
       expect(result.reason).toBe("exec");
       expect(loaded(result)[0]).toBe("/boot/kernel.old/kernel");
     });
 
     it("reboot", async () => {
-      expect((await drive(source, ["4"])).result.reason).toBe("exit");
+      expect((await drive(tree, await keysOf(tree, /Reboot/))).result.reason).toBe("exit");
     });
 
-    // FreeBSD 10's first boots without having loaded a kernel, from a path that its own settings leave it out of.
-    const asks = existsSync(join(source, "stand/forth"));
-    it.skipIf(!asks)("stop the countdown for a password, and let nobody pass without it", async () => {
+    it.skipIf(!tree.asks)("stop the countdown for a password, and let nobody pass without it", async () => {
+      const prompt = lists ? await keysOf(tree, /Escape to loader prompt/) : ["\x1b"];
       const { text, shown } = await drive(
-        source,
-        ["x", "wrong\r", "secret\r", { waitS: 1 }, "\x1b", "1 .\r"],
+        tree,
+        ["x", "wrong\r", "secret\r", { waitS: 1 }, ...prompt, "1 .\r"],
         'password="secret"\n',
       );
-      expect(text).toMatch(/Password: /);
-      expect(text.match(/loader: incorrect password/g)).toHaveLength(1);
+      expect(text.match(/Password: /g)).toHaveLength(2);
+      if (!lists) expect(text.match(/loader: incorrect password/g)).toHaveLength(1);
+      expect(text.indexOf(`Welcome to ${system}`)).toBeGreaterThan(text.lastIndexOf("Password: "));
       expect(shown.at(-1)).toMatch(/OK 1 \./);
     });
 
     it("draw without a menu, and without the beastie, as they are told", async () => {
-      const bare = await drive(source, [], 'beastie_disable="YES"\nautoboot_delay="0"\n');
-      expect(bare.text).not.toMatch(/Welcome to FreeBSD/);
+      const bare = await drive(tree, [], 'beastie_disable="YES"\nautoboot_delay="0"\n');
+      expect(bare.text).not.toContain(`Welcome to ${system}`);
       expect(bare.result.reason).toBe("exec");
-      const coloured = await drive(source, [{ waitS: 1 }, "\r"], 'loader_color="YES"\nloader_logo="beastie"\n');
+      const coloured = await drive(tree, [{ waitS: 1 }, "\r"], 'loader_logo="beastie"\n', {}, tree.colours);
       expect(coloured.text).toMatch(/\x1b\[3[0-7]m/);
-      expect(coloured.shown[0]).toMatch(/Welcome to FreeBSD/);
+      expect(coloured.shown[0]).toContain(first);
+    });
+
+    it("read the files that a settings file names, once, and what the next boot shall do", async () => {
+      const { result } = await drive(tree, [], 'loader_conf_files="/boot/one.conf /boot/none.conf"\n', {
+        "/boot/one.conf": 'one="1" # a remark\nloader_conf_files="/boot/two.conf"\nexec="set three=3"\n',
+        "/boot/two.conf": "two=2\n",
+        "/boot/nextboot.conf": 'nextboot_enable="YES"\nkernel="kernel.old"\n',
+      });
+      expect(result.environment).toMatchObject({ one: "1", two: "2", three: "3" });
+      expect(loaded(result)[0]).toBe("/boot/kernel.old/kernel");
+    });
+
+    it("say what is wrong in a settings file and what they can't load, and run what is to be run around it", async () => {
+      const settings =
+        'inside_before="echo before"\ninside_after="echo after"\nabsent_load="YES"\nabsent_error="echo no such"\n';
+      const { result, text } = await drive(tree, [], `${settings}this = is not one\nlate="x"\n`);
+      expect(text).toMatch(/Warning: syntax error on file \/boot\/loader\.conf\r?\nthis = is not one\r?\n +\^/);
+      expect(text).toMatch(/before\r?\n[^\n]*inside\.ko[^\n]*\nafter/);
+      expect(text).toMatch(/can't find 'absent'\r?\nno such/);
+      expect(result.environment.late).toBeUndefined();
+      expect(result.reason).toBe("exec");
+    });
+
+    it("fall to the prompt when there is no kernel", async () => {
+      const { result, text } = await drive(tree, [], 'kernel="nope"\nbootfile="nope"\n');
+      expect(text).toMatch(/can't find 'nope'\r?\n/);
+      expect(text).toMatch(/can't load 'nope'\r?\n[\s\S]*OK $/);
+      expect(result.error?.name).toBe("InputEndedError");
     });
   });
 });
