@@ -46,6 +46,7 @@ describe.skipIf(trees.length === 0)("FreeBSD's own Forth scripts", () => {
     const lists = menu === "list";
     const boots = { list: `Boot ${system} [default]`, options: "Boot [Enter]" }[menu as string];
     const first = `1. ${boots ?? "Boot Multi User [Enter]"}`;
+    const has = (file: string, text: string) => String(tree.files[`/boot/${file}`] ?? "").includes(text);
     const hasSubmenu = menu === "submenu" || menu === "kernels";
 
     it("draw the menu, count down and enter the kernel with the configured modules", async () => {
@@ -149,6 +150,28 @@ describe.skipIf(trees.length === 0)("FreeBSD's own Forth scripts", () => {
       expect(text.indexOf(`Welcome to ${system}`)).toBeGreaterThan(text.lastIndexOf("Password: "));
       expect(shown.at(-1)).toMatch(/OK 1 \./);
     });
+
+    it.skipIf(!has("check-password.4th", "bootlock_password"))("ask for a password before anything else", async () => {
+      const { text, result } = await drive(tree, ["wrong\r", "secret\r"], 'bootlock_password="secret"\n');
+      expect(text.match(/Boot Password: /g)).toHaveLength(2);
+      expect(text.match(/loader: incorrect password/g)).toHaveLength(1);
+      expect(text.indexOf(`Welcome to ${system}`)).toBeGreaterThan(text.lastIndexOf("Password: "));
+      expect(result.reason).toBe("exec");
+    });
+
+    it.skipIf(!has("delay.4th", "delay_execute"))(
+      "wait before the menu, and leave for the prompt instead",
+      async () => {
+        const through = await drive(tree, [], 'loader_delay="2"\n');
+        expect(through.text).toMatch(/Loading Menu \(Ctrl-C to Abort\)\r?\n\.{40,}\r?\n/);
+        expect(through.text).toContain(`Welcome to ${system}`);
+        expect(through.result.reason).toBe("exec");
+        // Where the kernel is loaded by then, the loader's own countdown follows: the blank stops it.
+        const { text, shown } = await drive(tree, [{ waitS: 1 }, "\x03", " ", "1 .\r"], 'loader_delay="2"\n');
+        expect(text).not.toContain(`Welcome to ${system}`);
+        expect(shown.at(-1)).toMatch(/OK +1 \.\s*$/);
+      },
+    );
 
     it("draw without a menu, and without the beastie, as they are told", async () => {
       const bare = await drive(tree, [], 'beastie_disable="YES"\nautoboot_delay="0"\n');
