@@ -97,6 +97,17 @@ describe.skipIf(sources.length === 0)("FreeBSD's own Lua scripts", () => {
       expect(["/boot/kernel.own/kernel", "/boot/kernel.old/kernel"]).toContain(loaded(result)[0]);
     });
 
+    it("do so on a tree of the host", async () => {
+      const files = { ...scripts(source, "lua"), ...BOOTABLE, "/boot/loader.conf": 'outside_load="YES"\n' };
+      const bytes = (content: string | Uint8Array) =>
+        typeof content === "string" ? Buffer.from(content, "latin1") : content;
+      const tree = Object.fromEntries(Object.entries(files).map(([path, content]) => [path.slice(1), bytes(content)]));
+      const { result, shown } = await boot({}, ["k", "\r"], { disks: [], hostTrees: [tree], start: "lua" });
+      expect(shown[1]).toMatch(/kernel\.old \(2 of 2\)/);
+      expect(result.environment.currdev).toBe("host0:");
+      expect(loaded(result)).toEqual(["/boot/kernel.old/kernel", "/boot/modules/outside.ko"]);
+    });
+
     it("switch options on and off in a menu of their own", async () => {
       const { result, shown } = await drive(source, ["o", "v", "m", "s", "v", "\x7f", "\r"]);
       expect(shown[1]).toMatch(/Verbose +:off/);

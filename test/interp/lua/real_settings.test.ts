@@ -1,6 +1,7 @@
 // What FreeBSD's own Lua scripts make of settings that guests have: odd lines, modules with commands of their own, files
 // that name files, kernels that aren't there. ../sources.ts says where the scripts are looked for.
 
+import { gzipSync } from "node:zlib";
 import type { Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { BOOTABLE, drive as boot, type Files, findSources, loaded, scripts, scriptText } from "../sources.js";
@@ -175,6 +176,23 @@ outside_flags="two words"
       const { result } = await drive(source, `${setting}kernels_autodetect="NO"\n`);
       expect(result.reason).toBe("exec");
       expect(loaded(result)).toEqual(["/boot/kernel.old/kernel"]);
+    });
+
+    it("load what is compressed", async () => {
+      const { "/boot/kernel/kernel": kernel, ...rest } = { ...scripts(source, "lua"), ...BOOTABLE };
+      const { result } = await boot(
+        {
+          ...rest,
+          "/boot/loader.conf": 'memory_load="YES"\nmemory_type="md_image"\nmemory_name="/boot/memory"\n',
+          "/boot/loader": "$Interpreter:lua\0",
+          "/boot/kernel/kernel.gz": gzipSync(kernel as Uint8Array),
+          "/boot/memory.gz": gzipSync(Buffer.alloc(100_000, 7)),
+        },
+        [],
+      );
+      expect(result.reason).toBe("exec");
+      expect(loaded(result)).toEqual(["/boot/kernel/kernel", "/boot/memory"]);
+      expect(result.modules[1]).toMatchObject({ type: "md_image", size: 100_000 });
     });
 
     it("look for modules where they are told", async () => {
