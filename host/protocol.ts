@@ -29,6 +29,8 @@ const CALLS_MAX = 4096;
 const ZERO_MAX = 1n << 32n;
 /** Longest single wait. */
 const DELAY_PIECE_USEC = 50_000;
+/** A guest that has looked for a key for so long, and shown nothing, waits for one. */
+const IDLE_USEC = 600_000_000;
 /** Larger reads into guest memory are done in parts of this size. */
 const PROGRESS_BYTES = 4 * 1024 * 1024;
 
@@ -60,7 +62,9 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
   };
   const text = (address: number, size: number): string => latin1(at(address, size));
 
+  let shownAt = clock.now();
   const write = (source: Uint8Array) => {
+    shownAt = clock.now();
     counts.consoleBytes += source.length;
     if (counts.consoleBytes > limits.consoleBytes) {
       throw new LimitError("consoleBytes", limits.consoleBytes, counts.consoleBytes);
@@ -132,14 +136,18 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
       const key = console.getc?.(clock);
       state.watch.resume();
       state.checkTime();
-      if (key === undefined) throw new InputEndedError("the guest waits for input and there is none left");
+      if (key === undefined) throw inputEnded();
       return key & 0xff;
     },
 
     poll(): number {
       counts.hostCalls++;
       state.checkTime();
-      if (console.poll?.(clock)) return 1;
+      if (console.poll?.(clock)) {
+        shownAt = clock.now();
+        return 1;
+      }
+      if (console.ended?.() && clock.now() - shownAt > IDLE_USEC) throw inputEnded();
       clock.sleep(POLL_USEC);
       return 0;
     },
@@ -311,6 +319,10 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
 
   Object.assign(userboot, policyImports(state.policy, { bytes: at, text }, guest));
   return { env: { memory }, userboot, wasi_snapshot_preview1: { ...wasiNoFiles(), ...wasiClock(data, clock) } };
+}
+
+function inputEnded(): InputEndedError {
+  return new InputEndedError("the guest waits for input and there is none left");
 }
 
 /** One character a byte. */

@@ -53,6 +53,11 @@ export class AutomationConsole implements Console {
     return this.#keys.length > 0 || (this.#inner.poll?.(clock) ?? false);
   }
 
+  /** Rules fire after output only, and what is typed is waiting then. */
+  ended(): boolean {
+    return this.#keys.length === 0 && (this.#inner.ended?.() ?? false);
+  }
+
   getc(clock: Clock): number | undefined {
     this.#answer();
     if (this.#keys.length === 0) return this.#inner.getc?.(clock);

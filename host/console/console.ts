@@ -13,6 +13,8 @@ export interface Console {
   poll?(clock: Clock): boolean;
   /** Waits for a key (0..255); undefined when none can ever come. */
   getc?(clock: Clock): number | undefined;
+  /** Whether no key will ever come again. Unless it says so, a guest that looks for one in a loop does so for long. */
+  ended?(): boolean;
   /** Called once when the session starts: keys go to `input` from now on. Returns how to stop that. */
   connect?(input: KeyInput): () => void;
 }
@@ -70,5 +72,9 @@ export class BufferConsole implements Console {
   /** The output, one character a byte. */
   get text(): string {
     return this.output.text();
+  }
+
+  ended(): boolean {
+    return true;
   }
 }

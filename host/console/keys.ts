@@ -44,6 +44,10 @@ export class KeysConsole extends BufferConsole {
     return typeof this.#front(clock) === "string";
   }
 
+  override ended(): boolean {
+    return this.#entry === this.#entries.length;
+  }
+
   getc(clock: Clock): number | undefined {
     let front = this.#front(clock);
     while (typeof front === "object") {

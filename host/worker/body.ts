@@ -70,13 +70,14 @@ async function findPolicy({ questions, measure = false }: StartMessage, post: Po
 }
 
 /** A console of output here and keys from there. */
-function withInput(output: BatchedOutput, input: Pick<Console, "poll" | "getc"> | undefined): Console {
+function withInput(output: BatchedOutput, input: Pick<Console, "poll" | "ended" | "getc"> | undefined): Console {
   return {
     write: (bytes) => output.write(bytes),
     poll(clock) {
       output.flushAged();
       return input?.poll?.(clock) ?? false;
     },
+    ended: () => input?.ended?.() ?? true,
     getc(clock) {
       output.flush();
       return input?.getc?.(clock);
@@ -85,9 +86,10 @@ function withInput(output: BatchedOutput, input: Pick<Console, "poll" | "getc"> 
 }
 
 /** Tells the caller when the guest waits for a key, which may take for ever. */
-function waitingAloud(keys: KeyRingReader, post: Post): Pick<Console, "poll" | "getc"> {
+function waitingAloud(keys: KeyRingReader, post: Post): Pick<Console, "poll" | "ended" | "getc"> {
   return {
     poll: () => keys.poll(),
+    ended: () => keys.ended(),
     getc() {
       if (keys.poll()) return keys.getc();
       post({ type: "waiting", waiting: true });

@@ -75,6 +75,11 @@ export class KeyRingReader {
     return Atomics.load(this.#cells, WRITTEN) !== Atomics.load(this.#cells, TAKEN);
   }
 
+  /** Whether the writer has ended, and all keys are taken. */
+  ended(): boolean {
+    return Atomics.load(this.#cells, ENDED) !== 0 && !this.poll();
+  }
+
   getc(): number | undefined {
     const taken = Atomics.load(this.#cells, TAKEN);
     while (true) {

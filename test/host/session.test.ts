@@ -1,6 +1,6 @@
 // How sessions end: every way in which a module can stop, misbehave or ask for another one.
 
-import { boot } from "userboot-wasm";
+import { boot, type Console, KeysConsole } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { runStandIns, standIn } from "./support.js";
 
@@ -102,7 +102,7 @@ describe("budgets", () => {
   });
 
   it("bound wall time wherever the host is asked for something", async () => {
-    const module = await standIn("while (true) poll();");
+    const module = await standIn("while (true) delay(1);");
     const result = runStandIns({ simp: module }, { limits: { wallMs: 30 } });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 30 });
   });
@@ -125,6 +125,34 @@ it("a console that fails ends the session by its name", async () => {
 
 it("without keys, waiting for one ends the session", async () => {
   expect(runStandIns({ simp: await standIn("getc();") }).error?.name).toBe("InputEndedError");
+});
+
+describe("a guest that looks for keys in a loop", () => {
+  const loops = (body: string, console?: Console) =>
+    standIn(body).then((simp) => runStandIns({ simp }, console ? { console } : {}));
+
+  it("is ended when it has shown nothing for ten minutes and none can come", async () => {
+    const result = await loops("while (true) poll();");
+    expect(result.error?.name).toBe("InputEndedError");
+    expect(result.virtualSeconds).toBeGreaterThan(600);
+    expect(result.virtualSeconds).toBeLessThan(601);
+  });
+
+  it("goes on while it shows something", async () => {
+    const result = await loops("for (let i = 0; i < 120000; i++) { poll(); if (i % 50000 == 0) putc(46); } exit(1);");
+    expect(result.reason).toBe("exit");
+  });
+
+  it("goes on when a key is still to come, or may be", async () => {
+    const until = "while (poll() == 0); exit(getc() == 120 ? 1 : 2);";
+    expect((await loops(until, new KeysConsole([{ waitS: 3600 }, "x"]))).exitCode).toBe(1);
+    const anyTime: Console = {
+      write() {},
+      poll: (clock) => clock.now() % 3_600_000_000 > 3_599_000_000,
+      getc: () => 120,
+    };
+    expect((await loops(until, anyTime)).exitCode).toBe(1);
+  });
 });
 
 it("polling without a key passes 10 ms of virtual time", async () => {

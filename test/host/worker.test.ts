@@ -114,7 +114,7 @@ describe("a worker session", () => {
     expect(counting.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
   });
 
-  it.each(["while (true) store<u8>(block, load<u8>(block) + 1);", "while (true) poll();"])(
+  it.each(["while (true) store<u8>(block, load<u8>(block) + 1);", "while (true) delay(1);"])(
     "is ended by the caller's signal: %s",
     async (body) => {
       const running = inWorker(body, { signal: AbortSignal.timeout(100) });

@@ -31,7 +31,7 @@ async function runs(worker: boolean, body: string, options: { limits?: Partial<L
 
 describe.each([true, false])("in a worker: %s", (worker) => {
   it.each<[keyof Limits, number, string]>([
-    ["wallMs", 200, "while (true) poll();"],
+    ["wallMs", 200, "while (true) { poll(); write(block, 0); }"],
     ["wallMs", 200, "while (true) write(block, 0);"],
     ["wallMs", 200, "while (true) delay(1000000000);"],
     ["wallMs", 200, "while (true) diskread(0, 0, block, 512, block);"],
