@@ -1,0 +1,34 @@
+// What the replays of other loaders' vulnerabilities share (replays.test.ts, replays_lua.test.ts).
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+
+export const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
+
+/** What lies beside everything that is granted, and must never be seen. */
+export const CANARY = "canary-of-the-host";
+
+/** `value` as a number of a file system: little-endian, of `size` bytes. */
+export function number(value: bigint, size: 4 | 8): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, value));
+  return bytes.subarray(0, size);
+}
+
+/**
+ * Boots `image` by the command line in a new folder `home`: its script, which shows `shown`, tries in all ways to make
+ * a file PROOF there. None is made, nor anything else but the result.
+ */
+export function provesNothing(home: string, image: Uint8Array, shown: string): void {
+  mkdirSync(home);
+  writeFileSync(join(home, "disk.img"), image);
+  const args = ["boot", "-d", "disk.img", "--clock", "virtual", "-m", "64", "--out", "out", "--input", "\\r"];
+  const { stderr, stdout } = spawnSync(process.execPath, [CLI, ...args], { cwd: home, encoding: "latin1" });
+  expect(stderr).toMatch(/waits for input/);
+  expect(stdout).toContain(shown);
+  expect(existsSync(join(home, "PROOF"))).toBe(false);
+  expect(readdirSync(home).sort()).toEqual(["disk.img", "out"]);
+}
