@@ -110,8 +110,8 @@ function plainScripts(boot) {
 }
 
 /**
- * Builds the disk NAME.img in `directory`; returns its path, its tree of files, the bytes of the loaded files and where the kernel is.
- * `addScripts` puts scripts into the directory it is given and returns which files besides the kernel they load.
+ * Builds the disk NAME.img in `directory`; returns its path, its tree of files, the bytes of the loaded files and where
+ * the kernel is. `addScripts` puts scripts into the directory it is given and returns which files besides the kernel they load.
  */
 export function makeGuest(directory, name = "guest", addScripts = plainScripts) {
   const tree = join(directory, name);

@@ -62,9 +62,10 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
   };
   const text = (address: number, size: number): string => latin1(at(address, size));
 
-  let shownAt = clock.now();
+  /** When the guest last showed something, or found a key. */
+  let activeAt = clock.now();
   const write = (source: Uint8Array) => {
-    shownAt = clock.now();
+    activeAt = clock.now();
     counts.consoleBytes += source.length;
     if (counts.consoleBytes > limits.consoleBytes) {
       throw new LimitError("consoleBytes", limits.consoleBytes, counts.consoleBytes);
@@ -144,10 +145,10 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
       counts.hostCalls++;
       state.checkTime();
       if (console.poll?.(clock)) {
-        shownAt = clock.now();
+        activeAt = clock.now();
         return 1;
       }
-      if (console.ended?.() && clock.now() - shownAt > IDLE_USEC) throw inputEnded();
+      if (console.ended?.() && clock.now() - activeAt > IDLE_USEC) throw inputEnded();
       clock.sleep(POLL_USEC);
       return 0;
     },

@@ -15,13 +15,16 @@ export type UnsetHook = (variable: Variable) => i32;
 
 export class Variable {
   value: string = "";
-  /** The next one in its chain. */
+  /** That of the name, and the next one in the chain for it. */
+  readonly hash: u32;
   next: Variable | null = null;
   constructor(
     readonly name: string,
     readonly setHook: SetHook | null,
     readonly unsetHook: UnsetHook | null,
-  ) {}
+  ) {
+    this.hash = hashOf(name);
+  }
 
   /** Sets the value past any hook. */
   assign(value: string): void {
@@ -89,13 +92,13 @@ function findAt(name: usize, size: i32): Variable | null {
 }
 
 function link(variable: Variable): void {
-  const chain = chainOf(hashOf(variable.name));
+  const chain = chainOf(variable.hash);
   variable.next = chains[chain];
   chains[chain] = variable;
 }
 
 function unlink(variable: Variable): void {
-  const chain = chainOf(hashOf(variable.name));
+  const chain = chainOf(variable.hash);
   let before = chains[chain];
   if (before === variable) {
     chains[chain] = variable.next;
@@ -105,9 +108,11 @@ function unlink(variable: Variable): void {
   if (before !== null) before.next = variable.next;
 }
 
-/** Adds `variable` where it belongs. */
-function insert(variable: Variable): void {
-  const at = placeOf(variable.name);
+/** Makes the variable `name`, which must not be there, and puts it where it belongs. */
+function create(name: string, value: string, setHook: SetHook | null, unsetHook: UnsetHook | null): void {
+  const variable = new Variable(name, setHook, unsetHook);
+  variable.assign(value);
+  const at = placeOf(name);
   environment.push(variable);
   move(at + 1, at, environment.length - 1 - at);
   environment[at] = variable;
@@ -150,9 +155,11 @@ export function setenv(name: string, value: string): i32 {
 
 /** The same for the name of `size` bytes at `name`. */
 export function setenvAt(name: usize, size: i32, value: string): i32 {
+  if (wants(HOOK_SETENV)) return setenv(stringAt(name, size), value);
   const variable = findAt(name, size);
-  if (variable === null || wants(HOOK_SETENV)) return setenv(stringAt(name, size), value);
-  return change(variable, value);
+  if (variable !== null) return change(variable, value);
+  create(stringAt(name, size), value, null, null);
+  return 0;
 }
 
 /** Sets an existing variable. */
@@ -172,9 +179,7 @@ export function setDefault(name: string, value: string): void {
 export function defineVariable(name: string, value: string, setHook: SetHook | null, unsetHook: UnsetHook | null): i32 {
   const existing = find(name);
   if (existing !== null) return change(existing, value);
-  const variable = new Variable(name, setHook, unsetHook);
-  variable.assign(value);
-  insert(variable);
+  create(name, value, setHook, unsetHook);
   return 0;
 }
 

@@ -137,5 +137,11 @@ export async function drive(
   };
 }
 
+/** Boots what BOOTABLE has with the Lua scripts of the checkout at `path`, and `settings` as /boot/loader.conf. */
+export function driveLua(path: string, settings: string, files: Files = {}, keys: readonly Keys[] = []) {
+  const guest = { "/boot/loader.conf": settings, "/boot/loader": "$Interpreter:lua\0", ...files };
+  return drive({ ...scripts(path, "lua"), ...BOOTABLE, ...guest }, keys);
+}
+
 /** The names of what was loaded, in order. */
 export const loaded = (result: BootResult) => result.modules.map(({ name }) => name);

@@ -11,6 +11,20 @@ export const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", imp
 /** What lies beside everything that is granted, and must never be seen. */
 export const CANARY = "canary-of-the-host";
 
+/** Commands of a shell and programs in what hosts are written in: each would make a file PROOF, or open one. */
+export const COMMANDS = [
+  "touch PROOF",
+  "$(touch PROOF)",
+  "`touch PROOF`",
+  "; touch PROOF",
+  "| touch PROOF",
+  "!touch PROOF",
+  "\x24{process.mainModule.require('fs').writeFileSync('PROOF','')}",
+  "os.execute('touch PROOF')",
+  "require('child_process').execSync('touch PROOF')",
+  "-drive file=/etc/passwd,format=raw",
+];
+
 /** `value` as a number of a file system: little-endian, of `size` bytes. */
 export function number(value: bigint, size: 4 | 8): Buffer {
   const bytes = Buffer.alloc(8);

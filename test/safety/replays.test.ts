@@ -12,7 +12,7 @@ import { UfsImage } from "../fs/ufs_image.js";
 import { Scratch } from "../host/support.js";
 import { linkedFile } from "../load/elf_image.js";
 import { disk, session } from "../load/guest.js";
-import { CANARY, CLI, number, provesNothing } from "./attacker.js";
+import { CANARY, CLI, COMMANDS, number, provesNothing } from "./attacker.js";
 
 const UFS = { version: 2, blockSize: 4096, fragmentSize: 4096, superblockAt: 65536 } as const;
 
@@ -185,19 +185,10 @@ describe("CVE-2010-3851: an image's format is not guessed from what the guest wr
 
 describe("CVE-2007-4993: nothing in a guest's configuration is a command of the host", () => {
   const PAYLOADS = [
-    "touch PROOF",
-    "$(touch PROOF)",
-    "`touch PROOF`",
-    "; touch PROOF",
-    "| touch PROOF",
-    "!touch PROOF",
+    ...COMMANDS,
     '"; touch PROOF; "',
     "\\n touch PROOF",
-    "\x24{process.mainModule.require('fs').writeFileSync('PROOF','')}",
     '"+str(0*__import__("os").system("touch PROOF"))+"',
-    "os.execute('touch PROOF')",
-    "require('child_process').execSync('touch PROOF')",
-    "-drive file=/etc/passwd,format=raw",
   ];
 
   it("scripts, variables, kernel names and arguments", () => {

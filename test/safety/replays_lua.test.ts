@@ -10,7 +10,7 @@ import { UfsImage } from "../fs/ufs_image.js";
 import { Scratch } from "../host/support.js";
 import { linkedFile } from "../load/elf_image.js";
 import { disk } from "../load/guest.js";
-import { CANARY, number, provesNothing } from "./attacker.js";
+import { CANARY, COMMANDS, number, provesNothing } from "./attacker.js";
 
 const MARK = "$Interpreter:lua\0";
 const MIB = 1024 * 1024;
@@ -178,21 +178,12 @@ describe("CVE-2007-4993: nothing in a guest's scripts or configuration is a comm
   });
 
   const PAYLOADS = [
-    "touch PROOF",
-    "$(touch PROOF)",
-    "`touch PROOF`",
-    "; touch PROOF",
-    "| touch PROOF",
-    "!touch PROOF",
-    "os.execute('touch PROOF')",
+    ...COMMANDS,
     "io.popen('touch PROOF')",
     "require('os').execute('touch PROOF')",
     "package.loadlib('/lib/x86_64-linux-gnu/libc.so.6', 'system')('touch PROOF')",
-    "require('child_process').execSync('touch PROOF')",
     "process.mainModule.require('fs').writeFileSync('PROOF', '')",
-    "\x24{process.mainModule.require('fs').writeFileSync('PROOF','')}",
     "io.write(io.open('PROOF', 'w'), 'x')",
-    "-drive file=/etc/passwd,format=raw",
   ];
 
   it("however it is put: code, commands, variables, names of files and kernels", () => {

@@ -73,6 +73,7 @@ export const C_FETCH: i32 = 56;
 export const C_STORE: i32 = 57;
 export const PLUS_STORE: i32 = 58;
 
+// More of comparison and stacks.
 export const ZERO_GREATER: i32 = 59;
 export const PICK: i32 = 60;
 

@@ -23,8 +23,7 @@ const drive = (tree: Release, keys: readonly Keys[], settings = "", more: Files 
       ...more,
     },
     keys,
-    // A menu without keys waits for ever, and the virtual clock lets it wait in no time.
-    { utf8: tree.utf8, limits: { wallMs: 15_000 } },
+    { utf8: tree.utf8 },
   );
 
 /** The keys that have the menu's lines with `captions`, as the first screen numbers them. */

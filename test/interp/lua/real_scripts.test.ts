@@ -3,7 +3,7 @@
 
 import type { Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { BOOTABLE, drive as boot, type Files, findSources, loaded, scripts, scriptText } from "../sources.js";
+import { BOOTABLE, drive as boot, driveLua, type Files, findSources, loaded, scripts, scriptText } from "../sources.js";
 
 const SETTINGS = `autoboot_delay="5"
 inside_load="YES"
@@ -13,16 +13,7 @@ kernels="kernel kernel.old"
 `;
 
 const drive = (source: string, keys: readonly Keys[], settings = "", files: Files = {}) =>
-  boot(
-    {
-      ...scripts(source, "lua"),
-      ...BOOTABLE,
-      "/boot/loader.conf": SETTINGS + settings,
-      "/boot/loader": "$Interpreter:lua\0",
-      ...files,
-    },
-    keys,
-  );
+  driveLua(source, SETTINGS + settings, files, keys);
 
 const ESCAPE = "\x1b";
 /** A guest's own script that tells of environments on a pool as a loader would that found them. */

@@ -2,24 +2,10 @@
 // that name files, kernels that aren't there. ../sources.ts says where the scripts are looked for.
 
 import { gzipSync } from "node:zlib";
-import type { Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { BOOTABLE, drive as boot, type Files, findSources, loaded, scripts, scriptText } from "../sources.js";
+import { BOOTABLE, drive as boot, driveLua as drive, findSources, loaded, scripts, scriptText } from "../sources.js";
 
 const MODULE = BOOTABLE["/boot/modules/outside.ko"] as Uint8Array;
-
-/** Boots with `settings` as /boot/loader.conf. */
-const drive = (source: string, settings: string, files: Files = {}, keys: readonly Keys[] = []) =>
-  boot(
-    {
-      ...scripts(source, "lua"),
-      ...BOOTABLE,
-      "/boot/loader.conf": settings,
-      "/boot/loader": "$Interpreter:lua\0",
-      ...files,
-    },
-    keys,
-  );
 
 const sources = findSources("lua");
 
