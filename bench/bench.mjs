@@ -59,7 +59,7 @@ try {
       this.#disk.close();
     }
   }
-  const options = { start: "simp", interfaceVersion: 4, worker: false, clock: "virtual" };
+  const options = { start: "simp", interfaceVersion: 4, isolation: "none", clock: "virtual" };
   const bootOnce = async (more = {}) => {
     const disk = new TimedDisk();
     const began = performance.now();
@@ -96,7 +96,7 @@ try {
   const inWorker = [];
   for (let i = 0; i < 11; i++) {
     const began = performance.now();
-    await boot({ ...options, worker: true, disks: [guest.path] });
+    await boot({ ...options, isolation: "thread", disks: [guest.path] });
     inWorker.push(performance.now() - began);
   }
 
@@ -106,7 +106,7 @@ try {
     const all = [];
     for (let i = 0; i < 2 * RUNS; i++) {
       const began = performance.now();
-      const one = await boot({ disks: [image], start, worker: false, clock: "virtual" });
+      const one = await boot({ disks: [image], start, isolation: "none", clock: "virtual" });
       all.push(performance.now() - began);
       if (one.reason !== "exec" || one.swaps.length !== (start === "simp" ? 0 : 1))
         throw new Error(`${start} doesn't swap`);
@@ -131,7 +131,7 @@ try {
   row("warm boot, hooks on variables and entry", hooked.ms, "ms");
   row("warm boot, files examined and hashed", examined.ms, "ms");
   row("warm boot, its RAM not given back", fresh.ms, "ms");
-  row("warm boot in a worker of its own", inWorker.sort((a, b) => a - b)[5], "ms");
+  row("warm boot in a thread of its own", inWorker.sort((a, b) => a - b)[5], "ms");
   await forthRows({ directory, row, leftOut, median });
   await luaRows({ directory, row, leftOut, median });
   row("disk calls", result.disk.calls, "", 60);

@@ -14,7 +14,7 @@ export async function forthRows(bench) {
   const { row, leftOut, median } = bench;
   if (!existsSync(new URL("../build/userboot_4th.wasm", import.meta.url))) return;
   const { boot, KeysConsole } = await import("userboot-wasm");
-  const options = { start: "4th", interfaceVersion: 4, worker: false, clock: "virtual" };
+  const options = { start: "4th", interfaceVersion: 4, isolation: "none", clock: "virtual" };
 
   /** Times a session that types `lines` and checks that `expected` comes back. */
   const typed = async (lines, expected) => {

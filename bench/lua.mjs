@@ -36,7 +36,7 @@ const PROGRAMS = {
 export async function luaRows(bench) {
   const { directory, row, leftOut, median } = bench;
   const { boot, KeysConsole } = await import("userboot-wasm");
-  const options = { start: "lua", interfaceVersion: 4, worker: false, clock: "virtual" };
+  const options = { start: "lua", interfaceVersion: 4, isolation: "none", clock: "virtual" };
 
   const tree = join(directory, "lua-programs");
   mkdirSync(join(tree, "boot", "lua"), { recursive: true });

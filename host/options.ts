@@ -6,9 +6,10 @@ import { DISKS_MAX } from "./disks/disk.js";
 import type { DiskSource } from "./disks/source.js";
 import { OptionError } from "./errors.js";
 import { LOW_MAX } from "./memory/guest.js";
+import { MODULE_MEMORY_LEAST } from "./memory/pool.js";
 import { type Flavour, isFlavour } from "./modules.js";
-import { permittedEnvironment } from "./policy/asker.js";
 import type { BootHooks } from "./policy/hooks.js";
+import type { Confine } from "./process/confine.js";
 import type { HostTree } from "./wasi/tree.js";
 
 /** Low memory from 0, high memory from 4 GiB, in bytes. */
@@ -49,6 +50,10 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   swaps: 4,
 };
 
+/** How far a session is kept from its caller. */
+export type Isolation = "process" | "thread" | "none";
+const ISOLATIONS: readonly Isolation[] = ["process", "thread", "none"];
+
 /** What `boot` takes. */
 export interface BootOptions {
   /** Up to 32 disks, read only. */
@@ -77,7 +82,7 @@ export interface BootOptions {
   limits?: Partial<Limits>;
   /** Count waiting for keys against `limits.wallMs`. */
   waitCounts?: boolean;
-  /** Ends the session; `boot` then rejects with an AbortedError. In the calling thread it is looked at before only. */
+  /** Ends the session; `boot` then rejects with an AbortedError. With the isolation "none" it is looked at before only. */
   signal?: AbortSignal;
   /** Told now and then how much was read. */
   onProgress?: (progress: Progress) => void;
@@ -87,8 +92,13 @@ export interface BootOptions {
   hooks?: BootHooks;
   /** List and hash every file that is used (`result.measurements`). */
   measure?: boolean;
-  /** Run in a worker (default) or in the calling thread, which is then blocked. */
-  worker?: boolean;
+  /**
+   * Where the session runs: in a thread of its own (default), in a process of its own (Node), or in the calling thread,
+   * which is then blocked. SECURITY.md says what each keeps a guest from that has broken out of the module.
+   */
+  isolation?: Isolation;
+  /** What holds a process besides its limits: bubblewrap where it works (`auto`, default), always, or never. */
+  confine?: Confine;
 }
 
 /** How far a session is. */
@@ -122,10 +132,17 @@ export function sessionOptions(options: BootOptions): SessionOptions {
   for (const flavour of [start, loader]) {
     if (flavour !== undefined && !isFlavour(flavour)) throw new OptionError(`unknown interpreter "${flavour}"`);
   }
+  const { isolation = "thread", confine } = options;
+  if (!ISOLATIONS.includes(isolation)) {
+    throw new OptionError(`unknown isolation "${isolation}" (there are ${ISOLATIONS.join(", ")})`);
+  }
+  if (confine !== undefined && isolation !== "process") {
+    throw new OptionError(`"confine" goes with the isolation "process", not "${isolation}"`);
+  }
   return {
     memory: memorySize(options.memory ?? 256 * 1024 * 1024),
     map: map?.map(checkMapEntry),
-    env: permittedEnvironment(options.hooks, env).map(environmentBytes),
+    env: environmentEntries(env),
     start,
     loader,
     interfaceVersion,
@@ -162,6 +179,11 @@ function checkMapEntry(entry: MapEntry): MapEntry {
   return { base: entry.base, length: entry.length, type: entry.type >>> 0 };
 }
 
+/** Entries `name=value` as bytes. */
+export function environmentEntries(entries: readonly string[]): Uint8Array[] {
+  return entries.map(environmentBytes);
+}
+
 function environmentBytes(entry: string): Uint8Array {
   const bytes = new Uint8Array(entry.length);
   for (let i = 0; i < entry.length; i++) {
@@ -180,6 +202,10 @@ function checkLimits(given: Partial<Limits>): Limits {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new OptionError(`limit ${name}: ${value} is not a whole number`);
     limits[name as keyof Limits] = value;
+  }
+  if (limits.moduleMemory < MODULE_MEMORY_LEAST) {
+    const least = `a module needs ${MODULE_MEMORY_LEAST} to start`;
+    throw new OptionError(`limit moduleMemory: ${limits.moduleMemory} bytes are too few, ${least}`);
   }
   return limits;
 }

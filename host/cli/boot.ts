@@ -5,7 +5,9 @@ import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
 import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, type Flavour, type Limits } from "../index.js";
+import type { Isolation } from "../options.js";
 import type { Measurements } from "../policy/measure.js";
+import type { Confine } from "../process/confine.js";
 import { parseEnvironment, parseKeys, parseLimit, parseMemory, parseSeed } from "./arguments.js";
 import { openImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
@@ -28,6 +30,8 @@ export interface BootArguments {
   out?: string;
   json?: boolean;
   limit: string[];
+  isolation: Isolation;
+  confine?: Confine;
   policy?: string;
   grant: string[];
   measure?: boolean;
@@ -72,6 +76,8 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     limits: Object.assign({}, ...args.limit.map(parseLimit)) as Partial<Limits>,
     interfaceVersion: Number(args.interface) as 3 | 4 | 5,
     clock: args.clock,
+    isolation: args.isolation,
+    ...(args.confine === undefined ? {} : { confine: args.confine }),
     ...(args.hashSeed === undefined ? {} : { hashSeed: parseSeed(args.hashSeed) }),
     digests: args.json === true || args.out !== undefined,
     ...(args.policy === undefined ? {} : { hooks: (await import("./policy.js")).openPolicy(args.policy, args.grant) }),

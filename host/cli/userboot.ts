@@ -4,13 +4,10 @@
 // quit, 2 wrong usage or unreadable input, 3 the guest asked for a reboot.
 
 import type { Command as CommandType } from "commander";
-import { startSpareWorker } from "../worker/node_spawn.js";
 import type { BootArguments } from "./boot.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
 
-// The worker gets ready while this thread loads the rest.
-if (["boot", "run", "pack"].includes(process.argv[2] ?? "")) startSpareWorker();
 const { Command, CommanderError, Option } = await import("commander");
 
 const USAGE_STATUS = 2;
@@ -54,6 +51,18 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("--json", "print the result; the guest's console then goes to stderr")
     .option("--verbose", "tell on stderr which interpreters ran, and why")
     .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
+    .addOption(
+      new Option("--isolation <level>", "where the guest's loader runs (SECURITY.md)")
+        .choices(["process", "thread", "none"])
+        .default("process"),
+    )
+    .addOption(
+      new Option("--confine <how>", "what holds its process: bubblewrap where it works, none, or bwrap").choices([
+        "auto",
+        "none",
+        "bwrap",
+      ]),
+    )
     .option("--policy <file>", "the operator's boot policy, in Lua (examples/policies)")
     .option("--grant <name=file>", "file that the policy may read (repeat)", collect, [])
     .option("--measure", "list every file that was used, with digests")

@@ -27,7 +27,7 @@ export async function replayBootRun(root: string, set: string, name: string): Pr
     interfaceVersion: recorded.interface_version ?? 5,
     console,
     clock: "virtual",
-    worker: false,
+    isolation: "none",
     limits: LIMITS,
   });
   const comparison = new Comparison(recorded.unstable, deliberateFields(`${set}/${name}`));

@@ -74,7 +74,7 @@ async function typed(lines: readonly string[], options: BootOptions) {
     start: "simp",
     env: ["autoboot_delay=NO"],
     clock: "virtual",
-    worker: false,
+    isolation: "none",
     console,
     ...options,
   });
@@ -95,7 +95,7 @@ describe("a tree", () => {
     const top = directory("same");
     const keys = ["load /boot/kernel/kernel", "boot"];
     const here = await typed(keys, { hostTrees: [TREE], digests: true });
-    const there = await typed(keys, { hostTrees: [top], digests: true, worker: true });
+    const there = await typed(keys, { hostTrees: [top], digests: true, isolation: "thread" });
     expect(there.console).toBe(here.console);
     expect(there.result.memory).toEqual(here.result.memory);
     const cli = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
@@ -175,7 +175,7 @@ describe("nothing outside is reached", () => {
     expect(console).toContain("/also\n    file\n");
     const leaving = directory("leaving", { "in/file": bytes("") });
     symlinkSync("/etc/passwd", join(leaving, "in", "out"));
-    const refused = boot({ hostTrees: [leaving], worker: false });
+    const refused = boot({ hostTrees: [leaving], isolation: "none" });
     await expect(refused).rejects.toThrow(HostTreeError);
     await expect(refused).rejects.toThrow(`${leaving}: in/out: is a link that leaves the directory`);
   });
@@ -218,7 +218,7 @@ describe("what can't be granted is refused as a whole", () => {
     ["a path that isn't there", "/nonexistent", /^\/nonexistent: can't be read \(ENOENT\)$/],
     ["a file", fileURLToPath(import.meta.url), /is not a directory$/],
   ])("%s", async (_, path, message) => {
-    await expect(boot({ hostTrees: [TREE, path], worker: false })).rejects.toThrow(message);
+    await expect(boot({ hostTrees: [TREE, path], isolation: "none" })).rejects.toThrow(message);
   });
 
   it.each([
@@ -243,7 +243,7 @@ describe("the library behind it", () => {
       import { createRequire } from "node:module";
       import { boot } from "userboot-wasm";
       const loaded = () => Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes("@wasmer"));
-      const options = { start: "simp", clock: "virtual", worker: false };
+      const options = { start: "simp", clock: "virtual", isolation: "none" };
       await boot(options);
       const before = loaded();
       await boot({ ...options, hostTrees: [{}] });
@@ -288,7 +288,7 @@ describe("the library behind it", () => {
   it("leaves nothing behind: 5,000 sessions, memory flat", { timeout: 120_000 }, async () => {
     const tree = { "boot/loader.rc": bytes("quit\n"), "boot/ballast": new Uint8Array(100_000) };
     const session = async () => {
-      const result = await boot({ hostTrees: [tree], start: "simp", clock: "virtual", worker: false, memory: 65_536 });
+      const result = await boot({ hostTrees: [tree], start: "simp", clock: "virtual", isolation: "none", memory: 65_536 });
       expect(result.reason).toBe("exit");
       result.release();
     };

@@ -27,8 +27,8 @@ describe("wrong options", () => {
     [{ disks: [5 as never] }, /a disk must be/],
     [{ disks: [{ image: new Uint8Array(1), sectorSize: 2048 as 512 }] }, /sector size 2048/],
   ])("%# is refused", async (options, message) => {
-    for (const worker of [true, false]) {
-      const refused = boot({ ...options, worker });
+    for (const isolation of ["thread", "process", "none"] as const) {
+      const refused = boot({ ...options, isolation });
       await expect(refused).rejects.toThrow(OptionError);
       await expect(refused).rejects.toThrow(message);
     }
@@ -36,7 +36,7 @@ describe("wrong options", () => {
 });
 
 describe("bad images", () => {
-  it.each([true, false])("are refused with the path and the reason (worker: %s)", async (worker) => {
+  it.each(["thread", "process", "none"] as const)("are refused with the path and the reason (isolation: %s)", async (isolation) => {
     using scratch = new Scratch();
     const empty = scratch.file("empty.img", "");
     const directory = join(scratch.path, "directory");
@@ -54,7 +54,7 @@ describe("bad images", () => {
       expectations.push([secret, "permission denied"]);
     }
     for (const [path, reason] of expectations) {
-      const refused = boot({ disks: [path], worker });
+      const refused = boot({ disks: [path], isolation });
       await expect(refused).rejects.toThrow(DiskError);
       await expect(refused).rejects.toThrow(`${path}: ${reason}`);
     }

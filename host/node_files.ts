@@ -1,0 +1,18 @@
+// Where Node finds what other platforms fetch: the core's modules beside this package, images in files.
+
+import { readFile } from "node:fs/promises";
+import { FileDisk } from "./disks/file.js";
+import { setFileOpener } from "./disks/source.js";
+import { setModuleSource } from "./modules.js";
+
+/** For the package's own programs: the entry point, a session's thread, a session's process. */
+export function installNodeFiles(): void {
+  setModuleSource(async (file) => {
+    try {
+      return new Uint8Array(await readFile(new URL(`../${file}`, import.meta.url)));
+    } catch {
+      return undefined;
+    }
+  });
+  setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
+}
