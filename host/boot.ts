@@ -7,7 +7,7 @@ import type { Disk } from "./disks/disk.js";
 import { type DiskSource, describeSource, openSource, type SectoredImage } from "./disks/source.js";
 import { abortedBy, OptionError } from "./errors.js";
 import { compileModules, findModules, type ModuleTable } from "./modules.js";
-import { type BootOptions, type SessionOptions, sessionOptions } from "./options.js";
+import { type BootOptions, type SessionOptions, sessionOptions, treeOptions } from "./options.js";
 import { DirectAsker } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
 import { addDigests, type BootResult } from "./result.js";
@@ -21,7 +21,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const complete = sessionOptions(options);
   const sources = (options.disks ?? []).map((source) => ({ source, image: describeSource(source) }));
   throwIfAborted(options.signal);
-  const trees = await takeTrees(options.hostTrees ?? []);
+  const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   const modules = await findModules(complete.loader ?? complete.start);
   throwIfAborted(options.signal);
   const result =

@@ -16,7 +16,7 @@ setModuleSource(async (file) => {
   }
 });
 setFileOpener((path, sectorSize) => new FileDisk(path, sectorSize));
-setDirectoryCopier(async (path, limits) => (await import("./wasi/directory.js")).copyDirectory(path, limits));
+setDirectoryCopier(async (path, options) => (await import("./wasi/directory.js")).copyDirectory(path, options));
 setWorkerSpawner(spawnNodeWorker);
 
 export * from "./api.js";

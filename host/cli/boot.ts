@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
 import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
-import { type BootOptions, type BootResult, boot, type Flavour, type Limits } from "../index.js";
+import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
 import type { Measurements } from "../policy/measure.js";
-import { parseEnvironment, parseKeys, parseLimit, parseMemory, parseSeed } from "./arguments.js";
+import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
 import { openImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
@@ -22,6 +22,8 @@ export interface BootArguments {
   console: "stdio" | "none";
   interface: string;
   hostDir: string[];
+  hostDirLimit: string[];
+  hostDirStrict?: boolean;
   input?: string;
   clock: "real" | "virtual";
   hashSeed?: string;
@@ -63,13 +65,19 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (args.disk.length + args.hostDir.length === 0) {
     throw new OptionError("no disk given (use -d IMAGE, or -h DIR for a directory)");
   }
+  if (args.hostDir.length === 0 && (args.hostDirStrict || args.hostDirLimit.length > 0)) {
+    throw new OptionError("--host-dir-limit and --host-dir-strict need a directory (-h DIR)");
+  }
   const keys = args.input === undefined ? undefined : readKeys(args.input);
   const options = {
     disks: args.disk.map(openImage),
     hostTrees: args.hostDir,
+    hostTreeLimits: parseLimits(args.hostDirLimit, TREE_LIMITS, "bytes=1G"),
+    hostTreeStrict: args.hostDirStrict ?? false,
+    onNotice: complain,
     memory: parseMemory(args.memory),
     env: [...(args.defaultEnv ? DEFAULT_ENV : []), ...args.env.map(parseEnvironment).reverse()],
-    limits: Object.assign({}, ...args.limit.map(parseLimit)) as Partial<Limits>,
+    limits: parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000"),
     interfaceVersion: Number(args.interface) as 3 | 4 | 5,
     clock: args.clock,
     ...(args.hashSeed === undefined ? {} : { hashSeed: parseSeed(args.hashSeed) }),
