@@ -14,9 +14,9 @@ export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.
 export { type PackFormat, pack } from "./handoff/pack.js";
 export type { Call, RegisterValue } from "./handoff/registers.js";
 export { attach, type V86Like, type V86Options, v86Options } from "./handoff/v86.js";
+export type { IsolationFacts } from "./isolation/cell.js";
 export type { GuestMemory } from "./memory/guest.js";
 export { checkReleased } from "./memory/pool.js";
-export type { IsolationFacts } from "./isolation/cell.js";
 export type { Flavour } from "./modules.js";
 export {
   type BootOptions,

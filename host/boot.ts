@@ -9,7 +9,14 @@ import { abortedBy, OptionError } from "./errors.js";
 import type { Cell } from "./isolation/cell.js";
 import { runIsolated } from "./isolation/run.js";
 import { compileModules, findModules } from "./modules.js";
-import { type BootOptions, environmentEntries, type Isolation, type SessionOptions, sessionOptions } from "./options.js";
+import {
+  type BootOptions,
+  environmentEntries,
+  type Isolation,
+  type SessionOptions,
+  sessionOptions,
+  treeOptions,
+} from "./options.js";
 import { DirectAsker, permittedEnvironment } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
 import type { Confine } from "./process/confine.js";
@@ -37,7 +44,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const sources = (options.disks ?? []).map((source) => ({ source, image: describeSource(source) }));
   throwIfAborted(options.signal);
   const session = { ...checked, env: environmentEntries(permittedEnvironment(options.hooks, options.env ?? [])) };
-  const trees = await takeTrees(options.hostTrees ?? []);
+  const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);
   const { isolation = "thread" } = options;
   const result =

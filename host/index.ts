@@ -1,13 +1,13 @@
 // The package on Node.
 
-import { installNodeFiles } from "./node_files.js";
 import { setCellMaker } from "./boot.js";
+import { installNodeFiles } from "./node_files.js";
 import { spawnProcess } from "./process/spawn.js";
 import { setDirectoryCopier } from "./wasi/tree.js";
 import { spawnNodeThread } from "./worker/node_spawn.js";
 
 installNodeFiles();
-setDirectoryCopier(async (path, limits) => (await import("./wasi/directory.js")).copyDirectory(path, limits));
+setDirectoryCopier(async (path, options) => (await import("./wasi/directory.js")).copyDirectory(path, options));
 setCellMaker("thread", spawnNodeThread);
 setCellMaker("process", spawnProcess);
 

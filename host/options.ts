@@ -10,7 +10,7 @@ import { MODULE_MEMORY_LEAST } from "./memory/pool.js";
 import { type Flavour, isFlavour } from "./modules.js";
 import type { BootHooks } from "./policy/hooks.js";
 import type { Confine } from "./process/confine.js";
-import type { HostTree } from "./wasi/tree.js";
+import { type HostTree, TREE_LIMITS, type TreeLimits, type TreeOptions } from "./wasi/tree.js";
 
 /** Low memory from 0, high memory from 4 GiB, in bytes. */
 export interface MemorySize {
@@ -60,6 +60,15 @@ export interface BootOptions {
   disks?: readonly DiskSource[];
   /** Trees that the guest sees as `host0:`, `host1:` ...; copied before it starts. Without any, it sees nothing. */
   hostTrees?: readonly HostTree[];
+  /** What a directory among them may hold. */
+  hostTreeLimits?: Partial<TreeLimits>;
+  /**
+   * Refuse a directory with links that leave it or lead nowhere, sockets, FIFOs or devices in it; without this they are
+   * left out.
+   */
+  hostTreeStrict?: boolean;
+  /** Told, in one line each, what was left out. The line has names of files in it, one character a byte: any byte. */
+  onNotice?: (line: string) => void;
   /** RAM in bytes; default 256 MiB. */
   memory?: number | MemorySize;
   /** The guest's memory map; without it the loader makes one from the sizes. */
@@ -146,10 +155,16 @@ export function sessionOptions(options: BootOptions): SessionOptions {
     start,
     loader,
     interfaceVersion,
-    limits: checkLimits(options.limits ?? {}),
+    limits: sessionLimits(options.limits ?? {}),
     waitCounts: options.waitCounts ?? false,
     hashSeed: checkSeed(options.hashSeed ?? 0),
   };
+}
+
+/** How the trees of `options` are taken in. */
+export function treeOptions({ hostTreeLimits = {}, hostTreeStrict = false, onNotice }: BootOptions): TreeOptions {
+  const limits = checkLimits(hostTreeLimits, TREE_LIMITS, "host tree limit");
+  return { limits, strict: hostTreeStrict, onNotice };
 }
 
 function checkSeed(seed: number): number {
@@ -194,15 +209,21 @@ function environmentBytes(entry: string): Uint8Array {
   return bytes;
 }
 
-function checkLimits(given: Partial<Limits>): Limits {
-  const limits: Limits = { ...DEFAULT_LIMITS };
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(limits, name)) throw new OptionError(`unknown limit "${name}"`);
+/** The limits of `defaults`, with those `given` in their place. */
+function checkLimits<T extends Record<keyof T, number>>(given: Partial<T>, defaults: Readonly<T>, kind: string): T {
+  const limits: T = { ...defaults };
+  for (const [name, value] of Object.entries(given) as [keyof T & string, T[keyof T & string] | undefined][]) {
+    if (!Object.hasOwn(limits, name)) throw new OptionError(`unknown ${kind} "${name}"`);
     if (value === undefined) continue;
     if (!Number.isSafeInteger(value) || value < 0)
-      throw new OptionError(`limit ${name}: ${value} is not a whole number`);
-    limits[name as keyof Limits] = value;
+      throw new OptionError(`${kind} ${name}: ${value} is not a whole number`);
+    limits[name] = value;
   }
+  return limits;
+}
+
+function sessionLimits(given: Partial<Limits>): Limits {
+  const limits = checkLimits(given, DEFAULT_LIMITS, "limit");
   if (limits.moduleMemory < MODULE_MEMORY_LEAST) {
     const least = `a module needs ${MODULE_MEMORY_LEAST} to start`;
     throw new OptionError(`limit moduleMemory: ${limits.moduleMemory} bytes are too few, ${least}`);

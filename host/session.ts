@@ -16,8 +16,8 @@ import {
 import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
-import { compiledModule, defaultFlavour, FLAVOURS, type Flavour, isFlavour, type ModuleTable } from "./modules.js";
 import { type FuelTank, Meter } from "./meter.js";
+import { compiledModule, defaultFlavour, FLAVOURS, type Flavour, isFlavour, type ModuleTable } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
 import { makeImports } from "./protocol/imports.js";

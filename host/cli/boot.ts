@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
 import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
-import { type BootOptions, type BootResult, boot, type Flavour, type Limits } from "../index.js";
+import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
 import type { Isolation } from "../options.js";
 import type { Measurements } from "../policy/measure.js";
 import type { Confine } from "../process/confine.js";
-import { parseEnvironment, parseKeys, parseLimit, parseMemory, parseSeed } from "./arguments.js";
+import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
 import { openImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
@@ -24,6 +24,8 @@ export interface BootArguments {
   console: "stdio" | "none";
   interface: string;
   hostDir: string[];
+  hostDirLimit: string[];
+  hostDirStrict?: boolean;
   input?: string;
   clock: "real" | "virtual";
   hashSeed?: string;
@@ -67,13 +69,19 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (args.disk.length + args.hostDir.length === 0) {
     throw new OptionError("no disk given (use -d IMAGE, or -h DIR for a directory)");
   }
+  if (args.hostDir.length === 0 && (args.hostDirStrict || args.hostDirLimit.length > 0)) {
+    throw new OptionError("--host-dir-limit and --host-dir-strict need a directory (-h DIR)");
+  }
   const keys = args.input === undefined ? undefined : readKeys(args.input);
   const options = {
     disks: args.disk.map(openImage),
     hostTrees: args.hostDir,
+    hostTreeLimits: parseLimits(args.hostDirLimit, TREE_LIMITS, "bytes=1G"),
+    hostTreeStrict: args.hostDirStrict ?? false,
+    onNotice: complain,
     memory: parseMemory(args.memory),
     env: [...(args.defaultEnv ? DEFAULT_ENV : []), ...args.env.map(parseEnvironment).reverse()],
-    limits: Object.assign({}, ...args.limit.map(parseLimit)) as Partial<Limits>,
+    limits: parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000"),
     interfaceVersion: Number(args.interface) as 3 | 4 | 5,
     clock: args.clock,
     isolation: args.isolation,
@@ -100,7 +108,10 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   await terminal.restore();
   if (result.measurements) showMeasurements(result.measurements);
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
-  if (args.verbose) for (const line of (await import("./verbose.js")).explainSwaps(result)) complain(line);
+  if (args.verbose) {
+    const { explainIsolation, explainSwaps } = await import("./verbose.js");
+    for (const line of [explainIsolation(result), ...explainSwaps(result)]) complain(line);
+  }
   if (args.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
   return result;
 }

@@ -42,6 +42,11 @@ const bootOptions = (command: CommandType): CommandType =>
       collect,
       [],
     )
+    .option("--host-dir-limit <name=value>", "what -h copies at most, e.g. bytes=1G (repeat)", collect, [])
+    .option(
+      "--host-dir-strict",
+      "refuse what -h would leave out: links that lead nowhere in it, sockets, FIFOs, devices",
+    )
     .option("-S, --wired", "wire guest memory (accepted, no effect)")
     .option("-C, --core-dump", "include guest memory in core dumps (accepted, no effect)")
     .option("--input <keys>", "keys to type, or @FILE: \\r \\n \\e \\b \\\\ \\xHH, \\w{N} waits N seconds")

@@ -1,4 +1,4 @@
-// What `--verbose` tells on stderr beside the guest's console: which interpreters ran, and why.
+// What `--verbose` tells on stderr beside the guest's console: where the session ran, which interpreters, and why.
 
 import type { BootResult } from "../result.js";
 
@@ -11,6 +11,14 @@ export function explainSwaps({ interpreterChecks, swapRequests, swaps }: BootRes
     const next = swaps[pass] === undefined ? "refused" : "swapped";
     return `interpreter ${flavour}: ${why}; wants ${JSON.stringify(wanted.slice(0, 64))}: ${next}`;
   });
+}
+
+/** One line on what held the session. */
+export function explainIsolation({ isolation }: BootResult): string {
+  const { level, confinement, unconfined } = isolation;
+  if (level !== "process") return level === "none" ? "isolation: none" : `isolation: a ${level}`;
+  if (confinement === "bwrap") return "isolation: a process in bubblewrap";
+  return `isolation: a process${unconfined === undefined ? "" : `, not in bubblewrap: ${unconfined}`}`;
 }
 
 const REASONS = {

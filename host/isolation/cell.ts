@@ -11,6 +11,8 @@ export interface IsolationFacts {
   level: "none" | "thread" | "process";
   /** Of a process: what holds it besides its own limits. */
   confinement?: "none" | "bwrap";
+  /** Why nothing else holds it although that was to be tried. */
+  unconfined?: string;
 }
 
 /** What comes out of a cell, once it is checked. */

@@ -70,9 +70,7 @@ const result = object(
     reason: one("exec", "exit", "error"),
     flavour,
     swaps: list(flavour),
-    swapRequests: list(
-      object({ name: text, flavour, consoleBytes: number, diskCalls: number, diskBytes: number }),
-    ),
+    swapRequests: list(object({ name: text, flavour, consoleBytes: number, diskCalls: number, diskBytes: number })),
     interpreterChecks: list(
       object({ flavour, found: one("mark", "no mark", "no loader", "not looked for") }, { offset: number }),
     ),
@@ -98,10 +96,7 @@ const result = object(
     arch: one("amd64", "i386"),
     registers,
     gdt: object({ gpa: text, hex: text }),
-    bootData: object(
-      { modulep: text, kernend: text },
-      { howto: text, bootdev: text, bootinfo: text, envp: text },
-    ),
+    bootData: object({ modulep: text, kernend: text }, { howto: text, bootdev: text, bootinfo: text, envp: text }),
     measurements: object({ files: list(file), filesDigest: text }, { stateDigest: text }),
   },
 );

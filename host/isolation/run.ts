@@ -109,7 +109,8 @@ class CellSession {
     try {
       message = checkedMessage(unchecked);
     } catch (error) {
-      return this.#failed((error as Error).message);
+      this.#failed((error as Error).message);
+      return;
     }
     try {
       this.#take(message);
@@ -129,35 +130,42 @@ class CellSession {
         this.#setDeadline();
         return;
       case "output":
-        return this.#output(message.bytes);
+        this.#output(message.bytes);
+        return;
       case "question":
         // A cell that was told to ask asks hooks that there are.
         if (options.hooks?.[message.hook] === undefined || message.hook === "onEnvironment")
           throw new InternalError(`a session asks for ${message.hook}, which it was not told of`);
-        return cell.answer(askHook(options.hooks, message.hook, message.facts));
+        cell.answer(askHook(options.hooks, message.hook, message.facts));
+        return;
       case "waiting":
         if (start.options.waitCounts || !this.#liveKeys) return;
         if (message.waiting) this.#watch.pause();
         else this.#watch.resume();
-        return this.#setDeadline();
+        this.#setDeadline();
+        return;
       case "progress":
-        return options.onProgress?.(message.progress);
+        options.onProgress?.(message.progress);
+        return;
       case "rejected":
         // Once a guest runs there is a result, whatever it did.
-        if (this.#began) return this.#stopped(reviveError(message.error));
-        return this.#reject(reviveError(message.error));
+        if (this.#began) this.#stopped(reviveError(message.error));
+        else this.#reject(reviveError(message.error));
+        return;
       case "done":
         if (options.console instanceof KeysConsole) options.console.took(message.keysConsumed);
         message.data.isolation = cell.facts;
-        return this.#resolve(withMemory(message.data, message.guest));
+        this.#resolve(withMemory(message.data, message.guest));
     }
   }
 
   #output(bytes: Uint8Array): void {
     this.#consoleBytes += bytes.length;
     const allowed = this.start.options.limits.consoleBytes;
-    if (this.#consoleBytes > allowed)
-      return this.#stopped(new LimitError("consoleBytes", allowed, this.#consoleBytes));
+    if (this.#consoleBytes > allowed) {
+      this.#stopped(new LimitError("consoleBytes", allowed, this.#consoleBytes));
+      return;
+    }
     try {
       this.options.console?.write(bytes);
     } catch (error) {

@@ -50,7 +50,10 @@ export class WrittenBytes {
     const lastPage = (end - 1) >>> PAGE_SHIFT;
     this.#blocks.fill(1, page >>> BLOCK_SHIFT, (lastPage >>> BLOCK_SHIFT) + 1);
     const from = start - page * PAGE;
-    if (page === lastPage) return this.#addPart(page, from, end - page * PAGE);
+    if (page === lastPage) {
+      this.#addPart(page, from, end - page * PAGE);
+      return;
+    }
     if (from > 0) this.#addPart(page++, from, PAGE);
     const rest = end - lastPage * PAGE;
     const whole = rest === PAGE ? lastPage + 1 : lastPage;
@@ -172,7 +175,7 @@ function* bitStretches(bits: Uint8Array, page: number): Generator<[start: number
   let start = -1;
   for (let at = 0; at < PAGE; at++) {
     const byte = bits[at >>> 3]!;
-    if ((at & 7) === 0 && (byte === 0 || byte === 0xff) && byte === 0xff === start >= 0) {
+    if ((at & 7) === 0 && (byte === 0 || byte === 0xff) && (byte === 0xff) === start >= 0) {
       at += 7;
       continue;
     }

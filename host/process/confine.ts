@@ -67,6 +67,7 @@ function limited(command: string[], { memory, cpuS }: ProcessLimits): Command {
 
 let found: string | undefined;
 let broken: string | undefined;
+const NOT_INSTALLED = "bwrap is not installed; it comes with the package bubblewrap";
 
 /**
  * The bubblewrap to use; undefined for none.
@@ -80,7 +81,7 @@ export function findBwrap(confine: Confine): string | undefined {
     .map((directory) => join(directory, "bwrap"))
     .find(isProgram);
   if (found === undefined && confine === "bwrap") {
-    throw new OptionError("bwrap is not installed; it comes with the package bubblewrap");
+    throw new OptionError(NOT_INSTALLED);
   }
   return found;
 }
@@ -90,15 +91,15 @@ export function bwrapFails(why: string): void {
   broken = why;
 }
 
-/** Why bubblewrap isn't used although it is there. */
-export function bwrapFailure(): string | undefined {
-  return broken;
+/** Why bubblewrap isn't used although it was to be tried. */
+export function whyUnconfined(confine: Confine): string | undefined {
+  return confine === "auto" ? (broken ?? NOT_INSTALLED) : undefined;
 }
 
 /** A new root with this package, Node and the system's libraries, read only; nothing else of the machine. */
 function bwrapArguments(): string[] {
   const own = fileURLToPath(new URL("../../../", import.meta.url));
-  const args = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"];
+  const args = ["--unshare-all", "--die-with-parent", "--clearenv", "--cap-drop", "ALL"];
   args.push("--hostname", "userboot");
   const bind = (path: string) => args.push("--ro-bind", path, path);
   for (const path of libraryDirectories()) {

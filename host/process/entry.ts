@@ -1,8 +1,8 @@
 // The program of a session's process. It has its images and one socket open, an empty environment and no right to
 // anything else; it runs one session and ends.
 
-import { runBody } from "../isolation/body.js";
 import type { SentImage } from "../disks/source.js";
+import { runBody } from "../isolation/body.js";
 import { installNodeFiles } from "../node_files.js";
 import { BlockingChannel, CHANNEL_FD, ProcessLine, type ProcessStart } from "./link.js";
 

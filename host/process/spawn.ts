@@ -1,7 +1,9 @@
 // A session's process: a child that has its images and one socket open and nothing else, ended by SIGKILL.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
+import { devNull } from "node:os";
 import { serialize } from "node:v8";
 import type { KeyInput } from "../console/console.js";
 import type { FileDisk } from "../disks/file.js";
@@ -13,7 +15,15 @@ import type { StartMessage } from "../isolation/messages.js";
 import { GuestMemory } from "../memory/guest.js";
 import type { SessionOptions } from "../options.js";
 import type { Answer } from "../policy/asker.js";
-import { bwrapFails, type Confine, findBwrap, memoryFor, type ProcessLimits, processCommand } from "./confine.js";
+import {
+  bwrapFails,
+  type Confine,
+  findBwrap,
+  memoryFor,
+  type ProcessLimits,
+  processCommand,
+  whyUnconfined,
+} from "./confine.js";
 import { FrameReader, frameHead } from "./frames.js";
 import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart } from "./link.js";
 
@@ -83,7 +93,7 @@ class ProcessCell implements Cell {
 
   async terminate(): Promise<void> {
     this.#over = true;
-    this.#child?.kill("SIGKILL");
+    this.#kill();
     this.#socket?.destroy();
     await this.#exited;
     for (const file of this.#files.splice(0)) file.close();
@@ -91,9 +101,22 @@ class ProcessCell implements Cell {
     this.#guest?.release();
   }
 
+  /** Ends the process and those it stands for: bubblewrap that is killed while it makes its process leaves that behind. */
+  #kill(): void {
+    const { pid, exitCode, signalCode } = this.#child ?? {};
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    try {
+      process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
+    } catch {
+      // It has gone by itself.
+    }
+  }
+
   #launch(bwrap: string | undefined): void {
     const { options, disks, trees } = this.#message!;
     this.facts.confinement = bwrap === undefined ? "none" : "bwrap";
+    const why = bwrap === undefined ? whyUnconfined(this.confine) : undefined;
+    if (why !== undefined) this.facts.unconfined = why;
     const limits = processLimits(options, bytesOf(disks, trees));
     const child = startProcess(
       PROGRAM,
@@ -191,9 +214,13 @@ class ProcessCell implements Cell {
       }
       return;
     }
-    if (message.type === "output") return this.#hear({ type: "output", bytes: body });
-    if (message.type !== "done") return this.#hear(head);
-    const { faults, ...rest } = message;
+    if (message.type === "output") this.#hear({ type: "output", bytes: body });
+    else if (message.type === "done") this.#done(message);
+    else this.#hear(head);
+  }
+
+  /** The session has ended; its memory is here already. */
+  #done({ faults, ...rest }: { faults?: unknown }): void {
     const { memory } = this.#message!.options;
     const guest = this.#guest ?? new GuestMemory(memory.low, memory.high);
     this.#guest = undefined;
@@ -222,12 +249,38 @@ export function startProcess(
   images: readonly number[],
 ): ChildProcess {
   const command = processCommand(program, limits, bwrap);
-  return spawn(command.program, command.args, {
-    env: {},
-    cwd: "/",
-    stdio: ["ignore", "ignore", "pipe", "pipe", ...images],
-    windowsHide: true,
-  });
+  const stdio: ("ignore" | "pipe" | number)[] = ["ignore", "ignore", "pipe", "pipe", ...images];
+  // What this process got from its own parent, or opened for its children, is none of a session's business.
+  const nothing = openSync(devNull, "r");
+  try {
+    for (const fd of inheritable()) {
+      while (stdio.length < fd) stdio.push("ignore");
+      if (fd >= FIRST_IMAGE_FD + images.length) stdio[fd] = nothing;
+    }
+    return spawn(command.program, command.args, { env: {}, cwd: "/", stdio, detached: true, windowsHide: true });
+  } finally {
+    closeSync(nothing);
+  }
+}
+
+/** Linux tells of an open file whether it closes at the start of a program; as it writes it, octal. */
+const CLOSE_ON_EXEC = 0o2000000;
+
+/** Open descriptors that a child would get besides those it is given, as far as the system tells. */
+function inheritable(): number[] {
+  const directory = "/proc/self/fdinfo";
+  if (process.platform !== "linux") return [];
+  return readdirSync(directory)
+    .map(Number)
+    .filter((fd) => {
+      try {
+        const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`${directory}/${fd}`, "latin1"))?.[1];
+        return fd >= FIRST_IMAGE_FD && (Number.parseInt(flags ?? "0", 8) & CLOSE_ON_EXEC) === 0;
+      } catch {
+        // The one of the directory itself, closed again.
+        return false;
+      }
+    });
 }
 
 function processLimits({ memory, limits }: SessionOptions, given: number): ProcessLimits {

@@ -88,10 +88,7 @@ export class ThreadChannel {
 }
 
 /** The thread's end, which sends by `post`. */
-export function threadLine(
-  start: ThreadStart,
-  post: (message: ThreadMessage, transfer: ArrayBuffer[]) => void,
-): Line {
+export function threadLine(start: ThreadStart, post: (message: ThreadMessage, transfer: ArrayBuffer[]) => void): Line {
   const send = (message: SessionMessage) => post(message, []);
   return {
     post: send,

@@ -1,7 +1,16 @@
 // Sessions in a thread or a process: the same results as in the calling thread, ended from outside, nothing left behind.
 
 import { readdirSync } from "node:fs";
-import { AbortedError, type BootOptions, BytesDisk, boot, type Console, type KeyInput, KeysConsole, VirtualClock } from "userboot-wasm";
+import {
+  AbortedError,
+  type BootOptions,
+  BytesDisk,
+  boot,
+  type Console,
+  type KeyInput,
+  KeysConsole,
+  VirtualClock,
+} from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { type Elsewhere, guestImage, runElsewhere, Scratch, standInBytes } from "./support.js";
 

@@ -32,7 +32,7 @@ const ERRORS: api.UserbootError[] = [
 describe("the table of error classes", () => {
   it("has every class that is exported, under its name", () => {
     expect(Object.fromEntries(exported)).toEqual(ERROR_CLASSES);
-    const tested = ERRORS.map(({ constructor }) => constructor);
+    const tested = ERRORS.map((error) => error.constructor);
     expect(new Set([...tested, api.UserbootError])).toEqual(new Set(Object.values(ERROR_CLASSES)));
   });
 

@@ -70,7 +70,12 @@ describe("WrittenBytes", () => {
   });
 
   it("refuses what isn't in the memory", () => {
-    for (const [start, end] of [[-1, 5], [0, SIZE + 1], [Number.NaN, 5], [0, Number.NaN]] as const) {
+    for (const [start, end] of [
+      [-1, 5],
+      [0, SIZE + 1],
+      [Number.NaN, 5],
+      [0, Number.NaN],
+    ] as const) {
       expect(() => new WrittenBytes(SIZE).add(start, end)).toThrow(RangeError);
     }
   });
@@ -157,7 +162,10 @@ describe("GuestMemory", () => {
     const first = new GuestMemory(SIZE, 0);
     const { buffer } = first.view(0, 0);
     // As a disk does whose medium fails in the middle.
-    first.target(4096, SIZE).subarray(0, 2 ** 20).fill(0x5a);
+    first
+      .target(4096, SIZE)
+      .subarray(0, 2 ** 20)
+      .fill(0x5a);
     first.release();
     const second = new GuestMemory(SIZE, 0);
     expect(second.view(0, 0).buffer).toBe(buffer);

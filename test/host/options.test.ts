@@ -36,27 +36,30 @@ describe("wrong options", () => {
 });
 
 describe("bad images", () => {
-  it.each(["thread", "process", "none"] as const)("are refused with the path and the reason (isolation: %s)", async (isolation) => {
-    using scratch = new Scratch();
-    const empty = scratch.file("empty.img", "");
-    const directory = join(scratch.path, "directory");
-    mkdirSync(directory);
-    const expectations: [string, string][] = [
-      [join(scratch.path, "none"), "no such file"],
-      [directory, "is a directory, not a disk image"],
-      [empty, "empty file, not a disk image"],
-      ["/dev/null", "not a regular file"],
-      [join(empty, "x"), "no such file"],
-    ];
-    if (process.getuid?.() !== 0) {
-      const secret = scratch.file("secret.img", "x");
-      chmodSync(secret, 0);
-      expectations.push([secret, "permission denied"]);
-    }
-    for (const [path, reason] of expectations) {
-      const refused = boot({ disks: [path], isolation });
-      await expect(refused).rejects.toThrow(DiskError);
-      await expect(refused).rejects.toThrow(`${path}: ${reason}`);
-    }
-  });
+  it.each(["thread", "process", "none"] as const)(
+    "are refused with the path and the reason (isolation: %s)",
+    async (isolation) => {
+      using scratch = new Scratch();
+      const empty = scratch.file("empty.img", "");
+      const directory = join(scratch.path, "directory");
+      mkdirSync(directory);
+      const expectations: [string, string][] = [
+        [join(scratch.path, "none"), "no such file"],
+        [directory, "is a directory, not a disk image"],
+        [empty, "empty file, not a disk image"],
+        ["/dev/null", "not a regular file"],
+        [join(empty, "x"), "no such file"],
+      ];
+      if (process.getuid?.() !== 0) {
+        const secret = scratch.file("secret.img", "x");
+        chmodSync(secret, 0);
+        expectations.push([secret, "permission denied"]);
+      }
+      for (const [path, reason] of expectations) {
+        const refused = boot({ disks: [path], isolation });
+        await expect(refused).rejects.toThrow(DiskError);
+        await expect(refused).rejects.toThrow(`${path}: ${reason}`);
+      }
+    },
+  );
 });

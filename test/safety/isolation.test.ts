@@ -3,18 +3,20 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import {
-  AbortedError,
-  type BootOptions,
-  type BootResult,
-  boot,
-  KeysConsole,
-  IsolationError,
-} from "userboot-wasm";
+import { AbortedError, type BootOptions, type BootResult, boot, IsolationError, KeysConsole } from "userboot-wasm";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { runIsolated } from "../../build/host/isolation/run.js";
 import { sessionOptions } from "../../build/host/options.js";
-import { cellFor, ISOLATIONS, guestImage, runElsewhere, runStandIns, Scratch, standIn, standInBytes } from "../host/support.js";
+import {
+  cellFor,
+  guestImage,
+  type ISOLATIONS,
+  runElsewhere,
+  runStandIns,
+  Scratch,
+  standIn,
+  standInBytes,
+} from "../host/support.js";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
@@ -158,8 +160,12 @@ describe.each(["thread", "process"] as const)("nothing is left of a session in a
       let hear: (message: unknown) => void = () => {};
       return {
         ...{ facts: cell.facts, keys: cell.keys, answer: () => {}, terminate: () => cell.terminate() },
-        onFailure: (handler: typeof fail) => void (fail = handler),
-        onMessage: (handler: typeof hear) => void (hear = handler),
+        onFailure(handler: typeof fail) {
+          fail = handler;
+        },
+        onMessage(handler: typeof hear) {
+          hear = handler;
+        },
         start() {
           for (const message of messages) hear(message);
           fail("gone");
@@ -187,7 +193,13 @@ describe("nothing is left of a session", () => {
     const rounds = async (count: number) => {
       for (let i = 0; i < count; i++) {
         for (const [options, ended] of Object.values(ENDS)) {
-          const result = await boot({ disks: [path], start: "simp", clock: "virtual", isolation: "none", ...options() });
+          const result = await boot({
+            disks: [path],
+            start: "simp",
+            clock: "virtual",
+            isolation: "none",
+            ...options(),
+          });
           expect(endOf(result)).toBe(ended);
           result.release();
         }

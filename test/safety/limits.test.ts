@@ -118,6 +118,8 @@ it("a limit is told on the command line's way too: zero and absurd values are re
   expect(() => sessionOptions({ limits: { fuel: Number.NaN } })).toThrow(/fuel/);
   expect(() => sessionOptions({ limits: { moduleMemory: 2 ** 60 } })).toThrow(/moduleMemory/);
   // A module never has less than it is compiled for.
-  expect(() => sessionOptions({ limits: { moduleMemory: 2 ** 20 - 1 } })).toThrow(/moduleMemory: 1048575 bytes are too/);
+  expect(() => sessionOptions({ limits: { moduleMemory: 2 ** 20 - 1 } })).toThrow(
+    /moduleMemory: 1048575 bytes are too/,
+  );
   expect(() => sessionOptions({ limits: { time: 1 } as never })).toThrow(/unknown limit "time"/);
 });

@@ -245,7 +245,14 @@ describe("CVE-2024-25940: a guest's script reads the host through the directory 
     for (const isolation of ["thread", "process", "none"] as const) {
       const console = new KeysConsole([]);
       const options = { disks: [bytes], hostTrees: [granted], env: ["LINES=10000", "autoboot_delay=NO"] };
-      const result = await boot({ ...options, start: "simp", interfaceVersion: 4, clock: "virtual", console, isolation });
+      const result = await boot({
+        ...options,
+        start: "simp",
+        interfaceVersion: 4,
+        clock: "virtual",
+        console,
+        isolation,
+      });
       expect(result.error?.name).toBe("InputEndedError");
       expect(console.text).toContain("granted content");
       expect(console.text).not.toContain(CANARY);

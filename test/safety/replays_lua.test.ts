@@ -149,8 +149,10 @@ describe("CVE-2024-25940: a script reads, writes and lists the host through the 
     const granted = join(scratch.path, "linked");
     mkdirSync(granted);
     symlinkSync(canary, join(granted, "out"));
-    // What is granted is copied first, and with a link that leads out nothing is.
-    await expect(boots(guestOf('dofile("host0:/out")'), { hostTrees: [granted] })).rejects.toThrow(/out/);
+    // What is granted is copied first, without the links that lead out of it.
+    const { text } = await boots(guestOf('dofile("host0:/out")'), { hostTrees: [granted] });
+    expect(text).toContain("cannot open host0:/out");
+    expect(text).not.toContain(CANARY);
   });
 });
 

@@ -1,8 +1,9 @@
 // What each level of isolation keeps from somebody who runs code of his own in it: each line of SECURITY.md's table,
 // tried. Walls that aren't there are tried, too: the table says so, and this test fails when one appears.
 
+import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBwrap } from "../../build/host/process/confine.js";
@@ -136,6 +137,24 @@ describe.runIf(rights)("code that runs", () => {
       listen: "done",
     });
   });
+});
+
+it("a session's process has no descriptor that this one inherited", () => {
+  // Numbers far apart, as shells and supervisors leave them behind.
+  const program = `
+    const { startProcess } = await import(${JSON.stringify(new URL("../../build/host/process/spawn.js", import.meta.url).href)});
+    const child = startProcess(new URL(${JSON.stringify(new URL("./intruder_process.mjs", import.meta.url).href)}), ${JSON.stringify(LIMITS)}, undefined, []);
+    const socket = child.stdio[3];
+    socket.write(JSON.stringify({ port: 1, pid: 1, secret: "/x", image: 90, other: 91 }));
+    socket.on("data", (chunk) => process.stdout.write(chunk));`;
+  const script = scratch.file("inherits.mjs", program);
+  const { stdout, stderr } = spawnSync(
+    "bash",
+    ["-c", `exec 7<${secret} 77<${secret} 300<${secret}; exec "$0" "$1"`, process.execPath, script],
+    { encoding: "utf8" },
+  );
+  expect(stderr).toBe("");
+  expect(JSON.parse(stdout)).toMatchObject({ descriptors: 0 });
 });
 
 it("nothing was written meanwhile", () => {
