@@ -34,6 +34,9 @@ const CPU_MORE_S = 60;
 /** Threads that work at a time: a process uses more processor than wall time. */
 const CPU_FACTOR = 2;
 
+/** Bytes of answers that a process may leave unread. */
+const UNREAD_MAX = 1024 * 1024;
+
 const PROGRAM = new URL("./entry.js", import.meta.url);
 
 export function spawnProcess({ confine = "auto" }: { confine?: Confine | undefined } = {}): Cell {
@@ -171,6 +174,10 @@ class ProcessCell implements Cell {
   }
 
   #send(head: unknown, body: Uint8Array = new Uint8Array()): void {
+    if (this.#heard && (this.#socket?.writableLength ?? 0) > UNREAD_MAX) {
+      this.#failed("it asks and doesn't read the answers");
+      return;
+    }
     this.#socket?.write(frameHead(serialize(head), body.length));
     if (body.length > 0) this.#socket?.write(body);
   }
