@@ -109,7 +109,7 @@ function bwrapArguments(): string[] {
   bind(realpathSync(process.execPath));
   if (realpathSync(process.execPath) !== process.execPath) bind(process.execPath);
   for (const path of readablePaths(own)) bind(path);
-  args.push("--chdir", "/");
+  args.push("--remount-ro", "/", "--chdir", "/");
   return args;
 }
 

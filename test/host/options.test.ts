@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { boot, DiskError, OptionError } from "userboot-wasm";
+import { AbortedError, boot, DiskError, OptionError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { Scratch } from "./support.js";
 
@@ -62,4 +62,16 @@ describe("bad images", () => {
       }
     },
   );
+});
+
+it("nobody is asked anything once the signal is aborted", async () => {
+  let asked = 0;
+  const hooks = { onEnvironment: () => void asked++ };
+  await expect(boot({ hooks, signal: AbortSignal.abort() })).rejects.toThrow(AbortedError);
+  expect(asked).toBe(0);
+});
+
+it("where a session runs is one of three places, and only a process is confined", async () => {
+  await expect(boot({ isolation: "worker" as "thread" })).rejects.toThrow(/unknown isolation "worker"/);
+  await expect(boot({ isolation: "none", confine: "bwrap" })).rejects.toThrow(/"confine" goes with/);
 });

@@ -10,66 +10,90 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { Worker } from "node:worker_threads";
 
-/** Tries everything; gives what came of each attempt: its answer, or the code of its error. */
-export async function intrude({ port, pid, secret, image, other }) {
-  const tries = {};
-  const attempt = (name, body) => {
-    try {
-      tries[name] = body() ?? "done";
-    } catch (error) {
-      tries[name] = error.code ?? error.message;
-    }
-  };
-  const settled = (name, emitter, good) =>
-    new Promise((resolve) => {
-      const end = (what) => {
-        tries[name] = what;
-        resolve();
-      };
-      emitter.once(good, () => end("done"));
-      emitter.once("error", (error) => end(error.code));
+/** Tries everything; gives for each attempt whether it reached something. The names are those of walls.ts. */
+export async function intrude({ port, pid, secret, victim, image, others }) {
+  const reached = {};
+  const attempt = (name, ...bodies) => {
+    reached[name] = bodies.some((body) => {
+      try {
+        return body();
+      } catch {
+        return false;
+      }
     });
+  };
+  const byte = new Uint8Array(1);
 
-  attempt("environment", () => strange(process.env));
-  attempt("report", () => strange(process.report.getReport().environmentVariables));
-  attempt("arguments", () => process.argv.slice(2).length);
-  attempt("descriptors", () => openDescriptors());
-  attempt("read image", () => readSync(image, new Uint8Array(1), 0, 1, 0));
-  attempt("write image", () => writeSync(image, new Uint8Array(1), 0, 1, 0));
-  attempt("truncate image", () => ftruncateSync(image, 0));
-  attempt("another session's image", () => readSync(other, new Uint8Array(1), 0, 1, 0));
-  attempt("read file", () => readFileSync(secret, "utf8"));
-  attempt("read system", () => readFileSync("/etc/passwd").length);
-  attempt("read process", () => readFileSync(`/proc/${pid}/environ`).length);
-  attempt("list", () => readdirSync("/").length);
-  attempt("write file", () => writeFileSync(`${secret}2`, ""));
-  attempt("write package", () => closeSync(openSync(new URL("./intruder.txt", import.meta.url), "w")));
-  attempt("start process", () => execFileSync("/bin/true"));
-  attempt("start thread", () => void new Worker("1", { eval: true }));
-  attempt("make code", () => new Function("return 'done'")());
-  attempt("see process", () => process.kill(pid, 0));
-  await settled("connect", connect(port, "127.0.0.1"), "connect");
-  const server = createServer();
-  const listening = settled("listen", server, "listening");
-  server.listen(0, "127.0.0.1");
-  await listening;
-  server.close();
-  return tries;
+  attempt("read its own images", () => readSync(image, byte, 0, 1, 0) === 1);
+  attempt(
+    "write its own images",
+    () => writeSync(image, byte, 0, 1, 0) === 1,
+    () => ftruncateSync(image, 0) === undefined,
+    () => closeSync(openSync(`/proc/self/fd/${image}`, "r+")) === undefined,
+  );
+  attempt(
+    "use the caller's other open files: another session's image, a log",
+    ...others.map((fd) => () => readSync(fd, byte, 0, 1, 0) === 1),
+    () => openFiles() > 1,
+  );
+  attempt(
+    "read other files",
+    () => readFileSync(secret, "utf8") === "secret",
+    () => readFileSync("/etc/passwd").length > 0,
+    () => readdirSync("/home").length >= 0,
+  );
+  attempt(
+    "write, make or remove files",
+    () => writeFileSync(`${secret}2`, "x") === undefined,
+    () => writeFileSync("/intruder.txt", "x") === undefined,
+    () => writeFileSync(new URL("./intruder.txt", import.meta.url), "x") === undefined,
+    () => rmSync(victim) === undefined,
+    () => closeSync(openSync("/intruder.txt", "w")) === undefined,
+  );
+  attempt(
+    "read another process's memory or environment in /proc",
+    () => readFileSync(`/proc/${pid}/environ`).length > 0,
+    () => openSync(`/proc/${pid}/mem`, "r") > 0,
+  );
+  attempt("read the caller's environment (`process.env`)", () => tells(process.env));
+  attempt("read the caller's environment (`process.report`)", () =>
+    tells(process.report.getReport().environmentVariables),
+  );
+  attempt(
+    "start processes or threads",
+    () => execFileSync("/bin/true") !== undefined,
+    () => new Worker("1", { eval: true }) !== undefined,
+  );
+  attempt("see or signal other processes", () => process.kill(pid, 0));
+  const connection = connect(port, "127.0.0.1");
+  // Whoever can't connect to the caller's network can't be connected to from there.
+  reached["connect to others, be connected to"] = await happens(connection, "connect");
+  connection.destroy();
+  return reached;
 }
 
-/** Variables but the working directory, which is the root and which a shell and bubblewrap tell. */
-function strange(environment) {
-  return Object.entries(environment).filter(([name, value]) => name !== "PWD" || value !== "/").length;
+/** Whether `emitter` comes to `good`, rather than to an error. */
+function happens(emitter, good) {
+  return new Promise((resolve) => {
+    emitter.once(good, () => resolve(true));
+    emitter.once("error", () => resolve(false));
+  });
 }
 
-/** Descriptors that are files or sockets of somebody: what the engine opens for itself is neither. */
-function openDescriptors() {
+/** Whether an environment says more than the working directory, which a shell and bubblewrap set to the root. */
+function tells(environment) {
+  return Object.entries(environment).some(([name, value]) => name !== "PWD" || value !== "/");
+}
+
+/** Open descriptors of regular files; the engine's own are none. */
+function openFiles() {
   let files = 0;
   for (let fd = 0; fd < 1024; fd++) {
     try {

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { DEFAULT_LIMITS, TREE_LIMITS } from "userboot-wasm";
 import { expect, it } from "vitest";
+import { LEVELS, REACHED } from "./walls.js";
 
 const page = readFileSync("SECURITY.md", "utf8");
 
@@ -13,6 +14,19 @@ it("the tables of limits have the defaults", () => {
     return Object.fromEntries(rows);
   });
   expect(limits).toEqual([DEFAULT_LIMITS, TREE_LIMITS]);
+});
+
+it("the table of what is reached is the one that is tried", () => {
+  const table = page.slice(page.indexOf("| reached by"), page.indexOf("Where there is no bubblewrap"));
+  const cells = (row: string) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  const [head, , ...rows] = table.trim().split("\n").map(cells);
+  expect(head!.slice(1)).toEqual(LEVELS);
+  const said = rows.map(([name, ...reached]) => [name, LEVELS.filter((_, i) => reached[i] === "yes")]);
+  expect(Object.fromEntries(said)).toEqual(REACHED);
 });
 
 it("each promise has a test, and each named file is there", () => {
