@@ -39,6 +39,13 @@ const timed = (work) => {
 };
 
 const directory = mkdtempSync(join(tmpdir(), "userboot-bench-"));
+const againstAt = process.argv.indexOf("--against");
+if (againstAt >= 0) {
+  const { against } = await import("./against.mjs");
+  const good = against(process.argv[againstAt + 1], directory);
+  rmSync(directory, { recursive: true, force: true });
+  process.exit(good || !process.argv.includes("--check") ? 0 : 1);
+}
 try {
   const guest = makeGuest(directory);
   await preload();

@@ -51,7 +51,7 @@ function nativeLoop() {
   return status === 0 ? Number(stdout) / 1000 : Number.NaN;
 }
 
-function ownScripts(boot) {
+export function ownScripts(boot) {
   cpSync(SCRIPTS, boot, { recursive: true });
   return ["notes.txt"];
 }

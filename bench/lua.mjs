@@ -147,7 +147,7 @@ function peerSource(tree) {
   return `FILES = { ${files.join(",\n")} }\n${readFileSync(STUB, "utf8")}`;
 }
 
-function ownScripts(boot) {
+export function ownScripts(boot) {
   mkdirSync(join(boot, "lua"));
   copyFileSync(new URL("scripts/loader.lua", import.meta.url), join(boot, "lua", "loader.lua"));
   return ["notes.txt"];
