@@ -27,7 +27,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const result =
     (options.worker ?? true)
       ? await bootInWorker(options, complete, modules, sources, trees)
-      : bootHere(options, complete, modules, sources, await findPolicy(options), await provide(trees));
+      : bootHere(options, complete, modules, sources, await findPolicy(options, complete), await provide(trees));
   // What this guest swapped to, the next one may want at once.
   if (result.swaps.length > 0) compileModules(result.swaps).catch(() => {});
   if (options.digests) await addDigests(result);
@@ -40,10 +40,13 @@ export async function preload(): Promise<void> {
 }
 
 /** The policy of a session in this thread; undefined without hooks and measuring. */
-async function findPolicy({ hooks, measure = false }: BootOptions): Promise<Policy | undefined> {
+async function findPolicy(
+  { hooks, measure = false }: BootOptions,
+  { limits }: SessionOptions,
+): Promise<Policy | undefined> {
   if (!hooks && !measure) return undefined;
   const { makePolicy } = await import("./policy/policy.js");
-  return makePolicy(hooks && new DirectAsker(hooks), measure);
+  return makePolicy(hooks && new DirectAsker(hooks), measure, limits);
 }
 
 /** WASI with `trees`; undefined, and nothing loaded, without any. */

@@ -52,6 +52,9 @@ export class InputEndedError extends UserbootError {}
 /** The guest set up a register that the machine doesn't have, or a value that makes no sense. */
 export class RegisterError extends UserbootError {}
 
+/** Guest memory refused a part of what the kernel was to find: the message names the part, what it needs and what there is. */
+export class MemoryError extends UserbootError {}
+
 /** The caller's `AbortSignal` ended the session. */
 export class AbortedError extends UserbootError {}
 
@@ -126,6 +129,7 @@ const CLASSES = {
   InterpreterError,
   InputEndedError,
   RegisterError,
+  MemoryError,
   AbortedError,
   ModuleError,
   PolicyFileError,

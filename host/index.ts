@@ -3,7 +3,9 @@
 import { readFile } from "node:fs/promises";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
+import { setHasher } from "./hash.js";
 import { setModuleSource } from "./modules.js";
+import { loadNodeHasher } from "./node_hash.js";
 import { setDirectoryCopier } from "./wasi/tree.js";
 import { spawnNodeWorker } from "./worker/node_spawn.js";
 import { setWorkerSpawner } from "./worker/run.js";
@@ -16,6 +18,7 @@ setModuleSource(async (file) => {
   }
 });
 setFileOpener((path, sectorSize) => new FileDisk(path, sectorSize));
+setHasher(loadNodeHasher);
 setDirectoryCopier(async (path, limits) => (await import("./wasi/directory.js")).copyDirectory(path, limits));
 setWorkerSpawner(spawnNodeWorker);
 

@@ -2,7 +2,15 @@
 // Nothing here looks into the guest's data. Functions that don't return throw a `Stop`.
 
 import { POLL_USEC } from "./clock.js";
-import { ConsoleError, InputEndedError, InternalError, LimitError, RegisterError, UserbootError } from "./errors.js";
+import {
+  ConsoleError,
+  InputEndedError,
+  InternalError,
+  LimitError,
+  MemoryError,
+  RegisterError,
+  UserbootError,
+} from "./errors.js";
 import { hex } from "./handoff/registers.js";
 import { COPY_PIECE } from "./memory/guest.js";
 import { permitEntry, policyImports } from "./policy/imports.js";
@@ -66,15 +74,14 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
   let activeAt = clock.now();
   const write = (source: Uint8Array) => {
     activeAt = clock.now();
+    const room = limits.consoleBytes - counts.consoleBytes;
     counts.consoleBytes += source.length;
-    if (counts.consoleBytes > limits.consoleBytes) {
-      throw new LimitError("consoleBytes", limits.consoleBytes, counts.consoleBytes);
-    }
     try {
-      console.write(source);
+      console.write(source.subarray(0, Math.max(room, 0)));
     } catch (error) {
       throw error instanceof UserbootError ? error : new ConsoleError(String((error as Error)?.message ?? error));
     }
+    if (source.length > room) throw new LimitError("consoleBytes", limits.consoleBytes, counts.consoleBytes);
   };
 
   const read = (unit: number, offset: number, target: Uint8Array): number => {
@@ -277,8 +284,16 @@ export function makeImports(memory: WebAssembly.Memory, state: SessionState): We
       throw new Stop("exec", 0);
     },
 
+    exec_refused(pc: bigint, address: number, size: number): void {
+      counts.hostCalls++;
+      cpu.rip = BigInt.asUintN(64, pc);
+      record("exec", hex(cpu.rip));
+      throw new MemoryError(text(address, Math.min(size >>> 0, DIAGNOSTIC_SIZE_MAX)));
+    },
+
     delay(usec: number): void {
       counts.hostCalls++;
+      console.flush?.();
       state.checkTime();
       // In pieces, so that a long wait doesn't outlast the wall time.
       for (let rest = usec; rest > 0; rest -= DELAY_PIECE_USEC) {

@@ -74,13 +74,22 @@ interface Core {
   loader_main(version: number, disks: number): void;
   grantFuel(amount: bigint): void;
   fuelLeft(): bigint;
+  /** Hands over what was printed and is still collected. */
+  flushOutput?(): void;
   /** Only where there are tables whose order depends on it. */
   seedHash?(seed: number): void;
   /** Where the guest's loader has its mark; negative: not looked for, no readable loader, no mark. */
   markOffset?(): bigint;
 }
 
-const NO_OFFSET = ["not looked for", "no loader", "no mark"] as const;
+/** Has `core` hand over its output when something ended it. A failure now must not hide what that was. */
+function flushQuietly(core: Core | undefined): void {
+  try {
+    core?.flushOutput?.();
+  } catch {}
+}
+
+const NO_OFFSET = ["not looked for", "no loader", "no mark", "unreadable"] as const;
 
 /** What `flavour` found when it looked which interpreter the guest wants. */
 function readCheck(flavour: Flavour, core: Core): InterpreterCheck {
@@ -98,7 +107,9 @@ export function runSession(parts: SessionParts): BootResult {
   let instantiateMs = 0;
   const clockBegan = clock.now();
   const watch = new Stopwatch();
+  let ending = false;
   const checkTime = () => {
+    if (ending) return;
     const used = watch.ms;
     if (used > limits.wallMs) throw new LimitError("wallMs", limits.wallMs, Math.ceil(used));
   };
@@ -172,6 +183,13 @@ export function runSession(parts: SessionParts): BootResult {
         core.grantFuel(fuel);
         core.seedHash?.(options.hashSeed);
         core.loader_main(options.interfaceVersion, parts.disks.length);
+        throw new InternalError("the loader returned");
+      } catch (thrown) {
+        // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
+        ending = true;
+        if (!(thrown instanceof Stop)) flushQuietly(core);
+        ending = false;
+        throw thrown;
       } finally {
         moduleMemory = Math.max(moduleMemory, memory.buffer.byteLength);
         if (core !== undefined) {
@@ -182,7 +200,6 @@ export function runSession(parts: SessionParts): BootResult {
         if (parts.wasi) parts.wasi.detach();
         else if (parts.reuse) giveModuleMemory(memory, limits.moduleMemory);
       }
-      throw new InternalError("the loader returned");
     } catch (thrown) {
       // A hook that failed is the operator's mistake, not the guest's end.
       if (thrown instanceof PolicyFileError) throw thrown;

@@ -15,6 +15,7 @@ export function explainSwaps({ interpreterChecks, swapRequests, swaps }: BootRes
 
 const REASONS = {
   "no mark": "no mark in the guest's /boot/loader, which means 4th",
-  "no loader": "no readable /boot/loader",
+  "no loader": "no /boot/loader",
+  unreadable: "/boot/loader can't be read",
   "not looked for": "mark not looked for",
 } as const;

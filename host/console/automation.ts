@@ -48,6 +48,10 @@ export class AutomationConsole implements Console {
     if (this.#seen.length > WINDOW) this.#seen = this.#seen.slice(-WINDOW);
   }
 
+  flush(): void {
+    this.#inner.flush?.();
+  }
+
   poll(clock: Clock): boolean {
     this.#answer();
     return this.#keys.length > 0 || (this.#inner.poll?.(clock) ?? false);

@@ -9,6 +9,8 @@ import type { Clock } from "../clock.js";
 export interface Console {
   /** Takes output. `bytes` is borrowed: valid only during the call. */
   write(bytes: Uint8Array): void;
+  /** Hands on what `write` has collected, if it collects; called now and then while the guest computes. */
+  flush?(): void;
   /** Whether a key is waiting. */
   poll?(clock: Clock): boolean;
   /** Waits for a key (0..255); undefined when none can ever come. */

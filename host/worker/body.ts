@@ -64,15 +64,16 @@ export async function runWorker(start: StartMessage, post: Post): Promise<void> 
   }
 }
 
-async function findPolicy({ questions, measure = false }: StartMessage, post: Post): Promise<Policy> {
+async function findPolicy({ options, questions, measure = false }: StartMessage, post: Post): Promise<Policy> {
   const { makePolicy } = await import("../policy/policy.js");
-  return makePolicy(questions && new WorkerAsker(questions, post), measure);
+  return makePolicy(questions && new WorkerAsker(questions, post), measure, options.limits);
 }
 
 /** A console of output here and keys from there. */
 function withInput(output: BatchedOutput, input: Pick<Console, "poll" | "ended" | "getc"> | undefined): Console {
   return {
     write: (bytes) => output.write(bytes),
+    flush: () => output.flushAged(),
     poll(clock) {
       output.flushAged();
       return input?.poll?.(clock) ?? false;

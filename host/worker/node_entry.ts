@@ -3,10 +3,13 @@
 import { parentPort } from "node:worker_threads";
 import { FileDisk } from "../disks/file.js";
 import { setFileOpener } from "../disks/source.js";
+import { setHasher } from "../hash.js";
+import { loadNodeHasher } from "../node_hash.js";
 import { runWorker } from "./body.js";
 import { READY, type StartMessage } from "./messages.js";
 
 setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
+setHasher(loadNodeHasher);
 const port = parentPort!;
 port.once("message", (start: StartMessage) => {
   runWorker(start, (message, transfer) => port.postMessage(message, transfer ?? []));
