@@ -240,6 +240,19 @@ describe("what the loader reads itself", () => {
   });
 });
 
+it("a bad sector spoils the file that it is in, and none beside it", async () => {
+  const names = ["a", "b", "c", "d", "e", "f"];
+  const files = Object.fromEntries(names.map((name) => [`/${name}`, `echo this-is-${name}\n`]));
+  for (const bad of names) {
+    const broken = new BrokenDisk(disk(files)).breakAt(`echo this-is-${bad}`);
+    const commands = names.map((name) => `include /${name}`);
+    const { text } = await run([broken], commands, { start: "simp" });
+    const ran = [...text.matchAll(/^this-is-(\w)$/gm)].map(([, name]) => name);
+    expect(ran).toEqual(names.filter((name) => name !== bad));
+    expect(text).toContain(`include: can't read '/${bad}': input/output error\n`);
+  }
+});
+
 /** What says that something could not be read. */
 const SAYS =
   /input\/output error|can't read|cannot read|error reading|read failed|failed to read|could not read|can't find|don't know how|can't determine|no bootable kernel|ZFS: i\/o error|can't load|device not configured|fill error/;
