@@ -63,10 +63,13 @@ export async function preload(): Promise<void> {
 }
 
 /** The policy of a session in this thread; undefined without hooks and measuring. */
-async function findPolicy({ hooks, measure = false }: BootOptions): Promise<Policy | undefined> {
+async function findPolicy(
+  { hooks, measure = false }: BootOptions,
+  { limits }: SessionOptions,
+): Promise<Policy | undefined> {
   if (!hooks && !measure) return undefined;
   const { makePolicy } = await import("./policy/policy.js");
-  return makePolicy(hooks && new DirectAsker(hooks), measure);
+  return makePolicy(hooks && new DirectAsker(hooks), measure, limits);
 }
 
 /** WASI with `trees`; undefined, and nothing loaded, without any. */
@@ -112,7 +115,7 @@ async function bootHere(
 ): Promise<BootResult> {
   const modules = await findModules(session.loader ?? session.start);
   throwIfAborted(options.signal);
-  const policy = await findPolicy(options);
+  const policy = await findPolicy(options, session);
   const wasi = await provide(trees);
   const opened: Disk[] = [];
   try {

@@ -49,6 +49,9 @@ export class InputEndedError extends UserbootError {}
 /** The guest set up a register that the machine doesn't have, or a value that makes no sense. */
 export class RegisterError extends UserbootError {}
 
+/** Guest memory refused a part of what the kernel was to find: the message names the part, what it needs and what there is. */
+export class MemoryError extends UserbootError {}
+
 /** The caller's `AbortSignal` ended the session. */
 export class AbortedError extends UserbootError {}
 
@@ -99,6 +102,7 @@ export const ERROR_CLASSES = {
   InterpreterError,
   InputEndedError,
   RegisterError,
+  MemoryError,
   AbortedError,
   ModuleError,
   PolicyFileError,

@@ -3,7 +3,9 @@
 import { readFile } from "node:fs/promises";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
+import { setHasher } from "./hash.js";
 import { setModuleSource } from "./modules.js";
+import { loadNodeHasher } from "./node_hash.js";
 
 /** For the package's own programs: the entry point, a session's thread, a session's process. */
 export function installNodeFiles(): void {
@@ -14,5 +16,6 @@ export function installNodeFiles(): void {
       return undefined;
     }
   });
+  setHasher(loadNodeHasher);
   setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
 }

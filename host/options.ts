@@ -39,6 +39,10 @@ export interface Limits {
   consoleBytes: number;
   /** Changes of flavour. */
   swaps: number;
+  /** Bytes of files that are kept for the hook `onFile`. */
+  examinedBytes: number;
+  /** Bytes of what hooks are told, and of what is remembered of files: their texts, and 256 for each question and file. */
+  hookBytes: number;
 }
 
 export const DEFAULT_LIMITS: Readonly<Limits> = {
@@ -48,6 +52,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   diskBytes: 16 * 1024 * 1024 * 1024,
   consoleBytes: 64 * 1024 * 1024,
   swaps: 4,
+  examinedBytes: 256 * 1024 * 1024,
+  hookBytes: 16 * 1024 * 1024,
 };
 
 /** How far a session is kept from its caller. */

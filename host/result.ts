@@ -23,8 +23,8 @@ export interface SwapRequest {
 export interface InterpreterCheck {
   /** The flavour that looked. */
   flavour: Flavour;
-  /** A loader without a mark means 4th; no readable loader means no wish; below interface version 5 nobody looks. */
-  found: "mark" | "no mark" | "no loader" | "not looked for";
+  /** A loader without a mark means 4th; no loader, or an unreadable one, means no wish; below interface version 5 nobody looks. */
+  found: "mark" | "no mark" | "no loader" | "unreadable" | "not looked for";
   /** With `mark`: where it is in the guest's /boot/loader. */
   offset?: number;
 }

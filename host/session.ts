@@ -49,13 +49,22 @@ interface Core extends FuelTank {
   _start(): void;
   loader_main(version: number, disks: number): void;
   grantFuel(amount: bigint): void;
+  /** Hands over what was printed and is still collected. */
+  flushOutput?(): void;
   /** Only where there are tables whose order depends on it. */
   seedHash?(seed: number): void;
   /** Where the guest's loader has its mark; negative: not looked for, no readable loader, no mark. */
   markOffset?(): bigint;
 }
 
-const NO_OFFSET = ["not looked for", "no loader", "no mark"] as const;
+/** Has `core` hand over its output when something ended it. A failure now must not hide what that was. */
+function flushQuietly(core: Core | undefined): void {
+  try {
+    core?.flushOutput?.();
+  } catch {}
+}
+
+const NO_OFFSET = ["not looked for", "no loader", "no mark", "unreadable"] as const;
 
 /** What `flavour` found when it looked which interpreter the guest wants. */
 function readCheck(flavour: Flavour, core: Core): InterpreterCheck {
@@ -139,6 +148,11 @@ export function runSession(parts: SessionParts): BootResult {
         core.grantFuel(meter.left);
         core.seedHash?.(options.hashSeed);
         core.loader_main(options.interfaceVersion, parts.disks.length);
+        throw new InternalError("the loader returned");
+      } catch (thrown) {
+        // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
+        if (!(thrown instanceof Stop)) meter.suspended(() => flushQuietly(core));
+        throw thrown;
       } finally {
         moduleMemory = Math.max(moduleMemory, memory.buffer.byteLength);
         if (core !== undefined) {
@@ -149,7 +163,6 @@ export function runSession(parts: SessionParts): BootResult {
         if (parts.wasi) parts.wasi.detach();
         else if (parts.reuse) giveModuleMemory(memory, limits.moduleMemory);
       }
-      throw new InternalError("the loader returned");
     } catch (thrown) {
       // A hook that failed is the operator's mistake, not the guest's end.
       if (thrown instanceof PolicyFileError) throw thrown;

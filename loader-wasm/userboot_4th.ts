@@ -4,6 +4,7 @@ import { ForthInterpreter } from "./interp/forth/interpreter";
 import { loaderMain } from "./main";
 
 export { markOffset } from "./boot/interpreter_check";
+export { flush as flushOutput } from "./console/console";
 export { fuelLeft, grantFuel } from "./lib/fault";
 
 /** Runs the loader for `ndisks` disks by the rules of interface `version`. Returns only through the host. */

@@ -4,6 +4,7 @@ import { LuaInterpreter } from "./interp/lua/interpreter";
 import { loaderMain } from "./main";
 
 export { markOffset } from "./boot/interpreter_check";
+export { flush as flushOutput } from "./console/console";
 export { seedStrings as seedHash } from "./interp/lua/string";
 export { fuelLeft, grantFuel } from "./lib/fault";
 

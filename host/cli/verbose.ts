@@ -23,6 +23,7 @@ export function explainIsolation({ isolation }: BootResult): string {
 
 const REASONS = {
   "no mark": "no mark in the guest's /boot/loader, which means 4th",
-  "no loader": "no readable /boot/loader",
+  "no loader": "no /boot/loader",
+  unreadable: "/boot/loader can't be read",
   "not looked for": "mark not looked for",
 } as const;

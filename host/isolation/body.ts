@@ -43,7 +43,7 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
     for (const source of start.disks) disks.push(openSource(source));
     if (start.trees.length > 0) wasi = await (await import("../wasi/wasmer.js")).openTrees(start.trees);
     const output = new BatchedOutput((bytes) => line.post({ type: "output", bytes }));
-    const policy = line.asker || start.measure ? await findPolicy(line.asker, start.measure ?? false) : undefined;
+    const policy = line.asker || start.measure ? await findPolicy(line.asker, start) : undefined;
     const typed = start.keys ? new KeysConsole(start.keys) : undefined;
     line.post({ type: "began" });
     const result = runSession({
@@ -70,9 +70,9 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
   }
 }
 
-async function findPolicy(asker: Asker | undefined, measure: boolean): Promise<Policy> {
+async function findPolicy(asker: Asker | undefined, { measure = false, options }: StartMessage): Promise<Policy> {
   const { makePolicy } = await import("../policy/policy.js");
-  return makePolicy(asker, measure);
+  return makePolicy(asker, measure, options.limits);
 }
 
 /** A console of output here and keys from there. */

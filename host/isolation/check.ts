@@ -72,7 +72,10 @@ const result = object(
     swaps: list(flavour),
     swapRequests: list(object({ name: text, flavour, consoleBytes: number, diskCalls: number, diskBytes: number })),
     interpreterChecks: list(
-      object({ flavour, found: one("mark", "no mark", "no loader", "not looked for") }, { offset: number }),
+      object(
+        { flavour, found: one("mark", "no mark", "no loader", "unreadable", "not looked for") },
+        { offset: number },
+      ),
     ),
     calls: list(list(scalar)),
     memory: list(object({ gpa: text, length: number }, { sha256: text })),

@@ -16,13 +16,15 @@ export function consoleImports(module: ModuleMemory, state: SessionState) {
 
   const show = (bytes: Uint8Array) => {
     activeAt = clock.now();
+    const room = Math.max(0, consoleBytes - counts.consoleBytes);
     counts.consoleBytes += bytes.length;
-    if (counts.consoleBytes > consoleBytes) throw new LimitError("consoleBytes", consoleBytes, counts.consoleBytes);
     try {
-      console.write(bytes);
+      // A copy: whoever shows it may do so later, when the memory belongs to another session.
+      console.write(bytes.slice(0, room));
     } catch (error) {
       throw error instanceof UserbootError ? error : new ConsoleError(String((error as Error)?.message ?? error));
     }
+    if (bytes.length > room) throw new LimitError("consoleBytes", consoleBytes, counts.consoleBytes);
   };
 
   return {
@@ -33,8 +35,7 @@ export function consoleImports(module: ModuleMemory, state: SessionState) {
     write(src: number, size: number): void {
       meter.work(size >>> 0);
       meter.checkTime();
-      // A copy: whoever shows it may do so later, when the memory belongs to another session.
-      show(module.bytes(src, size).slice());
+      show(module.bytes(src, size));
     },
 
     getc(): number {

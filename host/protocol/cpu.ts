@@ -1,14 +1,16 @@
 // The virtual CPU's imports, up to the entry of the kernel, which ends the session.
 
-import { RegisterError } from "../errors.js";
+import { MemoryError, RegisterError } from "../errors.js";
 import { hex } from "../handoff/registers.js";
 import { permitEntry } from "../policy/imports.js";
 import { type SessionState, Stop } from "../state.js";
+import { DIAGNOSTIC_SIZE_MAX } from "./diagnostics.js";
+import type { ModuleMemory } from "./module_memory.js";
 
 /** Most calls that are listed: a guest that boots makes about ten. */
 const CALLS_MAX = 4096;
 
-export function cpuImports({ calls, cpu, guest, policy }: SessionState) {
+export function cpuImports(module: ModuleMemory, { calls, cpu, guest, policy }: SessionState) {
   const record = (name: string, ...values: (number | string)[]) => {
     if (calls.length < CALLS_MAX) calls.push([name, ...values]);
   };
@@ -48,6 +50,12 @@ export function cpuImports({ calls, cpu, guest, policy }: SessionState) {
       record("exec", hex(cpu.rip));
       permitEntry(policy.asker, cpu, guest);
       throw new Stop("exec", 0);
+    },
+
+    exec_refused(pc: bigint, address: number, size: number): void {
+      cpu.rip = unsigned(pc);
+      record("exec", hex(cpu.rip));
+      throw new MemoryError(module.text(address, size, DIAGNOSTIC_SIZE_MAX));
     },
   };
 }

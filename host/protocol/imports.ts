@@ -29,7 +29,7 @@ export function makeImports(
     ...consoleImports(module, state),
     ...diskImports(module, state),
     ...memoryImports(module, state),
-    ...cpuImports(state),
+    ...cpuImports(module, state),
     ...lifeImports(module, state),
     ...policyImports(state.policy, accessFor(module), state.guest),
   };

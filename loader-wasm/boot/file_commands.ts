@@ -1,11 +1,11 @@
 // Commands that show files: help more ls.
 
 import { print } from "../console/console";
-import { readLine } from "../console/lines";
+import { lineError, readLine } from "../console/lines";
 import { closePager, openPager, page, pageFile } from "../console/pager";
 import { parseDevice, pathRest } from "../dev/devices";
 import { close, Dirent, fstat, open, readdir, S_IFDIR, S_IFMT, stat } from "../fs/files";
-import { ENOTDIR, errno, strerror } from "../lib/errno";
+import { EIO, ENOTDIR, errno, strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { clip } from "../lib/text";
@@ -77,7 +77,8 @@ function nextEntry(fd: i32): HelpEntry | null {
 /** `help [TOPIC [SUBTOPIC]]`, from /boot/loader.help on the boot device. */
 export function commandHelp(argv: string[]): i32 {
   const device = getenv("loaddev");
-  const fd = open(clip(`${device === null ? "" : device}/boot/loader.help`, HELP_PATH_SIZE));
+  const path = clip(`${device === null ? "" : device}/boot/loader.help`, HELP_PATH_SIZE);
+  const fd = open(path);
   if (fd < 0) {
     print("Verbose help not available, use '?' to list commands\n");
     return CMD_OK;
@@ -107,6 +108,7 @@ export function commandHelp(argv: string[]): i32 {
   }
   closePager();
   close(fd);
+  if (lineError != 0) return failDetailed(`can't read '${path}': ${strerror(lineError)}`);
   return matched ? CMD_OK : failDetailed(`no help available for '${topic}'`);
 }
 
@@ -174,14 +176,18 @@ export function commandLs(argv: string[]): i32 {
   // The reference doesn't look whether the reader quits at the heading.
   page(`${path}\n`);
   let quit = false;
+  let failed = false;
   while (!quit) {
     const entry = readdir(fd);
-    if (entry === null) break;
+    if (entry === null) {
+      failed = errno == EIO;
+      break;
+    }
     if (entry.name != "." && entry.name != "..") quit = page(lsLine(path, entry, verbose));
   }
   closePager();
   close(fd);
-  return CMD_OK;
+  return failed ? failDetailed(`can't read '${path}': ${strerror(EIO)}`) : CMD_OK;
 }
 
 function openDirectory(path: string): i32 {

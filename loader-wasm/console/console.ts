@@ -36,7 +36,11 @@ function countOutputs(): void {
   for (let i = 0; i < consoles.length; i++) if (consoles[i].present && consoles[i].active) outputs++;
 }
 
-/** Hands collected output to the host. Done before anything that waits or ends the session. */
+/**
+ * Hands collected output to the host. Done before anything that waits or ends the session; exported to the host as
+ * `flushOutput`, which calls it when something else ended the session. Nothing is pending any more when the host is
+ * called, since that may throw.
+ */
 export function flush(): void {
   if (pending == 0) return;
   const size = pending;

@@ -35,6 +35,9 @@ export class Volume {
 
 /** A device as named by the user. */
 export abstract class Device {
+  /** Whether the last `open` failed because a disk did. */
+  unreadable: bool = false;
+
   /** As the user writes it, with the final colon. */
   abstract name(): string;
 

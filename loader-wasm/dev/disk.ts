@@ -133,10 +133,14 @@ export class DiskDevice extends Device {
   /** Finds the slice and partition, and fills in what the name left open. */
   open(): i32 {
     this.opened = null;
+    this.unreadable = false;
     if (this.unit < 0 || this.unit >= disks.length) return EIO;
     const disk = disks[this.unit];
     const table = disk.wholeTable();
-    if (table === null) return ENXIO;
+    if (table === null) {
+      this.unreadable = true;
+      return EIO;
+    }
     let start: u64 = 0;
     this.size = disk.mediaSize;
     if (table.scheme == Scheme.Bsd && this.partition >= 0) {
@@ -154,7 +158,7 @@ export class DiskDevice extends Device {
         this.partition = PARTITION_GPT;
       } else {
         const inner = this.innerStart(disk, entry);
-        if (inner < 0) return ENOENT;
+        if (inner < 0) return this.unreadable ? EIO : ENOENT;
         start += <u64>inner;
       }
     }
@@ -168,7 +172,10 @@ export class DiskDevice extends Device {
     if (this.partition == PARTITION_GPT) this.partition = NONE;
     if (this.partition < 0 && !slice.holdsLabel()) return 0;
     const label = disk.table(slice.start, slice.sectors());
-    if (label === null) return -1;
+    if (label === null) {
+      this.unreadable = true;
+      return -1;
+    }
     if (this.partition < 0) {
       // A slice without a label is taken whole; in one with a label `a` is meant.
       if (label.scheme != Scheme.Bsd) return 0;

@@ -61,6 +61,11 @@ export abstract class OpenFile {
 export abstract class FileSystem {
   constructor(readonly name: string) {}
 
+  /** Whether its files are files of other file systems. */
+  isLayer(): bool {
+    return false;
+  }
+
   /**
    * Opens `path` (from the root, with or without a leading `/`) on `device`. Null and errno: EINVAL when the device has no such
    * file system. `mode` is O_*.

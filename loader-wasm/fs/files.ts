@@ -7,7 +7,8 @@ import { parseDevice, pathRest } from "../dev/devices";
 import { copyText, countBefore } from "../lib/bytes";
 import { EBADF, EINVAL, EIO, EMFILE, ENOENT, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";
-import { copyin, getmem, HOOK_FILES, PURPOSE_DATA, PURPOSE_NONE } from "../protocol";
+import { fitsGuest, putGuest } from "../lib/guest";
+import { HOOK_FILES, PURPOSE_DATA, PURPOSE_NONE } from "../protocol";
 import { Cd9660FileSystem } from "./cd9660/cd9660";
 import { Bzip2FileSystem } from "./compressed/bzip2";
 import { GzipFileSystem } from "./compressed/gzip";
@@ -80,6 +81,8 @@ class Descriptor {
     readonly device: Device,
     readonly file: OpenFile | null,
     readonly mode: i32,
+    /** As it was opened. */
+    readonly path: string,
   ) {}
 
   readable(): bool {
@@ -100,20 +103,29 @@ function descriptorOf(fd: i32): Descriptor | null {
   return descriptor;
 }
 
-/** Opens `path` on `device` with the first file system that can. Null and errno. */
+/**
+ * Opens `path` on `device` with the first file system that can. Null and errno: EIO when it may be there and can't be read,
+ * whatever the others then say.
+ */
 export function openOn(device: Device, path: string, mode: i32): OpenFile | null {
-  let error = ENOENT;
+  let error = EINVAL;
   for (let i = 0; i < fileSystems.length; i++) {
     const file = fileSystems[i].open(device, path, mode);
     if (file !== null) return file;
-    if (errno != EINVAL) error = errno;
+    if (errno == EINVAL || error == EIO) continue;
+    // A file system that knows the device knows best: no other one's trouble with it counts.
+    if (error == EINVAL || errno != EIO || fileSystems[i].isLayer()) error = errno;
   }
-  setErrno(error);
+  setErrno(error == EINVAL ? ENOENT : error);
   return null;
 }
 
+/** Whether what the last `open` or `stat` failed to open may be there, and its device fails to tell or to give it. */
+export let unreadable: bool = false;
+
 /** Opens `path` for `purpose` (PURPOSE_*), of which the operator's hooks are told. Returns a descriptor. */
 export function open(path: string, mode: i32 = O_RDONLY, purpose: i32 = PURPOSE_DATA): i32 {
+  unreadable = false;
   let fd = 0;
   while (fd < DESCRIPTOR_LIMIT && descriptors[fd] !== null) fd++;
   if (fd == DESCRIPTOR_LIMIT) {
@@ -125,6 +137,7 @@ export function open(path: string, mode: i32 = O_RDONLY, purpose: i32 = PURPOSE_
   const rest = pathRest;
   const error = device.open();
   if (error != 0) {
+    unreadable = device.unreadable;
     setErrno(error);
     return -1;
   }
@@ -132,10 +145,19 @@ export function open(path: string, mode: i32 = O_RDONLY, purpose: i32 = PURPOSE_
   if (rest.length > 0) {
     file = openOn(device, rest, mode);
     if (file !== null && purpose != PURPOSE_NONE && wants(HOOK_FILES)) file = examine(device, rest, file, purpose);
-    if (file === null) return -1;
+    if (file === null) {
+      unreadable = errno == EIO;
+      return -1;
+    }
   }
-  descriptors[fd] = new Descriptor(device, file, mode);
+  descriptors[fd] = new Descriptor(device, file, mode, path);
   return fd;
+}
+
+/** The path that `fd` was opened with, for messages. */
+export function pathOf(fd: i32): string {
+  const descriptor = descriptorOf(fd);
+  return descriptor === null ? "" : descriptor.path;
 }
 
 export function close(fd: i32): i32 {
@@ -260,23 +282,11 @@ function readInPieces(fd: i32, gpa: u64, size: u64): i64 {
   while (done < size) {
     got = read(fd, piece, <i32>min(size - done, <u64>GUEST_PIECE));
     if (got <= 0) break;
-    copyin(piece, gpa + done, <u32>got);
+    putGuest(piece, gpa + done, <u32>got);
     done += <u64>got;
   }
   heap.free(piece);
   return got < 0 ? -1 : <i64>done;
-}
-
-const lowCell: usize = memory.data(8, 8);
-const highCell: usize = memory.data(8, 8);
-/** Low memory is reached through addresses below this. */
-const LOW_LIMIT: u64 = 0x80000000;
-
-/** Whether `size` bytes at `gpa` are all in guest memory, so that it doesn't matter in what pieces they are written. */
-function fitsGuest(gpa: u64, size: u64): bool {
-  getmem(lowCell, highCell);
-  const end = min(load<u64>(lowCell), LOW_LIMIT);
-  return gpa <= end && size <= end - gpa;
 }
 
 /** Always refused: every file system here is read only. */

@@ -6,6 +6,7 @@ import { print } from "../console/console";
 import { close, O_RDONLY, open, readToGuest } from "../fs/files";
 import { cstringAt } from "../lib/bytes";
 import { EFTYPE, ENOENT, errno, strerror } from "../lib/errno";
+import { refusedEnd, startPart } from "../lib/guest";
 import { failCommand, failDetailed } from "../lib/outcome";
 import { hexAlternate } from "../lib/text";
 import { PURPOSE_RAW } from "../protocol";
@@ -143,6 +144,7 @@ export function loadRaw(name: string, type: string): bool {
     return false;
   }
   print(`${path} `);
+  startPart();
   let size: u64 = 0;
   let got: i64;
   do {
@@ -159,6 +161,7 @@ export function loadRaw(name: string, type: string): bool {
   const file = new PreloadedFile(path, type);
   file.addr = nextAddress;
   file.size = size;
+  file.refusedEnd = refusedEnd;
   nextAddress += size;
   preloadedFiles.push(file);
   return true;

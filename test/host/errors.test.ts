@@ -19,6 +19,7 @@ const ERRORS: api.UserbootError[] = [
     api.InterpreterError,
     api.InputEndedError,
     api.RegisterError,
+    api.MemoryError,
     api.AbortedError,
     api.ModuleError,
     api.PolicyFileError,

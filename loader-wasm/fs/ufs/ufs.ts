@@ -40,7 +40,10 @@ export class UfsFileSystem extends FileSystem {
       return null;
     }
     const superblock = this.mount(volume);
-    if (superblock === null) return null;
+    if (superblock === null) {
+      if (errno == ENOENT) setErrno(EINVAL);
+      return null;
+    }
     const inode = walkPath(volume, superblock, path);
     return inode === null ? null : new UfsFile(inode);
   }
@@ -155,6 +158,10 @@ class UfsFile extends OpenFile {
   }
 
   readdir(): Dirent | null {
+    if ((this.inode.mode & S_IFMT) != S_IFDIR) {
+      setErrno(ENOTDIR);
+      return null;
+    }
     const walk = new DirectoryWalk(this.inode, this.position);
     const found = walk.next();
     this.position = walk.position;

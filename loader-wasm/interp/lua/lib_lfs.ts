@@ -1,8 +1,8 @@
 // The library `lfs`: the part of LuaFileSystem that the loader has, directories and attributes of files. An
 // open directory is a userdata that closes when it is read to its end or collected.
 
-import { close, open, readdir, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, stat } from "../../fs/files";
-import { errno, strerror } from "../../lib/errno";
+import { close, open, pathOf, readdir, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, stat } from "../../fs/files";
+import { EIO, errno, strerror } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { PURPOSE_NONE } from "../../protocol";
 import {
@@ -107,8 +107,10 @@ function nextEntry(): i32 {
   owe(ENTRY_GARBAGE);
   const entry = readdir(fd);
   if (entry === null) {
+    const error = errno;
+    const path = pathOf(fd);
     closeNow(directory);
-    return 0;
+    return error == EIO ? raiseText(`cannot read ${path}: ${strerror(error)}`) : 0;
   }
   pushText(entry.name);
   if (load<i32>(frame, FRAME_WANTED) < 2) return 1;

@@ -1,7 +1,8 @@
 // Chunks to functions: from memory, from files, and from a script's reader function. Only text is accepted.
 
 import { close, fstat, O_RDONLY, open, read, S_IFDIR, S_IFMT } from "../../fs/files";
-import { EFBIG, EISDIR, errno, setErrno, strerror } from "../../lib/errno";
+import { EFBIG, EIO, EISDIR, errno, setErrno, strerror } from "../../lib/errno";
+import { failDetailed } from "../../lib/outcome";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import {
   Buffer,
@@ -85,12 +86,13 @@ export function loadFile(path: string, mode: string | null): bool {
   owe(FILE_GARBAGE);
   const fd = openScript(path);
   if (fd < 0) {
-    pushText(`cannot open ${path}: ${strerror(errno)}`);
+    pushFailure("open", path, errno);
     return false;
   }
   const before = openBuffers;
   const buffer = openBuffer();
   const failed = !readAll(fd, buffer);
+  const error = errno;
   close(fd);
   if (failed || raised) {
     closeBuffers(before);
@@ -98,7 +100,7 @@ export function loadFile(path: string, mode: string | null): bool {
       setRaised(false);
       pushValue(errorValue);
     } else {
-      pushText(`cannot read ${path}: ${strerror(errno)}`);
+      pushFailure("read", path, error);
     }
     return false;
   }
@@ -109,6 +111,13 @@ export function loadFile(path: string, mode: string | null): bool {
   const done = loadBytes(buffer.at + start, <u32>(buffer.size - start), stringOf(`@${path}`), mode);
   closeBuffers(before);
   return done;
+}
+
+/** Pushes why a script can't be had. When the disk is to blame, the `include` command says so, too. */
+function pushFailure(verb: string, path: string, error: i32): void {
+  const text = `cannot ${verb} ${path}: ${strerror(error)}`;
+  if (error == EIO) failDetailed(text);
+  pushText(text);
 }
 
 /** Opens a script, which must be something that has a status. */
@@ -127,8 +136,7 @@ function readAll(fd: i32, buffer: Buffer): bool {
   while (buffer.size < SCRIPT_LIMIT) {
     if (!buffer.reserve(STEP)) return false;
     const got = read(fd, buffer.at + buffer.size, STEP);
-    // As in the reference, what can't be read ends the text.
-    if (got <= 0) return true;
+    if (got <= 0) return got == 0;
     buffer.size += got;
   }
   setErrno(EFBIG);
