@@ -26,4 +26,5 @@ export {
 } from "./options.js";
 export type * from "./policy/hooks.js";
 export type { BootResult, InterpreterCheck, ResultData, SwapRequest, WrittenRange } from "./result.js";
+export { printable } from "./text.js";
 export { type HostTree, TREE_LIMITS, type TreeLimits, type TreeMap } from "./wasi/tree.js";
