@@ -1,7 +1,7 @@
 // Disk images named on the command line. A name that ends in .gz says that the file is compressed; such an
 // image is unpacked into memory. Nothing else about a file's name or content is looked at.
 
-import { createReadStream, fstatSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { openImageFile } from "../disks/file.js";
@@ -23,23 +23,30 @@ export async function openImage(path: string): Promise<ImageSource> {
   if (!path.endsWith(".gz")) return path;
   const fd = openImageFile(path);
   const { size } = fstatSync(fd);
+  if (size > PACKED_MAX) {
+    closeSync(fd);
+    throw tooLarge(path);
+  }
   const packed = createReadStream(path, { fd, start: 0, end: size - 1, highWaterMark: PIECE });
-  const tooLarge = () => new DiskError(path, "too large to be unpacked in memory");
   const pieces: Buffer[] = [];
   let unpacked = 0;
   try {
     await pipeline(packed, createGunzip({ chunkSize: PIECE }), async (source: AsyncIterable<Buffer>) => {
-      if (size > PACKED_MAX) throw tooLarge();
       for await (const piece of source) {
         unpacked += piece.length;
-        if (unpacked > UNPACKED_MAX) throw tooLarge();
+        if (unpacked > UNPACKED_MAX) throw tooLarge(path);
         pieces.push(piece);
       }
     });
   } catch (error) {
-    if (error instanceof DiskError) throw error;
+    // The pipeline may say that it was ended instead of why.
+    if (unpacked > UNPACKED_MAX) throw tooLarge(path);
     const { code = "" } = error as NodeJS.ErrnoException;
     throw new DiskError(path, code.startsWith("Z_") ? "is not a gzip file, or damaged" : `cannot be read (${code})`);
   }
   return Buffer.concat(pieces, unpacked);
+}
+
+function tooLarge(path: string): DiskError {
+  return new DiskError(path, "too large to be unpacked in memory");
 }

@@ -4,9 +4,21 @@
 // sparse file in which the offset is the guest physical address.
 
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, lstatSync, mkdirSync, renameSync, rmSync, type Stats, unlinkSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  write,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { OptionError } from "../errors.js";
 import type { BootResult } from "../result.js";
 import { printableJson } from "../text.js";
@@ -17,55 +29,58 @@ const PIECE = 4 * 1024 * 1024;
 const NEW_FILE =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** A file on its way to its place. */
+const writeTo = promisify(write);
+
+/** A file on its way to its place. Its methods throw the errors of the system. */
 export class NewFile {
+  readonly #path: string;
+  readonly #temporary: string;
   readonly #layDown: () => void;
-  #placed = false;
+  #fd: number | undefined;
 
-  private constructor(
-    private readonly path: string,
-    private readonly temporary: string,
-    private readonly file: FileHandle,
-  ) {
-    this.#layDown = takeOn({ clean: () => this.#remove() });
-  }
-
-  /** Starts a file that will be at `path`, readable for all or for its owner only. */
-  static async create(path: string, mode = 0o666): Promise<NewFile> {
-    const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString("hex")}`);
-    return new NewFile(path, temporary, await open(temporary, NEW_FILE, mode));
+  /** Starts a file that will be at `path`. */
+  constructor(path: string, mode = 0o666) {
+    this.#path = path;
+    this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString("hex")}`);
+    this.#layDown = takeOn({ clean: () => rmSync(this.#temporary, { force: true }) });
+    try {
+      this.#fd = openSync(this.#temporary, NEW_FILE, mode);
+    } catch (error) {
+      this.#layDown();
+      throw error;
+    }
   }
 
   async write(bytes: Uint8Array, at: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.file.write(bytes, done, Math.min(PIECE, bytes.length - done), at + done);
+      const count = Math.min(PIECE, bytes.length - done);
+      const { bytesWritten } = await writeTo(this.#fd!, bytes, done, count, at + done);
       done += bytesWritten;
     }
   }
 
-  /** Sets the size; what wasn't written is a hole. */
-  truncate(size: number): Promise<void> {
-    return this.file.truncate(size);
+  /** Sets the size; what isn't written is a hole. */
+  truncate(size: number): void {
+    ftruncateSync(this.#fd!, size);
   }
 
   /** Completes the file, still beside its place. */
-  close(): Promise<void> {
-    return this.file.close();
+  close(): void {
+    if (this.#fd === undefined) return;
+    const fd = this.#fd;
+    this.#fd = undefined;
+    closeSync(fd);
   }
 
   /** Puts the complete file in its place. */
   place(): void {
-    renameSync(this.temporary, this.path);
-    this.#placed = true;
+    renameSync(this.#temporary, this.#path);
   }
 
-  #remove(): void {
-    if (!this.#placed) unlinkSync(this.temporary);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Removes it unless it is in its place. */
+  [Symbol.dispose](): void {
     this.#layDown();
-    await this.file.close();
+    this.close();
   }
 }
 
@@ -75,9 +90,9 @@ export class NewFile {
  */
 export async function writeFile(path: string, bytes: Uint8Array, mode?: number): Promise<void> {
   await named(path, async () => {
-    await using file = await NewFile.create(path, mode);
+    using file = new NewFile(path, mode);
     await file.write(bytes, 0);
-    await file.close();
+    file.close();
     file.place();
   });
 }
@@ -130,14 +145,14 @@ export function prepareOutput(directory: string): void {
  */
 export async function writeOutput(directory: string, result: BootResult): Promise<void> {
   await named(`output directory ${directory}`, async () => {
-    await using memory = await NewFile.create(join(directory, MEMORY));
+    using memory = new NewFile(join(directory, MEMORY));
     const { guestMemory } = result;
-    await memory.truncate(guestMemory.low);
+    memory.truncate(guestMemory.low);
     for (const [start, end] of guestMemory.written) await memory.write(guestMemory.bytes.subarray(start, end), start);
-    await memory.close();
-    await using description = await NewFile.create(join(directory, RESULT));
+    memory.close();
+    using description = new NewFile(join(directory, RESULT));
     await description.write(Buffer.from(printableJson(result)), 0);
-    await description.close();
+    description.close();
     // A former result doesn't describe the new memory.
     rmSync(join(directory, RESULT), { force: true });
     memory.place();

@@ -37,9 +37,11 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
     const result = await bootGuest(args, { map: memoryMap(vmm.map, memory) });
     if (result.reason !== "exec") return conclude(result);
     const packedGuest = pack(result, vmm.format);
-    const directory = mkdtempSync(join(tmpdir(), "userboot-"));
-    const remove = takeOn({ clean: () => rmSync(directory, { recursive: true, force: true }) });
+    let made: string | undefined;
+    const remove = takeOn({ clean: () => made && rmSync(made, { recursive: true, force: true }) });
     try {
+      const directory = temporaryDirectory();
+      made = directory;
       const image = join(directory, "guest");
       await writeFile(image, packedGuest, PRIVATE);
       const disks: string[] = [];
@@ -58,6 +60,14 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
       remove();
     }
   });
+}
+
+function temporaryDirectory(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "userboot-"));
+  } catch (error) {
+    throw new OptionError(`no file can be made in ${tmpdir()} (${(error as NodeJS.ErrnoException).code})`);
+  }
 }
 
 /** The image at `path`, unpacked to `target` when it is compressed. */

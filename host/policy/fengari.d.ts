@@ -5,6 +5,7 @@ declare module "fengari" {
   type LuaFunction = (L: LuaState) => number;
 
   export function to_luastring(text: string): LuaString;
+  export function to_jsstring(bytes: LuaString): string;
 
   export const lua: {
     readonly LUA_OK: number;
