@@ -19,6 +19,12 @@ const { Command, CommanderError, Option } = await import("commander");
 const FAILED_STATUS = 1;
 const USAGE_STATUS = 2;
 
+// Node waits in a write to a terminal, and hears no signal while a terminal takes nothing. There is no public way to
+// have it go on; where this one is gone, such a terminal has to be closed.
+for (const stream of [process.stdout, process.stderr]) {
+  (stream as { _handle?: { setBlocking?(on: boolean): void } })._handle?.setBlocking?.(false);
+}
+
 // Output that can't be written is an error also when nobody reads any more what it is.
 process.stderr.on("error", () => outputFailed(FAILED_STATUS));
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

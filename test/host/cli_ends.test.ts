@@ -44,11 +44,17 @@ function luaGuest(name: string, script: string): string {
 
 const userboot = (args: string[], shell?: string) =>
   shell === undefined
-    ? spawnSync(process.execPath, [CLI, ...args], { encoding: "latin1", input: "", timeout: 20_000 })
+    ? spawnSync(process.execPath, [CLI, ...args], {
+        encoding: "latin1",
+        input: "",
+        timeout: 20_000,
+        killSignal: "SIGKILL",
+      })
     : spawnSync("/bin/sh", ["-c", `${shell}; exec "$@"`, "sh", process.execPath, CLI, ...args], {
         encoding: "latin1",
         input: "",
         timeout: 20_000,
+        killSignal: "SIGKILL",
       });
 
 /** One line, status 2, nothing else. */
@@ -168,6 +174,26 @@ describe("a signal ends the program within a second, as that signal (6)", () => 
     });
     expect(signal).toBe("SIGTERM");
     expect(ms).toBeLessThan(SOON_MS);
+  });
+
+  // Python gives the program a terminal of its own, and never reads what it is written.
+  it.skipIf(spawnSync("python3", ["-V"]).error)("while its terminal takes nothing, which is restored", () => {
+    const prints = luaGuest("floods.img", "while true do print(('x'):rep(1000)) end");
+    const program = `import os, pty, signal, sys, termios, time
+pid, terminal = pty.fork()
+if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
+time.sleep(1.5)
+began = time.time()
+os.kill(pid, signal.SIGTERM)
+while time.time() - began < 5:
+  ended, status = os.waitpid(pid, os.WNOHANG)
+  if ended: break
+  time.sleep(0.01)
+else: os.kill(pid, signal.SIGKILL)
+flags = termios.tcgetattr(terminal)[3]
+print(status, time.time() - began < ${SOON_MS / 1000}, bool(flags & termios.ICANON), bool(flags & termios.ECHO))`;
+    const args = ["-c", program, process.execPath, CLI, "boot", "-d", prints, "-m", "64"];
+    expect(spawnSync("python3", args, { encoding: "utf8" }).stdout).toBe("15 True True True\n");
   });
 
   it("while it unpacks an image", async () => {
