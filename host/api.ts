@@ -30,4 +30,5 @@ export {
 export type * from "./policy/hooks.js";
 export type { Confine } from "./process/confine.js";
 export type { BootResult, InterpreterCheck, ResultData, SwapRequest, WrittenRange } from "./result.js";
+export { printable } from "./text.js";
 export { type HostTree, TREE_LIMITS, type TreeLimits, type TreeMap } from "./wasi/tree.js";

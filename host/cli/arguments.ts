@@ -5,13 +5,19 @@ import type { Keys } from "../console/keys.js";
 import { OptionError } from "../errors.js";
 
 const MIB = 1024 * 1024;
+/** Most memory of a guest: more than 46 bits address isn't built. */
+const MEMORY_MAX = 2 ** 46;
 const SUFFIXES: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4 };
 
-/** A size as bhyveload's -m: a plain number below 1 MiB counts MiB; suffixes K M G T. */
+/**
+ * A size as bhyveload's -m, in bytes: a plain number below 1 MiB counts MiB; suffixes K M G T.
+ * @throws OptionError
+ */
 export function parseMemory(text: string): number {
   const plain = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : undefined;
   const size = plain !== undefined && plain < MIB ? plain * MIB : parseSize(text);
   if (size === undefined || size === 0) throw new OptionError(`bad memory size '${text}' (examples: 256M, 2G)`);
+  if (size > MEMORY_MAX) throw new OptionError(`memory size '${text}' is more than any machine has (64T at most)`);
   return size;
 }
 

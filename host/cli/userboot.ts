@@ -1,16 +1,41 @@
 #!/usr/bin/env node
 
 // The command line: `userboot boot -d IMAGE ...`. Exit status: 0 entered the kernel, 1 failed or the guest
-// quit, 2 wrong usage or unreadable input, 3 the guest asked for a reboot.
+// quit, 2 wrong usage, unreadable input or unwritable output, 3 the guest asked for a reboot. A signal ends the program
+// as itself.
 
 import type { Command as CommandType } from "commander";
 import type { BootArguments } from "./boot.js";
+import { complain } from "./complain.js";
+import { endAsTold } from "./ending.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
 
 const { Command, CommanderError, Option } = await import("commander");
 
+const FAILED_STATUS = 1;
 const USAGE_STATUS = 2;
+
+// Node waits in a write to a terminal, and hears no signal while a terminal takes nothing. There is no public way to
+// have it go on; where this one is gone, such a terminal has to be closed.
+for (const stream of [process.stdout, process.stderr]) {
+  (stream as { _handle?: { setBlocking?(on: boolean): void } })._handle?.setBlocking?.(false);
+}
+
+// Output that can't be written is an error also when nobody reads any more what it is.
+process.stderr.on("error", () => outputFailed(FAILED_STATUS));
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") return outputFailed(FAILED_STATUS);
+  complain(`standard output can't be written (${error.code})`);
+  outputFailed(USAGE_STATUS);
+});
+
+/** Has the program exit with `status`, whatever comes of the rest. */
+function outputFailed(status: number): void {
+  process.once("exit", () => {
+    process.exitCode = status;
+  });
+}
 
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
 const flavour = (flags: string, text: string) => new Option(flags, text).choices(["4th", "lua", "simp"]);
@@ -20,7 +45,13 @@ const program = new Command("userboot")
   .helpOption("--help", "show help")
   .helpCommand(false)
   .configureOutput({
-    outputError: (text, write) => write(text.replace(/^error: /, "userboot: ")),
+    outputError: (text) =>
+      complain(
+        text
+          .replace(/^error: /, "")
+          .trimEnd()
+          .replaceAll("\n", " "),
+      ),
   })
   .exitOverride();
 
@@ -32,7 +63,9 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("-m, --memory <size>", "memory of the guest", "256M")
     .option("-e, --env <name=value>", "loader variable (repeat for more)", collect, [])
     .option("--no-default-env", "don't set boot_serial=1 and smbios.bios.vendor=BHYVE")
-    .addOption(flavour("-l, --loader <flavour>", "use this interpreter, whatever the guest asks for"))
+    .addOption(
+      flavour("-l, --loader <flavour>", "use this interpreter, whatever the guest asks for").conflicts("start"),
+    )
     .addOption(flavour("--start <flavour>", "start with this interpreter; the guest may change it"))
     .addOption(new Option("-c, --console <kind>", "the guest's console").choices(["stdio", "none"]).default("stdio"))
     .addOption(new Option("--interface <version>", "userboot interface").choices(["3", "4", "5"]).default("5"))
@@ -57,7 +90,7 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("--verbose", "tell on stderr which interpreters ran, and why")
     .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
     .addOption(
-      new Option("--isolation <level>", "where the guest's loader runs (SECURITY.md)")
+      new Option("--isolation <level>", "where the guest's loader runs (SECURITY.md); none takes no keys but --input's")
         .choices(["process", "thread", "none"])
         .default("process"),
     )
@@ -107,6 +140,11 @@ bootOptions(program.command("pack"))
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;
+  else {
+    // A defect of this program. Its text may be a guest's all the same.
+    for (const line of String((error as Error)?.stack ?? error).split("\n")) complain(line);
+    process.exitCode = FAILED_STATUS;
+  }
 }
+endAsTold();

@@ -49,7 +49,8 @@ export class ThreadAsker implements Asker {
     const cells = new Int32Array(this.#answers, 0, 2);
     Atomics.store(cells, STATE, EMPTY);
     this.#post({ type: "question", hook, facts });
-    Atomics.wait(cells, STATE, EMPTY);
+    // The notification of the answer before may come as late as now.
+    while (Atomics.load(cells, STATE) === EMPTY) Atomics.wait(cells, STATE, EMPTY);
     const state = Atomics.load(cells, STATE);
     if (state === NOTHING) return undefined;
     const bytes = new Uint8Array(this.#answers, HEADER_BYTES, Atomics.load(cells, LENGTH)).slice();
