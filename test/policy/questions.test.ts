@@ -8,11 +8,11 @@ import { answerQuestion, makeQuestionLine } from "../../build/host/worker/questi
 const QUESTIONS = new URL("../../build/host/worker/questions.js", import.meta.url).href;
 
 it("a notification that comes late, when the next question is asked, isn't taken for its answer", async () => {
-  const line = makeQuestionLine(new Set(["onSetenv"] as const));
+  const line = makeQuestionLine(["onSetenv"]);
   const program = `
     const { parentPort, workerData } = require("node:worker_threads");
-    import(${JSON.stringify(QUESTIONS)}).then(({ WorkerAsker }) => {
-      const asker = new WorkerAsker(workerData, (message) => parentPort.postMessage(message));
+    import(${JSON.stringify(QUESTIONS)}).then(({ ThreadAsker }) => {
+      const asker = new ThreadAsker(workerData, (message) => parentPort.postMessage(message));
       parentPort.postMessage({ answer: asker.ask("onSetenv", "name", "value") });
     });`;
   const worker = new Worker(program, { eval: true, workerData: line });
