@@ -12,8 +12,10 @@ export interface FuelTank {
 
 /** Bytes that the host copies, zeroes or reads for one unit of fuel. */
 const BYTES_PER_UNIT = 64;
-/** The limits are looked at whenever the host has burned so much more: some hundred microseconds of work. */
+/** The limits are looked at whenever the host has burned so much more, some hundred microseconds of work, ... */
 const UNITS_BETWEEN_LOOKS = 4096;
+/** ... or this part of what is left, when that is less. */
+const LEFT_SHARE = 16n;
 
 export class Meter {
   /** The time that counts. */
@@ -23,7 +25,7 @@ export class Meter {
   /** Burned by the host for the instance that runs. */
   #burned = 0;
   #suspended = false;
-  #nextLook = UNITS_BETWEEN_LOOKS;
+  #nextLook = 0;
 
   constructor(
     private readonly limits: Limits,
@@ -46,7 +48,7 @@ export class Meter {
   start(tank: FuelTank): void {
     this.#tank = tank;
     this.#burned = 0;
-    this.#nextLook = UNITS_BETWEEN_LOOKS;
+    this.#nextLook = unitsUntilLook(this.#left);
   }
 
   /** Runs `body` with neither limit looked at: what an instance has still to say when one of them has ended it. */
@@ -86,13 +88,12 @@ export class Meter {
    * @throws LimitError when one is exceeded
    */
   look(): void {
-    this.#nextLook = this.#burned + UNITS_BETWEEN_LOOKS;
+    const left = (this.#tank?.fuelLeft() ?? this.#left) - BigInt(this.#burned);
+    this.#nextLook = this.#burned + unitsUntilLook(left);
     if (this.#suspended) return;
     this.onLook?.();
     this.checkTime();
-    if (this.#tank !== undefined && this.#tank.fuelLeft() < this.#burned) {
-      throw new LimitError("fuel", this.limits.fuel, this.limits.fuel);
-    }
+    if (left < 0n) throw new LimitError("fuel", this.limits.fuel, this.limits.fuel);
   }
 
   /** @throws LimitError when the wall time is used up */
@@ -101,4 +102,8 @@ export class Meter {
     const used = this.watch.ms;
     if (used > this.limits.wallMs) throw new LimitError("wallMs", this.limits.wallMs, Math.ceil(used));
   }
+}
+
+function unitsUntilLook(left: bigint): number {
+  return Number(left > LEFT_SHARE * BigInt(UNITS_BETWEEN_LOOKS) ? BigInt(UNITS_BETWEEN_LOOKS) : left / LEFT_SHARE) + 1;
 }

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
 import { setHasher } from "./hash.js";
+import { setBytesEqual } from "./memory/pool.js";
 import { setModuleSource } from "./modules.js";
 import { loadNodeHasher } from "./node_hash.js";
 
@@ -17,5 +18,6 @@ export function installNodeFiles(): void {
     }
   });
   setHasher(loadNodeHasher);
+  setBytesEqual((a, b) => Buffer.compare(a, b) === 0);
   setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
 }

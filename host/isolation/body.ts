@@ -8,6 +8,8 @@ import { KeysConsole } from "../console/keys.js";
 import type { Disk } from "../disks/disk.js";
 import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
+import { backedBytes } from "../memory/guest.js";
+import { reserveRam } from "../memory/pool.js";
 import { findModules } from "../modules.js";
 import type { Asker } from "../policy/asker.js";
 import type { Policy } from "../policy/imports.js";
@@ -45,6 +47,7 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
     const output = new BatchedOutput((bytes) => line.post({ type: "output", bytes }));
     const policy = line.asker || start.measure ? await findPolicy(line.asker, start) : undefined;
     const typed = start.keys ? new KeysConsole(start.keys) : undefined;
+    reserveRam(backedBytes(start.options.memory.low));
     line.post({ type: "began" });
     const result = runSession({
       options: start.options,

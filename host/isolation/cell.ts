@@ -30,7 +30,7 @@ export interface Cell {
   onFailure(handler: (reason: string) => void): void;
   /**
    * Hands the session over.
-   * @throws DiskError for an image that can't be opened
+   * @throws DiskError for an image that can't be opened; OptionError for what can't be had
    */
   start(message: StartMessage): void;
   /** Answers the question that was asked last. */

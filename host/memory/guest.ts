@@ -28,6 +28,11 @@ const RANGES_MAX = 4096;
 /** Called before each part of a long write, with its bytes: counts the work, and throws when a limit is reached. */
 export type Charge = (bytes: number) => void;
 
+/** Bytes of RAM that `low` bytes of memory are backed with. */
+export function backedBytes(low: number): number {
+  return Math.min(low, REACHABLE);
+}
+
 export class GuestMemory {
   /** Accesses refused because they did not fit. */
   faults = 0;
@@ -42,7 +47,7 @@ export class GuestMemory {
     readonly high: number,
     buffer?: ArrayBuffer,
   ) {
-    this.#ram = new Uint8Array(buffer ?? takeRam(Math.min(low, REACHABLE)));
+    this.#ram = new Uint8Array(buffer ?? takeRam(backedBytes(low)));
     this.#written = new WrittenBytes(this.#ram.length);
     // Its maker may have written what it didn't tell.
     this.#lent = buffer !== undefined;

@@ -37,14 +37,19 @@ const ZEROS = new Uint8Array(CHECKED_PART);
 function proveZero(bytes: Uint8Array, what: string): void {
   for (let at = 0; at < bytes.length; at += CHECKED_PART) {
     const part = bytes.subarray(at, at + CHECKED_PART);
-    if (isZero(part)) continue;
+    if (equal(part, ZEROS.subarray(0, part.length))) continue;
     throw new InternalError(`${what} given back holds something at ${at + part.findIndex((byte) => byte !== 0)}`);
   }
 }
 
-function isZero(part: Uint8Array): boolean {
-  if (typeof Buffer !== "undefined") return Buffer.compare(part, ZEROS.subarray(0, part.length)) === 0;
-  return part.every((byte) => byte === 0);
+/** Compares bytes; a platform that has a fast way gives it. */
+export type BytesEqual = (a: Uint8Array, b: Uint8Array) => boolean;
+
+let equal: BytesEqual = (a, b) => a.every((byte, i) => byte === b[i]);
+
+/** Set by the entry points. */
+export function setBytesEqual(value: BytesEqual): void {
+  equal = value;
 }
 
 /** A buffer of zeros. */
@@ -61,8 +66,20 @@ export function takeRam(size: number): ArrayBuffer {
 /** Takes back a buffer that is all zeros again and that nobody else holds. */
 export function giveRam(buffer: ArrayBuffer): void {
   if (checking) proveZero(new Uint8Array(buffer), "guest memory");
+  keep(buffer);
+}
+
+function keep(buffer: ArrayBuffer): void {
   kept.push(buffer);
   if (kept.length > KEPT_MAX) kept.shift();
+}
+
+/**
+ * Makes sure that a session will get its RAM.
+ * @throws OptionError when there is no room
+ */
+export function reserveRam(size: number): void {
+  keep(takeRam(size));
 }
 
 /** Memory of zeros for an instance of a module, which may grow to `limit` bytes. */

@@ -12,7 +12,8 @@ import type { SentImage } from "../disks/source.js";
 import { OptionError } from "../errors.js";
 import type { Cell, IsolationFacts } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
-import { GuestMemory } from "../memory/guest.js";
+import { backedBytes, GuestMemory } from "../memory/guest.js";
+import { reserveRam } from "../memory/pool.js";
 import type { SessionOptions } from "../options.js";
 import type { Answer } from "../policy/asker.js";
 import {
@@ -83,6 +84,8 @@ class ProcessCell implements Cell {
   }
 
   start(message: StartMessage): void {
+    // The process's memory comes to be here in the end.
+    reserveRam(backedBytes(message.options.memory.low));
     this.#message = { ...message, disks: openImages(message.disks, this.#files) };
     if (message.disks.some(({ image }) => image instanceof Blob)) {
       throw new OptionError("a Blob as a disk can't be read in a process: give a path or bytes");

@@ -261,10 +261,10 @@ describe("interpreters", () => {
   it("--verbose tells which ran, and why", () => {
     const args = ["--clock", "virtual", "--verbose"];
     expect(userboot(["boot", "-d", LUA_GUEST, "-l", "simp", ...args]).stderr).toMatch(
-      /^userboot: interpreter simp: mark at offset 9 of the guest's \/boot\/loader; wants "lua": refused\n/,
+      /^userboot: isolation: a process.*\nuserboot: interpreter simp: mark at offset 9 of the guest's \/boot\/loader; wants "lua": refused\n/,
     );
     expect(userboot([...PROMPT, ...args, "--input", `${STOP}quit\\r`]).stderr).toMatch(
-      /^userboot: interpreter simp: mark not looked for; stays\n/,
+      /^userboot: isolation: a process.*\nuserboot: interpreter simp: mark not looked for; stays\n/,
     );
   });
 });

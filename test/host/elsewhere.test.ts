@@ -11,7 +11,7 @@ import {
   KeysConsole,
   VirtualClock,
 } from "userboot-wasm";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Elsewhere, guestImage, runElsewhere, Scratch, standInBytes } from "./support.js";
 
 const PROMPT = { start: "simp", interfaceVersion: 4, clock: "virtual" } as const;
@@ -161,7 +161,8 @@ describe.each(["thread", "process"] as const)("a session in a %s", (isolation) =
     const resident = process.memoryUsage().rss;
     for (let i = 0; i < 40; i++) await once(i);
     expect(openFiles()).toBeLessThanOrEqual(files + 1);
-    expect(process.getActiveResourcesInfo().filter((name) => /Worker|Process/.test(name))).toEqual([]);
+    const left = () => process.getActiveResourcesInfo().filter((name) => /Worker|Process/.test(name));
+    await vi.waitFor(() => expect(left()).toEqual([]));
     expect(process.memoryUsage().rss - resident).toBeLessThan(150 * 1024 * 1024);
   });
 });

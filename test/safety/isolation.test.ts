@@ -195,6 +195,7 @@ describe("nothing is left of a session", () => {
         for (const [options, ended] of Object.values(ENDS)) {
           const result = await boot({
             disks: [path],
+            memory: 32 * 1024 * 1024,
             start: "simp",
             clock: "virtual",
             isolation: "none",
