@@ -3,6 +3,7 @@
 // The command line: `userboot boot -d IMAGE ...`. Exit status: 0 entered the kernel, 1 failed or the guest
 // quit, 2 wrong usage or unreadable input, 3 the guest asked for a reboot.
 
+import { readFileSync } from "node:fs";
 import type { Command as CommandType } from "commander";
 import { startSpareWorker } from "../worker/node_spawn.js";
 import type { BootArguments } from "./boot.js";
@@ -15,11 +16,16 @@ const { Command, CommanderError, Option } = await import("commander");
 
 const USAGE_STATUS = 2;
 
+const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
 const flavour = (flags: string, text: string) => new Option(flags, text).choices(["4th", "lua", "simp"]);
 
 const program = new Command("userboot")
   .description("FreeBSD's userboot as a WebAssembly sandbox")
+  .version(version, "--version", "show the version")
   .helpOption("--help", "show help")
   .helpCommand(false)
   .configureOutput({
@@ -88,6 +94,16 @@ bootOptions(program.command("pack"))
   .action(async (options: PackArguments) => {
     const { packCommand } = await import("./pack.js");
     process.exitCode = await packCommand(options);
+  });
+
+program
+  .command("help")
+  .description("show help of a command")
+  .argument("[command]")
+  .action((name?: string) => {
+    const command = name === undefined ? program : program.commands.find((one) => one.name() === name);
+    if (command === undefined) return program.error(`error: unknown command '${name}'`);
+    command.outputHelp();
   });
 
 try {

@@ -12,5 +12,5 @@ const scope = globalThis as unknown as WorkerScope;
 
 scope.onmessage = (event) => {
   scope.onmessage = null;
-  runWorker(event.data, (message, transfer) => scope.postMessage(message, transfer ?? []));
+  void runWorker(event.data, (message, transfer) => scope.postMessage(message, transfer ?? []));
 };

@@ -9,6 +9,6 @@ import { READY, type StartMessage } from "./messages.js";
 setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
 const port = parentPort!;
 port.once("message", (start: StartMessage) => {
-  runWorker(start, (message, transfer) => port.postMessage(message, transfer ?? []));
+  void runWorker(start, (message, transfer) => port.postMessage(message, transfer ?? []));
 });
 port.postMessage(READY);
