@@ -3,7 +3,7 @@
 // With CI=true a missing program is a failure, and vitest's suites but the timed ones and those of other programs run
 // on the other supported versions of Node, too. The last line counts all tests.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepare, root } from "./prepare.mjs";
@@ -17,7 +17,11 @@ const PROGRAMS = [
 ];
 /** Supported versions of Node; npm's package `node` has their binaries. */
 const NODES = [20, 22, 24];
-const ON_OTHER_NODES = ["--project", "tests", "--exclude", "test/e2e/**"];
+/** What they run: not what needs other programs, what is timed or what tests the builds. */
+const NOT_ON_OTHER_NODES = ["e2e", "scripts"];
+const ON_OTHER_NODES = readdirSync(join(root, "test"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !NOT_ON_OTHER_NODES.includes(entry.name))
+  .map(({ name }) => `test/${name}/`);
 const PATHS = (process.env.PATH ?? "").split(":").concat("/usr/sbin", "/sbin", "/usr/local/sbin");
 const missing = () => PROGRAMS.filter(({ name }) => !PATHS.some((path) => existsSync(join(path, name))));
 
@@ -69,7 +73,7 @@ if (filters.length === 0 && process.env.CI === "true") {
     const { stdout } = spawnSync(node, ["--version"], { encoding: "utf8" });
     if (stdout?.startsWith(`v${major}.`)) {
       process.stderr.write(`\n*** on Node ${stdout.trim()} ***\n`);
-      suites(node, ...ON_OTHER_NODES);
+      suites(node, "--project", "tests", ...ON_OTHER_NODES);
     } else {
       process.stderr.write(`\n*** npm gives no Node ${major} ***\n`);
       failed++;
