@@ -1,6 +1,7 @@
 // npm run bench: what a boot costs, warm and cold, against floors measured in the same run. Prints a table
-// and, with --json, one object. Targets are those of the project; a missed one is marked and fails the run
-// when --check is given. What they need besides the project: README.md.
+// and, with --json, one object. Targets are those of the project, and figures that don't depend on the machine are
+// compared with baseline.json: what is missed or worse is marked, and fails the run when --check is given. --update
+// writes the baseline. What the rows need besides the project: README.md.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,11 +9,12 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { prepare } from "../scripts/prepare.mjs";
+import { compare, update } from "./baseline.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest, openFloor } from "./guest.mjs";
 import { luaRows } from "./lua.mjs";
 
-prepare();
+prepare("release");
 const { boot, FileDisk, preload } = await import("userboot-wasm");
 const RUNS = 40;
 const COLD_RUNS = 9;
@@ -193,17 +195,21 @@ function peak(args) {
     await import(${JSON.stringify(pathToFileURL(CLI).href)});`;
 }
 
+if (process.argv.includes("--update")) update(rows);
+compare(rows);
 if (process.argv.includes("--json")) console.log(JSON.stringify(rows, undefined, 2));
 else {
   const width = Math.max(...rows.map(({ name }) => name.length));
-  for (const { name, value, unit, target, met, leftOut } of rows) {
+  for (const { name, value, unit, target, met, change, worse, leftOut } of rows) {
     if (leftOut) {
       console.log(`${name.padEnd(width)}  left out: ${leftOut}`);
       continue;
     }
     const number = Number.isInteger(value) ? String(value) : value.toFixed(2);
+    const percent = change === undefined ? "" : `${change < 0 ? "" : "+"}${(change * 100).toFixed(1)} %`;
     const goal = target === undefined ? "" : `  at most ${target} ${met ? "" : "MISSED"}`;
-    console.log(`${name.padEnd(width)}  ${number.padStart(10)} ${unit.padEnd(3)}${goal}`);
+    const line = `${name.padEnd(width)}  ${number.padStart(10)} ${unit.padEnd(3)} ${percent.padStart(9)}`;
+    console.log(`${line}${worse ? " WORSE" : ""}${goal}`.trimEnd());
   }
 }
-if (process.argv.includes("--check") && rows.some(({ met }) => !met)) process.exitCode = 1;
+if (process.argv.includes("--check") && rows.some(({ met, worse }) => !met || worse)) process.exitCode = 1;

@@ -63,7 +63,9 @@ export async function luaRows(bench) {
       row("  lua5.3", native, "ms");
       row("  ratio", ours / native, "x");
     }
-    row("  fengari", viaFengari(source).ms, "ms");
+    const { ms } = viaFengari(source);
+    row("  fengari", ms, "ms");
+    row("  ratio to fengari", ours / ms, "x");
   }
 
   for (const [name, guest] of scriptedGuests(bench, "lua", ownScripts, standScripts)) {

@@ -4,6 +4,7 @@
 // quit, 2 wrong usage, unreadable input or unwritable output, 3 the guest asked for a reboot. A signal ends the program
 // as itself.
 
+import { readFileSync } from "node:fs";
 import type { Command as CommandType } from "commander";
 import type { BootArguments } from "./boot.js";
 import { complain } from "./complain.js";
@@ -36,12 +37,16 @@ function outputFailed(status: number): void {
     process.exitCode = status;
   });
 }
+const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
 const flavour = (flags: string, text: string) => new Option(flags, text).choices(["4th", "lua", "simp"]);
 
 const program = new Command("userboot")
   .description("FreeBSD's userboot as a WebAssembly sandbox")
+  .version(version, "--version", "show the version")
   .helpOption("--help", "show help")
   .helpCommand(false)
   .configureOutput({
@@ -135,6 +140,16 @@ bootOptions(program.command("pack"))
   .action(async (options: PackArguments) => {
     const { packCommand } = await import("./pack.js");
     process.exitCode = await packCommand(options);
+  });
+
+program
+  .command("help")
+  .description("show help of a command")
+  .argument("[command]")
+  .action((name?: string) => {
+    const command = name === undefined ? program : program.commands.find((one) => one.name() === name);
+    if (command === undefined) return program.error(`error: unknown command '${name}'`);
+    command.outputHelp();
   });
 
 try {

@@ -12,7 +12,7 @@ const scope = globalThis as unknown as WorkerScope;
 
 scope.onmessage = ({ data: start }) => {
   scope.onmessage = null;
-  runBody(
+  void runBody(
     start,
     threadLine(start, (message, transfer) => scope.postMessage(message, transfer)),
   );

@@ -8,7 +8,7 @@ import { READY, type ThreadStart, threadLine } from "./channel.js";
 installNodeFiles();
 const port = parentPort!;
 port.once("message", (start: ThreadStart) => {
-  runBody(
+  void runBody(
     start,
     threadLine(start, (message, transfer) => port.postMessage(message, transfer)),
   );
