@@ -5,8 +5,8 @@ const TIMED = ["test/safety/endless.test.ts", "test/safety/limits.test.ts", "tes
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 90_000,
     setupFiles: ["test/support/zero_check.ts"],
     projects: [
       {

@@ -4,16 +4,13 @@ import { InternalError } from "../errors.js";
 import { decodeBootData } from "../handoff/metadata.js";
 import type { CpuState } from "../handoff/registers.js";
 import type { GuestMemory } from "../memory/guest.js";
+import { FILE_ITSELF, HOOK_FILES, HOOK_KERNEL, HOOK_SETENV } from "../protocol/constants.js";
 import type { BootResult } from "../result.js";
 import { type Asker, enforce } from "./asker.js";
 import type { PolicyBudget } from "./budget.js";
 import type { MachineFacts } from "./hooks.js";
 import type { Measurements } from "./measure.js";
 import type { FileVault } from "./vault.js";
-
-const HOOK_FILES = 1;
-const HOOK_SETENV = 2;
-const HOOK_KERNEL = 4;
 
 /** What a session has for its operator: hooks, and the files they are shown. Absent parts are not asked. */
 export interface Policy {
@@ -31,9 +28,6 @@ export interface ModuleAccess {
   bytes(address: number, size: number): Uint8Array;
   text(address: number, size: number): string;
 }
-
-/** What the core gives as the size of a file whose size isn't known, and gets as that of one that it shall read itself. */
-const NO_SIZE = (1n << 64n) - 1n;
 
 export function policyImports(policy: Policy, access: ModuleAccess, guest: GuestMemory): WebAssembly.ModuleImports {
   const { asker, budget, vault } = policy;
@@ -61,7 +55,7 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
       size: bigint,
     ): number {
       if (vault === undefined) return 0;
-      const known = BigInt.asUintN(64, size) === NO_SIZE ? undefined : clamp(size);
+      const known = BigInt.asUintN(64, size) === FILE_ITSELF ? undefined : clamp(size);
       return vault.begin(access.text(device, deviceSize), access.text(path, pathSize), purpose, known);
     },
 
@@ -71,7 +65,7 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
 
     file_end(handle: number): bigint {
       const size = opened(vault, handle).end(handle);
-      return size === undefined ? NO_SIZE : BigInt(size);
+      return size === undefined ? FILE_ITSELF : BigInt(size);
     },
 
     file_read(handle: number, offset: bigint, dst: number, size: number): number {

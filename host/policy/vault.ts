@@ -4,13 +4,20 @@
 
 import { InternalError } from "../errors.js";
 import type { Hasher, MakeHasher } from "../hash.js";
+import { PURPOSE_DATA, PURPOSE_KERNEL, PURPOSE_MODULE, PURPOSE_RAW, PURPOSE_SCRIPT } from "../protocol/constants.js";
 import { type Asker, enforce } from "./asker.js";
 import type { PolicyBudget } from "./budget.js";
 import { Content } from "./content.js";
 import type { FileFacts, FilePurpose } from "./hooks.js";
 
-/** Purposes as the core numbers them (loader-wasm/protocol.ts). */
-const PURPOSES: readonly FilePurpose[] = ["data", "script", "kernel", "module", "raw"];
+/** Purposes as the core numbers them. */
+const PURPOSES: Readonly<Record<number, FilePurpose>> = {
+  [PURPOSE_DATA]: "data",
+  [PURPOSE_SCRIPT]: "script",
+  [PURPOSE_KERNEL]: "kernel",
+  [PURPOSE_MODULE]: "module",
+  [PURPOSE_RAW]: "raw",
+};
 
 interface Examined {
   readonly device: string;

@@ -3,12 +3,10 @@
 import { LimitError, UserbootError } from "../errors.js";
 import { CHARGED_PART, COPY_PIECE } from "../memory/guest.js";
 import type { SessionState } from "../state.js";
+import { DIOCGMEDIASIZE, DIOCGSECTORSIZE } from "./constants.js";
 import { note } from "./diagnostics.js";
 import { EBADF, EIO, ENOTTY } from "./errno.js";
 import type { ModuleMemory } from "./module_memory.js";
-
-const DIOCGSECTORSIZE = 0x4004_6480;
-const DIOCGMEDIASIZE = 0x4008_6481;
 
 export function diskImports(module: ModuleMemory, state: SessionState) {
   const { counts, disks, guest, meter, options } = state;

@@ -2,11 +2,10 @@
 
 import { InternalError, LimitError } from "../errors.js";
 import { type SessionState, Stop } from "../state.js";
+import { FAULT_FUEL, FAULT_MEMORY } from "./constants.js";
 import { DIAGNOSTIC_SIZE_MAX, note } from "./diagnostics.js";
 import type { ModuleMemory } from "./module_memory.js";
 
-const FAULT_FUEL = 1;
-const FAULT_MEMORY = 2;
 /** Longest single wait. */
 const DELAY_PIECE_USEC = 50_000;
 /** Bytes of a wanted interpreter's name that are looked at: none has as many. */

@@ -14,6 +14,7 @@ import { type BootOptions, sessionOptions } from "../../build/host/options.js";
 import { spawnProcess } from "../../build/host/process/spawn.js";
 import { runSession } from "../../build/host/session.js";
 import { spawnNodeThread } from "../../build/host/worker/node_spawn.js";
+import { DECLARATIONS } from "../support/abi.js";
 
 /** Bytes of a guest of images/. */
 export function guestImage(name: "amd64-ufs2-gpt" | "i386-ufs1-mbr"): Uint8Array {
@@ -35,29 +36,9 @@ export class Scratch {
   }
 }
 
-const PRELUDE = `
-@external("userboot", "exit") declare function exit(code: i32): void;
-@external("userboot", "exec") declare function exec(pc: u64): void;
-@external("userboot", "setreg") declare function setreg(r: i32, v: u64): void;
-@external("userboot", "setcr") declare function setcr(r: i32, v: u64): void;
-@external("userboot", "setgdt") declare function setgdt(base: u64, size: u32): void;
-@external("userboot", "swap_interpreter") declare function swap(p: usize, n: i32): void;
-@external("userboot", "write") declare function write(p: usize, n: i32): void;
-@external("userboot", "report") declare function report(p: usize, n: i32): void;
-@external("userboot", "fault") declare function fault(kind: i32, p: usize, n: i32): void;
-@external("userboot", "putc") declare function putc(c: i32): void;
-@external("userboot", "delay") declare function delay(usec: i32): void;
-@external("userboot", "poll") declare function poll(): i32;
-@external("userboot", "getc") declare function getc(): i32;
-@external("userboot", "copyin") declare function copyin(p: usize, gpa: u64, n: u32): i32;
-@external("userboot", "copyout") declare function copyout(gpa: u64, p: usize, n: u32): i32;
-@external("userboot", "zero_guest") declare function zero_guest(gpa: u64, n: u64): i32;
-@external("userboot", "diskread") declare function diskread(u: i32, o: u64, p: usize, n: u32, r: usize): i32;
-@external("userboot", "diskread_guest") declare function diskread_guest(u: i32, o: u64, g: u64, n: u64, r: usize): i32;
-@external("userboot", "diskioctl") declare function diskioctl(u: i32, c: u32, p: usize): i32;
-@external("userboot", "getmem") declare function getmem(low: usize, high: usize): void;
-@external("userboot", "getmap") declare function getmap(i: i32, p: usize): i32;
-@external("userboot", "getenv") declare function getenv(i: i32, p: usize, n: i32): i32;
+const PRELUDE = `${DECLARATIONS}
+// Short, as stand-ins end with it often.
+function swap(name: usize, size: i32): void { swap_interpreter(name, size); }
 let fuel: i64 = 0;
 export function grantFuel(amount: i64): void { fuel = amount; }
 export function fuelLeft(): i64 { return fuel; }

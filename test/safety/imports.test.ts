@@ -1,36 +1,68 @@
+// The sandbox's surface: what a module can call is declared once, and the modules, the host, the tests and the docs
+// agree with it.
+
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import * as constants from "../../build/host/protocol/constants.js";
+import { makeImports } from "../../build/host/protocol/imports.js";
+import { CONSTANTS, IMPORTS } from "../support/abi.js";
 
-/** The names that docs/imports.md lists, as `module.name`. */
-function documented(): Set<string> {
-  const names = new Set<string>();
-  for (const line of readFileSync("docs/imports.md", "utf8").split("\n")) {
-    const row = /^\| `(\w+)`.*\| (.*) \|$/.exec(line);
-    for (const [, name] of row?.[2]?.matchAll(/`(\w+)`/g) ?? []) names.add(`${row![1]}.${name}`);
-  }
-  return names;
-}
+const FLAVOURS = ["simp", "4th", "lua"];
+/** Of the interface, and not called by this core. */
+const UNUSED = ["putc", "vm_set_register", "vm_set_desc"];
+const declared = (module: string) => IMPORTS.filter((entry) => entry.module === module);
+const names = (module: string) => declared(module).map(({ name }) => name);
 
 describe("the sandbox's surface", () => {
-  const list = documented();
+  const imports = (flavour: string) =>
+    WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(`build/userboot_${flavour}.wasm`)));
 
-  it("is documented", () => {
-    expect(list.size).toBeGreaterThan(10);
+  it("is declared in one file", () => {
+    const pattern = /@external/g;
+    expect(IMPORTS.length).toBe(readFileSync("loader-wasm/protocol.ts", "utf8").match(pattern)?.length);
+    expect(new Set(IMPORTS.map(({ module }) => module))).toEqual(new Set(["userboot", "wasi_snapshot_preview1"]));
   });
 
-  const imports = (flavour: string) => {
-    const module = new WebAssembly.Module(readFileSync(`build/userboot_${flavour}.wasm`));
-    return WebAssembly.Module.imports(module).map((entry) => `${entry.module}.${entry.name}`);
-  };
-  const flavours = ["simp", "4th", "lua"];
-
-  it.each(flavours)("flavour %s imports nothing else", (flavour) => {
-    expect(imports(flavour).filter((name) => !list.has(name))).toEqual([]);
-    expect(imports(flavour)).toContain("userboot.diskread");
+  it.each(FLAVOURS)("flavour %s imports nothing else", (flavour) => {
+    const allowed = [...IMPORTS.map(({ module, name }) => `${module}.${name}`), "env.memory"];
+    const used = imports(flavour).map(({ module, name }) => `${module}.${name}`);
+    expect(used.filter((name) => !allowed.includes(name))).toEqual([]);
+    expect(used).toContain("userboot.diskread");
   });
 
-  it("lists nothing that no flavour imports", () => {
-    const used = new Set(flavours.flatMap(imports));
-    expect([...list].filter((name) => !used.has(name))).toEqual([]);
+  it("declares nothing that no flavour imports", () => {
+    const used = new Set(FLAVOURS.flatMap((flavour) => imports(flavour).map(({ name }) => name)));
+    expect(IMPORTS.map(({ name }) => name).filter((name) => !used.has(name))).toEqual(UNUSED);
+  });
+
+  it("is what the host has", () => {
+    const state = { options: { limits: {} }, clock: { now: () => 0 }, policy: {}, counts: {}, meter: {} };
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const program = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+    const host = makeImports(memory, state as never, program, undefined);
+    for (const module of ["userboot", "wasi_snapshot_preview1"]) {
+      expect(Object.keys(host[module]!).sort()).toEqual(names(module).sort());
+    }
+  });
+
+  it("has the same numbers on both sides", () => {
+    const ours = Object.entries(constants).map(([name, value]) => [name, BigInt(value)]);
+    expect(Object.fromEntries(ours)).toEqual(CONSTANTS);
+  });
+
+  it("is what docs/imports.md lists, with its types", () => {
+    const page = readFileSync("docs/imports.md", "utf8");
+    const [, userboot, wasi] = page.split(/^## /m);
+    for (const [module, text] of [
+      ["userboot", userboot!],
+      ["wasi_snapshot_preview1", wasi!],
+    ] as const) {
+      const listed = [...text.matchAll(/^ {4}(\w+\(.*)$/gm)].map(([, signature]) => signature!);
+      expect(listed.sort()).toEqual(
+        declared(module)
+          .map(({ signature }) => signature)
+          .sort(),
+      );
+    }
   });
 });
