@@ -6,12 +6,15 @@
 
 import { readFileSync } from "node:fs";
 import type { Command as CommandType } from "commander";
+import { startAhead } from "./ahead.js";
 import type { BootArguments } from "./boot.js";
 import { complain } from "./complain.js";
 import { endAsTold } from "./ending.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
 
+// A session's process gets ready while this one loads the rest.
+startAhead(process.argv.slice(2));
 const { Command, CommanderError, Option } = await import("commander");
 
 const FAILED_STATUS = 1;

@@ -15,3 +15,9 @@ export function openImages(images: readonly SentImage[], files: FileDisk[]): Sen
     return { ...image, fd: file.fd };
   });
 }
+
+/** The same for images of which all that are files are open already, in `files`. */
+export function openedImages(images: readonly SentImage[], files: readonly FileDisk[]): SentImage[] {
+  const left = [...files];
+  return images.map((image) => (typeof image.image === "string" ? { ...image, fd: left.shift()!.fd } : image));
+}

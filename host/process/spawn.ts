@@ -1,13 +1,11 @@
 // A session's process: a child that has its images and one socket open and nothing else, ended by SIGKILL.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import { devNull } from "node:os";
 import { serialize } from "node:v8";
 import type { KeyInput } from "../console/console.js";
 import type { FileDisk } from "../disks/file.js";
-import { openImages } from "../disks/open.js";
+import { openedImages, openImages } from "../disks/open.js";
 import type { SentImage } from "../disks/source.js";
 import { OptionError } from "../errors.js";
 import type { Cell, IsolationFacts } from "../isolation/cell.js";
@@ -16,17 +14,10 @@ import { backedBytes, GuestMemory } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
 import type { SessionOptions } from "../options.js";
 import type { Answer } from "../policy/asker.js";
-import {
-  bwrapFails,
-  type Confine,
-  findBwrap,
-  memoryFor,
-  type ProcessLimits,
-  processCommand,
-  whyUnconfined,
-} from "./confine.js";
+import { bwrapFails, type Confine, findBwrap, memoryFor, type ProcessLimits, whyUnconfined } from "./confine.js";
 import { FrameReader, frameHead } from "./frames.js";
 import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart } from "./link.js";
+import { PROGRAM, type Spare, startProcess, takeSpare } from "./start.js";
 
 /** Kept of what a process writes on its standard error, to tell why it died. */
 const STDERR_MAX = 4096;
@@ -38,8 +29,6 @@ const CPU_FACTOR = 2;
 /** Bytes of answers that a process may leave unread. */
 const UNREAD_MAX = 1024 * 1024;
 
-const PROGRAM = new URL("./entry.js", import.meta.url);
-
 export function spawnProcess({ confine = "auto" }: { confine?: Confine | undefined } = {}): Cell {
   return new ProcessCell(confine);
 }
@@ -49,6 +38,7 @@ class ProcessCell implements Cell {
   #child: ChildProcess | undefined;
   #socket: Socket | undefined;
   #files: FileDisk[] = [];
+  #spare: Spare | undefined;
   #message: StartMessage | undefined;
   #guest: GuestMemory | undefined;
   #hear: (message: unknown) => void = () => {};
@@ -86,7 +76,12 @@ class ProcessCell implements Cell {
   start(message: StartMessage): void {
     // The process's memory comes to be here in the end.
     reserveRam(backedBytes(message.options.memory.low));
-    this.#message = { ...message, disks: openImages(message.disks, this.#files) };
+    this.#spare = takeSpare(message.disks, this.confine);
+    if (this.#spare !== undefined) this.#files = this.#spare.files;
+    this.#message = {
+      ...message,
+      disks: this.#spare ? openedImages(message.disks, this.#files) : openImages(message.disks, this.#files),
+    };
     if (message.disks.some(({ image }) => image instanceof Blob)) {
       throw new OptionError("a Blob as a disk can't be read in a process: give a path or bytes");
     }
@@ -123,13 +118,10 @@ class ProcessCell implements Cell {
     this.facts.confinement = bwrap === undefined ? "none" : "bwrap";
     const why = bwrap === undefined ? whyUnconfined(this.confine) : undefined;
     if (why !== undefined) this.facts.unconfined = why;
-    const limits = processLimits(options, bytesOf(disks, trees));
-    const child = startProcess(
-      PROGRAM,
-      limits,
-      bwrap,
-      this.#files.map(({ fd }) => fd),
-    );
+    const fds = this.#files.map(({ fd }) => fd);
+    const child =
+      this.#spare?.child ?? startProcess(PROGRAM, processLimits(options, bytesOf(disks, trees)), bwrap, fds);
+    this.#spare = undefined;
     this.#child = child;
     this.#stderr = "";
     const socket = child.stdio[CHANNEL_FD] as Socket;
@@ -249,48 +241,6 @@ class ProcessCell implements Cell {
     this.#wanted = false;
     this.#send({ keys: Uint8Array.from(this.#typed.splice(0)), ended: this.#ended } satisfies KeysReply);
   }
-}
-
-/** Starts `program` with what a session's process has: a socket and `images`, open files. */
-export function startProcess(
-  program: URL,
-  limits: ProcessLimits,
-  bwrap: string | undefined,
-  images: readonly number[],
-): ChildProcess {
-  const command = processCommand(program, limits, bwrap);
-  const stdio: ("ignore" | "pipe" | number)[] = ["ignore", "ignore", "pipe", "pipe", ...images];
-  // What this process got from its own parent, or opened for its children, is none of a session's business.
-  const nothing = openSync(devNull, "r");
-  try {
-    for (const fd of inheritable()) {
-      while (stdio.length < fd) stdio.push("ignore");
-      if (fd >= FIRST_IMAGE_FD + images.length) stdio[fd] = nothing;
-    }
-    return spawn(command.program, command.args, { env: {}, cwd: "/", stdio, detached: true, windowsHide: true });
-  } finally {
-    closeSync(nothing);
-  }
-}
-
-/** Linux tells of an open file whether it closes at the start of a program; as it writes it, octal. */
-const CLOSE_ON_EXEC = 0o2000000;
-
-/** Open descriptors that a child would get besides those it is given, as far as the system tells. */
-function inheritable(): number[] {
-  const directory = "/proc/self/fdinfo";
-  if (process.platform !== "linux") return [];
-  return readdirSync(directory)
-    .map(Number)
-    .filter((fd) => {
-      try {
-        const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`${directory}/${fd}`, "latin1"))?.[1];
-        return fd >= FIRST_IMAGE_FD && (Number.parseInt(flags ?? "0", 8) & CLOSE_ON_EXEC) === 0;
-      } catch {
-        // The one of the directory itself, closed again.
-        return false;
-      }
-    });
 }
 
 function processLimits({ memory, limits }: SessionOptions, given: number): ProcessLimits {

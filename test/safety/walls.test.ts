@@ -7,7 +7,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBwrap, processCommand } from "../../build/host/process/confine.js";
-import { startProcess } from "../../build/host/process/spawn.js";
+import { startProcess } from "../../build/host/process/start.js";
 import { readingRights } from "../../build/host/worker/node_rights.js";
 import { workerOptions } from "../../build/host/worker/node_spawn.js";
 import { Scratch } from "../host/support.js";
@@ -109,7 +109,7 @@ describe.runIf(rights)("code that has broken out reaches what the table says", (
 it("a session's process has no descriptor that this one inherited", () => {
   // Numbers far apart, as shells and supervisors leave them behind.
   const program = `
-    const { startProcess } = await import(${JSON.stringify(new URL("../../build/host/process/spawn.js", import.meta.url).href)});
+    const { startProcess } = await import(${JSON.stringify(new URL("../../build/host/process/start.js", import.meta.url).href)});
     const child = startProcess(new URL(${JSON.stringify(new URL("./intruder_process.mjs", import.meta.url).href)}), ${JSON.stringify(LIMITS)}, undefined, []);
     const socket = child.stdio[3];
     socket.write(JSON.stringify({ port: 1, pid: 1, secret: "/x", victim: "/x", image: 90, others: [7, 77, 300] }));

@@ -1,0 +1,110 @@
+// Starts the processes of sessions: one for a session that is there, or one ahead of it, which gets ready while its caller
+// does so, too.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { devNull } from "node:os";
+import type { FileDisk } from "../disks/file.js";
+import { openImages } from "../disks/open.js";
+import type { SentImage } from "../disks/source.js";
+import { type Confine, findBwrap, memoryFor, type ProcessLimits, processCommand } from "./confine.js";
+import { FIRST_IMAGE_FD } from "./link.js";
+
+/** The program of a session's process. */
+export const PROGRAM = new URL("./entry.js", import.meta.url);
+
+/** Starts `program` with what a session's process has: a socket and `images`, open files. */
+export function startProcess(
+  program: URL,
+  limits: ProcessLimits,
+  bwrap: string | undefined,
+  images: readonly number[],
+): ChildProcess {
+  const command = processCommand(program, limits, bwrap);
+  const stdio: ("ignore" | "pipe" | number)[] = ["ignore", "ignore", "pipe", "pipe", ...images];
+  // What this process got from its own parent, or opened for its children, is none of a session's business.
+  const nothing = openSync(devNull, "r");
+  try {
+    for (const fd of inheritable()) {
+      while (stdio.length < fd) stdio.push("ignore");
+      if (fd >= FIRST_IMAGE_FD + images.length) stdio[fd] = nothing;
+    }
+    return spawn(command.program, command.args, { env: {}, cwd: "/", stdio, detached: true, windowsHide: true });
+  } finally {
+    closeSync(nothing);
+  }
+}
+
+/** Linux tells of an open file whether it closes at the start of a program; as it writes it, octal. */
+const CLOSE_ON_EXEC = 0o2000000;
+
+/** Open descriptors that a child would get besides those it is given, as far as the system tells. */
+function inheritable(): number[] {
+  const directory = "/proc/self/fdinfo";
+  if (process.platform !== "linux") return [];
+  return readdirSync(directory)
+    .map(Number)
+    .filter((fd) => {
+      try {
+        const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`${directory}/${fd}`, "latin1"))?.[1];
+        return fd >= FIRST_IMAGE_FD && (Number.parseInt(flags ?? "0", 8) & CLOSE_ON_EXEC) === 0;
+      } catch {
+        // The one of the directory itself, closed again.
+        return false;
+      }
+    });
+}
+
+/** A process that waits for its session, with the images that it has open. */
+export interface Spare {
+  child: ChildProcess;
+  files: FileDisk[];
+}
+
+let spare: (Spare & { confine: Confine; paths: string }) | undefined;
+
+/** What a session may need at most when nothing is said of its limits: 2 GiB of guest memory and a module's own. */
+const SPARE_LIMITS: ProcessLimits = { memory: memoryFor(2304 * 1024 * 1024), cpuS: 3600 };
+
+/**
+ * Starts a process for the session to come, which will have these image files as its disks. It does not keep the caller's
+ * process alive. When something isn't right with them, nothing is started: the session will say what.
+ */
+export function startSpareProcess(paths: readonly string[], confine: Confine): void {
+  const files: FileDisk[] = [];
+  try {
+    openImages(paths.map(plain), files);
+    const child = startProcess(
+      PROGRAM,
+      SPARE_LIMITS,
+      findBwrap(confine),
+      files.map(({ fd }) => fd),
+    );
+    child.unref();
+    for (const stream of child.stdio) (stream as { unref?(): void } | null)?.unref?.();
+    // Whoever takes it looks whether it is there.
+    child.once("error", () => {});
+    spare = { child, files, confine, paths: JSON.stringify(paths) };
+  } catch {
+    for (const file of files) file.close();
+  }
+}
+
+const plain = (image: string): SentImage => ({ image, sectorSize: 512 });
+
+/** The process that was started ahead, for a session that is what it was started for. Any other is ended. */
+export function takeSpare(disks: readonly SentImage[], confine: Confine): Spare | undefined {
+  const ready = spare;
+  spare = undefined;
+  if (ready === undefined) return undefined;
+  const paths = JSON.stringify(disks.map(({ image, sectorSize }) => (sectorSize === 512 ? image : undefined)));
+  if (paths === ready.paths && confine === ready.confine && ready.child.pid && ready.child.exitCode === null) {
+    ready.child.ref();
+    for (const stream of ready.child.stdio) (stream as { ref?(): void } | null)?.ref?.();
+    return ready;
+  }
+  ready.child.kill("SIGKILL");
+  for (const stream of ready.child.stdio) stream?.destroy();
+  for (const file of ready.files) file.close();
+  return undefined;
+}
