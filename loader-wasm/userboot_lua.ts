@@ -4,7 +4,7 @@ import { LuaInterpreter } from "./interp/lua/interpreter";
 import { loaderMain } from "./main";
 
 export { markOffset } from "./boot/interpreter_check";
-export { seedStrings as seedHash } from "./interp/lua/string";
+export { seedStrings as seedHash } from "./interp/lua/values/string";
 export { fuelLeft, grantFuel } from "./lib/fault";
 
 /** Runs the loader for `ndisks` disks by the rules of interface `version`. Returns only through the host. */

@@ -1,8 +1,8 @@
 // Enters a 64-bit kernel: long mode with every GiB of addresses mapped to the first GiB of memory, so that
 // the kernel runs at its linked address until it has page tables of its own.
 
-import { flush } from "../console/console";
 import { allocate } from "../lib/fault";
+import { flush } from "../lib/output";
 import { PreloadedFile } from "../load/preloaded";
 import { copyin, exec, setcr, setgdt, setmsr, setreg } from "../protocol";
 import { writeBootData } from "./bootinfo";

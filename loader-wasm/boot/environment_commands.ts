@@ -1,14 +1,15 @@
 // Commands on variables: show set unset echo read.
 
-import { ischar, print, time } from "../console/console";
+import { ischar, time } from "../console/console";
 import { editLine } from "../console/lines";
 import { closePager, openPager, page } from "../console/pager";
-import { argumentAt, argumentCount, argumentSize } from "../interp/simp/parse";
+import { environment, getenv, putenv, putenvAt, setenv, unsetenv } from "../environment/variables";
 import { strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
+import { print } from "../lib/output";
 import { parseEnd, parseInteger } from "../lib/text";
-import { environment, getenv, putenv, putenvAt, setenv, unsetenv } from "./environment";
+import { argumentAt, argumentCount, argumentSize } from "./command_line";
 
 /** `show [NAME]`. */
 export function commandShow(argv: string[]): i32 {

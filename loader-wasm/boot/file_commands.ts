@@ -1,15 +1,16 @@
 // Commands that show files: help more ls.
 
-import { print } from "../console/console";
-import { readLine } from "../console/lines";
-import { closePager, openPager, page, pageFile } from "../console/pager";
+import { closePager, openPager, page } from "../console/pager";
 import { parseDevice, pathRest } from "../dev/devices";
-import { close, Dirent, fstat, open, readdir, S_IFDIR, S_IFMT, stat } from "../fs/files";
+import { getenv } from "../environment/variables";
+import { close, fstat, open, readdir, stat } from "../files/files";
+import { pageFile, readLine } from "../files/text";
+import { Dirent, S_IFDIR, S_IFMT } from "../fs/file_system";
 import { ENOTDIR, errno, strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
+import { print } from "../lib/output";
 import { clip } from "../lib/text";
-import { getenv } from "./environment";
 
 // ---- help -------------------------------------------------------------------------------------------
 

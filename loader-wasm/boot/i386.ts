@@ -1,14 +1,14 @@
 // Enters a 32-bit kernel: flat protected mode without paging, arguments on the stack as old boot blocks
 // leave them, and the legacy `struct bootinfo` (i386/include/bootinfo.h).
 
-import { flush } from "../console/console";
+import { getenv } from "../environment/variables";
 import { storeString } from "../lib/bytes";
 import { allocate } from "../lib/fault";
 import { lowMemory } from "../lib/guest";
+import { flush } from "../lib/output";
 import { MODINFOMD_ESYM, MODINFOMD_SSYM, PreloadedFile } from "../load/preloaded";
 import { copyin, exec, setgdt, setreg } from "../protocol";
 import { BootData, writeBootData } from "./bootinfo";
-import { getenv } from "./environment";
 
 const STACK: u64 = 0x1000;
 const STACK_SIZE: u32 = 4096;

@@ -1,10 +1,11 @@
 // Which flavour the guest wants: the mark `$Interpreter:NAME` in its /boot/loader. A loader without a mark
 // is from before there was a choice, and means Forth; no readable loader means no preference.
 
-import { flush } from "../console/console";
-import { close, fstat, open, read, S_IFDIR, S_IFMT } from "../fs/files";
+import { close, fstat, open, read } from "../files/files";
+import { S_IFDIR, S_IFMT } from "../fs/file_system";
 import { storeString, stringAt } from "../lib/bytes";
 import { allocate, burn } from "../lib/fault";
+import { flush } from "../lib/output";
 import { swap_interpreter } from "../protocol";
 
 const LOADER_PATH = "/boot/loader";

@@ -1,11 +1,11 @@
 // Where the kernel shall find its root file system: `vfs.root.mountfrom`, from the root line of /etc/fstab
 // on the root device, or from the device itself when that is a ZFS dataset.
 
-import { readLine } from "../console/lines";
-import { close, open } from "../fs/files";
+import { getenv, setDefault } from "../environment/variables";
+import { close, open } from "../files/files";
+import { readLine } from "../files/text";
 import { burn } from "../lib/fault";
 import { isSpace } from "../lib/text";
-import { getenv, setDefault } from "./environment";
 
 /** Bytes of a line of fstab; longer ones are cut into several. */
 const LINE_LIMIT: i32 = 127;

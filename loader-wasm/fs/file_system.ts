@@ -1,8 +1,39 @@
-// What fs/files.ts asks of file systems: open a path on a device, and then read, seek, describe and list.
+// What files/files.ts asks of file systems: open a path on a device, and then read, seek, describe and list.
 
 import { Device } from "../dev/device";
 import { EINVAL, EROFS, setErrno } from "../lib/errno";
-import { Dirent, SEEK_CUR, SEEK_END, SEEK_SET, Stat } from "./files";
+
+export const O_RDONLY: i32 = 0;
+export const O_WRONLY: i32 = 1;
+export const O_RDWR: i32 = 2;
+
+export const SEEK_SET: i32 = 0;
+export const SEEK_CUR: i32 = 1;
+export const SEEK_END: i32 = 2;
+
+export const S_IFMT: u32 = 0o170000;
+export const S_IFDIR: u32 = 0o040000;
+export const S_IFREG: u32 = 0o100000;
+export const S_IFLNK: u32 = 0o120000;
+
+/** What `fstat` tells. */
+export class Stat {
+  /** File type and permissions (S_IF*). */
+  mode: u32 = 0;
+  uid: u32 = 0;
+  gid: u32 = 0;
+  /** Bytes. */
+  size: u64 = 0;
+}
+
+/** A directory entry. `type` is DT_* (mode >> 12), 0 when the file system doesn't tell. */
+export class Dirent {
+  constructor(
+    readonly name: string,
+    readonly type: u8,
+    readonly fileno: u32,
+  ) {}
+}
 
 /** An open file or directory. Positions are unsigned: one moved before the start is past the end. */
 export abstract class OpenFile {

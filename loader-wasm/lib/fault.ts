@@ -1,10 +1,10 @@
 // How a session ends inside the core, and what it tells on the way: fuel, memory and internal faults end
 // it with a typed error of the host; damage in guest data is reported and answered with an errno.
 
-import { flush } from "../console/console";
 import { delay, FAULT_FUEL, FAULT_INTERNAL, FAULT_MEMORY, fault, report } from "../protocol";
 import { allocString } from "./bytes";
 import { setErrno } from "./errno";
+import { flush } from "./output";
 
 /** Fuel left: roughly, instructions of an interpreter, or steps of a loop over guest data. */
 let fuel: i64 = i64.MAX_VALUE;

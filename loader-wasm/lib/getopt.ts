@@ -1,6 +1,6 @@
 // POSIX getopt for the loader's commands. Complaints go to the console, as the commands' users expect.
 
-import { print } from "../console/console";
+import { print } from "./output";
 
 /** Walks the options at the start of `argv` (whose first element is the command). */
 export class Options {

@@ -1,8 +1,9 @@
 // Where kernels and modules are found: the directories of `module_path`, the extensions a name may lack,
 // and each directory's linker.hints (kldxref's output), which tells the files that contain a module.
 
-import { getenv } from "../boot/environment";
-import { close, fstat, open, read, S_IFMT, S_IFREG, stat } from "../fs/files";
+import { getenv } from "../environment/variables";
+import { close, fstat, open, read, stat } from "../files/files";
+import { S_IFMT, S_IFREG } from "../fs/file_system";
 import { stringAt } from "../lib/bytes";
 import { EFTYPE } from "../lib/errno";
 import { allocate, burn, damaged } from "../lib/fault";

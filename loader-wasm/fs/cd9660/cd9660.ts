@@ -1,13 +1,13 @@
 // The ISO 9660 file system with Rock Ridge names. As in the reference, names without Rock Ridge are matched
 // as they are recorded (`LOADER.RC;1`), symbolic links are not followed, and a file is one extent.
 
-import { Device, Volume } from "../../dev/device";
+import { Device } from "../../dev/device";
 import { cutAtNul, stringAt } from "../../lib/bytes";
 import { EINVAL, EIO, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { allocate, burn, damaged } from "../../lib/fault";
 import { isLower } from "../../lib/text";
-import { FileSystem, OpenFile } from "../file_system";
-import { Dirent, S_IFDIR, S_IFREG, Stat } from "../files";
+import { Volume } from "../../storage/volume";
+import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFREG, Stat } from "../file_system";
 import {
   BLOCK_SIZE,
   DESCRIPTORS_AT,

@@ -1,12 +1,12 @@
 // Files read through a decompressor: where `kernel` is missing, `kernel.gz` or `kernel.bz2` is opened in its
 // place and looks like the original, except that its size is not known.
 
-import { print } from "../../console/console";
 import { Device } from "../../dev/device";
 import { EFTYPE, EINVAL, EIO, EISDIR, ENOENT, EOFFSET, EPERM, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
-import { FileSystem, OpenFile } from "../file_system";
-import { Dirent, O_RDONLY, openOn, S_IFMT, S_IFREG, SEEK_CUR, SEEK_SET, Stat } from "../files";
+import { print } from "../../lib/output";
+import { Dirent, FileSystem, O_RDONLY, OpenFile, S_IFMT, S_IFREG, SEEK_CUR, SEEK_SET, Stat } from "../file_system";
+import { openOn } from "../file_systems";
 import { Decoder } from "./decoder";
 import { Input } from "./input";
 

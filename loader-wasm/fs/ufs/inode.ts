@@ -1,10 +1,10 @@
 // UFS inodes: decoding, and the walk from a byte of a file to the blocks that hold it, through up to three levels of
 // indirect blocks. Runs of blocks that follow each other on the disk are read in one piece.
 
-import { Volume } from "../../dev/device";
 import { EFBIG, EIO, setErrno } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
 import { zero_guest } from "../../protocol";
+import { Volume } from "../../storage/volume";
 import {
   DIRECT_BLOCKS,
   I1_DIRECT,

@@ -1,11 +1,11 @@
 // The UFS1 and UFS2 file systems: mounting, and the walk along a path and its symbolic links.
 
-import { Device, Volume } from "../../dev/device";
+import { Device } from "../../dev/device";
 import { stringAt } from "../../lib/bytes";
 import { EINVAL, EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
-import { FileSystem, OpenFile } from "../file_system";
-import { Dirent, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../files";
+import { Volume } from "../../storage/volume";
+import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
 import { DirectoryWalk, lookUp } from "./directory";
 import { Inode, readInode } from "./inode";
 import { NAME_MAX, ROOT_INODE } from "./layout";

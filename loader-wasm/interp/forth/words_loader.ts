@@ -1,30 +1,20 @@
 // The loader's own words: environment, files, time, guest memory, and the loader's commands as words.
 
+import { argumentCount, argumentList, split } from "../../boot/command_line";
 import { Command, commands, findCommandAt } from "../../boot/commands";
-import { getenvAt, setDefault, setenv, setenvAt, unsetenvAt } from "../../boot/environment";
-import { delay, print, time } from "../../console/console";
-import {
-  close,
-  fstat,
-  O_RDONLY,
-  open,
-  read,
-  readdir,
-  readToLineEnd,
-  S_IFDIR,
-  S_IFMT,
-  seek,
-  write,
-} from "../../fs/files";
+import { panic } from "../../boot/ending";
+import { delay, time } from "../../console/console";
+import { getenvAt, setDefault, setenv, setenvAt, unsetenvAt } from "../../environment/variables";
+import { close, fstat, open, read, readdir, readToLineEnd, seek, write } from "../../files/files";
+import { O_RDONLY, S_IFDIR, S_IFMT } from "../../fs/file_system";
 import { compareBytesAt, copyText, stringAt } from "../../lib/bytes";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
+import { print } from "../../lib/output";
 import { digitValue } from "../../lib/text";
 import { findFile } from "../../load/preloaded";
-import { panic } from "../../main";
 import { copyin, copyout, PURPOSE_SCRIPT } from "../../protocol";
-import { argumentCount, argumentList, split } from "../simp/parse";
-import { colon, forth, looseCheck, primitive } from "./define";
+import { colon, forth, primitive } from "./define";
 import {
   appendCell,
   appendWord,
@@ -43,9 +33,11 @@ import {
   allocateBlock,
   cellsLeft,
   check,
+  compiling,
   fail,
   freeBlock,
   increaseCell,
+  looseCheck,
   OUT_OF_TEXT,
   placeText,
   pop,
@@ -64,7 +56,6 @@ import {
 } from "./memory";
 import {
   compileLiteral,
-  compiling,
   interpretText,
   parsedAt,
   parsedSize,

@@ -1,10 +1,10 @@
 // Words on the system itself: exceptions, evaluation, search order, heap, conditionals.
 
-import { print } from "../../console/console";
 import { copyText, stringAt } from "../../lib/bytes";
 import { allocate } from "../../lib/fault";
+import { print } from "../../lib/output";
 import { equalsIgnoreCase } from "../../lib/text";
-import { colon, forth, immediate, loose, looseCheck, primitive } from "./define";
+import { colon, forth, immediate, loose, primitive } from "./define";
 import {
   align,
   appendCell,
@@ -37,6 +37,7 @@ import {
   blockSize,
   CELL,
   check,
+  compiling,
   depth,
   fail,
   frame,
@@ -44,6 +45,7 @@ import {
   here,
   INNER_EXIT,
   ip,
+  looseCheck,
   OUT_OF_TEXT,
   pop,
   popText,
@@ -68,7 +70,7 @@ import {
   USER_EXIT,
   userArea,
 } from "./memory";
-import { compiling, interpretText, parseUntil, parseWord, setSourceId, sourceId } from "./outer";
+import { interpretText, parseUntil, parseWord, setSourceId, sourceId } from "./outer";
 import { compileText, compileWord } from "./words_compile";
 
 /** Interprets `size` bytes at `text` as EVALUATE does; what is thrown goes on. */
