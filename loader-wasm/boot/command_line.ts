@@ -2,7 +2,7 @@
 // '' and "" quotes and $name, ${name}, $(name) expansions.
 
 import { getenvAt } from "../environment/variables";
-import { allocString, copyText, countBefore, stringAt } from "../lib/bytes";
+import { allocString, copyText, countBefore, cstringSize, stringAt } from "../lib/bytes";
 import { print } from "../lib/output";
 import { digitValue, isHexDigit, isSpace } from "../lib/text";
 
@@ -172,7 +172,7 @@ export function parse(line: string): string[] | null {
 /** The same for the `size` bytes at `text`, which are changed. False after a complaint. */
 export function split(text: usize, size: i32): bool {
   const length = unescape(text, size);
-  const end = text + <usize>countBefore(text, length, 0, 0, 0);
+  const end = text + <usize>cstringSize(text, length);
   argumentCount = 0;
   wordStart = 0;
   wordSize = 0;

@@ -17,13 +17,9 @@ const BLOCK_SIZE: u32 = 512;
 /** `lsdev [-v]`. */
 export function commandLsdev(argv: string[]): i32 {
   const options = new Options(argv, "v");
-  let verbose = false;
-  while (true) {
-    const option = options.next();
-    if (option < 0) break;
-    if (option != 0x76) return CMD_OK;
-    verbose = true;
-  }
+  const option = options.only();
+  if (option < 0) return CMD_OK;
+  const verbose = option > 0;
   openPager();
   printDevices(verbose);
   closePager();

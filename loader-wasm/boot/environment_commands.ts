@@ -50,15 +50,10 @@ export function commandUnset(argv: string[]): i32 {
 /** `echo [-n] TEXT...`. */
 export function commandEcho(argv: string[]): i32 {
   const options = new Options(argv, "n");
-  let newline = true;
-  while (true) {
-    const option = options.next();
-    if (option < 0) break;
-    if (option != 0x6e) return CMD_OK;
-    newline = false;
-  }
+  const option = options.only();
+  if (option < 0) return CMD_OK;
   print(argv.slice(options.index).join(" "));
-  if (newline) print("\n");
+  if (option == 0) print("\n");
   return CMD_OK;
 }
 

@@ -152,13 +152,9 @@ function typeLetter(type: u32): string {
 /** `ls [-l] [PATH]`. */
 export function commandLs(argv: string[]): i32 {
   const options = new Options(argv, "l");
-  let verbose = false;
-  while (true) {
-    const option = options.next();
-    if (option < 0) break;
-    if (option != 0x6c) return CMD_OK;
-    verbose = true;
-  }
+  const option = options.only();
+  if (option < 0) return CMD_OK;
+  const verbose = option > 0;
   let path = options.index < argv.length ? argv[options.index] : "";
   const status = stat(path);
   if (status !== null && (status.mode & S_IFMT) != S_IFDIR) {

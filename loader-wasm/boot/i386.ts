@@ -2,7 +2,7 @@
 // leave them, and the legacy `struct bootinfo` (i386/include/bootinfo.h).
 
 import { getenv } from "../environment/variables";
-import { storeString } from "../lib/bytes";
+import { allocString } from "../lib/bytes";
 import { allocate } from "../lib/fault";
 import { lowMemory } from "../lib/guest";
 import { flush } from "../lib/output";
@@ -81,8 +81,5 @@ function writeBootinfo(kernel: PreloadedFile, data: BootData): void {
   store<u32>(info, <u32>data.envp, 76);
   store<u32>(info, <u32>data.modulep, 80);
   copyin(info, BOOTINFO, BOOTINFO_SIZE);
-  const text = allocate(kernelname.length + 1);
-  storeString(text, kernelname);
-  store<u8>(text + kernelname.length, 0);
-  copyin(text, BOOTINFO + BOOTINFO_SIZE, kernelname.length + 1);
+  copyin(allocString(kernelname), BOOTINFO + BOOTINFO_SIZE, kernelname.length + 1);
 }

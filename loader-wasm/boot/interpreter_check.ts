@@ -3,7 +3,7 @@
 
 import { close, fstat, open, read } from "../files/files";
 import { S_IFDIR, S_IFMT } from "../fs/file_system";
-import { storeString, stringAt } from "../lib/bytes";
+import { allocString, cstringAt, stringAt } from "../lib/bytes";
 import { allocate, burn } from "../lib/fault";
 import { flush } from "../lib/output";
 import { swap_interpreter } from "../protocol";
@@ -39,9 +39,7 @@ export function checkInterpreter(own: string): void {
   close(fd);
   if (wanted === null || wanted == own) return;
   flush();
-  const block = allocate(wanted.length);
-  storeString(block, wanted);
-  swap_interpreter(block, wanted.length);
+  swap_interpreter(allocString(wanted), wanted.length);
 }
 
 /** The name after the first mark in the file, `UNMARKED` without one, null when the file ends before its size. */
@@ -107,8 +105,7 @@ const GUARD = String.fromCharCode(0xfe);
 
 /** The bytes up to a NUL. A name that the file's end cuts off is none: the guard byte is part of it. */
 function nameAt(src: usize, size: i32): string {
-  let length = 0;
-  while (length < size && load<u8>(src + <usize>length) != 0) length++;
-  const name = stringAt(src, length);
+  const name = cstringAt(src, size);
+  const length = name.length;
   return length < size || length >= NAME_LIMIT ? name : name + GUARD;
 }

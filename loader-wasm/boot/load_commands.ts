@@ -1,7 +1,7 @@
 // Commands on loaded files: load load_geli unload lsmod.
 
 import { closePager, openPager, page } from "../console/pager";
-import { Options } from "../lib/getopt";
+import { COMPLAINED, Options } from "../lib/getopt";
 import { CMD_CRIT, CMD_ERROR, CMD_FATAL, CMD_OK, CMD_WARN, failCommand, failDetailed } from "../lib/outcome";
 import { clip, hex, parseEnd, parseInteger } from "../lib/text";
 import { loadKld, loadModule, loadRaw, unload } from "../load/modules";
@@ -20,7 +20,7 @@ export function commandLoad(argv: string[]): i32 {
   while (true) {
     const option = options.next();
     if (option < 0) break;
-    if (option == 0x3f) return CMD_OK;
+    if (option == COMPLAINED) return CMD_OK;
     if (option == 0x6b) explicit = true;
     if (option == 0x74) type = options.argument;
   }
@@ -69,13 +69,9 @@ export function commandUnload(_argv: string[]): i32 {
 /** `lsmod [-v]`. */
 export function commandLsmod(argv: string[]): i32 {
   const options = new Options(argv, "v");
-  let verbose = false;
-  while (true) {
-    const option = options.next();
-    if (option < 0) break;
-    if (option != 0x76) return CMD_OK;
-    verbose = true;
-  }
+  const option = options.only();
+  if (option < 0) return CMD_OK;
+  const verbose = option > 0;
   openPager();
   for (let i = 0; i < preloadedFiles.length; i++) if (list(preloadedFiles[i], verbose)) break;
   closePager();

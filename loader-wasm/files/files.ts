@@ -9,8 +9,8 @@ import { openOn } from "../fs/file_systems";
 import { copyText, countBefore } from "../lib/bytes";
 import { EBADF, EINVAL, EIO, EMFILE, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";
-import { fitsGuest } from "../lib/guest";
-import { copyin, HOOK_FILES, PURPOSE_DATA, PURPOSE_NONE } from "../protocol";
+import { ByteSource, COPY_PIECE, fitsGuest } from "../lib/guest";
+import { HOOK_FILES, PURPOSE_DATA, PURPOSE_NONE } from "../protocol";
 import { examine } from "./examined";
 
 const DESCRIPTOR_LIMIT: i32 = 64;
@@ -22,7 +22,7 @@ const AHEAD_COST: i64 = 64;
 const RAW_BLOCK: u64 = 512;
 
 /** An open descriptor: a file, or a device as such when `file` is null. */
-class Descriptor {
+class Descriptor extends ByteSource {
   /** Position on a raw device. */
   rawPosition: u64 = 0;
   /** Bytes read ahead of what the caller got: buffer, where its rest begins, and how long that is. */
@@ -34,7 +34,9 @@ class Descriptor {
     readonly device: Device,
     readonly file: OpenFile | null,
     readonly mode: i32,
-  ) {}
+  ) {
+    super();
+  }
 
   readable(): bool {
     return ((this.mode + 1) & 1) != 0;
@@ -42,6 +44,48 @@ class Descriptor {
 
   writable(): bool {
     return ((this.mode + 1) & 2) != 0;
+  }
+
+  read(dst: usize, size: i32): i32 {
+    // Files may be sparse and endless: what is read costs fuel, whether there is a disk read behind it or not.
+    burn(8 + <i64>(size >> 4));
+    const file = this.file;
+    if (file === null) return this.readRaw(dst, size);
+    let left = size;
+    while (true) {
+      const piece = min(this.aheadSize, left);
+      if (piece > 0) {
+        memory.copy(dst, this.ahead + <usize>this.aheadAt, <usize>piece);
+        this.aheadAt += piece;
+        this.aheadSize -= piece;
+        left -= piece;
+        dst += <usize>piece;
+        if (left == 0) return size;
+      }
+      if (left >= AHEAD_SIZE) {
+        const got = file.read(dst, left);
+        return got < 0 ? -1 : size - left + got;
+      }
+      if (this.ahead == 0) this.ahead = allocate(AHEAD_SIZE);
+      burn(AHEAD_COST);
+      const got = file.read(this.ahead, AHEAD_SIZE);
+      if (got < 0) return -1;
+      this.aheadAt = 0;
+      this.aheadSize = got;
+      if (got == 0) return size - left;
+    }
+  }
+
+  /** Reads a device without a file system. */
+  private readRaw(dst: usize, size: i32): i32 {
+    const volume = this.device.volume();
+    if (volume === null) {
+      setErrno(EIO);
+      return -1;
+    }
+    const got = volume.read(this.rawPosition & ~(RAW_BLOCK - 1), dst, <u32>size);
+    if (got > 0) this.rawPosition += <u64>got;
+    return <i32>got;
   }
 }
 
@@ -97,33 +141,7 @@ export function read(fd: i32, dst: usize, size: i32): i32 {
     setErrno(EBADF);
     return -1;
   }
-  // Files may be sparse and endless: what is read costs fuel, whether there is a disk read behind it or not.
-  burn(8 + <i64>(size >> 4));
-  const file = descriptor.file;
-  if (file === null) return readRaw(descriptor, dst, size);
-  let left = size;
-  while (true) {
-    const piece = min(descriptor.aheadSize, left);
-    if (piece > 0) {
-      memory.copy(dst, descriptor.ahead + <usize>descriptor.aheadAt, <usize>piece);
-      descriptor.aheadAt += piece;
-      descriptor.aheadSize -= piece;
-      left -= piece;
-      dst += <usize>piece;
-      if (left == 0) return size;
-    }
-    if (left >= AHEAD_SIZE) {
-      const got = file.read(dst, left);
-      return got < 0 ? -1 : size - left + got;
-    }
-    if (descriptor.ahead == 0) descriptor.ahead = allocate(AHEAD_SIZE);
-    burn(AHEAD_COST);
-    const got = file.read(descriptor.ahead, AHEAD_SIZE);
-    if (got < 0) return -1;
-    descriptor.aheadAt = 0;
-    descriptor.aheadSize = got;
-    if (got == 0) return size - left;
-  }
+  return descriptor.read(dst, size);
 }
 
 /**
@@ -155,18 +173,6 @@ export function readToLineEnd(fd: i32, dst: usize, size: i32, cr: bool): i32 {
   return count;
 }
 
-/** Reads a device without a file system. */
-function readRaw(descriptor: Descriptor, dst: usize, size: i32): i32 {
-  const volume = descriptor.device.volume();
-  if (volume === null) {
-    setErrno(EIO);
-    return -1;
-  }
-  const got = volume.read(descriptor.rawPosition & ~(RAW_BLOCK - 1), dst, <u32>size);
-  if (got > 0) descriptor.rawPosition += <u64>got;
-  return <i32>got;
-}
-
 /** Whether seeking in `fd` is cheap; a compressed file is decoded from its start to go back. */
 export function seeksCheaply(fd: i32): bool {
   const descriptor = descriptorOf(fd);
@@ -183,30 +189,15 @@ export function readToGuest(fd: i32, gpa: u64, size: u64): i64 {
     return -1;
   }
   const file = descriptor.file;
-  if (file === null || !file.readsToGuest() || !fitsGuest(gpa, size)) return readInPieces(fd, gpa, size);
+  if (file === null || !file.readsToGuest() || !fitsGuest(gpa, size)) {
+    return descriptor.readInSteps(gpa, size, COPY_PIECE);
+  }
   // Give back what was read ahead, so that all of it comes from the file in one go.
   if (descriptor.aheadSize > 0) {
     file.seek(-(<i64>descriptor.aheadSize), SEEK_CUR);
     descriptor.aheadSize = 0;
   }
   return file.readToGuest(gpa, size);
-}
-
-/** Bytes that go to guest memory at a time; what doesn't fit there as a whole is not written. */
-const GUEST_PIECE: u32 = 4096;
-
-function readInPieces(fd: i32, gpa: u64, size: u64): i64 {
-  const piece = allocate(GUEST_PIECE);
-  let done: u64 = 0;
-  let got = 0;
-  while (done < size) {
-    got = read(fd, piece, <i32>min(size - done, <u64>GUEST_PIECE));
-    if (got <= 0) break;
-    copyin(piece, gpa + done, <u32>got);
-    done += <u64>got;
-  }
-  heap.free(piece);
-  return got < 0 ? -1 : <i64>done;
 }
 
 /** Always refused: every file system here is read only. */

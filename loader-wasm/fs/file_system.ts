@@ -2,6 +2,7 @@
 
 import { Device } from "../dev/device";
 import { EINVAL, EROFS, setErrno } from "../lib/errno";
+import { ByteSource } from "../lib/guest";
 
 export const O_RDONLY: i32 = 0;
 export const O_WRONLY: i32 = 1;
@@ -35,8 +36,11 @@ export class Dirent {
   ) {}
 }
 
+/** Bytes that go to guest memory at a time where they can't go directly. */
+const STEP: u32 = 131072;
+
 /** An open file or directory. Positions are unsigned: one moved before the start is past the end. */
-export abstract class OpenFile {
+export abstract class OpenFile extends ByteSource {
   position: u64 = 0;
 
   /** Bytes, `u64.MAX_VALUE` when not known. */
@@ -44,17 +48,14 @@ export abstract class OpenFile {
 
   abstract stat(): Stat;
 
-  /** Reads up to `size` bytes at the position and advances it. Returns how many, fewer only at the end, or -1 and errno. */
-  abstract read(dst: usize, size: i32): i32;
-
-  /** Whether `readToGuest` works, and seeking is cheap. */
+  /** Whether `readToGuest` reads everything once, and seeking is cheap. */
   readsToGuest(): bool {
     return false;
   }
 
   /** `read` into guest memory, all of which exists. */
-  readToGuest(_gpa: u64, _size: u64): i64 {
-    return unreachable();
+  readToGuest(gpa: u64, size: u64): i64 {
+    return this.readInSteps(gpa, size, STEP);
   }
 
   /** Moves the position; from the end, it counts backwards. Returns the new one, or -1 and errno. */
@@ -90,7 +91,14 @@ export abstract class OpenFile {
 }
 
 export abstract class FileSystem {
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    /**
+     * The reference has it, too. There the errors of these (ELOOP, ENOTDIR) get lost when a compressed file of the name is
+     * looked for afterwards, and "no such file" is what scripts know.
+     */
+    readonly inReference: bool = false,
+  ) {}
 
   /**
    * Opens `path` (from the root, with or without a leading `/`) on `device`. Null and errno: EINVAL when the device has no such

@@ -14,10 +14,14 @@ export function useFileSystems(list: FileSystem[]): void {
 /** Opens `path` on `device` with the first file system that can. Null and errno. */
 export function openOn(device: Device, path: string, mode: i32): OpenFile | null {
   let error = ENOENT;
+  // Whether the error says more than that there is no compressed file of that name either.
+  let stands = false;
   for (let i = 0; i < fileSystems.length; i++) {
     const file = fileSystems[i].open(device, path, mode);
     if (file !== null) return file;
-    if (errno != EINVAL) error = errno;
+    if (errno == EINVAL || (stands && errno == ENOENT)) continue;
+    error = errno;
+    stands = error != ENOENT && !fileSystems[i].inReference;
   }
   setErrno(error);
   return null;

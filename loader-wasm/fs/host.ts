@@ -24,7 +24,7 @@ const FILE_RIGHTS: u32 = 0o644;
 
 export class HostFileSystem extends FileSystem {
   constructor() {
-    super("host");
+    super("host", true);
   }
 
   open(device: Device, path: string, _mode: i32): OpenFile | null {

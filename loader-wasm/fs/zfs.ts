@@ -4,8 +4,6 @@ import { Device } from "../dev/device";
 import { ZfsDevice } from "../dev/zfs";
 import { stringAt } from "../lib/bytes";
 import { EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, setErrno } from "../lib/errno";
-import { allocate } from "../lib/fault";
-import { copyin } from "../protocol";
 import { Dnode, ObjectSet } from "../zfs/dnode";
 import {
   MASTER_NODE,
@@ -25,6 +23,7 @@ import {
 } from "../zfs/layout";
 import { Zap, zapLookUp, zapValue } from "../zfs/zap";
 import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "./file_system";
+import { PathWalk } from "./path";
 
 /** Object number and file type in a directory entry's value. */
 const ENTRY_OBJECT: u64 = 0x0000ffffffffffff;
@@ -34,9 +33,6 @@ const ENTRY_TYPE_SHIFT: u64 = 60;
 const LINKS_MAX: i32 = 11;
 const PATH_MAX: u64 = 1023;
 const NAME_MAX: i32 = 255;
-
-/** Bytes that go to guest memory at a time. */
-const PIECE: u64 = 131072;
 
 /** A file's object, and its attributes. */
 class Node {
@@ -48,7 +44,11 @@ class Node {
   private attributes: StaticArray<u8> = new StaticArray<u8>(0);
   private linkAt: u32 = 0;
 
-  constructor(readonly dnode: Dnode) {}
+  constructor(
+    readonly dnode: Dnode,
+    /** The directory that it was found in; null for the root. */
+    readonly parent: Node | null,
+  ) {}
 
   /** Decodes the attributes. False and errno. */
   decode(): bool {
@@ -56,7 +56,7 @@ class Node {
     let src = dnode.bonus();
     let length = dnode.bonusSize();
     if (dnode.bonusType != TYPE_SYSTEM_ATTRIBUTES) {
-      if (length < ZNODE_SIZE) return this.damaged(length);
+      if (length < ZNODE_SIZE) return this.bad(length);
       this.mode = <u32>load<u64>(src, ZP_MODE);
       this.size = load<u64>(src, ZP_SIZE);
       this.uid = <u32>load<u64>(src, ZP_UID);
@@ -72,7 +72,7 @@ class Node {
       length = spill.size;
     }
     const head: u32 = length < 8 ? 0 : (<u32>load<u16>(src, SA_INFO) >> 10) << 3;
-    if (head == 0 || head + SA_FIXED_SIZE > length) return this.damaged(length);
+    if (head == 0 || head + SA_FIXED_SIZE > length) return this.bad(length);
     src += <usize>head;
     this.mode = <u32>load<u64>(src, SA_MODE);
     this.size = load<u64>(src, SA_SIZE);
@@ -89,7 +89,7 @@ class Node {
     memory.copy(changetype<usize>(this.attributes), src, <usize>length);
   }
 
-  private damaged(length: u32): bool {
+  private bad(length: u32): bool {
     this.dnode.damaged(`attributes of ${length} bytes`);
     return false;
   }
@@ -108,14 +108,14 @@ class Node {
   }
 }
 
-/** The node of object `number`; null and errno. */
-function nodeOf(objects: ObjectSet, number: u64): Node | null {
+/** The node of object `number`, found in `parent`; null and errno. */
+function nodeOf(objects: ObjectSet, number: u64, parent: Node | null): Node | null {
   const dnode = objects.object(number);
   if (dnode === null) {
     setErrno(EIO);
     return null;
   }
-  const node = new Node(dnode);
+  const node = new Node(dnode, parent);
   return node.decode() ? node : null;
 }
 
@@ -124,63 +124,59 @@ function failed(error: i32): Node | null {
   return null;
 }
 
-/** The node that `path` names; null and errno. */
-function walkPath(objects: ObjectSet, path: string): Node | null {
-  const master = objects.object(MASTER_NODE);
-  if (master === null || !zapLookUp(master, "ROOT")) return failed(EIO);
-  // The directories on the way, as there are no entries for "..".
-  const way: u64[] = [zapValue];
-  let rest = path;
-  let links = 0;
-  let node = nodeOf(objects, way[0]);
-  while (node !== null) {
-    let start = 0;
-    while (start < rest.length && rest.charCodeAt(start) == 0x2f) start++;
-    if (start == rest.length) return node;
-    const slash = rest.indexOf("/", start);
-    const end = slash < 0 ? rest.length : slash;
-    const name = rest.substring(start, end);
-    rest = rest.substring(end);
-    if (name == ".") continue;
+class ZfsWalk extends PathWalk<Node> {
+  private top: Node | null = null;
+
+  constructor(private readonly objects: ObjectSet) {
+    super();
+  }
+
+  root(): Node | null {
+    if (this.top !== null) return this.top;
+    const master = this.objects.object(MASTER_NODE);
+    if (master === null || !zapLookUp(master, "ROOT")) return failed(EIO);
+    this.top = nodeOf(this.objects, zapValue, null);
+    return this.top;
+  }
+
+  step(directory: Node, name: string): Node | null {
+    if (name == ".") return directory;
+    // There are no entries for "..".
     if (name == "..") {
-      if (way.length == 1) return failed(ENOENT);
-      way.pop();
-      node = nodeOf(objects, way[way.length - 1]);
-      continue;
+      const parent = directory.parent;
+      return parent === null ? failed(ENOENT) : parent;
     }
     if (name.length > NAME_MAX) return failed(ENAMETOOLONG);
-    const directory = node;
     if ((directory.mode & S_IFMT) != S_IFDIR) return failed(ENOTDIR);
-    if (!zapLookUp(directory.dnode, name)) return null;
-    way.push(zapValue & ENTRY_OBJECT);
-    const next = nodeOf(objects, zapValue & ENTRY_OBJECT);
-    node = next;
-    if (next === null || (next.mode & S_IFMT) != S_IFLNK) continue;
-    if (++links > LINKS_MAX) {
-      next.dnode.damaged(`symbolic link: more than ${LINKS_MAX} on the way through '${path}'`);
-      return failed(ELOOP);
-    }
-    if (next.size + <u64>rest.length > PATH_MAX || next.size > PATH_MAX) return failed(ENAMETOOLONG);
-    const text = next.linkText();
-    if (text === null) return null;
-    rest = text + rest;
-    if (text.startsWith("/")) way.length = 1;
-    else way.pop();
-    node = nodeOf(objects, way[way.length - 1]);
+    return zapLookUp(directory.dnode, name) ? nodeOf(this.objects, zapValue & ENTRY_OBJECT, directory) : null;
   }
-  return null;
+
+  isLink(node: Node): bool {
+    return (node.mode & S_IFMT) == S_IFLNK;
+  }
+
+  linkText(link: Node, rest: i32): string | null {
+    if (link.size + <u64>rest <= PATH_MAX && link.size <= PATH_MAX) return link.linkText();
+    setErrno(ENAMETOOLONG);
+    return null;
+  }
+
+  tooManyLinks(link: Node, path: string): void {
+    link.dnode.damaged(`symbolic link: more than ${LINKS_MAX} on the way through '${path}'`);
+    setErrno(ELOOP);
+  }
 }
 
 export class ZfsFileSystem extends FileSystem {
   constructor() {
-    super("zfs");
+    super("zfs", true);
   }
 
   open(device: Device, path: string, _mode: i32): OpenFile | null {
     if (device instanceof ZfsDevice) {
       const objects = (<ZfsDevice>device).objects();
       if (objects !== null) {
-        const node = walkPath(objects, path);
+        const node = new ZfsWalk(objects).walk(path, LINKS_MAX);
         return node === null ? null : new ZfsFile(node);
       }
     }
@@ -224,20 +220,6 @@ class ZfsFile extends OpenFile {
 
   readsToGuest(): bool {
     return true;
-  }
-
-  readToGuest(gpa: u64, size: u64): i64 {
-    const piece = allocate(<usize>PIECE);
-    let done: u64 = 0;
-    let got = 0;
-    while (done < size) {
-      got = this.read(piece, <i32>min(size - done, PIECE));
-      if (got <= 0) break;
-      copyin(piece, gpa + done, <u32>got);
-      done += <u64>got;
-    }
-    heap.free(piece);
-    return got < 0 ? -1 : <i64>done;
   }
 
   readdir(): Dirent | null {

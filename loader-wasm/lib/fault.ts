@@ -51,19 +51,19 @@ export function die(kind: i32, text: string): void {
 }
 
 /**
- * Records damage in guest data (`where` names device and offset, `what` structure, field and value), sets
- * errno to `code` and returns -1.
+ * Records damage in guest data (`where` names device and offset, `what` structure, field and value). Sets errno to
+ * `code` and returns it, as every `damaged` of the core does.
  */
 export function damaged(where: string, what: string, code: i32): i32 {
   setErrno(code);
   const text = where.length > 0 ? `${where}: ${what}` : what;
   // Looking for other names of a file comes across the same damage again.
-  if (text == lastDamage) return -1;
+  if (text == lastDamage) return code;
   lastDamage = text;
   const block = allocString(text);
   report(block, text.length);
   heap.free(block);
-  return -1;
+  return code;
 }
 let lastDamage: string = "";
 

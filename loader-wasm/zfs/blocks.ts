@@ -161,7 +161,7 @@ export class Blocks {
 
   /** Reads a block that is stored as several smaller ones. */
   private readGang(bp: usize, dst: usize, size: u32, depth: i32): i32 {
-    if (depth >= GANG_DEPTH_MAX) return <i32>fail(this.name, "ZFS gang block: too deep");
+    if (depth >= GANG_DEPTH_MAX) return damaged(this.name, "ZFS gang block: too deep", EIO);
     const headerPointer = allocate(BP_SIZE);
     const header = allocate(GANG_SIZE);
     memory.copy(headerPointer, bp, BP_SIZE);
@@ -178,7 +178,7 @@ export class Blocks {
       const part = header + <usize>i * BP_SIZE;
       if (bpHole(part)) continue;
       const partSize = bpLogicalSize(part);
-      if (partSize > size - at) error = <i32>fail(this.name, `ZFS gang block: parts larger than ${size} bytes`);
+      if (partSize > size - at) error = damaged(this.name, `ZFS gang block: parts larger than ${size} bytes`, EIO);
       else error = this.readBlock(part, dst + <usize>at, depth + 1);
       at += partSize;
     }
@@ -188,19 +188,13 @@ export class Blocks {
   }
 }
 
-/** Reports damage; returns EIO. */
-function fail(where: string, what: string): i32 {
-  damaged(where, what, EIO);
-  return EIO;
-}
-
 /** Words of a block pointer that hold data when it is embedded: all but properties and birth. */
 const EMBEDDED_WORDS: StaticArray<u8> = [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 15];
 const embeddedData: usize = memory.data(112, 8);
 
 function readEmbedded(bp: usize, dst: usize): i32 {
   const size = bpPhysicalSize(bp);
-  if (size > 112) return fail("", `ZFS block pointer: ${size} bytes of data in it`);
+  if (size > 112) return damaged("", `ZFS block pointer: ${size} bytes of data in it`, EIO);
   for (let i = 0; i < EMBEDDED_WORDS.length; i++) {
     store<u64>(embeddedData + ((<usize>i) << 3), load<u64>(bp + ((<usize>EMBEDDED_WORDS[i]) << 3)));
   }

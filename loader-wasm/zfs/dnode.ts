@@ -107,10 +107,9 @@ export class Dnode {
     return this.pool.block(pointer);
   }
 
-  /** Reports damage and fails with EIO. */
+  /** Reports damage in it. Returns EIO. */
   damaged(what: string): i32 {
-    damaged(`zfs:${this.pool.name}`, `ZFS object ${this.number}: ${what}`, EIO);
-    return EIO;
+    return damaged(`zfs:${this.pool.name}`, `ZFS object ${this.number}: ${what}`, EIO);
   }
 
   /** Data block `number`; null and errno. */

@@ -1,7 +1,7 @@
 // ZAP objects: tables from names to numbers, for directories and much else. Small ones are a list in one block, larger ones a hash
 // table of leaf blocks.
 
-import { compareBytes, cstringAt, cutAtNul } from "../lib/bytes";
+import { compareBytes, cstringAt, cutAtNul, stringAt } from "../lib/bytes";
 import { EIO, ENOENT, setErrno } from "../lib/errno";
 import { burn } from "../lib/fault";
 import { Dnode } from "./dnode";
@@ -94,14 +94,14 @@ export class Zap {
     return changetype<usize>(this.block);
   }
 
-  private damaged(what: string): bool {
+  private bad(what: string): bool {
     this.dnode.damaged(`ZAP: ${what}`);
     return false;
   }
 
   private load(block: u64): bool {
     const size = this.dnode.blockSize;
-    if (block > this.dnode.lastBlock) return this.damaged(`block ${block}`);
+    if (block > this.dnode.lastBlock) return this.bad(`block ${block}`);
     const error = this.dnode.read(block * <u64>size, this.data(), size);
     if (error != 0) setErrno(error);
     return error == 0;
@@ -116,10 +116,10 @@ export class Zap {
       this.walkLoaded = true;
       return true;
     }
-    if (kind != ZAP_HEADER || load<u64>(data, 8) != ZAP_MAGIC) return this.damaged(`kind ${kind}`);
+    if (kind != ZAP_HEADER || load<u64>(data, 8) != ZAP_MAGIC) return this.bad(`kind ${kind}`);
     const size = this.dnode.blockSize;
     this.blockShift = ctz<u32>(size);
-    if (popcnt<u32>(size) != 1 || this.blockShift < ZAP_BLOCK_SHIFT_MIN) return this.damaged(`blocks of ${size} bytes`);
+    if (popcnt<u32>(size) != 1 || this.blockShift < ZAP_BLOCK_SHIFT_MIN) return this.bad(`blocks of ${size} bytes`);
     this.tableBlock = load<u64>(data, ZAP_TABLE_BLOCK);
     this.tableShift = load<u64>(data, ZAP_TABLE_SHIFT);
     this.salt = load<u64>(data, ZAP_SALT);
@@ -147,7 +147,7 @@ export class Zap {
       const chunk = this.chunk(at);
       if (chunk == 0) return null;
       const piece = min(left, LA_BYTES_SIZE);
-      for (let i: usize = 0; i < <usize>piece; i++) text += String.fromCharCode(load<u8>(chunk + LA_BYTES + i));
+      text += stringAt(chunk + LA_BYTES, <i32>piece);
       left -= piece;
       at = <u32>load<u16>(chunk, LA_NEXT);
     }
@@ -157,12 +157,12 @@ export class Zap {
   /** Takes over the entry in the chunk at `entry`. */
   private takeEntry(entry: usize): bool {
     const length = <u32>load<u16>(entry, LE_NAME_LENGTH);
-    if (length > NAME_SIZE_MAX) return this.damaged(`name of ${length} bytes`);
+    if (length > NAME_SIZE_MAX) return this.bad(`name of ${length} bytes`);
     const name = this.chained(<u32>load<u16>(entry, LE_NAME_CHUNK), length);
     // Values of several numbers are of no interest here, and neither is their size, but for numbers of 8 bytes.
     const number = load<u8>(entry, LE_INTEGER_SIZE) == 8 && load<u16>(entry, LE_VALUE_COUNT) >= 1;
     const bytes = number ? this.chained(<u32>load<u16>(entry, LE_VALUE_CHUNK), 8) : "";
-    if (name === null || bytes === null) return this.damaged("chain of chunks");
+    if (name === null || bytes === null) return this.bad("chain of chunks");
     this.name = cutAtNul(name);
     this.value = 0;
     for (let i = 0; i < bytes.length; i++) this.value = (this.value << 8) | <u64>bytes.charCodeAt(i);
@@ -173,7 +173,7 @@ export class Zap {
     if (!this.load(block)) return false;
     const data = this.data();
     if (load<u64>(data) == ZAP_LEAF && load<u32>(data, LEAF_MAGIC_AT) == LEAF_MAGIC) return true;
-    return this.damaged(`block ${block} is no leaf`);
+    return this.bad(`block ${block} is no leaf`);
   }
 
   // ---- looking up -------------------------------------------------------------------------------------
@@ -189,24 +189,24 @@ export class Zap {
   private lookUpHashed(wanted: string): bool {
     const hash = hashOf(this.salt, wanted);
     const bits = this.tableShift;
-    if (bits == 0 || bits > 40) return this.damaged(`table of 2^${bits} entries`);
+    if (bits == 0 || bits > 40) return this.bad(`table of 2^${bits} entries`);
     const index = hash >> (64 - bits);
     const perBlock = <u64>this.dnode.blockSize >> 3;
     // In the header's own block the table is the second half.
     const place = this.tableBlock == 0 ? (perBlock >> 1) + index : index;
-    if (this.tableBlock == 0 && place >= perBlock) return this.damaged(`table of 2^${bits} entries`);
+    if (this.tableBlock == 0 && place >= perBlock) return this.bad(`table of 2^${bits} entries`);
     if (!this.load(this.tableBlock + place / perBlock)) return false;
     const leaf = load<u64>(this.data() + ((<usize>(place % perBlock)) << 3));
     if (!this.loadLeaf(leaf)) return false;
     const hashBits = <u64>(this.blockShift - 5);
     const prefix = <u64>load<u16>(this.data(), LEAF_PREFIX_LENGTH);
-    if (prefix + hashBits > 64) return this.damaged(`prefix of ${prefix} bits`);
+    if (prefix + hashBits > 64) return this.bad(`prefix of ${prefix} bits`);
     const bucket = (hash >> (64 - hashBits - prefix)) & (((<u64>1) << hashBits) - 1);
     let at = <u32>load<u16>(this.data() + <usize>LEAF_HASH + ((<usize>bucket) << 1));
     // A chain has at most as many entries as there are chunks.
     for (let left = this.dnode.blockSize / CHUNK_SIZE; at != CHAIN_END; left--) {
       const entry = this.chunk(at);
-      if (entry == 0 || left == 0) return this.damaged("chain of entries");
+      if (entry == 0 || left == 0) return this.bad("chain of entries");
       burn(1);
       if (load<u64>(entry, LE_HASH) == hash) {
         if (!this.takeEntry(entry)) return false;

@@ -25,7 +25,7 @@ export abstract class CompressedFileSystem extends FileSystem {
     /** What console messages call it. */
     readonly tag: string,
   ) {
-    super(name);
+    super(name, true);
   }
 
   /** The decoder for the stream at the start of `input`, past the header if that is not the decoder's; null when it is not one. */
@@ -105,7 +105,8 @@ class CompressedFile extends OpenFile {
 
   private failed(message: string): i32 {
     print(`${message}\n`);
-    return damaged(this.path, `${this.format} stream: ${message.substring(message.indexOf(": ") + 2)}`, EIO);
+    damaged(this.path, `${this.format} stream: ${message.substring(message.indexOf(": ") + 2)}`, EIO);
+    return -1;
   }
 
   /** Goes back by decoding from the start again, forwards by decoding what is between; at the end it stops. */

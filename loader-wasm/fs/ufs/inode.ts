@@ -73,9 +73,9 @@ export class Inode {
     return this.volume.where(this.superblock.inodeOffset(this.number));
   }
 
-  /** Reports damage and fails with `code`. */
-  damaged(what: string, code: i32): void {
-    damaged(this.where(), `UFS inode ${this.number}: ${what}`, code);
+  /** Reports damage in it. Returns `code`. */
+  damaged(what: string, code: i32): i32 {
+    return damaged(this.where(), `UFS inode ${this.number}: ${what}`, code);
   }
 
   /** Address of the fragment where block `number` of the file begins, 0 for a hole; -1 and errno. */

@@ -7,7 +7,7 @@ import { changes, setenv } from "../../environment/variables";
 import { close, fstat, open } from "../../files/files";
 import { readLineTo } from "../../files/text";
 import { O_RDONLY } from "../../fs/file_system";
-import { allocString, countBefore, stringAt } from "../../lib/bytes";
+import { allocString, cstringSize, stringAt } from "../../lib/bytes";
 import { errno, strerror } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
@@ -168,7 +168,7 @@ export class ForthInterpreter extends Interpreter {
       const line = text + <usize>used + 2;
       const length = readLineTo(fd, line, SCRIPT_LINE_LIMIT);
       if (length < 0) break;
-      const size = countBefore(line, length, 0, 0, 0);
+      const size = cstringSize(line, length);
       store<u16>(line - 2, <u16>size);
       if (size > 0) used += 2 + size;
     }

@@ -1,6 +1,6 @@
 // Words on the system itself: exceptions, evaluation, search order, heap, conditionals.
 
-import { copyText, stringAt } from "../../lib/bytes";
+import { copyText, cstringSize, stringAt } from "../../lib/bytes";
 import { allocate } from "../../lib/fault";
 import { print } from "../../lib/output";
 import { equalsIgnoreCase } from "../../lib/text";
@@ -189,9 +189,7 @@ const LIST_NAME_LIMIT: i32 = 255;
 function sizeOfName(list: Wordlist): i32 {
   const end = (<i64>memory.size()) << 16;
   if (list.nameAt <= 0 || list.nameAt >= end - <i64>LIST_NAME_LIMIT) return 0;
-  let size = 0;
-  while (size < LIST_NAME_LIMIT && load<u8>(<usize>list.nameAt + <usize>size) != 0) size++;
-  return size;
+  return cstringSize(<usize>list.nameAt, LIST_NAME_LIMIT);
 }
 
 /** Makes a word list with `buckets` chains, which take room in the dictionary. */

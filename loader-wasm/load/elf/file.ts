@@ -80,9 +80,9 @@ export class ElfFile {
     print(`elf${this.elf.bits}_${where}: ${text}\n`);
   }
 
-  /** Reports damage in this file. */
-  damaged(what: string): void {
-    damaged(this.path, what, EFTYPE);
+  /** Reports damage in this file. Returns EFTYPE. */
+  damaged(what: string): i32 {
+    return damaged(this.path, what, EFTYPE);
   }
 
   /** Reads up to `size` bytes at `offset` into guest memory. Returns how many, or -1. */

@@ -149,7 +149,7 @@ export class SectorReader {
     return false;
   }
 
-  /** Reports damage in a structure that begins at `sector`. Returns EIO, see lib/fault.ts. */
+  /** Reports damage in a structure that begins at `sector`. Returns EIO. */
   damaged(sector: u64, what: string): i32 {
     const disk = this.disk;
     const shown = sector > SECTOR_LIMIT ? `sector ${sector}` : `offset ${(this.start + sector) * <u64>disk.sectorSize}`;
