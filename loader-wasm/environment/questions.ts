@@ -1,5 +1,5 @@
 // The operator's hooks, as the core sees them: which there are, and the questions about variables and
-// kernels. Files are examined in fs/examined.ts. Without hooks each question costs one test of a bit.
+// kernels. Files are examined in files/examined.ts. Without hooks each question costs one test of a bit.
 
 import { allocString, stringAt } from "../lib/bytes";
 import { allocate } from "../lib/fault";

@@ -1,6 +1,6 @@
 // The cache between disks and everything that reads small things from them: partition tables, superblocks,
 // inodes, directories, scripts. It holds aligned chunks and forgets the least recently used one. Large
-// reads of file data pass it by (dev/disk.ts).
+// reads of file data pass it by (storage/disk.ts).
 
 import { setErrno } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";

@@ -2,7 +2,7 @@
 // in endless_lua.ts.
 
 import type { Disk } from "userboot-wasm";
-import { mbr } from "../dev/tables.js";
+import { mbr } from "../storage/tables.js";
 import { SparseDisk } from "../fs/sparse_disk.js";
 import { UfsImage } from "../fs/ufs_image.js";
 

@@ -1,5 +1,5 @@
 // Lua's library `string` (Lua 5.3 Reference Manual, 6.4) as FreeBSD's loader has it: what needs neither patterns
-// (lib_pattern.ts) nor formats (format.ts, pack.ts), and the table with all of them.
+// (string_patterns.ts) nor formats (format.ts, pack.ts), and the table with all of them.
 
 import { burn } from "../../../lib/fault";
 import { raiseMemory, raiseText } from "../run/errors";

@@ -1,5 +1,5 @@
-// Calling values: Lua functions, functions of the core, and what has a `__call`; calls that catch errors; and
-// the handler that `xpcall` sets.
+// Calling values: Lua functions, functions of the core, and what has a `__call`; calls that catch errors; and what
+// is called besides: the handler that `xpcall` sets, finalizers, and `__close` of variables.
 
 import { burn } from "../../../lib/fault";
 import { PROTO_CODE, PROTO_CODE_COUNT, PROTO_PARAMETERS, PROTO_REGISTERS, PROTO_VARARG } from "../values/opcodes";

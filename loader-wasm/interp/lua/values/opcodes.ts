@@ -39,7 +39,7 @@ export namespace Op {
   export const NEWTABLE: u32 = 15;
   /** R[A+1] = R[B]; R[A] = R[B][K[C]] */
   export const SELF: u32 = 16;
-  // R[A] = R[B] op R[C]; the order is that of the events in metamethods.ts.
+  // R[A] = R[B] op R[C]; the order is that of the events in run/events.ts.
   export const ADD: u32 = 17;
   export const SUB: u32 = 18;
   export const MUL: u32 = 19;

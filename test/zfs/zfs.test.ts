@@ -9,7 +9,7 @@ import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findRecordings } from "../conformance/recordings.js";
-import { prompt } from "./prompt.js";
+import { prompt } from "../fs/prompt.js";
 
 const recordings = findRecordings(fileURLToPath(new URL("../..", import.meta.url)));
 if (recordings === undefined) console.log("ZFS tests: SKIPPED, no recordings (shared/conformance beside the checkout)");
