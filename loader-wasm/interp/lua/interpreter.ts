@@ -37,7 +37,7 @@ import {
   startState,
   top,
 } from "./run/state";
-import { run } from "./run/vm";
+import { LuaVm } from "./run/vm";
 import { converted, toInteger } from "./values/number";
 import { startStrings, stringOf, textOf } from "./values/string";
 import { newTable } from "./values/table";
@@ -140,7 +140,7 @@ function open(): void {
   startStrings();
   startState();
   startLexer();
-  startCalls(run);
+  startCalls(new LuaVm());
   startEvents();
   setGlobals(newTable(0, 64));
   setLoadedTable(newTable(0, 16));

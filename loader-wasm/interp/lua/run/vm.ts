@@ -73,6 +73,7 @@ import {
   noteVariable,
   payForMoving,
   toClose,
+  Vm,
 } from "./call";
 import { raiseHere, raiseMemory } from "./errors";
 import { Event, equalRaw, handlerIn } from "./events";
@@ -115,11 +116,14 @@ export function setNextFunction(index: u32): void {
   nextFunction = index;
 }
 
-/** Executes the newest frame until it returns or raises. */
-export function run(): void {
-  while (execute() == GO_ON) {
-    burn(TICKS);
-    ticks = TICKS;
+/** The VM as call.ts knows it. */
+export class LuaVm extends Vm {
+  /** Executes the newest frame until it returns or raises. */
+  run(): void {
+    while (execute() == GO_ON) {
+      burn(TICKS);
+      ticks = TICKS;
+    }
   }
 }
 
