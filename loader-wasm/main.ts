@@ -27,9 +27,9 @@ const HOST_ENV_ENTRY_LIMIT: i32 = 65536;
 /** Runs a session with `interpreter` on `ndisks` disks. Ends only through the host. */
 export function loaderMain(interpreter: Interpreter, version: i32, ndisks: i32): void {
   if (version < VERSION_MIN) exitLoader(1);
+  configure();
   startPolicy();
   setInterpreter(interpreter);
-  configure();
   probeConsoles();
   print(`\nFreeBSD/amd64 User boot ${interpreter.name}, Revision 1.2\n`);
   setenv("LINES", "24");

@@ -2,6 +2,7 @@
 // `console` variable, all of which are the caller's one console. Output itself is lib/output.ts.
 
 import { defineVariable, getenv, refuseUnset, unsetenv, Variable } from "../environment/variables";
+import { CMD_ERROR } from "../lib/outcome";
 import { flush, outputs, print, setOutputs, setSpinnerDivisor } from "../lib/output";
 import { parseEnd, parseInteger } from "../lib/text";
 import * as host from "../protocol";
@@ -123,7 +124,7 @@ function setTwiddleDivisor(variable: Variable, value: string): i32 {
   const divisor = parseInteger(value);
   if (value.length == 0 || parseEnd != value.length) {
     print(`invalid twiddle_divisor '${value}'\n`);
-    return 2; // CMD_ERROR
+    return CMD_ERROR;
   }
   setSpinnerDivisor(<u64>divisor);
   variable.assign(value);
