@@ -17,6 +17,7 @@ export class Command {
 /** All commands, in the order in which `?` lists them. */
 export let commands: Command[] = [];
 
+/** Takes over the table of conf.ts. */
 export function useCommands(list: Command[]): void {
   commands = list;
 }

@@ -25,6 +25,7 @@ export class ConsoleName {
 /** All of them; the first one is selected when nobody says. */
 let consoles: ConsoleName[] = [];
 
+/** Takes over the table of conf.ts. */
 export function useConsoles(list: ConsoleName[]): void {
   consoles = list;
 }

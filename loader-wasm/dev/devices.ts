@@ -9,6 +9,7 @@ import { Device, DeviceDriver, deviceEnd } from "./device";
 /** All kinds of devices, in the order in which they are probed and listed. */
 let devices: DeviceDriver[] = [];
 
+/** Takes over the table of conf.ts. */
 export function useDevices(list: DeviceDriver[]): void {
   devices = list;
 }

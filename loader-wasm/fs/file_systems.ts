@@ -7,6 +7,7 @@ import { FileSystem, OpenFile } from "./file_system";
 /** All file systems, in the order in which they are tried. */
 let fileSystems: FileSystem[] = [];
 
+/** Takes over the table of conf.ts. */
 export function useFileSystems(list: FileSystem[]): void {
   fileSystems = list;
 }

@@ -6,6 +6,7 @@ import { burn } from "../lib/fault";
 /** Fuel for one name of a path, besides that for what is left of the path. */
 const COMPONENT_COST: i64 = 16;
 
+/** One walk, or several on the same file system. */
 export abstract class PathWalk<N> {
   /** The root directory; null and errno. */
   abstract root(): N | null;
@@ -15,6 +16,7 @@ export abstract class PathWalk<N> {
 
   // File systems without links leave the rest as it is.
 
+  /** Whether `node` is a symbolic link. */
   isLink(_node: N): bool {
     return false;
   }

@@ -11,6 +11,7 @@ let pending: i32 = 0;
 /** How many consoles a byte goes to. */
 export let outputs: i32 = 0;
 
+/** Set by the console when it is chosen where output goes. */
 export function setOutputs(count: i32): void {
   outputs = count;
 }

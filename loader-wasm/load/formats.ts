@@ -21,6 +21,7 @@ export class Format {
 
 let formats: Format[] = [];
 
+/** Takes over the table of conf.ts. */
 export function useFormats(list: Format[]): void {
   formats = list;
 }

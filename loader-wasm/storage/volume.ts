@@ -52,6 +52,7 @@ export class KnownPlaces<T> {
     return null;
   }
 
+  /** Keeps `fact` for the place. */
   add(disk: Disk, start: u64, fact: T): void {
     this.places.push(new KnownPlace<T>(disk, start, fact));
   }

@@ -81,6 +81,7 @@ export class Blocks {
     readonly name: string,
   ) {}
 
+  /** The top-level vdev with that id, or null. */
   top(id: u64): Vdev | null {
     for (let i = 0; i < this.tops.length; i++) if (this.tops[i].id == id) return this.tops[i];
     return null;

@@ -48,12 +48,14 @@ const FEATURES: string[] = [
   "com.klarasystems:vdev_zaps_v2",
 ];
 
+/** Whether a pool with the feature `name` can be read; says so if not. */
 export function featureKnown(name: string): bool {
   if (FEATURES.includes(name)) return true;
   print(`ZFS: unsupported feature: ${name}\n`);
   return false;
 }
 
+/** A pool, of whose disks at least one was found. */
 export class Pool extends Blocks {
   /** Transaction group of the newest label. */
   txg: u64 = 0;

@@ -24,6 +24,7 @@ export function stateName(state: VdevState): string {
   return STATE_NAMES[state];
 }
 
+/** A virtual device: a disk, or a group of others. */
 export abstract class Vdev {
   state: VdevState = VdevState.Offline;
   readonly children: Vdev[] = [];
@@ -54,6 +55,7 @@ export abstract class Vdev {
   }
 }
 
+/** A disk, or a partition of one. */
 export class DiskVdev extends Vdev {
   read(bp: usize, dst: usize, offset: u64, size: u32): i32 {
     const volume = this.volume;
@@ -64,6 +66,7 @@ export class DiskVdev extends Vdev {
   }
 }
 
+/** Disks with the same content. */
 export class MirrorVdev extends Vdev {
   read(bp: usize, dst: usize, offset: u64, size: u32): i32 {
     let error = EIO;

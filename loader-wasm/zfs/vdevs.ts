@@ -18,6 +18,7 @@ const REFUSED = "ZFS: can only boot from disk, mirror, raidz1, raidz2 and raidz3
 /** All vdevs of all pools. */
 const vdevs: Vdev[] = [];
 
+/** The vdev with that GUID, or null. */
 export function findVdev(guid: u64): Vdev | null {
   burn(1 + (vdevs.length >> 3));
   for (let i = 0; i < vdevs.length; i++) if (vdevs[i].guid == guid) return vdevs[i];

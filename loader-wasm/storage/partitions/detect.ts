@@ -8,6 +8,7 @@ import { PartitionTable, Scheme, SectorReader } from "./table";
 /** All schemes, in the order in which they are tried. */
 let schemes: Scheme[] = [];
 
+/** Takes over the table of conf.ts. */
 export function useSchemes(list: Scheme[]): void {
   schemes = list;
 }

@@ -11,6 +11,7 @@ const IDENTIFIER = "CD001";
 /** Byte offset of the first volume descriptor. */
 const DESCRIPTOR_OFFSET: u64 = 32768;
 
+/** The scheme of discs, which have no partitions. */
 export class IsoScheme extends Scheme {
   detect(reader: SectorReader, _first: usize): PartitionTable | null {
     const descriptor = allocate(reader.disk.sectorSize);

@@ -109,6 +109,7 @@ function decode(entry: usize, index: i32, base: u64): Partition {
   return new Partition(index, typeOf(type), start, end, rankOf(type, load<u8>(entry, P_FLAG)));
 }
 
+/** The scheme of disks whose MBR isn't there to protect a GPT. */
 export class MbrScheme extends Scheme {
   detect(reader: SectorReader, first: usize): PartitionTable | null {
     return judgeMbr(first) == MbrVerdict.Plain ? readMbr(reader, first) : null;

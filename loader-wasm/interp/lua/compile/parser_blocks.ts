@@ -80,6 +80,7 @@ export function toGeneralReturn(fs: FunctionState, pc: i32): void {
 /** Statements contain functions and functions statements: this parses them (parser.ts). */
 let parseStatements: () => void = () => {};
 
+/** Set before a chunk is compiled. */
 export function useStatements(parse: () => void): void {
   parseStatements = parse;
 }

@@ -24,6 +24,7 @@ import {
 /** Lets the handler of `xpcall`, if there is one, change the error's value where it happened (call.ts). */
 let callHandler: () => void = () => {};
 
+/** Set by `startCalls`. */
 export function useErrorHandler(call: () => void): void {
   callHandler = call;
 }

@@ -348,6 +348,7 @@ function findDying(): void {
 /** Runs the finalizer of `object` (call.ts); may raise. */
 let runFinalizer: (object: usize) => void = (_object) => {};
 
+/** Set by `startCalls`. */
 export function useFinalizers(run: (object: usize) => void): void {
   runFinalizer = run;
 }
