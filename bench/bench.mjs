@@ -1,6 +1,7 @@
 // npm run bench: what a boot costs, warm and cold, against floors measured in the same run. Prints a table
-// and, with --json, one object. Targets are those of the project; a missed one is marked and fails the run
-// when --check is given. What they need besides the project: README.md.
+// and, with --json, one object. Targets are those of the project, and figures that don't depend on the machine are
+// compared with baseline.json: what is missed or worse is marked, and fails the run when --check is given. --update
+// writes the baseline. What the rows need besides the project: README.md.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,11 +9,12 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { prepare } from "../scripts/prepare.mjs";
+import { compare, update } from "./baseline.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest, openFloor } from "./guest.mjs";
 import { luaRows } from "./lua.mjs";
 
-prepare();
+prepare("release");
 const { boot, FileDisk, preload } = await import("userboot-wasm");
 const RUNS = 40;
 const COLD_RUNS = 9;
@@ -39,6 +41,13 @@ const timed = (work) => {
 };
 
 const directory = mkdtempSync(join(tmpdir(), "userboot-bench-"));
+const againstAt = process.argv.indexOf("--against");
+if (againstAt >= 0) {
+  const { against } = await import("./against.mjs");
+  const good = against(process.argv[againstAt + 1], directory);
+  rmSync(directory, { recursive: true, force: true });
+  process.exit(good || !process.argv.includes("--check") ? 0 : 1);
+}
 try {
   const guest = makeGuest(directory);
   await preload();
@@ -59,7 +68,7 @@ try {
       this.#disk.close();
     }
   }
-  const options = { start: "simp", interfaceVersion: 4, worker: false, clock: "virtual" };
+  const options = { start: "simp", interfaceVersion: 4, isolation: "none", clock: "virtual" };
   const bootOnce = async (more = {}) => {
     const disk = new TimedDisk();
     const began = performance.now();
@@ -93,12 +102,23 @@ try {
   const hooked = await series(true, { hooks: { onSetenv: () => undefined, onExec: () => undefined } });
   const examined = await series(true, { hooks: { onFile: () => undefined } });
   const fresh = await series(false);
-  const inWorker = [];
-  for (let i = 0; i < 11; i++) {
-    const began = performance.now();
-    await boot({ ...options, worker: true, disks: [guest.path] });
-    inWorker.push(performance.now() - began);
-  }
+  /** A boot that is started elsewhere, from the call to its result. */
+  const elsewhere = async (more) => {
+    const all = [];
+    for (let i = 0; i < 11; i++) {
+      const began = performance.now();
+      const one = await boot({ ...options, disks: [guest.path], ...more });
+      all.push(performance.now() - began);
+      if (one.reason !== "exec") throw new Error(`${JSON.stringify(more)}: ${JSON.stringify(one.error)}`);
+      one.release();
+    }
+    return all.sort((a, b) => a - b)[5];
+  };
+  const inThread = await elsewhere({ isolation: "thread" });
+  const inProcess = await elsewhere({ isolation: "process", confine: "none" });
+  const inBwrap = existsSync("/usr/bin/bwrap")
+    ? await elsewhere({ isolation: "process", confine: "bwrap" })
+    : undefined;
 
   // The project's own guest wants simp: started with it, and with what has to be swapped for it.
   const image = gunzipSync(readFileSync(new URL("../images/amd64-ufs2-gpt.img.gz", import.meta.url)));
@@ -106,7 +126,7 @@ try {
     const all = [];
     for (let i = 0; i < 2 * RUNS; i++) {
       const began = performance.now();
-      const one = await boot({ disks: [image], start, worker: false, clock: "virtual" });
+      const one = await boot({ disks: [image], start, isolation: "none", clock: "virtual" });
       all.push(performance.now() - began);
       if (one.reason !== "exec" || one.swaps.length !== (start === "simp" ? 0 : 1))
         throw new Error(`${start} doesn't swap`);
@@ -131,7 +151,7 @@ try {
   row("warm boot, hooks on variables and entry", hooked.ms, "ms");
   row("warm boot, files examined and hashed", examined.ms, "ms");
   row("warm boot, its RAM not given back", fresh.ms, "ms");
-  row("warm boot in a worker of its own", inWorker.sort((a, b) => a - b)[5], "ms");
+  row("boot in a thread of its own", inThread, "ms");
   await forthRows({ directory, row, leftOut, median });
   await luaRows({ directory, row, leftOut, median });
   row("disk calls", result.disk.calls, "", 60);
@@ -150,6 +170,10 @@ try {
   const node = median(COLD_RUNS, () => timed(() => spawn(["-e", "0"])));
   const cold = median(COLD_RUNS, () => timed(() => spawn(cli)));
   row("node -e 0", node, "ms");
+  row("boot in a process of its own", inProcess, "ms");
+  row("  ratio to node -e 0", inProcess / node, "x");
+  if (inBwrap === undefined) leftOut("boot in a process in bubblewrap", "no bwrap");
+  else row("boot in a process in bubblewrap", inBwrap, "ms");
   row("cold `userboot boot`", cold, "ms");
   row("  ratio", cold / node, "x", 3);
   const program = join(directory, "peak.mjs");
@@ -171,17 +195,21 @@ function peak(args) {
     await import(${JSON.stringify(pathToFileURL(CLI).href)});`;
 }
 
+if (process.argv.includes("--update")) update(rows);
+compare(rows);
 if (process.argv.includes("--json")) console.log(JSON.stringify(rows, undefined, 2));
 else {
   const width = Math.max(...rows.map(({ name }) => name.length));
-  for (const { name, value, unit, target, met, leftOut } of rows) {
+  for (const { name, value, unit, target, met, change, worse, leftOut } of rows) {
     if (leftOut) {
       console.log(`${name.padEnd(width)}  left out: ${leftOut}`);
       continue;
     }
     const number = Number.isInteger(value) ? String(value) : value.toFixed(2);
+    const percent = change === undefined ? "" : `${change < 0 ? "" : "+"}${(change * 100).toFixed(1)} %`;
     const goal = target === undefined ? "" : `  at most ${target} ${met ? "" : "MISSED"}`;
-    console.log(`${name.padEnd(width)}  ${number.padStart(10)} ${unit.padEnd(3)}${goal}`);
+    const line = `${name.padEnd(width)}  ${number.padStart(10)} ${unit.padEnd(3)} ${percent.padStart(9)}`;
+    console.log(`${line}${worse ? " WORSE" : ""}${goal}`.trimEnd());
   }
 }
-if (process.argv.includes("--check") && rows.some(({ met }) => !met)) process.exitCode = 1;
+if (process.argv.includes("--check") && rows.some(({ met, worse }) => !met || worse)) process.exitCode = 1;

@@ -14,7 +14,7 @@ export async function forthRows(bench) {
   const { row, leftOut, median } = bench;
   if (!existsSync(new URL("../build/userboot_4th.wasm", import.meta.url))) return;
   const { boot, KeysConsole } = await import("userboot-wasm");
-  const options = { start: "4th", interfaceVersion: 4, worker: false, clock: "virtual" };
+  const options = { start: "4th", interfaceVersion: 4, isolation: "none", clock: "virtual" };
 
   /** Times a session that types `lines` and checks that `expected` comes back. */
   const typed = async (lines, expected) => {
@@ -51,7 +51,7 @@ function nativeLoop() {
   return status === 0 ? Number(stdout) / 1000 : Number.NaN;
 }
 
-function ownScripts(boot) {
+export function ownScripts(boot) {
   cpSync(SCRIPTS, boot, { recursive: true });
   return ["notes.txt"];
 }

@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { AbortedError, boot } from "userboot-wasm";
+import { AbortedError, boot, printable } from "userboot-wasm";
 
 const [, , path] = process.argv;
 const guest = new URL("../images/amd64-ufs2-gpt.img.gz", import.meta.url);
@@ -21,9 +21,10 @@ try {
   });
   if (result.reason === "exec") {
     console.log(`\nkernel entered at ${result.registers?.rip}`);
-    for (const { name, address, size } of result.modules) console.log(`${address} ${name}, ${size} bytes`);
+    for (const { name, address, size } of result.modules) console.log(printable(`${address} ${name}, ${size} bytes`));
   } else {
-    console.log(`\nno kernel: ${result.error?.message ?? `the loader quit (${result.exitCode})`}`);
+    // The guest has a say in such texts: none of it acts on the terminal.
+    console.log(`\nno kernel: ${printable(result.error?.message ?? `the loader quit (${result.exitCode})`)}`);
     process.exitCode = 1;
   }
 } catch (error) {

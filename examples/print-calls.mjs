@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { boot, memoryMap } from "userboot-wasm";
+import { boot, memoryMap, printable } from "userboot-wasm";
 
 /** The calls such libraries have. */
 const vmm = {
@@ -33,4 +33,4 @@ const guest = new URL("../images/i386-ufs1-mbr.img.gz", import.meta.url);
 const disk = process.argv[2] ?? gunzipSync(readFileSync(guest));
 const result = await boot({ disks: [disk], memory, map: memoryMap("bhyve", memory), clock: "virtual" });
 if (result.reason === "exec") handOver(result);
-else console.error(result.error?.message ?? "the loader quit");
+else console.error(printable(result.error?.message ?? "the loader quit"));

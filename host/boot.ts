@@ -1,4 +1,4 @@
-// `boot`: checks the options, gathers modules and disks, and runs the session, in a worker or here.
+// `boot`: checks the options, gathers modules and disks, and runs the session: in a process, in a thread or here.
 
 import { makeClock } from "./clock.js";
 import { automated } from "./console/automation.js";
@@ -6,30 +6,53 @@ import { BufferConsole } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import { type DiskSource, describeSource, openSource, type SectoredImage } from "./disks/source.js";
 import { abortedBy, OptionError } from "./errors.js";
-import { compileModules, findModules, type ModuleTable } from "./modules.js";
-import { type BootOptions, type SessionOptions, sessionOptions } from "./options.js";
-import { DirectAsker } from "./policy/asker.js";
+import type { Cell } from "./isolation/cell.js";
+import { runIsolated } from "./isolation/run.js";
+import { compileModules, findModules } from "./modules.js";
+import {
+  type BootOptions,
+  environmentEntries,
+  type Isolation,
+  type SessionOptions,
+  sessionOptions,
+  treeOptions,
+} from "./options.js";
+import { DirectAsker, permittedEnvironment } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
+import type { Confine } from "./process/confine.js";
 import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";
 import type { WasiProvider } from "./wasi/provider.js";
 import { type GrantedTree, takeTrees } from "./wasi/tree.js";
-import { runInWorker } from "./worker/run.js";
 
-/** Boots a guest. Rejects for what the caller did wrong; what the guest does wrong is in the result. */
+/** Makes the thread or process that a session runs in. */
+export type CellMaker = (options: { confine?: Confine | undefined }) => Cell;
+
+const cellMakers = new Map<Isolation, CellMaker>();
+
+/** Set by the entry points, for what their platform has. */
+export function setCellMaker(level: Isolation, maker: CellMaker): void {
+  cellMakers.set(level, maker);
+}
+
+/**
+ * Boots a guest. What the guest does wrong is in the result.
+ * @throws UserbootError for what the caller did wrong: an option, an image, a tree, a policy; AbortedError
+ */
 export async function boot(options: BootOptions): Promise<BootResult> {
-  const complete = sessionOptions(options);
+  const checked = sessionOptions(options);
   const sources = (options.disks ?? []).map((source) => ({ source, image: describeSource(source) }));
   throwIfAborted(options.signal);
-  const trees = await takeTrees(options.hostTrees ?? []);
-  const modules = await findModules(complete.loader ?? complete.start);
+  const session = { ...checked, env: environmentEntries(permittedEnvironment(options.hooks, options.env ?? [])) };
+  const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);
+  const { isolation = "thread" } = options;
   const result =
-    (options.worker ?? true)
-      ? await bootInWorker(options, complete, modules, sources, trees)
-      : bootHere(options, complete, modules, sources, await findPolicy(options), await provide(trees));
+    isolation === "none"
+      ? await bootHere(options, session, sources, trees)
+      : await bootElsewhere(isolation, options, session, sources, trees);
   // What this guest swapped to, the next one may want at once.
-  if (result.swaps.length > 0) compileModules(result.swaps).catch(() => {});
+  if (result.swaps.length > 0 && isolation !== "process") compileModules(result.swaps).catch(() => {});
   if (options.digests) await addDigests(result);
   return result;
 }
@@ -40,10 +63,13 @@ export async function preload(): Promise<void> {
 }
 
 /** The policy of a session in this thread; undefined without hooks and measuring. */
-async function findPolicy({ hooks, measure = false }: BootOptions): Promise<Policy | undefined> {
+async function findPolicy(
+  { hooks, measure = false }: BootOptions,
+  { limits }: SessionOptions,
+): Promise<Policy | undefined> {
   if (!hooks && !measure) return undefined;
   const { makePolicy } = await import("./policy/policy.js");
-  return makePolicy(hooks && new DirectAsker(hooks), measure);
+  return makePolicy(hooks && new DirectAsker(hooks), measure, limits);
 }
 
 /** WASI with `trees`; undefined, and nothing loaded, without any. */
@@ -58,30 +84,39 @@ interface Source {
   image: SectoredImage | undefined;
 }
 
-function bootInWorker(
+async function bootElsewhere(
+  isolation: "thread" | "process",
   options: BootOptions,
-  complete: SessionOptions,
-  modules: ModuleTable,
+  session: SessionOptions,
   sources: Source[],
   trees: readonly GrantedTree[],
 ): Promise<BootResult> {
-  const { clock = "real" } = options;
-  if (typeof clock !== "string") throw new OptionError("a clock object needs `worker: false`");
+  const { clock = "real", confine } = options;
+  if (typeof clock !== "string") throw new OptionError('a clock object needs the isolation "none"');
   const disks = sources.map(({ image }) => {
-    if (image === undefined) throw new OptionError("a Disk object needs `worker: false`");
+    if (image === undefined) throw new OptionError('a Disk object needs the isolation "none"');
     return image;
   });
-  return runInWorker({ options: complete, modules, disks, trees, clock }, options);
+  const makeCell = cellMakers.get(isolation);
+  if (makeCell === undefined) throw new OptionError(`the isolation "${isolation}" is not to be had on this platform`);
+  const start = { options: session, disks, trees, clock };
+  // A process compiles its own.
+  if (isolation === "process") return runIsolated(makeCell({ confine }), start, options);
+  const modules = await findModules(session.loader ?? session.start);
+  throwIfAborted(options.signal);
+  return runIsolated(makeCell({}), { ...start, modules }, options);
 }
 
-function bootHere(
+async function bootHere(
   options: BootOptions,
-  complete: SessionOptions,
-  modules: ModuleTable,
+  session: SessionOptions,
   sources: Source[],
-  policy: Policy | undefined,
-  wasi: WasiProvider | undefined,
-): BootResult {
+  trees: readonly GrantedTree[],
+): Promise<BootResult> {
+  const modules = await findModules(session.loader ?? session.start);
+  throwIfAborted(options.signal);
+  const policy = await findPolicy(options, session);
+  const wasi = await provide(trees);
   const opened: Disk[] = [];
   try {
     const disks = sources.map(({ source, image }) => {
@@ -91,7 +126,7 @@ function bootHere(
       return disk;
     });
     return runSession({
-      options: complete,
+      options: session,
       modules,
       disks,
       console: automated(options.console ?? new BufferConsole(), options.hooks?.automation),

@@ -1,8 +1,8 @@
 // The package in browsers: modules are fetched from beside this file, disks are Blobs or bytes.
 
+import { setCellMaker } from "./boot.js";
 import { setModuleSource } from "./modules.js";
-import { spawnBrowserWorker } from "./worker/browser_spawn.js";
-import { setWorkerSpawner } from "./worker/run.js";
+import { spawnBrowserThread } from "./worker/browser_spawn.js";
 
 setModuleSource(async (file, wanted) => {
   const response = await fetch(new URL(`../${file}`, import.meta.url));
@@ -11,6 +11,6 @@ setModuleSource(async (file, wanted) => {
   const streams = wanted && response.headers.get("content-type") === "application/wasm";
   return streams ? WebAssembly.compileStreaming(response) : new Uint8Array(await response.arrayBuffer());
 });
-setWorkerSpawner(spawnBrowserWorker);
+setCellMaker("thread", spawnBrowserThread);
 
 export * from "./api.js";

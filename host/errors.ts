@@ -1,12 +1,9 @@
 // Every error this package makes: one class per failing subject. `boot` rejects with those that concern
-// the caller (options, images, abort); those that end a session become the `error` of its result.
+// the caller (options, images, abort); those that end a session become the `error` of its result. Their names
+// stand as text in one table at the end of this file, so that minifiers can't change them.
 
 /** Base of all of them, so that `instanceof UserbootError` tells ours from the rest. */
-export class UserbootError extends Error {
-  override get name(): string {
-    return this.constructor.name;
-  }
-}
+export class UserbootError extends Error {}
 
 /** An option of `boot` or of the command line is wrong. */
 export class OptionError extends UserbootError {}
@@ -52,6 +49,9 @@ export class InputEndedError extends UserbootError {}
 /** The guest set up a register that the machine doesn't have, or a value that makes no sense. */
 export class RegisterError extends UserbootError {}
 
+/** Guest memory refused a part of what the kernel was to find: the message names the part, what it needs and what there is. */
+export class MemoryError extends UserbootError {}
+
 /** The caller's `AbortSignal` ended the session. */
 export class AbortedError extends UserbootError {}
 
@@ -83,8 +83,8 @@ export class PolicyError extends UserbootError {
 /** The caller's console failed. */
 export class ConsoleError extends UserbootError {}
 
-/** The worker could not start or died. */
-export class WorkerError extends UserbootError {}
+/** The thread or process of a session could not start, or died. */
+export class IsolationError extends UserbootError {}
 
 /** A booted guest that can't be handed to a VMM as asked. */
 export class HandoffError extends UserbootError {}
@@ -92,59 +92,76 @@ export class HandoffError extends UserbootError {}
 /** A broken invariant of the core or of this package: a defect, not a property of the guest. */
 export class InternalError extends UserbootError {}
 
-/** An error as it stands in a result and crosses a worker's border. */
-export interface PlainError {
+/** All classes by the names that they have everywhere: in results, in messages, in what is sent between threads. */
+export const ERROR_CLASSES = {
+  UserbootError,
+  OptionError,
+  DiskError,
+  HostTreeError,
+  LimitError,
+  InterpreterError,
+  InputEndedError,
+  RegisterError,
+  MemoryError,
+  AbortedError,
+  ModuleError,
+  PolicyFileError,
+  PolicyError,
+  ConsoleError,
+  IsolationError,
+  HandoffError,
+  InternalError,
+};
+
+for (const [name, { prototype }] of Object.entries(ERROR_CLASSES)) {
+  Object.defineProperty(prototype, "name", { value: name, configurable: true, writable: true });
+}
+
+/** What some of the errors have besides their messages. */
+interface Details {
+  limit: string;
+  allowed: number;
+  used: number;
+  disk: string;
+  tree: string;
+  rule: string;
+  subject: string;
+}
+const DETAILS: Readonly<Record<keyof Details, "string" | "number">> = {
+  limit: "string",
+  allowed: "number",
+  used: "number",
+  disk: "string",
+  tree: "string",
+  rule: "string",
+  subject: "string",
+};
+
+/** An error as it stands in a result and crosses the border of a thread or process. */
+export interface PlainError extends Partial<Details> {
   name: string;
   message: string;
-  limit?: string;
-  allowed?: number;
-  used?: number;
-  disk?: string;
-  tree?: string;
-  rule?: string;
-  subject?: string;
+}
+
+/** The details that `from` has. */
+function detailsOf(from: object): Partial<Details> {
+  const has = (name: string, type: string) => Object.hasOwn(from, name) && typeof Reflect.get(from, name) === type;
+  return Object.fromEntries(
+    Object.entries(DETAILS).flatMap(([name, type]) => (has(name, type) ? [[name, Reflect.get(from, name)]] : [])),
+  );
 }
 
 /** `error` without its class and stack. */
 export function plainError(error: unknown): PlainError {
-  if (error instanceof LimitError) {
-    const { name, message, limit, allowed, used } = error;
-    return { name, message, limit, allowed, used };
-  }
-  if (error instanceof PolicyError) {
-    const { name, message, rule, subject } = error;
-    return { name, message, rule, subject };
-  }
-  if (error instanceof DiskError) return { name: error.name, message: error.message, disk: error.disk };
-  if (error instanceof HostTreeError) return { name: error.name, message: error.message, tree: error.tree };
-  if (error instanceof Error) return { name: error.name, message: error.message };
-  return { name: "InternalError", message: String(error) };
+  if (!(error instanceof Error)) return { name: "InternalError", message: String(error) };
+  const { name, message } = error;
+  return error instanceof UserbootError ? { name, message, ...detailsOf(error) } : { name, message };
 }
 
-const CLASSES = {
-  OptionError,
-  InterpreterError,
-  InputEndedError,
-  RegisterError,
-  AbortedError,
-  ModuleError,
-  PolicyFileError,
-  ConsoleError,
-  WorkerError,
-  InternalError,
-};
-
-/** The error that `plainError` was made of, with its class. */
+/** The error that `plainError` was made of, with its class; an InternalError when there is none of that name. */
 export function reviveError(plain: PlainError): UserbootError {
-  if (plain.name === "LimitError") return new LimitError(plain.limit ?? "?", plain.allowed ?? 0, plain.used ?? 0);
-  if (plain.name === "DiskError") {
-    const disk = plain.disk ?? "";
-    return new DiskError(disk, plain.message.slice(disk.length + 2));
-  }
-  if (plain.name === "HostTreeError") {
-    const tree = plain.tree ?? "";
-    return new HostTreeError(tree, plain.message.slice(tree.length + 2));
-  }
-  const Class = Object.hasOwn(CLASSES, plain.name) ? CLASSES[plain.name as keyof typeof CLASSES] : InternalError;
-  return new Class(plain.message);
+  const known = Object.hasOwn(ERROR_CLASSES, plain.name);
+  const Class = known ? ERROR_CLASSES[plain.name as keyof typeof ERROR_CLASSES] : InternalError;
+  // Not by the class's own constructor: the message is complete already.
+  return Object.assign(Reflect.construct(Error, [plain.message], Class) as UserbootError, detailsOf(plain));
 }

@@ -1,23 +1,15 @@
 // The package on Node.
 
-import { readFile } from "node:fs/promises";
-import { FileDisk } from "./disks/file.js";
-import { setFileOpener } from "./disks/source.js";
-import { setModuleSource } from "./modules.js";
+import { setCellMaker } from "./boot.js";
+import { installNodeFiles } from "./node_files.js";
+import { spawnProcess } from "./process/spawn.js";
 import { setDirectoryCopier } from "./wasi/tree.js";
-import { spawnNodeWorker } from "./worker/node_spawn.js";
-import { setWorkerSpawner } from "./worker/run.js";
+import { spawnNodeThread } from "./worker/node_spawn.js";
 
-setModuleSource(async (file) => {
-  try {
-    return new Uint8Array(await readFile(new URL(`../${file}`, import.meta.url)));
-  } catch {
-    return undefined;
-  }
-});
-setFileOpener((path, sectorSize) => new FileDisk(path, sectorSize));
-setDirectoryCopier(async (path, limits) => (await import("./wasi/directory.js")).copyDirectory(path, limits));
-setWorkerSpawner(spawnNodeWorker);
+installNodeFiles();
+setDirectoryCopier(async (path, options) => (await import("./wasi/directory.js")).copyDirectory(path, options));
+setCellMaker("thread", spawnNodeThread);
+setCellMaker("process", spawnProcess);
 
 export * from "./api.js";
 export { FileDisk } from "./disks/file.js";

@@ -6,10 +6,11 @@ import { DISKS_MAX } from "./disks/disk.js";
 import type { DiskSource } from "./disks/source.js";
 import { OptionError } from "./errors.js";
 import { LOW_MAX } from "./memory/guest.js";
+import { MODULE_MEMORY_LEAST } from "./memory/pool.js";
 import { type Flavour, isFlavour } from "./modules.js";
-import { permittedEnvironment } from "./policy/asker.js";
 import type { BootHooks } from "./policy/hooks.js";
-import type { HostTree } from "./wasi/tree.js";
+import type { Confine } from "./process/confine.js";
+import { type HostTree, TREE_LIMITS, type TreeLimits, type TreeOptions } from "./wasi/tree.js";
 
 /** Low memory from 0, high memory from 4 GiB, in bytes. */
 export interface MemorySize {
@@ -38,6 +39,10 @@ export interface Limits {
   consoleBytes: number;
   /** Changes of flavour. */
   swaps: number;
+  /** Bytes of files that are kept for the hook `onFile`. */
+  examinedBytes: number;
+  /** Bytes of what hooks are told, and of what is remembered of files: their texts, and 256 for each question and file. */
+  hookBytes: number;
 }
 
 export const DEFAULT_LIMITS: Readonly<Limits> = {
@@ -47,7 +52,13 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   diskBytes: 16 * 1024 * 1024 * 1024,
   consoleBytes: 64 * 1024 * 1024,
   swaps: 4,
+  examinedBytes: 256 * 1024 * 1024,
+  hookBytes: 16 * 1024 * 1024,
 };
+
+/** How far a session is kept from its caller. */
+export type Isolation = "process" | "thread" | "none";
+const ISOLATIONS: readonly Isolation[] = ["process", "thread", "none"];
 
 /** What `boot` takes. */
 export interface BootOptions {
@@ -55,6 +66,15 @@ export interface BootOptions {
   disks?: readonly DiskSource[];
   /** Trees that the guest sees as `host0:`, `host1:` ...; copied before it starts. Without any, it sees nothing. */
   hostTrees?: readonly HostTree[];
+  /** What a directory among them may hold. */
+  hostTreeLimits?: Partial<TreeLimits>;
+  /**
+   * Refuse a directory with links that leave it or lead nowhere, sockets, FIFOs or devices in it; without this they are
+   * left out.
+   */
+  hostTreeStrict?: boolean;
+  /** Told, in one line each, what was left out. The line has names of files in it, one character a byte: any byte. */
+  onNotice?: (line: string) => void;
   /** RAM in bytes; default 256 MiB. */
   memory?: number | MemorySize;
   /** The guest's memory map; without it the loader makes one from the sizes. */
@@ -77,7 +97,7 @@ export interface BootOptions {
   limits?: Partial<Limits>;
   /** Count waiting for keys against `limits.wallMs`. */
   waitCounts?: boolean;
-  /** Ends the session; `boot` then rejects with an AbortedError. In the calling thread it is looked at before only. */
+  /** Ends the session; `boot` then rejects with an AbortedError. With the isolation "none" it is looked at before only. */
   signal?: AbortSignal;
   /** Told now and then how much was read. */
   onProgress?: (progress: Progress) => void;
@@ -87,8 +107,13 @@ export interface BootOptions {
   hooks?: BootHooks;
   /** List and hash every file that is used (`result.measurements`). */
   measure?: boolean;
-  /** Run in a worker (default) or in the calling thread, which is then blocked. */
-  worker?: boolean;
+  /**
+   * Where the session runs: in a thread of its own (default), in a process of its own (Node), or in the calling thread,
+   * which is then blocked. SECURITY.md says what each keeps a guest from that has broken out of the module.
+   */
+  isolation?: Isolation;
+  /** What holds a process besides its limits: bubblewrap where it works (`auto`, default), always, or never. */
+  confine?: Confine;
 }
 
 /** How far a session is. */
@@ -122,17 +147,30 @@ export function sessionOptions(options: BootOptions): SessionOptions {
   for (const flavour of [start, loader]) {
     if (flavour !== undefined && !isFlavour(flavour)) throw new OptionError(`unknown interpreter "${flavour}"`);
   }
+  const { isolation = "thread", confine } = options;
+  if (!ISOLATIONS.includes(isolation)) {
+    throw new OptionError(`unknown isolation "${isolation}" (there are ${ISOLATIONS.join(", ")})`);
+  }
+  if (confine !== undefined && isolation !== "process") {
+    throw new OptionError(`"confine" goes with the isolation "process", not "${isolation}"`);
+  }
   return {
     memory: memorySize(options.memory ?? 256 * 1024 * 1024),
     map: map?.map(checkMapEntry),
-    env: permittedEnvironment(options.hooks, env).map(environmentBytes),
+    env: environmentEntries(env),
     start,
     loader,
     interfaceVersion,
-    limits: checkLimits(options.limits ?? {}),
+    limits: sessionLimits(options.limits ?? {}),
     waitCounts: options.waitCounts ?? false,
     hashSeed: checkSeed(options.hashSeed ?? 0),
   };
+}
+
+/** How the trees of `options` are taken in. */
+export function treeOptions({ hostTreeLimits = {}, hostTreeStrict = false, onNotice }: BootOptions): TreeOptions {
+  const limits = checkLimits(hostTreeLimits, TREE_LIMITS, "host tree limit");
+  return { limits, strict: hostTreeStrict, onNotice };
 }
 
 function checkSeed(seed: number): number {
@@ -162,6 +200,11 @@ function checkMapEntry(entry: MapEntry): MapEntry {
   return { base: entry.base, length: entry.length, type: entry.type >>> 0 };
 }
 
+/** Entries `name=value` as bytes. */
+export function environmentEntries(entries: readonly string[]): Uint8Array[] {
+  return entries.map(environmentBytes);
+}
+
 function environmentBytes(entry: string): Uint8Array {
   const bytes = new Uint8Array(entry.length);
   for (let i = 0; i < entry.length; i++) {
@@ -172,14 +215,24 @@ function environmentBytes(entry: string): Uint8Array {
   return bytes;
 }
 
-function checkLimits(given: Partial<Limits>): Limits {
-  const limits: Limits = { ...DEFAULT_LIMITS };
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(limits, name)) throw new OptionError(`unknown limit "${name}"`);
+/** The limits of `defaults`, with those `given` in their place. */
+function checkLimits<T extends Record<keyof T, number>>(given: Partial<T>, defaults: Readonly<T>, kind: string): T {
+  const limits: T = { ...defaults };
+  for (const [name, value] of Object.entries(given) as [keyof T & string, T[keyof T & string] | undefined][]) {
+    if (!Object.hasOwn(limits, name)) throw new OptionError(`unknown ${kind} "${name}"`);
     if (value === undefined) continue;
     if (!Number.isSafeInteger(value) || value < 0)
-      throw new OptionError(`limit ${name}: ${value} is not a whole number`);
-    limits[name as keyof Limits] = value;
+      throw new OptionError(`${kind} ${name}: ${value} is not a whole number`);
+    limits[name] = value;
+  }
+  return limits;
+}
+
+function sessionLimits(given: Partial<Limits>): Limits {
+  const limits = checkLimits(given, DEFAULT_LIMITS, "limit");
+  if (limits.moduleMemory < MODULE_MEMORY_LEAST) {
+    const least = `a module needs ${MODULE_MEMORY_LEAST} to start`;
+    throw new OptionError(`limit moduleMemory: ${limits.moduleMemory} bytes are too few, ${least}`);
   }
   return limits;
 }

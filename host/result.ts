@@ -3,10 +3,11 @@
 import { type PlainError, plainError } from "./errors.js";
 import { type BootData, decodeBootData, type LoadedModule } from "./handoff/metadata.js";
 import { type Call, type CpuState, hex, type RegisterValue } from "./handoff/registers.js";
+import type { IsolationFacts } from "./isolation/cell.js";
 import { GuestMemory } from "./memory/guest.js";
 import type { Flavour } from "./modules.js";
 import type { Measurements } from "./policy/measure.js";
-import type { Counts } from "./session.js";
+import type { Counts } from "./state.js";
 
 /** A guest's wish for another flavour; `name` is what it wrote, one character a byte. */
 export interface SwapRequest {
@@ -22,8 +23,8 @@ export interface SwapRequest {
 export interface InterpreterCheck {
   /** The flavour that looked. */
   flavour: Flavour;
-  /** A loader without a mark means 4th; no readable loader means no wish; below interface version 5 nobody looks. */
-  found: "mark" | "no mark" | "no loader" | "not looked for";
+  /** A loader without a mark means 4th; no loader, or an unreadable one, means no wish; below interface version 5 nobody looks. */
+  found: "mark" | "no mark" | "no loader" | "unreadable" | "not looked for";
   /** With `mark`: where it is in the guest's /boot/loader. */
   offset?: number;
 }
@@ -57,6 +58,8 @@ export interface ResultData {
   interpreterChecks: InterpreterCheck[];
   calls: Call[];
   memory: WrittenRange[];
+  /** 1 when `memory` is exact; else there were more than 4096 ranges, and they are rounded outwards to multiples of this. */
+  memoryGranule: number;
   /** Writes outside memory, refused. */
   memoryFaults: number;
   modules: LoadedModule[];
@@ -71,6 +74,8 @@ export interface ResultData {
   virtualSeconds: number;
   /** Damage found in the guest's data: device, offset, structure. */
   diagnostics: string[];
+  /** Where the session ran. */
+  isolation: IsolationFacts;
   /** With the option `measure`. */
   measurements?: Measurements;
 }
@@ -112,6 +117,7 @@ export interface SessionEnd {
 export function makeResult(end: SessionEnd): BootResult {
   const { outcome, counts, cpu, guest } = end;
   const began = performance.now();
+  const { ranges, granule } = guest.ranges();
   const data: ResultData = {
     ...outcome,
     ...(outcome.reason === "exec" ? entryState(cpu) : {}),
@@ -120,7 +126,8 @@ export function makeResult(end: SessionEnd): BootResult {
     swapRequests: end.swapRequests,
     interpreterChecks: end.interpreterChecks,
     calls: end.calls,
-    memory: Array.from(guest.written, ([start, stop]) => ({ gpa: hex(start), length: stop - start })),
+    memory: ranges.map(([start, stop]) => ({ gpa: hex(start), length: stop - start })),
+    memoryGranule: granule,
     memoryFaults: guest.faults,
     ...(outcome.reason === "exec" ? decodeBootData(cpu, guest) : { modules: [], environment: {} }),
     disk: { calls: counts.diskCalls, bytes: counts.diskBytes },
@@ -131,6 +138,7 @@ export function makeResult(end: SessionEnd): BootResult {
     timeMs: { instantiate: end.instantiateMs, run: end.runMs, decode: 0, total: 0 },
     virtualSeconds: end.virtualSeconds,
     diagnostics: end.diagnostics,
+    isolation: { level: "none" },
   };
   data.timeMs.decode = performance.now() - began;
   data.timeMs.total = data.timeMs.instantiate + data.timeMs.run + data.timeMs.decode;
@@ -168,6 +176,7 @@ export function stoppedResult(error: unknown, known: StoppedSession): BootResult
     interpreterChecks: [],
     calls: [],
     memory: [],
+    memoryGranule: 1,
     memoryFaults: 0,
     modules: [],
     environment: {},
@@ -179,6 +188,7 @@ export function stoppedResult(error: unknown, known: StoppedSession): BootResult
     timeMs: { instantiate: 0, run: known.usedMs, decode: 0, total: known.usedMs },
     virtualSeconds: 0,
     diagnostics: [],
+    isolation: { level: "none" },
   };
   return withMemory(data, new GuestMemory(0, 0));
 }

@@ -16,41 +16,15 @@ import {
 import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
+import { type FuelTank, Meter } from "./meter.js";
 import { compiledModule, defaultFlavour, FLAVOURS, type Flavour, isFlavour, type ModuleTable } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
-import { latin1, makeImports, Stop } from "./protocol.js";
+import { makeImports } from "./protocol/imports.js";
+import { latin1 } from "./protocol/module_memory.js";
 import { type BootResult, type InterpreterCheck, makeResult, type ResultData, type SwapRequest } from "./result.js";
-import { Stopwatch } from "./stopwatch.js";
+import { type Counts, type SessionState, Stop } from "./state.js";
 import type { WasiProvider } from "./wasi/provider.js";
-
-/** What is counted while a session runs. */
-export interface Counts {
-  hostCalls: number;
-  diskCalls: number;
-  diskBytes: number;
-  consoleBytes: number;
-}
-
-/** What the imports work on. Everything but the machine's own state lives as long as the session. */
-export interface SessionState {
-  readonly options: SessionOptions;
-  readonly limits: Limits;
-  readonly disks: readonly Disk[];
-  readonly console: Console;
-  readonly clock: Clock;
-  readonly counts: Counts;
-  readonly guest: GuestMemory;
-  readonly cpu: CpuState;
-  readonly calls: Call[];
-  readonly diagnostics: string[];
-  /** Throws when the wall time is used up. */
-  checkTime(): void;
-  /** The time that counts as such. */
-  readonly watch: Stopwatch;
-  onProgress: ((progress: Progress) => void) | undefined;
-  readonly policy: Policy;
-}
 
 /** What a session is given to work with. */
 export interface SessionParts {
@@ -62,6 +36,8 @@ export interface SessionParts {
   onProgress?: ((progress: Progress) => void) | undefined;
   /** The operator's hooks, and what is measured. */
   policy?: Policy | undefined;
+  /** Called now and then while the core runs. */
+  onLook?: (() => void) | undefined;
   /** More sessions follow in this thread, so that memory is worth keeping. */
   reuse?: boolean;
   /** The granted `host:` trees. Whoever made it disposes of it. */
@@ -69,18 +45,26 @@ export interface SessionParts {
 }
 
 /** The exports of a module. */
-interface Core {
+interface Core extends FuelTank {
   _start(): void;
   loader_main(version: number, disks: number): void;
   grantFuel(amount: bigint): void;
-  fuelLeft(): bigint;
+  /** Hands over what was printed and is still collected. */
+  flushOutput?(): void;
   /** Only where there are tables whose order depends on it. */
   seedHash?(seed: number): void;
   /** Where the guest's loader has its mark; negative: not looked for, no readable loader, no mark. */
   markOffset?(): bigint;
 }
 
-const NO_OFFSET = ["not looked for", "no loader", "no mark"] as const;
+/** Has `core` hand over its output when something ended it. A failure now must not hide what that was. */
+function flushQuietly(core: Core | undefined): void {
+  try {
+    core?.flushOutput?.();
+  } catch {}
+}
+
+const NO_OFFSET = ["not looked for", "no loader", "no mark", "unreadable"] as const;
 
 /** What `flavour` found when it looked which interpreter the guest wants. */
 function readCheck(flavour: Flavour, core: Core): InterpreterCheck {
@@ -97,18 +81,13 @@ export function runSession(parts: SessionParts): BootResult {
   const began = performance.now();
   let instantiateMs = 0;
   const clockBegan = clock.now();
-  const watch = new Stopwatch();
-  const checkTime = () => {
-    const used = watch.ms;
-    if (used > limits.wallMs) throw new LimitError("wallMs", limits.wallMs, Math.ceil(used));
-  };
+  const meter = new Meter(limits, parts.onLook);
   const counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, consoleBytes: 0 };
   const calls: Call[] = [];
   const diagnostics: string[] = [];
   const swapRequests: SwapRequest[] = [];
   const swaps: Flavour[] = [];
   const interpreterChecks: InterpreterCheck[] = [];
-  let fuel = BigInt(limits.fuel);
   let moduleMemory = 0;
   let flavour = options.loader ?? options.start ?? defaultFlavour(modules);
   let guest = new GuestMemory(options.memory.low, options.memory.high);
@@ -129,7 +108,7 @@ export function runSession(parts: SessionParts): BootResult {
       cpu,
       guest,
       moduleMemory,
-      fuelUsed: Number(BigInt(limits.fuel) - fuel),
+      fuelUsed: meter.used,
       virtualSeconds: (clock.now() - clockBegan) / 1_000_000,
       instantiateMs,
       runMs: performance.now() - began - instantiateMs,
@@ -144,20 +123,16 @@ export function runSession(parts: SessionParts): BootResult {
       const module = compiledModule(modules, flavour);
       if (module === undefined) throw new InterpreterError(`interpreter "${flavour}" is not installed`);
       const state: SessionState = {
-        ...{
-          options,
-          limits,
-          disks: parts.disks,
-          console: parts.console,
-          clock,
-          counts,
-          guest,
-          cpu,
-          calls,
-          diagnostics,
-        },
-        checkTime,
-        watch,
+        options,
+        disks: parts.disks,
+        console: parts.console,
+        clock,
+        counts,
+        guest,
+        cpu,
+        calls,
+        diagnostics,
+        meter,
         onProgress: parts.onProgress,
         policy,
       };
@@ -166,28 +141,34 @@ export function runSession(parts: SessionParts): BootResult {
       let core: Core | undefined;
       try {
         core = instantiate(module, memory, state, parts.wasi);
-        core.grantFuel(fuel);
+        meter.start(core);
+        core.grantFuel(meter.left);
         core._start();
         instantiateMs += performance.now() - starting;
-        core.grantFuel(fuel);
+        core.grantFuel(meter.left);
         core.seedHash?.(options.hashSeed);
         core.loader_main(options.interfaceVersion, parts.disks.length);
+        throw new InternalError("the loader returned");
+      } catch (thrown) {
+        // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
+        if (!(thrown instanceof Stop)) meter.suspended(() => flushQuietly(core));
+        throw thrown;
       } finally {
         moduleMemory = Math.max(moduleMemory, memory.buffer.byteLength);
         if (core !== undefined) {
-          fuel = core.fuelLeft();
+          meter.stop();
           interpreterChecks.push(readCheck(flavour, core));
         }
         // A provider of files keeps the instance it was attached to.
         if (parts.wasi) parts.wasi.detach();
         else if (parts.reuse) giveModuleMemory(memory, limits.moduleMemory);
       }
-      throw new InternalError("the loader returned");
     } catch (thrown) {
       // A hook that failed is the operator's mistake, not the guest's end.
       if (thrown instanceof PolicyFileError) throw thrown;
       if (thrown instanceof PolicyError) {
         // Nothing that was loaded until then is handed on.
+        guest.release();
         guest = new GuestMemory(options.memory.low, options.memory.high);
         calls.length = 0;
       }
@@ -245,11 +226,7 @@ function instantiate(
   state: SessionState,
   wasi: WasiProvider | undefined,
 ): Core {
-  const imports = makeImports(memory, state);
-  // The clock is the session's, whoever provides the files.
-  const own = imports.wasi_snapshot_preview1 as WebAssembly.ModuleImports;
-  const { clock_time_get } = own;
-  if (wasi) imports.wasi_snapshot_preview1 = { ...own, ...wasi.imports(module), clock_time_get: clock_time_get! };
+  const imports = makeImports(memory, state, module, wasi);
   try {
     const instance = new WebAssembly.Instance(module, imports);
     wasi?.attach(instance);

@@ -13,6 +13,12 @@ export class Stopwatch {
     return this.#pausedAt !== undefined;
   }
 
+  /** Begins anew, at nothing. */
+  restart(): void {
+    this.#began = performance.now();
+    this.#pausedAt = undefined;
+  }
+
   pause(): void {
     this.#pausedAt ??= performance.now();
   }

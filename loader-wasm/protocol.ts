@@ -3,8 +3,8 @@
 // them; `wasi_snapshot_preview1` gives the clock (and, when granted, the `host:` tree, see dev/host.ts).
 //
 // Conventions: pointers and lengths are module memory; `gpa` is a guest physical address in bytes; `i32`
-// results are FreeBSD errno values, 0 for success. `exec`, `exit`, `swap_interpreter` and `fault` do not
-// return: the host throws, and drops the instance.
+// results are FreeBSD errno values, 0 for success. `exec`, `exec_refused`, `exit`, `swap_interpreter` and `fault`
+// do not return: the host throws, and drops the instance.
 
 // ---- console ---------------------------------------------------------------------------------------
 
@@ -90,6 +90,13 @@ export declare function vm_set_desc(vcpu: i32, reg: i32, base: u64, limit: u32, 
 @external("userboot", "exec")
 export declare function exec(pc: u64): void;
 
+/**
+ * In place of `exec`, when guest memory refused a part of what the kernel was to find: ends the session with a
+ * MemoryError of this text, which names the parts and the memory that they need. Does not return.
+ */
+@external("userboot", "exec_refused")
+export declare function exec_refused(pc: u64, text: usize, size: i32): void;
+
 // ---- session ---------------------------------------------------------------------------------------
 
 /** Waits `usec` microseconds. */
@@ -141,7 +148,7 @@ export const HOOK_KERNEL: u32 = 4;
 
 /**
  * A file of `size` bytes (u64 -1: not known yet) is about to be used. Returns a handle: positive when the
- * host wants its content by `file_data`, negative (minus the handle) when it has it from before, 0 when it
+ * host wants its content by `file_data`, negative (minus the handle) when it has had it before, 0 when it
  * doesn't care about the file.
  */
 @external("userboot", "file_begin")
@@ -160,11 +167,13 @@ export const PURPOSE_RAW: i32 = 4;
 export declare function file_data(handle: i32, src: usize, size: i32): void;
 
 /**
- * All content is there. Returns the size in bytes of what shall be used: the file, or its replacement. A
- * denial ends the session here.
+ * All content is there. Returns the size in bytes of what shall be read from the host: the file, or its replacement;
+ * FILE_ITSELF when the host keeps nothing of it and the core shall read it where it is. A denial ends the session here.
  */
 @external("userboot", "file_end")
 export declare function file_end(handle: i32): u64;
+
+export const FILE_ITSELF: u64 = u64.MAX_VALUE;
 
 /** Reads what shall be used at `offset`. Returns how many bytes, fewer than `size` only at the end. */
 @external("userboot", "file_read")

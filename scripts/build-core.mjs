@@ -1,33 +1,65 @@
-// Compiles the core: one module per flavour, build/userboot_FLAVOUR.wasm. `--target debug` adds names and
-// source maps; names of flavours limit the build to them.
-import { existsSync, mkdirSync, statSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import asc from "assemblyscript/asc";
+// Compiles the core: build/userboot_FLAVOUR.wasm, for those flavours of which something changed, side by side.
+//
+//   node scripts/build-core.mjs [FLAVOUR...] [--target release|debug|any]
+//
+// A release build is optimized and is what bench, CI and the package take. A debug build has names and source maps and
+// is made in a second. `any` makes debug builds of what is out of date and leaves current release builds alone.
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import {
+  compilerArguments,
+  currentStamp,
+  describe,
+  FLAVOURS,
+  forget,
+  inputsOf,
+  root,
+  TARGETS,
+  writeStamp,
+} from "./core.mjs";
 
-process.chdir(fileURLToPath(new URL("..", import.meta.url)));
-const FLAVOURS = ["simp", "4th", "lua"];
-/** More options of the compiler: interpreters are many small functions, which gain a sixth and more by being inlined. */
-const OPTIONS = { "4th": ["--shrinkLevel", "0"], lua: ["--shrinkLevel", "0"] };
-const target = process.argv.includes("--target") ? process.argv[process.argv.indexOf("--target") + 1] : "release";
-const asked = process.argv.slice(2).filter((word) => FLAVOURS.includes(word));
+const COMPILER = join(root, "node_modules", "assemblyscript", "bin", "asc.js");
+const USAGE_STATUS = 2;
 
-mkdirSync("build", { recursive: true });
-for (const flavour of asked.length > 0 ? asked : FLAVOURS) {
-  const root = `loader-wasm/userboot_${flavour}.ts`;
-  if (!existsSync(root)) continue;
-  const output = `build/userboot_${flavour}.wasm`;
-  const { error, stderr } = await asc.main([
-    root,
-    "--target",
-    target,
-    "--outFile",
-    output,
-    ...(target === "release" ? (OPTIONS[flavour] ?? []) : []),
-  ]);
-  process.stderr.write(stderr.toString());
-  if (error) {
-    process.stderr.write(`${root}: ${error.message}\n`);
-    process.exit(1);
-  }
-  console.log(`${output}: ${statSync(output).size} bytes`);
+/** Compiles one flavour in a process of its own; says whether that went well. */
+async function compile(flavour, target) {
+  const inputs = inputsOf(flavour, target);
+  forget(flavour);
+  const child = spawn(process.execPath, [COMPILER, ...compilerArguments(flavour, target)], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+  });
+  const status = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
+  if (status !== 0) return false;
+  // A file saved meanwhile may be in the module or not: without a stamp it is made again.
+  if (inputs === inputsOf(flavour, target)) writeStamp(flavour, target, inputs);
+  return true;
 }
+
+const { values, positionals } = parseArgs({
+  options: { target: { type: "string", default: "release" } },
+  allowPositionals: true,
+});
+const unknown = positionals.find((name) => !FLAVOURS.includes(name));
+if (unknown !== undefined || ![...TARGETS, "any"].includes(values.target)) {
+  const what = unknown === undefined ? `target '${values.target}'` : `flavour '${unknown}'`;
+  console.error(`build-core: no ${what}; there are ${FLAVOURS.join(", ")} and --target ${TARGETS.join(", ")}, any`);
+  process.exit(USAGE_STATUS);
+}
+const wanted = values.target === "any" ? undefined : values.target;
+const asked = positionals.length > 0 ? positionals : FLAVOURS;
+const waiting = asked.filter((flavour) => currentStamp(flavour, wanted) === undefined);
+if (waiting.length > 0) {
+  const target = wanted ?? "debug";
+  console.error(`compiling the core, ${target} build: ${waiting.join(", ")}`);
+  mkdirSync(join(root, "build"), { recursive: true });
+  const worker = async () => {
+    for (let flavour = waiting.shift(); flavour !== undefined; flavour = waiting.shift())
+      if (!(await compile(flavour, target))) process.exitCode = 1;
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+}
+if (!process.exitCode) console.error(`core: ${describe(asked)}`);

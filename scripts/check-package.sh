@@ -1,6 +1,6 @@
 #!/bin/sh
 # Packs the package, installs it into an empty project without development packages and boots a guest with
-# it, through the API and the command line. Run after the build.
+# it, through the API and the command line. Packing builds (prepack); what is packed must be release builds.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -12,7 +12,13 @@ cd "$work"
 echo '{"private":true,"type":"module"}' >package.json
 npm install --silent --no-audit --no-fund "./$(tail -n 1 packed)"
 cat >check.mjs <<'END'
+import { readdirSync, readFileSync } from "node:fs";
 import { boot } from "userboot-wasm";
+const build = "node_modules/userboot-wasm/build";
+for (const name of readdirSync(build).filter((name) => name !== "host")) {
+  const module = new WebAssembly.Module(readFileSync(`${build}/${name}`));
+  if (WebAssembly.Module.customSections(module, "name").length > 0) throw new Error(`${name} is a debug build`);
+}
 const { reason, arch, error } = await boot({ disks: ["guest.img"], start: "simp", interfaceVersion: 4, clock: "virtual" });
 if (reason !== "exec" || arch !== "amd64") throw new Error(`API: ${reason} ${error?.message}`);
 END

@@ -1,14 +1,26 @@
-// npm run soak [SESSIONS]: thousands of sessions in one process, ended in all ways, a part of them in workers. Fails
-// when memory, open files or threads grow.
+// npm run soak [SESSIONS]: thousands of sessions in one process, ended in all ways, a part of them in threads and
+// processes of their own. Fails when memory, open files or threads grow. With --hostile: test/soak/main.ts.
+
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { prepare } from "./prepare.mjs";
+import { prepare, root, run } from "./prepare.mjs";
 
 prepare();
-const { boot, KeysConsole } = await import("userboot-wasm");
+if (process.argv.includes("--hostile")) {
+  run(process.execPath, [join("node_modules", "typescript", "bin", "tsc"), "-p", join("test", "soak")]);
+  const main = join(root, "build", "soak", "soak", "main.js");
+  const words = process.argv.slice(2).filter((word) => word !== "--hostile");
+  const { status } = spawnSync(process.execPath, [main, ...words], { stdio: "inherit" });
+  process.exit(status ?? 1);
+}
+const { boot, checkReleased, KeysConsole } = await import("userboot-wasm");
+checkReleased(true);
 const SESSIONS = Number(process.argv[2] ?? 10_000);
-/** One of so many sessions runs in a worker: each of the ends in turn. */
-const IN_WORKER = 17;
+/** One of so many sessions runs in a thread, or a process: each of the ends in turn. */
+const IN_THREAD = 17;
+const IN_PROCESS = 51;
 const GROWTH_MAX = 64 * 1024 * 1024;
 /** Node opens a few files for itself now and then. */
 const FILES_MAX = 4;
@@ -57,7 +69,11 @@ const threads = () => process.getActiveResourcesInfo().filter((name) => name ===
 async function sessions(count) {
   for (let i = 0; i < count; i++) {
     const [wanted, more] = ENDS[i % ENDS.length];
-    const options = { ...base, ...more(), worker: i % IN_WORKER === 0 };
+    const options = {
+      ...base,
+      ...more(),
+      isolation: i % IN_PROCESS === 1 ? "process" : i % IN_THREAD === 0 ? "thread" : "none",
+    };
     const ended = await boot(options).then(
       (result) => {
         result.release();

@@ -16,11 +16,13 @@ writeFileSync(image, gunzipSync(readFileSync(join(root, "images", `${GUEST}.img.
 
 const cli = join(root, "build", "host", "cli", "userboot.js");
 const args = ["boot", "-d", image, "--out", directory, ...process.argv.slice(2)];
-const { status } = spawnSync(process.execPath, [cli, ...args], { stdio: "inherit" });
+const { status, signal } = spawnSync(process.execPath, [cli, ...args], { stdio: "inherit" });
+const { printable } = await import("../build/host/text.js");
 if (status === 0) show(JSON.parse(readFileSync(join(directory, "result.json"), "utf8")));
+if (signal !== null) process.kill(process.pid, signal);
 process.exitCode = status ?? 1;
 
-/** A few lines on what is in guest memory and registers now. */
+/** A few lines on what is in guest memory and registers now. The names in them are the guest's. */
 function show(result) {
   const { rip, rsp, cr3 } = result.registers;
   const rows = [
@@ -33,5 +35,5 @@ function show(result) {
     ["files", `${join(directory, "result.json")}, mem.bin`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  console.log(`\n${rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join("\n")}`);
+  console.log(`\n${rows.map(([name, text]) => printable(`${name.padEnd(width)}  ${text}`)).join("\n")}`);
 }

@@ -1,8 +1,9 @@
 // npm test: prepares, tries to get the programs that some suites need, says which suites go without, and
-// runs vitest and the replay of the recordings (npm run conformance). With CI=true a missing program is a failure.
-// Arguments go to vitest, which then runs alone. The last line counts all tests.
+// runs vitest and the replay of the recordings (npm run conformance). Arguments go to vitest, which then runs alone.
+// With CI=true a missing program is a failure, and vitest's suites but the timed ones and those of other programs run
+// on the other supported versions of Node, too. The last line counts all tests.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepare, root } from "./prepare.mjs";
@@ -13,7 +14,15 @@ const PROGRAMS = [
   { name: "qemu-system-x86_64", package: "qemu-system-x86", suites: "machine (real CPU emulation)" },
   { name: "gdb", package: "gdb", suites: "core files in a debugger" },
   { name: "makefs", package: "makefs", suites: "generated file systems" },
+  { name: "bwrap", package: "bubblewrap", suites: "processes in bubblewrap" },
 ];
+/** Supported versions of Node; npm's package `node` has their binaries. */
+const NODES = [20, 22, 24];
+/** What they run: not what needs other programs, what is timed or what tests the builds. */
+const NOT_ON_OTHER_NODES = ["e2e", "scripts"];
+const ON_OTHER_NODES = readdirSync(join(root, "test"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !NOT_ON_OTHER_NODES.includes(entry.name))
+  .map(({ name }) => `test/${name}/`);
 const PATHS = (process.env.PATH ?? "").split(":").concat("/usr/sbin", "/sbin", "/usr/local/sbin");
 const missing = () => PROGRAMS.filter(({ name }) => !PATHS.some((path) => existsSync(join(path, name))));
 
@@ -29,26 +38,55 @@ for (const { name, suites } of missing())
   process.stderr.write(`\n*** SKIPPED, no ${name}: suites on ${suites} ***\n\n`);
 
 const scratch = mkdtempSync(join(tmpdir(), "userboot-counts-"));
-const node = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" }).status ?? 1;
-/** What a program left in `file`; nothing when it failed before. */
-const report = (file) => (existsSync(join(scratch, file)) ? JSON.parse(readFileSync(join(scratch, file), "utf8")) : {});
+const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+let status = 0;
+let passed = 0;
+let failed = 0;
+
+/** Runs a program of the tests on `node`. It leaves its counts in the file named last; nothing when it can't even start. */
+function tests(node, ...args) {
+  const file = join(scratch, "counts.json");
+  rmSync(file, { force: true });
+  const { status: ended } = spawnSync(node, [...args, file], { cwd: root, stdio: "inherit" });
+  const counts = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  // Vitest's names, and those of the replay.
+  const { numPassedTests = 0, numFailedTests = 0, numFailedTestSuites = 0 } = counts;
+  passed += counts.passed ?? numPassedTests;
+  failed += counts.failed ?? Math.max(numFailedTests, Math.min(numFailedTestSuites, 1));
+  if (ended !== 0) status = 1;
+}
+const suites = (node, ...args) =>
+  tests(node, vitest, "run", ...args, "--reporter=default", "--reporter=json", "--outputFile.json");
+
+/** Where npm keeps the binary of a version of Node. */
+function binaryOf(major) {
+  const words = ["exec", "--yes", `--package=node@${major}`, "--", "node", "-p", "process.execPath"];
+  const { stdout } = spawnSync("npm", words, { cwd: scratch, encoding: "utf8", stdio: ["ignore", "pipe", 2] });
+  return stdout?.trim() ?? "";
+}
 
 const filters = process.argv.slice(2);
-const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-const outputs = ["--reporter=default", "--reporter=json", `--outputFile.json=${join(scratch, "vitest")}`];
-let status = node(vitest, "run", ...outputs, ...filters);
-if (filters.length === 0) {
-  status = node(join("scripts", "conformance.mjs"), "--json", join(scratch, "conformance")) || status;
+suites(process.execPath, ...filters);
+if (filters.length === 0) tests(process.execPath, join("scripts", "conformance.mjs"), "--json");
+if (filters.length === 0 && process.env.CI === "true") {
+  for (const major of NODES.filter((version) => version !== Number.parseInt(process.versions.node, 10))) {
+    const node = binaryOf(major);
+    const { stdout } = spawnSync(node, ["--version"], { encoding: "utf8" });
+    if (stdout?.startsWith(`v${major}.`)) {
+      process.stderr.write(`\n*** on Node ${stdout.trim()} ***\n`);
+      suites(node, "--project", "tests", ...ON_OTHER_NODES);
+    } else {
+      process.stderr.write(`\n*** npm gives no Node ${major} ***\n`);
+      failed++;
+    }
+  }
 }
-const { numPassedTests = 0, numFailedTests = 0, numFailedTestSuites = 0 } = report("vitest");
-const replayed = report("conformance");
 rmSync(scratch, { recursive: true, force: true });
 
 if (process.env.CI === "true" && missing().length > 0) {
   process.stderr.write(`programs missing in CI: ${missing().map(({ name }) => name)}\n`);
   status = 1;
 }
-const passed = numPassedTests + (replayed.passed ?? 0);
-const failed = Math.max(numFailedTests, Math.min(numFailedTestSuites, 1)) + (replayed.failed ?? 0);
-console.log(`\n${passed} passed, ${status === 0 ? failed : Math.max(failed, 1)} failed`);
-process.exitCode = status;
+if (status !== 0) failed = Math.max(failed, 1);
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : status;

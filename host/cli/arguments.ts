@@ -3,16 +3,21 @@
 
 import type { Keys } from "../console/keys.js";
 import { OptionError } from "../errors.js";
-import { DEFAULT_LIMITS, type Limits } from "../options.js";
 
 const MIB = 1024 * 1024;
+/** Most memory of a guest: more than 46 bits address isn't built. */
+const MEMORY_MAX = 2 ** 46;
 const SUFFIXES: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4 };
 
-/** A size as bhyveload's -m: a plain number below 1 MiB counts MiB; suffixes K M G T. */
+/**
+ * A size as bhyveload's -m, in bytes: a plain number below 1 MiB counts MiB; suffixes K M G T.
+ * @throws OptionError
+ */
 export function parseMemory(text: string): number {
   const plain = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : undefined;
   const size = plain !== undefined && plain < MIB ? plain * MIB : parseSize(text);
   if (size === undefined || size === 0) throw new OptionError(`bad memory size '${text}' (examples: 256M, 2G)`);
+  if (size > MEMORY_MAX) throw new OptionError(`memory size '${text}' is more than any machine has (64T at most)`);
   return size;
 }
 
@@ -30,16 +35,20 @@ export function parseSeed(text: string): number {
   return Number(text);
 }
 
-/** `NAME=VALUE` of --limit. */
-export function parseLimit(text: string): Partial<Limits> {
-  const equals = text.indexOf("=");
-  const name = text.slice(0, equals);
-  const value = parseSize(text.slice(equals + 1));
-  if (equals < 0 || value === undefined) throw new OptionError(`bad limit '${text}' (example: wallMs=60000)`);
-  if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
-    throw new OptionError(`unknown limit '${name}' (there are ${Object.keys(DEFAULT_LIMITS).join(", ")})`);
+/** The `NAME=VALUE`s of --limit and its like; `known` has the names. A later one wins. */
+export function parseLimits<T extends object>(texts: string[], known: Readonly<T>, example: string): Partial<T> {
+  const limits: Record<string, number> = {};
+  for (const text of texts) {
+    const equals = text.indexOf("=");
+    const name = text.slice(0, equals);
+    const value = parseSize(text.slice(equals + 1));
+    if (equals < 0 || value === undefined) throw new OptionError(`bad limit '${text}' (example: ${example})`);
+    if (!Object.hasOwn(known, name)) {
+      throw new OptionError(`unknown limit '${name}' (there are ${Object.keys(known).join(", ")})`);
+    }
+    limits[name] = value;
   }
-  return { [name]: value };
+  return limits as Partial<T>;
 }
 
 /** `NAME=VALUE` of --env, as bytes. */

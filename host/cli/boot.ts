@@ -1,12 +1,18 @@
 // `userboot boot`: from options to `boot`, and from its result to files, a line of text and an exit status.
 
-import { readFileSync } from "node:fs";
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
+import type { ImageSource } from "../disks/source.js";
 import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
-import { type BootOptions, type BootResult, boot, type Flavour, type Limits } from "../index.js";
+import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
+import type { Isolation } from "../options.js";
+import type { BootHooks } from "../policy/hooks.js";
 import type { Measurements } from "../policy/measure.js";
-import { parseEnvironment, parseKeys, parseLimit, parseMemory, parseSeed } from "./arguments.js";
+import type { Confine } from "../process/confine.js";
+import { printable, printableJson } from "../text.js";
+import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
+import { complain } from "./complain.js";
+import { readSmallFile } from "./files.js";
 import { openImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
@@ -22,17 +28,24 @@ export interface BootArguments {
   console: "stdio" | "none";
   interface: string;
   hostDir: string[];
+  hostDirLimit: string[];
+  hostDirStrict?: boolean;
   input?: string;
   clock: "real" | "virtual";
   hashSeed?: string;
   out?: string;
   json?: boolean;
   limit: string[];
+  isolation: Isolation;
+  confine?: Confine;
   policy?: string;
   grant: string[];
   measure?: boolean;
   verbose?: boolean;
 }
+
+/** Largest file of keys. */
+const KEYS_MAX = 1024 * 1024;
 
 const STATUS_FAILED = 1;
 const STATUS_USAGE = 2;
@@ -63,39 +76,55 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (args.disk.length + args.hostDir.length === 0) {
     throw new OptionError("no disk given (use -d IMAGE, or -h DIR for a directory)");
   }
-  const keys = args.input === undefined ? undefined : readKeys(args.input);
+  if (args.hostDir.length === 0 && (args.hostDirStrict || args.hostDirLimit.length > 0)) {
+    throw new OptionError("--host-dir-limit and --host-dir-strict need a directory (-h DIR)");
+  }
   const options = {
-    disks: args.disk.map(openImage),
     hostTrees: args.hostDir,
+    hostTreeLimits: parseLimits(args.hostDirLimit, TREE_LIMITS, "bytes=1G"),
+    hostTreeStrict: args.hostDirStrict ?? false,
+    onNotice: complain,
     memory: parseMemory(args.memory),
     env: [...(args.defaultEnv ? DEFAULT_ENV : []), ...args.env.map(parseEnvironment).reverse()],
-    limits: Object.assign({}, ...args.limit.map(parseLimit)) as Partial<Limits>,
+    limits: parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000"),
     interfaceVersion: Number(args.interface) as 3 | 4 | 5,
     clock: args.clock,
+    isolation: args.isolation,
+    ...(args.confine === undefined ? {} : { confine: args.confine }),
     ...(args.hashSeed === undefined ? {} : { hashSeed: parseSeed(args.hashSeed) }),
     digests: args.json === true || args.out !== undefined,
-    ...(args.policy === undefined ? {} : { hooks: (await import("./policy.js")).openPolicy(args.policy, args.grant) }),
     measure: args.measure ?? false,
     ...(args.loader === undefined ? {} : { loader: args.loader }),
     ...(args.start === undefined ? {} : { start: args.start }),
   };
+  const keys = args.input === undefined ? undefined : await readKeys(args.input);
+  const hooks = await openHooks(args);
   if (args.out !== undefined) (await import("./output.js")).prepareOutput(args.out);
+  const disks: ImageSource[] = [];
+  for (const disk of args.disk) disks.push(await openImage(disk));
 
-  await using terminal = new Terminal(args.json ? process.stderr : process.stdout);
+  using terminal = new Terminal(args.json ? process.stderr : process.stdout, {
+    signals: args.isolation !== "none",
+  });
   const progress = new ProgressBar(process.stderr);
   const result = await boot({
     ...options,
     ...more,
+    disks,
+    ...(hooks && { hooks }),
     console: makeConsole(args.console, keys, terminal),
     signal: terminal.signal,
     onProgress: (now) => progress.show(now),
   });
   progress.clear();
-  await terminal.restore();
+  terminal.restore();
   if (result.measurements) showMeasurements(result.measurements);
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
-  if (args.verbose) for (const line of (await import("./verbose.js")).explainSwaps(result)) complain(line);
-  if (args.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+  if (args.verbose) {
+    const { explainIsolation, explainSwaps } = await import("./verbose.js");
+    for (const line of [explainIsolation(result), ...explainSwaps(result)]) complain(line);
+  }
+  if (args.json) process.stdout.write(printableJson(result));
   return result;
 }
 
@@ -109,15 +138,18 @@ function showMeasurements({ files, filesDigest, stateDigest }: Measurements): vo
 }
 
 /** The keys of --input, from the argument or a file. */
-function readKeys(argument: string): Keys[] {
-  if (!argument.startsWith("@")) return parseKeys(Buffer.from(argument, "utf8").toString("latin1"));
-  const path = argument.slice(1);
-  try {
-    return parseKeys(readFileSync(path, "latin1"));
-  } catch (error) {
-    if (error instanceof OptionError) throw error;
-    throw new OptionError(`input file ${path} can't be read (${(error as NodeJS.ErrnoException).code})`);
-  }
+async function readKeys(argument: string): Promise<Keys[]> {
+  const bytes = argument.startsWith("@")
+    ? await readSmallFile(argument.slice(1), KEYS_MAX, "input file")
+    : Buffer.from(argument, "utf8");
+  return parseKeys(bytes.toString("latin1"));
+}
+
+/** The hooks of --policy. */
+async function openHooks({ policy, grant }: BootArguments): Promise<BootHooks | undefined> {
+  if (policy !== undefined) return (await import("./policy.js")).openPolicy(policy, grant);
+  if (grant.length > 0) throw new OptionError(`--grant ${grant[0]}: there is no --policy that could read it`);
+  return undefined;
 }
 
 function makeConsole(kind: "stdio" | "none", keys: Keys[] | undefined, terminal: Terminal): Console {
@@ -150,14 +182,4 @@ export function conclude(result: BootResult): number {
   else if (result.exitCode === EXIT_REBOOT) return STATUS_REBOOT;
   else complain(`the guest's loader quit without entering a kernel${where}`);
   return STATUS_FAILED;
-}
-
-/** One line on stderr. */
-function complain(text: string): void {
-  process.stderr.write(`userboot: ${printable(text)}\n`);
-}
-
-/** Guests have a say in some texts: their control characters don't reach the terminal. */
-function printable(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
 }

@@ -1,32 +1,52 @@
 // Disk images named on the command line. A name that ends in .gz says that the file is compressed; such an
 // image is unpacked into memory. Nothing else about a file's name or content is looked at.
 
-import { readFileSync, statSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
+import { closeSync, createReadStream, fstatSync } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { openImageFile } from "../disks/file.js";
 import type { ImageSource } from "../disks/source.js";
 import { DiskError } from "../errors.js";
 
+const MIB = 1024 * 1024;
 /** Largest file, packed and unpacked, that is taken into memory. */
-const PACKED_MAX = 512 * 1024 * 1024;
-const UNPACKED_MAX = 1024 * 1024 * 1024;
+const PACKED_MAX = 512 * MIB;
+const UNPACKED_MAX = 1024 * MIB;
+/** Bytes that are unpacked in one go. */
+const PIECE = MIB;
 
-export function openImage(path: string): ImageSource {
+/**
+ * The image at `path`.
+ * @throws DiskError when it is compressed and can't be unpacked
+ */
+export async function openImage(path: string): Promise<ImageSource> {
   if (!path.endsWith(".gz")) return path;
-  let packed: Buffer;
-  try {
-    const status = statSync(path);
-    // What is wrong with it is said by those who open plain images.
-    if (!status.isFile() || status.size === 0) return path;
-    if (status.size > PACKED_MAX) throw new DiskError(path, "too large to be unpacked in memory");
-    packed = readFileSync(path);
-  } catch (error) {
-    if (error instanceof DiskError) throw error;
-    return path;
+  const fd = openImageFile(path);
+  const { size } = fstatSync(fd);
+  if (size > PACKED_MAX) {
+    closeSync(fd);
+    throw tooLarge(path);
   }
+  const packed = createReadStream(path, { fd, start: 0, end: size - 1, highWaterMark: PIECE });
+  const pieces: Buffer[] = [];
+  let unpacked = 0;
   try {
-    return gunzipSync(packed, { maxOutputLength: UNPACKED_MAX });
+    await pipeline(packed, createGunzip({ chunkSize: PIECE }), async (source: AsyncIterable<Buffer>) => {
+      for await (const piece of source) {
+        unpacked += piece.length;
+        if (unpacked > UNPACKED_MAX) throw tooLarge(path);
+        pieces.push(piece);
+      }
+    });
   } catch (error) {
-    const tooLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
-    throw new DiskError(path, tooLarge ? "too large to be unpacked in memory" : "is not a gzip file, or damaged");
+    // The pipeline may say that it was ended instead of why.
+    if (unpacked > UNPACKED_MAX) throw tooLarge(path);
+    const { code = "" } = error as NodeJS.ErrnoException;
+    throw new DiskError(path, code.startsWith("Z_") ? "is not a gzip file, or damaged" : `cannot be read (${code})`);
   }
+  return Buffer.concat(pieces, unpacked);
+}
+
+function tooLarge(path: string): DiskError {
+  return new DiskError(path, "too large to be unpacked in memory");
 }

@@ -1,11 +1,10 @@
 // `userboot pack`: boots the loader and writes the machine it left as one file.
 
-import { writeFileSync } from "node:fs";
-import { OptionError } from "../errors.js";
 import { type MapProfile, memoryMap } from "../handoff/maps.js";
 import { checkFormat, type PackFormat, pack } from "../handoff/pack.js";
 import { parseMemory } from "./arguments.js";
 import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
+import { checkPlace, writeFile } from "./output.js";
 
 export interface PackArguments extends BootArguments {
   output: string;
@@ -16,16 +15,12 @@ export interface PackArguments extends BootArguments {
 export function packCommand(args: PackArguments): Promise<number> {
   return guarded(async () => {
     checkFormat(args.format);
+    // Writing replaces a link: /dev/stdout is one.
+    checkPlace(args.output, "refused");
     const profile = args.map ?? (["core", "symbols"].includes(args.format) ? "bhyve" : "qemu");
     const result = await bootGuest(args, { map: memoryMap(profile, parseMemory(args.memory)) });
     if (result.reason !== "exec") return conclude(result);
-    try {
-      writeFileSync(args.output, pack(result, args.format));
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === undefined) throw error;
-      throw new OptionError(`${args.output} can't be written (${code})`);
-    }
+    await writeFile(args.output, pack(result, args.format));
     return 0;
   });
 }

@@ -2,31 +2,34 @@
 // it brings a Lua interpreter along.
 
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { OptionError } from "../errors.js";
 import type { BootHooks } from "../policy/hooks.js";
 import { loadLuaPolicy } from "../policy/lua.js";
+import { printable } from "../text.js";
+import { readSmallFile } from "./files.js";
 
-/** The hooks of the policy `path`; `grants` are the `NAME=PATH` of --grant. */
-export function openPolicy(path: string, grants: readonly string[]): BootHooks {
+const MIB = 1024 * 1024;
+/** Largest policy, and largest file that one may read: a kernel to put in another one's place. */
+const POLICY_MAX = 4 * MIB;
+const GRANT_MAX = 256 * MIB;
+
+/**
+ * The hooks of the policy `path`; `grants` are the `NAME=PATH` of --grant.
+ * @throws OptionError for a file that can't be read, PolicyFileError for a policy that is wrong
+ */
+export async function openPolicy(path: string, grants: readonly string[]): Promise<BootHooks> {
   const files = new Map<string, Uint8Array>();
   for (const grant of grants) {
     const equals = grant.indexOf("=");
     if (equals <= 0) throw new OptionError(`bad grant '${grant}' (example: kernels=/etc/userboot/kernels)`);
-    files.set(grant.slice(0, equals), readGranted(grant.slice(equals + 1)));
+    const name = grant.slice(0, equals);
+    if (files.has(name)) throw new OptionError(`--grant: '${name}' is given twice`);
+    files.set(name, await readSmallFile(grant.slice(equals + 1), GRANT_MAX, "granted file"));
   }
-  return loadLuaPolicy(readGranted(path), basename(path), {
+  return loadLuaPolicy(await readSmallFile(path, POLICY_MAX, "policy"), basename(path), {
     files,
     sha256: (bytes) => createHash("sha256").update(bytes).digest("hex"),
-    log: (line) => process.stderr.write(`policy: ${line}\n`),
+    log: (line) => process.stderr.write(`policy: ${printable(line.replaceAll("\t", " "))}\n`),
   });
-}
-
-function readGranted(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new OptionError(`${path} can't be read (${(error as NodeJS.ErrnoException).code})`);
-  }
 }

@@ -1,9 +1,9 @@
 // `userboot run`: boots the loader in the terminal, then gives the terminal to a virtual machine monitor
 // that goes on where the loader ended. Its exit status is the monitor's.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { accessSync, constants, mkdtempSync, rmSync, statSync } from "node:fs";
+import { constants as system, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { HandoffError, OptionError } from "../errors.js";
 import { memoryMap } from "../handoff/maps.js";
@@ -11,7 +11,9 @@ import { pack } from "../handoff/pack.js";
 import { type Vmm, type VmmName, vmmNamed } from "../handoff/vmm.js";
 import { parseMemory } from "./arguments.js";
 import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
+import { takeOn } from "./ending.js";
 import { openImage } from "./images.js";
+import { writeFile } from "./output.js";
 
 export interface RunArguments extends BootArguments {
   vmm: VmmName;
@@ -21,7 +23,8 @@ export interface RunArguments extends BootArguments {
 
 /** A process ended by a signal has this plus the signal's number as its status. */
 const STATUS_SIGNALLED = 128;
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+/** Files of a guest are its owner's. */
+const PRIVATE = 0o600;
 
 export function runCommand(args: RunArguments, extra: readonly string[]): Promise<number> {
   return guarded(async () => {
@@ -29,16 +32,22 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
     const program = requireProgram(vmm);
     const memory = parseMemory(args.memory);
     const packed = args.disk.find((disk) => disk.endsWith(".gz"));
+    if (args.write && args.disk.length === 0) throw new OptionError("--write: there is no disk that could be written");
     if (args.write && packed !== undefined) throw new OptionError(`--write: ${packed} is compressed`);
     const result = await bootGuest(args, { map: memoryMap(vmm.map, memory) });
     if (result.reason !== "exec") return conclude(result);
-    const directory = mkdtempSync(join(tmpdir(), "userboot-"));
-    const remove = () => rmSync(directory, { recursive: true, force: true });
-    process.once("exit", remove);
+    const packedGuest = pack(result, vmm.format);
+    let made: string | undefined;
+    const remove = takeOn({ clean: () => made && rmSync(made, { recursive: true, force: true }) });
     try {
+      const directory = temporaryDirectory();
+      made = directory;
       const image = join(directory, "guest");
-      writeFileSync(image, pack(result, vmm.format), { mode: 0o600 });
-      const disks = args.disk.map((disk, index) => plainImage(disk, join(directory, `disk${index}`)));
+      await writeFile(image, packedGuest, PRIVATE);
+      const disks: string[] = [];
+      for (const [index, disk] of args.disk.entries()) {
+        disks.push(await plainImage(disk, join(directory, `disk${index}`)));
+      }
       const guest = {
         image,
         memory,
@@ -49,16 +58,23 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
       return await ended(spawn(program, [...vmm.command(guest), ...extra], { stdio: "inherit" }));
     } finally {
       remove();
-      process.off("exit", remove);
     }
   });
 }
 
+function temporaryDirectory(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "userboot-"));
+  } catch (error) {
+    throw new OptionError(`no file can be made in ${tmpdir()} (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
 /** The image at `path`, unpacked to `target` when it is compressed. */
-function plainImage(path: string, target: string): string {
-  const image = openImage(path);
+async function plainImage(path: string, target: string): Promise<string> {
+  const image = await openImage(path);
   if (typeof image === "string") return image;
-  writeFileSync(target, image as Uint8Array, { mode: 0o600 });
+  await writeFile(target, image as Uint8Array, PRIVATE);
   return target;
 }
 
@@ -89,19 +105,31 @@ function usable(device: string): boolean {
   }
 }
 
-/** Waits for the monitor, which gets the terminal's signals itself; passes those on that only we get. */
+function terminalSettings(): string | undefined {
+  return process.stdin.isTTY ? stty("-g") : undefined;
+}
+
+/** What `stty` prints; undefined where there is none. */
+function stty(argument: string): string | undefined {
+  const { status, stdout } = spawnSync("stty", [argument], { stdio: ["inherit", "pipe", "ignore"], encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+/** Waits for the monitor, which is told to end when we are, and is ended when it doesn't. */
 function ended(child: ChildProcess): Promise<number> {
-  const pass = (signal: NodeJS.Signals) => {
-    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
-  };
-  const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[];
-  for (const name of names) process.on(name, pass);
+  const settings = terminalSettings();
+  const release = takeOn({
+    end: (signal) => child.kill(signal),
+    clean() {
+      child.kill("SIGKILL");
+      // A monitor that was ended leaves the terminal as it had it.
+      if (settings !== undefined) stty(settings);
+    },
+  });
   return new Promise<number>((resolve, reject) => {
     child.once("error", (error) => reject(new HandoffError(`the virtual machine can't be started: ${error.message}`)));
     child.once("exit", (status, signal) => {
-      resolve(status ?? STATUS_SIGNALLED + (SIGNALS[signal as keyof typeof SIGNALS] ?? 0));
+      resolve(status ?? STATUS_SIGNALLED + system.signals[signal!]);
     });
-  }).finally(() => {
-    for (const name of names) process.off(name, pass);
-  });
+  }).finally(release);
 }

@@ -2,21 +2,31 @@
 // restored however that ends.
 
 import type { Console, KeyInput } from "../console/console.js";
+import { takeOn } from "./ending.js";
 
 /** Leaves the console (Ctrl-]). */
 const ESCAPE_KEY = 0x1d;
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+export interface TerminalOptions {
+  /**
+   * Whether signals abort the session. Not where it blocks this thread: nothing could answer them then, and nothing
+   * here has to be put in order, so they do what they always do.
+   */
+  signals: boolean;
+}
 
 export class Terminal implements Console {
   readonly #abort = new AbortController();
+  readonly #layDown: () => void;
   #raw = false;
   #reading: ((chunk: Buffer) => void) | undefined;
-  readonly #onSignal = (name: NodeJS.Signals) => this.#abort.abort(name);
-  readonly #onExit = () => this.#cooked();
 
-  constructor(private readonly output: NodeJS.WriteStream) {
-    for (const name of SIGNALS) process.on(name, this.#onSignal);
-    process.on("exit", this.#onExit);
+  constructor(
+    private readonly output: NodeJS.WriteStream,
+    { signals }: TerminalOptions,
+  ) {
+    const clean = () => this.#cooked();
+    this.#layDown = signals ? takeOn({ end: (name) => this.#abort.abort(name), clean }) : clean;
     // The reader of a pipe went away.
     output.on("error", () => this.#abort.abort("output closed"));
   }
@@ -62,14 +72,12 @@ export class Terminal implements Console {
   }
 
   /** Back to how it was. */
-  async restore(): Promise<void> {
+  restore(): void {
     this.#stopReading();
-    this.#cooked();
-    for (const name of SIGNALS) process.off(name, this.#onSignal);
-    process.off("exit", this.#onExit);
+    this.#layDown();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.restore();
+  [Symbol.dispose](): void {
+    this.restore();
   }
 }

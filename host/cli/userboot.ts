@@ -1,29 +1,62 @@
 #!/usr/bin/env node
 
 // The command line: `userboot boot -d IMAGE ...`. Exit status: 0 entered the kernel, 1 failed or the guest
-// quit, 2 wrong usage or unreadable input, 3 the guest asked for a reboot.
+// quit, 2 wrong usage, unreadable input or unwritable output, 3 the guest asked for a reboot. A signal ends the program
+// as itself.
 
+import { readFileSync } from "node:fs";
 import type { Command as CommandType } from "commander";
-import { startSpareWorker } from "../worker/node_spawn.js";
 import type { BootArguments } from "./boot.js";
+import { complain } from "./complain.js";
+import { endAsTold } from "./ending.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
 
-// The worker gets ready while this thread loads the rest.
-if (["boot", "run", "pack"].includes(process.argv[2] ?? "")) startSpareWorker();
 const { Command, CommanderError, Option } = await import("commander");
 
+const FAILED_STATUS = 1;
 const USAGE_STATUS = 2;
+
+// Node waits in a write to a terminal, and hears no signal while a terminal takes nothing. There is no public way to
+// have it go on; where this one is gone, such a terminal has to be closed.
+for (const stream of [process.stdout, process.stderr]) {
+  (stream as { _handle?: { setBlocking?(on: boolean): void } })._handle?.setBlocking?.(false);
+}
+
+// Output that can't be written is an error also when nobody reads any more what it is.
+process.stderr.on("error", () => outputFailed(FAILED_STATUS));
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") return outputFailed(FAILED_STATUS);
+  complain(`standard output can't be written (${error.code})`);
+  outputFailed(USAGE_STATUS);
+});
+
+/** Has the program exit with `status`, whatever comes of the rest. */
+function outputFailed(status: number): void {
+  process.once("exit", () => {
+    process.exitCode = status;
+  });
+}
+const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
 const flavour = (flags: string, text: string) => new Option(flags, text).choices(["4th", "lua", "simp"]);
 
 const program = new Command("userboot")
   .description("FreeBSD's userboot as a WebAssembly sandbox")
+  .version(version, "--version", "show the version")
   .helpOption("--help", "show help")
   .helpCommand(false)
   .configureOutput({
-    outputError: (text, write) => write(text.replace(/^error: /, "userboot: ")),
+    outputError: (text) =>
+      complain(
+        text
+          .replace(/^error: /, "")
+          .trimEnd()
+          .replaceAll("\n", " "),
+      ),
   })
   .exitOverride();
 
@@ -35,7 +68,9 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("-m, --memory <size>", "memory of the guest", "256M")
     .option("-e, --env <name=value>", "loader variable (repeat for more)", collect, [])
     .option("--no-default-env", "don't set boot_serial=1 and smbios.bios.vendor=BHYVE")
-    .addOption(flavour("-l, --loader <flavour>", "use this interpreter, whatever the guest asks for"))
+    .addOption(
+      flavour("-l, --loader <flavour>", "use this interpreter, whatever the guest asks for").conflicts("start"),
+    )
     .addOption(flavour("--start <flavour>", "start with this interpreter; the guest may change it"))
     .addOption(new Option("-c, --console <kind>", "the guest's console").choices(["stdio", "none"]).default("stdio"))
     .addOption(new Option("--interface <version>", "userboot interface").choices(["3", "4", "5"]).default("5"))
@@ -44,6 +79,11 @@ const bootOptions = (command: CommandType): CommandType =>
       "directory that the guest sees as host0:, copied (repeat for host1: ...)",
       collect,
       [],
+    )
+    .option("--host-dir-limit <name=value>", "what -h copies at most, e.g. bytes=1G (repeat)", collect, [])
+    .option(
+      "--host-dir-strict",
+      "refuse what -h would leave out: links that lead nowhere in it, sockets, FIFOs, devices",
     )
     .option("-S, --wired", "wire guest memory (accepted, no effect)")
     .option("-C, --core-dump", "include guest memory in core dumps (accepted, no effect)")
@@ -54,6 +94,18 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("--json", "print the result; the guest's console then goes to stderr")
     .option("--verbose", "tell on stderr which interpreters ran, and why")
     .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
+    .addOption(
+      new Option("--isolation <level>", "where the guest's loader runs (SECURITY.md); none takes no keys but --input's")
+        .choices(["process", "thread", "none"])
+        .default("process"),
+    )
+    .addOption(
+      new Option("--confine <how>", "what holds its process: bubblewrap where it works, none, or bwrap").choices([
+        "auto",
+        "none",
+        "bwrap",
+      ]),
+    )
     .option("--policy <file>", "the operator's boot policy, in Lua (examples/policies)")
     .option("--grant <name=file>", "file that the policy may read (repeat)", collect, [])
     .option("--measure", "list every file that was used, with digests")
@@ -90,9 +142,24 @@ bootOptions(program.command("pack"))
     process.exitCode = await packCommand(options);
   });
 
+program
+  .command("help")
+  .description("show help of a command")
+  .argument("[command]")
+  .action((name?: string) => {
+    const command = name === undefined ? program : program.commands.find((one) => one.name() === name);
+    if (command === undefined) return program.error(`error: unknown command '${name}'`);
+    command.outputHelp();
+  });
+
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;
+  else {
+    // A defect of this program. Its text may be a guest's all the same.
+    for (const line of String((error as Error)?.stack ?? error).split("\n")) complain(line);
+    process.exitCode = FAILED_STATUS;
+  }
 }
+endAsTold();

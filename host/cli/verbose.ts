@@ -1,4 +1,4 @@
-// What `--verbose` tells on stderr beside the guest's console: which interpreters ran, and why.
+// What `--verbose` tells on stderr beside the guest's console: where the session ran, which interpreters, and why.
 
 import type { BootResult } from "../result.js";
 
@@ -13,8 +13,17 @@ export function explainSwaps({ interpreterChecks, swapRequests, swaps }: BootRes
   });
 }
 
+/** One line on what held the session. */
+export function explainIsolation({ isolation }: BootResult): string {
+  const { level, confinement, unconfined } = isolation;
+  if (level !== "process") return level === "none" ? "isolation: none" : `isolation: a ${level}`;
+  if (confinement === "bwrap") return "isolation: a process in bubblewrap";
+  return `isolation: a process${unconfined === undefined ? "" : `, not in bubblewrap: ${unconfined}`}`;
+}
+
 const REASONS = {
   "no mark": "no mark in the guest's /boot/loader, which means 4th",
-  "no loader": "no readable /boot/loader",
+  "no loader": "no /boot/loader",
+  unreadable: "/boot/loader can't be read",
   "not looked for": "mark not looked for",
 } as const;

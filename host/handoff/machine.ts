@@ -11,8 +11,6 @@ export interface Entered {
   registers?: Record<string, RegisterValue>;
   /** Of a 32-bit kernel: the table for `registers`, not yet in memory. */
   gdt?: { gpa: string; hex: string };
-  /** Writes that did not fit in memory. */
-  memoryFaults?: number;
   /** The kernel comes first. */
   modules?: readonly { address: string; size: number; metadata: readonly { name: string; value?: string }[] }[];
   guestMemory: { bytes: Uint8Array; written: Iterable<[start: number, end: number]> };
@@ -62,9 +60,6 @@ export function machineOf(result: Entered): Machine {
   const { arch, registers: given } = result;
   if (result.reason !== "exec" || !arch || !given) {
     throw new HandoffError(`no kernel was entered (the boot ended with "${result.reason}")`);
-  }
-  if (result.memoryFaults) {
-    throw new HandoffError("the guest doesn't fit in its memory: kernel or boot data lie outside it");
   }
   const number = (value: RegisterValue | undefined) => (typeof value === "object" ? 0n : BigInt(value ?? 0));
   const gdtr = Array.isArray(given.gdtr) ? given.gdtr : [0, 0];

@@ -46,7 +46,8 @@ export const MAP_PROFILES = Object.keys(MAPS) as MapProfile[];
 export function memoryMap(profile: MapProfile, memory: number): MapEntry[] {
   if (!Object.hasOwn(MAPS, profile))
     throw new OptionError(`unknown memory map "${profile}" (there are ${MAP_PROFILES.join(", ")})`);
-  return MAPS[profile](memory);
+  // Small machines don't have all parts.
+  return MAPS[profile](memory).filter(({ length }) => length > 0);
 }
 
 function usable(base: number, end: number): MapEntry {
@@ -54,7 +55,7 @@ function usable(base: number, end: number): MapEntry {
 }
 
 function reserved(base: number, end: number): MapEntry {
-  return { base, length: end - base, type: RESERVED };
+  return { base: Math.max(base, 0), length: end - Math.max(base, 0), type: RESERVED };
 }
 
 function firmware(): MapEntry[] {

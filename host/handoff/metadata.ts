@@ -69,8 +69,9 @@ const RECORD_NAMES: Readonly<Record<number, string>> = {
 
 /** Most records and files that are listed, and bytes looked at. */
 const RECORDS_MAX = 65_536;
-const CHAIN_MAX = 16 * 1024 * 1024;
-const ENVIRONMENT_MAX = 4 * 1024 * 1024;
+const CHAIN_MAX = 4 * 1024 * 1024;
+const ENVIRONMENT_MAX = 1024 * 1024;
+const VARIABLES_MAX = 16_384;
 const STRING_MAX = 65_536;
 const NUMBER_SIZE_MAX = 8;
 
@@ -133,7 +134,7 @@ function decodeChain(
 function decodeEnvironment(reader: Reader, start: bigint): Record<string, string> {
   const entries: [string, string][] = [];
   // Addresses may be anywhere in 64 bits, where numbers can't count by one.
-  for (let at = 0; at < ENVIRONMENT_MAX; ) {
+  for (let at = 0; at < ENVIRONMENT_MAX && entries.length < VARIABLES_MAX; ) {
     const entry = reader.text(start + BigInt(at), STRING_MAX);
     if (entry === "") break;
     const equals = entry.indexOf("=");

@@ -1,8 +1,9 @@
 // The guest's RAM as the loader can reach it. Addresses wrap at 2 GiB, as bhyveload's do, so no more than
-// that is ever backed; pages nobody writes cost nothing. Every write is recorded to the byte.
+// that is ever backed; pages nobody writes cost nothing. Every write is recorded to the byte, before it happens:
+// what was begun and never ended is known and zeroed like the rest.
 
 import { giveRam, takeRam } from "./pool.js";
-import { RangeSet } from "./ranges.js";
+import { type Ranges, WrittenBytes } from "./written.js";
 
 /** Address bits that the loader's copies look at. */
 const ADDRESS_MASK = 0x7fff_ffffn;
@@ -18,22 +19,38 @@ export const LOW_MAX = 3072 * 1024 * 1024;
 export const COPY_PIECE = 4096;
 const ZERO_PIECE = 256;
 
+/** Long writes are done, and charged, in parts of this size: a multiple of every piece. */
+export const CHARGED_PART = 4 * 1024 * 1024;
+
+/** Most ranges that written memory is told in: a loader leaves some dozens. */
+const RANGES_MAX = 4096;
+
+/** Called before each part of a long write, with its bytes: counts the work, and throws when a limit is reached. */
+export type Charge = (bytes: number) => void;
+
+/** Bytes of RAM that `low` bytes of memory are backed with. */
+export function backedBytes(low: number): number {
+  return Math.min(low, REACHABLE);
+}
+
 export class GuestMemory {
-  readonly written: RangeSet;
-  /** Writes refused because they did not fit. */
+  /** Accesses refused because they did not fit. */
   faults = 0;
   #ram: Uint8Array<ArrayBuffer>;
+  #written: WrittenBytes;
   /** Somebody outside may hold a view of the RAM. */
   #lent = false;
 
+  /** With RAM of zeros for `low` bytes, or in `buffer`, whose maker says by `mark` what was written. */
   constructor(
     readonly low: number,
     readonly high: number,
     buffer?: ArrayBuffer,
-    written = new RangeSet(),
   ) {
-    this.#ram = new Uint8Array(buffer ?? takeRam(Math.min(low, REACHABLE)));
-    this.written = written;
+    this.#ram = new Uint8Array(buffer ?? takeRam(backedBytes(low)));
+    this.#written = new WrittenBytes(this.#ram.length);
+    // Its maker may have written what it didn't tell.
+    this.#lent = buffer !== undefined;
   }
 
   /** All of the RAM there is. Whoever asks for it may keep it: it is then not used for another session. */
@@ -42,9 +59,30 @@ export class GuestMemory {
     return this.#ram;
   }
 
-  /** The backed bytes from `start` to `end` (positions that `locate` and `pieces` give), borrowed for one call. */
+  /** The written ranges [start, end), in order; rounded when there are more than 4096. */
+  get written(): [start: number, end: number][] {
+    return this.ranges().ranges;
+  }
+
+  /** The written ranges, and what they are rounded to. */
+  ranges(): Ranges {
+    return this.#written.ranges(RANGES_MAX);
+  }
+
+  /** The backed bytes from `start` to `end` (positions that `locate` and `pieces` give), to be read during one call. */
   view(start: number, end: number): Uint8Array<ArrayBuffer> {
     return this.#ram.subarray(start, end);
+  }
+
+  /** The same to be written: the one way by which bytes get into guest memory. They count as written from now on. */
+  target(start: number, end: number): Uint8Array<ArrayBuffer> {
+    this.#written.add(start, end);
+    return this.#ram.subarray(start, end);
+  }
+
+  /** Says that bytes of the buffer that this was made with are written. */
+  mark(start: number, end: number): void {
+    this.#written.add(start, end);
   }
 
   /** Gives the RAM back, zeroed, when nobody else has seen it. This object is of no use afterwards. */
@@ -52,10 +90,10 @@ export class GuestMemory {
     const ram = this.#ram;
     this.#ram = new Uint8Array(0);
     if (!this.#lent && ram.length > 0) {
-      for (const [start, end] of this.written) ram.fill(0, start, end);
+      for (const [start, end] of this.#written.covering()) ram.fill(0, start, end);
       giveRam(ram.buffer);
     }
-    this.written.clear();
+    this.#written = new WrittenBytes(0);
   }
 
   /** Where `size` bytes at `gpa` are in `bytes`, or -1 when they don't fit in memory. */
@@ -71,8 +109,7 @@ export class GuestMemory {
       this.faults++;
       return false;
     }
-    this.#ram.set(source, at);
-    this.written.add(at, at + source.length);
+    this.target(at, at + source.length).set(source);
     return true;
   }
 
@@ -88,31 +125,30 @@ export class GuestMemory {
   }
 
   /** Writes zeros, piece by piece; whether all of them fitted. */
-  zero(gpa: bigint, size: number): boolean {
+  zero(gpa: bigint, size: number, charge?: Charge): boolean {
     let fitted = true;
-    for (const [at, , length] of this.pieces(gpa, size, ZERO_PIECE)) {
-      if (at < 0) {
-        fitted = false;
-        continue;
-      }
-      this.#ram.fill(0, at, at + length);
-      this.written.add(at, at + length);
+    for (const [at, , length] of this.pieces(gpa, size, ZERO_PIECE, charge)) {
+      if (at < 0) fitted = false;
+      else this.target(at, at + length).fill(0);
     }
     return fitted;
   }
 
   /**
    * Cuts a range as a copy in pieces of `piece` bytes from its start meets memory: [position in `bytes` or -1,
-   * offset in the range, length], with neighbouring pieces joined. Faults are counted per piece.
+   * offset in the range, length], with neighbouring pieces joined, and charged for, up to `CHARGED_PART`. Faults are
+   * counted per piece.
    */
-  *pieces(gpa: bigint, size: number, piece: number): Generator<[number, number, number]> {
+  *pieces(gpa: bigint, size: number, piece: number, charge?: Charge): Generator<[number, number, number]> {
     let offset = 0;
     while (offset < size) {
       const start = (gpa + BigInt(offset)) & ADDRESS_MASK;
       // As many bytes as lie in memory in one go.
       const room = Math.min(this.low, this.#ram.length) - Number(start);
-      const whole = room >= size - offset ? size - offset : Math.max(0, Math.floor(room / piece) * piece);
-      if (whole > 0) {
+      const fitting = room >= size - offset ? size - offset : Math.floor(room / piece) * piece;
+      if (fitting > 0) {
+        const whole = Math.min(fitting, CHARGED_PART);
+        charge?.(whole);
         yield [Number(start), offset, whole];
         offset += whole;
         continue;

@@ -1,8 +1,8 @@
 // Memory used again: guests' RAM, and memories that modules ran in. Giving a boot fresh pages costs more than
 // everything else it does (the system zeroes each one when it is first touched), so memory that was released serves
-// the next session that wants as much. Whatever is kept here is all zeros.
+// the next session that wants as much. Whatever is kept here is all zeros, which a check can be made to prove.
 
-import { OptionError } from "../errors.js";
+import { InternalError, OptionError } from "../errors.js";
 
 /** Buffers and memories kept; what nobody touched in them costs nothing. */
 const KEPT_MAX = 4;
@@ -14,8 +14,43 @@ const MODULE_PAGES = 64;
 /** Most that the modules accept (asconfig.json). */
 const MODULE_PAGES_MOST = 4096;
 
+/** Least memory that a module can start with, bytes. */
+export const MODULE_MEMORY_LEAST = MODULE_PAGES_LEAST * PAGE;
+
 const kept: ArrayBuffer[] = [];
 const keptMemories: { memory: WebAssembly.Memory; maximum: number }[] = [];
+
+let checking = false;
+
+/**
+ * Has every byte of memory that is given back compared with zero: releasing then throws an InternalError where one is
+ * left. For tests and for the very careful: it costs some 10 ms for 256 MiB.
+ */
+export function checkReleased(on: boolean): void {
+  checking = on;
+}
+
+/** Compared at a time. */
+const CHECKED_PART = 1024 * 1024;
+const ZEROS = new Uint8Array(CHECKED_PART);
+
+function proveZero(bytes: Uint8Array, what: string): void {
+  for (let at = 0; at < bytes.length; at += CHECKED_PART) {
+    const part = bytes.subarray(at, at + CHECKED_PART);
+    if (equal(part, ZEROS.subarray(0, part.length))) continue;
+    throw new InternalError(`${what} given back holds something at ${at + part.findIndex((byte) => byte !== 0)}`);
+  }
+}
+
+/** Compares bytes; a platform that has a fast way gives it. */
+export type BytesEqual = (a: Uint8Array, b: Uint8Array) => boolean;
+
+let equal: BytesEqual = (a, b) => a.every((byte, i) => byte === b[i]);
+
+/** Set by the entry points. */
+export function setBytesEqual(value: BytesEqual): void {
+  equal = value;
+}
 
 /** A buffer of zeros. */
 export function takeRam(size: number): ArrayBuffer {
@@ -30,8 +65,21 @@ export function takeRam(size: number): ArrayBuffer {
 
 /** Takes back a buffer that is all zeros again and that nobody else holds. */
 export function giveRam(buffer: ArrayBuffer): void {
+  if (checking) proveZero(new Uint8Array(buffer), "guest memory");
+  keep(buffer);
+}
+
+function keep(buffer: ArrayBuffer): void {
   kept.push(buffer);
   if (kept.length > KEPT_MAX) kept.shift();
+}
+
+/**
+ * Makes sure that a session will get its RAM.
+ * @throws OptionError when there is no room
+ */
+export function reserveRam(size: number): void {
+  keep(takeRam(size));
 }
 
 /** Memory of zeros for an instance of a module, which may grow to `limit` bytes. */
@@ -48,12 +96,13 @@ export function takeModuleMemory(limit: number): WebAssembly.Memory {
 export function giveModuleMemory(memory: WebAssembly.Memory, limit: number): void {
   const { initial, maximum } = modulePages(limit);
   if (memory.buffer.byteLength !== initial * PAGE) return;
-  new Uint8Array(memory.buffer).fill(0);
+  const bytes = new Uint8Array(memory.buffer).fill(0);
+  if (checking) proveZero(bytes, "module memory");
   keptMemories.push({ memory, maximum });
   if (keptMemories.length > KEPT_MAX) keptMemories.shift();
 }
 
 function modulePages(limit: number): { initial: number; maximum: number } {
-  const maximum = Math.min(MODULE_PAGES_MOST, Math.max(MODULE_PAGES_LEAST, Math.floor(limit / PAGE)));
+  const maximum = Math.min(MODULE_PAGES_MOST, Math.floor(limit / PAGE));
   return { initial: Math.min(MODULE_PAGES, maximum), maximum };
 }

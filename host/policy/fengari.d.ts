@@ -26,9 +26,12 @@ declare module "fengari" {
     lua_pushnil(L: LuaState): void;
     lua_pushboolean(L: LuaState, value: boolean): void;
     lua_pushinteger(L: LuaState, value: number): void;
+    lua_pushnumber(L: LuaState, value: number): void;
     lua_pushstring(L: LuaState, value: LuaString): void;
     lua_pushcfunction(L: LuaState, fn: LuaFunction): void;
     lua_pushvalue(L: LuaState, index: number): void;
+    lua_replace(L: LuaState, index: number): void;
+    lua_tocfunction(L: LuaState, index: number): LuaFunction | null;
     lua_createtable(L: LuaState, array: number, hash: number): void;
     lua_setfield(L: LuaState, index: number, key: LuaString): void;
     lua_getfield(L: LuaState, index: number, key: LuaString): number;
@@ -50,7 +53,7 @@ declare module "fengari" {
     luaL_requiref(L: LuaState, name: LuaString, open: LuaFunction, global: number): void;
     luaL_checkstring(L: LuaState, index: number): LuaString;
     luaL_checktype(L: LuaState, index: number, type: number): void;
-    luaL_error(L: LuaState, format: LuaString): never;
+    luaL_error(L: LuaState, format: LuaString, ...values: LuaString[]): never;
     luaL_tolstring(L: LuaState, index: number): LuaString;
     luaL_where(L: LuaState, level: number): void;
   };

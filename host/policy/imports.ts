@@ -1,10 +1,12 @@
 // The host side of the core's questions to the operator (loader-wasm/protocol.ts, "the operator's hooks").
 
+import { InternalError } from "../errors.js";
 import { decodeBootData } from "../handoff/metadata.js";
 import type { CpuState } from "../handoff/registers.js";
-import { COPY_PIECE, type GuestMemory } from "../memory/guest.js";
+import type { GuestMemory } from "../memory/guest.js";
 import type { BootResult } from "../result.js";
 import { type Asker, enforce } from "./asker.js";
+import type { PolicyBudget } from "./budget.js";
 import type { MachineFacts } from "./hooks.js";
 import type { Measurements } from "./measure.js";
 import type { FileVault } from "./vault.js";
@@ -16,6 +18,8 @@ const HOOK_KERNEL = 4;
 /** What a session has for its operator: hooks, and the files they are shown. Absent parts are not asked. */
 export interface Policy {
   readonly asker?: Asker | undefined;
+  /** What asking and examining may cost. */
+  readonly budget?: PolicyBudget | undefined;
   /** There when files are examined: for `onFile`, or to be measured. */
   readonly vault?: FileVault | undefined;
   /** What was measured, once the session has ended. */
@@ -28,8 +32,11 @@ export interface ModuleAccess {
   text(address: number, size: number): string;
 }
 
+/** What the core gives as the size of a file whose size isn't known, and gets as that of one that it shall read itself. */
+const NO_SIZE = (1n << 64n) - 1n;
+
 export function policyImports(policy: Policy, access: ModuleAccess, guest: GuestMemory): WebAssembly.ModuleImports {
-  const { asker, vault } = policy;
+  const { asker, budget, vault } = policy;
   const wants = (hook: "onSetenv" | "onKernel"): boolean => asker?.wants.has(hook) ?? false;
 
   /** Stores an answer for the core; -1 for none. */
@@ -45,30 +52,37 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
       return (vault ? HOOK_FILES : 0) | (wants("onSetenv") ? HOOK_SETENV : 0) | (wants("onKernel") ? HOOK_KERNEL : 0);
     },
 
-    file_begin(device: number, deviceSize: number, path: number, pathSize: number, purpose: number): number {
-      return vault?.begin(access.text(device, deviceSize), access.text(path, pathSize), purpose) ?? 0;
+    file_begin(
+      device: number,
+      deviceSize: number,
+      path: number,
+      pathSize: number,
+      purpose: number,
+      size: bigint,
+    ): number {
+      if (vault === undefined) return 0;
+      const known = BigInt.asUintN(64, size) === NO_SIZE ? undefined : clamp(size);
+      return vault.begin(access.text(device, deviceSize), access.text(path, pathSize), purpose, known);
     },
 
     file_data(handle: number, src: number, size: number): void {
-      vault?.data(handle, access.bytes(src, size));
+      opened(vault, handle).data(handle, access.bytes(src, size));
     },
 
     file_end(handle: number): bigint {
-      return BigInt(vault?.end(handle) ?? 0);
+      const size = opened(vault, handle).end(handle);
+      return size === undefined ? NO_SIZE : BigInt(size);
     },
 
     file_read(handle: number, offset: bigint, dst: number, size: number): number {
-      const source = vault?.slice(handle, clamp(offset), size >>> 0) ?? new Uint8Array();
+      const source = opened(vault, handle).slice(handle, clamp(offset), size >>> 0);
       access.bytes(dst, source.length).set(source);
       return source.length;
     },
 
     file_read_guest(handle: number, offset: bigint, gpa: bigint, size: bigint): bigint {
-      const source = vault?.slice(handle, clamp(offset), clamp(size)) ?? new Uint8Array();
-      for (let at = 0; at < source.length; at += COPY_PIECE) {
-        guest.copyin(source.subarray(at, at + COPY_PIECE), BigInt.asUintN(64, gpa) + BigInt(at));
-      }
-      return BigInt(source.length);
+      const source = opened(vault, handle).slice(handle, clamp(offset), clamp(size));
+      return guest.copyin(source, gpa) ? BigInt(source.length) : 0n;
     },
 
     ask_setenv(
@@ -80,17 +94,27 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
       capacity: number,
     ): number {
       const variable = access.text(name, nameSize);
-      const answer = asker?.ask("onSetenv", variable, access.text(value, valueSize));
+      const proposal = access.text(value, valueSize);
+      budget?.tell(variable, proposal);
+      const answer = asker?.ask("onSetenv", variable, proposal);
       const allowed = enforce(answer, "onSetenv", `variable ${variable}`);
       return reply(allowed && "value" in allowed ? allowed.value : undefined, dst, capacity);
     },
 
     ask_kernel(path: number, pathSize: number, args: number, argsSize: number, dst: number, capacity: number): number {
       const kernel = { path: access.text(path, pathSize), args: access.text(args, argsSize) };
+      budget?.tell(kernel.path, kernel.args);
       const allowed = enforce(asker?.ask("onKernel", kernel), "onKernel", `kernel ${kernel.path}`);
       return reply(allowed && "args" in allowed ? allowed.args : undefined, dst, capacity);
     },
   };
+}
+
+/** The vault, where the core has a file of it. */
+function opened(vault: FileVault | undefined, handle: number): FileVault {
+  if (vault === undefined)
+    throw new InternalError(`the core names an examined file ${handle}, and nothing is examined`);
+  return vault;
 }
 
 /** Asks `onExec`, when the kernel is about to be entered. */

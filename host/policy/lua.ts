@@ -1,9 +1,11 @@
 // Boot policies in Lua: an operator's file whose global functions are the hooks (policy/hooks.ts), run by
 // fengari. The file is the operator's and trusted, but it is kept small on purpose: base, string, table and
 // math, no `load`, no files, no network, and a limit on instructions so that a loop ends with a message.
+// What hooks are told are bytes of the guest's choice: on this side a string of Lua is always a text with one
+// character a byte, never decoded, since a guest could else make a hook fail with a name that isn't UTF-8.
 // Loaded only when a policy is given; fengari is not imported before that.
 
-import { type LuaState, lauxlib, lua, lualib, to_jsstring, to_luastring } from "fengari";
+import { type LuaState, lauxlib, lua, lualib, to_luastring } from "fengari";
 import { PolicyFileError } from "../errors.js";
 import { type BootHooks, type ConsoleRule, type Denial, HOOK_NAMES, type HookName, type MenuRule } from "./hooks.js";
 
@@ -16,7 +18,7 @@ const INSTRUCTION_STEP = 100_000;
 const REMOVED = ["dofile", "loadfile", "load", "collectgarbage"];
 
 export interface LuaPolicyOptions {
-  /** Receives what the policy `print`s or `log`s, a line a call. */
+  /** Receives what the policy `print`s or `log`s, a line a call: one character a byte, control characters included. */
   readonly log?: (line: string) => void;
   /** SHA-256 of bytes, as lower-case hexadecimal. */
   readonly sha256: (bytes: Uint8Array) => string;
@@ -25,10 +27,11 @@ export interface LuaPolicyOptions {
   readonly instructionLimit?: number;
 }
 
-/** Bytes of guests travel as one character a byte. */
+/** The string of Lua that `text` stands for. */
 function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (c) => c.charCodeAt(0) & 0xff);
 }
+/** The text that stands for a string of Lua. */
 function textOf(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
@@ -51,10 +54,13 @@ class LuaPolicy {
   readonly #name: string;
   readonly #options: LuaPolicyOptions;
   readonly #automation: (ConsoleRule | MenuRule)[] = [];
+  /** The granted files by their names as Lua has them. */
+  readonly #files: ReadonlyMap<string, Uint8Array>;
 
   constructor(name: string, options: LuaPolicyOptions) {
-    this.#name = name;
+    this.#name = textOf(to_luastring(name));
     this.#options = options;
+    this.#files = new Map(Array.from(options.files ?? [], ([file, bytes]) => [textOf(to_luastring(file)), bytes]));
     this.#open();
   }
 
@@ -73,10 +79,11 @@ class LuaPolicy {
       lua.lua_pushnil(L);
       lua.lua_setglobal(L, to_luastring(removed));
     }
+    padBytes(L);
     const log = (state: LuaState): number => {
       const words: string[] = [];
       for (let i = 1; i <= lua.lua_gettop(state); i++) {
-        words.push(to_jsstring(lauxlib.luaL_tolstring(state, i)));
+        words.push(textOf(lauxlib.luaL_tolstring(state, i)));
         lua.lua_pop(state, 1);
       }
       this.#options.log?.(words.join("\t"));
@@ -93,7 +100,7 @@ class LuaPolicy {
       lua.lua_createtable(state, 0, 2);
       lua.lua_pushvalue(state, 1);
       lua.lua_setfield(state, -2, to_luastring("deny"));
-      lua.lua_pushstring(state, to_luastring(`${this.#name}:${currentLine(state)}`));
+      lua.lua_pushstring(state, bytesOf(`${this.#name}:${currentLine(state)}`));
       lua.lua_setfield(state, -2, to_luastring("rule"));
       return 1;
     });
@@ -110,9 +117,9 @@ class LuaPolicy {
       return 0;
     });
     this.#define("read", (state) => {
-      const wanted = to_jsstring(lauxlib.luaL_checkstring(state, 1));
-      const bytes = this.#options.files?.get(wanted);
-      if (bytes === undefined) return lauxlib.luaL_error(state, to_luastring(`file '${wanted}' is not granted`));
+      const wanted = lauxlib.luaL_checkstring(state, 1);
+      const bytes = this.#files.get(textOf(wanted));
+      if (bytes === undefined) return lauxlib.luaL_error(state, to_luastring("file '%s' is not granted"), wanted);
       lua.lua_pushstring(state, bytes);
       return 1;
     });
@@ -125,7 +132,7 @@ class LuaPolicy {
 
   run(source: Uint8Array): void {
     const L = this.#L;
-    const chunk = to_luastring(`@${this.#name}`);
+    const chunk = bytesOf(`@${this.#name}`);
     if (lauxlib.luaL_loadbufferx(L, source, source.length, chunk, to_luastring("t")) !== lua.LUA_OK) this.#fail();
     this.#call(0);
     lua.lua_settop(L, 0);
@@ -138,7 +145,7 @@ class LuaPolicy {
     lua.lua_pushglobaltable(L);
     lua.lua_pushnil(L);
     while (lua.lua_next(L, -2) !== 0) {
-      const key = lua.lua_type(L, -2) === lua.LUA_TSTRING ? to_jsstring(lua.lua_tostring(L, -2)!) : "";
+      const key = lua.lua_type(L, -2) === lua.LUA_TSTRING ? textOf(lua.lua_tostring(L, -2)!) : "";
       if (/^on[A-Z]/.test(key)) {
         if (!(HOOK_NAMES as readonly string[]).includes(key)) {
           throw new PolicyFileError(`${this.#name}: unknown hook '${key}'; known: ${HOOK_NAMES.join(", ")}`);
@@ -156,13 +163,13 @@ class LuaPolicy {
       ...(has("onEnvironment") && { onEnvironment: (environment) => this.#onEnvironment(environment) }),
       ...(has("onSetenv") && {
         onSetenv: (variable, value) =>
-          this.#verdict("onSetenv", [variable, value], "value", (answer) => ({ value: answer })),
+          this.#verdict("onSetenv", [variable, value], "value", (answer) => ({ value: textOf(answer) })),
       }),
       ...(has("onFile") && {
-        onFile: (file) => this.#verdict("onFile", [file], "replace", (answer) => ({ replace: bytesOf(answer) })),
+        onFile: (file) => this.#verdict("onFile", [file], "replace", (answer) => ({ replace: answer.slice() })),
       }),
       ...(has("onKernel") && {
-        onKernel: (kernel) => this.#verdict("onKernel", [kernel], "args", (answer) => ({ args: answer })),
+        onKernel: (kernel) => this.#verdict("onKernel", [kernel], "args", (answer) => ({ args: textOf(answer) })),
       }),
       ...(has("onExec") && {
         onExec: (machine) => this.#verdict<never>("onExec", [machine], "", () => undefined as never),
@@ -195,7 +202,12 @@ class LuaPolicy {
   }
 
   /** Calls a hook whose answer is nil, deny(...), or a table with `field`. */
-  #verdict<T>(hook: HookName, args: unknown[], field: string, accept: (answer: string) => T): Denial | T | undefined {
+  #verdict<T>(
+    hook: HookName,
+    args: unknown[],
+    field: string,
+    accept: (answer: Uint8Array) => T,
+  ): Denial | T | undefined {
     const L = this.#L;
     this.#invoke(hook, args);
     const type = lua.lua_type(L, -1);
@@ -204,7 +216,7 @@ class LuaPolicy {
       const deny = this.#field("deny");
       const rule = this.#field("rule");
       const answer = field === "" ? undefined : this.#field(field);
-      if (deny !== undefined) verdict = rule === undefined ? { deny } : { deny, rule };
+      if (deny !== undefined) verdict = { deny: textOf(deny), ...(rule && { rule: textOf(rule) }) };
       else if (answer !== undefined) verdict = accept(answer);
       else this.#wrongAnswer(hook, answers(field));
     } else if (type !== lua.LUA_TNIL) {
@@ -215,10 +227,10 @@ class LuaPolicy {
   }
 
   /** A string field of the table on top of the stack. */
-  #field(name: string): string | undefined {
+  #field(name: string): Uint8Array | undefined {
     const L = this.#L;
     const type = lua.lua_getfield(L, -1, to_luastring(name));
-    const value = type === lua.LUA_TSTRING ? textOf(lua.lua_tostring(L, -1)!) : undefined;
+    const value = type === lua.LUA_TSTRING ? lua.lua_tostring(L, -1)! : undefined;
     lua.lua_pop(L, 1);
     return value;
   }
@@ -234,7 +246,9 @@ class LuaPolicy {
   #push(value: unknown): void {
     const L = this.#L;
     if (typeof value === "string") lua.lua_pushstring(L, bytesOf(value));
-    else if (typeof value === "number") lua.lua_pushinteger(L, value);
+    // fengari's integers have 32 bits; sizes may have more.
+    else if (typeof value === "number")
+      (value | 0) === value ? lua.lua_pushinteger(L, value) : lua.lua_pushnumber(L, value);
     else if (typeof value === "boolean") lua.lua_pushboolean(L, value);
     else if (Array.isArray(value)) {
       lua.lua_createtable(L, value.length, 0);
@@ -261,8 +275,7 @@ class LuaPolicy {
         if (left >= 0) return;
         // In a count hook, level 0 is the function that runs.
         lauxlib.luaL_where(state, 0);
-        const where = to_jsstring(lua.lua_tostring(state, -1)!);
-        lauxlib.luaL_error(state, to_luastring(`${where}instruction limit reached`));
+        lauxlib.luaL_error(state, to_luastring("%sinstruction limit reached"), lua.lua_tostring(state, -1)!);
       },
       lua.LUA_MASKCOUNT,
       INSTRUCTION_STEP,
@@ -274,14 +287,17 @@ class LuaPolicy {
 
   /** Turns the Lua error on the stack into ours. */
   #fail(): never {
-    const message = to_jsstring(lauxlib.luaL_tolstring(this.#L, -1));
-    lua.lua_settop(this.#L, 0);
+    const L = this.#L;
+    const type = lua.lua_type(L, -1);
+    const thrown = lua.lua_tostring(L, -1);
+    const message = thrown ? textOf(thrown) : `${this.#name}: error with a ${typeName(L, type)} as its message`;
+    lua.lua_settop(L, 0);
     throw new PolicyFileError(message);
   }
 
   #wrongAnswer(hook: HookName, wanted: string): never {
     const L = this.#L;
-    const got = to_jsstring(lua.lua_typename(L, lua.lua_type(L, -1)));
+    const got = typeName(L, lua.lua_type(L, -1));
     lua.lua_settop(L, 0);
     throw new PolicyFileError(`${this.#name}: ${hook} answered a ${got}; it must answer ${wanted}`);
   }
@@ -291,10 +307,51 @@ function answers(field: string): string {
   return field === "" ? "nil or deny(reason)" : `nil, deny(reason) or { ${field} = ... }`;
 }
 
+function typeName(L: LuaState, type: number): string {
+  return textOf(lua.lua_typename(L, type));
+}
+
+/** `%s` with flags, width or precision in a format of Lua, and the other conversions, which are only counted. */
+const CONVERSION = /%(?:%|([-+ #0]{0,5})(\d{0,2})(\.\d{0,2})?(?!\d)(s)|[^%])/g;
+
+/**
+ * Makes `string.format` pad and cut bytes as Lua's does. fengari's decodes the text as UTF-8 for that, and fails where
+ * it isn't.
+ */
+function padBytes(L: LuaState): void {
+  lua.lua_getglobal(L, to_luastring("string"));
+  lua.lua_getfield(L, -1, to_luastring("format"));
+  const format = lua.lua_tocfunction(L, -1)!;
+  lua.lua_pop(L, 1);
+  lua.lua_pushcfunction(L, (state) => {
+    let argument = 1;
+    const rewritten = textOf(lauxlib.luaL_checkstring(state, 1)).replace(
+      CONVERSION,
+      (conversion, flags: string, width: string, precision: string | undefined, string: string | undefined) => {
+        if (conversion === "%%") return conversion;
+        argument++;
+        if (string === undefined || conversion === "%s" || argument > lua.lua_gettop(state)) return conversion;
+        const text = textOf(lauxlib.luaL_tolstring(state, argument));
+        const cut = precision === undefined ? text : text.slice(0, Number(precision.slice(1)));
+        const padded = flags.includes("-") ? cut.padEnd(Number(width)) : cut.padStart(Number(width));
+        lua.lua_pushstring(state, bytesOf(padded));
+        lua.lua_replace(state, argument);
+        lua.lua_pop(state, 1);
+        return "%s";
+      },
+    );
+    lua.lua_pushstring(state, bytesOf(rewritten));
+    lua.lua_replace(state, 1);
+    return format(state);
+  });
+  lua.lua_setfield(L, -2, to_luastring("format"));
+  lua.lua_pop(L, 1);
+}
+
 /** Line of the policy that calls the current helper. */
 function currentLine(L: LuaState): string {
   lauxlib.luaL_where(L, 1);
-  const where = to_jsstring(lua.lua_tostring(L, -1)!);
+  const where = textOf(lua.lua_tostring(L, -1)!);
   lua.lua_pop(L, 1);
   return /:(\d+):/.exec(where)?.[1] ?? "?";
 }

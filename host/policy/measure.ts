@@ -1,8 +1,7 @@
 // Measured boot: an ordered list of every file that a session used, and two digests: one over the list, one
 // over the machine that was left. Equal digests mean: the same files in the same order, the same machine.
 
-import { sha256 } from "@noble/hashes/sha2";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils";
+import type { MakeHasher } from "../hash.js";
 import type { GuestMemory } from "../memory/guest.js";
 import type { ResultData } from "../result.js";
 import type { FileFacts } from "./hooks.js";
@@ -17,23 +16,26 @@ export interface Measurements {
   stateDigest?: string;
 }
 
-export function hexDigest(bytes: Uint8Array): string {
-  return bytesToHex(sha256(bytes));
-}
+const utf8 = new TextEncoder();
 
 /** Digest over a list of files. */
-export function digestFiles(files: readonly FileFacts[]): string {
-  const lines = files.map((file) => JSON.stringify([file.sha256, file.size, file.purpose, file.device, file.path]));
-  return hexDigest(utf8ToBytes(lines.map((line) => `${line}\n`).join("")));
+export function digestFiles(files: readonly FileFacts[], makeHasher: MakeHasher): string {
+  const hash = makeHasher();
+  for (const { sha256, size, purpose, device, path } of files) {
+    hash.update(utf8.encode(`${JSON.stringify([sha256, size, purpose, device, path])}\n`));
+  }
+  return hash.hex();
 }
 
 /** Digest over the machine that a kernel finds. */
-export function digestState(result: ResultData, guest: GuestMemory): string {
-  const hash = sha256.create();
-  hash.update(utf8ToBytes(`${JSON.stringify(result.registers)}\n`));
+export function digestState(result: ResultData, guest: GuestMemory, makeHasher: MakeHasher): string {
+  const hash = makeHasher();
+  hash.update(utf8.encode(`${JSON.stringify(result.registers)}\n`));
   for (const { gpa, length } of result.memory) {
     const start = Number(gpa);
-    hash.update(utf8ToBytes(`${gpa} ${length} ${hexDigest(guest.bytes.subarray(start, start + length))}\n`));
+    const range = makeHasher();
+    range.update(guest.view(start, start + length));
+    hash.update(utf8.encode(`${gpa} ${length} ${range.hex()}\n`));
   }
-  return bytesToHex(hash.digest());
+  return hash.hex();
 }

@@ -1,24 +1,28 @@
 // A session's policy: hooks, and files examined for them or to be measured. Imported only when there is
-// something to examine, because it brings a hash function along.
+// something to ask or to examine.
 
+import { loadHasher, type MakeHasher } from "../hash.js";
+import type { Limits } from "../options.js";
 import type { BootResult } from "../result.js";
 import type { Asker } from "./asker.js";
+import { PolicyBudget } from "./budget.js";
 import type { Policy } from "./imports.js";
 import { digestFiles, digestState, type Measurements } from "./measure.js";
 import { FileVault } from "./vault.js";
 
-export function makePolicy(asker: Asker | undefined, measure: boolean): Policy {
-  if (!measure && !asker?.wants.has("onFile")) return { asker };
-  const vault = new FileVault(asker);
-  if (!measure) return { asker, vault };
-  return { asker, vault, measurements: (result) => measurements(vault, result) };
+export async function makePolicy(asker: Asker | undefined, measure: boolean, limits: Limits): Promise<Policy> {
+  const budget = new PolicyBudget(limits);
+  if (!measure && !asker?.wants.has("onFile")) return { asker, budget };
+  const makeHasher = await loadHasher();
+  const vault = new FileVault(asker, budget, makeHasher);
+  if (!measure) return { asker, budget, vault };
+  return { asker, budget, vault, measurements: (result) => measurements(vault, result, makeHasher) };
 }
 
-function measurements(vault: FileVault, result: BootResult): Measurements {
-  const { files } = vault;
+function measurements({ files }: FileVault, result: BootResult, makeHasher: MakeHasher): Measurements {
   return {
     files,
-    filesDigest: digestFiles(files),
-    ...(result.reason === "exec" ? { stateDigest: digestState(result, result.guestMemory) } : {}),
+    filesDigest: digestFiles(files, makeHasher),
+    ...(result.reason === "exec" ? { stateDigest: digestState(result, result.guestMemory, makeHasher) } : {}),
   };
 }

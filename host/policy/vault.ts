@@ -1,93 +1,130 @@
-// What the loader reads while hooks look at files: the content of each file as it was examined, or what a
-// hook put in its place. The core reads from here, never again from the disk.
+// Files under the operator's eyes. Each one is hashed as the loader hands it over. Where a hook has a say, its content is
+// kept, and the loader reads from here and never again from the disk: what was examined (or put in its place) is what
+// is used. Where files are only measured, nothing is kept, and the loader reads the file itself.
 
-import { sha256 } from "@noble/hashes/sha2";
-import { bytesToHex } from "@noble/hashes/utils";
-import { LimitError } from "../errors.js";
+import { InternalError } from "../errors.js";
+import type { Hasher, MakeHasher } from "../hash.js";
 import { type Asker, enforce } from "./asker.js";
+import type { PolicyBudget } from "./budget.js";
+import { Content } from "./content.js";
 import type { FileFacts, FilePurpose } from "./hooks.js";
-import { hexDigest } from "./measure.js";
 
 /** Purposes as the core numbers them (loader-wasm/protocol.ts). */
 const PURPOSES: readonly FilePurpose[] = ["data", "script", "kernel", "module", "raw"];
-/** Bytes that all examined files of a session may have together. */
-const VAULT_BYTES_MAX = 1024 * 1024 * 1024;
 
-interface Held {
+interface Examined {
   readonly device: string;
   readonly path: string;
-  purpose: FilePurpose;
-  parts: Uint8Array[];
+  readonly purpose: FilePurpose;
   size: number;
-  hash: ReturnType<typeof sha256.create>;
-  /** Set when the file has been examined. */
-  content: Uint8Array | undefined;
+  /** Until all of it is there. */
+  hash: Hasher | undefined;
+  /** What shall be used, when the loader is to read it from here. */
+  content: Content | undefined;
+  /** Bytes counted as kept. */
+  counted: number;
 }
 
 export class FileVault {
   readonly files: FileFacts[] = [];
-  readonly #held: Held[] = [];
+  readonly #examined: Examined[] = [];
   readonly #byName = new Map<string, number>();
   readonly #asker: Asker | undefined;
-  #bytes = 0;
+  readonly #budget: PolicyBudget;
+  readonly #makeHasher: MakeHasher;
 
-  constructor(asker: Asker | undefined) {
+  constructor(asker: Asker | undefined, budget: PolicyBudget, makeHasher: MakeHasher) {
     this.#asker = asker?.wants.has("onFile") ? asker : undefined;
+    this.#budget = budget;
+    this.#makeHasher = makeHasher;
   }
 
-  /** Starts a file. The negated handle of one that is here already. */
-  begin(device: string, path: string, purpose: number): number {
-    const name = `${device}${path}`;
-    const known = this.#byName.get(name);
+  /** Starts a file of `size` bytes (undefined: not known yet). The negated handle of one that was examined already. */
+  begin(device: string, path: string, purpose: number, size: number | undefined): number {
     const asked = PURPOSES[purpose] ?? "data";
-    if (known !== undefined && this.#held[known]?.content !== undefined && this.#held[known].purpose === asked) {
-      return -(known + 1);
+    const name = `${asked} ${device}${path}`;
+    const known = this.#byName.get(name);
+    if (known !== undefined) {
+      const file = this.#examined[known - 1]!;
+      if (file.hash === undefined) return -known;
+      // It couldn't be read to its end then.
+      this.#count(file, 0);
+      file.content = undefined;
     }
-    this.#held.push({ device, path, purpose: asked, parts: [], size: 0, hash: sha256.create(), content: undefined });
-    this.#byName.set(name, this.#held.length - 1);
-    return this.#held.length;
+    this.#budget.tell(device, path);
+    const file: Examined = {
+      ...{ device, path, purpose: asked, size: 0, counted: 0 },
+      hash: this.#makeHasher(),
+      content: undefined,
+    };
+    if (this.#asker !== undefined) {
+      this.#count(file, size ?? 0);
+      file.content = new Content(size);
+    }
+    this.#examined.push(file);
+    this.#byName.set(name, this.#examined.length);
+    return this.#examined.length;
+  }
+
+  #count(file: Examined, bytes: number): void {
+    const more = bytes - file.counted;
+    file.counted = bytes;
+    this.#budget.keep(more);
+  }
+
+  #file(handle: number): Examined {
+    const file = this.#examined[handle - 1];
+    if (file === undefined) throw new InternalError(`the core names an examined file ${handle}, which there isn't`);
+    return file;
   }
 
   data(handle: number, bytes: Uint8Array): void {
-    const file = this.#held[handle - 1]!;
-    this.#bytes += bytes.length;
-    if (this.#bytes > VAULT_BYTES_MAX) throw new LimitError("examinedBytes", VAULT_BYTES_MAX, this.#bytes);
-    file.parts.push(bytes.slice());
+    const file = this.#file(handle);
+    if (file.hash === undefined) throw new InternalError(`the core gives more of file ${handle}, which has ended`);
     file.size += bytes.length;
+    if (file.content !== undefined) {
+      if (file.size > file.counted) this.#count(file, file.size);
+      file.content.append(bytes);
+    }
     file.hash.update(bytes);
   }
 
-  /** Asks the hook and returns the size of what shall be used. Throws a PolicyError for a denial. */
-  end(handle: number): number {
-    const file = this.#held[handle - 1]!;
-    if (file.content === undefined) {
-      file.content = joined(file.parts, file.size);
-      file.parts = [];
-      const { device, path, purpose, size } = file;
-      const facts: FileFacts = { device, path, size, sha256: bytesToHex(file.hash.digest()), purpose };
-      const answer = this.#asker && enforce(this.#asker.ask("onFile", facts), "onFile", `file ${device}${path}`);
-      if (answer !== undefined && "replace" in answer) {
-        file.content = answer.replace;
-        this.files.push({ ...facts, size: answer.replace.length, sha256: hexDigest(answer.replace) });
-      } else {
-        this.files.push(facts);
-      }
+  /**
+   * Asks the hook and returns the size of what shall be used; undefined: the file itself.
+   * @throws PolicyError for a denial
+   */
+  end(handle: number): number | undefined {
+    const file = this.#file(handle);
+    if (file.hash !== undefined) this.#judge(file, file.hash);
+    return file.content?.size;
+  }
+
+  #judge(file: Examined, hash: Hasher): void {
+    file.hash = undefined;
+    file.content?.finish();
+    const { device, path, purpose, size } = file;
+    const facts: FileFacts = { device, path, size, sha256: hash.hex(), purpose };
+    const answer = this.#asker && enforce(this.#asker.ask("onFile", facts), "onFile", `file ${device}${path}`);
+    if (answer !== undefined && "replace" in answer) {
+      // What the operator gives is the operator's to pay.
+      this.#count(file, 0);
+      file.content = new Content(answer.replace.length);
+      file.content.append(answer.replace);
+      const replacement = this.#makeHasher();
+      replacement.update(answer.replace);
+      this.files.push({ ...facts, size: answer.replace.length, sha256: replacement.hex() });
+      return;
     }
-    return file.content.length;
+    this.#count(file, file.content?.size ?? 0);
+    this.files.push(facts);
   }
 
-  /** What shall be used of a file, from `offset` on, at most `size` bytes. */
+  /** What shall be used of a file, from `offset` on, at most `size` bytes, borrowed. */
   slice(handle: number, offset: number, size: number): Uint8Array {
-    return this.#held[handle - 1]!.content!.subarray(offset, offset + size);
+    const file = this.#file(handle);
+    if (file.hash !== undefined || file.content === undefined) {
+      throw new InternalError(`the core reads file ${handle}, whose content isn't here`);
+    }
+    return file.content.slice(offset, size);
   }
-}
-
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const content = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    content.set(part, at);
-    at += part.length;
-  }
-  return content;
 }

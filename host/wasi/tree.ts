@@ -16,7 +16,7 @@ export interface GrantedTree {
   files: { path: string; content: Uint8Array }[];
 }
 
-/** What a directory may hold to be granted. */
+/** What a directory may hold to be granted; maps, which the program makes itself, are not limited. */
 export interface TreeLimits {
   /** Files and directories. */
   entries: number;
@@ -28,12 +28,23 @@ export interface TreeLimits {
 
 export const TREE_LIMITS: Readonly<TreeLimits> = { entries: 65_536, depth: 32, bytes: 512 * 1024 * 1024 };
 
+/** How trees are taken in. */
+export interface TreeOptions {
+  limits: Readonly<TreeLimits>;
+  /** Refuse a directory for what would be left out of it. */
+  strict: boolean;
+  /** Told of each entry that is left out, in one line. */
+  onNotice?: ((line: string) => void) | undefined;
+}
+
+const TREE_OPTIONS: TreeOptions = { limits: TREE_LIMITS, strict: false };
+
 export const TREES_MAX = 32;
 
 const NAME_MAX = 255;
 
 /** Copies a directory of the platform. */
-export type DirectoryCopier = (path: string, limits: TreeLimits) => Promise<GrantedTree>;
+export type DirectoryCopier = (path: string, options: TreeOptions) => Promise<GrantedTree>;
 
 let copyDirectory: DirectoryCopier = () => {
   throw new OptionError("a host tree can be named by a path on Node only");
@@ -45,18 +56,18 @@ export function setDirectoryCopier(copier: DirectoryCopier): void {
 }
 
 /** Takes in all of `trees`; nothing is granted when one of them is refused. */
-export async function takeTrees(trees: readonly HostTree[], limits: TreeLimits = TREE_LIMITS): Promise<GrantedTree[]> {
+export async function takeTrees(trees: readonly HostTree[], options = TREE_OPTIONS): Promise<GrantedTree[]> {
   if (trees.length > TREES_MAX) {
     throw new OptionError(`${trees.length} host trees given, at most ${TREES_MAX} possible`);
   }
   const taken: GrantedTree[] = [];
-  for (const tree of trees) taken.push(await takeTree(tree, limits));
+  for (const tree of trees) taken.push(await takeTree(tree, options));
   return taken;
 }
 
-function takeTree(tree: HostTree, limits: TreeLimits): GrantedTree | Promise<GrantedTree> {
-  if (typeof tree === "string") return copyDirectory(tree, limits);
-  if (isHandle(tree)) return takeHandle(tree, limits);
+function takeTree(tree: HostTree, options: TreeOptions): GrantedTree | Promise<GrantedTree> {
+  if (typeof tree === "string") return copyDirectory(tree, options);
+  if (isHandle(tree)) return takeHandle(tree, options);
   return takeMap(tree);
 }
 
@@ -73,12 +84,12 @@ export class TreeBuilder {
   constructor(
     /** How the tree is called in errors. */
     private readonly name: string,
-    private readonly limits: TreeLimits,
+    private readonly options: TreeOptions,
   ) {}
 
   /** Bytes that files may still have. */
   get room(): number {
-    return this.limits.bytes - this.#bytes;
+    return this.options.limits.bytes - this.#bytes;
   }
 
   directory(path: string): void {
@@ -97,36 +108,40 @@ export class TreeBuilder {
     return this.#seen.has(path);
   }
 
-  /** An entry that is refused. */
+  /** An entry that isn't granted; the rest of the tree is, unless the caller is strict. */
+  leaveOut(path: string, why: string): void {
+    if (this.options.strict) throw this.refused(path, why);
+    this.options.onNotice?.(`${this.name}: ${path}: ${why}; left out`);
+  }
+
+  /** An entry that is refused, and the tree with it. */
   refused(path: string, why: string): HostTreeError {
     return new HostTreeError(this.name, path === "" ? why : `${path}: ${why}`);
   }
 
   tooLarge(path: string): HostTreeError {
-    return this.refused(path, `with it, the tree has more than ${this.limits.bytes} bytes`);
+    return this.refused(path, `with it, the tree has more than ${this.options.limits.bytes} bytes`);
   }
 
   tooMany(): HostTreeError {
-    return new HostTreeError(this.name, `has more than ${this.limits.entries} files`);
+    return new HostTreeError(this.name, `has more than ${this.options.limits.entries} files`);
   }
 
   #enter(path: string): void {
+    const { entries, depth } = this.options.limits;
     this.#seen.add(path);
-    if (this.#seen.size > this.limits.entries) throw this.tooMany();
-    if (path.split("/").length > this.limits.depth) {
-      throw this.refused(path, `more than ${this.limits.depth} directories deep`);
-    }
+    if (this.#seen.size > entries) throw this.tooMany();
+    if (path.split("/").length > depth) throw this.refused(path, `more than ${depth} directories deep`);
   }
 }
 
 /** A map given by the program itself: checked for sense; its size is the caller's affair. */
 function takeMap(map: TreeMap): GrantedTree {
-  const unlimited = {
-    entries: Number.POSITIVE_INFINITY,
-    depth: Number.POSITIVE_INFINITY,
-    bytes: Number.POSITIVE_INFINITY,
-  };
-  const builder = new TreeBuilder("host tree", unlimited);
+  const most = Number.POSITIVE_INFINITY;
+  const builder = new TreeBuilder("host tree", {
+    limits: { entries: most, depth: most, bytes: most },
+    strict: true,
+  });
   const isMap = (value: TreeMap): value is ReadonlyMap<string, Uint8Array> => value instanceof Map;
   const files = new Set<string>();
   for (const [given, content] of isMap(map) ? map : Object.entries(map)) {
@@ -153,10 +168,17 @@ function isName(name: string): boolean {
 }
 
 /** A directory that a page was given. */
-async function takeHandle(handle: FileSystemDirectoryHandle, limits: TreeLimits): Promise<GrantedTree> {
-  const builder = new TreeBuilder(handle.name, limits);
+async function takeHandle(handle: FileSystemDirectoryHandle, options: TreeOptions): Promise<GrantedTree> {
+  const builder = new TreeBuilder(handle.name, options);
+  let found = 0;
   const walk = async (directory: FileSystemDirectoryHandle, prefix: string): Promise<void> => {
+    // As for directories of Node's: too many are refused before a file is read.
+    const entries: FileSystemHandle[] = [];
     for await (const entry of (directory as FileSystemDirectoryHandle & AsyncDirectory).values()) {
+      entries.push(entry);
+      if (++found > options.limits.entries) throw builder.tooMany();
+    }
+    for (const entry of entries) {
       const path = prefix + utf8AsBytes(entry.name);
       if (entry.kind === "directory") {
         builder.directory(path);

@@ -42,7 +42,7 @@ export async function openTrees(trees: readonly GrantedTree[]): Promise<WasiProv
     fill(files, trees);
   } catch (error) {
     files.free();
-    throw error instanceof HostTreeError ? error : new HostTreeError("host tree", String(error));
+    throw new HostTreeError("host tree", `can't be held in the memory of its file system (${error})`);
   }
   return new WasmerProvider(WASI, files);
 }
@@ -59,7 +59,7 @@ function fill(files: MemFS, trees: readonly GrantedTree[]): void {
         let done = 0;
         while (done < content.length) {
           const count = file.write(content.subarray(done));
-          if (count <= 0) throw new HostTreeError("host tree", `${path}: no room`);
+          if (count <= 0) throw new Error(`${path}: no room`);
           done += count;
         }
       } finally {

@@ -1,16 +1,19 @@
-// The program of a session's worker in browsers.
+// The program of a session's thread in browsers.
 
-import { runWorker } from "./body.js";
-import type { StartMessage } from "./messages.js";
+import { runBody } from "../isolation/body.js";
+import { type ThreadStart, threadLine } from "./channel.js";
 
 /** What TypeScript calls this in worker programs. */
 interface WorkerScope {
-  onmessage: ((event: MessageEvent<StartMessage>) => void) | null;
+  onmessage: ((event: MessageEvent<ThreadStart>) => void) | null;
   postMessage(message: unknown, transfer: Transferable[]): void;
 }
 const scope = globalThis as unknown as WorkerScope;
 
-scope.onmessage = (event) => {
+scope.onmessage = ({ data: start }) => {
   scope.onmessage = null;
-  runWorker(event.data, (message, transfer) => scope.postMessage(message, transfer ?? []));
+  void runBody(
+    start,
+    threadLine(start, (message, transfer) => scope.postMessage(message, transfer)),
+  );
 };

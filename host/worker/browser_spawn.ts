@@ -1,19 +1,25 @@
-// A session's worker in browsers.
+// A session's thread in browsers.
 
-import type { WorkerHandle } from "./run.js";
+import type { Cell } from "../isolation/cell.js";
+import { ThreadChannel } from "./channel.js";
 
-export function spawnBrowserWorker(): WorkerHandle {
+export function spawnBrowserThread(): Cell {
   const worker = new Worker(new URL("./browser_entry.js", import.meta.url), { type: "module" });
+  const channel = new ThreadChannel();
   return {
-    post: (message) => worker.postMessage(message),
+    facts: { level: "thread" },
+    keys: channel.keys,
+    start: (message) => worker.postMessage(channel.prepare(message)),
+    answer: (answer) => channel.answer(answer),
     onMessage(handler) {
-      worker.onmessage = (event) => handler(event.data);
+      worker.onmessage = (event) => handler(channel.received(event.data));
     },
     onFailure(handler) {
       worker.onerror = (event) => handler(event.message || "its program can't be loaded");
       worker.onmessageerror = () => handler("a message can't be read");
     },
     async terminate() {
+      channel.close();
       worker.terminate();
     },
   };

@@ -1,14 +1,16 @@
-// The program of a session's worker thread on Node.
+// The program of a session's thread on Node.
 
 import { parentPort } from "node:worker_threads";
-import { FileDisk } from "../disks/file.js";
-import { setFileOpener } from "../disks/source.js";
-import { runWorker } from "./body.js";
-import { READY, type StartMessage } from "./messages.js";
+import { runBody } from "../isolation/body.js";
+import { installNodeFiles } from "../node_files.js";
+import { READY, type ThreadStart, threadLine } from "./channel.js";
 
-setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
+installNodeFiles();
 const port = parentPort!;
-port.once("message", (start: StartMessage) => {
-  runWorker(start, (message, transfer) => port.postMessage(message, transfer ?? []));
+port.once("message", (start: ThreadStart) => {
+  void runBody(
+    start,
+    threadLine(start, (message, transfer) => port.postMessage(message, transfer)),
+  );
 });
 port.postMessage(READY);

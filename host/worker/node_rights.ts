@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Modules of other packages that a worker loads when it needs them. */
-const LIBRARIES = ["@noble/hashes/sha2", "@wasmer/wasi"];
+const LIBRARIES = ["@wasmer/wasi"];
 
 let flags: string[] | undefined;
 

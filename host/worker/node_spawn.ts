@@ -1,12 +1,13 @@
-// A session's worker on Node: a thread with an empty environment, no standard streams of the process, a small
+// A session's thread on Node: one with an empty environment, no standard streams of the process, a small
 // heap (guest memory and the module's memory lie outside it and have limits of their own), and Node's permission
 // model where there is one: it can read this package's files and nothing else. Images come to it open.
 
 import { Worker, type WorkerOptions } from "node:worker_threads";
-import { FileDisk } from "../disks/file.js";
-import { READY } from "./messages.js";
+import type { FileDisk } from "../disks/file.js";
+import { openImages } from "../disks/open.js";
+import type { Cell } from "../isolation/cell.js";
+import { READY, ThreadChannel } from "./channel.js";
 import { readingRights } from "./node_rights.js";
-import type { WorkerHandle } from "./run.js";
 
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
@@ -14,14 +15,6 @@ const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb:
 interface Thread {
   worker: Worker;
   ready: Promise<void>;
-}
-
-let spare: Thread | undefined;
-
-/** Starts a worker for the session to come, so that it gets ready meanwhile. Does not keep the process alive. */
-export function startSpareWorker(): void {
-  spare ??= start();
-  spare.worker.unref();
 }
 
 /** What a session's thread gets. */
@@ -58,24 +51,21 @@ function startWorker(): Worker {
   }
 }
 
-export function spawnNodeWorker(): WorkerHandle {
-  const { worker, ready } = spare ?? start();
-  spare = undefined;
-  worker.ref();
+export function spawnNodeThread(): Cell {
+  const { worker, ready } = start();
+  const channel = new ThreadChannel();
   const files: FileDisk[] = [];
   return {
-    post(message) {
-      const disks = message.disks.map((disk) => {
-        if (typeof disk.image !== "string") return disk;
-        const file = new FileDisk(disk.image, disk.sectorSize);
-        files.push(file);
-        return { ...disk, fd: file.fd };
-      });
-      worker.postMessage({ ...message, disks });
+    facts: { level: "thread" },
+    keys: channel.keys,
+    start(message) {
+      const disks = openImages(message.disks, files);
+      worker.postMessage(channel.prepare({ ...message, disks }));
     },
+    answer: (answer) => channel.answer(answer),
     onMessage: (handler) =>
       void worker.on("message", (message) => {
-        if (message !== READY) handler(message);
+        if (message !== READY) handler(channel.received(message));
       }),
     onFailure(handler) {
       worker.on("error", (error) => handler(error.message));
@@ -83,6 +73,7 @@ export function spawnNodeWorker(): WorkerHandle {
       worker.on("exit", (code) => handler(`it exited with code ${code}`));
     },
     async terminate() {
+      channel.close();
       // A thread that is ended while it loads its program leaves the files it reads open for ever.
       await ready;
       await worker.terminate();

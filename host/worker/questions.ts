@@ -1,9 +1,9 @@
-// Questions of a session in a worker to hooks in the caller's thread: the question goes as a message, the
-// worker sleeps, the answer comes through shared memory that grows with it.
+// Questions of a session in a thread to hooks in the caller's thread: the question goes as a message, the
+// thread sleeps, the answer comes through shared memory that grows with it.
 
+import type { SessionMessage } from "../isolation/messages.js";
 import type { Answer, Asker } from "../policy/asker.js";
 import type { HookName } from "../policy/hooks.js";
-import type { WorkerMessage } from "./messages.js";
 
 // Cells of the header.
 const STATE = 0;
@@ -20,26 +20,26 @@ const START_BYTES = 4096;
 /** Longest answer: files as large as a disk image make no sense as a replacement. */
 const ANSWER_MAX = 1024 * 1024 * 1024;
 
-/** How a worker learns answers. */
+/** How a thread learns answers. */
 export interface QuestionLine {
   wants: readonly HookName[];
   answers: SharedArrayBuffer;
 }
 
-export function makeQuestionLine(wants: ReadonlySet<HookName>): QuestionLine {
+export function makeQuestionLine(wants: readonly HookName[]): QuestionLine {
   return {
-    wants: [...wants],
+    wants,
     answers: new SharedArrayBuffer(START_BYTES, { maxByteLength: HEADER_BYTES + ANSWER_MAX }),
   };
 }
 
-/** The worker's end. */
-export class WorkerAsker implements Asker {
+/** The thread's end. */
+export class ThreadAsker implements Asker {
   readonly wants: ReadonlySet<HookName>;
   readonly #answers: SharedArrayBuffer;
-  readonly #post: (message: WorkerMessage) => void;
+  readonly #post: (message: SessionMessage) => void;
 
-  constructor(line: QuestionLine, post: (message: WorkerMessage) => void) {
+  constructor(line: QuestionLine, post: (message: SessionMessage) => void) {
     this.wants = new Set(line.wants);
     this.#answers = line.answers;
     this.#post = post;
@@ -49,7 +49,8 @@ export class WorkerAsker implements Asker {
     const cells = new Int32Array(this.#answers, 0, 2);
     Atomics.store(cells, STATE, EMPTY);
     this.#post({ type: "question", hook, facts });
-    Atomics.wait(cells, STATE, EMPTY);
+    // The notification of the answer before may come as late as now.
+    while (Atomics.load(cells, STATE) === EMPTY) Atomics.wait(cells, STATE, EMPTY);
     const state = Atomics.load(cells, STATE);
     if (state === NOTHING) return undefined;
     const bytes = new Uint8Array(this.#answers, HEADER_BYTES, Atomics.load(cells, LENGTH)).slice();
@@ -57,7 +58,7 @@ export class WorkerAsker implements Asker {
   }
 }
 
-/** The caller's end: wakes the worker with `answer`. */
+/** The caller's end: wakes the thread with `answer`. */
 export function answerQuestion(line: QuestionLine, answer: Answer): void {
   const cells = new Int32Array(line.answers, 0, 2);
   let state = NOTHING;

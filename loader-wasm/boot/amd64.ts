@@ -2,10 +2,11 @@
 // the kernel runs at its linked address until it has page tables of its own.
 
 import { allocate } from "../lib/fault";
-import { flush } from "../lib/output";
+import { putGuest, startPart } from "../lib/guest";
 import { PreloadedFile } from "../load/preloaded";
-import { copyin, exec, setcr, setgdt, setmsr, setreg } from "../protocol";
+import { setcr, setgdt, setmsr, setreg } from "../protocol";
 import { writeBootData } from "./bootinfo";
+import { enter } from "./entry";
 
 const STACK: u64 = 0x1000;
 const PML4: u64 = 0x2000;
@@ -34,13 +35,14 @@ const CR4: u64 = 0x2020;
 const CR0: u64 = 0x80000021;
 
 export function enterAmd64(kernel: PreloadedFile): void {
+  startPart();
   const data = writeBootData(kernel, 8, false);
   if (data === null) return;
   const page = allocate(PAGE_SIZE);
   memory.fill(page, 0, PAGE_SIZE);
   store<u32>(page, <u32>data.modulep, 4);
   store<u32>(page, <u32>data.kernend, 8);
-  copyin(page, STACK, PAGE_SIZE);
+  putGuest(page, STACK, PAGE_SIZE);
   writeTable(page, PML4, PDPT | TABLE_BITS, 0);
   writeTable(page, PDPT, PD | TABLE_BITS, 0);
   writeTable(page, PD, PAGE_BITS, LARGE_PAGE);
@@ -52,14 +54,13 @@ export function enterAmd64(kernel: PreloadedFile): void {
   store<u64>(page, 0);
   store<u64>(page, CODE_DESCRIPTOR, 8);
   store<u64>(page, DATA_DESCRIPTOR, 16);
-  copyin(page, GDT, GDT_SIZE);
+  putGuest(page, GDT, GDT_SIZE);
   setgdt(GDT, GDT_SIZE);
-  flush();
-  exec(kernel.entry);
+  enter(kernel.entry, data);
 }
 
 /** A page table at `gpa` whose entries begin with `first` and grow by `step`. */
 function writeTable(page: usize, gpa: u64, first: u64, step: u64): void {
   for (let i = 0; i < ENTRIES; i++) store<u64>(page + (i << 3), first + <u64>i * step);
-  copyin(page, gpa, PAGE_SIZE);
+  putGuest(page, gpa, PAGE_SIZE);
 }

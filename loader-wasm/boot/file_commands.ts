@@ -4,9 +4,9 @@ import { closePager, openPager, page } from "../console/pager";
 import { parseDevice, pathRest } from "../dev/devices";
 import { getenv } from "../environment/variables";
 import { close, fstat, open, readdir, stat } from "../files/files";
-import { pageFile, readLine } from "../files/text";
+import { lineError, pageFile, readLine } from "../files/text";
 import { Dirent, S_IFDIR, S_IFMT } from "../fs/file_system";
-import { ENOTDIR, errno, strerror } from "../lib/errno";
+import { EIO, ENOTDIR, errno, strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { print } from "../lib/output";
@@ -78,7 +78,8 @@ function nextEntry(fd: i32): HelpEntry | null {
 /** `help [TOPIC [SUBTOPIC]]`, from /boot/loader.help on the boot device. */
 export function commandHelp(argv: string[]): i32 {
   const device = getenv("loaddev");
-  const fd = open(clip(`${device === null ? "" : device}/boot/loader.help`, HELP_PATH_SIZE));
+  const path = clip(`${device === null ? "" : device}/boot/loader.help`, HELP_PATH_SIZE);
+  const fd = open(path);
   if (fd < 0) {
     print("Verbose help not available, use '?' to list commands\n");
     return CMD_OK;
@@ -108,6 +109,7 @@ export function commandHelp(argv: string[]): i32 {
   }
   closePager();
   close(fd);
+  if (lineError != 0) return failDetailed(`can't read '${path}': ${strerror(lineError)}`);
   return matched ? CMD_OK : failDetailed(`no help available for '${topic}'`);
 }
 
@@ -171,14 +173,18 @@ export function commandLs(argv: string[]): i32 {
   // The reference doesn't look whether the reader quits at the heading.
   page(`${path}\n`);
   let quit = false;
+  let failed = false;
   while (!quit) {
     const entry = readdir(fd);
-    if (entry === null) break;
+    if (entry === null) {
+      failed = errno == EIO;
+      break;
+    }
     if (entry.name != "." && entry.name != "..") quit = page(lsLine(path, entry, verbose));
   }
   closePager();
   close(fd);
-  return CMD_OK;
+  return failed ? failDetailed(`can't read '${path}': ${strerror(EIO)}`) : CMD_OK;
 }
 
 function openDirectory(path: string): i32 {

@@ -4,11 +4,11 @@
 import { getenv } from "../environment/variables";
 import { allocString } from "../lib/bytes";
 import { allocate } from "../lib/fault";
-import { lowMemory } from "../lib/guest";
-import { flush } from "../lib/output";
+import { lowMemory, putGuest, startPart } from "../lib/guest";
 import { MODINFOMD_ESYM, MODINFOMD_SSYM, PreloadedFile } from "../load/preloaded";
-import { copyin, exec, setgdt, setreg } from "../protocol";
+import { setgdt, setreg } from "../protocol";
 import { BootData, writeBootData } from "./bootinfo";
+import { enter } from "./entry";
 
 const STACK: u64 = 0x1000;
 const STACK_SIZE: u32 = 4096;
@@ -31,6 +31,7 @@ const EXTENDED_START: u64 = 0x100000;
 const KERNELNAME_LIMIT: i32 = 1024;
 
 export function enterI386(kernel: PreloadedFile): void {
+  startPart();
   const data = writeBootData(kernel, 4, true);
   if (data === null) return;
   writeBootinfo(kernel, data);
@@ -53,11 +54,10 @@ export function enterI386(kernel: PreloadedFile): void {
     top -= 4;
     store<u32>(stack + top, words[i]);
   }
-  copyin(stack, STACK, STACK_SIZE);
+  putGuest(stack, STACK, STACK_SIZE);
   setreg(REG_ESP, STACK + top);
   setgdt(GDT, GDT_LIMIT);
-  flush();
-  exec(kernel.entry & ENTRY_MASK);
+  enter(kernel.entry & ENTRY_MASK, data);
 }
 
 function writeBootinfo(kernel: PreloadedFile, data: BootData): void {
@@ -80,6 +80,6 @@ function writeBootinfo(kernel: PreloadedFile, data: BootData): void {
   store<u32>(info, <u32>data.kernend, 72);
   store<u32>(info, <u32>data.envp, 76);
   store<u32>(info, <u32>data.modulep, 80);
-  copyin(info, BOOTINFO, BOOTINFO_SIZE);
-  copyin(allocString(kernelname), BOOTINFO + BOOTINFO_SIZE, kernelname.length + 1);
+  putGuest(info, BOOTINFO, BOOTINFO_SIZE);
+  putGuest(allocString(kernelname), BOOTINFO + BOOTINFO_SIZE, kernelname.length + 1);
 }

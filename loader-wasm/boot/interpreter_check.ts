@@ -1,11 +1,13 @@
 // Which flavour the guest wants: the mark `$Interpreter:NAME` in its /boot/loader. A loader without a mark
-// is from before there was a choice, and means Forth; no readable loader means no preference.
+// is from before there was a choice, and means Forth; no loader means no preference, and so does one that the disk
+// fails to give, with a word about it: what can't be read may have a mark.
 
-import { close, fstat, open, read } from "../files/files";
+import { close, fstat, open, read, unreadable } from "../files/files";
 import { S_IFDIR, S_IFMT } from "../fs/file_system";
 import { allocString, cstringAt, stringAt } from "../lib/bytes";
+import { errno, strerror } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";
-import { flush } from "../lib/output";
+import { flush, print } from "../lib/output";
 import { swap_interpreter } from "../protocol";
 
 const LOADER_PATH = "/boot/loader";
@@ -17,10 +19,11 @@ const NAME_LIMIT: i32 = 65536;
 /** Bytes searched at a time. */
 const CHUNK: i32 = 65536;
 
-/** What `markOffset` gives when there is no offset: nobody looked, no readable loader, a loader without a mark. */
+/** What `markOffset` gives when there is no offset: nobody looked, no loader, a loader without a mark, one that can't be read. */
 const NOT_LOOKED: i64 = -1;
 const NO_FILE: i64 = -2;
 const NO_MARK: i64 = -3;
+const UNREADABLE: i64 = -4;
 let found: i64 = NOT_LOOKED;
 
 /** Exported to the host, which tells why it swapped, or didn't: where in the loader the mark is, or one of the above. */
@@ -32,7 +35,10 @@ export function markOffset(): i64 {
 export function checkInterpreter(own: string): void {
   found = NO_FILE;
   const fd = open(LOADER_PATH);
-  if (fd < 0) return;
+  if (fd < 0) {
+    if (unreadable) cantRead();
+    return;
+  }
   const status = fstat(fd);
   let wanted: string | null = null;
   if (status !== null) wanted = (status.mode & S_IFMT) == S_IFDIR ? UNMARKED : findMark(fd, status.size);
@@ -42,7 +48,12 @@ export function checkInterpreter(own: string): void {
   swap_interpreter(allocString(wanted), wanted.length);
 }
 
-/** The name after the first mark in the file, `UNMARKED` without one, null when the file ends before its size. */
+function cantRead(): void {
+  found = UNREADABLE;
+  print(`can't read '${LOADER_PATH}': ${strerror(errno)}\n`);
+}
+
+/** The name after the first mark in the file, `UNMARKED` without one, null when the file ends before its size or can't be read. */
 function findMark(fd: i32, size: u64): string | null {
   const block = allocate(MARK.length + CHUNK + NAME_LIMIT);
   // The last bytes of a chunk stay in front of the next one, so that a mark across the border is found.
@@ -53,9 +64,7 @@ function findMark(fd: i32, size: u64): string | null {
     burn(CHUNK >> 6);
     const got = read(fd, block + <usize>kept, CHUNK);
     if (got < 0) {
-      // As in the reference, what can't be read counts as read, and as having no mark.
-      name = UNMARKED;
-      found = NO_MARK;
+      cantRead();
       break;
     }
     seen += <u64>got;
@@ -72,6 +81,10 @@ function findMark(fd: i32, size: u64): string | null {
           end += more;
           seen += <u64>more;
         }
+      }
+      if (more < 0) {
+        cantRead();
+        break;
       }
       found = markAt;
       name = nameAt(block + <usize>start, end - start);

@@ -2,9 +2,11 @@
 // on the root device, or from the device itself when that is a ZFS dataset.
 
 import { getenv, setDefault } from "../environment/variables";
-import { close, open } from "../files/files";
-import { readLine } from "../files/text";
+import { close, open, unreadable } from "../files/files";
+import { lineError, readLine } from "../files/text";
+import { EIO, strerror } from "../lib/errno";
 import { burn } from "../lib/fault";
+import { print } from "../lib/output";
 import { isSpace } from "../lib/text";
 
 /** Bytes of a line of fstab; longer ones are cut into several. */
@@ -13,10 +15,13 @@ const LINE_LIMIT: i32 = 127;
 /** Sets `vfs.root.mountfrom` and its options unless they are set. `device` is the root device's name. */
 export function findRootMount(device: string): void {
   if (getenv("vfs.root.mountfrom") !== null) return;
-  const fd = open(`${device}/etc/fstab`);
+  const path = `${device}/etc/fstab`;
+  const fd = open(path);
   const found = fd >= 0 && readFstab(fd);
+  const error = fd >= 0 ? lineError : unreadable ? EIO : 0;
   if (fd >= 0) close(fd);
   if (found) return;
+  if (error != 0) print(`can't read '${path}': ${strerror(error)}\n`);
   const current = getenv("currdev");
   if (current !== null && current.startsWith("zfs:")) {
     setDefault("vfs.root.mountfrom", current.substring(0, current.length - 1));

@@ -5,6 +5,9 @@ import { Volume } from "../storage/volume";
 
 /** A device as named by the user. */
 export abstract class Device {
+  /** Whether the last `open` failed because a disk did. */
+  unreadable: bool = false;
+
   /** As the user writes it, with the final colon. */
   abstract name(): string;
 

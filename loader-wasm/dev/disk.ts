@@ -59,10 +59,14 @@ export class DiskDevice extends Device {
   /** Finds the slice and partition, and fills in what the name left open. */
   open(): i32 {
     this.opened = null;
+    this.unreadable = false;
     if (this.unit < 0 || this.unit >= disks.length) return EIO;
     const disk = disks[this.unit];
     const table = wholeTable(disk);
-    if (table === null) return ENXIO;
+    if (table === null) {
+      this.unreadable = true;
+      return EIO;
+    }
     let start: u64 = 0;
     this.size = disk.mediaSize;
     if (table.naming == Naming.Letter && this.partition >= 0) {
@@ -80,7 +84,7 @@ export class DiskDevice extends Device {
         this.partition = PARTITION_WHOLE;
       } else {
         const inner = this.innerStart(disk, entry);
-        if (inner < 0) return ENOENT;
+        if (inner < 0) return this.unreadable ? EIO : ENOENT;
         start += <u64>inner;
       }
     }
@@ -94,7 +98,10 @@ export class DiskDevice extends Device {
     if (this.partition == PARTITION_WHOLE) this.partition = NONE;
     if (this.partition < 0 && !slice.holdsLabel()) return 0;
     const label = partitionTable(disk, slice.start, slice.sectors());
-    if (label === null) return -1;
+    if (label === null) {
+      this.unreadable = true;
+      return -1;
+    }
     if (this.partition < 0) {
       // A slice without a label is taken whole; in one with a label `a` is meant.
       if (label.naming != Naming.Letter) return 0;

@@ -1,13 +1,13 @@
-// Files under the operator's eyes: when hooks want to see files, the content of each one goes to the host
-// before its first byte is used, and whatever is read afterwards comes from what the host has seen (or put
-// in its place). So nothing can be used that differs from what was examined.
+// Files under the operator's eyes: the content of each one goes to the host before its first byte is used. When a hook
+// has a say in it, whatever is read afterwards comes from what the host has seen (or put in its place), so that nothing
+// can be used that differs from what was examined. When it is only measured, the file itself is read again.
 
 import { Device } from "../dev/device";
-import { Dirent, OpenFile, S_IFDIR, S_IFMT, Stat } from "../fs/file_system";
+import { Dirent, OpenFile, S_IFDIR, S_IFMT, SEEK_SET, Stat } from "../fs/file_system";
 import { allocString } from "../lib/bytes";
 import { EIO, errno, setErrno } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";
-import { file_begin, file_data, file_end, file_read, file_read_guest } from "../protocol";
+import { FILE_ITSELF, file_begin, file_data, file_end, file_read, file_read_guest } from "../protocol";
 
 /** Bytes handed over at a time. */
 const CHUNK: i32 = 65536;
@@ -68,15 +68,21 @@ export function examine(device: Device, path: string, file: OpenFile, purpose: i
   heap.free(pathText);
   heap.free(deviceText);
   if (handle == 0) return file;
-  const complete = handle < 0 || handOver(file, handle);
-  const error = errno;
-  file.close();
-  if (!complete) {
-    setErrno(error);
-    return null;
-  }
+  if (handle > 0 && !handOver(file, handle)) return unusable(file, errno);
   const examined = abs(handle);
-  return new ExaminedFile(examined, file_end(examined), status);
+  const size = file_end(examined);
+  if (size != FILE_ITSELF) {
+    file.close();
+    return new ExaminedFile(examined, size, status);
+  }
+  file.seek(0, SEEK_SET);
+  return file.position == 0 ? file : unusable(file, EIO);
+}
+
+function unusable(file: OpenFile, error: i32): OpenFile | null {
+  file.close();
+  setErrno(error);
+  return null;
 }
 
 /** Gives the whole content to the host. False and errno when it can't be read. */

@@ -34,6 +34,8 @@ class Descriptor extends ByteSource {
     readonly device: Device,
     readonly file: OpenFile | null,
     readonly mode: i32,
+    /** As it was opened. */
+    readonly path: string,
   ) {
     super();
   }
@@ -98,8 +100,12 @@ function descriptorOf(fd: i32): Descriptor | null {
   return descriptor;
 }
 
+/** Whether what the last `open` or `stat` failed to open may be there, and its device fails to tell or to give it. */
+export let unreadable: bool = false;
+
 /** Opens `path` for `purpose` (PURPOSE_*), of which the operator's hooks are told. Returns a descriptor. */
 export function open(path: string, mode: i32 = O_RDONLY, purpose: i32 = PURPOSE_DATA): i32 {
+  unreadable = false;
   let fd = 0;
   while (fd < DESCRIPTOR_LIMIT && descriptors[fd] !== null) fd++;
   if (fd == DESCRIPTOR_LIMIT) {
@@ -111,6 +117,7 @@ export function open(path: string, mode: i32 = O_RDONLY, purpose: i32 = PURPOSE_
   const rest = pathRest;
   const error = device.open();
   if (error != 0) {
+    unreadable = device.unreadable;
     setErrno(error);
     return -1;
   }
@@ -118,10 +125,19 @@ export function open(path: string, mode: i32 = O_RDONLY, purpose: i32 = PURPOSE_
   if (rest.length > 0) {
     file = openOn(device, rest, mode);
     if (file !== null && purpose != PURPOSE_NONE && wants(HOOK_FILES)) file = examine(device, rest, file, purpose);
-    if (file === null) return -1;
+    if (file === null) {
+      unreadable = errno == EIO;
+      return -1;
+    }
   }
-  descriptors[fd] = new Descriptor(device, file, mode);
+  descriptors[fd] = new Descriptor(device, file, mode, path);
   return fd;
+}
+
+/** The path that `fd` was opened with, for messages. */
+export function pathOf(fd: i32): string {
+  const descriptor = descriptorOf(fd);
+  return descriptor === null ? "" : descriptor.path;
 }
 
 export function close(fd: i32): i32 {

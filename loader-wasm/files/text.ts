@@ -2,9 +2,12 @@
 
 import { pageBytes } from "../console/pager";
 import { stringAt } from "../lib/bytes";
-import { errno, strerror } from "../lib/errno";
+import { errno, isReadFailure, strerror } from "../lib/errno";
 import { print } from "../lib/output";
 import { close, open, read, readToLineEnd } from "./files";
+
+/** Why the last `readLine` or `readLineTo` found no line: an errno; 0 at the end of the file, and where there is none to read. */
+export let lineError: i32 = 0;
 
 /** Longest piece that `readLine` returns, in bytes. */
 const PIECE_LIMIT: i32 = 1024;
@@ -12,17 +15,21 @@ const piece: usize = memory.data(1024);
 
 /**
  * The next line of `fd`, without its terminator (CR or LF, each ending a line). Longer ones are cut into
- * pieces of `limit` bytes (at most 1024). Null at the end of the file or on a read error.
+ * pieces of `limit` bytes (at most 1024). Null and `lineError` at the end of the file or on a read error.
  */
 export function readLine(fd: i32, limit: i32): string | null {
   const size = readLineTo(fd, piece, min(limit, PIECE_LIMIT));
   return size < 0 ? null : stringAt(piece, size);
 }
 
-/** The same at `dst`, which has room for `limit` bytes. Returns the line's length, -1 at the end or on an error. */
+/** The same at `dst`, which has room for `limit` bytes. Returns the line's length, -1 and `lineError` at the end or on an error. */
 export function readLineTo(fd: i32, dst: usize, limit: i32): i32 {
   const got = readToLineEnd(fd, dst, limit, true);
-  if (got <= 0) return -1;
+  if (got <= 0) {
+    lineError = got < 0 && isReadFailure(errno) ? errno : 0;
+    return -1;
+  }
+  lineError = 0;
   const last = load<u8>(dst + <usize>got - 1);
   return last == 0x0a || last == 0x0d ? got - 1 : got;
 }

@@ -100,6 +100,11 @@ export abstract class FileSystem {
     readonly inReference: bool = false,
   ) {}
 
+  /** Whether its files are files of other file systems. */
+  isLayer(): bool {
+    return false;
+  }
+
   /**
    * Opens `path` (from the root, with or without a leading `/`) on `device`. Null and errno: EINVAL when the device has no such
    * file system. `mode` is O_*.

@@ -45,6 +45,11 @@ export function setErrno(value: i32): void {
   errno = value;
 }
 
+/** Whether `error` of a read is the disk's or the data's fault; the others say that there was nothing to read from. */
+export function isReadFailure(error: i32): bool {
+  return error != EINVAL && error != EBADF && error != EISDIR;
+}
+
 /** The console text of an errno value; values without one print as `unknown error (N)`. */
 export function strerror(value: i32): string {
   switch (value) {

@@ -33,6 +33,8 @@ export function burn(amount: i64): void {
 function look(): void {
   if (fuel < 0) die(FAULT_FUEL, "fuel exhausted");
   nextLook = max(fuel - FUEL_BETWEEN_LOOKS, 0);
+  // The host may end the session any moment now, and what was printed before tells how far it got.
+  flush();
   delay(0);
 }
 

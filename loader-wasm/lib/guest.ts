@@ -33,11 +33,29 @@ export function fitsGuest(gpa: u64, size: u64): bool {
   return gpa <= end && size <= end - gpa;
 }
 
+/** Where the highest write that memory refused since `startPart` ends; 0: all were taken. */
+export let refusedEnd: u64 = 0;
+
+/** A new part of what the kernel gets begins: whether memory takes it is judged by itself. */
+export function startPart(): void {
+  refusedEnd = 0;
+}
+
+function refused(gpa: u64, size: u64): void {
+  const end = gpa + size;
+  refusedEnd = max(refusedEnd, end < gpa ? u64.MAX_VALUE : end);
+}
+
+/** Writes `size` bytes at `src` to `gpa`, all or nothing. */
+export function putGuest(src: usize, gpa: u64, size: u32): void {
+  if (copyin(src, gpa, size) != 0) refused(gpa, size);
+}
+
 /** Zeroes `size` bytes at `gpa`. More than all addresses there are would only do the same again. */
 export function zeroGuest(gpa: u64, size: u64): void {
   const once = min(size, ADDRESS_MASK + 1);
   burn(<i64>(once / ZERO_COST));
-  if (once > 0) zero_guest(gpa, once);
+  if (once > 0 && zero_guest(gpa, once) != 0) refused(gpa, once);
 }
 
 /** Contents of files go to the guest in such pieces; what doesn't fit there as a whole is not written. */
@@ -47,7 +65,7 @@ export const COPY_PIECE: u32 = 4096;
 export function copyinPieces(src: usize, gpa: u64, size: u64): void {
   const step = fitsGuest(gpa, size) ? size : <u64>COPY_PIECE;
   for (let done: u64 = 0; done < size; done += step) {
-    copyin(src + <usize>done, gpa + done, <u32>min(step, size - done));
+    putGuest(src + <usize>done, gpa + done, <u32>min(step, size - done));
   }
 }
 
@@ -64,7 +82,7 @@ export abstract class ByteSource {
     while (done < size) {
       got = this.read(block, <i32>min(size - done, <u64>step));
       if (got <= 0) break;
-      copyin(block, gpa + done, <u32>got);
+      putGuest(block, gpa + done, <u32>got);
       done += <u64>got;
     }
     heap.free(block);
@@ -184,14 +202,14 @@ export class GuestWriter {
     const whole = fitsGuest(gpa, this.length);
     for (let i = 0; i < this.pieces.length; i++) {
       const size = this.pieces[i];
-      if (!whole && size >= 0) copyin(this.block + <usize>at, gpa + <u64>at, size);
+      if (!whole && size >= 0) putGuest(this.block + <usize>at, gpa + <u64>at, size);
       if (size < 0) {
-        if (whole && at > from) copyin(this.block + <usize>from, gpa + <u64>from, at - from);
+        if (whole && at > from) putGuest(this.block + <usize>from, gpa + <u64>from, at - from);
         from = at - size;
       }
       at += abs(size);
     }
-    if (whole && at > from) copyin(this.block + <usize>from, gpa + <u64>from, at - from);
+    if (whole && at > from) putGuest(this.block + <usize>from, gpa + <u64>from, at - from);
     heap.free(this.block);
     this.block = allocate(WRITER_ROOM);
     this.room = WRITER_ROOM;

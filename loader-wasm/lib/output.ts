@@ -16,7 +16,11 @@ export function setOutputs(count: i32): void {
   outputs = count;
 }
 
-/** Hands collected output to the host. Done before anything that waits or ends the session. */
+/**
+ * Hands collected output to the host. Done before anything that waits or ends the session; exported to the host as
+ * `flushOutput`, which calls it when something else ended the session. Nothing is pending any more when the host is
+ * called, since that may throw.
+ */
 export function flush(): void {
   if (pending == 0) return;
   const size = pending;

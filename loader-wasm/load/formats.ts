@@ -1,6 +1,7 @@
 // The formats that kernels and modules can have, in the order in which they are tried. A new one is a line in conf.ts.
 
 import { EFTYPE, strerror } from "../lib/errno";
+import { refusedEnd, startPart } from "../lib/guest";
 import { failDetailed } from "../lib/outcome";
 import { ElfClass } from "./elf/layout";
 import { Loaded, loadLinked } from "./elf/linked";
@@ -34,8 +35,10 @@ export function loadFile(path: string, dest: u64, loaded: Loaded): i32 {
   let error = EFTYPE;
   let index = lastFormat;
   while (index < formats.length) {
+    startPart();
     error = formats[index].load(path, dest, loaded);
     if (error == 0) {
+      loaded.file!.refusedEnd = refusedEnd;
       lastFormat = index;
       return 0;
     }

@@ -6,6 +6,7 @@ import { close, open, readToGuest } from "../files/files";
 import { O_RDONLY } from "../fs/file_system";
 import { cstringAt } from "../lib/bytes";
 import { EFTYPE, ENOENT, errno, strerror } from "../lib/errno";
+import { refusedEnd, startPart } from "../lib/guest";
 import { failCommand, failDetailed } from "../lib/outcome";
 import { print } from "../lib/output";
 import { hexAlternate } from "../lib/text";
@@ -144,6 +145,7 @@ export function loadRaw(name: string, type: string): bool {
     return false;
   }
   print(`${path} `);
+  startPart();
   let size: u64 = 0;
   let got: i64;
   do {
@@ -160,6 +162,7 @@ export function loadRaw(name: string, type: string): bool {
   const file = new PreloadedFile(path, type);
   file.addr = nextAddress;
   file.size = size;
+  file.refusedEnd = refusedEnd;
   nextAddress += size;
   preloadedFiles.push(file);
   return true;

@@ -45,6 +45,8 @@ export class PreloadedFile {
   /** GPA of its first byte, and its length in bytes. */
   addr: u64 = 0;
   size: u64 = 0;
+  /** Where the highest of its bytes that guest memory refused ends; 0: all of it is there. */
+  refusedEnd: u64 = 0;
   metadata: Metadata[] = [];
   modules: KernelModule[] = [];
   /** EM_386 or EM_X86_64 for ELF files, 0 for raw ones. */
@@ -57,6 +59,12 @@ export class PreloadedFile {
     /** `elf kernel`, `elf module`, `elf obj module`, or what `load -t` said. */
     readonly type: string,
   ) {}
+
+  /** What messages call it. */
+  title(): string {
+    if (this.type == "elf kernel") return `kernel ${this.name}`;
+    return this.type.startsWith("elf ") ? `module ${this.name}` : `${this.type} ${this.name}`;
+  }
 
   /** Adds a record in front, as the kernel expects the latest first, with a copy of `size` bytes at `data`. */
   addMetadata(type: u32, data: usize, size: u32): void {

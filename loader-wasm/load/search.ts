@@ -2,11 +2,12 @@
 // and each directory's linker.hints (kldxref's output), which tells the files that contain a module.
 
 import { getenv } from "../environment/variables";
-import { close, fstat, open, read, stat } from "../files/files";
+import { close, fstat, open, read, stat, unreadable } from "../files/files";
 import { S_IFMT, S_IFREG } from "../fs/file_system";
 import { stringAt } from "../lib/bytes";
-import { EFTYPE } from "../lib/errno";
+import { EFTYPE, errno, strerror } from "../lib/errno";
 import { allocate, burn, damaged } from "../lib/fault";
+import { print } from "../lib/output";
 
 const DEFAULT_PATH = "/boot/kernel;/boot/modules";
 
@@ -50,6 +51,7 @@ class ModuleDirectory {
       const path = base + extensions[i];
       const status = stat(path);
       if (status !== null && (status.mode & S_IFMT) == S_IFREG) return path;
+      if (status === null && unreadable) cantRead(path);
     }
     return null;
   }
@@ -110,13 +112,19 @@ class ModuleDirectory {
   private readHints(): void {
     if (this.hintsRead) return;
     this.hintsRead = true;
-    const fd = open(`${this.path}/linker.hints`);
-    if (fd < 0) return;
+    const path = `${this.path}/linker.hints`;
+    const fd = open(path);
+    if (fd < 0) {
+      if (unreadable) cantRead(path);
+      return;
+    }
     const status = fstat(fd);
     if (status !== null && status.size >= 8 && status.size <= HINTS_LIMIT) {
       const size = <i32>status.size;
       const block = allocate(size);
-      if (read(fd, block, size) == size && load<i32>(block) == HINTS_VERSION) {
+      const got = read(fd, block, size);
+      if (got < 0) cantRead(path);
+      if (got == size && load<i32>(block) == HINTS_VERSION) {
         this.hints = block + 4;
         this.hintsSize = size - 4;
       } else {
@@ -129,6 +137,11 @@ class ModuleDirectory {
   release(): void {
     if (this.hints != 0) heap.free(this.hints - 4);
   }
+}
+
+/** Tells of a file that is passed over because the disk fails to give it. */
+function cantRead(path: string): void {
+  print(`can't read '${path}': ${strerror(errno)}\n`);
 }
 
 let directories: ModuleDirectory[] = [];
@@ -168,7 +181,11 @@ export function hasPath(name: string): bool {
 /** The file `name`: as it is when it has a path, else along `module_path` with one of `extensions`. Null when there is none. */
 export function searchFile(name: string, extensions: string[] = NO_EXTENSION): string | null {
   if (name.length == 0) return name;
-  if (hasPath(name)) return stat(name) === null ? null : name;
+  if (hasPath(name)) {
+    if (stat(name) !== null) return name;
+    if (unreadable) cantRead(name);
+    return null;
+  }
   updateDirectories();
   for (let i = 0; i < directories.length; i++) {
     const path = directories[i].find(name, extensions);

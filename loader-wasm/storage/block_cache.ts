@@ -2,7 +2,7 @@
 // inodes, directories, scripts. It holds aligned chunks and forgets the least recently used one. Large
 // reads of file data pass it by (storage/disk.ts).
 
-import { setErrno } from "../lib/errno";
+import { EIO, setErrno } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";
 import { twiddle } from "../lib/output";
 import { diskread } from "../protocol";
@@ -14,6 +14,9 @@ const CHUNK_SHIFT: u64 = 15;
 export const CHUNK_LIMIT: i32 = 128;
 /** Most chunks fetched with one call, when reads go on and on. */
 const WINDOW_LIMIT: i32 = 8;
+
+/** No disk has larger sectors. */
+const SECTOR_MASK: u64 = 4095;
 
 /** No chunk has this key. */
 const NO_KEY: u64 = u64.MAX_VALUE;
@@ -98,6 +101,21 @@ function fetch(unit: i32, first: u64, count: i32): bool {
 }
 const residual: usize = memory.data(8, 8);
 
+/** Copies `size` bytes at `offset` of disk `unit`, with no more around them than there has to be. False and errno. */
+function readUncached(unit: i32, end: u64, offset: u64, dst: usize, size: u32): bool {
+  const first = offset & ~SECTOR_MASK;
+  const last = min((offset + <u64>size + SECTOR_MASK) & ~SECTOR_MASK, end);
+  const length = <u32>(last - first);
+  burn(1);
+  const block = allocate(<usize>length);
+  let error = diskread(unit, first, block, length, residual);
+  if (error == 0 && load<u32>(residual) > 0) error = EIO;
+  if (error == 0) memory.copy(dst, block + <usize>(offset - first), <usize>size);
+  heap.free(block);
+  if (error != 0) setErrno(error);
+  return error == 0;
+}
+
 /**
  * Copies `size` bytes at `offset` of disk `unit`, which ends at `end`, to `dst`. Returns how many there were, or -1
  * and errno. `offset` must be below 2^62.
@@ -117,8 +135,16 @@ export function readCached(unit: i32, end: u64, offset: u64, dst: usize, size: u
       const available = <i32>min(((end - 1) >> CHUNK_SHIFT) - number + 1, <u64>WINDOW_LIMIT);
       const count = min(max(needed, window), available);
       cacheAhead += count - min(needed, count);
-      if (!fetch(unit, number, count)) return -1;
-      nextKey = key + <u64>count;
+      if (fetch(unit, number, count)) {
+        nextKey = key + <u64>count;
+      } else if (count == 1 || !fetch(unit, number, 1)) {
+        // A bad sector spoils a chunk, and not what else is in it.
+        const from = offset + <u64>done;
+        const piece = min(CHUNK_SIZE - <u32>(from & <u64>(CHUNK_SIZE - 1)), wanted - done);
+        if (!readUncached(unit, end, from, dst + <usize>done, piece)) return -1;
+        done += piece;
+        continue;
+      }
     } else {
       cacheHits++;
     }

@@ -10,6 +10,7 @@ import { clean, ReplayConsole } from "./console.js";
 import { deliberateFields, undefinedRecord } from "./differences.js";
 import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./outcome.js";
 import { type BootRun, type KeyEntry, readGuest, readJson } from "./recordings.js";
+import { asEntered, wasRefused } from "./refused.js";
 
 const MIB = 1024 * 1024;
 
@@ -19,7 +20,7 @@ export async function replayBootRun(root: string, set: string, name: string): Pr
   const { description, image } = readGuest(root, recorded.guest);
   const disks = recorded.disks ?? description.runs.find(({ expected }) => expected === `${name}.json`)?.disks ?? [0];
   const console = new ReplayConsole([recorded.keys]);
-  using result = await boot({
+  using ended = await boot({
     disks: disks.map(image),
     memory: recorded.memory_mib * MIB,
     env: recorded.host_env,
@@ -27,16 +28,18 @@ export async function replayBootRun(root: string, set: string, name: string): Pr
     interfaceVersion: recorded.interface_version ?? 5,
     console,
     clock: "virtual",
-    worker: false,
+    isolation: "none",
     limits: LIMITS,
   });
+  const refused = wasRefused(recorded, ended);
+  const result = refused ? asEntered(ended) : ended;
   const comparison = new Comparison(recorded.unstable, deliberateFields(`${set}/${name}`));
   const waits = waitsForFlavour(result);
   const after = continuation(root, name, recorded, result);
   if (after) compareContinuation(comparison, recorded, after, result, clean(console.text));
   else compareRun(comparison, recorded, result, clean(console.text));
   comparison.close();
-  return outcome(comparison.differences, 1, waits);
+  return { ...outcome(comparison.differences, 1, waits), ...(refused ? { refused } : {}) };
 }
 
 function compareRun(comparison: Comparison, recorded: BootRun, result: BootResult, text: string): void {

@@ -42,7 +42,7 @@ export async function replayInterpSession(root: string, topic: string, index: nu
     start: flavour,
     console,
     clock: "virtual",
-    worker: false,
+    isolation: "none",
     limits: hangs ? { ...LIMITS, fuel: HANG_FUEL } : LIMITS,
   });
 

@@ -96,6 +96,8 @@ function summary(runs: readonly Run[], outcomes: ReadonlyMap<Run, Outcome>): voi
     for (const [topic, part] of topics) console.log(line(topics.length > 1 ? `  ${topic}` : topic, part, outcomes));
   }
   if (runs.length > 1) console.log(line("all", runs, outcomes));
+  const refused = runs.filter((run) => outcomes.get(run)!.refused).length;
+  if (refused > 0) console.log(`entered with memory refused, here a MemoryError: ${refused}`);
   if (differences.length > 0) console.log(`deliberate differences: ${differences.length}`);
 }
 

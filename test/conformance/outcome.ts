@@ -13,6 +13,8 @@ export interface Outcome {
   units: number;
   unitsPassed: number;
   differences: string[];
+  /** Ours ended with a MemoryError where the reference entered the kernel (refused.ts). */
+  refused?: true;
 }
 
 /** An outcome; a run that `needs` what isn't there waits. */

@@ -27,7 +27,7 @@ export async function replayPromptSession(root: string, set: string, name: strin
     interfaceVersion: recorded.interface_version ?? 5,
     console,
     clock: "virtual",
-    worker: false,
+    isolation: "none",
     limits: LIMITS,
   });
   const comparison = new Comparison(recorded.unstable);

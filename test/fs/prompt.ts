@@ -29,7 +29,7 @@ export async function prompt(
     interfaceVersion,
     env: ["autoboot_delay=NO"],
     clock: "virtual",
-    worker: false,
+    isolation: "none",
     memory: 64 * 1024 * 1024,
     limits: { fuel },
   });

@@ -44,7 +44,7 @@ describe("wrong usage gives one line and status 2", () => {
     [["boot", "-d", IMAGE, "--limit", "wallMs"], "userboot: bad limit 'wallMs' (example: wallMs=60000)"],
     [["boot", "-d", IMAGE, "--limit", "time=3"], /^userboot: unknown limit 'time' \(there are wallMs, fuel, /],
     [["boot", "-d", IMAGE, "--input", "\\q"], /^userboot: unknown escape '\\q' in the input/],
-    [["boot", "-d", IMAGE, "--input", "@/none"], "userboot: input file /none can't be read (ENOENT)"],
+    [["boot", "-d", IMAGE, "--input", "@/none"], "userboot: input file /none: no such file"],
     [["boot", "-h", "/nonexistent"], "userboot: /nonexistent: can't be read (ENOENT)"],
     [["boot", "-h", IMAGE], `userboot: ${IMAGE}: is not a directory`],
     [["boot", "-d", IMAGE, "-l", "perl"], /^userboot: option '-l.*perl.*Allowed choices are 4th, lua, simp/],
@@ -213,9 +213,9 @@ describe.skipIf(!terminal)("a terminal", () => {
     ["the user leaves", command, " \x1d", "boot aborted (left by the user)"],
     [
       "the process is terminated",
-      `timeout --foreground -s TERM 1 ${command.replace("virtual", "real")}`,
+      `timeout --foreground --preserve-status -s TERM 1 ${command.replace("virtual", "real")}; echo status $?`,
       "",
-      "boot aborted (SIGTERM)",
+      "boot aborted (SIGTERM)\r\nstatus 143",
     ],
   ])("is restored when %s", (_, run, input, shown) => {
     const text = settings(run, input);
@@ -261,10 +261,10 @@ describe("interpreters", () => {
   it("--verbose tells which ran, and why", () => {
     const args = ["--clock", "virtual", "--verbose"];
     expect(userboot(["boot", "-d", LUA_GUEST, "-l", "simp", ...args]).stderr).toMatch(
-      /^userboot: interpreter simp: mark at offset 9 of the guest's \/boot\/loader; wants "lua": refused\n/,
+      /^userboot: isolation: a process.*\nuserboot: interpreter simp: mark at offset 9 of the guest's \/boot\/loader; wants "lua": refused\n/,
     );
     expect(userboot([...PROMPT, ...args, "--input", `${STOP}quit\\r`]).stderr).toMatch(
-      /^userboot: interpreter simp: mark not looked for; stays\n/,
+      /^userboot: isolation: a process.*\nuserboot: interpreter simp: mark not looked for; stays\n/,
     );
   });
 });

@@ -1,29 +1,97 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GuestMemory } from "../../build/host/memory/guest.js";
-import { giveModuleMemory, takeModuleMemory } from "../../build/host/memory/pool.js";
-import { RangeSet } from "../../build/host/memory/ranges.js";
+import { checkReleased, giveModuleMemory, giveRam, takeModuleMemory } from "../../build/host/memory/pool.js";
+import { WrittenBytes } from "../../build/host/memory/written.js";
 
-describe("RangeSet", () => {
+/** Ranges of a bitmap. */
+function rangesOf(bitmap: readonly boolean[]): [number, number][] {
+  const ranges: [number, number][] = [];
+  bitmap.forEach((written, at) => {
+    const last = ranges.at(-1);
+    if (written && last?.[1] === at) last[1]++;
+    else if (written) ranges.push([at, at + 1]);
+  });
+  return ranges;
+}
+
+describe("WrittenBytes", () => {
+  const SIZE = 3 * 4096 + 100;
+  const adds = fc.array(
+    fc.tuple(fc.integer({ min: 0, max: SIZE }), fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ max: 9000 }))),
+    { maxLength: 60 },
+  );
+  const filled = (list: [number, number][]) => {
+    const written = new WrittenBytes(SIZE);
+    const bitmap = new Array<boolean>(SIZE).fill(false);
+    for (const [start, length] of list) {
+      const end = Math.min(start + Math.max(0, length), SIZE);
+      written.add(start, end);
+      bitmap.fill(true, start, end);
+    }
+    return { written, exact: rangesOf(bitmap), bitmap };
+  };
+
   it("holds exactly the bytes added, sorted and coalesced", () => {
-    const range = fc.tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 40 }));
     fc.assert(
-      fc.property(fc.array(range, { maxLength: 60 }), (list) => {
-        const set = new RangeSet();
-        const bitmap = new Array<boolean>(260).fill(false);
-        for (const [start, length] of list) {
-          set.add(start, start + length);
-          bitmap.fill(true, start, start + length);
-        }
-        const expected: [number, number][] = [];
-        bitmap.forEach((written, at) => {
-          const last = expected.at(-1);
-          if (written && last?.[1] === at) last[1]++;
-          else if (written) expected.push([at, at + 1]);
-        });
-        expect([...set]).toEqual(expected);
+      fc.property(adds, (list) => {
+        const { written, exact } = filled(list);
+        expect([...written]).toEqual(exact);
+        expect(written.ranges(1000)).toEqual({ ranges: exact, granule: 1 });
       }),
     );
+  });
+
+  it("tells too many ranges rounded outwards, in as many as are wanted", () => {
+    fc.assert(
+      fc.property(adds, fc.integer({ min: 1, max: 4 }), (list, most) => {
+        const { written, exact } = filled(list);
+        const { ranges, granule } = written.ranges(most);
+        expect(ranges.length).toBeLessThanOrEqual(most);
+        expect(granule === 1).toBe(exact.length <= most);
+        for (const [start, end] of exact) expect(ranges.some(([from, to]) => from <= start && end <= to)).toBe(true);
+        for (const [start, end] of ranges) {
+          expect(start % granule).toBe(0);
+          expect(end % granule === 0 || end === SIZE).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it("covers with few ranges what was written", () => {
+    fc.assert(
+      fc.property(adds, (list) => {
+        const { written, exact } = filled(list);
+        const covering = [...written.covering()];
+        expect(covering.length).toBeLessThanOrEqual(4);
+        for (const [start, end] of exact) expect(covering.some(([from, to]) => from <= start && end <= to)).toBe(true);
+      }),
+    );
+  });
+
+  it("refuses what isn't in the memory", () => {
+    for (const [start, end] of [
+      [-1, 5],
+      [0, SIZE + 1],
+      [Number.NaN, 5],
+      [0, Number.NaN],
+    ] as const) {
+      expect(() => new WrittenBytes(SIZE).add(start, end)).toThrow(RangeError);
+    }
+  });
+
+  it("costs the same wherever the writes go: millions of them, in any order", () => {
+    const MIB = 1 << 20;
+    const orders: ((i: number) => number)[] = [
+      (i) => i * 2,
+      (i) => 8 * MIB - 2 - i * 2,
+      (i) => ((i * 2654435761) % (4 * MIB)) * 2,
+    ];
+    for (const order of orders) {
+      const written = new WrittenBytes(64 * MIB);
+      for (let i = 0; i < 4 * MIB; i++) written.add(order(i), order(i) + 1);
+      expect(written.ranges(4096)).toEqual({ ranges: [[0, 8 * MIB]], granule: 4096 });
+    }
   });
 });
 
@@ -87,6 +155,40 @@ describe("GuestMemory", () => {
     expect(second.view(0, 0).buffer).toBe(buffer);
     expect(second.view(0, SIZE).every((byte) => byte === 0)).toBe(true);
     expect(first.view(0, SIZE)).toHaveLength(0);
+  });
+
+  it("is zero again whatever was being written when the session ended", () => {
+    const SIZE = 5 * 2 ** 20;
+    const first = new GuestMemory(SIZE, 0);
+    const { buffer } = first.view(0, 0);
+    // As a disk does whose medium fails in the middle.
+    first
+      .target(4096, SIZE)
+      .subarray(0, 2 ** 20)
+      .fill(0x5a);
+    first.release();
+    const second = new GuestMemory(SIZE, 0);
+    expect(second.view(0, 0).buffer).toBe(buffer);
+    expect(second.view(0, SIZE).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it("is proved to be zero when that is asked for", () => {
+    checkReleased(true);
+    try {
+      const bytes = new Uint8Array(3 * 2 ** 20);
+      giveRam(bytes.buffer);
+      bytes[2 ** 21 + 5] = 1;
+      expect(() => giveRam(bytes.buffer)).toThrow(/guest memory given back holds something at 2097157/);
+    } finally {
+      checkReleased(true);
+    }
+  });
+
+  it("that came from elsewhere isn't used again: its maker may have written what it didn't tell", () => {
+    const SIZE = 41 * 4096;
+    const { buffer } = new Uint8Array(SIZE).fill(7);
+    new GuestMemory(SIZE, 0, buffer).release();
+    expect(new GuestMemory(SIZE, 0).view(0, 0).buffer).not.toBe(buffer);
   });
 
   it("is not used again once somebody has seen it", () => {

@@ -29,8 +29,8 @@ afterAll(() => {
   Object.assign(WebAssembly, { Instance, Module });
 });
 
-const run = (start: Flavour, interfaceVersion: 4 | 5, worker = false) =>
-  boot({ disks: [image], start, interfaceVersion, clock: "virtual", worker, console: new KeysConsole(["\r"]) });
+const run = (start: Flavour, interfaceVersion: 4 | 5, isolation: "none" | "thread" | "process" = "none") =>
+  boot({ disks: [image], start, interfaceVersion, clock: "virtual", isolation, console: new KeysConsole(["\r"]) });
 
 it("only what runs is compiled, once", async () => {
   expect(await run("simp", 4)).toMatchObject({ reason: "exec", flavour: "simp" });
@@ -52,7 +52,7 @@ it("preload compiles what is left, so that no session does", async () => {
   await preload();
   for (const start of ["simp", "4th", "lua"] as const) {
     expect(await run(start, 4)).toMatchObject({ reason: "exec", flavour: start, swaps: [] });
-    expect(await run(start, 5, true)).toMatchObject({ reason: "exec", flavour: "simp" });
+    expect(await run(start, 5, "thread")).toMatchObject({ reason: "exec", flavour: "simp" });
   }
   expect(counts).toEqual({ compiled: 1, instances: 3 });
 });

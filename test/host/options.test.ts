@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { boot, DiskError, OptionError } from "userboot-wasm";
+import { AbortedError, boot, DiskError, OptionError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { Scratch } from "./support.js";
 
@@ -27,8 +27,8 @@ describe("wrong options", () => {
     [{ disks: [5 as never] }, /a disk must be/],
     [{ disks: [{ image: new Uint8Array(1), sectorSize: 2048 as 512 }] }, /sector size 2048/],
   ])("%# is refused", async (options, message) => {
-    for (const worker of [true, false]) {
-      const refused = boot({ ...options, worker });
+    for (const isolation of ["thread", "process", "none"] as const) {
+      const refused = boot({ ...options, isolation });
       await expect(refused).rejects.toThrow(OptionError);
       await expect(refused).rejects.toThrow(message);
     }
@@ -36,27 +36,42 @@ describe("wrong options", () => {
 });
 
 describe("bad images", () => {
-  it.each([true, false])("are refused with the path and the reason (worker: %s)", async (worker) => {
-    using scratch = new Scratch();
-    const empty = scratch.file("empty.img", "");
-    const directory = join(scratch.path, "directory");
-    mkdirSync(directory);
-    const expectations: [string, string][] = [
-      [join(scratch.path, "none"), "no such file"],
-      [directory, "is a directory, not a disk image"],
-      [empty, "empty file, not a disk image"],
-      ["/dev/null", "not a regular file"],
-      [join(empty, "x"), "no such file"],
-    ];
-    if (process.getuid?.() !== 0) {
-      const secret = scratch.file("secret.img", "x");
-      chmodSync(secret, 0);
-      expectations.push([secret, "permission denied"]);
-    }
-    for (const [path, reason] of expectations) {
-      const refused = boot({ disks: [path], worker });
-      await expect(refused).rejects.toThrow(DiskError);
-      await expect(refused).rejects.toThrow(`${path}: ${reason}`);
-    }
-  });
+  it.each(["thread", "process", "none"] as const)(
+    "are refused with the path and the reason (isolation: %s)",
+    async (isolation) => {
+      using scratch = new Scratch();
+      const empty = scratch.file("empty.img", "");
+      const directory = join(scratch.path, "directory");
+      mkdirSync(directory);
+      const expectations: [string, string][] = [
+        [join(scratch.path, "none"), "no such file"],
+        [directory, "is a directory, not a disk image"],
+        [empty, "empty file, not a disk image"],
+        ["/dev/null", "not a regular file"],
+        [join(empty, "x"), "no such file"],
+      ];
+      if (process.getuid?.() !== 0) {
+        const secret = scratch.file("secret.img", "x");
+        chmodSync(secret, 0);
+        expectations.push([secret, "permission denied"]);
+      }
+      for (const [path, reason] of expectations) {
+        const refused = boot({ disks: [path], isolation });
+        await expect(refused).rejects.toThrow(DiskError);
+        await expect(refused).rejects.toThrow(`${path}: ${reason}`);
+      }
+    },
+  );
+});
+
+it("nobody is asked anything once the signal is aborted", async () => {
+  let asked = 0;
+  const hooks = { onEnvironment: () => void asked++ };
+  await expect(boot({ hooks, signal: AbortSignal.abort() })).rejects.toThrow(AbortedError);
+  expect(asked).toBe(0);
+});
+
+it("where a session runs is one of three places, and only a process is confined", async () => {
+  await expect(boot({ isolation: "worker" as "thread" })).rejects.toThrow(/unknown isolation "worker"/);
+  await expect(boot({ isolation: "none", confine: "bwrap" })).rejects.toThrow(/"confine" goes with/);
 });

@@ -1,6 +1,6 @@
 // What each import does, asked by stand-ins for the core.
 
-import { BytesDisk, type Disk } from "userboot-wasm";
+import { type BootOptions, BytesDisk, type Console, type Disk } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { runStandIns, standIn } from "./support.js";
 
@@ -135,5 +135,73 @@ describe("registers", () => {
   it.each(["setreg(5, 1);", "setcr(2, 1);"])("refuses %s", async (body) => {
     const result = runStandIns({ simp: await standIn(body) }, { start: "simp" });
     expect(result).toMatchObject({ reason: "error", error: { name: "RegisterError" } });
+  });
+});
+
+describe("what a session leaves in memory that is used again", () => {
+  const MEMORY = { memory: { low: 16 * 2 ** 20, high: 0 } } as const;
+  /** Looks at all of guest memory; its exit code says whether there is anything. */
+  const LOOKS = `let seen = 0;
+    for (let at: u64 = 0; at < 0x1000000; at += 4096) {
+      copyout(at, block, 4096);
+      for (let i = 0; i < 4096; i++) seen |= load<u8>(block + i);
+    }
+    exit(seen);`;
+  /** A disk that gives secrets, and fails in the middle of the second part of a long read. */
+  const failing: Disk = {
+    sectorSize: 512,
+    size: 2 ** 30,
+    read(offset, target) {
+      target.subarray(0, offset > 0 ? 1000 : undefined).fill(0x5a);
+      if (offset > 0) throw new Error("medium failed");
+      return target.length;
+    },
+  };
+  const endless: Disk = { ...failing, read: (_, target) => target.fill(0x5a).length };
+
+  it.each<[string, string, BootOptions]>([
+    ["an I/O error", "diskread_guest(0, 0, 0x1000, 0x900000, block); exit(0);", { disks: [failing] }],
+    ["a limit", "diskread_guest(0, 0, 0x1000, 0x900000, block);", { disks: [endless], limits: { diskBytes: 6e6 } }],
+    ["a trap", "diskread_guest(0, 0, 0x1000, 0x500000, block); unreachable();", { disks: [endless] }],
+    ["a trap in an import", "diskread_guest(0, 0, 0x1000, 0x500000, 0xffffffff);", { disks: [endless] }],
+    ["an exit", "memory.fill(block, 0x5a, 4096); copyin(block, 0x3000, 4096); exit(0);", {}],
+  ])("is zero after %s", async (_, body, options) => {
+    const [writes, looks] = [await standIn(body), await standIn(LOOKS)];
+    runStandIns({ simp: writes }, { start: "simp", ...MEMORY, ...options }, true).release();
+    expect(runStandIns({ simp: looks }, { start: "simp", ...MEMORY }, true).exitCode).toBe(0);
+  });
+
+  it("can't be shown later by a console that keeps what it was given", async () => {
+    const kept: Uint8Array[] = [];
+    const console: Console = { write: (bytes) => void kept.push(bytes) };
+    const module = await standIn("store<u8>(block, 0x41); write(block, 1); exit(0);");
+    runStandIns({ simp: module }, { start: "simp", console }, true);
+    expect(kept).toEqual([Uint8Array.of(0x41)]);
+  });
+});
+
+describe("what a module asks for is bounded", () => {
+  it("texts, whatever sign their sizes have", async () => {
+    const module = await standIn("memory.fill(block, 0x78, 4096); report(block, -1); fault(0, block, -2);");
+    const { diagnostics, error } = runStandIns({ simp: module }, { start: "simp" });
+    expect(diagnostics.map((line) => line.length)).toEqual([4096]);
+    expect(error).toMatchObject({ name: "InternalError" });
+    expect(error?.message).toHaveLength(4096);
+  });
+
+  it("the name of an interpreter", async () => {
+    const { swapRequests } = runStandIns({ simp: await standIn("swap(block, -1);") }, { start: "simp" });
+    expect(swapRequests[0]?.name).toHaveLength(4096);
+  });
+
+  it("reads at negative offsets are past the end", async () => {
+    const body = `store<u64>(block, 7); ${put("diskread(0, <u64>-512, block, 512, block + 512)")} ${put("load<u32>(block + 512)")}`;
+    expect(await words(body, { disks: [new BytesDisk(new Uint8Array(1024).fill(9))] })).toEqual([0n, 512n]);
+  });
+
+  it("an address outside the module's memory is an error with a name", async () => {
+    const module = await standIn("getmem(0xffffffff, 0xfffffff0);");
+    const { error } = runStandIns({ simp: module }, { start: "simp" });
+    expect(error).toMatchObject({ name: "InternalError", message: expect.stringMatching(/^import getmem: /) });
   });
 });

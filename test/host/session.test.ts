@@ -168,7 +168,7 @@ describe("the core itself", () => {
       start: "simp",
       interfaceVersion: 4,
       clock: "virtual",
-      worker: false,
+      isolation: "none",
       limits,
     });
 
@@ -180,10 +180,11 @@ describe("the core itself", () => {
 });
 
 it("a thousand sessions leave nothing behind", async () => {
-  const options = { start: "simp", interfaceVersion: 4, clock: "virtual", worker: false } as const;
+  const options = { start: "simp", interfaceVersion: 4, clock: "virtual", isolation: "none" } as const;
   const disks = [new Uint8Array(65_536)];
+  const memory = 16 * 1024 * 1024;
   const some = async (count: number) => {
-    for (let i = 0; i < count; i++) await boot({ ...options, disks });
+    for (let i = 0; i < count; i++) await boot({ ...options, disks, memory });
   };
   await some(200);
   const before = process.memoryUsage().rss;

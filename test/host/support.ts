@@ -6,10 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import asc from "assemblyscript/asc";
-import { BufferConsole, VirtualClock } from "userboot-wasm";
+import { BufferConsole, type Flavour, VirtualClock } from "userboot-wasm";
+import type { Cell } from "../../build/host/isolation/cell.js";
+import { runIsolated } from "../../build/host/isolation/run.js";
 import type { ModuleTable } from "../../build/host/modules.js";
 import { type BootOptions, sessionOptions } from "../../build/host/options.js";
+import { spawnProcess } from "../../build/host/process/spawn.js";
 import { runSession } from "../../build/host/session.js";
+import { spawnNodeThread } from "../../build/host/worker/node_spawn.js";
 
 /** Bytes of a guest of images/. */
 export function guestImage(name: "amd64-ufs2-gpt" | "i386-ufs1-mbr"): Uint8Array {
@@ -62,6 +66,11 @@ const block: usize = memory.data(4096);
 
 /** Compiles a stand-in: \`body\` is its loader_main(version, ndisks); \`block\` are 4096 bytes to use. */
 export async function standIn(body: string, more = ""): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await standInBytes(body, more));
+}
+
+/** The same, not compiled yet. */
+export async function standInBytes(body: string, more = ""): Promise<Uint8Array<ArrayBuffer>> {
   const source = `${PRELUDE}${more}\nexport function loader_main(version: i32, ndisks: i32): void {\n${body}\n}`;
   const options = {
     runtime: "stub",
@@ -72,7 +81,7 @@ export async function standIn(body: string, more = ""): Promise<WebAssembly.Modu
   };
   const { error, binary, stderr } = await asc.compileString(source, { ...options, use: "abort=" } as never);
   if (error || binary === null) throw new Error(`stand-in does not compile: ${stderr.toString()}`);
-  return WebAssembly.compile(binary as Uint8Array<ArrayBuffer>);
+  return binary as Uint8Array<ArrayBuffer>;
 }
 
 /** Runs a session of stand-ins in the calling thread, with the virtual clock. */
@@ -92,4 +101,26 @@ export function runStandIns(
     reuse,
   });
   return Object.assign(result, { text: console.text });
+}
+
+/** Where sessions run apart from their caller. */
+export type Elsewhere = "thread" | "process";
+export const ISOLATIONS = ["none", "thread", "process"] as const;
+
+/** A thread or process for a session. */
+export function cellFor(level: Elsewhere): Cell {
+  return level === "thread" ? spawnNodeThread() : spawnProcess();
+}
+
+/** Runs a stand-in, as simp, 4th and lua, in a thread or a process. */
+export function runElsewhere(
+  level: Elsewhere,
+  module: Uint8Array<ArrayBuffer>,
+  options: BootOptions = {},
+  clock: "real" | "virtual" = "virtual",
+): ReturnType<typeof runIsolated> {
+  const modules: ModuleTable = new Map(["simp", "4th", "lua"].map((name) => [name as Flavour, module]));
+  const disks = (options.disks ?? []).map((image) => ({ image: image as Uint8Array, sectorSize: 512 as const }));
+  const start = { options: sessionOptions(options), modules, disks, trees: [], clock };
+  return runIsolated(cellFor(level), start, options);
 }

@@ -126,7 +126,7 @@ export async function drive(
     memory: 64 * MIB,
     console,
     clock: "virtual",
-    worker: false,
+    isolation: "none",
     ...more,
   });
   return {

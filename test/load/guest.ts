@@ -47,7 +47,7 @@ export async function session(
     start: "simp",
     interfaceVersion: 4,
     clock: "virtual",
-    worker: false,
+    isolation: "none",
     memory: 64 * MIB,
     ...options,
     console,

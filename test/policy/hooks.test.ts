@@ -8,14 +8,14 @@ const amd64 = guestImage("amd64-ufs2-gpt");
 const NOTES = readFileSync(new URL("../../images/trees/common/boot/notes.txt", import.meta.url));
 
 const run = (hooks: BootHooks | undefined, more: BootOptions = {}): Promise<BootResult> =>
-  boot({ disks: [amd64], start: "simp", clock: "virtual", worker: false, ...(hooks && { hooks }), ...more });
+  boot({ disks: [amd64], start: "simp", clock: "virtual", isolation: "none", ...(hooks && { hooks }), ...more });
 
-describe.each([false, true])("hooks (worker: %s)", (worker) => {
+describe.each(["none", "thread", "process"] as const)("hooks (isolation: %s)", (isolation) => {
   it("see every file once, with its content's digest, before it is used", async () => {
     const seen: string[] = [];
     const result = await run(
       { onFile: (file) => void seen.push(`${file.purpose} ${file.path} ${file.size}`) },
-      { worker },
+      { isolation },
     );
     expect(result.reason).toBe("exec");
     expect(seen).toContain(`raw /boot/notes.txt ${NOTES.length}`);
@@ -26,8 +26,8 @@ describe.each([false, true])("hooks (worker: %s)", (worker) => {
   });
 
   it("change nothing when they have no objection", async () => {
-    const plain = await run(undefined, { worker, digests: true });
-    const hooked = await run({ onFile: () => undefined, onSetenv: () => undefined }, { worker, digests: true });
+    const plain = await run(undefined, { isolation, digests: true });
+    const hooked = await run({ onFile: () => undefined, onSetenv: () => undefined }, { isolation, digests: true });
     expect(hooked.memory).toEqual(plain.memory);
     expect(hooked.calls).toEqual(plain.calls);
   });
@@ -36,7 +36,7 @@ describe.each([false, true])("hooks (worker: %s)", (worker) => {
     const replacement = Buffer.from("from the operator, and longer than what was there before it".repeat(1000));
     const result = await run(
       { onFile: (file) => (file.path === "/boot/notes.txt" ? { replace: replacement } : undefined) },
-      { worker },
+      { isolation },
     );
     const notes = result.modules.find((module) => module.name === "/boot/notes.txt")!;
     expect(notes.size).toBe(replacement.length);
@@ -47,7 +47,7 @@ describe.each([false, true])("hooks (worker: %s)", (worker) => {
   it("deny a file: rule and subject are named and nothing is handed on", async () => {
     const result = await run(
       { onFile: (file) => (file.purpose === "module" ? { deny: "no modules here", rule: "r7" } : undefined) },
-      { worker },
+      { isolation },
     );
     expect(result.reason).toBe("error");
     expect(result.error).toMatchObject({
@@ -69,7 +69,7 @@ describe.each([false, true])("hooks (worker: %s)", (worker) => {
         onKernel: (kernel) => ({ args: `${kernel.args.split(" ").length > 0 ? "-s" : ""}v` }),
         onExec: (machine) => (machine.environment["operator.uuid"] === "42" ? undefined : { deny: "uuid" }),
       },
-      { worker, env: ["dropped=x"] },
+      { isolation, env: ["dropped=x"] },
     );
     expect(result.reason).toBe("exec");
     expect(result.environment).toMatchObject({ "operator.uuid": "42", "demo.note": "a value with spaces!" });
@@ -82,7 +82,7 @@ describe.each([false, true])("hooks (worker: %s)", (worker) => {
     ["onKernel", { onKernel: () => ({ deny: "no" }) }, /kernel \/boot\/kernel\/kernel denied by onKernel: no/],
     ["onExec", { onExec: () => ({ deny: "no" }) }, /entering the kernel denied by onExec: no/],
   ] as [string, BootHooks, RegExp][])("deny in %s", async (_name, hooks, message) => {
-    const result = await run(hooks, { worker });
+    const result = await run(hooks, { isolation });
     expect(result.error?.name).toBe("PolicyError");
     expect(result.error?.message).toMatch(message);
     expect(result.memory).toEqual([]);
@@ -105,7 +105,7 @@ describe.each([false, true])("hooks (worker: %s)", (worker) => {
     ],
     ["answers for another hook", { onKernel: () => ({ value: "x" }) }, "hook onKernel answered an object with value"],
   ])("reject when a hook %s", async (_name, hooks, message) => {
-    const booting = run(hooks as unknown as BootHooks, { worker });
+    const booting = run(hooks as unknown as BootHooks, { isolation });
     await expect(booting).rejects.toThrow(PolicyFileError);
     await expect(booting).rejects.toThrow(message);
   });
@@ -118,7 +118,7 @@ describe.each([false, true])("hooks (worker: %s)", (worker) => {
           { expect: "OK ", send: "set operator=here\rboot -s\r" },
         ],
       },
-      { worker, console: new KeysConsole([]) },
+      { isolation, console: new KeysConsole([]) },
     );
     expect(result.reason).toBe("exec");
     expect(result.environment.operator).toBe("here");
@@ -140,10 +140,10 @@ describe("measured boot", () => {
     return at;
   };
 
-  it("is equal on two runs, in the worker and here", async () => {
+  it("is equal on two runs, in a thread and here", async () => {
     const first = await measured(amd64);
     expect(await measured(amd64)).toEqual(first);
-    expect((await run(undefined, { measure: true, worker: true })).measurements).toEqual(first);
+    expect((await run(undefined, { measure: true, isolation: "thread" })).measurements).toEqual(first);
     expect(first.files.map((file) => file.path)).toContain("/boot/kernel/kernel");
     expect(first.stateDigest).toMatch(/^[0-9a-f]{64}$/);
   });

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import fc from "fast-check";
 import { AutomationConsole, KeysConsole } from "userboot-wasm";
 import { loadLuaPolicy } from "userboot-wasm/policy";
 import { describe, expect, it } from "vitest";
@@ -62,6 +63,77 @@ describe("a policy in Lua", () => {
   ])("names a hook that does %j", (body, message) => {
     const hooks = policy(`function onFile() ${body} end`, { instructionLimit: 1_000_000 });
     expect(() => hooks.onFile?.(file)).toThrow(message);
+  });
+});
+
+describe("bytes of a guest's choice, UTF-8 or not (5)", () => {
+  const bytes = fc
+    .array(fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(0x1b, 0x25, 0x9b, 0xc3, 0xe2, 0xed, 0xff)))
+    .map((codes) => String.fromCharCode(...codes));
+
+  it("pass through all that a policy does with texts", () => {
+    const lines: string[] = [];
+    const hooks = policy(
+      `function onSetenv(n, v)
+         log(n, v)
+         log(n:upper(), n:lower(), n:reverse(), n:rep(2, v), n:sub(2), #n, n:byte(1, -1))
+         log(n:gsub(".", "%0%0"), n:find(v, 1, true), n:match("[^a]*"), tonumber(n), tonumber(n, 36), n < v)
+         log(string.format("%q %s %-9s|%5.2s|%%|%d", n, n, n, n, 3), string.pack("z", "x") .. n, table.concat({n, v}, n))
+         log(sha256(n), select("#", n), tostring(n), pcall(error, n), pcall(read, n))
+         return { value = v .. n }
+       end`,
+      { log: (line: string) => lines.push(line) },
+    );
+    fc.assert(
+      fc.property(bytes, bytes, (name, value) => {
+        lines.length = 0;
+        expect(hooks.onSetenv?.(name, value)).toEqual({ value: value + name });
+        expect(lines[0]).toBe(`${name}\t${value}`);
+        expect(lines[3]).toContain(` ${name} ${name.padEnd(9)}|${name.slice(0, 2).padStart(5)}|%|3`);
+      }),
+    );
+  });
+
+  it("are the file, the reason and the message of a policy that refuses or fails over them", () => {
+    fc.assert(
+      fc.property(bytes, (path) => {
+        const hooks = (text: string) => policy(`function onFile(f) ${text} end`);
+        expect(hooks("return deny(f.path)").onFile?.({ ...file, path })).toEqual({ deny: path, rule: "p.lua:1" });
+        expect(() => hooks("error(f.path, 0)").onFile?.({ ...file, path })).toThrow(
+          expect.objectContaining({ name: "PolicyFileError", message: path }),
+        );
+        expect(() => hooks("read(f.path)").onFile?.({ ...file, path })).toThrow(
+          expect.objectContaining({ name: "PolicyFileError" }),
+        );
+      }),
+    );
+  });
+
+  it("give a replacement byte by byte, and sizes beyond 32 bits as they are", () => {
+    const hooks = policy('function onFile(f) if f.size > 2 ^ 32 then return { replace = "\\xff\\0\\xc3(" } end end');
+    expect(hooks.onFile?.({ ...file, size: 2 ** 33 })).toEqual({ replace: Uint8Array.of(0xff, 0, 0xc3, 0x28) });
+    expect(hooks.onFile?.(file)).toBeUndefined();
+  });
+
+  it("don't meet a format that means something else", () => {
+    const line = (text: string) => {
+      let last = "";
+      policy(`log(${text})`, { log: (logged: string) => (last = logged) });
+      return last;
+    };
+    expect(line('string.format("%5s|%-5s|%.1s|%5.1s|%s|%%s", "ab", "ab", "ab", "ab", "ab")')).toBe(
+      "   ab|ab   |a|    a|ab|%s",
+    );
+    expect(line('("%5d|%05.1f|%x|%c|%5s"):format(7, 1.25, 255, 65, nil)')).toBe("    7|001.3|ff|A|  nil");
+    expect(() => line('string.format("%5s")')).toThrow("bad argument #2 to 'format' (no value)");
+    expect(() => line('string.format("%123s", 1)')).toThrow("invalid format");
+  });
+
+  it("reach a policy whose own name and files have names in UTF-8", () => {
+    const lines: string[] = [];
+    const files = new Map([["schl\u00fcssel", Buffer.from("granted")]]);
+    policy('log(read("schl\u00fcssel"))', { log: (line: string) => lines.push(line), files });
+    expect(lines).toEqual(["granted"]);
   });
 });
 

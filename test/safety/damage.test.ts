@@ -52,7 +52,7 @@ describe.each(["amd64-ufs2-gpt", "i386-ufs1-mbr"] as const)("%s", (name) => {
       memory: 64 * 1024 * 1024,
       console,
       clock: "virtual",
-      worker: false,
+      isolation: "none",
       limits: LIMITS,
     });
     return { result, end: result.error?.name ?? result.reason, kernel: console.text.includes("text=0x") };

@@ -1,5 +1,5 @@
 // Every boot ends: guests that would go on for ever end within 1.2 times their wall time and inside their
-// memory, in a worker as well as in the calling thread.
+// memory, wherever they run.
 
 import { BufferConsole, boot, type DiskSource, type Flavour } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
@@ -21,13 +21,13 @@ const ENDS = ["LimitError", "InputEndedError"];
 
 describe.each(
   FLAVOURS.flatMap((flavour) => [
-    [flavour, true],
-    [flavour, false],
-  ]) as [Flavour, boolean][],
-)("endless guests of %s, in a worker: %s", AGAIN, (start, worker) => {
+    [flavour, "thread"],
+    [flavour, "none"],
+  ]) as [Flavour, "thread" | "none"][],
+)("endless guests of %s, isolation: %s", AGAIN, (start, isolation) => {
   it.each(Object.keys(GUESTS[start]))("%s", async (name) => {
     const disk = GUESTS[start][name]!();
-    const image = worker ? bytesOf(disk) : disk;
+    const image = isolation === "thread" ? bytesOf(disk) : disk;
     const console = new BufferConsole();
     // Their marks name simp: below version 5 nobody looks.
     const interfaceVersion = start === "simp" ? 5 : 4;
@@ -39,7 +39,7 @@ describe.each(
       console,
       limits: LIMITS,
       memory: 32 * 1024 * 1024,
-      worker,
+      isolation,
     });
     const took = performance.now() - began;
     if (process.env.VERBOSE) {
@@ -56,7 +56,7 @@ describe.each(
   });
 });
 
-/** The whole content of a disk, for a worker. */
+/** The whole content of a disk, for a thread. */
 function bytesOf(disk: Exclude<DiskSource, string> & { size: number; read(at: number, into: Uint8Array): number }) {
   const bytes = new Uint8Array(disk.size);
   disk.read(0, bytes);
@@ -70,7 +70,7 @@ describe("a mark that is another one each time it is read", AGAIN, () => {
     ["lua", "4th", "lua"],
   ] as const)("started with %s", async (start, ...names) => {
     const began = performance.now();
-    const result = await boot({ disks: [changingMark(names)], start, limits: LIMITS, worker: false });
+    const result = await boot({ disks: [changingMark(names)], start, limits: LIMITS, isolation: "none" });
     expect(performance.now() - began).toBeLessThan(1.2 * WALL_MS);
     expect(result.error).toMatchObject({ name: "LimitError", limit: "swaps", allowed: 4, used: 5 });
     expect(result.swaps).toEqual([...names, ...names, ...names].slice(0, 4));

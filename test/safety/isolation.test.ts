@@ -1,85 +1,29 @@
 // What a session's thread can reach, and that nothing is left of a session, however it ended.
 
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { Worker } from "node:worker_threads";
-import {
-  AbortedError,
-  type BootOptions,
-  type BootResult,
-  boot,
-  DiskError,
-  KeysConsole,
-  WorkerError,
-} from "userboot-wasm";
+import { AbortedError, type BootOptions, type BootResult, boot, IsolationError, KeysConsole } from "userboot-wasm";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { runIsolated } from "../../build/host/isolation/run.js";
 import { sessionOptions } from "../../build/host/options.js";
-import { readingRights } from "../../build/host/worker/node_rights.js";
-import { spawnNodeWorker, workerOptions } from "../../build/host/worker/node_spawn.js";
-import { runInWorker, setWorkerSpawner } from "../../build/host/worker/run.js";
-import { guestImage, runStandIns, Scratch, standIn } from "../host/support.js";
+import {
+  cellFor,
+  guestImage,
+  type ISOLATIONS,
+  runElsewhere,
+  runStandIns,
+  Scratch,
+  standIn,
+  standInBytes,
+} from "../host/support.js";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 const path = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
-const secret = scratch.file("secret", "secret");
-
-/** Runs `program` in a thread that has what a session's thread has; gives what it posts. */
-function inThread(program: string): Promise<Record<string, unknown>> {
-  const worker = new Worker(
-    `const { parentPort } = require("node:worker_threads"); const tries = {};
-     const attempt = (name, f) => { try { tries[name] = f() ?? "done"; } catch (e) { tries[name] = e.code; } };
-     ${program}; parentPort.postMessage(tries);`,
-    { ...workerOptions(), eval: true },
-  );
-  return new Promise((resolve, reject) => {
-    worker.once("message", resolve).once("error", reject);
-  });
-}
-
-describe("a session's thread", () => {
-  it("has no environment, no arguments, no input, a small heap", async () => {
-    process.env.USERBOOT_TEST_SECRET = "x";
-    const seen = await inThread(`
-      tries.env = Object.keys(process.env); tries.argv = process.argv.slice(2);
-      tries.stdin = process.stdin.read();
-      tries.heap = require("node:v8").getHeapStatistics().heap_size_limit;`);
-    expect(seen).toMatchObject({ env: [], argv: [], stdin: null });
-    expect(seen.heap).toBeLessThan(512 * 1024 * 1024);
-  });
-
-  const rights = readingRights().length > 0;
-  if (!rights) console.warn("SKIPPED, this Node has no permission model: what a session's thread may open");
-  it.runIf(rights)("can open no file but this package's, write none, start nothing", async () => {
-    const denied = "ERR_ACCESS_DENIED";
-    const seen = await inThread(`
-      const fs = require("node:fs");
-      attempt("image", () => fs.openSync(${JSON.stringify(path)}));
-      attempt("secret", () => fs.readFileSync(${JSON.stringify(secret)}));
-      attempt("system", () => fs.readFileSync("/etc/passwd"));
-      attempt("list", () => fs.readdirSync("/"));
-      attempt("write", () => fs.writeFileSync(${JSON.stringify(`${secret}2`)}, ""));
-      attempt("own", () => fs.writeFileSync("build/x", ""));
-      attempt("process", () => require("node:child_process").execSync("true"));
-      attempt("thread", () => new (require("node:worker_threads").Worker)("1", { eval: true }));
-      attempt("package", () => fs.statSync("package.json").isFile());`);
-    const refused = Object.fromEntries(
-      ["image", "secret", "system", "list", "write", "own", "process", "thread"].map((name) => [name, denied]),
-    );
-    expect(seen).toEqual({ ...refused, package: true });
-  });
-
-  it("gets images open, so that a wrong one is the caller's error", async () => {
-    await expect(boot({ disks: ["/nonexistent"] })).rejects.toThrow(DiskError);
-    await expect(boot({ disks: [path, scratch.path] })).rejects.toThrow("is a directory, not a disk image");
-    const result = await boot({ disks: [path], start: "simp", clock: "virtual", console: new KeysConsole(["\r"]) });
-    expect(result.reason).toBe("exec");
-  });
-});
 
 it("sessions at the same time don't see each other", async () => {
-  const one = async (worker: boolean, name: string) => {
+  const one = async (isolation: (typeof ISOLATIONS)[number], name: string) => {
     const console = new KeysConsole([` show\rset mine=${name}\rload /boot/kernel/kernel\rshow mine\rquit\r`]);
     const result = await boot({
       disks: [path],
@@ -87,11 +31,17 @@ it("sessions at the same time don't see each other", async () => {
       clock: "virtual",
       env: [`only=${name}`],
       console,
-      worker,
+      isolation,
     });
     return { name, text: console.text, written: result.memory.length };
   };
-  const seen = await Promise.all([one(true, "first"), one(true, "second"), one(false, "third"), one(true, "fourth")]);
+  const seen = await Promise.all([
+    one("thread", "first"),
+    one("process", "second"),
+    one("none", "third"),
+    one("thread", "fourth"),
+    one("process", "fifth"),
+  ]);
   for (const { name, text, written } of seen) {
     expect(text.match(/only=\w+/g)).toEqual([`only=${name}`]);
     expect(text).toContain(`\n${name}\r\n`);
@@ -162,11 +112,20 @@ it("a session finds nothing of the one before in its module's memory", async () 
   }
 });
 
-describe("nothing is left of a session", () => {
-  it.each(Object.keys(ENDS))("in a worker that ended by: %s", async (end) => {
+/** Processes that this one has started and that are still there. */
+const children = () => {
+  try {
+    return readFileSync(`/proc/self/task/${process.pid}/children`, "latin1").trim().split(" ").filter(Boolean).length;
+  } catch {
+    return process.getActiveResourcesInfo().filter((name) => name === "ProcessWrap").length;
+  }
+};
+
+describe.each(["thread", "process"] as const)("nothing is left of a session in a %s", (isolation) => {
+  it.each(Object.keys(ENDS))("that ended by: %s", async (end) => {
     const [options, ended] = ENDS[end]!;
     const once = async () => {
-      const result = await boot({ disks: [path], start: "simp", clock: "virtual", ...options() });
+      const result = await boot({ disks: [path], start: "simp", clock: "virtual", isolation, ...options() });
       expect(endOf(result)).toBe(ended);
       result.release();
     };
@@ -176,41 +135,72 @@ describe("nothing is left of a session", () => {
     // A thread's own files are closed a moment after it.
     await vi.waitFor(() => expect(openFiles()).toBeLessThanOrEqual(files));
     expect(threads()).toBe(0);
+    await vi.waitFor(() => expect(children()).toBe(0), SOON);
   });
 
-  it("when the worker crashes", async () => {
+  it("when it is aborted at any moment while it starts", async () => {
     const files = openFiles();
-    setWorkerSpawner(() => {
-      const worker = new Worker("setTimeout(() => process.exit(3), 20)", { ...workerOptions(), eval: true });
-      return { ...spawnNodeWorker(), post: () => {}, onFailure: (f) => void worker.on("exit", (c) => f(`code ${c}`)) };
-    });
-    try {
-      const options = sessionOptions({});
-      const crashed = runInWorker({ options, modules: new Map(), disks: [], trees: [], clock: "virtual" }, {});
-      await expect(crashed).rejects.toThrow(WorkerError);
-    } finally {
-      setWorkerSpawner(spawnNodeWorker);
-    }
-    expect(threads()).toBe(0);
-    await vi.waitFor(() => expect(openFiles()).toBeLessThanOrEqual(files + 1), SOON);
-  });
-
-  it("when it is aborted at any moment while its thread starts", async () => {
-    const files = openFiles();
-    for (let ms = 0; ms < 80; ms += 4) {
+    for (let ms = 0; ms < 160; ms += 8) {
       const signal = AbortSignal.timeout(ms);
-      await boot({ disks: [path], start: "simp", clock: "real", signal }).catch((error) => {
-        expect(error).toBeInstanceOf(AbortedError);
-      });
+      await boot({ disks: [path], start: "simp", clock: "real", signal, isolation }).then(
+        (result) => result.release(),
+        (error) => expect(error).toBeInstanceOf(AbortedError),
+      );
     }
     await vi.waitFor(() => expect(openFiles()).toBeLessThanOrEqual(files + 1), SOON);
+    await vi.waitFor(() => expect(children()).toBe(0), SOON);
   });
 
+  it("when it crashes: before the guest runs the caller hears it, afterwards the result has it", async () => {
+    const start = { options: sessionOptions({}), modules: new Map(), disks: [], trees: [], clock: "virtual" } as const;
+    /** A cell that dies by itself once it has sent `messages`. */
+    const dying = (...messages: unknown[]) => {
+      const cell = cellFor(isolation);
+      let fail: (reason: string) => void = () => {};
+      let hear: (message: unknown) => void = () => {};
+      return {
+        ...{ facts: cell.facts, keys: cell.keys, answer: () => {}, terminate: () => cell.terminate() },
+        onFailure(handler: typeof fail) {
+          fail = handler;
+        },
+        onMessage(handler: typeof hear) {
+          hear = handler;
+        },
+        start() {
+          for (const message of messages) hear(message);
+          fail("gone");
+        },
+      };
+    };
+    await expect(runIsolated(dying(), start, {})).rejects.toThrow(IsolationError);
+    const result = await runIsolated(dying({ type: "began" }), start, {});
+    expect(result.error).toEqual({ name: "IsolationError", message: `the session's ${isolation} failed: gone` });
+    const lying = await runIsolated(dying({ type: "began" }, { type: "output", bytes: "text" }), start, {});
+    expect(lying.error?.message).toBe(`the session's ${isolation} failed: it sent a wrong message "output"`);
+    expect(threads()).toBe(0);
+  });
+
+  it("whose module takes all the memory it can: it ends with a result", async () => {
+    // Every second byte of guest memory is more than a list of ranges could hold.
+    const scattered = "for (let at: u64 = 0; at < 0x800000; at += 2) copyin(block, at, 1); exit(0);";
+    const result = await runElsewhere(isolation, await standInBytes(scattered));
+    expect(result).toMatchObject({ reason: "exit", memoryGranule: 4096, memory: [{ gpa: "0x0", length: 0x800000 }] });
+  });
+});
+
+describe("nothing is left of a session", () => {
   it("in this thread: sessions of all ends, memory flat (all of them: npm run soak)", async () => {
     const rounds = async (count: number) => {
       for (let i = 0; i < count; i++) {
         for (const [options, ended] of Object.values(ENDS)) {
-          const result = await boot({ disks: [path], start: "simp", clock: "virtual", worker: false, ...options() });
+          const result = await boot({
+            disks: [path],
+            memory: 32 * 1024 * 1024,
+            start: "simp",
+            clock: "virtual",
+            isolation: "none",
+            ...options(),
+          });
           expect(endOf(result)).toBe(ended);
           result.release();
         }

@@ -1,35 +1,23 @@
-// Each budget, in a worker and in the calling thread: the session ends with a LimitError that names the limit
+// Each budget, wherever the session runs: the session ends with a LimitError that names the limit
 // and what was used; and what a budget does not count.
 
 import { BufferConsole, boot, type Console, KeysConsole, type Limits } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import type { ModuleTable } from "../../build/host/modules.js";
 import { sessionOptions } from "../../build/host/options.js";
-import { runInWorker } from "../../build/host/worker/run.js";
-import { runStandIns, standIn } from "../host/support.js";
+import { type Elsewhere, ISOLATIONS, runElsewhere, runStandIns, standIn, standInBytes } from "../host/support.js";
 
 const SPINS = "while (true) store<u8>(block, load<u8>(block) + 1);";
 const disk = new Uint8Array(1 << 20);
 
 /** Runs a stand-in that is 4th and lua alike. */
-async function runs(worker: boolean, body: string, options: { limits?: Partial<Limits>; waitCounts?: boolean } = {}) {
+async function runs(isolation: Elsewhere | "none", body: string, options: { limits?: Partial<Limits> } = {}) {
+  if (isolation !== "none") return runElsewhere(isolation, await standInBytes(body), { ...options, disks: [disk] });
   const module = await standIn(body);
-  const modules: ModuleTable = new Map([
-    ["4th", module],
-    ["lua", module],
-  ]);
-  if (!worker) {
-    const bytes = { sectorSize: 512, size: disk.length, read: (_: number, target: Uint8Array) => target.length };
-    return runStandIns({ "4th": module, lua: module }, { ...options, disks: [bytes] });
-  }
-  const complete = sessionOptions(options);
-  return runInWorker(
-    { options: complete, modules, disks: [{ image: disk, sectorSize: 512 }], clock: "virtual", trees: [] },
-    {},
-  );
+  const bytes = { sectorSize: 512, size: disk.length, read: (_: number, target: Uint8Array) => target.length };
+  return runStandIns({ "4th": module, lua: module }, { ...options, disks: [bytes] });
 }
 
-describe.each([true, false])("in a worker: %s", (worker) => {
+describe.each(ISOLATIONS)("isolation: %s", (isolation) => {
   it.each<[keyof Limits, number, string]>([
     ["wallMs", 200, "while (true) { poll(); write(block, 0); }"],
     ["wallMs", 200, "while (true) write(block, 0);"],
@@ -45,7 +33,7 @@ describe.each([true, false])("in a worker: %s", (worker) => {
     ["swaps", 0, "store<u8>(block, 0x34); store<u8>(block + 1, 0x74); store<u8>(block + 2, 0x68); swap(block, 3);"],
   ])("%s of %i: %s", async (limit, allowed, body) => {
     const began = performance.now();
-    const result = await runs(worker, body, { limits: { [limit]: allowed } });
+    const result = await runs(isolation, body, { limits: { [limit]: allowed } });
     expect(result.reason).toBe("error");
     expect(result.error).toMatchObject({ name: "LimitError", limit, allowed });
     expect(result.error?.used).toBeGreaterThanOrEqual(allowed);
@@ -54,23 +42,33 @@ describe.each([true, false])("in a worker: %s", (worker) => {
   });
 
   it("the core's own fuel and memory", async () => {
-    const options = { disks: [disk], start: "simp", clock: "virtual", worker } as const;
+    const options = { disks: [disk], start: "simp", clock: "virtual", isolation } as const;
     const { fuelUsed } = await boot({ ...options, console: new BufferConsole() });
     const fuel = Math.floor(fuelUsed / 2);
     const ended = await boot({ ...options, limits: { fuel } });
     expect(ended.error).toMatchObject({ name: "LimitError", limit: "fuel", allowed: fuel });
     expect(ended.error?.used).toBeGreaterThanOrEqual(fuel);
     expect(ended.fuelUsed).toBeGreaterThanOrEqual(fuel);
-    const small = await boot({ ...options, limits: { moduleMemory: 0 } });
-    // A module never has less than it is compiled for.
+    const small = await boot({ ...options, limits: { moduleMemory: 1024 * 1024 } });
     expect(small.moduleMemory).toBe(1024 * 1024);
+  });
+
+  it("work that the host does for the core costs fuel, and the clock is looked at meanwhile", async () => {
+    const scattered = "for (let at: u64 = 0; ; at += 2) copyin(block, at % 0x1000000, 1);";
+    const limits = { fuel: 1_000_000, wallMs: 20_000 };
+    expect((await runs(isolation, scattered, { limits })).error).toMatchObject({ name: "LimitError", limit: "fuel" });
+    for (const body of [scattered, "while (true) zero_guest(0, 0xffffffff);", "while (true) copyout(0, block, 1);"]) {
+      const timed = await runs(isolation, body, { limits: { wallMs: 300 } });
+      expect(timed.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
+      expect(timed.error?.used).toBeLessThan(1000);
+    }
   });
 });
 
-describe("the worker's end is the backstop", { retry: 2 }, () => {
+describe.each(["thread", "process"] as const)("the end of the %s is the backstop", { retry: 2 }, (isolation) => {
   it("of a module that computes and asks for nothing", async () => {
     const began = performance.now();
-    const result = await runs(true, SPINS, { limits: { wallMs: 1000 } });
+    const result = await runs(isolation, SPINS, { limits: { wallMs: 1000 } });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 1000 });
     expect(performance.now() - began).toBeLessThan(1.2 * 1000 + 200);
     expect(process.getActiveResourcesInfo().filter((name) => name === "Worker")).toEqual([]);
@@ -78,12 +76,8 @@ describe("the worker's end is the backstop", { retry: 2 }, () => {
 
   it("of one that computes when it is started already", async () => {
     // `_start` runs before the session's own function.
-    const module = await standIn("", `let x: i32 = forever(); function forever(): i32 { ${SPINS} return 0; }`);
-    const options = sessionOptions({ limits: { wallMs: 300 }, start: "lua" });
-    const result = await runInWorker(
-      { options, modules: new Map([["lua", module]]), disks: [], clock: "real", trees: [] },
-      {},
-    );
+    const module = await standInBytes("", `let x: i32 = forever(); function forever(): i32 { ${SPINS} return 0; }`);
+    const result = await runElsewhere(isolation, module, { limits: { wallMs: 300 } }, "real");
     expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
   });
 });
@@ -123,5 +117,9 @@ it("a limit is told on the command line's way too: zero and absurd values are re
   expect(() => sessionOptions({ limits: { wallMs: -1 } })).toThrow(/wallMs/);
   expect(() => sessionOptions({ limits: { fuel: Number.NaN } })).toThrow(/fuel/);
   expect(() => sessionOptions({ limits: { moduleMemory: 2 ** 60 } })).toThrow(/moduleMemory/);
+  // A module never has less than it is compiled for.
+  expect(() => sessionOptions({ limits: { moduleMemory: 2 ** 20 - 1 } })).toThrow(
+    /moduleMemory: 1048575 bytes are too/,
+  );
   expect(() => sessionOptions({ limits: { time: 1 } as never })).toThrow(/unknown limit "time"/);
 });

@@ -242,10 +242,17 @@ describe("CVE-2024-25940: a guest's script reads the host through the directory 
     const made = disk({ "/boot/loader.rc": `${script.join("\n")}\nmore host0:/notes\n` });
     const bytes = new Uint8Array(made.size);
     made.read(0, bytes);
-    for (const worker of [true, false]) {
+    for (const isolation of ["thread", "process", "none"] as const) {
       const console = new KeysConsole([]);
       const options = { disks: [bytes], hostTrees: [granted], env: ["LINES=10000", "autoboot_delay=NO"] };
-      const result = await boot({ ...options, start: "simp", interfaceVersion: 4, clock: "virtual", console, worker });
+      const result = await boot({
+        ...options,
+        start: "simp",
+        interfaceVersion: 4,
+        clock: "virtual",
+        console,
+        isolation,
+      });
       expect(result.error?.name).toBe("InputEndedError");
       expect(console.text).toContain("granted content");
       expect(console.text).not.toContain(CANARY);

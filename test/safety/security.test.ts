@@ -1,14 +1,32 @@
 // SECURITY.md says what the code does: its limits are the defaults, its tests exist.
 
 import { existsSync, readFileSync } from "node:fs";
-import { DEFAULT_LIMITS } from "userboot-wasm";
+import { DEFAULT_LIMITS, TREE_LIMITS } from "userboot-wasm";
 import { expect, it } from "vitest";
+import { LEVELS, REACHED } from "./walls.js";
 
 const page = readFileSync("SECURITY.md", "utf8");
 
-it("the table of limits has the defaults", () => {
-  const rows = [...page.matchAll(/^\| `(\w+)` +\| `(\d+)` /gm)].map(([, name, value]) => [name, Number(value)]);
-  expect(Object.fromEntries(rows)).toEqual(DEFAULT_LIMITS);
+it("the tables of limits have the defaults", () => {
+  const tables = page.split(/^\| limit .*\n/m).slice(1);
+  const limits = tables.map((table) => {
+    const rows = [...table.matchAll(/^\| `(\w+)` +\| `(\d+)` /gm)].map(([, name, value]) => [name, Number(value)]);
+    return Object.fromEntries(rows);
+  });
+  expect(limits).toEqual([DEFAULT_LIMITS, TREE_LIMITS]);
+});
+
+it("the table of what is reached is the one that is tried", () => {
+  const table = page.slice(page.indexOf("| reached by"), page.indexOf("Where there is no bubblewrap"));
+  const cells = (row: string) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  const [head, , ...rows] = table.trim().split("\n").map(cells);
+  expect(head!.slice(1)).toEqual(LEVELS);
+  const said = rows.map(([name, ...reached]) => [name, LEVELS.filter((_, i) => reached[i] === "yes")]);
+  expect(Object.fromEntries(said)).toEqual(REACHED);
 });
 
 it("each promise has a test, and each named file is there", () => {

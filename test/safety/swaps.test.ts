@@ -153,10 +153,10 @@ describe("between the real flavours", () => {
     const disk = guest(marked(wanted));
     const bytes = new Uint8Array(disk.size);
     disk.read(0, bytes);
-    for (const worker of [true, false]) {
+    for (const isolation of ["thread", "process", "none"] as const) {
       const env = ["autoboot_delay=NO", "mine=kept"];
       const console = new KeysConsole(["show mine\r"]);
-      const result = await boot({ disks: [bytes], start, env, console, clock: "virtual", worker });
+      const result = await boot({ disks: [bytes], start, env, console, clock: "virtual", isolation });
       const swaps = start === wanted ? [] : [wanted];
       expect(result).toMatchObject({ flavour: wanted, swaps, error: { name: "InputEndedError" } });
       expect(result.interpreterChecks).toEqual(
@@ -167,7 +167,7 @@ describe("between the real flavours", () => {
       expect(greetings).toEqual([start, ...swaps]);
       expect(console.text).toContain("kept");
       // A forced flavour stays, or the session ends and says why.
-      const forced = await boot({ disks: [bytes], loader: start, env, clock: "virtual", worker });
+      const forced = await boot({ disks: [bytes], loader: start, env, clock: "virtual", isolation });
       const error = swaps.length > 0 ? { name: "InterpreterError", message: forcedMessage(wanted, start) } : {};
       expect(forced.error).toMatchObject(error);
     }
@@ -181,7 +181,7 @@ describe("between the real flavours", () => {
     guest(marked("lua")).read(0, image);
     const console = new KeysConsole(["show\r", "lsmod\r"]);
     const env = ["autoboot_delay=NO", "loader_conf=given", "prompt=caller"];
-    const result = await boot({ disks: [image], start: "4th", env, console, clock: "virtual", worker: false });
+    const result = await boot({ disks: [image], start: "4th", env, console, clock: "virtual", isolation: "none" });
     expect(result).toMatchObject({ flavour: "lua", swaps: ["lua"], memory: [], modules: [] });
     expect(console.text).toContain("prompt=caller");
     expect(console.text).toContain("loader_conf=given");

@@ -71,6 +71,8 @@ export interface GptEntry {
   type: string;
   first: number;
   last: number;
+  /** Up to 36 characters. */
+  name?: string;
 }
 
 export interface GptOptions {
@@ -91,6 +93,7 @@ export function gpt({ sectors, sectorSize = SECTOR, entrySize = 128, entries }: 
     array[i * entrySize + 16] = i + 1;
     array.writeBigUInt64LE(BigInt(entry.first), i * entrySize + 32);
     array.writeBigUInt64LE(BigInt(entry.last), i * entrySize + 40);
+    array.write(entry.name ?? "", i * entrySize + 56, 72, "utf16le");
   });
   const arraySectors = array.length / sectorSize;
   const header = (self: number, other: number, table: number) => {

@@ -30,7 +30,7 @@ import {
   VD_ROOT,
   VD_TYPE,
 } from "./layout";
-import { rockRidgeName, rockRidgeSkip } from "./susp";
+import { areaFailed, rockRidgeName, rockRidgeSkip } from "./susp";
 
 const MODE_READABLE: u32 = 0o444;
 const TYPE_DIRECTORY: u8 = 4;
@@ -69,10 +69,20 @@ class Mount {
     const block = allocate(BLOCK_SIZE);
     this.error = this.findRoot(block);
     const root = this.root;
-    if (root !== null && volume.read(root.offset(), block, BLOCK_SIZE) == <i64>BLOCK_SIZE) {
-      if (recordFits(block, BLOCK_SIZE)) this.skip = rockRidgeSkip(volume, block);
+    if (root !== null && !this.findSkip(root, block)) {
+      this.root = null;
+      this.error = EIO;
     }
     heap.free(block);
+  }
+
+  /** Looks for Rock Ridge. False when the disk fails: names would not be what they are. */
+  private findSkip(root: Extent, block: usize): bool {
+    const got = this.volume.read(root.offset(), block, BLOCK_SIZE);
+    if (got < 0) return false;
+    if (got != <i64>BLOCK_SIZE || !recordFits(block, BLOCK_SIZE)) return true;
+    this.skip = rockRidgeSkip(this.volume, block);
+    return !areaFailed;
   }
 
   /** Looks for the primary volume descriptor. Returns an errno. */
@@ -80,7 +90,8 @@ class Mount {
     const volume = this.volume;
     for (let i: u64 = 0; i < DESCRIPTORS_MAX; i++) {
       const offset = (DESCRIPTORS_AT + i) * <u64>BLOCK_SIZE;
-      if (volume.read(offset, block, BLOCK_SIZE) != <i64>BLOCK_SIZE) return EIO;
+      const got = volume.read(offset, block, BLOCK_SIZE);
+      if (got != <i64>BLOCK_SIZE) return got < 0 ? EIO : EINVAL;
       if (stringAt(block + VD_IDENTIFIER, IDENTIFIER.length) != IDENTIFIER) return EINVAL;
       const type = load<u8>(block, VD_TYPE);
       if (type == TYPE_END) return EINVAL;
@@ -147,6 +158,7 @@ class DirectoryWalk {
       }
       this.record = record;
       this.decodeName();
+      if (this.mount.skip >= 0 && areaFailed) return false;
       this.position += <u64>load<u8>(record, R_LENGTH);
       return true;
     }
@@ -301,6 +313,10 @@ class IsoFile extends OpenFile {
   }
 
   readdir(): Dirent | null {
+    if (!this.extent.directory) {
+      setErrno(ENOTDIR);
+      return null;
+    }
     const walk = new DirectoryWalk(this.mount, this.extent, this.position);
     const found = walk.next();
     this.position = walk.position;

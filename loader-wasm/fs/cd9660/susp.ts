@@ -36,6 +36,9 @@ import {
 /** The continuation area in use. */
 const area: usize = memory.data(2048, 8);
 
+/** Whether the last `rockRidgeSkip` or `rockRidgeName` found nothing because the disk failed (errno). */
+export let areaFailed: bool = false;
+
 /**
  * The first entry with `signature` of the directory record in memory at `record`, `skip` bytes behind its name; 0 when there is
  * none. It is whole, and valid until the next call.
@@ -46,6 +49,7 @@ function findEntry(volume: Volume, record: usize, signature: u16, skip: u32): us
   let at = record + R_NAME + nameLength + <usize>skip + (nameLength & 1 ? 0 : 1);
   let end = record + <usize>load<u8>(record, R_LENGTH);
   let continuations = 0;
+  areaFailed = false;
   while (at + <usize>ENTRY_HEAD <= end) {
     burn(1);
     const found = load<u16>(at, S_SIGNATURE);
@@ -68,7 +72,9 @@ function findEntry(volume: Volume, record: usize, signature: u16, skip: u32): us
       damaged(volume.where(block * BLOCK_SIZE), `SUSP continuation area: ${size} bytes at ${offset}`, EIO);
       return 0;
     }
-    if (volume.read(block * BLOCK_SIZE, area, BLOCK_SIZE) != <i64>BLOCK_SIZE) return 0;
+    const got = volume.read(block * BLOCK_SIZE, area, BLOCK_SIZE);
+    if (got < 0) areaFailed = true;
+    if (got != <i64>BLOCK_SIZE) return 0;
     at = area + <usize>offset;
     end = at + <usize>size;
   }
@@ -80,6 +86,7 @@ function findEntry(volume: Volume, record: usize, signature: u16, skip: u32): us
  * entries of other records, or -1 without Rock Ridge.
  */
 export function rockRidgeSkip(volume: Volume, record: usize): i32 {
+  areaFailed = false;
   const at = record + R_NAME + <usize>load<u8>(record, R_NAME_LENGTH);
   const end = record + <usize>load<u8>(record, R_LENGTH);
   if (at + <usize>SP_LENGTH > end || load<u16>(at, S_SIGNATURE) != SP || load<u8>(at, S_LENGTH) != SP_LENGTH) return -1;

@@ -2,7 +2,7 @@
 // place and looks like the original, except that its size is not known.
 
 import { Device } from "../../dev/device";
-import { EFTYPE, EINVAL, EIO, EISDIR, ENOENT, EOFFSET, EPERM, setErrno } from "../../lib/errno";
+import { EFTYPE, EINVAL, EIO, EISDIR, ENOENT, EOFFSET, EPERM, errno, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
 import { print } from "../../lib/output";
 import { Dirent, FileSystem, O_RDONLY, OpenFile, S_IFMT, S_IFREG, SEEK_CUR, SEEK_SET, Stat } from "../file_system";
@@ -31,13 +31,17 @@ export abstract class CompressedFileSystem extends FileSystem {
   /** The decoder for the stream at the start of `input`, past the header if that is not the decoder's; null when it is not one. */
   abstract decoderFor(input: Input): Decoder | null;
 
+  isLayer(): bool {
+    return true;
+  }
+
   open(device: Device, path: string, mode: i32): OpenFile | null {
     if (mode != O_RDONLY) return this.failed(EPERM);
     for (let i = 0; i < SUFFIXES.length; i++) {
       if (path.endsWith(SUFFIXES[i])) return this.failed(ENOENT);
     }
     const raw = openOn(device, path + this.suffix, O_RDONLY);
-    if (raw === null) return this.failed(ENOENT);
+    if (raw === null) return this.failed(errno == EIO ? EIO : ENOENT);
     if ((raw.stat().mode & S_IFMT) != S_IFREG) {
       print(`${this.tag}_open: not a file\n`);
       raw.close();
@@ -47,9 +51,10 @@ export abstract class CompressedFileSystem extends FileSystem {
     const decoder = this.decoderFor(input);
     if (decoder !== null)
       return new CompressedFile(this.tag, this.name, device.name() + path + this.suffix, raw, decoder);
-    damaged(device.name() + path + this.suffix, `${this.name} header: not recognised`, EFTYPE);
+    const unreadable = input.failed;
+    if (!unreadable) damaged(device.name() + path + this.suffix, `${this.name} header: not recognised`, EFTYPE);
     input.close();
-    return this.failed(EFTYPE);
+    return this.failed(unreadable ? EIO : EFTYPE);
   }
 
   private failed(error: i32): OpenFile | null {

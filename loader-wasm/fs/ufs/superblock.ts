@@ -97,7 +97,7 @@ export function readSuperblock(volume: Volume): Superblock | null {
     const got = volume.read(offset, block, SUPERBLOCK_SIZE);
     if (got < <i64>SUPERBLOCK_SIZE) {
       // Too short for this place is too short for a file system, even if an earlier place would be left.
-      setErrno(EIO);
+      setErrno(got < 0 ? EIO : ENOENT);
       break;
     }
     const magic = load<u32>(block, FS_MAGIC);

@@ -39,7 +39,10 @@ export class UfsFileSystem extends FileSystem {
       return null;
     }
     const superblock = this.mount(volume);
-    if (superblock === null) return null;
+    if (superblock === null) {
+      if (errno == ENOENT) setErrno(EINVAL);
+      return null;
+    }
     const inode = new UfsWalk(volume, superblock).walk(path, LINKS_MAX);
     return inode === null ? null : new UfsFile(inode);
   }
@@ -149,6 +152,10 @@ class UfsFile extends OpenFile {
   }
 
   readdir(): Dirent | null {
+    if ((this.inode.mode & S_IFMT) != S_IFDIR) {
+      setErrno(ENOTDIR);
+      return null;
+    }
     const walk = new DirectoryWalk(this.inode, this.position);
     const found = walk.next();
     this.position = walk.position;

@@ -2,10 +2,10 @@
 // core: lines typed at the prompt, and script files.
 
 import { panic } from "../../boot/ending";
-import { Interpreter } from "../../boot/interpreter";
+import { cantOpen, cantRead, Interpreter } from "../../boot/interpreter";
 import { changes, setenv } from "../../environment/variables";
-import { close, fstat, open } from "../../files/files";
-import { readLineTo } from "../../files/text";
+import { close, fstat, open, unreadable } from "../../files/files";
+import { lineError, readLineTo } from "../../files/text";
 import { O_RDONLY } from "../../fs/file_system";
 import { allocString, cstringSize, stringAt } from "../../lib/bytes";
 import { errno, strerror } from "../../lib/errno";
@@ -43,6 +43,8 @@ import { defineSystem } from "./words_system";
 import { defineText } from "./words_text";
 import { defineTools, setQuery } from "./words_tools";
 
+/** Interpreted before the start-up script, where there is one. */
+const BOOT_SCRIPT = "/boot/boot.4th";
 /** Bytes of a script's line; longer ones are cut into several. */
 const SCRIPT_LINE_LIMIT: i32 = 255;
 /** Most bytes that a script is expected to have by what its directory says; more is found as it is read. */
@@ -72,12 +74,14 @@ export class ForthInterpreter extends Interpreter {
   init(): void {
     setenv("script.lang", "forth");
     this.build();
-    const fd = open("/boot/boot.4th", O_RDONLY, PURPOSE_SCRIPT);
+    const fd = open(BOOT_SCRIPT, O_RDONLY, PURPOSE_SCRIPT);
     if (fd >= 0) {
       interpretFile(fd);
       close(fd);
+    } else if (unreadable) {
+      print(`can't open '${BOOT_SCRIPT}': ${strerror(errno)}\n`);
     }
-    this.include("/boot/loader.rc");
+    this.startUp("/boot/loader.rc");
   }
 
   private build(): void {
@@ -149,7 +153,7 @@ export class ForthInterpreter extends Interpreter {
   include(path: string): i32 {
     if (this.depth == INCLUDE_DEPTH_LIMIT) return failDetailed(`'${path}': includes nested too deeply`);
     const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
-    if (fd < 0) return failDetailed(`can't open '${path}': ${strerror(errno)}`);
+    if (fd < 0) return cantOpen(path, errno);
     // Lines one after the other, each with its length before it, without what follows a NUL.
     let text: usize = 0;
     let room: i32 = 0;
@@ -173,6 +177,10 @@ export class ForthInterpreter extends Interpreter {
       if (size > 0) used += 2 + size;
     }
     close(fd);
+    if (lineError != 0) {
+      heap.free(text);
+      return cantRead(path, lineError);
+    }
     const before = sourceId;
     setSourceId(fd);
     this.depth++;

@@ -5,9 +5,10 @@ import { Command, commands, findCommandAt } from "../../boot/commands";
 import { panic } from "../../boot/ending";
 import { delay, time } from "../../console/console";
 import { getenvAt, setDefault, setenv, setenvAt, unsetenvAt } from "../../environment/variables";
-import { close, fstat, open, read, readdir, readToLineEnd, seek, write } from "../../files/files";
+import { close, fstat, open, pathOf, read, readdir, readToLineEnd, seek, write } from "../../files/files";
 import { O_RDONLY, S_IFDIR, S_IFMT } from "../../fs/file_system";
 import { compareBytesAt, copyText, stringAt } from "../../lib/bytes";
+import { EIO, errno, isReadFailure, strerror } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { print } from "../../lib/output";
@@ -34,6 +35,7 @@ import {
   cellsLeft,
   check,
   compiling,
+  ERROR_EXIT,
   fail,
   freeBlock,
   increaseCell,
@@ -189,6 +191,12 @@ export function defineCommandWords(): void {
   }
 }
 
+/** Says that `fd` can't be read any further: that is not its end. Returns what is thrown. */
+function readFailed(fd: i32): i32 {
+  print(`can't read '${pathOf(fd)}': ${strerror(errno)}\n`);
+  return ERROR_EXIT;
+}
+
 /** Interprets the lines of an open file. Returns OUT_OF_TEXT or what was thrown. */
 export function interpretFile(fd: i32): i32 {
   const before = sourceId;
@@ -198,6 +206,7 @@ export function interpretFile(fd: i32): i32 {
   while (result == OUT_OF_TEXT) {
     burn(1);
     const got = readToLineEnd(fd, line, LINE_LIMIT, false);
+    if (got < 0 && isReadFailure(errno)) result = readFailed(fd);
     if (got <= 0) break;
     const size = load<u8>(line + <usize>got - 1) == 0x0a ? got - 1 : got;
     result = interpretText(line, size);
@@ -350,8 +359,11 @@ export function defineLoader(): void {
   primitive("fkey", 1, 1, () => {
     const fd = <i32>pop();
     const cell = heap.alloc(1);
-    push(read(fd, cell, 1) > 0 ? load<i8>(cell) : -1);
+    const got = read(fd, cell, 1);
+    const key = load<i8>(cell);
     heap.free(cell);
+    if (got < 0 && isReadFailure(errno)) throwCode(readFailed(fd));
+    else push(got > 0 ? key : -1);
   });
   primitive("fload", 1, 0, () => {
     const fd = <i32>pop();
@@ -364,9 +376,11 @@ export function defineLoader(): void {
     pushFlag(status !== null && (status.mode & S_IFMT) == S_IFDIR);
   });
   primitive("freaddir", 1, 3, () => {
-    const entry = readdir(<i32>pop());
+    const fd = <i32>pop();
+    const entry = readdir(fd);
     if (entry === null) {
-      push(0);
+      if (errno == EIO) throwCode(readFailed(fd));
+      else push(0);
       return;
     }
     pushValue("\0readdir", entry.name);

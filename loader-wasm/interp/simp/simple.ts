@@ -3,14 +3,14 @@
 
 import { parse } from "../../boot/command_line";
 import { performCommand } from "../../boot/commands";
-import { Interpreter } from "../../boot/interpreter";
+import { cantOpen, cantRead, Interpreter } from "../../boot/interpreter";
 import { emitPrompt } from "../../boot/prompt";
 import { setenv } from "../../environment/variables";
 import { close, open } from "../../files/files";
-import { readLine } from "../../files/text";
+import { lineError, readLine } from "../../files/text";
 import { O_RDONLY } from "../../fs/file_system";
 import { cutAtNul } from "../../lib/bytes";
-import { EFBIG, errno, strerror } from "../../lib/errno";
+import { EFBIG, errno } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { print } from "../../lib/output";
@@ -43,7 +43,7 @@ export class SimpleInterpreter extends Interpreter {
 
   init(): void {
     setenv("script.lang", "simple");
-    this.include("/boot/loader.rc");
+    this.startUp("/boot/loader.rc");
   }
 
   run(line: string): i32 {
@@ -58,7 +58,7 @@ export class SimpleInterpreter extends Interpreter {
   include(path: string): i32 {
     if (this.depth == INCLUDE_DEPTH_LIMIT) return failDetailed(`'${path}': includes nested too deeply`);
     const script = readScript(path);
-    if (script === null) return failDetailed(`can't open '${path}': ${strerror(errno)}`);
+    if (script === null) return CMD_ERROR;
     this.depth++;
     const result = this.execute(path, script);
     this.depth--;
@@ -93,10 +93,10 @@ export class SimpleInterpreter extends Interpreter {
   }
 }
 
-/** The lines of a script without comments and empty lines, or null and errno. */
+/** The lines of a script without comments and empty lines, or null and the reason in `commandError`. */
 function readScript(path: string): ScriptLine[] | null {
   const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
-  if (fd < 0) return null;
+  if (fd < 0) return noScript(cantOpen(path, errno));
   const lines: ScriptLine[] = [];
   let size = 0;
   for (let number = 1; ; number++) {
@@ -107,7 +107,7 @@ function readScript(path: string): ScriptLine[] | null {
     if (size > SCRIPT_LIMIT) {
       close(fd);
       damaged(path, `script: more than ${SCRIPT_LIMIT} bytes`, EFBIG);
-      return null;
+      return noScript(cantRead(path, EFBIG));
     }
     const line = cutAtNul(read);
     let first = 0;
@@ -119,5 +119,9 @@ function readScript(path: string): ScriptLine[] | null {
     if (text.length > 0) lines.push(new ScriptLine(text, number, quiet, ignoreError));
   }
   close(fd);
-  return lines;
+  return lineError == 0 ? lines : noScript(cantRead(path, lineError));
+}
+
+function noScript(_result: i32): ScriptLine[] | null {
+  return null;
 }

@@ -145,6 +145,11 @@ export function openElf(elf: ElfClass, path: string): ElfFile | null {
   }
   const file = new ElfFile(elf, path, fd);
   file.pageSize = read(fd, file.page, FIRST_PAGE);
+  if (file.pageSize < 0) {
+    openError = errno;
+    file.close();
+    return null;
+  }
   if (file.pageSize < <i32>elf.headerSize || !elf.accepts(file.page)) {
     openError = EFTYPE;
     file.close();

@@ -5,10 +5,9 @@
 import { defineVariable } from "../../environment/variables";
 import { EFTYPE, EIO, ENOENT, EPERM } from "../../lib/errno";
 import { burn } from "../../lib/fault";
-import { zeroGuest } from "../../lib/guest";
+import { putGuest, zeroGuest } from "../../lib/guest";
 import { print } from "../../lib/output";
 import { hex } from "../../lib/text";
-import { copyin } from "../../protocol";
 import {
   findFile,
   MODINFOMD_CTORS_ADDR,
@@ -173,7 +172,7 @@ class LinkedImage {
     let done: u64 = 0;
     if (<u64>this.source.pageSize > offset) {
       done = <u64>this.source.pageSize - offset;
-      copyin(this.source.page + <usize>offset, gpa, <u32>done);
+      putGuest(this.source.page + <usize>offset, gpa, <u32>done);
     }
     if (filesz > done && !this.source.readToGuest(offset + done, gpa + done, filesz - done)) return false;
     if (filesz < memsz) zeroGuest(gpa + filesz, memsz - filesz);
@@ -277,7 +276,7 @@ class LinkedImage {
         this.source.damaged(`ELF section ${symtab}: string table ${index} of ${sections.length} sections`);
       }
       store<u64>(wordCell, section.size);
-      copyin(wordCell, this.last, word);
+      putGuest(wordCell, this.last, word);
       this.last += word;
       if (index == strings) print("+");
       print(`0x${hex(word)}+0x${hex(section.size)}`);

@@ -8,7 +8,7 @@ export const NOTHING_LEFT = "InputEndedError";
 export async function typed(lines: readonly string[], more: BootOptions = {}) {
   const console = new KeysConsole([lines.map((line) => `${line}\r`).join("")]);
   const env = ["autoboot_delay=NO"];
-  const options = { disks: [], env, console, clock: "virtual", start: "4th", worker: false } as const;
+  const options = { disks: [], env, console, clock: "virtual", start: "4th", isolation: "none" } as const;
   const result = await boot({ ...options, ...more });
   const text = console.text.replace(/\r/g, "");
   return { result, text: text.slice(text.indexOf("OK ")) };

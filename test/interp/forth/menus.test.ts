@@ -128,7 +128,7 @@ menu
 
 async function run(keys: readonly Keys[], more: Record<string, string> = {}) {
   const console = new ScreenConsole(keys);
-  const options = { memory: 64 * MIB, clock: "virtual", start: "4th", worker: false } as const;
+  const options = { memory: 64 * MIB, clock: "virtual", start: "4th", isolation: "none" } as const;
   const result = await boot({ ...options, disks: [disk({ ...FILES, ...more })], console });
   return {
     result,

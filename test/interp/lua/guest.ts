@@ -17,7 +17,7 @@ export async function guest(files: Files, keys: string, more: BootOptions = {}) 
     console,
     clock: "virtual",
     start: "lua",
-    worker: false,
+    isolation: "none",
     ...more,
   });
   // Progress is shown by characters that the next one overwrites.

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 const typed = async (lines: string[], limits: BootOptions["limits"] = {}) => {
   const console = new KeysConsole([lines.map((line) => `${line}\r`).join("")]);
   const env = ["autoboot_delay=NO"];
-  const result = await boot({ disks: [], env, console, clock: "virtual", start: "lua", worker: false, limits });
+  const result = await boot({ disks: [], env, console, clock: "virtual", start: "lua", isolation: "none", limits });
   return { result, text: console.text.replace(/\r/g, "") };
 };
 

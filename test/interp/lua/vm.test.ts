@@ -188,7 +188,7 @@ describe("the order of string keys", () => {
     const orders = new Set([fixed]);
     for (const hashSeed of [1, 2, 0xffffffff]) {
       const one = await order({ hashSeed });
-      expect(await order({ hashSeed, worker: true })).toBe(one);
+      expect(await order({ hashSeed, isolation: "thread" })).toBe(one);
       orders.add(one);
     }
     expect(orders.size).toBe(4);

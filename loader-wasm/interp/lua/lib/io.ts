@@ -3,10 +3,10 @@
 
 import { getchar, ischar } from "../../../console/console";
 import { editLine } from "../../../console/lines";
-import { close, fstat, open, read, write } from "../../../files/files";
+import { close, fstat, open, pathOf, read, write } from "../../../files/files";
 import { O_RDONLY, O_RDWR, O_WRONLY } from "../../../fs/file_system";
 import { cutAtNul } from "../../../lib/bytes";
-import { EINVAL, errno, setErrno, strerror } from "../../../lib/errno";
+import { EINVAL, errno, isReadFailure, setErrno, strerror } from "../../../lib/errno";
 import { openBuffer } from "../run/buffers";
 import { raiseMemory, raisePlain } from "../run/errors";
 import { RAISED } from "../run/state";
@@ -144,7 +144,7 @@ function readKnown(fd: i32, size: u64): i64 {
     dst = text + STRING_BYTES;
   }
   const got = read(fd, dst, <i32>size);
-  if (got < 0) return raiseRead();
+  if (got < 0) return raiseRead(fd);
   if (text != 0 && <u64>got == size) pushString(text);
   else if (got <= SHORT_LIMIT) pushString(newString(dst, <u32>got));
   else if (!pushBytes(dst, <u32>got)) return RAISED;
@@ -159,7 +159,7 @@ function readPieces(fd: i32, size: u64): i64 {
     const piece = <i32>min(size - total, PIECE);
     if (!buffer.reserve(<usize>piece)) return RAISED;
     const got = read(fd, buffer.at + buffer.size, piece);
-    if (got < 0) return raiseRead();
+    if (got < 0) return raiseRead(fd);
     buffer.size += <usize>got;
     total += <u64>got;
     if (got < piece) break;
@@ -167,8 +167,9 @@ function readPieces(fd: i32, size: u64): i64 {
   return pushBuffer(buffer) == RAISED ? RAISED : <i64>total;
 }
 
-/** Nothing can be read (a directory, say). The reference takes the -1 for a length. */
-function raiseRead(): i32 {
+/** Nothing can be read: the disk fails, or it is a directory, say. The reference takes the -1 for a length. */
+function raiseRead(fd: i32): i32 {
+  if (isReadFailure(errno)) return raisePlain(`cannot read ${pathOf(fd)}: ${strerror(errno)}`);
   return raisePlain("memory allocation error: block too big");
 }
 

@@ -1,9 +1,9 @@
 // The library `lfs`: the part of LuaFileSystem that the loader has, directories and attributes of files. An
 // open directory is a userdata that closes when it is read to its end or collected.
 
-import { close, open, readdir, stat } from "../../../files/files";
+import { close, open, pathOf, readdir, stat } from "../../../files/files";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat } from "../../../fs/file_system";
-import { errno, strerror } from "../../../lib/errno";
+import { EIO, errno, strerror } from "../../../lib/errno";
 import { burn } from "../../../lib/fault";
 import { PURPOSE_NONE } from "../../../protocol";
 import { raiseText } from "../run/errors";
@@ -108,8 +108,10 @@ function nextEntry(): i32 {
   owe(ENTRY_GARBAGE);
   const entry = readdir(fd);
   if (entry === null) {
+    const error = errno;
+    const path = pathOf(fd);
     closeNow(directory);
-    return 0;
+    return error == EIO ? raiseText(`cannot read ${path}: ${strerror(error)}`) : 0;
   }
   pushText(entry.name);
   if (load<i32>(frame, FRAME_WANTED) < 2) return 1;

@@ -2,7 +2,8 @@
 
 import { close, fstat, open, read } from "../../../files/files";
 import { O_RDONLY, S_IFDIR, S_IFMT } from "../../../fs/file_system";
-import { EFBIG, EISDIR, errno, setErrno, strerror } from "../../../lib/errno";
+import { EFBIG, EIO, EISDIR, errno, setErrno, strerror } from "../../../lib/errno";
+import { failDetailed } from "../../../lib/outcome";
 import { PURPOSE_SCRIPT } from "../../../protocol";
 import { compile } from "../compile/parser";
 import { Buffer, closeBuffers, openBuffer, openBuffers } from "../run/buffers";
@@ -77,12 +78,13 @@ export function loadFile(path: string, mode: string | null): bool {
   owe(FILE_GARBAGE);
   const fd = openScript(path);
   if (fd < 0) {
-    pushText(`cannot open ${path}: ${strerror(errno)}`);
+    pushFailure("open", path, errno);
     return false;
   }
   const before = openBuffers;
   const buffer = openBuffer();
   const failed = !readAll(fd, buffer);
+  const error = errno;
   close(fd);
   if (failed || raised) {
     closeBuffers(before);
@@ -90,7 +92,7 @@ export function loadFile(path: string, mode: string | null): bool {
       setRaised(false);
       pushValue(errorValue);
     } else {
-      pushText(`cannot read ${path}: ${strerror(errno)}`);
+      pushFailure("read", path, error);
     }
     return false;
   }
@@ -101,6 +103,13 @@ export function loadFile(path: string, mode: string | null): bool {
   const done = loadBytes(buffer.at + start, <u32>(buffer.size - start), stringOf(`@${path}`), mode);
   closeBuffers(before);
   return done;
+}
+
+/** Pushes why a script can't be had. When the disk is to blame, the `include` command says so, too. */
+function pushFailure(verb: string, path: string, error: i32): void {
+  const text = `cannot ${verb} ${path}: ${strerror(error)}`;
+  if (error == EIO) failDetailed(text);
+  pushText(text);
 }
 
 /** Opens a script, which must be something that has a status. */
@@ -119,8 +128,7 @@ function readAll(fd: i32, buffer: Buffer): bool {
   while (buffer.size < SCRIPT_LIMIT) {
     if (!buffer.reserve(STEP)) return false;
     const got = read(fd, buffer.at + buffer.size, STEP);
-    // As in the reference, what can't be read ends the text.
-    if (got <= 0) return true;
+    if (got <= 0) return got == 0;
     buffer.size += got;
   }
   setErrno(EFBIG);

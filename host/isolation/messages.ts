@@ -1,4 +1,4 @@
-// What a session's worker and its caller tell each other.
+// What a session that runs elsewhere, in a thread or a process, and its caller tell each other.
 
 import type { Keys } from "../console/keys.js";
 import type { SentImage } from "../disks/source.js";
@@ -8,42 +8,41 @@ import type { Progress, SessionOptions } from "../options.js";
 import type { ConsoleRule, HookName, MenuRule } from "../policy/hooks.js";
 import type { ResultData } from "../result.js";
 import type { GrantedTree } from "../wasi/tree.js";
-import type { QuestionLine } from "./questions.js";
 
-/** To the worker: the one message it gets. */
+/** To the session: all that it gets. */
 export interface StartMessage {
   options: SessionOptions;
-  modules: ModuleTable;
+  /** Without them the session finds its own. */
+  modules?: ModuleTable;
   disks: readonly SentImage[];
   trees: readonly GrantedTree[];
   clock: "real" | "virtual";
-  /** Keys: prepared ones, or a ring. Neither: none. */
+  /** Prepared keys. */
   keys?: readonly Keys[];
-  ring?: SharedArrayBuffer;
-  /** The operator's hooks: which there are, and what to type when. */
-  questions?: QuestionLine;
-  measure?: boolean;
+  /** Keys come while it runs. */
+  liveKeys?: boolean;
+  /** The operator's hooks that are to be asked. */
+  wants: readonly HookName[];
+  /** What to type when. */
   automation?: readonly (ConsoleRule | MenuRule)[];
+  measure?: boolean;
 }
 
-/** From the worker. */
-export type WorkerMessage =
+/** From the session, but for its end. */
+export type SessionMessage =
+  /** Everything is there, and the guest's time begins. */
+  | { type: "began" }
   | { type: "output"; bytes: Uint8Array<ArrayBuffer> }
   | { type: "question"; hook: HookName; facts: unknown[] }
   | { type: "progress"; progress: Progress }
   /** The guest begins, or stops, to wait for a key that isn't there. */
   | { type: "waiting"; waiting: boolean }
-  | { type: "rejected"; error: PlainError }
-  | { type: "done"; data: ResultData; memory: MemoryParts; keysConsumed: number };
+  /** The session could not begin, or the operator's part in it failed. */
+  | { type: "rejected"; error: PlainError };
 
-/** Guest memory, taken apart for the transfer. */
-export interface MemoryParts {
-  low: number;
-  high: number;
-  ram: ArrayBuffer;
-  faults: number;
-  written: [number, number][];
+/** How it ended, without guest memory, which goes its own way. */
+export interface SessionEnded {
+  type: "done";
+  data: ResultData;
+  keysConsumed: number;
 }
-
-/** A thread's first message on Node: its program is loaded. */
-export const READY = "ready";

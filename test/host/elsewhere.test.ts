@@ -1,27 +1,21 @@
-// Sessions in a worker: the same results as in the calling thread, ended from outside, nothing left behind.
+// Sessions in a thread or a process: the same results as in the calling thread, ended from outside, nothing left behind.
 
 import { readdirSync } from "node:fs";
-import { AbortedError, BytesDisk, boot, type Console, type KeyInput, KeysConsole, VirtualClock } from "userboot-wasm";
-import { describe, expect, it } from "vitest";
-import { sessionOptions } from "../../build/host/options.js";
-import { runInWorker } from "../../build/host/worker/run.js";
-import { guestImage, Scratch, standIn } from "./support.js";
+import {
+  AbortedError,
+  type BootOptions,
+  BytesDisk,
+  boot,
+  type Console,
+  type KeyInput,
+  KeysConsole,
+  VirtualClock,
+} from "userboot-wasm";
+import { describe, expect, it, vi } from "vitest";
+import { type Elsewhere, guestImage, runElsewhere, Scratch, standInBytes } from "./support.js";
 
 const PROMPT = { start: "simp", interfaceVersion: 4, clock: "virtual" } as const;
 const image = guestImage("amd64-ufs2-gpt");
-
-/** Runs a stand-in for the core in a worker. */
-const inWorker = async (body: string, options = {}) =>
-  runInWorker(
-    {
-      options: sessionOptions({ start: "simp", ...options }),
-      modules: new Map([["simp", await standIn(body)]]),
-      disks: [],
-      trees: [],
-      clock: "virtual",
-    },
-    options,
-  );
 
 /** Open files of this process, as far as the system tells. */
 const openFiles = () => {
@@ -32,22 +26,26 @@ const openFiles = () => {
   }
 };
 
-describe("a worker session", () => {
+describe.each(["thread", "process"] as const)("a session in a %s", (isolation) => {
+  /** Runs a stand-in for the core. */
+  const inside = async (body: string, options: BootOptions = {}) =>
+    runElsewhere(isolation, await standInBytes(body), options);
+
   it("gives what a session in the calling thread gives", async () => {
-    const run = async (worker: boolean) => {
+    const run = async (level: Elsewhere | "none") => {
       // The first key ends the guest's countdown.
       const console = new KeysConsole([" show\r", { waitS: 2 }, "ls /boot\rquit\r"]);
-      const result = await boot({ ...PROMPT, disks: [image], env: ["a=b"], console, worker });
-      return { ...result, timeMs: 0, text: console.text, consumed: console.consumed };
+      const result = await boot({ ...PROMPT, disks: [image], env: ["a=b"], console, isolation: level });
+      return { ...result, timeMs: 0, isolation: 0, text: console.text, consumed: console.consumed };
     };
-    const [inside, here] = [await run(true), await run(false)];
-    expect(inside).toEqual(here);
+    const [there, here] = [await run(isolation), await run("none")];
+    expect(there).toEqual(here);
     expect(here.text).toContain("a=b");
     expect(here.consumed).toBe(22);
   });
 
   it("hands guest memory back", async () => {
-    const result = await inWorker("store<u8>(block, 0x5a); copyin(block, 0x123456, 1); exec(0x1000);");
+    const result = await inside("store<u8>(block, 0x5a); copyin(block, 0x123456, 1); exec(0x1000);");
     expect(result.memory).toEqual([{ gpa: "0x123456", length: 1 }]);
     expect([...result.guestMemory.read(0x123455, 3)]).toEqual([0, 0x5a, 0]);
     expect(result.guestMemory.bytes.length).toBe(256 * 1024 * 1024);
@@ -58,7 +56,7 @@ describe("a worker session", () => {
     const path = scratch.file("disk.img", image);
     for (const disk of [path, { image: path, sectorSize: 512 } as const]) {
       const console = new KeysConsole(["quit\r"]);
-      await boot({ ...PROMPT, disks: [disk], console });
+      await boot({ ...PROMPT, disks: [disk], console, isolation });
       expect(console.text).toContain("booted from disk0p2:");
     }
   });
@@ -79,7 +77,7 @@ describe("a worker session", () => {
         return () => disconnected++;
       },
     };
-    const result = await boot({ ...PROMPT, clock: "real", console });
+    const result = await boot({ ...PROMPT, clock: "real", console, isolation });
     expect(result).toMatchObject({ reason: "exit", exitCode: 1 });
     expect(text).toContain("\r\nhello\r\n");
     expect(disconnected).toBe(1);
@@ -93,12 +91,12 @@ describe("a worker session", () => {
         return () => {};
       },
     };
-    expect((await boot({ ...PROMPT, console })).error?.name).toBe("InputEndedError");
+    expect((await boot({ ...PROMPT, console, isolation })).error?.name).toBe("InputEndedError");
   });
 
   it("is ended by its wall limit even when it only computes", async () => {
     const began = performance.now();
-    const result = await inWorker("while (true) store<u8>(block, load<u8>(block) + 1);", { limits: { wallMs: 200 } });
+    const result = await inside("while (true) store<u8>(block, load<u8>(block) + 1);", { limits: { wallMs: 200 } });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 200 });
     expect(performance.now() - began).toBeLessThan(5000);
   });
@@ -106,28 +104,28 @@ describe("a worker session", () => {
   it("does not count waiting for a key as wall time, unless asked to", async () => {
     const silent: Console = { write() {}, connect: () => () => {} };
     const waits = "getc(); exit(1);";
-    // Enough for the worker to start on a busy machine.
+    // Enough on a busy machine.
     const limits = { wallMs: 1500 };
-    const waiting = inWorker(waits, { console: silent, limits, signal: AbortSignal.timeout(4000) });
+    const waiting = inside(waits, { console: silent, limits, signal: AbortSignal.timeout(4000) });
     await expect(waiting).rejects.toThrow(AbortedError);
-    const counting = await inWorker(waits, { console: silent, limits, waitCounts: true });
+    const counting = await inside(waits, { console: silent, limits, waitCounts: true });
     expect(counting.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
   });
 
   it.each(["while (true) store<u8>(block, load<u8>(block) + 1);", "while (true) delay(1);"])(
     "is ended by the caller's signal: %s",
     async (body) => {
-      const running = inWorker(body, { signal: AbortSignal.timeout(100) });
+      const running = inside(body, { signal: AbortSignal.timeout(100) });
       await expect(running).rejects.toThrow(AbortedError);
     },
   );
 
   it("is not even started when the signal is aborted already", async () => {
-    await expect(boot({ signal: AbortSignal.abort() })).rejects.toThrow(AbortedError);
+    await expect(boot({ signal: AbortSignal.abort(), isolation })).rejects.toThrow(AbortedError);
   });
 
   it("reports a trap as the calling thread would", async () => {
-    expect((await inWorker("store<u8>(<usize>0xfffffff0, 1);")).error?.name).toBe("InternalError");
+    expect((await inside("store<u8>(<usize>0xfffffff0, 1);")).error?.name).toBe("InternalError");
   });
 
   it("ends when the caller's console fails", async () => {
@@ -136,13 +134,13 @@ describe("a worker session", () => {
         throw new Error("full");
       },
     };
-    expect((await inWorker("while (true) write(block, 4096);", { console })).error).toMatchObject({
+    expect((await inside("while (true) write(block, 4096);", { console })).error).toMatchObject({
       name: "ConsoleError",
       message: "full",
     });
   });
 
-  it("leaves no worker, file or listener behind", async () => {
+  it("leaves no thread, process, file or listener behind", async () => {
     using scratch = new Scratch();
     const path = scratch.file("disk.img", image);
     const once = async (i: number) => {
@@ -152,6 +150,7 @@ describe("a worker session", () => {
         disks: [path],
         console: new KeysConsole(i % 2 ? ["quit\r"] : []),
         signal: controller.signal,
+        isolation,
       });
       if (i % 5 === 0) setTimeout(() => controller.abort(), 20);
       await running.catch((error) => expect(error).toBeInstanceOf(AbortedError));
@@ -162,23 +161,24 @@ describe("a worker session", () => {
     const resident = process.memoryUsage().rss;
     for (let i = 0; i < 40; i++) await once(i);
     expect(openFiles()).toBeLessThanOrEqual(files + 1);
-    expect(process.getActiveResourcesInfo().filter((name) => name === "Worker")).toEqual([]);
+    const left = () => process.getActiveResourcesInfo().filter((name) => /Worker|Process/.test(name));
+    await vi.waitFor(() => expect(left()).toEqual([]));
     expect(process.memoryUsage().rss - resident).toBeLessThan(150 * 1024 * 1024);
   });
 });
 
-describe("what a worker can't have is refused", () => {
+describe.each(["thread", "process"] as const)("what a %s can't have is refused", (isolation) => {
   it.each([
-    [{ disks: [{ sectorSize: 512, size: 1, read: () => 0 }] }, /Disk object needs `worker: false`/],
-    [{ clock: new VirtualClock() }, /clock object needs `worker: false`/],
+    [{ disks: [{ sectorSize: 512, size: 1, read: () => 0 }] }, /Disk object needs the isolation "none"/],
+    [{ clock: new VirtualClock() }, /clock object needs the isolation "none"/],
     [{ console: { write() {}, poll: () => false, getc: () => 1 } }, /needs `connect`/],
   ])("%#", async (options, message) => {
-    await expect(boot(options)).rejects.toThrow(message);
+    await expect(boot({ ...options, isolation })).rejects.toThrow(message);
   });
 
   it("but a disk of bytes is just its bytes", async () => {
     const console = new KeysConsole(["quit\r"]);
-    await boot({ ...PROMPT, disks: [new BytesDisk(image)], console });
+    await boot({ ...PROMPT, disks: [new BytesDisk(image)], console, isolation });
     expect(console.text).toContain("booted from disk0p2:");
   });
 });

@@ -1,0 +1,30 @@
+// SHA-256 in a stream. A platform that has a fast one gives it here (index.ts on Node); elsewhere it is a library's.
+
+/** A digest being made. */
+export interface Hasher {
+  update(bytes: Uint8Array): void;
+  /** The digest in lower-case hexadecimal. Ends the stream. */
+  hex(): string;
+}
+
+/** Starts a digest. */
+export type MakeHasher = () => Hasher;
+
+let load: () => Promise<MakeHasher> = async () => {
+  const { sha256 } = await import("@noble/hashes/sha2");
+  const { bytesToHex } = await import("@noble/hashes/utils");
+  return () => {
+    const hash = sha256.create();
+    return { update: (bytes) => void hash.update(bytes), hex: () => bytesToHex(hash.digest()) };
+  };
+};
+
+/** Says how this platform makes digests. The entry points call it. */
+export function setHasher(loader: () => Promise<MakeHasher>): void {
+  load = loader;
+}
+
+/** The way to make digests; loaded when somebody wants one. */
+export function loadHasher(): Promise<MakeHasher> {
+  return load();
+}

@@ -1,0 +1,40 @@
+// Where a session runs when it doesn't run in the calling thread, as its caller sees it: worker/ makes cells of
+// threads, process/ of processes.
+
+import type { KeyInput } from "../console/console.js";
+import type { GuestMemory } from "../memory/guest.js";
+import type { Answer } from "../policy/asker.js";
+import type { SessionEnded, SessionMessage, StartMessage } from "./messages.js";
+
+/** What a boot's result says of where it ran. */
+export interface IsolationFacts {
+  level: "none" | "thread" | "process";
+  /** Of a process: what holds it besides its own limits. */
+  confinement?: "none" | "bwrap";
+  /** Why nothing else holds it although that was to be tried. */
+  unconfined?: string;
+}
+
+/** What comes out of a cell, once it is checked. */
+export type CellMessage = SessionMessage | (SessionEnded & { guest: GuestMemory });
+
+/** One session's thread or process. It is used once. */
+export interface Cell {
+  /** What holds the session; known once it has started. */
+  readonly facts: IsolationFacts;
+  /** Where live keys go; what is pushed before the start counts, too. */
+  readonly keys: KeyInput;
+  /** What it hands over is not checked yet. */
+  onMessage(handler: (message: unknown) => void): void;
+  /** Called when it fails or goes away by itself. */
+  onFailure(handler: (reason: string) => void): void;
+  /**
+   * Hands the session over.
+   * @throws DiskError for an image that can't be opened; OptionError for what can't be had
+   */
+  start(message: StartMessage): void;
+  /** Answers the question that was asked last. */
+  answer(answer: Answer): void;
+  /** Ends it, wherever it is. Afterwards nothing is left of it. */
+  terminate(): Promise<void>;
+}

@@ -1,0 +1,208 @@
+// The caller's side of a session in a cell: starts it, passes output and keys, and ends it, at the latest when its
+// wall time is over or the caller aborts. What comes out of the cell is checked here before anything is done with it.
+// Nothing of the cell outlives the session.
+
+import type { Console } from "../console/console.js";
+import { KeysConsole } from "../console/keys.js";
+import {
+  abortedBy,
+  ConsoleError,
+  InternalError,
+  IsolationError,
+  LimitError,
+  OptionError,
+  reviveError,
+} from "../errors.js";
+import { defaultFlavour, type Flavour } from "../modules.js";
+import type { BootOptions } from "../options.js";
+import { askHook, definedHooks } from "../policy/asker.js";
+import { type BootResult, stoppedResult, withMemory } from "../result.js";
+import { Stopwatch } from "../stopwatch.js";
+import type { Cell, CellMessage } from "./cell.js";
+import { checkedMessage } from "./check.js";
+import type { StartMessage } from "./messages.js";
+
+/** A session should notice by itself that its time is up. When it doesn't, it is ended after this part of it more. */
+const GRACE_SHARE = 0.1;
+const GRACE_MAX_MS = 250;
+/** Longest time that timers can wait. */
+const TIMER_MAX_MS = 0x7fff_ffff;
+/** Within this a cell has begun. */
+const START_MAX_MS = 60_000;
+
+/** Runs a session in `cell`. `start` has everything but what concerns keys and hooks. */
+export async function runIsolated(
+  cell: Cell,
+  start: Omit<StartMessage, "wants">,
+  options: BootOptions,
+): Promise<BootResult> {
+  const session = new CellSession(cell, start, options);
+  try {
+    return await session.run();
+  } finally {
+    await session.close();
+  }
+}
+
+class CellSession {
+  readonly #watch = new Stopwatch();
+  #began = false;
+  #liveKeys = false;
+  #consoleBytes = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #disconnect = () => {};
+  #resolve: (result: BootResult) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
+  readonly #abort = () => this.#reject(abortedBy(this.options.signal?.reason));
+
+  constructor(
+    private readonly cell: Cell,
+    private readonly start: Omit<StartMessage, "wants">,
+    private readonly options: BootOptions,
+  ) {}
+
+  run(): Promise<BootResult> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      const { cell, options, start } = this;
+      const { hooks, measure, signal } = options;
+      const wants = hooks ? definedHooks(hooks) : new Set<never>();
+      wants.delete("onEnvironment");
+      const message: StartMessage = {
+        ...start,
+        ...this.#connectKeys(options.console),
+        ...(hooks?.automation ? { automation: hooks.automation } : {}),
+        ...(measure ? { measure } : {}),
+        wants: [...wants],
+      };
+      signal?.addEventListener("abort", this.#abort);
+      if (signal?.aborted) return this.#abort();
+      cell.onFailure((reason) => this.#failed(reason));
+      cell.onMessage((unchecked) => this.#message(unchecked));
+      this.#setDeadline();
+      cell.start(message);
+    });
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.options.signal?.removeEventListener("abort", this.#abort);
+    this.#disconnect();
+    await this.cell.terminate();
+  }
+
+  /** Arranges how `console`'s keys reach the cell. */
+  #connectKeys(console: Console | undefined): Pick<StartMessage, "keys" | "liveKeys"> {
+    if (console instanceof KeysConsole) return { keys: console.entries };
+    if (console?.connect !== undefined) {
+      this.#liveKeys = true;
+      this.#disconnect = console.connect(this.cell.keys);
+      return { liveKeys: true };
+    }
+    if (console?.getc === undefined) return {};
+    throw new OptionError('a console with keys needs `connect`, unless the isolation is "none"');
+  }
+
+  #message(unchecked: unknown): void {
+    let message: CellMessage;
+    try {
+      message = checkedMessage(unchecked);
+    } catch (error) {
+      this.#failed((error as Error).message);
+      return;
+    }
+    try {
+      this.#take(message);
+    } catch (error) {
+      // An operator's hook or callback failed: that is no end that a guest can have.
+      this.#reject(error);
+    }
+  }
+
+  #take(message: CellMessage): void {
+    const { cell, options, start } = this;
+    switch (message.type) {
+      case "began":
+        if (this.#began) return;
+        this.#began = true;
+        this.#watch.restart();
+        this.#setDeadline();
+        return;
+      case "output":
+        this.#output(message.bytes);
+        return;
+      case "question":
+        // A cell that was told to ask asks hooks that there are.
+        if (options.hooks?.[message.hook] === undefined || message.hook === "onEnvironment")
+          throw new InternalError(`a session asks for ${message.hook}, which it was not told of`);
+        cell.answer(askHook(options.hooks, message.hook, message.facts));
+        return;
+      case "waiting":
+        if (start.options.waitCounts || !this.#liveKeys) return;
+        if (message.waiting) this.#watch.pause();
+        else this.#watch.resume();
+        this.#setDeadline();
+        return;
+      case "progress":
+        options.onProgress?.(message.progress);
+        return;
+      case "rejected":
+        // Once a guest runs there is a result, whatever it did.
+        if (this.#began) this.#stopped(reviveError(message.error));
+        else this.#reject(reviveError(message.error));
+        return;
+      case "done":
+        if (options.console instanceof KeysConsole) options.console.took(message.keysConsumed);
+        message.data.isolation = cell.facts;
+        this.#resolve(withMemory(message.data, message.guest));
+    }
+  }
+
+  #output(bytes: Uint8Array): void {
+    this.#consoleBytes += bytes.length;
+    const allowed = this.start.options.limits.consoleBytes;
+    if (this.#consoleBytes > allowed) {
+      this.#stopped(new LimitError("consoleBytes", allowed, this.#consoleBytes));
+      return;
+    }
+    try {
+      this.options.console?.write(bytes);
+    } catch (error) {
+      this.#stopped(new ConsoleError(String((error as Error)?.message ?? error)));
+    }
+  }
+
+  /** The cell died: by itself while it started, by what its guest did afterwards. */
+  #failed(reason: string): void {
+    const error = new IsolationError(`the session's ${this.cell.facts.level} failed: ${reason}`);
+    if (this.#began) this.#stopped(error);
+    else this.#reject(error);
+  }
+
+  /** Ends the session with an error of ours. */
+  #stopped(error: unknown): void {
+    const { loader, start: first } = this.start.options;
+    const flavour: Flavour = loader ?? first ?? (this.start.modules ? defaultFlavour(this.start.modules) : "lua");
+    const result = stoppedResult(error, { flavour, consoleBytes: this.#consoleBytes, usedMs: this.#watch.ms });
+    result.isolation = this.cell.facts;
+    this.#resolve(result);
+  }
+
+  /** Ends a session that goes on for too long, and a cell that doesn't begin. */
+  #setDeadline(): void {
+    clearTimeout(this.#timer);
+    if (this.#watch.paused) return;
+    const { wallMs } = this.start.options.limits;
+    const allowed = this.#began ? wallMs + Math.min(wallMs * GRACE_SHARE, GRACE_MAX_MS) : START_MAX_MS;
+    this.#timer = setTimeout(
+      () => {
+        const used = this.#watch.ms;
+        if (used < allowed) this.#setDeadline();
+        else if (this.#began) this.#stopped(new LimitError("wallMs", wallMs, Math.ceil(used)));
+        else this.#failed(`it has not begun after ${START_MAX_MS / 1000} s`);
+      },
+      Math.min(allowed - this.#watch.ms, TIMER_MAX_MS),
+    );
+  }
+}

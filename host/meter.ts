@@ -1,0 +1,109 @@
+// What a session has used of its fuel and its wall time. The core burns fuel for what it does itself; the host burns
+// it, by the same account, for what the core has it do, and looks at the clock while it does.
+
+import { LimitError } from "./errors.js";
+import type { Limits } from "./options.js";
+import { Stopwatch } from "./stopwatch.js";
+
+/** The core's own account. */
+export interface FuelTank {
+  fuelLeft(): bigint;
+}
+
+/** Bytes that the host copies, zeroes or reads for one unit of fuel. */
+const BYTES_PER_UNIT = 64;
+/** The limits are looked at whenever the host has burned so much more, some hundred microseconds of work, ... */
+const UNITS_BETWEEN_LOOKS = 4096;
+/** ... or this part of what is left, when that is less. */
+const LEFT_SHARE = 16n;
+
+export class Meter {
+  /** The time that counts. */
+  readonly watch = new Stopwatch();
+  #left: bigint;
+  #tank: FuelTank | undefined;
+  /** Burned by the host for the instance that runs. */
+  #burned = 0;
+  #suspended = false;
+  #nextLook = 0;
+
+  constructor(
+    private readonly limits: Limits,
+    private readonly onLook?: () => void,
+  ) {
+    this.#left = BigInt(limits.fuel);
+  }
+
+  /** Fuel that is left for the next instance. */
+  get left(): bigint {
+    return this.#left;
+  }
+
+  /** Fuel used by the instances that ended. */
+  get used(): number {
+    return Number(BigInt(this.limits.fuel) - this.#left);
+  }
+
+  /** An instance runs on the fuel that is left. */
+  start(tank: FuelTank): void {
+    this.#tank = tank;
+    this.#burned = 0;
+    this.#nextLook = unitsUntilLook(this.#left);
+  }
+
+  /** Runs `body` with neither limit looked at: what an instance has still to say when one of them has ended it. */
+  suspended(body: () => void): void {
+    this.#suspended = true;
+    body();
+    this.#suspended = false;
+  }
+
+  /** The instance has ended. */
+  stop(): void {
+    if (this.#tank === undefined) return;
+    const left = this.#tank.fuelLeft() - BigInt(this.#burned);
+    this.#left = left > 0n ? left : 0n;
+    this.#tank = undefined;
+  }
+
+  /**
+   * Counts one call of an import.
+   * @throws LimitError now and then, when a limit is exceeded
+   */
+  call(): void {
+    if (++this.#burned >= this.#nextLook) this.look();
+  }
+
+  /**
+   * Counts work on so many bytes.
+   * @throws LimitError now and then, when a limit is exceeded
+   */
+  work(bytes: number): void {
+    this.#burned += Math.ceil(bytes / BYTES_PER_UNIT);
+    if (this.#burned >= this.#nextLook) this.look();
+  }
+
+  /**
+   * Looks at both limits.
+   * @throws LimitError when one is exceeded
+   */
+  look(): void {
+    const left = (this.#tank?.fuelLeft() ?? this.#left) - BigInt(this.#burned);
+    this.#nextLook = this.#burned + unitsUntilLook(left);
+    if (this.#suspended) return;
+    this.onLook?.();
+    this.checkTime();
+    if (left < 0n) throw new LimitError("fuel", this.limits.fuel, this.limits.fuel);
+  }
+
+  /** @throws LimitError when the wall time is used up */
+  checkTime(): void {
+    if (this.#suspended) return;
+    const used = this.watch.ms;
+    if (used > this.limits.wallMs) throw new LimitError("wallMs", this.limits.wallMs, Math.ceil(used));
+  }
+}
+
+function unitsUntilLook(left: bigint): number {
+  return Number(left > LEFT_SHARE * BigInt(UNITS_BETWEEN_LOOKS) ? BigInt(UNITS_BETWEEN_LOOKS) : left / LEFT_SHARE) + 1;
+}

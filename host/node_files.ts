@@ -1,0 +1,23 @@
+// Where Node finds what other platforms fetch: the core's modules beside this package, images in files.
+
+import { readFile } from "node:fs/promises";
+import { FileDisk } from "./disks/file.js";
+import { setFileOpener } from "./disks/source.js";
+import { setHasher } from "./hash.js";
+import { setBytesEqual } from "./memory/pool.js";
+import { setModuleSource } from "./modules.js";
+import { loadNodeHasher } from "./node_hash.js";
+
+/** For the package's own programs: the entry point, a session's thread, a session's process. */
+export function installNodeFiles(): void {
+  setModuleSource(async (file) => {
+    try {
+      return new Uint8Array(await readFile(new URL(`../${file}`, import.meta.url)));
+    } catch {
+      return undefined;
+    }
+  });
+  setHasher(loadNodeHasher);
+  setBytesEqual((a, b) => Buffer.compare(a, b) === 0);
+  setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
+}

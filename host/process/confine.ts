@@ -1,0 +1,153 @@
+// How a session's process is started and held: Node under its permission model, with limits of the system, and in
+// bubblewrap where there is one.
+//
+// What FreeBSD has for the same: a jail without network and with a null-mounted copy of this package (`jail -c
+// path=... ip4=disable ip6=disable command=...`), or, after the start, capsicum: the process needs its descriptors
+// only, so `cap_enter(2)` by a small wrapper between the reading of the program and the start message would do.
+
+import { accessSync, constants, lstatSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { OptionError } from "../errors.js";
+import { readingRights } from "../worker/node_rights.js";
+
+/** What shall hold a process: `auto` is bubblewrap where it works. */
+export type Confine = "auto" | "none" | "bwrap";
+export const CONFINES: readonly Confine[] = ["auto", "none", "bwrap"];
+
+/** What a process may use, by the system's account. */
+export interface ProcessLimits {
+  /** Bytes of memory that it may write. */
+  memory: number;
+  /** Seconds of processor, for one whose caller can't end it any more. */
+  cpuS: number;
+}
+
+/** A program and its arguments. */
+export interface Command {
+  program: string;
+  args: string[];
+}
+
+/** Node's own flags: a small heap, no code made from strings, no native modules. */
+const NODE_FLAGS = [
+  "--max-old-space-size=128",
+  "--max-semi-space-size=16",
+  "--disallow-code-generation-from-strings",
+  "--no-addons",
+];
+/** Open files are a few of Node's own and 32 images. */
+const FILES_MAX = 96;
+/** Node's own memory, with its threads' stacks and what the engine sets aside for code. */
+const BASE_MEMORY = 512 * 1024 * 1024;
+
+const SHELL = "/bin/sh";
+const KIB = 1024;
+
+/** Memory that a process gets for a session with so much of its own. */
+export function memoryFor(bytes: number): number {
+  return BASE_MEMORY + bytes;
+}
+
+/** The command that runs `program` (a file of this package) as a session's process, in bubblewrap or not. */
+export function processCommand(program: URL, limits: ProcessLimits, bwrap: string | undefined): Command {
+  const node = [process.execPath, ...NODE_FLAGS, ...readingRights(), fileURLToPath(program)];
+  const held = bwrap === undefined ? node : [bwrap, ...bwrapArguments(), "--", ...node];
+  return limited(held, limits);
+}
+
+/** `command` with the limits that a shell can set. */
+function limited(command: string[], { memory, cpuS }: ProcessLimits): Command {
+  if (!isThere(SHELL)) return { program: command[0]!, args: command.slice(1) };
+  // No core files, no file written, few files open.
+  const limits = [`-c 0`, `-f 0`, `-n ${FILES_MAX}`, `-d ${Math.ceil(memory / KIB)}`, `-t ${cpuS}`];
+  const set = limits.map((limit) => `ulimit ${limit}`).join(" && ");
+  return { program: SHELL, args: ["-c", `${set} && exec "$@"`, "userboot", ...command] };
+}
+
+let found: string | undefined;
+let broken: string | undefined;
+const NOT_INSTALLED = "bwrap is not installed; it comes with the package bubblewrap";
+
+/**
+ * The bubblewrap to use; undefined for none.
+ * @throws OptionError when it is asked for and not there
+ */
+export function findBwrap(confine: Confine): string | undefined {
+  if (confine === "none" || (confine === "auto" && broken !== undefined)) return undefined;
+  found ??= (process.env.PATH ?? "")
+    .split(delimiter)
+    .filter((directory) => directory !== "")
+    .map((directory) => join(directory, "bwrap"))
+    .find(isProgram);
+  if (found === undefined && confine === "bwrap") {
+    throw new OptionError(NOT_INSTALLED);
+  }
+  return found;
+}
+
+/** Remembers that bubblewrap can't make what it needs here (no user namespaces, say), and what it said. */
+export function bwrapFails(why: string): void {
+  broken = why;
+}
+
+/** Why bubblewrap isn't used although it was to be tried. */
+export function whyUnconfined(confine: Confine): string | undefined {
+  return confine === "auto" ? (broken ?? NOT_INSTALLED) : undefined;
+}
+
+/** A new root with this package, Node and the system's libraries, read only; nothing else of the machine. */
+function bwrapArguments(): string[] {
+  const own = fileURLToPath(new URL("../../../", import.meta.url));
+  const args = ["--unshare-all", "--die-with-parent", "--clearenv", "--cap-drop", "ALL"];
+  args.push("--hostname", "userboot");
+  const bind = (path: string) => args.push("--ro-bind", path, path);
+  for (const path of libraryDirectories()) {
+    if (lstatSync(path).isSymbolicLink()) args.push("--symlink", readlinkSync(path), path);
+    else bind(path);
+  }
+  bind(realpathSync(process.execPath));
+  if (realpathSync(process.execPath) !== process.execPath) bind(process.execPath);
+  for (const path of readablePaths(own)) bind(path);
+  args.push("--remount-ro", "/", "--chdir", "/");
+  return args;
+}
+
+/** This package, and the packages that it loads, as the permission model has them. */
+function readablePaths(own: string): string[] {
+  const flag = "--allow-fs-read=";
+  const allowed = readingRights()
+    .filter((argument) => argument.startsWith(flag))
+    .map((argument) => argument.slice(flag.length, -1));
+  return [...new Set([own, ...allowed])].filter(isThere);
+}
+
+/** Where the libraries are that this process has loaded, and where the system's own loader is looked for. */
+function libraryDirectories(): string[] {
+  const maps = readFileSync("/proc/self/maps", "latin1");
+  const loaded = [...maps.matchAll(/ (\/.*\.so[.\d]*)$/gm)].map(([, path]) => dirname(path!));
+  const standard = ["/lib", "/lib64", "/usr/lib64"].filter((path) => isThere(path) && isLink(path));
+  const loaders = ["/lib64", "/usr/lib64"].filter((path) => isThere(path) && !isLink(path));
+  return [...new Set([...standard, ...loaders, ...loaded])];
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path).isSymbolicLink();
+}
+
+function isThere(path: string): boolean {
+  return can(path, constants.F_OK);
+}
+
+function isProgram(path: string): boolean {
+  return can(path, constants.X_OK);
+}
+
+function can(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

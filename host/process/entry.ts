@@ -1,0 +1,17 @@
+// The program of a session's process. It has its images and one socket open, an empty environment and no right to
+// anything else; it runs one session and ends.
+
+import type { SentImage } from "../disks/source.js";
+import { runBody } from "../isolation/body.js";
+import { installNodeFiles } from "../node_files.js";
+import { BlockingChannel, CHANNEL_FD, ProcessLine, type ProcessStart } from "./link.js";
+
+installNodeFiles();
+const channel = new BlockingChannel(CHANNEL_FD);
+const { disks, ...start } = channel.receive().head as ProcessStart;
+const images = disks.map(({ sectorSize, name, fd }): SentImage => {
+  return fd === undefined ? { image: channel.receive().body, sectorSize } : { image: name, sectorSize, fd };
+});
+await runBody({ ...start, disks: images }, new ProcessLine(channel, start));
+// Whatever still keeps the event loop is of no interest.
+process.exit();

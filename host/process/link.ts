@@ -1,0 +1,153 @@
+// The process's end of the socket. A session is busy with its guest and has no event loop: it writes a frame, and where
+// it needs an answer, reads one.
+
+import { readSync, writeSync } from "node:fs";
+import { deserialize } from "node:v8";
+import type { Line } from "../isolation/body.js";
+import type { SessionMessage, StartMessage } from "../isolation/messages.js";
+import type { Answer, Asker } from "../policy/asker.js";
+import type { HookName } from "../policy/hooks.js";
+import type { BootResult } from "../result.js";
+import { BODY_MAX, frameHead, HEAD_MAX, PREFIX } from "./frames.js";
+
+/** The socket's descriptor, after the standard ones. */
+export const CHANNEL_FD = 3;
+/** The first image's; the others follow in order. */
+export const FIRST_IMAGE_FD = 4;
+
+/** What the caller sends first; images in memory follow, a frame each. */
+export interface ProcessStart extends Omit<StartMessage, "disks"> {
+  disks: { sectorSize: 512 | 4096; name: string; fd?: number }[];
+}
+
+/** Keys, answering `keys`. */
+export interface KeysReply {
+  keys: Uint8Array;
+  ended: boolean;
+}
+
+/** From the process: what all sessions send, where guest memory goes, the end of it, and a request for keys. */
+export type ProcessMessage =
+  | Exclude<SessionMessage, { type: "output" } | { type: "waiting" }>
+  | { type: "output" }
+  | { type: "keys"; wait: boolean }
+  | { type: "memory"; start: number }
+  | { type: "done"; data: BootResult; faults: number; keysConsumed: number };
+
+/** The socket, blocking. */
+export class BlockingChannel {
+  constructor(private readonly fd: number) {}
+
+  send(message: ProcessMessage, body: Uint8Array = new Uint8Array()): void {
+    const head = new TextEncoder().encode(JSON.stringify(message));
+    if (head.length > HEAD_MAX) throw new RangeError(`a message of ${head.length} bytes is too long to be sent`);
+    this.#write(frameHead(head, body.length));
+    this.#write(body);
+  }
+
+  /** The next frame; ends this process when the caller is gone. */
+  receive(): { head: unknown; body: Uint8Array } {
+    const prefix = this.#read(PREFIX);
+    const view = new DataView(prefix.buffer);
+    const head = this.#read(view.getUint32(0, true));
+    return { head: deserialize(head), body: this.#read(view.getUint32(4, true)) };
+  }
+
+  #write(bytes: Uint8Array): void {
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.fd, bytes, at, bytes.length - at);
+    } catch (error) {
+      if (isGone(error)) process.exit();
+      throw error;
+    }
+  }
+
+  #read(size: number): Uint8Array {
+    const bytes = new Uint8Array(size);
+    for (let at = 0; at < size; ) {
+      const got = this.#readSome(bytes, at);
+      if (got === 0) process.exit();
+      at += got;
+    }
+    return bytes;
+  }
+
+  #readSome(bytes: Uint8Array, at: number): number {
+    try {
+      return readSync(this.fd, bytes, at, bytes.length - at, null);
+    } catch (error) {
+      if (isGone(error)) process.exit();
+      throw error;
+    }
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return ["EPIPE", "ECONNRESET"].includes((error as NodeJS.ErrnoException).code ?? "");
+}
+
+/** The process's way to its caller. */
+export class ProcessLine implements Line {
+  readonly keys: Line["keys"];
+  readonly asker: Asker | undefined;
+  readonly #parent = process.ppid;
+  #typed: Uint8Array = new Uint8Array();
+  #ended = false;
+
+  constructor(
+    private readonly channel: BlockingChannel,
+    start: Pick<StartMessage, "liveKeys" | "wants">,
+  ) {
+    if (start.liveKeys) {
+      this.keys = {
+        poll: () => this.#typed.length > 0 || this.#fetch(false),
+        ended: () => this.#ended && this.#typed.length === 0,
+        getc: () => {
+          if (this.#typed.length === 0) this.#fetch(true);
+          const key = this.#typed[0];
+          this.#typed = this.#typed.subarray(1);
+          return key;
+        },
+      };
+    }
+    if (start.wants.length > 0) {
+      this.asker = { wants: new Set(start.wants), ask: (hook, ...facts) => this.#ask(hook, facts) };
+    }
+  }
+
+  post(message: SessionMessage): void {
+    if (message.type === "output") this.channel.send({ type: "output" }, message.bytes);
+    // A request for keys says as much.
+    else if (message.type !== "waiting") this.channel.send(message);
+  }
+
+  finish(result: BootResult, keysConsumed: number): void {
+    const { guestMemory } = result;
+    for (const [start, end] of guestMemory.written) {
+      for (let at = start; at < end; at += BODY_MAX) {
+        this.channel.send({ type: "memory", start: at }, guestMemory.view(at, Math.min(at + BODY_MAX, end)));
+      }
+    }
+    this.channel.send({ type: "done", data: result, faults: guestMemory.faults, keysConsumed });
+  }
+
+  /** A process whose caller has gone has nothing left to do. */
+  onLook(): void {
+    if (process.ppid !== this.#parent) process.exit();
+  }
+
+  /** Asks for keys; whether there are any. */
+  #fetch(wait: boolean): boolean {
+    if (this.#ended) return false;
+    this.channel.send({ type: "keys", wait });
+    const { keys, ended } = this.channel.receive().head as KeysReply;
+    this.#typed = keys;
+    this.#ended = ended;
+    return keys.length > 0;
+  }
+
+  #ask(hook: HookName, facts: unknown[]): Answer {
+    this.channel.send({ type: "question", hook, facts });
+    return this.channel.receive().head as Answer;
+  }
+}

@@ -1,0 +1,309 @@
+// A session's process: a child that has its images and one socket open and nothing else, ended by SIGKILL.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { devNull } from "node:os";
+import { serialize } from "node:v8";
+import type { KeyInput } from "../console/console.js";
+import type { FileDisk } from "../disks/file.js";
+import { openImages } from "../disks/open.js";
+import type { SentImage } from "../disks/source.js";
+import { OptionError } from "../errors.js";
+import type { Cell, IsolationFacts } from "../isolation/cell.js";
+import type { StartMessage } from "../isolation/messages.js";
+import { backedBytes, GuestMemory } from "../memory/guest.js";
+import { reserveRam } from "../memory/pool.js";
+import type { SessionOptions } from "../options.js";
+import type { Answer } from "../policy/asker.js";
+import {
+  bwrapFails,
+  type Confine,
+  findBwrap,
+  memoryFor,
+  type ProcessLimits,
+  processCommand,
+  whyUnconfined,
+} from "./confine.js";
+import { FrameReader, frameHead } from "./frames.js";
+import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart } from "./link.js";
+
+/** Kept of what a process writes on its standard error, to tell why it died. */
+const STDERR_MAX = 4096;
+/** Seconds of processor beyond the wall limit, for a process whose caller can't end it any more. */
+const CPU_MORE_S = 60;
+/** Threads that work at a time: a process uses more processor than wall time. */
+const CPU_FACTOR = 2;
+
+/** Bytes of answers that a process may leave unread. */
+const UNREAD_MAX = 1024 * 1024;
+
+const PROGRAM = new URL("./entry.js", import.meta.url);
+
+export function spawnProcess({ confine = "auto" }: { confine?: Confine | undefined } = {}): Cell {
+  return new ProcessCell(confine);
+}
+
+class ProcessCell implements Cell {
+  readonly facts: IsolationFacts & { confinement: "none" | "bwrap" } = { level: "process", confinement: "none" };
+  #child: ChildProcess | undefined;
+  #socket: Socket | undefined;
+  #files: FileDisk[] = [];
+  #message: StartMessage | undefined;
+  #guest: GuestMemory | undefined;
+  #hear: (message: unknown) => void = () => {};
+  #fail: (reason: string) => void = () => {};
+  #exited: Promise<void> = Promise.resolve();
+  #stderr = "";
+  #heard = false;
+  #over = false;
+
+  /** Keys that wait for the process, and whether it waits for them. */
+  #typed: number[] = [];
+  #ended = false;
+  #wanted = false;
+  readonly keys: KeyInput = {
+    push: (keys) => {
+      this.#typed.push(...keys);
+      this.#typing();
+    },
+    end: () => {
+      this.#ended = true;
+      this.#typing();
+    },
+  };
+
+  constructor(private readonly confine: Confine) {}
+
+  onMessage(handler: (message: unknown) => void): void {
+    this.#hear = handler;
+  }
+
+  onFailure(handler: (reason: string) => void): void {
+    this.#fail = handler;
+  }
+
+  start(message: StartMessage): void {
+    // The process's memory comes to be here in the end.
+    reserveRam(backedBytes(message.options.memory.low));
+    this.#message = { ...message, disks: openImages(message.disks, this.#files) };
+    if (message.disks.some(({ image }) => image instanceof Blob)) {
+      throw new OptionError("a Blob as a disk can't be read in a process: give a path or bytes");
+    }
+    this.#launch(findBwrap(this.confine));
+  }
+
+  answer(answer: Answer): void {
+    this.#send(answer);
+  }
+
+  async terminate(): Promise<void> {
+    this.#over = true;
+    this.#kill();
+    this.#socket?.destroy();
+    await this.#exited;
+    for (const file of this.#files.splice(0)) file.close();
+    // What came of guest memory before the end has no other owner.
+    this.#guest?.release();
+  }
+
+  /** Ends the process and those it stands for: bubblewrap that is killed while it makes its process leaves that behind. */
+  #kill(): void {
+    const { pid, exitCode, signalCode } = this.#child ?? {};
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    try {
+      process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
+    } catch {
+      // It has gone by itself.
+    }
+  }
+
+  #launch(bwrap: string | undefined): void {
+    const { options, disks, trees } = this.#message!;
+    this.facts.confinement = bwrap === undefined ? "none" : "bwrap";
+    const why = bwrap === undefined ? whyUnconfined(this.confine) : undefined;
+    if (why !== undefined) this.facts.unconfined = why;
+    const limits = processLimits(options, bytesOf(disks, trees));
+    const child = startProcess(
+      PROGRAM,
+      limits,
+      bwrap,
+      this.#files.map(({ fd }) => fd),
+    );
+    this.#child = child;
+    this.#stderr = "";
+    const socket = child.stdio[CHANNEL_FD] as Socket;
+    this.#socket = socket;
+    const reader = new FrameReader(
+      (head, body) => this.#frame(head, body),
+      (head, size) => this.#place(head, size),
+    );
+    this.#exited = new Promise((resolve) => {
+      child.once("error", (error) => {
+        this.#failed(`it can't be started: ${error.message}`);
+        resolve();
+      });
+      // Everything that it has sent and written has been read by then.
+      child.once("close", (code, signal) => {
+        if (child === this.#child) this.#closed(bwrap, signal === null ? `code ${code}` : `signal ${signal}`);
+        resolve();
+      });
+    });
+    child.stderr!.on("data", (text: Buffer) => {
+      this.#stderr = (this.#stderr + text.toString("latin1")).slice(-STDERR_MAX);
+    });
+    socket.on("data", (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        socket.destroy();
+        this.#failed(`it sent what is no frame: ${(error as Error).message}`);
+      }
+    });
+    // Its end is told by the process's.
+    socket.on("error", () => {});
+    this.#greet();
+  }
+
+  /** Sends what the session is to do. */
+  #greet(): void {
+    const { disks, ...rest } = this.#message!;
+    let fd = FIRST_IMAGE_FD;
+    const named = disks.map(({ image, sectorSize }) =>
+      typeof image === "string" ? { name: image, sectorSize, fd: fd++ } : { name: "bytes", sectorSize },
+    );
+    this.#send({ ...rest, disks: named } satisfies ProcessStart);
+    for (const { image } of disks) if (image instanceof Uint8Array) this.#send(undefined, image);
+  }
+
+  #send(head: unknown, body: Uint8Array = new Uint8Array()): void {
+    if (this.#heard && (this.#socket?.writableLength ?? 0) > UNREAD_MAX) {
+      this.#failed("it asks and doesn't read the answers");
+      return;
+    }
+    this.#socket?.write(frameHead(serialize(head), body.length));
+    if (body.length > 0) this.#socket?.write(body);
+  }
+
+  /** The process is gone. Bubblewrap may be there and not work, in containers for one: then it goes without. */
+  #closed(bwrap: string | undefined, how: string): void {
+    const said = this.#stderr.trim();
+    if (!this.#heard && !this.#over && bwrap !== undefined && this.confine === "auto" && said.startsWith("bwrap:")) {
+      bwrapFails(said);
+      this.#launch(undefined);
+      return;
+    }
+    this.#failed(`it ended with ${how}${said === "" ? "" : ` (${lastLine(said)})`}`);
+  }
+
+  #failed(reason: string): void {
+    if (!this.#over) this.#fail(reason);
+  }
+
+  /** Guest memory goes to its place at once. */
+  #place(head: unknown, size: number): Uint8Array | undefined {
+    const { type, start } = (head ?? {}) as { type?: unknown; start?: unknown };
+    if (type !== "memory") return undefined;
+    const { memory } = this.#message!.options;
+    this.#guest ??= new GuestMemory(memory.low, memory.high);
+    if (typeof start !== "number" || !Number.isSafeInteger(start)) throw new RangeError(`memory at ${start}`);
+    return this.#guest.target(start, start + size);
+  }
+
+  #frame(head: unknown, body: Uint8Array): void {
+    if (this.#over) return;
+    this.#heard = true;
+    const message = (head ?? {}) as { type?: unknown; wait?: unknown; faults?: unknown };
+    if (message.type === "memory") return;
+    if (message.type === "keys") {
+      this.#wanted = true;
+      if (this.#typed.length === 0 && !this.#ended && message.wait === true) {
+        this.#hear({ type: "waiting", waiting: true });
+      } else {
+        this.#giveKeys();
+      }
+      return;
+    }
+    if (message.type === "output") this.#hear({ type: "output", bytes: body });
+    else if (message.type === "done") this.#done(message);
+    else this.#hear(head);
+  }
+
+  /** The session has ended; its memory is here already. */
+  #done({ faults, ...rest }: { faults?: unknown }): void {
+    const { memory } = this.#message!.options;
+    const guest = this.#guest ?? new GuestMemory(memory.low, memory.high);
+    this.#guest = undefined;
+    if (typeof faults === "number") guest.faults = faults;
+    this.#hear({ ...rest, guest });
+  }
+
+  /** Keys have come, or ended. */
+  #typing(): void {
+    if (!this.#wanted) return;
+    this.#hear({ type: "waiting", waiting: false });
+    this.#giveKeys();
+  }
+
+  #giveKeys(): void {
+    this.#wanted = false;
+    this.#send({ keys: Uint8Array.from(this.#typed.splice(0)), ended: this.#ended } satisfies KeysReply);
+  }
+}
+
+/** Starts `program` with what a session's process has: a socket and `images`, open files. */
+export function startProcess(
+  program: URL,
+  limits: ProcessLimits,
+  bwrap: string | undefined,
+  images: readonly number[],
+): ChildProcess {
+  const command = processCommand(program, limits, bwrap);
+  const stdio: ("ignore" | "pipe" | number)[] = ["ignore", "ignore", "pipe", "pipe", ...images];
+  // What this process got from its own parent, or opened for its children, is none of a session's business.
+  const nothing = openSync(devNull, "r");
+  try {
+    for (const fd of inheritable()) {
+      while (stdio.length < fd) stdio.push("ignore");
+      if (fd >= FIRST_IMAGE_FD + images.length) stdio[fd] = nothing;
+    }
+    return spawn(command.program, command.args, { env: {}, cwd: "/", stdio, detached: true, windowsHide: true });
+  } finally {
+    closeSync(nothing);
+  }
+}
+
+/** Linux tells of an open file whether it closes at the start of a program; as it writes it, octal. */
+const CLOSE_ON_EXEC = 0o2000000;
+
+/** Open descriptors that a child would get besides those it is given, as far as the system tells. */
+function inheritable(): number[] {
+  const directory = "/proc/self/fdinfo";
+  if (process.platform !== "linux") return [];
+  return readdirSync(directory)
+    .map(Number)
+    .filter((fd) => {
+      try {
+        const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`${directory}/${fd}`, "latin1"))?.[1];
+        return fd >= FIRST_IMAGE_FD && (Number.parseInt(flags ?? "0", 8) & CLOSE_ON_EXEC) === 0;
+      } catch {
+        // The one of the directory itself, closed again.
+        return false;
+      }
+    });
+}
+
+function processLimits({ memory, limits }: SessionOptions, given: number): ProcessLimits {
+  // What is given is there twice while it arrives.
+  const bytes = memory.low + limits.moduleMemory + 2 * given;
+  return { memory: memoryFor(bytes), cpuS: Math.ceil((limits.wallMs / 1000) * CPU_FACTOR) + CPU_MORE_S };
+}
+
+function bytesOf(disks: readonly SentImage[], trees: StartMessage["trees"]): number {
+  const images = disks.reduce((sum, { image }) => sum + (image instanceof Uint8Array ? image.length : 0), 0);
+  return trees.reduce((sum, { files }) => files.reduce((part, { content }) => part + content.length, sum), images);
+}
+
+function lastLine(text: string): string {
+  return text.slice(text.lastIndexOf("\n") + 1);
+}

@@ -1,0 +1,66 @@
+// The console's imports: output as it comes, keys when there are any, and an end when there never will be.
+
+import { POLL_USEC } from "../clock.js";
+import { ConsoleError, InputEndedError, LimitError, UserbootError } from "../errors.js";
+import type { SessionState } from "../state.js";
+import type { ModuleMemory } from "./module_memory.js";
+
+/** A guest that has looked for a key for so long, and shown nothing, waits for one. */
+const IDLE_USEC = 600_000_000;
+
+export function consoleImports(module: ModuleMemory, state: SessionState) {
+  const { clock, console, counts, meter, options } = state;
+  const { consoleBytes } = options.limits;
+  /** When the guest last showed something, or found a key. */
+  let activeAt = clock.now();
+
+  const show = (bytes: Uint8Array) => {
+    activeAt = clock.now();
+    const room = Math.max(0, consoleBytes - counts.consoleBytes);
+    counts.consoleBytes += bytes.length;
+    try {
+      // A copy: whoever shows it may do so later, when the memory belongs to another session.
+      console.write(bytes.slice(0, room));
+    } catch (error) {
+      throw error instanceof UserbootError ? error : new ConsoleError(String((error as Error)?.message ?? error));
+    }
+    if (bytes.length > room) throw new LimitError("consoleBytes", consoleBytes, counts.consoleBytes);
+  };
+
+  return {
+    putc(ch: number): void {
+      show(Uint8Array.of(ch));
+    },
+
+    write(src: number, size: number): void {
+      meter.work(size >>> 0);
+      meter.checkTime();
+      show(module.bytes(src, size));
+    },
+
+    getc(): number {
+      meter.checkTime();
+      if (!options.waitCounts) meter.watch.pause();
+      const key = console.getc?.(clock);
+      meter.watch.resume();
+      meter.checkTime();
+      if (key === undefined) throw inputEnded();
+      return key & 0xff;
+    },
+
+    poll(): number {
+      meter.checkTime();
+      if (console.poll?.(clock)) {
+        activeAt = clock.now();
+        return 1;
+      }
+      if (console.ended?.() && clock.now() - activeAt > IDLE_USEC) throw inputEnded();
+      clock.sleep(POLL_USEC);
+      return 0;
+    },
+  };
+}
+
+function inputEnded(): InputEndedError {
+  return new InputEndedError("the guest waits for input and there is none left");
+}

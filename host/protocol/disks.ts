@@ -1,0 +1,83 @@
+// The disks' imports: reads into the module's memory, and straight into guest memory.
+
+import { LimitError, UserbootError } from "../errors.js";
+import { CHARGED_PART, COPY_PIECE } from "../memory/guest.js";
+import type { SessionState } from "../state.js";
+import { note } from "./diagnostics.js";
+import { EBADF, EIO, ENOTTY } from "./errno.js";
+import type { ModuleMemory } from "./module_memory.js";
+
+const DIOCGSECTORSIZE = 0x4004_6480;
+const DIOCGMEDIASIZE = 0x4008_6481;
+
+export function diskImports(module: ModuleMemory, state: SessionState) {
+  const { counts, disks, guest, meter, options } = state;
+  const { diskBytes } = options.limits;
+
+  /** Reads from a disk that there is; -1 when its medium fails. */
+  const read = (unit: number, offset: number, target: Uint8Array): number => {
+    counts.diskCalls++;
+    counts.diskBytes += target.length;
+    if (counts.diskBytes > diskBytes) throw new LimitError("diskBytes", diskBytes, counts.diskBytes);
+    meter.checkTime();
+    try {
+      return disks[unit]!.read(offset, target);
+    } catch (error) {
+      if (error instanceof UserbootError) throw error;
+      const why = (error as Error)?.message ?? error;
+      note(state.diagnostics, () => `disk${unit} offset ${offset}: read of ${target.length} bytes failed: ${why}`);
+      return -1;
+    }
+  };
+
+  return {
+    diskread(unit: number, offset: bigint, dst: number, size: number, resid: number): number {
+      const disk = disks[unit];
+      if (disk === undefined) return EIO;
+      const target = module.bytes(dst, size);
+      meter.work(target.length);
+      const start = BigInt.asUintN(64, offset);
+      const got = start >= BigInt(disk.size) ? 0 : read(unit, Number(start), target);
+      if (got < 0) return EIO;
+      module.data.setUint32(resid >>> 0, target.length - got, true);
+      return 0;
+    },
+
+    diskread_guest(unit: number, offset: bigint, gpa: bigint, size: bigint, resid: number): number {
+      const disk = disks[unit];
+      if (disk === undefined) return EIO;
+      const start = BigInt.asUintN(64, offset);
+      const wanted = BigInt.asUintN(64, size);
+      const rest = BigInt(disk.size) - start;
+      const length = rest <= 0n ? 0 : Number(rest < wanted ? rest : wanted);
+      let done = 0;
+      for (const [position, from, count] of guest.pieces(gpa, length, COPY_PIECE, (bytes) => meter.work(bytes))) {
+        done = from + count;
+        if (position < 0) continue;
+        const got = read(unit, Number(start) + from, guest.target(position, position + count));
+        if (got < 0) return EIO;
+        done = from + got;
+        if (length > CHARGED_PART) {
+          state.onProgress?.({
+            diskBytes: counts.diskBytes,
+            diskCalls: counts.diskCalls,
+            fileBytes: length,
+            fileDone: done,
+          });
+        }
+        if (got < count) break;
+      }
+      module.data.setBigUint64(resid >>> 0, wanted - BigInt(done), true);
+      return 0;
+    },
+
+    diskioctl(unit: number, command: number, cell: number): number {
+      const disk = disks[unit];
+      if (disk === undefined) return EBADF;
+      if (command >>> 0 === DIOCGSECTORSIZE) module.data.setUint32(cell >>> 0, disk.sectorSize, true);
+      else if (command >>> 0 === DIOCGMEDIASIZE) module.data.setBigInt64(cell >>> 0, BigInt(disk.size), true);
+      else return ENOTTY;
+      return 0;
+    },
+  };
+}

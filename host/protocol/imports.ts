@@ -1,0 +1,101 @@
+// The host side of loader-wasm/protocol.ts: the files beside this one say what each import does; here they are put
+// together, and each one is wrapped so that its call is counted and charged, and whatever goes wrong in it is an error
+// of ours. Nothing here looks into the guest's data.
+
+import { InternalError, UserbootError } from "../errors.js";
+import { type ModuleAccess, policyImports } from "../policy/imports.js";
+import { type SessionState, Stop } from "../state.js";
+import type { WasiProvider } from "../wasi/provider.js";
+import { wasiClock, wasiNoFiles } from "../wasi/stubs.js";
+import { consoleImports } from "./console.js";
+import { cpuImports } from "./cpu.js";
+import { diskImports } from "./disks.js";
+import { lifeImports } from "./life.js";
+import { memoryImports } from "./memory.js";
+import { ModuleMemory } from "./module_memory.js";
+
+/** An import, whatever it takes. */
+type Import = (...args: never[]) => unknown;
+
+/** The imports of one instance of `program` that runs in `memory` for `state`, with the files of `wasi` if there are any. */
+export function makeImports(
+  memory: WebAssembly.Memory,
+  state: SessionState,
+  program: WebAssembly.Module,
+  wasi: WasiProvider | undefined,
+): WebAssembly.Imports {
+  const module = new ModuleMemory(memory);
+  const userboot = {
+    ...consoleImports(module, state),
+    ...diskImports(module, state),
+    ...memoryImports(module, state),
+    ...cpuImports(module, state),
+    ...lifeImports(module, state),
+    ...policyImports(state.policy, accessFor(module), state.guest),
+  };
+  // The clock is the session's, whoever provides the files.
+  const files = { ...wasiNoFiles(), ...wasi?.imports(program), ...wasiClock(() => module.data, state.clock) };
+  return {
+    env: { memory },
+    userboot: wrapped(userboot, state, wrap),
+    wasi_snapshot_preview1: wrapped(files as Record<string, Import>, state, wrapExact),
+  };
+}
+
+/** Texts that hooks are told are cut to this. */
+const HOOK_TEXT_MAX = 1024 * 1024;
+
+function accessFor(module: ModuleMemory): ModuleAccess {
+  return {
+    bytes: (address, size) => module.bytes(address, size),
+    text: (address, size) => module.text(address, size, HOOK_TEXT_MAX),
+  };
+}
+
+function wrapped(
+  imports: Record<string, Import>,
+  state: SessionState,
+  wrapper: typeof wrap,
+): WebAssembly.ModuleImports {
+  return Object.fromEntries(Object.entries(imports).map(([name, body]) => [name, wrapper(name, body as Body, state)]));
+}
+
+type Value = number | bigint;
+type Body = (...args: (Value | undefined)[]) => Value | undefined;
+
+/** Wraps an import of ours, which has at most six arguments: an array of them would cost more than most imports do. */
+function wrap(name: string, body: Body, state: SessionState): Body {
+  return (a, b, c, d, e, f) => {
+    try {
+      enter(state);
+      return body(a, b, c, d, e, f);
+    } catch (error) {
+      throw named(name, error);
+    }
+  };
+}
+
+/** Wraps an import of a library, which may count its arguments. */
+function wrapExact(name: string, body: Body, state: SessionState): Body {
+  return (...values) => {
+    try {
+      enter(state);
+      return body(...values);
+    } catch (error) {
+      throw named(name, error);
+    }
+  };
+}
+
+function enter({ counts, meter }: SessionState): void {
+  counts.hostCalls++;
+  meter.call();
+}
+
+/** What an import threw as something that a session may end with. */
+function named(name: string, error: unknown): unknown {
+  if (error instanceof Stop || error instanceof UserbootError) return error;
+  // The engine's stack is full, which is the core's doing.
+  if (error instanceof RangeError && error.message.includes("call stack")) return error;
+  return new InternalError(`import ${name}: ${(error as Error)?.message ?? error}`);
+}

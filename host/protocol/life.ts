@@ -1,0 +1,53 @@
+// The session's own imports: time, the caller's environment, and its ends other than by entering a kernel.
+
+import { InternalError, LimitError } from "../errors.js";
+import { type SessionState, Stop } from "../state.js";
+import { DIAGNOSTIC_SIZE_MAX, note } from "./diagnostics.js";
+import type { ModuleMemory } from "./module_memory.js";
+
+const FAULT_FUEL = 1;
+const FAULT_MEMORY = 2;
+/** Longest single wait. */
+const DELAY_PIECE_USEC = 50_000;
+/** Bytes of a wanted interpreter's name that are looked at: none has as many. */
+const SWAP_NAME_MAX = 4096;
+
+export function lifeImports(module: ModuleMemory, { clock, diagnostics, meter, options }: SessionState) {
+  const { limits } = options;
+  return {
+    delay(usec: number): void {
+      meter.look();
+      // In pieces, so that a long wait doesn't outlast the wall time.
+      for (let rest = usec; rest > 0; rest -= DELAY_PIECE_USEC) {
+        clock.sleep(Math.min(rest, DELAY_PIECE_USEC));
+        meter.checkTime();
+      }
+    },
+
+    exit(code: number): void {
+      throw new Stop("exit", code);
+    },
+
+    getenv(index: number, dst: number, size: number): number {
+      const entry = options.env[index];
+      if (entry === undefined) return -1;
+      const part = entry.subarray(0, size >>> 0);
+      module.bytes(dst, part.length).set(part);
+      return entry.length;
+    },
+
+    swap_interpreter(name: number, size: number): void {
+      throw new Stop("swap", module.bytes(name, Math.min(size >>> 0, SWAP_NAME_MAX)).slice());
+    },
+
+    report(address: number, size: number): void {
+      note(diagnostics, () => module.text(address, size, DIAGNOSTIC_SIZE_MAX));
+    },
+
+    fault(kind: number, address: number, size: number): void {
+      if (kind === FAULT_FUEL) throw new LimitError("fuel", limits.fuel, limits.fuel);
+      if (kind === FAULT_MEMORY) throw new LimitError("moduleMemory", limits.moduleMemory, module.size);
+      throw new InternalError(module.text(address, size, DIAGNOSTIC_SIZE_MAX));
+    },
+  };
+}

@@ -1,0 +1,50 @@
+// Guest memory's imports. What lies outside it is refused here, whatever the core thinks.
+
+import type { SessionState } from "../state.js";
+import { EFAULT, ENOENT, ENOTTY } from "./errno.js";
+import type { ModuleMemory } from "./module_memory.js";
+
+/** More zeros than any address reaches are asked for by nobody in earnest. */
+const ZERO_MAX = 1n << 32n;
+
+export function memoryImports(module: ModuleMemory, { guest, meter, options }: SessionState) {
+  const charge = (bytes: number) => meter.work(bytes);
+
+  return {
+    copyin(src: number, gpa: bigint, size: number): number {
+      const source = module.bytes(src, size);
+      charge(source.length);
+      return guest.copyin(source, gpa) ? 0 : EFAULT;
+    },
+
+    copyout(gpa: bigint, dst: number, size: number): number {
+      const target = module.bytes(dst, size);
+      charge(target.length);
+      return guest.copyout(gpa, target) ? 0 : EFAULT;
+    },
+
+    zero_guest(gpa: bigint, size: bigint): number {
+      const length = BigInt.asUintN(64, size);
+      if (length > ZERO_MAX) {
+        guest.faults++;
+        return EFAULT;
+      }
+      return guest.zero(gpa, Number(length), charge) ? 0 : EFAULT;
+    },
+
+    getmem(low: number, high: number): void {
+      module.data.setBigUint64(low >>> 0, BigInt(guest.low), true);
+      module.data.setBigUint64(high >>> 0, BigInt(guest.high), true);
+    },
+
+    getmap(index: number, dst: number): number {
+      if (options.map === undefined) return ENOTTY;
+      const entry = options.map[index];
+      if (entry === undefined) return ENOENT;
+      module.data.setBigUint64(dst >>> 0, BigInt(entry.base), true);
+      module.data.setBigUint64((dst >>> 0) + 8, BigInt(entry.length), true);
+      module.data.setUint32((dst >>> 0) + 16, entry.type, true);
+      return 0;
+    },
+  };
+}

@@ -1,0 +1,44 @@
+// What a session consists of while it runs: the types that its life (session.ts), its imports (protocol/) and its
+// result (result.ts) share.
+
+import type { Clock } from "./clock.js";
+import type { Console } from "./console/console.js";
+import type { Disk } from "./disks/disk.js";
+import type { Call, CpuState } from "./handoff/registers.js";
+import type { GuestMemory } from "./memory/guest.js";
+import type { Meter } from "./meter.js";
+import type { Progress, SessionOptions } from "./options.js";
+import type { Policy } from "./policy/imports.js";
+
+/** What is counted while a session runs. */
+export interface Counts {
+  hostCalls: number;
+  diskCalls: number;
+  diskBytes: number;
+  consoleBytes: number;
+}
+
+/** What the imports work on. Everything but the machine's own state lives as long as the session. */
+export interface SessionState {
+  readonly options: SessionOptions;
+  readonly disks: readonly Disk[];
+  readonly console: Console;
+  readonly clock: Clock;
+  readonly counts: Counts;
+  readonly guest: GuestMemory;
+  readonly cpu: CpuState;
+  readonly calls: Call[];
+  readonly diagnostics: string[];
+  /** Fuel and wall time. */
+  readonly meter: Meter;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly policy: Policy;
+}
+
+/** Thrown through the module by the imports that don't return. */
+export class Stop {
+  constructor(
+    readonly why: "exec" | "exit" | "swap",
+    readonly value: number | Uint8Array,
+  ) {}
+}

@@ -1,0 +1,38 @@
+// Guests have a say in many texts: names of files, variables and modules, damage, errors. Whatever of that is shown
+// to an operator goes through here first, so that a guest can show a character but do nothing to a terminal, a log
+// or a reader.
+
+/** Characters that act instead of being shown: controls, directions of writing, line breaks, halves of pairs. */
+const ACTING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * `text` on one line, with a `?` in the place of every character that would act on a terminal. Texts of bytes, one
+ * character a byte as guests' are, are shown as the UTF-8 that they are, or else character by character.
+ */
+export function printable(text: string): string {
+  return decoded(text).replace(ACTING, "?");
+}
+
+function decoded(text: string): string {
+  if (/[^\x00-\xff]/.test(text)) return text;
+  try {
+    return utf8.decode(Uint8Array.from(text, (byte) => byte.charCodeAt(0)));
+  } catch {
+    return text;
+  }
+}
+
+/** `value` as JSON, indented, ended by a newline, with such characters escaped. */
+export function printableJson(value: unknown): string {
+  const escaped = JSON.stringify(value, undefined, 2).replace(ACTING, (acting) =>
+    acting === "\n" ? acting : acting.replace(/[\s\S]/g, escapeUnit),
+  );
+  return `${escaped}\n`;
+}
+
+/** A UTF-16 unit as JSON writes it. */
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,118 @@
+// What goes between a session's thread and its caller besides messages: keys and answers, through shared memory, since
+// a thread that runs a guest takes no messages. Where there is no shared memory (pages that aren't cross-origin
+// isolated), keys that are there before the start are all there are, and no hooks can be asked.
+
+import type { KeyInput } from "../console/console.js";
+import type { Keys } from "../console/keys.js";
+import { OptionError } from "../errors.js";
+import type { Line } from "../isolation/body.js";
+import type { CellMessage } from "../isolation/cell.js";
+import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/messages.js";
+import { GuestMemory } from "../memory/guest.js";
+import type { Answer } from "../policy/asker.js";
+import type { BootResult } from "../result.js";
+import { KeyRingReader, KeyRingWriter, makeKeyRing } from "./keyring.js";
+import { answerQuestion, makeQuestionLine, type QuestionLine, ThreadAsker } from "./questions.js";
+
+/** A thread's first message on Node: its program is loaded. */
+export const READY = "ready";
+
+/** The one message that a thread gets. */
+export interface ThreadStart extends StartMessage {
+  ring?: SharedArrayBuffer;
+  questions?: QuestionLine;
+}
+
+/** What a thread sends. */
+export type ThreadMessage = SessionMessage | (SessionEnded & { memory: MemoryParts });
+
+/** Guest memory, taken apart for the transfer. */
+interface MemoryParts {
+  low: number;
+  high: number;
+  ram: ArrayBuffer;
+  faults: number;
+  written: [number, number][];
+}
+
+/** The caller's end. */
+export class ThreadChannel {
+  readonly #ring = typeof SharedArrayBuffer === "undefined" ? undefined : makeKeyRing();
+  readonly #writer = this.#ring && new KeyRingWriter(this.#ring);
+  #queued = "";
+  #questions: QuestionLine | undefined;
+
+  /** Where live keys go. */
+  readonly keys: KeyInput = this.#writer ?? {
+    push: (keys) => {
+      for (const key of keys) this.#queued += String.fromCharCode(key);
+    },
+    end: () => {},
+  };
+
+  /** What the thread gets. */
+  prepare(message: StartMessage): ThreadStart {
+    const start: ThreadStart = { ...message };
+    if (message.liveKeys && this.#ring) start.ring = this.#ring;
+    else if (message.liveKeys) start.keys = [this.#queued] satisfies Keys[];
+    if (message.wants.length > 0) {
+      if (typeof SharedArrayBuffer === "undefined") {
+        throw new OptionError('hooks need the isolation "none", or a page that is cross-origin isolated');
+      }
+      start.questions = this.#questions = makeQuestionLine(message.wants);
+    }
+    return start;
+  }
+
+  /** The thread's message as the caller takes it; undefined for one whose memory makes no sense. */
+  received(message: ThreadMessage): CellMessage | undefined {
+    if (message?.type !== "done") return message;
+    const { memory, ...rest } = message;
+    try {
+      const guest = new GuestMemory(memory.low, memory.high, memory.ram);
+      for (const [start, end] of memory.written) guest.mark(start, end);
+      guest.faults = memory.faults;
+      return { ...rest, guest };
+    } catch {
+      return undefined;
+    }
+  }
+
+  answer(answer: Answer): void {
+    if (this.#questions) answerQuestion(this.#questions, answer);
+  }
+
+  close(): void {
+    this.#writer?.close();
+  }
+}
+
+/** The thread's end, which sends by `post`. */
+export function threadLine(start: ThreadStart, post: (message: ThreadMessage, transfer: ArrayBuffer[]) => void): Line {
+  const send = (message: SessionMessage) => post(message, []);
+  return {
+    post: send,
+    finish(result: BootResult, keysConsumed: number) {
+      const { low, high, bytes, faults, written } = result.guestMemory;
+      const memory = { low, high, ram: bytes.buffer, faults, written };
+      post({ type: "done", data: result, memory, keysConsumed }, [bytes.buffer]);
+    },
+    keys: start.ring && waitingAloud(new KeyRingReader(start.ring), send),
+    asker: start.questions && new ThreadAsker(start.questions, send),
+  };
+}
+
+/** Tells the caller when the guest waits for a key, which may take for ever. */
+function waitingAloud(keys: KeyRingReader, post: (message: SessionMessage) => void): Line["keys"] {
+  return {
+    poll: () => keys.poll(),
+    ended: () => keys.ended(),
+    getc() {
+      if (keys.poll()) return keys.getc();
+      post({ type: "waiting", waiting: true });
+      const key = keys.getc();
+      post({ type: "waiting", waiting: false });
+      return key;
+    },
+  };
+}
