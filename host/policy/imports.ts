@@ -4,11 +4,10 @@ import { InternalError } from "../errors.js";
 import { decodeBootData } from "../handoff/metadata.js";
 import type { CpuState } from "../handoff/registers.js";
 import type { GuestMemory } from "../memory/guest.js";
-import type { BootResult } from "../result.js";
+import type { BootResult, Measurements } from "../result.js";
 import { type Asker, enforce } from "./asker.js";
 import type { PolicyBudget } from "./budget.js";
 import type { MachineFacts } from "./hooks.js";
-import type { Measurements } from "./measure.js";
 import type { FileVault } from "./vault.js";
 
 const HOOK_FILES = 1;

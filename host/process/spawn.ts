@@ -10,12 +10,13 @@ import type { FileDisk } from "../disks/file.js";
 import { openImages } from "../disks/open.js";
 import type { SentImage } from "../disks/source.js";
 import { OptionError } from "../errors.js";
-import type { Cell, IsolationFacts } from "../isolation/cell.js";
+import type { Cell } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
 import type { SessionOptions } from "../options.js";
 import type { Answer } from "../policy/asker.js";
+import type { IsolationFacts } from "../result.js";
 import {
   bwrapFails,
   type Confine,
