@@ -14,7 +14,6 @@ export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.
 export { type PackFormat, pack } from "./handoff/pack.js";
 export type { Call, RegisterValue } from "./handoff/registers.js";
 export { attach, type V86Like, type V86Options, v86Options } from "./handoff/v86.js";
-export type { IsolationFacts } from "./isolation/cell.js";
 export type { GuestMemory } from "./memory/guest.js";
 export { checkReleased } from "./memory/pool.js";
 export type { Flavour } from "./modules.js";
@@ -29,6 +28,6 @@ export {
 } from "./options.js";
 export type * from "./policy/hooks.js";
 export type { Confine } from "./process/confine.js";
-export type { BootResult, InterpreterCheck, ResultData, SwapRequest, WrittenRange } from "./result.js";
+export type { BootResult, InterpreterCheck, IsolationFacts, ResultData, SwapRequest, WrittenRange } from "./result.js";
 export { printable } from "./text.js";
 export { type HostTree, TREE_LIMITS, type TreeLimits, type TreeMap } from "./wasi/tree.js";

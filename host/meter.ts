@@ -5,6 +5,14 @@ import { LimitError } from "./errors.js";
 import type { Limits } from "./options.js";
 import { Stopwatch } from "./stopwatch.js";
 
+/** What is counted while a session runs. */
+export interface Counts {
+  hostCalls: number;
+  diskCalls: number;
+  diskBytes: number;
+  consoleBytes: number;
+}
+
 /** The core's own account. */
 export interface FuelTank {
   fuelLeft(): bigint;

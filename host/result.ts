@@ -3,11 +3,10 @@
 import { type PlainError, plainError } from "./errors.js";
 import { type BootData, decodeBootData, type LoadedModule } from "./handoff/metadata.js";
 import { type Call, type CpuState, hex, type RegisterValue } from "./handoff/registers.js";
-import type { IsolationFacts } from "./isolation/cell.js";
 import { GuestMemory } from "./memory/guest.js";
+import type { Counts } from "./meter.js";
 import type { Flavour } from "./modules.js";
-import type { Measurements } from "./policy/measure.js";
-import type { Counts } from "./state.js";
+import type { FileFacts } from "./policy/hooks.js";
 
 /** A guest's wish for another flavour; `name` is what it wrote, one character a byte. */
 export interface SwapRequest {
@@ -35,6 +34,25 @@ export interface WrittenRange {
   length: number;
   /** With the option `digests`. */
   sha256?: string;
+}
+
+/** What a boot's result says of where it ran. */
+export interface IsolationFacts {
+  level: "none" | "thread" | "process";
+  /** Of a process: what holds it besides its own limits. */
+  confinement?: "none" | "bwrap";
+  /** Why nothing else holds it although that was to be tried. */
+  unconfined?: string;
+}
+
+/** What was measured; hexadecimal SHA-256 digests. */
+export interface Measurements {
+  /** In the order of first use. A file used again without change is not listed again. */
+  files: FileFacts[];
+  /** Over the list: one JSON array `[sha256, size, purpose, device, path]` and a newline a file, in UTF-8. */
+  filesDigest: string;
+  /** Over the entry state: the registers as JSON and a newline, then for each written range `GPA length sha256` and a newline. With reason `exec`. */
+  stateDigest?: string;
 }
 
 /** The result without guest memory: what result.json holds and what crosses a worker's border. */

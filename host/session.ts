@@ -16,14 +16,14 @@ import {
 import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
-import { type FuelTank, Meter } from "./meter.js";
+import { type Counts, type FuelTank, Meter } from "./meter.js";
 import { compiledModule, defaultFlavour, FLAVOURS, type Flavour, isFlavour, type ModuleTable } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
 import { makeImports } from "./protocol/imports.js";
 import { latin1 } from "./protocol/module_memory.js";
 import { type BootResult, type InterpreterCheck, makeResult, type ResultData, type SwapRequest } from "./result.js";
-import { type Counts, type SessionState, Stop } from "./state.js";
+import { type SessionState, Stop } from "./state.js";
 import type { WasiProvider } from "./wasi/provider.js";
 
 /** What a session is given to work with. */

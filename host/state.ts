@@ -6,17 +6,9 @@ import type { Console } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import type { Call, CpuState } from "./handoff/registers.js";
 import type { GuestMemory } from "./memory/guest.js";
-import type { Meter } from "./meter.js";
+import type { Counts, Meter } from "./meter.js";
 import type { Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
-
-/** What is counted while a session runs. */
-export interface Counts {
-  hostCalls: number;
-  diskCalls: number;
-  diskBytes: number;
-  consoleBytes: number;
-}
 
 /** What the imports work on. Everything but the machine's own state lives as long as the session. */
 export interface SessionState {

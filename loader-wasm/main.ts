@@ -1,16 +1,19 @@
 // The loader's life: console, environment, devices, interpreter check, start-up scripts, autoboot, prompt.
 
 import { autobootMaybe } from "./boot/autoboot";
-import { defineCommands } from "./boot/commands";
-import { getenv, putenv, setDefault, setenv } from "./boot/environment";
+import { exitLoader } from "./boot/ending";
+import { Interpreter, setInterpreter } from "./boot/interpreter";
 import { checkInterpreter } from "./boot/interpreter_check";
-import { startPolicy } from "./boot/policy";
-import { flush, getchar, print, probeConsoles, putchar } from "./console/console";
+import { emitPrompt } from "./boot/prompt";
+import { configure } from "./conf";
+import { probeConsoles } from "./console/console";
 import { editLine } from "./console/lines";
 import { probeDevices } from "./dev/devices";
-import { Interpreter, setInterpreter } from "./interp/interpreter";
+import { startPolicy } from "./environment/questions";
+import { putenv, setDefault, setenv } from "./environment/variables";
 import { stringAt } from "./lib/bytes";
 import { allocate } from "./lib/fault";
+import { print } from "./lib/output";
 import * as host from "./protocol";
 
 /** Interface versions that the loader knows: 4 brought vm_set_*, 5 the interpreter swap. */
@@ -24,9 +27,9 @@ const HOST_ENV_ENTRY_LIMIT: i32 = 65536;
 /** Runs a session with `interpreter` on `ndisks` disks. Ends only through the host. */
 export function loaderMain(interpreter: Interpreter, version: i32, ndisks: i32): void {
   if (version < VERSION_MIN) exitLoader(1);
+  configure();
   startPolicy();
   setInterpreter(interpreter);
-  defineCommands();
   probeConsoles();
   print(`\nFreeBSD/amd64 User boot ${interpreter.name}, Revision 1.2\n`);
   setenv("LINES", "24");
@@ -61,37 +64,4 @@ function interact(interpreter: Interpreter): void {
     emitPrompt();
     interpreter.run(editLine());
   }
-}
-
-/** Prints the prompt: `$prompt` with `${name}` in it replaced, and a blank. */
-export function emitPrompt(): void {
-  const prompt = getenv("prompt");
-  const text = prompt === null ? ">" : prompt;
-  for (let i = 0; i < text.length; i++) {
-    if (!text.startsWith("${", i)) {
-      putchar(text.charCodeAt(i));
-      continue;
-    }
-    const brace = text.indexOf("}", i);
-    const end = brace < 0 ? text.length : brace;
-    const value = getenv(text.substring(i + 2, end));
-    if (value !== null) print(value);
-    i = end;
-  }
-  putchar(0x20);
-}
-
-/** Ends the session: 1 quit, 2 reboot. */
-export function exitLoader(code: i32): void {
-  flush();
-  host.exit(code);
-  unreachable();
-}
-
-/** Prints `text` as a panic, waits for a key and ends the session. */
-export function panic(text: string): void {
-  print(`panic: ${text}\n--> Press a key on the console to reboot <--\n`);
-  getchar();
-  print("Rebooting...\n");
-  exitLoader(1);
 }

@@ -4,8 +4,8 @@ import { ForthInterpreter } from "./interp/forth/interpreter";
 import { loaderMain } from "./main";
 
 export { markOffset } from "./boot/interpreter_check";
-export { flush as flushOutput } from "./console/console";
 export { fuelLeft, grantFuel } from "./lib/fault";
+export { flush as flushOutput } from "./lib/output";
 
 /** Runs the loader for `ndisks` disks by the rules of interface `version`. Returns only through the host. */
 export function loader_main(version: i32, ndisks: i32): void {

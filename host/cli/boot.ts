@@ -7,8 +7,8 @@ import { AbortedError, HandoffError, OptionError, UserbootError } from "../error
 import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
 import type { Isolation } from "../options.js";
 import type { BootHooks } from "../policy/hooks.js";
-import type { Measurements } from "../policy/measure.js";
 import type { Confine } from "../process/confine.js";
+import type { Measurements } from "../result.js";
 import { printable, printableJson } from "../text.js";
 import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
 import { complain } from "./complain.js";

@@ -4,16 +4,8 @@
 import type { KeyInput } from "../console/console.js";
 import type { GuestMemory } from "../memory/guest.js";
 import type { Answer } from "../policy/asker.js";
+import type { IsolationFacts } from "../result.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "./messages.js";
-
-/** What a boot's result says of where it ran. */
-export interface IsolationFacts {
-  level: "none" | "thread" | "process";
-  /** Of a process: what holds it besides its own limits. */
-  confinement?: "none" | "bwrap";
-  /** Why nothing else holds it although that was to be tried. */
-  unconfined?: string;
-}
 
 /** What comes out of a cell, once it is checked. */
 export type CellMessage = SessionMessage | (SessionEnded & { guest: GuestMemory });

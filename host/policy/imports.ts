@@ -5,11 +5,10 @@ import { decodeBootData } from "../handoff/metadata.js";
 import type { CpuState } from "../handoff/registers.js";
 import type { GuestMemory } from "../memory/guest.js";
 import { FILE_ITSELF, HOOK_FILES, HOOK_KERNEL, HOOK_SETENV } from "../protocol/constants.js";
-import type { BootResult } from "../result.js";
+import type { BootResult, Measurements } from "../result.js";
 import { type Asker, enforce } from "./asker.js";
 import type { PolicyBudget } from "./budget.js";
 import type { MachineFacts } from "./hooks.js";
-import type { Measurements } from "./measure.js";
 import type { FileVault } from "./vault.js";
 
 /** What a session has for its operator: hooks, and the files they are shown. Absent parts are not asked. */

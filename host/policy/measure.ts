@@ -6,16 +6,6 @@ import type { GuestMemory } from "../memory/guest.js";
 import type { ResultData } from "../result.js";
 import type { FileFacts } from "./hooks.js";
 
-/** What was measured; hexadecimal SHA-256 digests. */
-export interface Measurements {
-  /** In the order of first use. A file used again without change is not listed again. */
-  files: FileFacts[];
-  /** Over the list: one JSON array `[sha256, size, purpose, device, path]` and a newline a file, in UTF-8. */
-  filesDigest: string;
-  /** Over the entry state: the registers as JSON and a newline, then for each written range `GPA length sha256` and a newline. With reason `exec`. */
-  stateDigest?: string;
-}
-
 const utf8 = new TextEncoder();
 
 /** Digest over a list of files. */

@@ -3,11 +3,11 @@
 
 import { loadHasher, type MakeHasher } from "../hash.js";
 import type { Limits } from "../options.js";
-import type { BootResult } from "../result.js";
+import type { BootResult, Measurements } from "../result.js";
 import type { Asker } from "./asker.js";
 import { PolicyBudget } from "./budget.js";
 import type { Policy } from "./imports.js";
-import { digestFiles, digestState, type Measurements } from "./measure.js";
+import { digestFiles, digestState } from "./measure.js";
 import { FileVault } from "./vault.js";
 
 export async function makePolicy(asker: Asker | undefined, measure: boolean, limits: Limits): Promise<Policy> {

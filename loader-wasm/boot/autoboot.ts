@@ -1,13 +1,14 @@
 // The `boot` and `autoboot` commands: choose and load a kernel, count down, enter it.
 
-import { getchar, ischar, print, putchar, time } from "../console/console";
+import { getchar, ischar, time } from "../console/console";
+import { permittedArguments } from "../environment/questions";
+import { getenv } from "../environment/variables";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
+import { print, putchar } from "../lib/output";
 import { equalsIgnoreCase, parseEnd, parseInteger } from "../lib/text";
 import { loadKld } from "../load/modules";
 import { findFile, preloadedFiles } from "../load/preloaded";
-import { getenv } from "./environment";
 import { enterKernel } from "./exec";
-import { permittedArguments } from "./policy";
 
 /** Kernel names to try when `bootfile` doesn't say, separated by semicolons. */
 const DEFAULT_BOOTFILES = "kernel";

@@ -1,10 +1,11 @@
 // What every FreeBSD kernel gets behind its modules in guest memory: the environment, and the metadata chain
 // (`modulep`) that describes all that was loaded (sys/linker.h, MODINFO_*).
 
-import { print } from "../console/console";
 import { parseDevice } from "../dev/devices";
+import { environment, getenv } from "../environment/variables";
 import { allocate } from "../lib/fault";
 import { GuestWriter } from "../lib/guest";
+import { print } from "../lib/output";
 import {
   MODINFOMD_ENVP,
   MODINFOMD_HOWTO,
@@ -14,7 +15,6 @@ import {
   PreloadedFile,
   preloadedFiles,
 } from "../load/preloaded";
-import { environment, getenv } from "./environment";
 import { bootHowto } from "./howto";
 import { addMemoryMap } from "./memory_map";
 import { findRootMount } from "./root_mount";

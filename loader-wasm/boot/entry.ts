@@ -1,9 +1,9 @@
 // The last step of a boot: the kernel is entered, unless guest memory refused a part of what it was to find. The
 // reference enters it all the same, and it dies without a word.
 
-import { flush } from "../console/console";
 import { allocString } from "../lib/bytes";
 import { lowMemory, refusedEnd } from "../lib/guest";
+import { flush } from "../lib/output";
 import { hex } from "../lib/text";
 import { preloadedFiles } from "../load/preloaded";
 import { exec, exec_refused } from "../protocol";

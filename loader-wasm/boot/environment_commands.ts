@@ -1,14 +1,15 @@
 // Commands on variables: show set unset echo read.
 
-import { ischar, print, time } from "../console/console";
+import { ischar, time } from "../console/console";
 import { editLine } from "../console/lines";
 import { closePager, openPager, page } from "../console/pager";
-import { argumentAt, argumentCount, argumentSize } from "../interp/simp/parse";
+import { environment, getenv, putenv, putenvAt, setenv, unsetenv } from "../environment/variables";
 import { strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
+import { print } from "../lib/output";
 import { parseEnd, parseInteger } from "../lib/text";
-import { environment, getenv, putenv, putenvAt, setenv, unsetenv } from "./environment";
+import { argumentAt, argumentCount, argumentSize } from "./command_line";
 
 /** `show [NAME]`. */
 export function commandShow(argv: string[]): i32 {
@@ -49,15 +50,10 @@ export function commandUnset(argv: string[]): i32 {
 /** `echo [-n] TEXT...`. */
 export function commandEcho(argv: string[]): i32 {
   const options = new Options(argv, "n");
-  let newline = true;
-  while (true) {
-    const option = options.next();
-    if (option < 0) break;
-    if (option != 0x6e) return CMD_OK;
-    newline = false;
-  }
+  const option = options.only();
+  if (option < 0) return CMD_OK;
   print(argv.slice(options.index).join(" "));
-  if (newline) print("\n");
+  if (option == 0) print("\n");
   return CMD_OK;
 }
 

@@ -1,15 +1,16 @@
 // Commands that show files: help more ls.
 
-import { print } from "../console/console";
-import { lineError, readLine } from "../console/lines";
-import { closePager, openPager, page, pageFile } from "../console/pager";
+import { closePager, openPager, page } from "../console/pager";
 import { parseDevice, pathRest } from "../dev/devices";
-import { close, Dirent, fstat, open, readdir, S_IFDIR, S_IFMT, stat } from "../fs/files";
+import { getenv } from "../environment/variables";
+import { close, fstat, open, readdir, stat } from "../files/files";
+import { lineError, pageFile, readLine } from "../files/text";
+import { Dirent, S_IFDIR, S_IFMT } from "../fs/file_system";
 import { EIO, ENOTDIR, errno, strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
+import { print } from "../lib/output";
 import { clip } from "../lib/text";
-import { getenv } from "./environment";
 
 // ---- help -------------------------------------------------------------------------------------------
 
@@ -153,13 +154,9 @@ function typeLetter(type: u32): string {
 /** `ls [-l] [PATH]`. */
 export function commandLs(argv: string[]): i32 {
   const options = new Options(argv, "l");
-  let verbose = false;
-  while (true) {
-    const option = options.next();
-    if (option < 0) break;
-    if (option != 0x6c) return CMD_OK;
-    verbose = true;
-  }
+  const option = options.only();
+  if (option < 0) return CMD_OK;
+  const verbose = option > 0;
   let path = options.index < argv.length ? argv[options.index] : "";
   const status = stat(path);
   if (status !== null && (status.mode & S_IFMT) != S_IFDIR) {

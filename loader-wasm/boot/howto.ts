@@ -1,9 +1,9 @@
 // boothowto: the flags a kernel is started with (sys/reboot.h), gathered from its arguments, from boot_*
 // variables and from the chosen console.
 
+import { getenv, setenv } from "../environment/variables";
 import { equalsIgnoreCase } from "../lib/text";
 import { PreloadedFile } from "../load/preloaded";
-import { getenv, setenv } from "./environment";
 
 const RB_SERIAL: u32 = 0x1000;
 const RB_MUTE: u32 = 0x10000;

@@ -1,14 +1,14 @@
 // Enters a 32-bit kernel: flat protected mode without paging, arguments on the stack as old boot blocks
 // leave them, and the legacy `struct bootinfo` (i386/include/bootinfo.h).
 
-import { storeString } from "../lib/bytes";
+import { getenv } from "../environment/variables";
+import { allocString } from "../lib/bytes";
 import { allocate } from "../lib/fault";
 import { lowMemory, putGuest, startPart } from "../lib/guest";
 import { MODINFOMD_ESYM, MODINFOMD_SSYM, PreloadedFile } from "../load/preloaded";
 import { setgdt, setreg } from "../protocol";
 import { BootData, writeBootData } from "./bootinfo";
 import { enter } from "./entry";
-import { getenv } from "./environment";
 
 const STACK: u64 = 0x1000;
 const STACK_SIZE: u32 = 4096;
@@ -81,8 +81,5 @@ function writeBootinfo(kernel: PreloadedFile, data: BootData): void {
   store<u32>(info, <u32>data.envp, 76);
   store<u32>(info, <u32>data.modulep, 80);
   putGuest(info, BOOTINFO, BOOTINFO_SIZE);
-  const text = allocate(kernelname.length + 1);
-  storeString(text, kernelname);
-  store<u8>(text + kernelname.length, 0);
-  putGuest(text, BOOTINFO + BOOTINFO_SIZE, kernelname.length + 1);
+  putGuest(allocString(kernelname), BOOTINFO + BOOTINFO_SIZE, kernelname.length + 1);
 }

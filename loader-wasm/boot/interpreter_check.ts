@@ -2,11 +2,12 @@
 // is from before there was a choice, and means Forth; no loader means no preference, and so does one that the disk
 // fails to give, with a word about it: what can't be read may have a mark.
 
-import { flush, print } from "../console/console";
-import { close, fstat, open, read, S_IFDIR, S_IFMT, unreadable } from "../fs/files";
-import { storeString, stringAt } from "../lib/bytes";
+import { close, fstat, open, read, unreadable } from "../files/files";
+import { S_IFDIR, S_IFMT } from "../fs/file_system";
+import { allocString, cstringAt, stringAt } from "../lib/bytes";
 import { errno, strerror } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";
+import { flush, print } from "../lib/output";
 import { swap_interpreter } from "../protocol";
 
 const LOADER_PATH = "/boot/loader";
@@ -44,9 +45,7 @@ export function checkInterpreter(own: string): void {
   close(fd);
   if (wanted === null || wanted == own) return;
   flush();
-  const block = allocate(wanted.length);
-  storeString(block, wanted);
-  swap_interpreter(block, wanted.length);
+  swap_interpreter(allocString(wanted), wanted.length);
 }
 
 function cantRead(): void {
@@ -119,8 +118,7 @@ const GUARD = String.fromCharCode(0xfe);
 
 /** The bytes up to a NUL. A name that the file's end cuts off is none: the guard byte is part of it. */
 function nameAt(src: usize, size: i32): string {
-  let length = 0;
-  while (length < size && load<u8>(src + <usize>length) != 0) length++;
-  const name = stringAt(src, length);
+  const name = cstringAt(src, size);
+  const length = name.length;
   return length < size || length >= NAME_LIMIT ? name : name + GUARD;
 }

@@ -1,13 +1,13 @@
 // Where the kernel shall find its root file system: `vfs.root.mountfrom`, from the root line of /etc/fstab
 // on the root device, or from the device itself when that is a ZFS dataset.
 
-import { print } from "../console/console";
-import { lineError, readLine } from "../console/lines";
-import { close, open, unreadable } from "../fs/files";
+import { getenv, setDefault } from "../environment/variables";
+import { close, open, unreadable } from "../files/files";
+import { lineError, readLine } from "../files/text";
 import { EIO, strerror } from "../lib/errno";
 import { burn } from "../lib/fault";
+import { print } from "../lib/output";
 import { isSpace } from "../lib/text";
-import { getenv, setDefault } from "./environment";
 
 /** Bytes of a line of fstab; longer ones are cut into several. */
 const LINE_LIMIT: i32 = 127;

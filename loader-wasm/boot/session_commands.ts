@@ -1,11 +1,11 @@
 // Commands on the session itself: ? include quit reboot.
 
 import { closePager, openPager, page } from "../console/pager";
-import { interpreter } from "../interp/interpreter";
 import { CMD_OK } from "../lib/outcome";
 import { clip } from "../lib/text";
-import { exitLoader } from "../main";
 import { commands } from "./commands";
+import { exitLoader } from "./ending";
+import { interpreter } from "./interpreter";
 
 /** Exit codes of a session (userboot.h). */
 const EXIT_QUIT: i32 = 1;

@@ -1,18 +1,14 @@
-// The console: output with newline expansion, buffered so that a line costs one host call; input; and the
-// table of console names that scripts may select with the `console` variable, all of which are the
-// caller's one console.
+// The console: input, the clock that goes with waiting for it, and the names that scripts may select with the
+// `console` variable, all of which are the caller's one console. Output itself is lib/output.ts.
 
-import { defineVariable, getenv, refuseUnset, unsetenv, Variable } from "../boot/environment";
+import { defineVariable, getenv, refuseUnset, unsetenv, Variable } from "../environment/variables";
+import { CMD_ERROR } from "../lib/outcome";
+import { flush, outputs, print, setOutputs, setSpinnerDivisor } from "../lib/output";
 import { parseEnd, parseInteger } from "../lib/text";
 import * as host from "../protocol";
 
-/** Bytes collected before the host is called. */
-const OUTPUT_SIZE: i32 = 1024;
-const output: usize = memory.data(1024);
-let pending: i32 = 0;
-
 /** A name that `console` may hold. */
-class ConsoleName {
+export class ConsoleName {
   active: bool = false;
   constructor(
     readonly name: string,
@@ -26,48 +22,19 @@ class ConsoleName {
   }
 }
 
-const consoles: ConsoleName[] = [new ConsoleName("userboot", true), new ConsoleName("comconsole", false)];
+/** All of them; the first one is selected when nobody says. */
+let consoles: ConsoleName[] = [];
 
-/** How many of them a byte goes to. */
-let outputs: i32 = 0;
+/** Takes over the table of conf.ts. */
+export function useConsoles(list: ConsoleName[]): void {
+  consoles = list;
+}
 
+/** Tells lib/output.ts how many of them a byte goes to. */
 function countOutputs(): void {
-  outputs = 0;
-  for (let i = 0; i < consoles.length; i++) if (consoles[i].present && consoles[i].active) outputs++;
-}
-
-/**
- * Hands collected output to the host. Done before anything that waits or ends the session; exported to the host as
- * `flushOutput`, which calls it when something else ended the session. Nothing is pending any more when the host is
- * called, since that may throw.
- */
-export function flush(): void {
-  if (pending == 0) return;
-  const size = pending;
-  pending = 0;
-  host.write(output, size);
-}
-
-function put(c: i32): void {
-  if (pending == OUTPUT_SIZE) flush();
-  store<u8>(output + <usize>pending, <u8>c);
-  pending++;
-}
-
-/** Writes one byte to every active console; a newline becomes CR LF (CR CR LF where two are active, as each level expands it). */
-export function putchar(c: i32): void {
-  if (c == 0x0a) putchar(0x0d);
-  for (let i = 0; i < outputs; i++) put(c);
-}
-
-/** Writes a byte string. */
-export function print(text: string): void {
-  for (let i = 0; i < text.length; i++) putchar(text.charCodeAt(i));
-}
-
-/** Writes `size` bytes of module memory. */
-export function printBytes(src: usize, size: i32): void {
-  for (let i = 0; i < size; i++) putchar(load<u8>(src + <usize>i));
+  let count = 0;
+  for (let i = 0; i < consoles.length; i++) if (consoles[i].present && consoles[i].active) count++;
+  setOutputs(count);
 }
 
 /** Waits for a key and returns it (0..255). */
@@ -153,30 +120,16 @@ function setConsole(variable: Variable, value: string): i32 {
   return 0;
 }
 
-let spinnerDivisor: u64 = 1;
-
 /** Set hook of `twiddle_divisor`. */
 function setTwiddleDivisor(variable: Variable, value: string): i32 {
   const divisor = parseInteger(value);
   if (value.length == 0 || parseEnd != value.length) {
     print(`invalid twiddle_divisor '${value}'\n`);
-    return 2; // CMD_ERROR
+    return CMD_ERROR;
   }
-  spinnerDivisor = <u64>divisor;
+  setSpinnerDivisor(<u64>divisor);
   variable.assign(value);
   return 0;
-}
-
-let spins: u64 = 0;
-let spinnerPosition: i32 = 0;
-
-/** One step of the progress spinner that file systems show while they read. */
-export function twiddle(): void {
-  spins++;
-  if (spinnerDivisor > 1 && spins % spinnerDivisor != 0) return;
-  putchar("|/-\\".charCodeAt(spinnerPosition & 3));
-  spinnerPosition++;
-  putchar(0x08);
 }
 
 /** Chooses the first console, announces it, and defines the variables that control consoles. */

@@ -1,10 +1,9 @@
 // Paged output: after a screenful the reader is asked to go on, line by line or page by page, or to quit.
 
-import { getenv } from "../boot/environment";
-import { close, open, read } from "../fs/files";
-import { errno, strerror } from "../lib/errno";
+import { getenv } from "../environment/variables";
+import { print, putchar } from "../lib/output";
 import { parseInteger } from "../lib/text";
-import { getchar, print, putchar } from "./console";
+import { getchar } from "./console";
 
 const PROMPT = " --more--  <space> page down <enter> line down <q> quit ";
 const BLANK = "                                                        ";
@@ -56,33 +55,6 @@ function askForMore(): bool {
   }
   print(`\r${BLANK}\r`);
   return quit;
-}
-
-/** Bytes read from a file at a time. */
-const CHUNK: i32 = 79;
-const chunk: usize = memory.data(80);
-
-/** Pages through a file. 0 at its end, 1 when the reader quit, -1 when it can't be read. */
-export function pageFile(path: string): i32 {
-  const fd = open(path);
-  if (fd < 0) {
-    print(`can't open '${path}': ${strerror(errno)}\n`);
-    return -1;
-  }
-  let result = 0;
-  while (true) {
-    const got = read(fd, chunk, CHUNK);
-    if (got <= 0) {
-      result = got;
-      break;
-    }
-    if (pageBytes(chunk, got)) {
-      result = 1;
-      break;
-    }
-  }
-  close(fd);
-  return result;
 }
 
 /** Pages `size` bytes at `src`, up to a NUL. True when the reader quits. */

@@ -1,12 +1,12 @@
 // Boot environments: the data sets beside the one booted from, as variables for the guest's menu scripts, and the
 // commands about them.
 
-import { getenv, setenv, unsetenv } from "../boot/environment";
-import { print } from "../console/console";
-import { datasetChildren, findDataset } from "../fs/zfs/dataset";
-import { findPool } from "../fs/zfs/pool";
+import { getenv, setenv, unsetenv } from "../environment/variables";
 import { EINVAL, ENXIO, errno, setErrno } from "../lib/errno";
+import { print } from "../lib/output";
 import { parseInteger } from "../lib/text";
+import { datasetChildren, findDataset } from "../zfs/dataset";
+import { findPool } from "../zfs/pool";
 
 /** Menu entries of a page, by their numbers. */
 const FIRST_ENTRY: i32 = 4;

@@ -1,37 +1,7 @@
-// What the device switch (dev/devices.ts) knows of devices: a driver finds, lists and names the devices of
-// one kind; a device is what a name such as `disk0p2:` stands for; a volume is the run of disk bytes that a
-// file system lives on.
+// What the device switch (dev/devices.ts) knows of devices: a driver finds, lists and names the devices of one
+// kind; a device is what a name such as `disk0p2:` stands for.
 
-import { Disk, OFFSET_LIMIT } from "./disk";
-
-/** A stretch of a disk, addressed from its own start. Reads past the end of the disk come out short. */
-export class Volume {
-  constructor(
-    readonly disk: Disk,
-    /** Byte offset on the disk. */
-    readonly start: u64,
-  ) {}
-
-  /** Reads `size` bytes at `offset`, through the cache unless they are many. Returns how many, or -1 and errno. */
-  read(offset: u64, dst: usize, size: u32): i64 {
-    return this.disk.read(this.place(offset), dst, size);
-  }
-
-  /** Like `read`, straight into guest memory. */
-  readToGuest(offset: u64, gpa: u64, size: u64): i64 {
-    return this.disk.readToGuest(this.place(offset), gpa, size);
-  }
-
-  /** Where `offset` is on the disk; anything absurd is past every disk's end. */
-  place(offset: u64): u64 {
-    return offset > OFFSET_LIMIT ? OFFSET_LIMIT : this.start + offset;
-  }
-
-  /** How reports of damage at `offset` begin. */
-  where(offset: u64): string {
-    return `${this.disk.name()} offset ${this.place(offset)}`;
-  }
-}
+import { Volume } from "../storage/volume";
 
 /** A device as named by the user. */
 export abstract class Device {
@@ -70,6 +40,9 @@ export abstract class DeviceDriver {
    * `deviceEnd` where the device part ended. Null and errno when it is malformed.
    */
   abstract parse(text: string): Device | null;
+
+  /** The one to boot from when nobody says, or null when there is none of this kind. */
+  abstract bootDevice(): Device | null;
 }
 
 /** Characters of the last `parse`'s text that belong to the device, colon included. */

@@ -1,18 +1,18 @@
 // The device switch: turns names such as `disk0p2:`, `host0:` or `zfs:pool/root:` into devices, and lists them.
-// A new kind of device is one driver and one line in `devices`.
+// A new kind of device is one driver and one line in conf.ts.
 
-import { defineVariable, getenv, refuseSet, refuseUnset, Variable } from "../boot/environment";
+import { defineVariable, getenv, refuseSet, refuseUnset, Variable } from "../environment/variables";
 import { EINVAL, ENOENT, errno, setErrno } from "../lib/errno";
 import { initBootEnvironments } from "./boot_environments";
 import { Device, DeviceDriver, deviceEnd } from "./device";
-import { bootDisk, DiskDriver, disks } from "./disk";
-import { HostDevice, HostDriver } from "./host";
-import { bootPool, ZfsDriver } from "./zfs";
-
-export { Device } from "./device";
 
 /** All kinds of devices, in the order in which they are probed and listed. */
-const devices: DeviceDriver[] = [new HostDriver(), new DiskDriver(), new ZfsDriver()];
+let devices: DeviceDriver[] = [];
+
+/** Takes over the table of conf.ts. */
+export function useDevices(list: DeviceDriver[]): void {
+  devices = list;
+}
 
 /** Text after the device part of the last `parseDevice`. */
 export let pathRest: string = "";
@@ -63,11 +63,13 @@ export function probeDevices(ndisks: i32): void {
   defineVariable("loaddev", name, refuseSet, refuseUnset);
 }
 
-/** Name of the device to boot from: a ZFS pool, else the first disk, else the host's tree. */
+/** Name of the device to boot from: of the kind that is listed last among those that have one. */
 function bootDevice(): string {
-  const pool = bootPool();
-  if (pool !== null) return pool.name();
-  return disks.length > 0 ? bootDisk().name() : new HostDevice(0).name();
+  for (let i = devices.length - 1; i >= 0; i--) {
+    const device = devices[i].bootDevice();
+    if (device !== null) return device.name();
+  }
+  return "";
 }
 
 /** `lsdev`: prints all devices through the pager. */

@@ -1,16 +1,17 @@
-// Disks: the caller's images as the guest's drives `disk0` to `disk31`, their partition tables, and the
-// naming of whole disks, slices and partitions (`disk0:`, `disk0p2:`, `disk0s1:`, `disk0s1a:`, `disk0a:`).
+// The disks as devices: finding them, and the naming of whole disks, slices and partitions (`disk0:`, `disk0p2:`,
+// `disk0s1:`, `disk0s1a:`, `disk0a:`). Which of these names fit is for the partitioning scheme to say
+// (storage/partitions/table.ts).
 
-import { twiddle } from "../console/console";
 import { page } from "../console/pager";
 import { EINVAL, EIO, ENOENT, ENXIO, EPART, ESLICE, EUNIT, setErrno } from "../lib/errno";
-import { allocate, burn, damaged } from "../lib/fault";
+import { damaged } from "../lib/fault";
 import { parseEnd, parseInteger } from "../lib/text";
-import { copyin, DIOCGMEDIASIZE, DIOCGSECTORSIZE, diskioctl, diskread, diskread_guest } from "../protocol";
-import { CHUNK_SIZE, readCached } from "./block_cache";
-import { Device, DeviceDriver, setDeviceEnd, Volume } from "./device";
-import { readPartitionTable } from "./partitions/detect";
-import { Partition, PartitionTable, Scheme, SectorReader } from "./partitions/table";
+import { DIOCGMEDIASIZE, DIOCGSECTORSIZE, diskioctl } from "../protocol";
+import { Disk, disks, OFFSET_LIMIT } from "../storage/disk";
+import { partitionTable, wholeTable } from "../storage/partitions/detect";
+import { Naming, Partition, PartitionTable } from "../storage/partitions/table";
+import { Volume } from "../storage/volume";
+import { Device, DeviceDriver, setDeviceEnd } from "./device";
 
 /** Most disks of a session. */
 const DISK_LIMIT: i32 = 32;
@@ -18,89 +19,14 @@ const DISK_LIMIT: i32 = 32;
 const SECTOR_SIZE_MIN: u32 = 512;
 const SECTOR_SIZE_MAX: u32 = 4096;
 
-/** No offset on any disk is larger, so that sums of two offsets fit. */
-export const OFFSET_LIMIT: u64 = 0x0100000000000000;
-
-/** A disk. Its partition tables are read once, as nobody writes to it. */
-export class Disk {
-  private readonly tables: Map<u64, PartitionTable> = new Map<u64, PartitionTable>();
-
-  constructor(
-    readonly unit: i32,
-    readonly sectorSize: u32,
-    /** Bytes. */
-    readonly mediaSize: u64,
-  ) {}
-
-  name(): string {
-    return `disk${this.unit}`;
-  }
-
-  /** Reads `size` bytes at `offset`. Returns how many there were, or -1 and errno. */
-  read(offset: u64, dst: usize, size: u32): i64 {
-    if (offset >= this.mediaSize) return 0;
-    if (size < CHUNK_SIZE) return readCached(this.unit, this.mediaSize, offset, dst, size);
-    const wanted = <u32>min(<u64>size, this.mediaSize - offset);
-    burn(<i64>(wanted >> 12));
-    twiddle();
-    const error = diskread(this.unit, offset, dst, wanted, residual);
-    if (error != 0) {
-      setErrno(error);
-      return -1;
-    }
-    return <i64>(wanted - min(load<u32>(residual), wanted));
-  }
-
-  /** Like `read`, but straight into guest memory. */
-  readToGuest(offset: u64, gpa: u64, size: u64): i64 {
-    if (offset >= this.mediaSize) return 0;
-    const wanted = min(size, this.mediaSize - offset);
-    if (wanted < <u64>CHUNK_SIZE) return this.copyToGuest(offset, gpa, <u32>wanted);
-    burn(<i64>(wanted >> 12));
-    twiddle();
-    const error = diskread_guest(this.unit, offset, gpa, wanted, residual);
-    if (error != 0) {
-      setErrno(error);
-      return -1;
-    }
-    return <i64>(wanted - min(load<u64>(residual), wanted));
-  }
-
-  /** Brings a few bytes to guest memory by way of the cache, which often has what is around them. */
-  private copyToGuest(offset: u64, gpa: u64, size: u32): i64 {
-    const block = allocate(<usize>size);
-    const got = this.read(offset, block, size);
-    if (got > 0) copyin(block, gpa, <u32>got);
-    heap.free(block);
-    return got;
-  }
-
-  /** The partition table in the `sectors` sectors from `start`; null and errno when the disk can't be read. */
-  table(start: u64, sectors: u64): PartitionTable | null {
-    if (this.tables.has(start)) return this.tables.get(start);
-    const table = readPartitionTable(new SectorReader(this, start, sectors));
-    if (table !== null) this.tables.set(start, table);
-    return table;
-  }
-
-  /** The table of the whole disk. */
-  wholeTable(): PartitionTable | null {
-    return this.table(0, this.mediaSize / <u64>this.sectorSize);
-  }
-}
-const residual: usize = memory.data(8, 8);
-
-/** All disks, by unit. */
-export const disks: Disk[] = [];
-
 // ---- names ------------------------------------------------------------------------------------------
 
 /** No slice or partition given. */
 const NONE: i32 = -1;
 /** Slice: choose the best one. */
 const SLICE_BEST: i32 = 0;
-/** Partition: the slice is a GPT partition, which has none inside. */
-const PARTITION_GPT: i32 = 255;
+/** Partition: the slice has none inside, as those called `p`. */
+const PARTITION_WHOLE: i32 = 255;
 
 /** A disk, slice or partition. */
 export class DiskDevice extends Device {
@@ -119,7 +45,7 @@ export class DiskDevice extends Device {
   name(): string {
     let text = `disk${this.unit}`;
     if (this.slice >= 0) {
-      if (this.partition == PARTITION_GPT) return `${text}p${this.slice}:`;
+      if (this.partition == PARTITION_WHOLE) return `${text}p${this.slice}:`;
       text += `s${this.slice}`;
     }
     if (this.partition >= 0) text += String.fromCharCode((0x61 + this.partition) & 0xff);
@@ -136,26 +62,26 @@ export class DiskDevice extends Device {
     this.unreadable = false;
     if (this.unit < 0 || this.unit >= disks.length) return EIO;
     const disk = disks[this.unit];
-    const table = disk.wholeTable();
+    const table = wholeTable(disk);
     if (table === null) {
       this.unreadable = true;
       return EIO;
     }
     let start: u64 = 0;
     this.size = disk.mediaSize;
-    if (table.scheme == Scheme.Bsd && this.partition >= 0) {
+    if (table.naming == Naming.Letter && this.partition >= 0) {
       const entry = table.find(this.partition);
       if (entry === null) return ENOENT;
       start = entry.start;
       this.size = entry.sectors() * <u64>disk.sectorSize;
-    } else if (table.scheme != Scheme.Iso9660 && this.slice >= 0) {
+    } else if (table.naming != Naming.Disk && this.slice >= 0) {
       const entry = this.slice == SLICE_BEST ? table.best() : table.find(this.slice);
       if (entry === null) return ENOENT;
       this.slice = entry.index;
       start = entry.start;
       this.size = entry.sectors() * <u64>disk.sectorSize;
-      if (table.scheme == Scheme.Gpt) {
-        this.partition = PARTITION_GPT;
+      if (table.naming == Naming.Partition) {
+        this.partition = PARTITION_WHOLE;
       } else {
         const inner = this.innerStart(disk, entry);
         if (inner < 0) return this.unreadable ? EIO : ENOENT;
@@ -169,16 +95,16 @@ export class DiskDevice extends Device {
 
   /** First sector, from the slice's, of the partition in `slice`'s label that the name means; -1 when there is none. */
   private innerStart(disk: Disk, slice: Partition): i64 {
-    if (this.partition == PARTITION_GPT) this.partition = NONE;
+    if (this.partition == PARTITION_WHOLE) this.partition = NONE;
     if (this.partition < 0 && !slice.holdsLabel()) return 0;
-    const label = disk.table(slice.start, slice.sectors());
+    const label = partitionTable(disk, slice.start, slice.sectors());
     if (label === null) {
       this.unreadable = true;
       return -1;
     }
     if (this.partition < 0) {
       // A slice without a label is taken whole; in one with a label `a` is meant.
-      if (label.scheme != Scheme.Bsd) return 0;
+      if (label.naming != Naming.Letter) return 0;
       this.partition = 0;
     }
     const entry = label.find(this.partition);
@@ -202,7 +128,7 @@ export class DiskDevice extends Device {
       at += 1 + parseEnd;
       if (kind == 0x70) {
         if (at < text.length && text.charCodeAt(at) != 0x3a) return malformed(EINVAL);
-        partition = PARTITION_GPT;
+        partition = PARTITION_WHOLE;
       }
     }
     if (at < text.length && text.charCodeAt(at) != 0x3a) {
@@ -242,7 +168,7 @@ export class DiskDriver extends DeviceDriver {
     for (let unit = 0; unit < disks.length; unit++) {
       const disk = disks[unit];
       if (page(`    ${disk.name()}:   Guest drive image\n`)) return true;
-      const table = disk.wholeTable();
+      const table = wholeTable(disk);
       if (table !== null && printTable(disk, table, `    ${disk.name()}`, verbose, true)) return true;
     }
     return false;
@@ -250,6 +176,13 @@ export class DiskDriver extends DeviceDriver {
 
   parse(text: string): Device | null {
     return DiskDevice.parse(text);
+  }
+
+  /** The best partition of the first disk, or that disk as a whole. */
+  bootDevice(): Device | null {
+    if (disks.length == 0) return null;
+    const best = new DiskDevice(0, SLICE_BEST, 0);
+    return best.open() == 0 ? best : new DiskDevice(0, NONE, NONE);
   }
 }
 
@@ -285,15 +218,8 @@ function printTable(disk: Disk, table: PartitionTable, prefix: string, verbose: 
     const size = verbose ? sizeText(entry.sectors(), disk.sectorSize) : "";
     if (page(`${name}: ${entry.typeName()}\t${size}\n`)) return true;
     if (!nested || !entry.holdsLabel()) continue;
-    const label = disk.table(entry.start, entry.sectors());
+    const label = partitionTable(disk, entry.start, entry.sectors());
     if (label !== null && printTable(disk, label, name, verbose, false)) return true;
   }
   return false;
-}
-
-/** The device to boot from when nobody says: the best partition of the first disk, or that disk as a whole. */
-export function bootDisk(): Device {
-  const best = new DiskDevice(0, SLICE_BEST, 0);
-  if (best.open() == 0) return best;
-  return new DiskDevice(0, NONE, NONE);
 }

@@ -52,4 +52,8 @@ export class HostDriver extends DeviceDriver {
     setDeviceEnd(at < text.length ? at + 1 : at);
     return new HostDevice(unit);
   }
+
+  bootDevice(): Device | null {
+    return new HostDevice(0);
+  }
 }

@@ -1,16 +1,18 @@
 // ZFS data sets as devices, `zfs:pool/data/set:`, and the pools' state in `lsdev -v`.
 
-import { print } from "../console/console";
 import { page } from "../console/pager";
-import { bootDataset, datasetName, findDataset, openDataset, openPool } from "../fs/zfs/dataset";
-import { ObjectSet } from "../fs/zfs/dnode";
-import { OBJSET_TYPE_ZFS } from "../fs/zfs/layout";
-import { findPool, Pool, pools, probeVolume } from "../fs/zfs/pool";
-import { stateName, Vdev, VdevState } from "../fs/zfs/vdev";
 import { EINVAL, EIO, ENXIO, setErrno } from "../lib/errno";
+import { print } from "../lib/output";
+import { Disk, disks } from "../storage/disk";
+import { partitionTable, wholeTable } from "../storage/partitions/detect";
+import { PartitionType } from "../storage/partitions/table";
+import { bootDataset, datasetName, findDataset, openDataset, openPool } from "../zfs/dataset";
+import { ObjectSet } from "../zfs/dnode";
+import { OBJSET_TYPE_ZFS } from "../zfs/layout";
+import { findPool, Pool, pools, probeVolume } from "../zfs/pool";
+import { stateName, Vdev, VdevState } from "../zfs/vdev";
 import { Device, DeviceDriver, setDeviceEnd } from "./device";
-import { Disk, DiskDevice, disks } from "./disk";
-import { PartitionType } from "./partitions/table";
+import { DiskDevice } from "./disk";
 
 /** A data set. */
 export class ZfsDevice extends Device {
@@ -71,13 +73,13 @@ export class ZfsDriver extends DeviceDriver {
   }
 
   private probeDisk(disk: Disk): void {
-    const table = disk.wholeTable();
+    const table = wholeTable(disk);
     if (table === null) return;
     for (let i = 0; i < table.entries.length; i++) {
       const entry = table.entries[i];
       if (entry.type == PartitionType.FreeBsdZfs || entry.holdsLabel()) {
         if (this.probePartition(`${disk.unit}${table.suffix(entry)}:`) || !entry.holdsLabel()) continue;
-        const label = disk.table(entry.start, entry.sectors());
+        const label = partitionTable(disk, entry.start, entry.sectors());
         for (let k = 0; label !== null && k < label.entries.length; k++) {
           const inner = label.entries[k];
           if (inner.type != PartitionType.FreeBsdZfs) continue;
@@ -124,19 +126,19 @@ export class ZfsDriver extends DeviceDriver {
     setDeviceEnd(end + 1);
     return new ZfsDevice(pool, dataset);
   }
+
+  /** The first pool's `bootfs`. */
+  bootDevice(): Device | null {
+    if (pools.length == 0) return null;
+    const dataset = bootDataset(pools[0]);
+    if (dataset != 0) return new ZfsDevice(pools[0], dataset);
+    print("ZFS: can't find root filesystem\n");
+    return null;
+  }
 }
 
 function failed(error: i32): Device | null {
   setErrno(error);
-  return null;
-}
-
-/** What is booted from when there is a pool: the first one's `bootfs`; null when there is none. */
-export function bootPool(): ZfsDevice | null {
-  if (pools.length == 0) return null;
-  const dataset = bootDataset(pools[0]);
-  if (dataset != 0) return new ZfsDevice(pools[0], dataset);
-  print("ZFS: can't find root filesystem\n");
   return null;
 }
 

@@ -1,11 +1,46 @@
-// What fs/files.ts asks of file systems: open a path on a device, and then read, seek, describe and list.
+// What files/files.ts asks of file systems: open a path on a device, and then read, seek, describe and list.
 
 import { Device } from "../dev/device";
 import { EINVAL, EROFS, setErrno } from "../lib/errno";
-import { Dirent, SEEK_CUR, SEEK_END, SEEK_SET, Stat } from "./files";
+import { ByteSource } from "../lib/guest";
+
+export const O_RDONLY: i32 = 0;
+export const O_WRONLY: i32 = 1;
+export const O_RDWR: i32 = 2;
+
+export const SEEK_SET: i32 = 0;
+export const SEEK_CUR: i32 = 1;
+export const SEEK_END: i32 = 2;
+
+export const S_IFMT: u32 = 0o170000;
+export const S_IFDIR: u32 = 0o040000;
+export const S_IFREG: u32 = 0o100000;
+export const S_IFLNK: u32 = 0o120000;
+
+/** What `fstat` tells. */
+export class Stat {
+  /** File type and permissions (S_IF*). */
+  mode: u32 = 0;
+  uid: u32 = 0;
+  gid: u32 = 0;
+  /** Bytes. */
+  size: u64 = 0;
+}
+
+/** A directory entry. `type` is DT_* (mode >> 12), 0 when the file system doesn't tell. */
+export class Dirent {
+  constructor(
+    readonly name: string,
+    readonly type: u8,
+    readonly fileno: u32,
+  ) {}
+}
+
+/** Bytes that go to guest memory at a time where they can't go directly. */
+const STEP: u32 = 131072;
 
 /** An open file or directory. Positions are unsigned: one moved before the start is past the end. */
-export abstract class OpenFile {
+export abstract class OpenFile extends ByteSource {
   position: u64 = 0;
 
   /** Bytes, `u64.MAX_VALUE` when not known. */
@@ -13,17 +48,14 @@ export abstract class OpenFile {
 
   abstract stat(): Stat;
 
-  /** Reads up to `size` bytes at the position and advances it. Returns how many, fewer only at the end, or -1 and errno. */
-  abstract read(dst: usize, size: i32): i32;
-
-  /** Whether `readToGuest` works, and seeking is cheap. */
+  /** Whether `readToGuest` reads everything once, and seeking is cheap. */
   readsToGuest(): bool {
     return false;
   }
 
   /** `read` into guest memory, all of which exists. */
-  readToGuest(_gpa: u64, _size: u64): i64 {
-    return unreachable();
+  readToGuest(gpa: u64, size: u64): i64 {
+    return this.readInSteps(gpa, size, STEP);
   }
 
   /** Moves the position; from the end, it counts backwards. Returns the new one, or -1 and errno. */
@@ -59,7 +91,14 @@ export abstract class OpenFile {
 }
 
 export abstract class FileSystem {
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    /**
+     * The reference has it, too. There the errors of these (ELOOP, ENOTDIR) get lost when a compressed file of the name is
+     * looked for afterwards, and "no such file" is what scripts know.
+     */
+    readonly inReference: bool = false,
+  ) {}
 
   /** Whether its files are files of other file systems. */
   isLayer(): bool {

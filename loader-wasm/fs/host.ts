@@ -15,8 +15,7 @@ import {
 } from "../dev/trees";
 import { compareBytes, cutAtNul } from "../lib/bytes";
 import { EINVAL, ENOENT, setErrno } from "../lib/errno";
-import { FileSystem, OpenFile } from "./file_system";
-import { Dirent, S_IFDIR, S_IFREG, SEEK_CUR, SEEK_END, SEEK_SET, Stat } from "./files";
+import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFREG, SEEK_CUR, SEEK_END, SEEK_SET, Stat } from "./file_system";
 
 const DT_DIR: u8 = 4;
 const DT_REG: u8 = 8;
@@ -25,7 +24,7 @@ const FILE_RIGHTS: u32 = 0o644;
 
 export class HostFileSystem extends FileSystem {
   constructor() {
-    super("host");
+    super("host", true);
   }
 
   open(device: Device, path: string, _mode: i32): OpenFile | null {

@@ -10,11 +10,14 @@ export function stringAt(src: usize, size: i32): string {
   return result;
 }
 
+/** Bytes of the text at `src` before its NUL, at most `limit`. */
+export function cstringSize(src: usize, limit: i32): i32 {
+  return countBefore(src, limit, 0, 0, 0);
+}
+
 /** The byte string at `src` up to its NUL, at most `limit` bytes. */
 export function cstringAt(src: usize, limit: i32): string {
-  let size = 0;
-  while (size < limit && load<u8>(src + <usize>size) != 0) size++;
-  return stringAt(src, size);
+  return stringAt(src, cstringSize(src, limit));
 }
 
 /** Stores the bytes of `text`, without a NUL, at `dst`, which must have room for `text.length` bytes. */

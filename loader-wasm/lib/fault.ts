@@ -1,10 +1,10 @@
 // How a session ends inside the core, and what it tells on the way: fuel, memory and internal faults end
 // it with a typed error of the host; damage in guest data is reported and answered with an errno.
 
-import { flush } from "../console/console";
 import { delay, FAULT_FUEL, FAULT_INTERNAL, FAULT_MEMORY, fault, report } from "../protocol";
 import { allocString } from "./bytes";
 import { setErrno } from "./errno";
+import { flush } from "./output";
 
 /** Fuel left: roughly, instructions of an interpreter, or steps of a loop over guest data. */
 let fuel: i64 = i64.MAX_VALUE;
@@ -53,19 +53,19 @@ export function die(kind: i32, text: string): void {
 }
 
 /**
- * Records damage in guest data (`where` names device and offset, `what` structure, field and value), sets
- * errno to `code` and returns -1.
+ * Records damage in guest data (`where` names device and offset, `what` structure, field and value). Sets errno to
+ * `code` and returns it, as every `damaged` of the core does.
  */
 export function damaged(where: string, what: string, code: i32): i32 {
   setErrno(code);
   const text = where.length > 0 ? `${where}: ${what}` : what;
   // Looking for other names of a file comes across the same damage again.
-  if (text == lastDamage) return -1;
+  if (text == lastDamage) return code;
   lastDamage = text;
   const block = allocString(text);
   report(block, text.length);
   heap.free(block);
-  return -1;
+  return code;
 }
 let lastDamage: string = "";
 

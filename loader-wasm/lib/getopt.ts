@@ -1,6 +1,9 @@
 // POSIX getopt for the loader's commands. Complaints go to the console, as the commands' users expect.
 
-import { print } from "../console/console";
+import { print } from "./output";
+
+/** What `next` gives for an option that isn't known, or lacks its argument: a question mark, as getopt does. */
+export const COMPLAINED: i32 = 0x3f;
 
 /** Walks the options at the start of `argv` (whose first element is the command). */
 export class Options {
@@ -16,7 +19,7 @@ export class Options {
     private readonly letters: string,
   ) {}
 
-  /** The next option's letter, `?` after a complaint, or -1 when there are no more. */
+  /** The next option's letter, COMPLAINED after a complaint, or -1 when there are no more. */
   next(): i32 {
     if (this.at == 0) {
       if (this.index >= this.argv.length) return -1;
@@ -36,7 +39,7 @@ export class Options {
     if (known < 0) {
       if (last) this.advance();
       print(`illegal option -- ${String.fromCharCode(letter)}\n`);
-      return 0x3f;
+      return COMPLAINED;
     }
     if (known + 1 < this.letters.length && this.letters.charCodeAt(known + 1) == 0x3a) {
       if (!last) {
@@ -47,13 +50,27 @@ export class Options {
       } else {
         this.advance();
         print(`option requires an argument -- ${String.fromCharCode(letter)}\n`);
-        return 0x3f;
+        return COMPLAINED;
       }
       this.advance();
       return letter;
     }
     if (last) this.advance();
     return letter;
+  }
+
+  /**
+   * All options at once, for commands with one that takes no argument: 1 when it is there, 0 when not, -1 after a
+   * complaint.
+   */
+  only(): i32 {
+    let given = 0;
+    while (true) {
+      const option = this.next();
+      if (option < 0) return given;
+      if (option == COMPLAINED) return -1;
+      given = 1;
+    }
   }
 
   private advance(): void {

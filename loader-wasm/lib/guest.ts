@@ -58,14 +58,35 @@ export function zeroGuest(gpa: u64, size: u64): void {
   if (once > 0 && zero_guest(gpa, once) != 0) refused(gpa, once);
 }
 
-/** Contents of files go to the guest in such pieces. */
-const COPY_PIECE: u64 = 4096;
+/** Contents of files go to the guest in such pieces; what doesn't fit there as a whole is not written. */
+export const COPY_PIECE: u32 = 4096;
 
 /** Writes `size` bytes at `src` to `gpa`, in the pieces in which files are read where they don't all fit. */
 export function copyinPieces(src: usize, gpa: u64, size: u64): void {
-  const step = fitsGuest(gpa, size) ? size : COPY_PIECE;
+  const step = fitsGuest(gpa, size) ? size : <u64>COPY_PIECE;
   for (let done: u64 = 0; done < size; done += step) {
     putGuest(src + <usize>done, gpa + done, <u32>min(step, size - done));
+  }
+}
+
+/** What bytes are read from in their order, and brought to guest memory. */
+export abstract class ByteSource {
+  /** Reads up to `size` bytes at the position and advances it. Returns how many, fewer only at the end, or -1 and errno. */
+  abstract read(dst: usize, size: i32): i32;
+
+  /** Like `read`, to `gpa` and `step` bytes at a time. */
+  readInSteps(gpa: u64, size: u64, step: u32): i64 {
+    const block = allocate(<usize>step);
+    let done: u64 = 0;
+    let got = 0;
+    while (done < size) {
+      got = this.read(block, <i32>min(size - done, <u64>step));
+      if (got <= 0) break;
+      putGuest(block, gpa + done, <u32>got);
+      done += <u64>got;
+    }
+    heap.free(block);
+    return got < 0 ? -1 : <i64>done;
   }
 }
 

@@ -1,14 +1,14 @@
-// The formats that kernels and modules can have, in the order in which they are tried. A new one is a line.
+// The formats that kernels and modules can have, in the order in which they are tried. A new one is a line in conf.ts.
 
 import { EFTYPE, strerror } from "../lib/errno";
 import { refusedEnd, startPart } from "../lib/guest";
 import { failDetailed } from "../lib/outcome";
-import { ElfClass, EM_386, EM_X86_64 } from "./elf/layout";
+import { ElfClass } from "./elf/layout";
 import { Loaded, loadLinked } from "./elf/linked";
 import { loadObject } from "./elf/object";
 import { PreloadedFile } from "./preloaded";
 
-class Format {
+export class Format {
   constructor(
     readonly elf: ElfClass,
     /** Relocatable, not linked. */
@@ -20,12 +20,12 @@ class Format {
   }
 }
 
-const formats: Format[] = [
-  new Format(new ElfClass(32, EM_386), false),
-  new Format(new ElfClass(32, EM_386), true),
-  new Format(new ElfClass(64, EM_X86_64), false),
-  new Format(new ElfClass(64, EM_X86_64), true),
-];
+let formats: Format[] = [];
+
+/** Takes over the table of conf.ts. */
+export function useFormats(list: Format[]): void {
+  formats = list;
+}
 
 /** The format of the last file. It is tried first, since modules follow kernels of their kind. */
 let lastFormat: i32 = 0;

@@ -1,13 +1,14 @@
 // Loading kernels, modules with what they depend on, and raw files: in order, one behind the other in
 // guest memory, listed in load/preloaded.ts.
 
-import { unsetenv } from "../boot/environment";
-import { print } from "../console/console";
-import { close, O_RDONLY, open, readToGuest } from "../fs/files";
+import { unsetenv } from "../environment/variables";
+import { close, open, readToGuest } from "../files/files";
+import { O_RDONLY } from "../fs/file_system";
 import { cstringAt } from "../lib/bytes";
 import { EFTYPE, ENOENT, errno, strerror } from "../lib/errno";
 import { refusedEnd, startPart } from "../lib/guest";
 import { failCommand, failDetailed } from "../lib/outcome";
+import { print } from "../lib/output";
 import { hexAlternate } from "../lib/text";
 import { PURPOSE_RAW } from "../protocol";
 import { Loaded } from "./elf/linked";

@@ -1,12 +1,13 @@
 // Where kernels and modules are found: the directories of `module_path`, the extensions a name may lack,
 // and each directory's linker.hints (kldxref's output), which tells the files that contain a module.
 
-import { getenv } from "../boot/environment";
-import { print } from "../console/console";
-import { close, fstat, open, read, S_IFMT, S_IFREG, stat, unreadable } from "../fs/files";
+import { getenv } from "../environment/variables";
+import { close, fstat, open, read, stat, unreadable } from "../files/files";
+import { S_IFMT, S_IFREG } from "../fs/file_system";
 import { stringAt } from "../lib/bytes";
 import { EFTYPE, errno, strerror } from "../lib/errno";
 import { allocate, burn, damaged } from "../lib/fault";
+import { print } from "../lib/output";
 
 const DEFAULT_PATH = "/boot/kernel;/boot/modules";
 

@@ -8,9 +8,9 @@ import { findBootData, sha256 } from "./boot_data.js";
 import { Comparison, compareBootData, compareCalls, compareMemory, compareSurvival, exitOf } from "./compare.js";
 import { clean, ReplayConsole } from "./console.js";
 import { deliberateFields, undefinedRecord } from "./differences.js";
+import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./outcome.js";
 import { type BootRun, type KeyEntry, readGuest, readJson } from "./recordings.js";
 import { asEntered, wasRefused } from "./refused.js";
-import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./runs.js";
 
 const MIB = 1024 * 1024;
 

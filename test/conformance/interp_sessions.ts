@@ -7,6 +7,7 @@ import { type BootOptions, boot } from "userboot-wasm";
 import { Comparison, compareSurvival, exitOf } from "./compare.js";
 import { clean, ReplayConsole } from "./console.js";
 import { deliberate } from "./differences.js";
+import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./outcome.js";
 import {
   type InterpLine,
   type InterpSession,
@@ -15,7 +16,6 @@ import {
   readJson,
   unpackImage,
 } from "./recordings.js";
-import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./runs.js";
 
 const MEMORY = 256 * 1024 * 1024;
 /** The host's own variables, after the session's. */

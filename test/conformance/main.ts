@@ -7,10 +7,11 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { differences } from "./differences.js";
+import type { Outcome } from "./outcome.js";
 import { readPassing, regression, writePassing } from "./passing.js";
 import { replayAll } from "./pool.js";
 import { findRecordings } from "./recordings.js";
-import { listRuns, type Outcome, type Run } from "./runs.js";
+import { listRuns, type Run } from "./runs.js";
 
 const THREADS_MAX = 4;
 /** Failing runs that are shown when all are replayed. */

@@ -2,7 +2,8 @@
 // `passed/all`), against which every replay is held: what passed once must go on passing.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import type { Outcome, Run } from "./runs.js";
+import type { Outcome } from "./outcome.js";
+import type { Run } from "./runs.js";
 
 const LISTS = new URL("../../test/conformance/passing/", import.meta.url);
 

@@ -1,7 +1,8 @@
 // Replays runs on a few threads, and replaces a thread whose run doesn't come to an end.
 
 import { Worker } from "node:worker_threads";
-import type { Outcome, Run } from "./runs.js";
+import type { Outcome } from "./outcome.js";
+import type { Run } from "./runs.js";
 
 /** A run that takes longer hangs. */
 const RUN_MS = 60_000;

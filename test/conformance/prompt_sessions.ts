@@ -7,8 +7,8 @@ import { findBootData } from "./boot_data.js";
 import { Comparison, compareBootData, compareCalls, compareSurvival, exitOf } from "./compare.js";
 import { clean, ReplayConsole } from "./console.js";
 import { deliberate } from "./differences.js";
+import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./outcome.js";
 import { type PromptSession, readGuest, readJson } from "./recordings.js";
-import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./runs.js";
 
 const MIB = 1024 * 1024;
 /** Its output tells of the block cache, which is ours. */

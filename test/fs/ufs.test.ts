@@ -3,7 +3,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { GUID, gpt } from "../dev/tables.js";
+import { GUID, gpt } from "../storage/tables.js";
 import { prompt } from "./prompt.js";
 import type { SparseDisk } from "./sparse_disk.js";
 import { MODE_FILE, UfsImage, type UfsOptions } from "./ufs_image.js";

@@ -1,10 +1,10 @@
 // Guests that put what acts on a terminal into every name that is theirs to choose.
 
 import { createHash } from "node:crypto";
-import { GUID, gpt } from "../dev/tables.js";
 import { SparseDisk } from "../fs/sparse_disk.js";
 import { UfsImage } from "../fs/ufs_image.js";
 import { linkedFile } from "../load/elf_image.js";
+import { GUID, gpt } from "../storage/tables.js";
 
 /**
  * Clears the screen, sets the title, C1's CSI, colours, U+009B and a change of direction in UTF-8, DEL, what isn't

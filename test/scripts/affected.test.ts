@@ -4,8 +4,8 @@ import { ALL, affectedTests } from "../../scripts/affected.mjs";
 
 const TESTS = [
   "test/fs/ufs.test.ts",
-  "test/fs/zfs.test.ts",
-  "test/fs/zfs_pools.test.ts",
+  "test/zfs/zfs.test.ts",
+  "test/zfs/zfs_pools.test.ts",
   "test/host/cli.test.ts",
   "test/host/cli_help.test.ts",
   "test/host/session.test.ts",
@@ -19,14 +19,14 @@ const affected = (...changed: string[]): unknown => affectedTests(changed, TESTS
 describe("tests that a change concerns", () => {
   it.each([
     ["loader-wasm/fs/ufs/inode.ts", ["test/fs/ufs.test.ts"]],
-    ["loader-wasm/fs/zfs/vdev.ts", ["test/fs/zfs.test.ts", "test/fs/zfs_pools.test.ts"]],
+    ["loader-wasm/zfs/vdev.ts", ["test/zfs/zfs.test.ts", "test/zfs/zfs_pools.test.ts"]],
     ["loader-wasm/interp/lua/vm.ts", ["test/interp/lua/vm.test.ts"]],
-    ["loader-wasm/interp/lua/gc.ts", ["test/interp/lua/string.test.ts", "test/interp/lua/vm.test.ts"]],
+    ["loader-wasm/interp/lua/run/gc.ts", ["test/interp/lua/string.test.ts", "test/interp/lua/vm.test.ts"]],
     ["host/session.ts", ["test/host/session.test.ts"]],
     ["host/cli/run.ts", ["test/host/cli.test.ts", "test/host/cli_help.test.ts"]],
     ["host/policy/lua.ts", ["test/policy/lua.test.ts"]],
     ["scripts/core.mjs", ["test/scripts/build.test.ts"]],
-    ["test/fs/zfs.test.ts", ["test/fs/zfs.test.ts"]],
+    ["test/zfs/zfs.test.ts", ["test/zfs/zfs.test.ts"]],
     ["test/interp/lua/programs.ts", ["test/interp/lua/string.test.ts", "test/interp/lua/vm.test.ts"]],
     ["README.md", []],
   ])("%s", (path, tests) => {

@@ -1,13 +1,14 @@
 // The ISO 9660 file system with Rock Ridge names. As in the reference, names without Rock Ridge are matched
 // as they are recorded (`LOADER.RC;1`), symbolic links are not followed, and a file is one extent.
 
-import { Device, Volume } from "../../dev/device";
+import { Device } from "../../dev/device";
 import { cutAtNul, stringAt } from "../../lib/bytes";
 import { EINVAL, EIO, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { allocate, burn, damaged } from "../../lib/fault";
 import { isLower } from "../../lib/text";
-import { FileSystem, OpenFile } from "../file_system";
-import { Dirent, S_IFDIR, S_IFREG, Stat } from "../files";
+import { KnownPlaces, Volume } from "../../storage/volume";
+import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFREG, Stat } from "../file_system";
+import { PathWalk } from "../path";
 import {
   BLOCK_SIZE,
   DESCRIPTORS_AT,
@@ -203,10 +204,10 @@ class DirectoryWalk {
 }
 
 export class Cd9660FileSystem extends FileSystem {
-  private readonly mounts: Mount[] = [];
+  private readonly mounts: KnownPlaces<Mount> = new KnownPlaces<Mount>();
 
   constructor() {
-    super("cd9660");
+    super("cd9660", true);
   }
 
   open(device: Device, path: string, _mode: i32): OpenFile | null {
@@ -215,18 +216,19 @@ export class Cd9660FileSystem extends FileSystem {
     const mount = this.mount(volume);
     const root = mount.root;
     if (root === null) return failed(mount.error);
-    const extent = walkPath(mount, root, path);
-    return extent === null ? null : new IsoFile(mount, extent);
+    // One slash at the start is the root; a second one there begins a component without a name, which nothing matches.
+    if (path.startsWith("//")) return failed(ENOENT);
+    const extent = new IsoWalk(mount, root).walk(path);
+    if (extent === null) return null;
+    return path.endsWith("/") && !extent.directory ? failed(ENOTDIR) : new IsoFile(mount, extent);
   }
 
   /** What is known of the volume, read once. */
   private mount(volume: Volume): Mount {
-    for (let i = 0; i < this.mounts.length; i++) {
-      const known = this.mounts[i].volume;
-      if (known.disk == volume.disk && known.start == volume.start) return this.mounts[i];
-    }
+    const known = this.mounts.find(volume.disk, volume.start);
+    if (known !== null) return known;
     const mount = new Mount(volume);
-    this.mounts.push(mount);
+    this.mounts.add(volume.disk, volume.start, mount);
     return mount;
   }
 }
@@ -236,32 +238,27 @@ function failed(error: i32): OpenFile | null {
   return null;
 }
 
-/** The extent that `path` names; null and errno. */
-function walkPath(mount: Mount, root: Extent, path: string): Extent | null {
-  let extent = root;
-  // One slash at the start is the root; a second one there begins a component without a name, which nothing matches.
-  let at = path.startsWith("/") ? 1 : 0;
-  while (at < path.length) {
-    if (!extent.directory) {
-      setErrno(ENOTDIR);
-      return null;
-    }
-    const slash = path.indexOf("/", at);
-    const end = slash < 0 ? path.length : slash;
-    const wanted = path.substring(at, end);
-    const walk = new DirectoryWalk(mount, extent, 0);
-    let found = walk.next();
-    while (found && !walk.matches(wanted)) found = walk.next();
-    if (!found) return null;
-    extent = new Extent(walk.record);
-    at = end;
-    while (at < path.length && path.charCodeAt(at) == 0x2f) at++;
-    if (at == path.length && at > end && !extent.directory) {
-      setErrno(ENOTDIR);
-      return null;
-    }
+class IsoWalk extends PathWalk<Extent> {
+  constructor(
+    private readonly mount: Mount,
+    private readonly top: Extent,
+  ) {
+    super();
   }
-  return extent;
+
+  root(): Extent | null {
+    return this.top;
+  }
+
+  step(directory: Extent, name: string): Extent | null {
+    if (!directory.directory) {
+      setErrno(ENOTDIR);
+      return null;
+    }
+    const walk = new DirectoryWalk(this.mount, directory, 0);
+    while (walk.next()) if (walk.matches(name)) return new Extent(walk.record);
+    return null;
+  }
 }
 
 class IsoFile extends OpenFile {
@@ -308,7 +305,8 @@ class IsoFile extends OpenFile {
   private took(wanted: u64, offset: u64, got: i64): i64 {
     if (got < 0) return -1;
     if (<u64>got < wanted) {
-      return <i64>damaged(this.mount.volume.where(offset), "ISO 9660 file: data is beyond the end of the disk", EIO);
+      damaged(this.mount.volume.where(offset), "ISO 9660 file: data is beyond the end of the disk", EIO);
+      return -1;
     }
     this.position += wanted;
     return got;

@@ -1,10 +1,10 @@
 // System use entries behind the names of directory records: whether a volume has Rock Ridge, and Rock Ridge's
 // names.
 
-import { Volume } from "../../dev/device";
 import { stringAt } from "../../lib/bytes";
 import { EIO } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
+import { Volume } from "../../storage/volume";
 import {
   BLOCK_SIZE,
   CE,

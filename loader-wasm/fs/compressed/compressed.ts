@@ -1,12 +1,12 @@
 // Files read through a decompressor: where `kernel` is missing, `kernel.gz` or `kernel.bz2` is opened in its
 // place and looks like the original, except that its size is not known.
 
-import { print } from "../../console/console";
 import { Device } from "../../dev/device";
 import { EFTYPE, EINVAL, EIO, EISDIR, ENOENT, EOFFSET, EPERM, errno, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
-import { FileSystem, OpenFile } from "../file_system";
-import { Dirent, O_RDONLY, openOn, S_IFMT, S_IFREG, SEEK_CUR, SEEK_SET, Stat } from "../files";
+import { print } from "../../lib/output";
+import { Dirent, FileSystem, O_RDONLY, OpenFile, S_IFMT, S_IFREG, SEEK_CUR, SEEK_SET, Stat } from "../file_system";
+import { openOn } from "../file_systems";
 import { Decoder } from "./decoder";
 import { Input } from "./input";
 
@@ -25,7 +25,7 @@ export abstract class CompressedFileSystem extends FileSystem {
     /** What console messages call it. */
     readonly tag: string,
   ) {
-    super(name);
+    super(name, true);
   }
 
   /** The decoder for the stream at the start of `input`, past the header if that is not the decoder's; null when it is not one. */
@@ -110,7 +110,8 @@ class CompressedFile extends OpenFile {
 
   private failed(message: string): i32 {
     print(`${message}\n`);
-    return damaged(this.path, `${this.format} stream: ${message.substring(message.indexOf(": ") + 2)}`, EIO);
+    damaged(this.path, `${this.format} stream: ${message.substring(message.indexOf(": ") + 2)}`, EIO);
+    return -1;
   }
 
   /** Goes back by decoding from the start again, forwards by decoding what is between; at the end it stops. */

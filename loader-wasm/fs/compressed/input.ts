@@ -1,8 +1,7 @@
 // The compressed bytes that a decoder works on: a file read in large pieces, or a block of memory.
 
 import { allocate } from "../../lib/fault";
-import { OpenFile } from "../file_system";
-import { SEEK_SET } from "../files";
+import { OpenFile, SEEK_SET } from "../file_system";
 
 /** Bytes read from the file at a time. */
 const PIECE: i32 = 65536;

@@ -1,6 +1,6 @@
 // UFS directories: entry after entry, none of which crosses a block.
 
-import { compareBytesAt, stringAt } from "../../lib/bytes";
+import { compareBytesAt, cstringSize, stringAt } from "../../lib/bytes";
 import { EIO, ENOENT, setErrno } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { Inode } from "./inode";
@@ -55,8 +55,7 @@ export class DirectoryWalk {
         directory.damaged(`directory entry at ${at}: name of ${length} bytes in ${record}`, EIO);
         return false;
       }
-      this.length = 0;
-      while (this.length < length && load<u8>(entry + D_NAME + <usize>this.length) != 0) this.length++;
+      this.length = cstringSize(entry + D_NAME, length);
       return true;
     }
     setErrno(ENOENT);

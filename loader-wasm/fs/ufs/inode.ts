@@ -1,10 +1,10 @@
 // UFS inodes: decoding, and the walk from a byte of a file to the blocks that hold it, through up to three levels of
 // indirect blocks. Runs of blocks that follow each other on the disk are read in one piece.
 
-import { Volume } from "../../dev/device";
 import { EFBIG, EIO, setErrno } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
 import { zero_guest } from "../../protocol";
+import { Volume } from "../../storage/volume";
 import {
   DIRECT_BLOCKS,
   I1_DIRECT,
@@ -73,9 +73,9 @@ export class Inode {
     return this.volume.where(this.superblock.inodeOffset(this.number));
   }
 
-  /** Reports damage and fails with `code`. */
-  damaged(what: string, code: i32): void {
-    damaged(this.where(), `UFS inode ${this.number}: ${what}`, code);
+  /** Reports damage in it. Returns `code`. */
+  damaged(what: string, code: i32): i32 {
+    return damaged(this.where(), `UFS inode ${this.number}: ${what}`, code);
   }
 
   /** Address of the fragment where block `number` of the file begins, 0 for a hole; -1 and errno. */

@@ -1,8 +1,8 @@
 // A UFS superblock, found and decoded into a record whose numbers are known to make sense.
 
-import { Volume } from "../../dev/device";
 import { EINVAL, EIO, ENOENT, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
+import { Volume } from "../../storage/volume";
 import {
   BLOCK_SIZE_MAX,
   BLOCK_SIZE_MIN,

@@ -1,11 +1,12 @@
 // The UFS1 and UFS2 file systems: mounting, and the walk along a path and its symbolic links.
 
-import { Device, Volume } from "../../dev/device";
+import { Device } from "../../dev/device";
 import { stringAt } from "../../lib/bytes";
 import { EINVAL, EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
-import { allocate, burn } from "../../lib/fault";
-import { FileSystem, OpenFile } from "../file_system";
-import { Dirent, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../files";
+import { allocate } from "../../lib/fault";
+import { KnownPlaces, Volume } from "../../storage/volume";
+import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
+import { PathWalk } from "../path";
 import { DirectoryWalk, lookUp } from "./directory";
 import { Inode, readInode } from "./inode";
 import { NAME_MAX, ROOT_INODE } from "./layout";
@@ -19,18 +20,16 @@ const PATH_MAX: u64 = 1024;
 /** What is known of a volume: its superblock, or why it has none. */
 class Mount {
   constructor(
-    readonly disk: i32,
-    readonly start: u64,
     readonly superblock: Superblock | null,
     readonly error: i32,
   ) {}
 }
 
 export class UfsFileSystem extends FileSystem {
-  private readonly mounts: Mount[] = [];
+  private readonly mounts: KnownPlaces<Mount> = new KnownPlaces<Mount>();
 
   constructor() {
-    super("ufs");
+    super("ufs", true);
   }
 
   open(device: Device, path: string, _mode: i32): OpenFile | null {
@@ -44,58 +43,53 @@ export class UfsFileSystem extends FileSystem {
       if (errno == ENOENT) setErrno(EINVAL);
       return null;
     }
-    const inode = walkPath(volume, superblock, path);
+    const inode = new UfsWalk(volume, superblock).walk(path, LINKS_MAX);
     return inode === null ? null : new UfsFile(inode);
   }
 
   /** The volume's superblock, read once. Null and errno. */
   private mount(volume: Volume): Superblock | null {
-    for (let i = 0; i < this.mounts.length; i++) {
-      const mount = this.mounts[i];
-      if (mount.disk != volume.disk.unit || mount.start != volume.start) continue;
-      setErrno(mount.error);
-      return mount.superblock;
+    let mount = this.mounts.find(volume.disk, volume.start);
+    if (mount === null) {
+      const superblock = readSuperblock(volume);
+      mount = new Mount(superblock, errno);
+      this.mounts.add(volume.disk, volume.start, mount);
     }
-    const superblock = readSuperblock(volume);
-    this.mounts.push(new Mount(volume.disk.unit, volume.start, superblock, errno));
-    return superblock;
+    setErrno(mount.error);
+    return mount.superblock;
   }
 }
 
-/** Fuel for one name of a path, besides that for what is left of the path. */
-const COMPONENT_COST: i64 = 16;
-
-/** The inode that `path` names; null and errno. */
-function walkPath(volume: Volume, superblock: Superblock, path: string): Inode | null {
-  let rest = path;
-  let links = 0;
-  let inode = readInode(volume, superblock, ROOT_INODE);
-  while (inode !== null) {
-    burn(COMPONENT_COST + <i64>(rest.length >> 4));
-    let start = 0;
-    while (start < rest.length && rest.charCodeAt(start) == 0x2f) start++;
-    if (start == rest.length) return inode;
-    const directory = inode;
-    if ((directory.mode & S_IFMT) != S_IFDIR) return failed(ENOTDIR);
-    const slash = rest.indexOf("/", start);
-    const end = slash < 0 ? rest.length : slash;
-    if (end - start > NAME_MAX) return failed(ENOENT);
-    const number = lookUp(directory, rest.substring(start, end));
-    if (number == 0) return null;
-    rest = rest.substring(end);
-    inode = readInode(volume, superblock, number);
-    if (inode === null || (inode.mode & S_IFMT) != S_IFLNK) continue;
-    if (++links > LINKS_MAX) {
-      inode.damaged(`symbolic link: more than ${LINKS_MAX} on the way through '${path}'`, ELOOP);
-      return null;
-    }
-    const text = readLink(inode, rest.length);
-    if (text === null) return null;
-    rest = text + rest;
-    // An absolute link starts again at the root, a relative one where it is.
-    inode = text.startsWith("/") ? readInode(volume, superblock, ROOT_INODE) : directory;
+class UfsWalk extends PathWalk<Inode> {
+  constructor(
+    private readonly volume: Volume,
+    private readonly superblock: Superblock,
+  ) {
+    super();
   }
-  return null;
+
+  root(): Inode | null {
+    return readInode(this.volume, this.superblock, ROOT_INODE);
+  }
+
+  step(directory: Inode, name: string): Inode | null {
+    if ((directory.mode & S_IFMT) != S_IFDIR) return failed(ENOTDIR);
+    if (name.length > NAME_MAX) return failed(ENOENT);
+    const number = lookUp(directory, name);
+    return number == 0 ? null : readInode(this.volume, this.superblock, number);
+  }
+
+  isLink(inode: Inode): bool {
+    return (inode.mode & S_IFMT) == S_IFLNK;
+  }
+
+  linkText(link: Inode, rest: i32): string | null {
+    return readLink(link, rest);
+  }
+
+  tooManyLinks(link: Inode, path: string): void {
+    link.damaged(`symbolic link: more than ${LINKS_MAX} on the way through '${path}'`, ELOOP);
+  }
 }
 
 function failed(error: i32): Inode | null {

@@ -13,7 +13,7 @@ import {
   setFlag,
 } from "./dictionary";
 import { addPrimitive } from "./inner";
-import { check, LOOSENESS } from "./memory";
+import { LOOSENESS } from "./memory";
 import { interpretText } from "./outer";
 
 /** A word in AssemblyScript: what it needs on the stack, what it leaves there at the most. */
@@ -24,11 +24,6 @@ export function primitive(name: string, takes: i32, gives: i32, run: () => void,
 /** A word that takes what it needs from the stack whether it is there or not, as some do in the reference. */
 export function loose(name: string, takes: i32, gives: i32, run: () => void, compileOnly: bool = false): void {
   primitive(name, takes - LOOSENESS, gives - LOOSENESS, run, compileOnly);
-}
-
-/** Whether `taken` items can be taken in that way; else starts unwinding. */
-export function looseCheck(taken: i32): bool {
-  return check(taken - LOOSENESS, 0 - LOOSENESS);
 }
 
 /** A word that is executed when it is compiled. */

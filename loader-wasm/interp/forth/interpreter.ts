@@ -1,26 +1,27 @@
 // The flavour `4th`: builds the system's dictionary, runs the guest's start-up scripts, and answers to the
 // core: lines typed at the prompt, and script files.
 
-import { changes, setenv } from "../../boot/environment";
-import { print } from "../../console/console";
-import { lineError, readLineTo } from "../../console/lines";
-import { close, fstat, O_RDONLY, open, unreadable } from "../../fs/files";
-import { allocString, countBefore, stringAt } from "../../lib/bytes";
+import { panic } from "../../boot/ending";
+import { cantOpen, cantRead, Interpreter } from "../../boot/interpreter";
+import { changes, setenv } from "../../environment/variables";
+import { close, fstat, open, unreadable } from "../../files/files";
+import { lineError, readLineTo } from "../../files/text";
+import { O_RDONLY } from "../../fs/file_system";
+import { allocString, cstringSize, stringAt } from "../../lib/bytes";
 import { errno, strerror } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
-import { panic } from "../../main";
+import { print } from "../../lib/output";
 import { PURPOSE_SCRIPT } from "../../protocol";
-import { cantOpen, cantRead, Interpreter } from "../interpreter";
 import { forth } from "./define";
 import { FORTH_WORDLIST, makeWordlist, resetSearchOrder } from "./dictionary";
 import { orderListing } from "./listing";
-import { defineLocals } from "./locals";
 import {
   ABORT,
   ABORT_QUOTE,
   BREAK,
   CELL,
+  compiling,
   dictionaryStart,
   ERROR_EXIT,
   here,
@@ -30,11 +31,12 @@ import {
   startMemory,
   USER_EXIT,
 } from "./memory";
-import { compiling, finishOuter, interpretText, setSourceId, sourceId } from "./outer";
+import { finishOuter, interpretText, setSourceId, sourceId } from "./outer";
 import { defineCompile } from "./words_compile";
 import { defineCore } from "./words_core";
 import { defineDebug } from "./words_debug";
 import { defineCommandWords, defineLoader, errorShown, errorWaits, interpretFile, PARSE_ERROR } from "./words_loader";
+import { defineLocals } from "./words_locals";
 import { defineParse } from "./words_parse";
 import { defineSee } from "./words_see";
 import { defineSystem } from "./words_system";
@@ -170,7 +172,7 @@ export class ForthInterpreter extends Interpreter {
       const line = text + <usize>used + 2;
       const length = readLineTo(fd, line, SCRIPT_LINE_LIMIT);
       if (length < 0) break;
-      const size = countBefore(line, length, 0, 0, 0);
+      const size = cstringSize(line, length);
       store<u16>(line - 2, <u16>size);
       if (size > 0) used += 2 + size;
     }

@@ -2,9 +2,9 @@
 // variables, scratch texts and the heap of `allocate`. They may read all of module memory, which holds
 // nothing but this session, and write only there. Cells have 64 bits.
 
-import { print } from "../../console/console";
 import { storeString, stringAt } from "../../lib/bytes";
 import { allocate, burn } from "../../lib/fault";
+import { print } from "../../lib/output";
 
 export const CELL: i32 = 8;
 /** Cells of the dictionary and of each stack. */
@@ -196,6 +196,11 @@ export function check(taken: i32, given: i32): bool {
     return false;
   }
   return true;
+}
+
+/** Whether `taken` items can be taken loosely, whether they are there or not; else starts unwinding. */
+export function looseCheck(taken: i32): bool {
+  return check(taken - LOOSENESS, 0 - LOOSENESS);
 }
 
 export function push(value: i64): void {
@@ -449,4 +454,13 @@ function releaseLast(): void {
   store<u32>(record, load<u32>(record, BLOCK_SIZE) & ~1, BLOCK_SIZE);
   joinNext(record);
   if (record > blocks) joinNext(record - RECORD);
+}
+
+/** Whether words are compiled, not executed. */
+export function compiling(): bool {
+  return load<i64>(stateCell) != 0;
+}
+
+export function setCompiling(on: bool): void {
+  store<i64>(stateCell, on ? 1 : 0);
 }

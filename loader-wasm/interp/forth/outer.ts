@@ -3,7 +3,6 @@
 
 import { countBefore, stringAt } from "../../lib/bytes";
 import { digitValue, isSpace } from "../../lib/text";
-import { looseCheck } from "./define";
 import {
   abortDefinition,
   appendCell,
@@ -28,9 +27,11 @@ import {
   cellsLeft,
   cellsUsed,
   check,
+  compiling,
   fail,
   INNER_EXIT,
   inCell,
+  looseCheck,
   OUT_OF_TEXT,
   pop,
   push,
@@ -38,8 +39,8 @@ import {
   RESTART,
   resetReturnStack,
   resetStacks,
+  setCompiling,
   setThrown,
-  stateCell,
   thrown,
   USER_EXIT,
 } from "./memory";
@@ -51,14 +52,6 @@ export let sourceId: i64 = 0;
 
 export function setSourceId(id: i64): void {
   sourceId = id;
-}
-
-export function compiling(): bool {
-  return load<i64>(stateCell) != 0;
-}
-
-export function setCompiling(on: bool): void {
-  store<i64>(stateCell, on ? 1 : 0);
 }
 
 /** Position in the source; scripts can set it to anything. */

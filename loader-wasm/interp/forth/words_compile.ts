@@ -24,7 +24,7 @@ import {
   USER,
   VARIABLE,
 } from "./codes";
-import { constant, fast, hot, immediate, loose, looseCheck, primitive, sample, variableAt } from "./define";
+import { constant, fast, hot, immediate, loose, primitive, sample, variableAt } from "./define";
 import {
   align,
   appendCell,
@@ -50,17 +50,20 @@ import { enter, setStopCell } from "./inner";
 import { compileToLocal, compileUnlink, forgetLocals } from "./locals";
 import {
   check,
+  compiling,
   depth,
   fail,
   here,
   INNER_EXIT,
   ip,
+  looseCheck,
   peek,
   placeText,
   pop,
   popReturn,
   push,
   readable,
+  setCompiling,
   setHere,
   setIp,
   throwCode,
@@ -68,7 +71,7 @@ import {
   USER_CELLS,
   writable,
 } from "./memory";
-import { compileLiteral, compiling, parseUntil, setCompiling, tickNext, wantName } from "./outer";
+import { compileLiteral, parseUntil, tickNext, wantName } from "./outer";
 
 // Tags.
 const COLON_TAG: i64 = 0x7a000001;

@@ -1,7 +1,7 @@
 // The debugger: `debug NAME` runs a word step by step. Before each step it shows the stack and what comes next,
 // and takes a command from the line, or waits for a line to take it from.
 
-import { print } from "../../console/console";
+import { print } from "../../lib/output";
 import { equalsIgnoreCase } from "../../lib/text";
 import { COLON, DOES } from "./codes";
 import { forth, loose, primitive } from "./define";

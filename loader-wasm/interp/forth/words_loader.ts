@@ -1,32 +1,21 @@
 // The loader's own words: environment, files, time, guest memory, and the loader's commands as words.
 
+import { argumentCount, argumentList, split } from "../../boot/command_line";
 import { Command, commands, findCommandAt } from "../../boot/commands";
-import { getenvAt, setDefault, setenv, setenvAt, unsetenvAt } from "../../boot/environment";
-import { delay, print, time } from "../../console/console";
-import {
-  close,
-  fstat,
-  O_RDONLY,
-  open,
-  pathOf,
-  read,
-  readdir,
-  readToLineEnd,
-  S_IFDIR,
-  S_IFMT,
-  seek,
-  write,
-} from "../../fs/files";
+import { panic } from "../../boot/ending";
+import { delay, time } from "../../console/console";
+import { getenvAt, setDefault, setenv, setenvAt, unsetenvAt } from "../../environment/variables";
+import { close, fstat, open, pathOf, read, readdir, readToLineEnd, seek, write } from "../../files/files";
+import { O_RDONLY, S_IFDIR, S_IFMT } from "../../fs/file_system";
 import { compareBytesAt, copyText, stringAt } from "../../lib/bytes";
 import { EIO, errno, isReadFailure, strerror } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
+import { print } from "../../lib/output";
 import { digitValue } from "../../lib/text";
 import { findFile } from "../../load/preloaded";
-import { panic } from "../../main";
 import { copyin, copyout, PURPOSE_SCRIPT } from "../../protocol";
-import { argumentCount, argumentList, split } from "../simp/parse";
-import { colon, forth, looseCheck, primitive } from "./define";
+import { colon, forth, primitive } from "./define";
 import {
   appendCell,
   appendWord,
@@ -45,10 +34,12 @@ import {
   allocateBlock,
   cellsLeft,
   check,
+  compiling,
   ERROR_EXIT,
   fail,
   freeBlock,
   increaseCell,
+  looseCheck,
   OUT_OF_TEXT,
   placeText,
   pop,
@@ -67,7 +58,6 @@ import {
 } from "./memory";
 import {
   compileLiteral,
-  compiling,
   interpretText,
   parsedAt,
   parsedSize,

@@ -1,8 +1,8 @@
 // The steps by which the text interpreter makes sense of a word (lookup, prefixes, numbers, and what scripts
 // add), as words. The interpreter itself is in outer.ts.
 
-import { print } from "../../console/console";
 import { allocString } from "../../lib/bytes";
+import { print } from "../../lib/output";
 import { constant, loose, primitive } from "./define";
 import { FORTH_WORDLIST, isWord, latest, makeWordlist, nameOf, PREFIX_WORDLIST, setCurrent } from "./dictionary";
 import { check, dictionaryEnd, dictionaryStart, fail, pop, push, pushFlag, readable, thrown } from "./memory";

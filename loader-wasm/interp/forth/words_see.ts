@@ -1,8 +1,8 @@
 // SEE: shows what a word is made of. Compiled code is a list of words; some are followed by a cell or a text
 // that belongs to them.
 
-import { print } from "../../console/console";
 import { stringAt } from "../../lib/bytes";
+import { print } from "../../lib/output";
 import { hex } from "../../lib/text";
 import { COLON, CONSTANT, CREATED, DOES, USER, VARIABLE } from "./codes";
 import { loose, primitive } from "./define";

@@ -1,10 +1,10 @@
 // Words on the system itself: exceptions, evaluation, search order, heap, conditionals.
 
-import { print } from "../../console/console";
-import { copyText, stringAt } from "../../lib/bytes";
+import { copyText, cstringSize, stringAt } from "../../lib/bytes";
 import { allocate } from "../../lib/fault";
+import { print } from "../../lib/output";
 import { equalsIgnoreCase } from "../../lib/text";
-import { colon, forth, immediate, loose, looseCheck, primitive } from "./define";
+import { colon, forth, immediate, loose, primitive } from "./define";
 import {
   align,
   appendCell,
@@ -37,6 +37,7 @@ import {
   blockSize,
   CELL,
   check,
+  compiling,
   depth,
   fail,
   frame,
@@ -44,6 +45,7 @@ import {
   here,
   INNER_EXIT,
   ip,
+  looseCheck,
   OUT_OF_TEXT,
   pop,
   popText,
@@ -68,7 +70,7 @@ import {
   USER_EXIT,
   userArea,
 } from "./memory";
-import { compiling, interpretText, parseUntil, parseWord, setSourceId, sourceId } from "./outer";
+import { interpretText, parseUntil, parseWord, setSourceId, sourceId } from "./outer";
 import { compileText, compileWord } from "./words_compile";
 
 /** Interprets `size` bytes at `text` as EVALUATE does; what is thrown goes on. */
@@ -187,9 +189,7 @@ const LIST_NAME_LIMIT: i32 = 255;
 function sizeOfName(list: Wordlist): i32 {
   const end = (<i64>memory.size()) << 16;
   if (list.nameAt <= 0 || list.nameAt >= end - <i64>LIST_NAME_LIMIT) return 0;
-  let size = 0;
-  while (size < LIST_NAME_LIMIT && load<u8>(<usize>list.nameAt + <usize>size) != 0) size++;
-  return size;
+  return cstringSize(<usize>list.nameAt, LIST_NAME_LIMIT);
 }
 
 /** Makes a word list with `buckets` chains, which take room in the dictionary. */

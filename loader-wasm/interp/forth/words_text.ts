@@ -1,10 +1,11 @@
 // Words on texts and numbers as texts: output, pictured conversion, parsing, strings.
 
-import { getchar, ischar, print, putchar } from "../../console/console";
+import { getchar, ischar } from "../../console/console";
 import { storeString } from "../../lib/bytes";
 import { burn } from "../../lib/fault";
+import { print, putchar } from "../../lib/output";
 import { digitValue, isDigit, toLower } from "../../lib/text";
-import { immediate, loose, looseCheck, primitive, variableAt } from "./define";
+import { immediate, loose, primitive, variableAt } from "./define";
 import { FLAG_IMMEDIATE, ficlHash, findWordAt, flagsOf } from "./dictionary";
 import { takeRestart, waitForText } from "./inner";
 import {
@@ -13,6 +14,7 @@ import {
   depth,
   fail,
   inCell,
+  looseCheck,
   PAD_SIZE,
   pad,
   peek,

@@ -1,7 +1,8 @@
 // Words about the dictionary: listings, environment queries, forgetting.
 
-import { getchar, print } from "../../console/console";
+import { getchar } from "../../console/console";
 import { burn } from "../../lib/fault";
+import { print } from "../../lib/output";
 import { equalsIgnoreCase } from "../../lib/text";
 import { loose, primitive } from "./define";
 import {

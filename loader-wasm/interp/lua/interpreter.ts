@@ -1,28 +1,28 @@
 // The flavour `lua`: opens the libraries the loader has, runs the guest's start-up script, and answers to the
 // core: lines typed at the prompt, and script files.
 
+import { parse } from "../../boot/command_line";
 import { performCommand } from "../../boot/commands";
-import { setenv } from "../../boot/environment";
-import { print } from "../../console/console";
+import { panic } from "../../boot/ending";
+import { Interpreter } from "../../boot/interpreter";
+import { setenv } from "../../environment/variables";
 import { CMD_ERROR, CMD_OK, CMD_WARN, commandError } from "../../lib/outcome";
-import { panic } from "../../main";
-import { Interpreter } from "../interpreter";
-import { parse } from "../simp/parse";
-import { pushObject, pushText, setObjectField } from "./builtin";
-import { protectedCall } from "./call";
-import { startLexer } from "./lexer";
-import { openBase } from "./lib_base";
-import { openErrno } from "./lib_errno";
-import { openIo } from "./lib_io";
-import { openLfs } from "./lib_lfs";
-import { openLoader } from "./lib_loader";
-import { offerNewer } from "./lib_newer";
-import { openPackage } from "./lib_package";
-import { openString } from "./lib_string";
-import { loadFile, loadString } from "./load";
-import { enterOutermost, leaveOutermost } from "./managed";
-import { indexValue, startMetamethods } from "./metamethods";
-import { converted, toInteger } from "./number";
+import { print } from "../../lib/output";
+import { startLexer } from "./compile/lexer";
+import { openBase } from "./lib/base";
+import { pushObject, pushText, setObjectField } from "./lib/builtin";
+import { openErrno } from "./lib/errno";
+import { openIo } from "./lib/io";
+import { openLfs } from "./lib/lfs";
+import { loadFile, loadString } from "./lib/load";
+import { openLoader } from "./lib/loader";
+import { offerNewer } from "./lib/newer";
+import { openPackage } from "./lib/package";
+import { openString } from "./lib/string";
+import { protectedCall, startCalls } from "./run/call";
+import { startEvents } from "./run/events";
+import { enterOutermost, leaveOutermost } from "./run/managed";
+import { indexValue } from "./run/metamethods";
 import {
   frame,
   frames,
@@ -36,10 +36,12 @@ import {
   stack,
   startState,
   top,
-} from "./state";
-import { startStrings, stringOf, textOf } from "./string";
-import { newTable } from "./table";
-import { isNumberTag, objectOf, STRING, TABLE, tagOf, VALUE_SIZE } from "./value";
+} from "./run/state";
+import { LuaVm } from "./run/vm";
+import { converted, toInteger } from "./values/number";
+import { startStrings, stringOf, textOf } from "./values/string";
+import { newTable } from "./values/table";
+import { isNumberTag, objectOf, STRING, TABLE, tagOf, VALUE_SIZE } from "./values/value";
 
 const START_SCRIPT = "/boot/lua/loader.lua";
 
@@ -138,7 +140,8 @@ function open(): void {
   startStrings();
   startState();
   startLexer();
-  startMetamethods();
+  startCalls(new LuaVm());
+  startEvents();
   setGlobals(newTable(0, 64));
   setLoadedTable(newTable(0, 16));
   setRegistry(newTable());

@@ -1,19 +1,20 @@
 // The simple interpreter: commands only. A script is a list of command lines; `@` before a line keeps it
 // from being shown, `-` lets the script go on when it fails.
 
+import { parse } from "../../boot/command_line";
 import { performCommand } from "../../boot/commands";
-import { setenv } from "../../boot/environment";
-import { print } from "../../console/console";
-import { lineError, readLine } from "../../console/lines";
-import { close, O_RDONLY, open } from "../../fs/files";
+import { cantOpen, cantRead, Interpreter } from "../../boot/interpreter";
+import { emitPrompt } from "../../boot/prompt";
+import { setenv } from "../../environment/variables";
+import { close, open } from "../../files/files";
+import { lineError, readLine } from "../../files/text";
+import { O_RDONLY } from "../../fs/file_system";
 import { cutAtNul } from "../../lib/bytes";
 import { EFBIG, errno } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
-import { emitPrompt } from "../../main";
+import { print } from "../../lib/output";
 import { PURPOSE_SCRIPT } from "../../protocol";
-import { cantOpen, cantRead, Interpreter } from "../interpreter";
-import { parse } from "./parse";
 
 /** Longest line of a script in bytes; longer ones are cut into several. */
 const SCRIPT_LINE_LIMIT: i32 = 255;

@@ -1,11 +1,12 @@
 // An ELF file being loaded: opened, its header checked, its tables read. Used by both loaders (linked.ts for
 // kernels and shared objects, object.ts for relocatable modules).
 
-import { print } from "../../console/console";
-import { close, O_RDONLY, open, read, readToGuest, SEEK_SET, seek, seeksCheaply } from "../../fs/files";
+import { close, open, read, readToGuest, seek, seeksCheaply } from "../../files/files";
+import { O_RDONLY, SEEK_SET } from "../../fs/file_system";
 import { EFTYPE, errno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
 import { copyinPieces } from "../../lib/guest";
+import { print } from "../../lib/output";
 import { PURPOSE_KERNEL, PURPOSE_MODULE } from "../../protocol";
 import { preloadedFiles } from "../preloaded";
 import { ElfClass, ElfHeader, Section } from "./layout";
@@ -79,9 +80,9 @@ export class ElfFile {
     print(`elf${this.elf.bits}_${where}: ${text}\n`);
   }
 
-  /** Reports damage in this file. */
-  damaged(what: string): void {
-    damaged(this.path, what, EFTYPE);
+  /** Reports damage in this file. Returns EFTYPE. */
+  damaged(what: string): i32 {
+    return damaged(this.path, what, EFTYPE);
   }
 
   /** Reads up to `size` bytes at `offset` into guest memory. Returns how many, or -1. */

@@ -2,11 +2,11 @@
 // program headers say, then the section headers and symbol table follow for the kernel's debugger, then the
 // dynamic section leads to the module metadata.
 
-import { defineVariable } from "../../boot/environment";
-import { print } from "../../console/console";
+import { defineVariable } from "../../environment/variables";
 import { EFTYPE, EIO, ENOENT, EPERM } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { putGuest, zeroGuest } from "../../lib/guest";
+import { print } from "../../lib/output";
 import { hex } from "../../lib/text";
 import {
   findFile,

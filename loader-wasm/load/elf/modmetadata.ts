@@ -2,10 +2,10 @@
 // pointers to records that name the modules it contains, with versions, and those it depends on. All of it
 // lies in guest memory by now, partly in need of relocation.
 
-import { print } from "../../console/console";
 import { allocString } from "../../lib/bytes";
 import { burn } from "../../lib/fault";
 import { guestText, peekGuest } from "../../lib/guest";
+import { print } from "../../lib/output";
 import { KernelModule, MODINFOMD_DEPLIST, PreloadedFile } from "../preloaded";
 import { ElfClass } from "./layout";
 

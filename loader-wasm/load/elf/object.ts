@@ -2,10 +2,10 @@
 // kernel needs, symbols and relocation tables are laid out one after another, each at its alignment, and
 // the section headers that tell where travel along as metadata.
 
-import { print } from "../../console/console";
 import { EFTYPE, EIO, EPERM } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { guestText, peekGuest, zeroGuest } from "../../lib/guest";
+import { print } from "../../lib/output";
 import { hex } from "../../lib/text";
 import { findFile, MODINFOMD_ELFHDR, MODINFOMD_SHDR, PreloadedFile } from "../preloaded";
 import { ElfFile, openElf, openError } from "./file";

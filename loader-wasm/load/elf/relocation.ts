@@ -1,9 +1,9 @@
 // Relocation of the few words of a module that the loader itself looks at. The image in guest memory stays
 // as it is: the kernel's linker relocates it later.
 
-import { print } from "../../console/console";
 import { EFTYPE, EOPNOTSUPP } from "../../lib/errno";
 import { burn } from "../../lib/fault";
+import { print } from "../../lib/output";
 import { copyout } from "../../protocol";
 import { ElfClass, R_X86_64_64, R_X86_64_IRELATIVE, R_X86_64_RELATIVE } from "./layout";
 

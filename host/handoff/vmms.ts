@@ -1,0 +1,17 @@
+// The virtual machine monitors that `userboot run` can start, by name. A new one is one file beside this one and a
+// line in the table (docs/handoff.md).
+
+import { OptionError } from "../errors.js";
+import { qemu, qemuMicrovm, qemuQ35 } from "./qemu.js";
+import type { Vmm } from "./vmm.js";
+
+const VMMS = { qemu, q35: qemuQ35, microvm: qemuMicrovm } satisfies Record<string, Vmm>;
+
+export type VmmName = keyof typeof VMMS;
+export const VMM_NAMES = Object.keys(VMMS) as VmmName[];
+
+export function vmmNamed(name: VmmName): Vmm {
+  if (!Object.hasOwn(VMMS, name))
+    throw new OptionError(`unknown virtual machine "${name}" (there are ${VMM_NAMES.join(", ")})`);
+  return VMMS[name];
+}

@@ -1,0 +1,89 @@
+// The tables of the loader: what kinds of devices, partitions, file systems, kernels, commands and consoles it knows,
+// in the order in which they are tried and listed. A new one of anything is a file of its own and a line here.
+
+import { commandAutoboot, commandBoot } from "./boot/autoboot";
+import { Command, useCommands } from "./boot/commands";
+import { commandBcachestat, commandLsdev, commandLszfs, commandReloadbe } from "./boot/device_commands";
+import {
+  commandEcho,
+  commandRead,
+  commandSet,
+  commandSetSplit,
+  commandShow,
+  commandUnset,
+} from "./boot/environment_commands";
+import { commandHelp, commandLs, commandMore } from "./boot/file_commands";
+import { commandLoad, commandLoadGeli, commandLsmod, commandUnload } from "./boot/load_commands";
+import { commandInclude, commandList, commandQuit, commandReboot } from "./boot/session_commands";
+import { ConsoleName, useConsoles } from "./console/console";
+import { useDevices } from "./dev/devices";
+import { DiskDriver } from "./dev/disk";
+import { HostDriver } from "./dev/host";
+import { ZfsDriver } from "./dev/zfs";
+import { Cd9660FileSystem } from "./fs/cd9660/cd9660";
+import { Bzip2FileSystem } from "./fs/compressed/bzip2";
+import { GzipFileSystem } from "./fs/compressed/gzip";
+import { useFileSystems } from "./fs/file_systems";
+import { HostFileSystem } from "./fs/host";
+import { UfsFileSystem } from "./fs/ufs/ufs";
+import { ZfsFileSystem } from "./fs/zfs";
+import { ElfClass, EM_386, EM_X86_64 } from "./load/elf/layout";
+import { Format, useFormats } from "./load/formats";
+import { BsdScheme } from "./storage/partitions/bsd";
+import { useSchemes } from "./storage/partitions/detect";
+import { GptScheme } from "./storage/partitions/gpt";
+import { IsoScheme } from "./storage/partitions/iso";
+import { MbrScheme } from "./storage/partitions/mbr";
+
+/** Hands the tables to those who use them. Comes first in a session. */
+export function configure(): void {
+  useConsoles([new ConsoleName("userboot", true), new ConsoleName("comconsole", false)]);
+
+  // A GPT has a protective MBR, and a disk that is bootable in several ways looks like several schemes.
+  useSchemes([new IsoScheme(), new BsdScheme(), new GptScheme(), new MbrScheme()]);
+
+  // What is booted from when nobody says is of the kind listed last, if there is any of it.
+  useDevices([new HostDriver(), new DiskDriver(), new ZfsDriver()]);
+
+  // The compressed ones come last, as they open other names with those before them.
+  useFileSystems([
+    new HostFileSystem(),
+    new UfsFileSystem(),
+    new Cd9660FileSystem(),
+    new ZfsFileSystem(),
+    new GzipFileSystem(),
+    new Bzip2FileSystem(),
+  ]);
+
+  useFormats([
+    new Format(new ElfClass(32, EM_386), false),
+    new Format(new ElfClass(32, EM_386), true),
+    new Format(new ElfClass(64, EM_X86_64), false),
+    new Format(new ElfClass(64, EM_X86_64), true),
+  ]);
+
+  useCommands([
+    new Command("bcachestat", "get disk block cache stats", commandBcachestat),
+    new Command("boot", "boot a file or loaded kernel", commandBoot),
+    new Command("autoboot", "boot automatically after a delay", commandAutoboot),
+    new Command("help", "detailed help", commandHelp),
+    new Command("?", "list commands", commandList),
+    new Command("show", "show variable(s)", commandShow),
+    new Command("set", "set a variable", commandSet, commandSetSplit),
+    new Command("unset", "unset a variable", commandUnset),
+    new Command("echo", "echo arguments", commandEcho),
+    new Command("read", "read input from the terminal", commandRead),
+    new Command("more", "show contents of a file", commandMore),
+    new Command("lsdev", "list all devices", commandLsdev),
+    new Command("include", "read commands from a file", commandInclude),
+    new Command("ls", "list files", commandLs),
+    new Command("quit", "exit the loader", commandQuit),
+    new Command("reboot", "reboot the system", commandReboot),
+    new Command("load", "load a kernel or module", commandLoad),
+    new Command("load_geli", "load a geli key", commandLoadGeli),
+    new Command("unload", "unload all modules", commandUnload),
+    new Command("lsmod", "list loaded modules", commandLsmod),
+    new Command("lszfs", "list child datasets of a zfs dataset", commandLszfs),
+    new Command("reloadbe", "refresh the list of ZFS Boot Environments", commandReloadbe),
+  ]);
+}

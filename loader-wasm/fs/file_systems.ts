@@ -1,0 +1,34 @@
+// The file systems, and opening a path with the one that knows it. A new one is a file and a line in conf.ts.
+
+import { Device } from "../dev/device";
+import { EINVAL, EIO, ENOENT, errno, setErrno } from "../lib/errno";
+import { FileSystem, OpenFile } from "./file_system";
+
+/** All file systems, in the order in which they are tried. */
+let fileSystems: FileSystem[] = [];
+
+/** Takes over the table of conf.ts. */
+export function useFileSystems(list: FileSystem[]): void {
+  fileSystems = list;
+}
+
+/**
+ * Opens `path` on `device` with the first file system that can. Null and errno: EIO when it may be there and can't be read,
+ * whatever the others then say.
+ */
+export function openOn(device: Device, path: string, mode: i32): OpenFile | null {
+  let error = EINVAL;
+  // Whether the error says more than that there is no compressed file of that name either.
+  let stands = false;
+  for (let i = 0; i < fileSystems.length; i++) {
+    const file = fileSystems[i].open(device, path, mode);
+    if (file !== null) return file;
+    if (errno == EINVAL || error == EIO || (stands && errno == ENOENT)) continue;
+    // A file system that knows the device knows best: no other one's trouble with it counts.
+    if (error != EINVAL && errno == EIO && !fileSystems[i].isLayer()) continue;
+    error = errno;
+    stands = error != ENOENT && !fileSystems[i].inReference;
+  }
+  setErrno(error == EINVAL ? ENOENT : error);
+  return null;
+}

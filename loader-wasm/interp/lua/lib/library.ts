@@ -1,0 +1,86 @@
+// What the loader's libraries share: userdata and their metatables, arguments as C strings, and members that
+// are there without being seen. The last are what newer loaders than 12.1 offer: a look-up finds them, but
+// `pairs` and `getmetatable` show what 12.1 had.
+
+import { cstringAt } from "../../../lib/bytes";
+import { burn } from "../../../lib/fault";
+import { registry } from "../run/state";
+import { newObject } from "../values/heap";
+import { owe } from "../values/owed";
+import { bytesOf, lengthOf } from "../values/string";
+import { newTable } from "../values/table";
+import { objectOf, TABLE, TABLE_META, USERDATA, USERDATA_BYTES, USERDATA_LENGTH, USERDATA_META } from "../values/value";
+import { argAt, argTag, checkString, setObjectField, setTextField, typeError } from "./builtin";
+
+/** What a userdata of the core is: the first word of its bytes. */
+export const FILE: u32 = 1;
+export const DIRECTORY: u32 = 2;
+export const SHA256: u32 = 3;
+/** The bytes after that word. */
+export const USERDATA_CONTENT: usize = USERDATA_BYTES + 8;
+
+/** A userdata of `kind` with `size` bytes of content, zero, and the metatable `meta` (or 0). */
+export function newUserdata(kind: u32, size: usize, meta: usize): usize {
+  const userdata = newObject(USERDATA, USERDATA_CONTENT + size);
+  store<u32>(userdata, <u32>meta, USERDATA_META);
+  store<u32>(userdata, <u32>(USERDATA_CONTENT - USERDATA_BYTES + size), USERDATA_LENGTH);
+  memory.fill(userdata + USERDATA_BYTES, 0, USERDATA_CONTENT - USERDATA_BYTES + size);
+  store<u32>(userdata, kind, USERDATA_BYTES);
+  return userdata;
+}
+
+/** The userdata of `kind` in argument `index`, or 0. */
+export function userdataAt(index: i32, kind: u32): usize {
+  if (argTag(index) != USERDATA) return 0;
+  const userdata = objectOf(argAt(index));
+  return load<u32>(userdata, USERDATA_BYTES) == kind ? userdata : 0;
+}
+
+/** Like `userdataAt`; 0 after raising that it isn't a `name`. */
+export function checkUserdata(index: i32, kind: u32, name: string): usize {
+  const userdata = userdataAt(index, kind);
+  if (userdata == 0) typeError(index, name);
+  return userdata;
+}
+
+/** A metatable for userdata that messages call `name`. */
+export function newMetatable(name: string): usize {
+  const meta = newTable();
+  setTextField(meta, "__name", name);
+  setObjectField(registry, name, meta, TABLE);
+  return meta;
+}
+
+/** Bytes that a use of such a copy may leave behind beyond it: of a name in the environment, of a path. */
+const TEXT_GARBAGE: i32 = 256;
+export const PATH_GARBAGE: i32 = 8192;
+
+/** The core's copy of a Lua string up to its first NUL, as C would see it. */
+export function ctextOf(text: usize): string {
+  burn(<i64>(lengthOf(text) >> 4));
+  owe(<i32>min<u32>(lengthOf(text) * 2, i32.MAX_VALUE) + TEXT_GARBAGE);
+  return cstringAt(bytesOf(text), <i32>lengthOf(text));
+}
+
+/** The text in argument `index`, as C would see it; null after raising. */
+export function checkText(index: i32): string | null {
+  const text = checkString(index);
+  return text == 0 ? null : ctextOf(text);
+}
+
+/** Byte of bits (see gc.ts), and the one of metatables that `getmetatable` doesn't tell about. */
+const FLAGS: usize = 7;
+const HIDDEN: u8 = 1;
+
+/** Lets look-ups in `table` that find nothing go on in `members`, unseen. */
+export function offer(table: usize, members: usize): void {
+  const meta = newTable();
+  setObjectField(meta, "__index", members, TABLE);
+  store<u8>(meta, HIDDEN, FLAGS);
+  store<u32>(table, <u32>meta, TABLE_META);
+}
+
+/** Whether scripts must not see the metatable. */
+export function isHidden(meta: usize): bool {
+  return (load<u8>(meta, FLAGS) & HIDDEN) != 0;
+}

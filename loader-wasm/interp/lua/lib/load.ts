@@ -1,0 +1,178 @@
+// Chunks to functions: from memory, from files, and from a script's reader function. Only text is accepted.
+
+import { close, fstat, open, read } from "../../../files/files";
+import { O_RDONLY, S_IFDIR, S_IFMT } from "../../../fs/file_system";
+import { EFBIG, EIO, EISDIR, errno, setErrno, strerror } from "../../../lib/errno";
+import { failDetailed } from "../../../lib/outcome";
+import { PURPOSE_SCRIPT } from "../../../protocol";
+import { compile } from "../compile/parser";
+import { Buffer, closeBuffers, openBuffer, openBuffers } from "../run/buffers";
+import { protectedCall } from "../run/call";
+import { chunkName, raiseText } from "../run/errors";
+import { errorValue, globals, handlerAt, newClosure, newUpvalue, raised, setRaised, setTop, top } from "../run/state";
+import { owe } from "../values/owed";
+import { bytesOf, lengthOf, stringOf } from "../values/string";
+import {
+  CLOSURE,
+  CLOSURE_COUNT,
+  CLOSURE_UPVALUES,
+  isNumberTag,
+  NIL,
+  objectOf,
+  STRING,
+  setObject,
+  TABLE,
+  tagOf,
+  UPVALUE_AT,
+  VALUE_SIZE,
+} from "../values/value";
+import { pushObject, pushText, pushValue, setArgCount, stringify } from "./builtin";
+
+/** Bytes of the core's own objects that reading and compiling one may leave behind. */
+const FILE_GARBAGE: i32 = 16384;
+/** Bytes of a script file. */
+const SCRIPT_LIMIT: usize = 16 * 1024 * 1024;
+/** Bytes read at a time. */
+const STEP: i32 = 65536;
+
+/**
+ * Compiles `size` bytes at `src`, called `name`, and pushes the function; or pushes the message and returns
+ * false. `mode` has the letters of the kinds of chunks that may be loaded (null: all).
+ */
+function loadBytes(src: usize, size: u32, name: usize, mode: string | null): bool {
+  const kind = size > 0 && load<u8>(src) == 0x1b ? "binary" : "text";
+  if (mode !== null && !mode.includes(kind.substring(0, 1))) {
+    pushText(`attempt to load a ${kind} chunk (mode is '${mode}')`);
+    return false;
+  }
+  if (kind == "binary") {
+    // Whatever version a compiled chunk is of.
+    pushText(`${chunkName(name)}: version mismatch in precompiled chunk`);
+    return false;
+  }
+  const proto = compile(src, size, name);
+  if (proto == 0) {
+    setRaised(false);
+    pushValue(errorValue);
+    return false;
+  }
+  const closure = newClosure(proto);
+  const count = load<u32>(closure, CLOSURE_COUNT);
+  // A main function's one upvalue is its table of globals.
+  for (let i: u32 = 0; i < count; i++) {
+    const upvalue = newUpvalue();
+    setObject(<usize>load<u32>(upvalue, UPVALUE_AT), globals, TABLE);
+    store<u32>(closure + (i << 2), <u32>upvalue, CLOSURE_UPVALUES);
+  }
+  pushObject(closure, CLOSURE);
+  return true;
+}
+
+/** Compiles a string; see `loadBytes`. */
+export function loadString(text: usize, name: usize, mode: string | null): bool {
+  return loadBytes(bytesOf(text), lengthOf(text), name, mode);
+}
+
+/** Compiles the file `path`; see `loadBytes`. A first line that begins with `#` is skipped. */
+export function loadFile(path: string, mode: string | null): bool {
+  owe(FILE_GARBAGE);
+  const fd = openScript(path);
+  if (fd < 0) {
+    pushFailure("open", path, errno);
+    return false;
+  }
+  const before = openBuffers;
+  const buffer = openBuffer();
+  const failed = !readAll(fd, buffer);
+  const error = errno;
+  close(fd);
+  if (failed || raised) {
+    closeBuffers(before);
+    if (raised) {
+      setRaised(false);
+      pushValue(errorValue);
+    } else {
+      pushFailure("read", path, error);
+    }
+    return false;
+  }
+  let start: usize = 0;
+  if (buffer.size > 0 && load<u8>(buffer.at) == 0x23) {
+    while (start < buffer.size && load<u8>(buffer.at + start) != 0x0a) start++;
+  }
+  const done = loadBytes(buffer.at + start, <u32>(buffer.size - start), stringOf(`@${path}`), mode);
+  closeBuffers(before);
+  return done;
+}
+
+/** Pushes why a script can't be had. When the disk is to blame, the `include` command says so, too. */
+function pushFailure(verb: string, path: string, error: i32): void {
+  const text = `cannot ${verb} ${path}: ${strerror(error)}`;
+  if (error == EIO) failDetailed(text);
+  pushText(text);
+}
+
+/** Opens a script, which must be something that has a status. */
+function openScript(path: string): i32 {
+  const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
+  if (fd < 0) return -1;
+  const status = fstat(fd);
+  const error = status === null ? errno : (status.mode & S_IFMT) == S_IFDIR ? EISDIR : 0;
+  if (error == 0) return fd;
+  close(fd);
+  setErrno(error);
+  return -1;
+}
+
+function readAll(fd: i32, buffer: Buffer): bool {
+  while (buffer.size < SCRIPT_LIMIT) {
+    if (!buffer.reserve(STEP)) return false;
+    const got = read(fd, buffer.at + buffer.size, STEP);
+    if (got <= 0) return got == 0;
+    buffer.size += got;
+  }
+  setErrno(EFBIG);
+  return false;
+}
+
+/** Calls the function in argument 1 for pieces of text until it gives none, and compiles them; see `loadBytes`. */
+export function loadPieces(name: usize, mode: string | null): bool {
+  const before = openBuffers;
+  const buffer = openBuffer();
+  setArgCount(5);
+  // The reader may set off a collection.
+  setObject(top - 4 * VALUE_SIZE, name, STRING);
+  if (!readPieces(buffer)) {
+    closeBuffers(before);
+    setRaised(false);
+    pushValue(errorValue);
+    return false;
+  }
+  const done = loadBytes(buffer.at, <u32>buffer.size, name, mode);
+  closeBuffers(before);
+  return done;
+}
+
+/** False after an error. */
+function readPieces(buffer: Buffer): bool {
+  while (true) {
+    pushValue(top - 5 * VALUE_SIZE);
+    if (!protectedCall(0, 1, handlerAt)) return false;
+    const piece = top - VALUE_SIZE;
+    const tag = tagOf(piece);
+    if (tag == NIL) {
+      setTop(piece);
+      return true;
+    }
+    if (isNumberTag(tag)) stringify(piece);
+    if (tagOf(piece) != STRING) {
+      raiseText("reader function must return a string");
+      return false;
+    }
+    const text = objectOf(piece);
+    setTop(piece);
+    if (lengthOf(text) == 0) return true;
+    buffer.addString(text);
+    if (raised) return false;
+  }
+}

@@ -1,0 +1,35 @@
+// Whole libraries that newer loaders have as globals, and the function that their Lua has beside 12.1's. They are
+// offered unseen (library.ts), as are the newer members of the libraries that 12.1 had.
+
+import { globals, loadedTable, RAISED } from "../run/state";
+import { newTable } from "../values/table";
+import { TABLE } from "../values/value";
+import { argCount, checkString, setFunction, setObjectField } from "./builtin";
+import { openGfx } from "./gfx";
+import { openHash } from "./hash";
+import { offer } from "./library";
+import { openPager } from "./pager";
+
+/** Makes the libraries reachable by their names and by `require`. */
+export function offerNewer(): void {
+  const libraries = newTable();
+  const named = newTable();
+  add("gfx", openGfx(), libraries, named);
+  add("hash", openHash(), libraries, named);
+  add("pager", openPager(), libraries, named);
+  setFunction(named, "warn", warn);
+  offer(globals, named);
+  offer(loadedTable, libraries);
+}
+
+function add(name: string, library: usize, libraries: usize, named: usize): void {
+  setObjectField(libraries, name, library, TABLE);
+  setObjectField(named, name, library, TABLE);
+}
+
+/** `warn(text, ...)`: says nothing, as no loader has set what shows warnings. */
+function warn(): i32 {
+  const count = max(argCount(), 1);
+  for (let i = 1; i <= count; i++) if (checkString(i) == 0) return RAISED;
+  return 0;
+}

@@ -1,0 +1,328 @@
+// Names for messages: which variable holds a value, and how a running function was called. They are found by
+// looking back through the instructions before the current one for the one that last set a register.
+
+import { cstringAt } from "../../../lib/bytes";
+import { burn } from "../../../lib/fault";
+import {
+  aOf,
+  bOf,
+  cOf,
+  INSTRUCTION_SHIFT,
+  LOCAL_SIZE,
+  Op,
+  opOf,
+  PROTO_CODE,
+  PROTO_CONSTANTS,
+  PROTO_LOCAL_COUNT,
+  PROTO_LOCALS,
+  PROTO_UPVALUES,
+  UPVALUE_DESC_SIZE,
+} from "../values/opcodes";
+import { bytesOf, lengthOf, textOf } from "../values/string";
+import { nextEntry } from "../values/table";
+import {
+  CLOSURE_COUNT,
+  CLOSURE_UPVALUES,
+  NIL,
+  objectOf,
+  STRING,
+  setTag,
+  TABLE,
+  tagOf,
+  UPVALUE_AT,
+  VALUE_SHIFT,
+} from "../values/value";
+import { instructionOf, isLuaFrame, protoOf, raiseHere } from "./errors";
+import { Event, equalRaw, eventText, typeNameOf } from "./events";
+import {
+  FRAME_BASE,
+  FRAME_FUNCTION,
+  FRAME_SIZE,
+  FRAME_STATUS,
+  FRAME_TOP,
+  frame,
+  IS_FINALIZER,
+  IS_TAIL,
+  loadedTable,
+} from "./state";
+
+/** Kind of the last name found: local, global, field, method, upvalue, constant; empty when there is none. */
+let kind: string = "";
+let name: string = "";
+
+/** ` (local 'x')` for the value at `at`, if the running Lua function knows it by a name; else empty. */
+export function variableInfo(at: usize): string {
+  if (!isLuaFrame(frame)) return "";
+  kind = "";
+  const closure = objectOf(<usize>load<u32>(frame, FRAME_FUNCTION));
+  const proto = protoOf(frame);
+  const count = load<i32>(closure, CLOSURE_COUNT);
+  for (let i = 0; i < count; i++) {
+    const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>i) << 2));
+    if (<usize>load<u32>(upvalue, UPVALUE_AT) == at) {
+      kind = "upvalue";
+      name = upvalueName(proto, i);
+      break;
+    }
+  }
+  const base = <usize>load<u32>(frame, FRAME_BASE);
+  if (kind == "" && at >= base && at < <usize>load<u32>(frame, FRAME_TOP)) {
+    const pc = instructionOf(frame);
+    nameRegister(proto, pc, <i32>((at - base) >> VALUE_SHIFT));
+    // Arithmetic with a constant has no name for it; that it was in a register is this compiler's way.
+    if (kind == "constant" && isArithmetic(opOf(instructionAt(proto, pc)))) kind = "";
+  }
+  return kind == "" ? "" : ` (${kind} '${name}')`;
+}
+
+function isArithmetic(op: u32): bool {
+  return (op >= Op.ADD && op < Op.UNM) || op == Op.ADDI || op == Op.SUBI;
+}
+
+function upvalueName(proto: usize, index: i32): string {
+  const text = <usize>load<u32>(<usize>load<u32>(proto, PROTO_UPVALUES) + <usize>(index * UPVALUE_DESC_SIZE));
+  return text == 0 ? "?" : textOf(text);
+}
+
+/** Name of the local variable that is register `register` at instruction `pc`, or null. */
+function localAt(proto: usize, register: i32, pc: i32): string | null {
+  const locals = <usize>load<u32>(proto, PROTO_LOCALS);
+  const count = load<i32>(proto, PROTO_LOCAL_COUNT);
+  let left = register;
+  for (let i = 0; i < count; i++) {
+    const record = locals + <usize>(i * LOCAL_SIZE);
+    if (load<i32>(record, 4) > pc) break;
+    if (pc >= load<i32>(record, 8)) continue;
+    if (left == 0) return textOf(<usize>load<u32>(record));
+    left--;
+  }
+  return null;
+}
+
+function instructionAt(proto: usize, pc: i32): usize {
+  return <usize>load<u32>(proto, PROTO_CODE) + ((<usize>pc) << INSTRUCTION_SHIFT);
+}
+
+/** Whether the instruction changes `register`. */
+function sets(at: usize, register: i32): bool {
+  const op = opOf(at);
+  const a = aOf(at);
+  switch (op) {
+    case Op.LOADNIL:
+      return register >= a && register <= a + bOf(at);
+    case Op.TFORCALL:
+      return register >= a + 3;
+    case Op.CALL:
+    case Op.TAILCALL:
+    case Op.VARARG:
+      return register >= a;
+    case Op.SELF:
+      return register == a || register == a + 1;
+    case Op.FORLOOP:
+      return register >= a && register <= a + 3;
+    case Op.TFORLOOP:
+    case Op.SETTEST:
+      return register == a;
+    case Op.CONCAT:
+      return register == a;
+    default:
+      return register == a && isSetter(op);
+  }
+}
+
+/** Whether A of the operation is a result. */
+function isSetter(op: u32): bool {
+  if (op <= Op.GETUPVAL || (op >= Op.GETTABLE && op <= Op.GETINT) || op == Op.GETTABUP) return true;
+  return op == Op.NEWTABLE || (op >= Op.ADD && op <= Op.ADDI) || op == Op.SUBI || op == Op.CLOSURE;
+}
+
+/** Distance of the jump that the instruction may make, or 0. */
+function jumpOf(at: usize): i32 {
+  const op = opOf(at);
+  const jumps = (op >= Op.JMP && op <= Op.SETTEST) || op == Op.FORLOOP || op == Op.FORPREP || op == Op.TFORLOOP;
+  return jumps ? cOf(at) : 0;
+}
+
+/** The last instruction before `pc` that set `register` for certain, or -1. */
+function setterOf(proto: usize, pc: i32, register: i32): i32 {
+  let setter = -1;
+  // Instructions before this one may have been jumped over.
+  let target = 0;
+  for (let i = 0; i < pc; i++) {
+    const at = instructionAt(proto, i);
+    const by = jumpOf(at);
+    if (by > 0) {
+      const to = i + 1 + by;
+      if (to <= pc && to > target) target = to;
+    } else if (opOf(at) == Op.LOADBOOL && cOf(at) != 0 && i + 2 > target && i + 2 <= pc) {
+      target = i + 2;
+    }
+    if (sets(at, register)) setter = i < target ? -1 : i;
+  }
+  return setter;
+}
+
+/** Sets kind and name for what register `register` holds at instruction `pc`. */
+function nameRegister(proto: usize, pc: i32, register: i32): void {
+  const local = localAt(proto, register, pc);
+  if (local !== null) {
+    kind = "local";
+    name = local;
+    return;
+  }
+  const setter = setterOf(proto, pc, register);
+  if (setter < 0) return;
+  const at = instructionAt(proto, setter);
+  switch (opOf(at)) {
+    case Op.MOVE:
+      if (bOf(at) < aOf(at)) nameRegister(proto, setter, bOf(at));
+      break;
+    case Op.GETTABUP:
+      name = constantText(proto, cOf(at));
+      kind = upvalueName(proto, bOf(at)) == "_ENV" ? "global" : "field";
+      break;
+    case Op.GETFIELD: {
+      name = constantText(proto, cOf(at));
+      const table = localAt(proto, bOf(at), setter);
+      kind = table !== null && table == "_ENV" ? "global" : "field";
+      break;
+    }
+    case Op.GETTABLE: {
+      const key = setterOf(proto, setter, cOf(at));
+      name = "?";
+      if (key >= 0 && opOf(instructionAt(proto, key)) == Op.LOADK && localAt(proto, cOf(at), setter) === null) {
+        name = constantText(proto, cOf(instructionAt(proto, key)));
+      }
+      kind = isLongGlobal(proto, setter, at) ? "global" : isLongMethod(at) ? "method" : "field";
+      break;
+    }
+    case Op.GETINT:
+      name = "?";
+      kind = "field";
+      break;
+    case Op.SELF:
+      name = constantText(proto, cOf(at));
+      kind = "method";
+      break;
+    case Op.GETUPVAL:
+      name = upvalueName(proto, bOf(at));
+      kind = "upvalue";
+      break;
+    case Op.LOADK: {
+      const constant = <usize>load<u32>(proto, PROTO_CONSTANTS) + ((<usize>cOf(at)) << VALUE_SHIFT);
+      if (tagOf(constant) == STRING) {
+        name = shownText(objectOf(constant));
+        kind = "constant";
+      }
+    }
+  }
+}
+
+/** Whether the GETTABLE at `at`, instruction `pc`, fetches a global whose name is too long for GETTABUP. */
+function isLongGlobal(proto: usize, pc: i32, at: usize): bool {
+  const setter = setterOf(proto, pc, bOf(at));
+  if (setter < 0) return false;
+  const table = instructionAt(proto, setter);
+  return opOf(table) == Op.GETUPVAL && upvalueName(proto, bOf(table)) == "_ENV";
+}
+
+/** Whether it fetches a method whose name is too long for SELF: object and name are in the next registers. */
+function isLongMethod(at: usize): bool {
+  return bOf(at) == aOf(at) + 1 && cOf(at) == aOf(at) + 2;
+}
+
+/** A string as messages show it: up to its first NUL. */
+function shownText(text: usize): string {
+  return cstringAt(bytesOf(text), <i32>lengthOf(text));
+}
+
+function constantText(proto: usize, index: i32): string {
+  const constant = <usize>load<u32>(proto, PROTO_CONSTANTS) + ((<usize>index) << VALUE_SHIFT);
+  return tagOf(constant) == STRING ? shownText(objectOf(constant)) : "?";
+}
+
+/** How a function is called in messages. */
+export class CalledAs {
+  constructor(
+    readonly text: string,
+    readonly isMethod: bool,
+  ) {}
+}
+
+/** The name by which the running function of the core was called: in its caller, else in `package.loaded`. */
+export function callNamed(): CalledAs {
+  kind = "";
+  const caller = frame - FRAME_SIZE;
+  const status = load<u32>(frame, FRAME_STATUS);
+  if ((status & IS_FINALIZER) != 0) return new CalledAs("__gc", false);
+  if (isLuaFrame(caller) && (status & IS_TAIL) == 0) {
+    const proto = protoOf(caller);
+    const pc = instructionOf(caller);
+    const at = instructionAt(proto, pc);
+    const op = opOf(at);
+    if (op == Op.CALL || op == Op.TAILCALL) nameRegister(proto, pc, aOf(at));
+    else if (op == Op.TFORCALL) return new CalledAs("for iterator", false);
+    else return new CalledAs(hookName(op), false);
+  }
+  if (kind != "") return new CalledAs(name, kind == "method");
+  const global = globalName(<usize>load<u32>(frame, FRAME_FUNCTION));
+  return new CalledAs(global === null ? "?" : global, false);
+}
+
+/** Name of the metamethod that an operation calls. */
+function hookName(op: u32): string {
+  if (op >= Op.ADD && op <= Op.BNOT) return eventText(Event.ARITHMETIC + <i32>(op - Op.ADD));
+  switch (op) {
+    case Op.ADDI:
+      return "__add";
+    case Op.SUBI:
+      return "__sub";
+    case Op.LEN:
+      return "__len";
+    case Op.CONCAT:
+      return "__concat";
+    case Op.JEQ:
+      return "__eq";
+    case Op.JLE:
+      return "__le";
+    case Op.JLT:
+    case Op.JLTI:
+    case Op.JGTI:
+      return "__lt";
+    case Op.SETTABLE:
+    case Op.SETFIELD:
+    case Op.SETINT:
+    case Op.SETTABUP:
+      return "__newindex";
+    default:
+      return "__index";
+  }
+}
+
+const moduleAt: usize = memory.data(48, 8);
+const fieldAt: usize = memory.data(48, 8);
+
+/** `module.name` of a function that a loaded module holds; without the module for globals. */
+function globalName(value: usize): string | null {
+  setTag(moduleAt, NIL);
+  let found: string | null = null;
+  while (nextEntry(loadedTable, moduleAt) == 1) {
+    if (tagOf(moduleAt) != STRING || tagOf(moduleAt + 16) != TABLE) continue;
+    const table = objectOf(moduleAt + 16);
+    setTag(fieldAt, NIL);
+    while (nextEntry(table, fieldAt) == 1) {
+      burn(2);
+      if (tagOf(fieldAt) != STRING || !equalRaw(fieldAt + 16, value)) continue;
+      const module = textOf(objectOf(moduleAt));
+      const field = textOf(objectOf(fieldAt));
+      if (module == "_G") return field;
+      found = `${module}.${field}`;
+    }
+  }
+  return found;
+}
+
+/** Raises that something can't be done with the value at `at`, which it names. */
+export function raiseType(at: usize, what: string): void {
+  raiseHere(`attempt to ${what} a ${typeNameOf(at)} value${variableInfo(at)}`);
+}

@@ -1,0 +1,166 @@
+// Instructions of the Lua VM. One has 8 bytes: operation (u8), A (u8), B (u16), C (i32). R is a register of
+// the function, K one of its constants, U one of its upvalues. Jumps count instructions from the next one.
+
+import { VALUE_SHIFT } from "./value";
+
+export const INSTRUCTION_SIZE: i32 = 8;
+export const INSTRUCTION_SHIFT: i32 = 3;
+
+export namespace Op {
+  /** R[A] = R[B] */
+  export const MOVE: u32 = 0;
+  /** R[A] = K[C] */
+  export const LOADK: u32 = 1;
+  /** R[A..A+B] = nil */
+  export const LOADNIL: u32 = 2;
+  /** R[A] = false or true (B); C: skip the next instruction */
+  export const LOADBOOL: u32 = 3;
+  /** R[A] = integer C */
+  export const LOADI: u32 = 4;
+  export const GETUPVAL: u32 = 5;
+  export const SETUPVAL: u32 = 6;
+  /** R[A] = U[B][K[C]], a short string */
+  export const GETTABUP: u32 = 7;
+  /** U[B][K[C]] = R[A] */
+  export const SETTABUP: u32 = 8;
+  /** R[A] = R[B][R[C]] */
+  export const GETTABLE: u32 = 9;
+  /** R[A] = R[B][K[C]], a short string */
+  export const GETFIELD: u32 = 10;
+  /** R[A] = R[B][C] */
+  export const GETINT: u32 = 11;
+  /** R[A][R[B]] = R[C]; C with CONSTANT: K */
+  export const SETTABLE: u32 = 12;
+  /** R[A][K[B]] = R[C], the key a short string */
+  export const SETFIELD: u32 = 13;
+  /** R[A][B] = R[C] */
+  export const SETINT: u32 = 14;
+  /** R[A] = {} with room for B entries (see LARGE_ARRAY) in the array part, C others */
+  export const NEWTABLE: u32 = 15;
+  /** R[A+1] = R[B]; R[A] = R[B][K[C]] */
+  export const SELF: u32 = 16;
+  // R[A] = R[B] op R[C]; the order is that of the events in run/events.ts.
+  export const ADD: u32 = 17;
+  export const SUB: u32 = 18;
+  export const MUL: u32 = 19;
+  export const MOD: u32 = 20;
+  export const POW: u32 = 21;
+  export const DIV: u32 = 22;
+  export const IDIV: u32 = 23;
+  export const BAND: u32 = 24;
+  export const BOR: u32 = 25;
+  export const BXOR: u32 = 26;
+  export const SHL: u32 = 27;
+  export const SHR: u32 = 28;
+  export const UNM: u32 = 29;
+  export const BNOT: u32 = 30;
+  export const NOT: u32 = 31;
+  export const LEN: u32 = 32;
+  /** R[A] = R[B] + or - integer C */
+  export const ADDI: u32 = 33;
+  export const SUBI: u32 = 34;
+  /** R[A] = R[B] .. ... .. R[C] */
+  export const CONCAT: u32 = 35;
+  /** jump C; A > 0: close upvalues from R[A-1] on */
+  export const JMP: u32 = 36;
+  // Jump C when it is true that R[A] and R[B] compare so; without TRUTH in B, when it isn't.
+  export const JEQ: u32 = 37;
+  export const JLT: u32 = 38;
+  export const JLE: u32 = 39;
+  /** The same for R[A] equals K[B]. */
+  export const JEQK: u32 = 40;
+  /** The same for R[A] less, or greater, than integer B - IMMEDIATE_ZERO. */
+  export const JLTI: u32 = 41;
+  export const JGTI: u32 = 42;
+  /** The same for R[A] itself. */
+  export const JTEST: u32 = 43;
+  /** The same for R[B]; when it jumps, R[A] = R[B]. */
+  export const SETTEST: u32 = 44;
+  /** R[A..] = R[A](R[A+1..A+B-1]); B 0: up to top. C-1 results; 0: all */
+  export const CALL: u32 = 45;
+  export const TAILCALL: u32 = 46;
+  /** return R[A..A+B-2]; B 0: up to top */
+  export const RETURN: u32 = 47;
+  export const RETURN1: u32 = 48;
+  export const FORLOOP: u32 = 49;
+  export const FORPREP: u32 = 50;
+  /** R[A+3..A+2+B] = R[A](R[A+1], R[A+2]) */
+  export const TFORCALL: u32 = 51;
+  /** When R[A+1] isn't nil: R[A] = R[A+1], jump C */
+  export const TFORLOOP: u32 = 52;
+  /** R[A][C+1..] = R[A+1..A+B]; B 0: up to top */
+  export const SETLIST: u32 = 53;
+  /** R[A] = closure of P[C] */
+  export const CLOSURE: u32 = 54;
+  /** R[A..A+B-2] = ...; B 0: all, up to top */
+  export const VARARG: u32 = 55;
+  /** What R[A] holds is to be closed (a variable with the attribute `close`). */
+  export const TBC: u32 = 56;
+}
+
+/** Bit in B of conditional jumps: jump when true. The rest of B is a register, a constant or an integer. */
+export const TRUTH: i32 = 0x8000;
+export const OPERAND_MASK: i32 = 0x7fff;
+export const IMMEDIATE_ZERO: i32 = 0x4000;
+
+/** In B of NEWTABLE: the four lowest bits are followed by as many zeros as the others say. */
+export const LARGE_ARRAY: i32 = 0x1000;
+/** Bit in C of SETTABLE, SETFIELD and SETINT: the value is a constant. */
+export const CONSTANT: i32 = 0x1000000;
+/** Registers of a function are fewer than this; largest B. */
+export const REGISTER_LIMIT: i32 = 255;
+export const B_LIMIT: i32 = 65535;
+
+// @ts-ignore: decorator
+@inline
+export function opOf(at: usize): u32 {
+  return load<u8>(at);
+}
+// @ts-ignore: decorator
+@inline
+export function aOf(at: usize): i32 {
+  return load<u8>(at, 1);
+}
+// @ts-ignore: decorator
+@inline
+export function bOf(at: usize): i32 {
+  return load<u16>(at, 2);
+}
+// @ts-ignore: decorator
+@inline
+export function cOf(at: usize): i32 {
+  return load<i32>(at, 4);
+}
+
+/** Address of the register or constant that `c` names. */
+// @ts-ignore: decorator
+@inline
+export function valueOf(c: i32, base: usize, k: usize): usize {
+  return (c & CONSTANT) != 0 ? k + (<usize>(c ^ CONSTANT) << VALUE_SHIFT) : base + (<usize>c << VALUE_SHIFT);
+}
+
+// Prototype of a function: what the compiler makes of its text.
+export const PROTO_CODE: usize = 8;
+export const PROTO_CODE_COUNT: usize = 12;
+export const PROTO_CONSTANTS: usize = 16;
+export const PROTO_CONSTANT_COUNT: usize = 20;
+export const PROTO_PROTOS: usize = 24;
+export const PROTO_PROTO_COUNT: usize = 28;
+/** Per upvalue: name (string, u32), from the enclosing function's register (1) or upvalue (0) (u8), its number (u8). */
+export const PROTO_UPVALUES: usize = 32;
+export const PROTO_UPVALUE_COUNT: usize = 36;
+export const UPVALUE_DESC_SIZE: i32 = 8;
+/** Line of each instruction (i32). */
+export const PROTO_LINES: usize = 40;
+/** Per local variable: name, first and last instruction in which it lives (u32 each). */
+export const PROTO_LOCALS: usize = 44;
+export const PROTO_LOCAL_COUNT: usize = 48;
+export const LOCAL_SIZE: i32 = 12;
+export const PROTO_PARAMETERS: usize = 52;
+export const PROTO_VARARG: usize = 53;
+export const PROTO_REGISTERS: usize = 54;
+export const PROTO_FIRST_LINE: usize = 56;
+export const PROTO_LAST_LINE: usize = 60;
+/** Name of the chunk (string). */
+export const PROTO_SOURCE: usize = 64;
+export const PROTO_SIZE: usize = 68;

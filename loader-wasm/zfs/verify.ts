@@ -1,0 +1,65 @@
+// Whether a block is what its pointer says.
+
+import { EIO } from "../lib/errno";
+import { burn, damaged } from "../lib/fault";
+import { fletcher2, fletcher4, sha256, sum } from "./checksum";
+import {
+  BP_BIRTH,
+  BP_CHECKSUM,
+  BP_PHYSICAL_BIRTH,
+  bpChecksum,
+  bpPhysicalSize,
+  CHECKSUM_FLETCHER2,
+  CHECKSUM_FLETCHER4,
+  CHECKSUM_GANG,
+  CHECKSUM_NOPARITY,
+  CHECKSUM_OFF,
+  CHECKSUM_SHA256,
+  dvaDevice,
+  dvaOffset,
+  TAIL_MAGIC,
+  TAIL_SIZE,
+} from "./layout";
+
+const expected: usize = memory.data(32, 8);
+
+/** Whether the last checksum is the one at `wanted`. */
+function matches(wanted: usize): bool {
+  return memory.compare(sum, wanted, 32) == 0;
+}
+
+/** Verifies the block at `data` by its pointer `bp`; `where` names its place in reports. */
+export function verifyBlock(bp: usize, data: usize, where: string): bool {
+  const kind = bpChecksum(bp);
+  const size = bpPhysicalSize(bp);
+  burn(<i64>(size >> 4));
+  if (kind == CHECKSUM_OFF || kind == CHECKSUM_NOPARITY) return true;
+  if (kind == CHECKSUM_GANG) {
+    const birth = load<u64>(bp, BP_PHYSICAL_BIRTH);
+    return verifyTail(data, size, dvaDevice(bp), dvaOffset(bp), birth != 0 ? birth : load<u64>(bp, BP_BIRTH));
+  }
+  if (kind == CHECKSUM_FLETCHER2) fletcher2(data, size);
+  else if (kind == CHECKSUM_FLETCHER4) fletcher4(data, size);
+  else if (kind == CHECKSUM_SHA256) sha256(data, size);
+  else {
+    damaged(where, `ZFS block: checksum of unknown kind ${kind}`, EIO);
+    return false;
+  }
+  if (matches(bp + BP_CHECKSUM)) return true;
+  damaged(where, `ZFS block of ${size} bytes: checksum`, EIO);
+  return false;
+}
+
+/** Verifies a block that carries its own checksum, made with `a`, `b`, `c` and 0 in its place. */
+export function verifyTail(data: usize, size: u32, a: u64, b: u64, c: u64): bool {
+  const tail = data + <usize>(size - TAIL_SIZE);
+  if (load<u64>(tail) != TAIL_MAGIC) return false;
+  memory.copy(expected, tail + 8, 32);
+  store<u64>(tail, a, 8);
+  store<u64>(tail, b, 16);
+  store<u64>(tail, c, 24);
+  store<u64>(tail, 0, 32);
+  sha256(data, size);
+  memory.copy(tail + 8, expected, 32);
+  return matches(expected);
+}
