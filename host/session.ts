@@ -76,126 +76,168 @@ function readCheck(flavour: Flavour, core: Core): InterpreterCheck {
 
 /** Runs a session to its end. Never throws for anything the guest did. */
 export function runSession(parts: SessionParts): BootResult {
-  const { options, modules, clock } = parts;
-  const { limits } = options;
-  const began = performance.now();
-  let instantiateMs = 0;
-  const clockBegan = clock.now();
-  const meter = new Meter(limits, parts.onLook);
-  const counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, consoleBytes: 0 };
-  const calls: Call[] = [];
-  const diagnostics: string[] = [];
-  const swapRequests: SwapRequest[] = [];
-  const swaps: Flavour[] = [];
-  const interpreterChecks: InterpreterCheck[] = [];
-  let moduleMemory = 0;
-  let flavour = options.loader ?? options.start ?? defaultFlavour(modules);
-  let guest = new GuestMemory(options.memory.low, options.memory.high);
-  let cpu = new CpuState();
+  return new Session(parts).run();
+}
 
-  const policy = parts.policy ?? {};
+type Outcome = Pick<ResultData, "reason" | "exitCode" | "error">;
 
-  const ended = (outcome: Pick<ResultData, "reason" | "exitCode" | "error">): BootResult => {
+class Session {
+  readonly #began = performance.now();
+  readonly #clockBegan: number;
+  readonly #meter: Meter;
+  readonly #policy: Policy;
+  readonly #counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, consoleBytes: 0 };
+  readonly #calls: Call[] = [];
+  readonly #diagnostics: string[] = [];
+  readonly #swapRequests: SwapRequest[] = [];
+  readonly #swaps: Flavour[] = [];
+  readonly #interpreterChecks: InterpreterCheck[] = [];
+  #instantiateMs = 0;
+  /** The largest that a module's memory was. */
+  #moduleMemory = 0;
+  #flavour: Flavour;
+  #guest: GuestMemory;
+  #cpu = new CpuState();
+
+  constructor(private readonly parts: SessionParts) {
+    const { clock, modules, onLook, options, policy } = parts;
+    this.#clockBegan = clock.now();
+    this.#meter = new Meter(options.limits, onLook);
+    this.#policy = policy ?? {};
+    this.#flavour = options.loader ?? options.start ?? defaultFlavour(modules);
+    this.#guest = this.#freshMemory();
+  }
+
+  run(): BootResult {
+    while (true) {
+      const outcome = this.#outcome(this.#pass());
+      if (outcome !== undefined) return this.#result(outcome);
+    }
+  }
+
+  #freshMemory(): GuestMemory {
+    const { low, high } = this.parts.options.memory;
+    return new GuestMemory(low, high);
+  }
+
+  /** Runs one flavour until it ends, and gives what it threw. */
+  #pass(): unknown {
+    const { limits } = this.parts.options;
+    const starting = performance.now();
+    let memory: WebAssembly.Memory | undefined;
+    let core: Core | undefined;
+    try {
+      const module = compiledModule(this.parts.modules, this.#flavour);
+      if (module === undefined) throw new InterpreterError(`interpreter "${this.#flavour}" is not installed`);
+      memory = takeModuleMemory(limits.moduleMemory);
+      core = instantiate(module, memory, this.#state(), this.parts.wasi);
+      this.#start(core, starting);
+      throw new InternalError("the loader returned");
+    } catch (thrown) {
+      // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
+      if (!(thrown instanceof Stop)) this.#meter.suspended(() => flushQuietly(core));
+      return thrown;
+    } finally {
+      if (core !== undefined) {
+        this.#meter.stop();
+        this.#interpreterChecks.push(readCheck(this.#flavour, core));
+      }
+      if (memory !== undefined) this.#giveBack(memory);
+    }
+  }
+
+  /** Lets the loader run. Ends by what an import throws. */
+  #start(core: Core, starting: number): void {
+    const { disks, options } = this.parts;
+    this.#meter.start(core);
+    core.grantFuel(this.#meter.left);
+    core._start();
+    this.#instantiateMs += performance.now() - starting;
+    core.grantFuel(this.#meter.left);
+    core.seedHash?.(options.hashSeed);
+    core.loader_main(options.interfaceVersion, disks.length);
+  }
+
+  #giveBack(memory: WebAssembly.Memory): void {
+    const { options, reuse, wasi } = this.parts;
+    this.#moduleMemory = Math.max(this.#moduleMemory, memory.buffer.byteLength);
+    // A provider of files keeps the instance it was attached to.
+    if (wasi) wasi.detach();
+    else if (reuse) giveModuleMemory(memory, options.limits.moduleMemory);
+  }
+
+  #state(): SessionState {
+    const { clock, console, disks, onProgress, options } = this.parts;
+    return {
+      ...{ options, disks, console, clock, onProgress },
+      counts: this.#counts,
+      guest: this.#guest,
+      cpu: this.#cpu,
+      calls: this.#calls,
+      diagnostics: this.#diagnostics,
+      meter: this.#meter,
+      policy: this.#policy,
+    };
+  }
+
+  /** What the session ends with when a pass has thrown `thrown`; undefined when another flavour goes on. */
+  #outcome(thrown: unknown): Outcome | undefined {
+    // A hook that failed is the operator's mistake, not the guest's end.
+    if (thrown instanceof PolicyFileError) throw thrown;
+    if (thrown instanceof PolicyError) {
+      // Nothing that was loaded until then is handed on.
+      this.#guest.release();
+      this.#guest = this.#freshMemory();
+      this.#calls.length = 0;
+    }
+    if (!(thrown instanceof Stop)) {
+      const error = nameTrap(thrown, this.parts.options.limits, this.#moduleMemory);
+      return { reason: "error", error: plainError(error) };
+    }
+    if (thrown.why === "exec") return { reason: "exec" };
+    if (thrown.why === "exit") return { reason: "exit", exitCode: thrown.value as number };
+    return this.#swap(latin1(thrown.value as Uint8Array));
+  }
+
+  /** Moves over to the flavour called `name`; gives the session's end when that can't be. */
+  #swap(name: string): Outcome | undefined {
+    const { modules, options } = this.parts;
+    const { consoleBytes, diskBytes, diskCalls } = this.#counts;
+    this.#calls.push(["swap_interpreter", this.#swapRequests.length]);
+    this.#swapRequests.push({ name, flavour: this.#flavour, consoleBytes, diskCalls, diskBytes });
+    try {
+      this.#flavour = nextFlavour(name, options.loader, modules, this.#swaps.length, options.limits);
+    } catch (error) {
+      return { reason: "error", error: plainError(error) };
+    }
+    this.#swaps.push(this.#flavour);
+    this.#guest.release();
+    this.#guest = this.#freshMemory();
+    this.#cpu = new CpuState();
+    return undefined;
+  }
+
+  #result(outcome: Outcome): BootResult {
     const result = makeResult({
       outcome,
-      flavour,
-      swaps,
-      swapRequests,
-      interpreterChecks,
-      calls,
-      diagnostics,
-      counts,
-      cpu,
-      guest,
-      moduleMemory,
-      fuelUsed: meter.used,
-      virtualSeconds: (clock.now() - clockBegan) / 1_000_000,
-      instantiateMs,
-      runMs: performance.now() - began - instantiateMs,
+      flavour: this.#flavour,
+      swaps: this.#swaps,
+      swapRequests: this.#swapRequests,
+      interpreterChecks: this.#interpreterChecks,
+      calls: this.#calls,
+      diagnostics: this.#diagnostics,
+      counts: this.#counts,
+      cpu: this.#cpu,
+      guest: this.#guest,
+      moduleMemory: this.#moduleMemory,
+      fuelUsed: this.#meter.used,
+      virtualSeconds: (this.parts.clock.now() - this.#clockBegan) / 1_000_000,
+      instantiateMs: this.#instantiateMs,
+      runMs: performance.now() - this.#began - this.#instantiateMs,
     });
-    const measurements = policy.measurements?.(result);
+    const measurements = this.#policy.measurements?.(result);
     if (measurements) result.measurements = measurements;
     return result;
-  };
-
-  while (true) {
-    try {
-      const module = compiledModule(modules, flavour);
-      if (module === undefined) throw new InterpreterError(`interpreter "${flavour}" is not installed`);
-      const state: SessionState = {
-        options,
-        disks: parts.disks,
-        console: parts.console,
-        clock,
-        counts,
-        guest,
-        cpu,
-        calls,
-        diagnostics,
-        meter,
-        onProgress: parts.onProgress,
-        policy,
-      };
-      const starting = performance.now();
-      const memory = takeModuleMemory(limits.moduleMemory);
-      let core: Core | undefined;
-      try {
-        core = instantiate(module, memory, state, parts.wasi);
-        meter.start(core);
-        core.grantFuel(meter.left);
-        core._start();
-        instantiateMs += performance.now() - starting;
-        core.grantFuel(meter.left);
-        core.seedHash?.(options.hashSeed);
-        core.loader_main(options.interfaceVersion, parts.disks.length);
-        throw new InternalError("the loader returned");
-      } catch (thrown) {
-        // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
-        if (!(thrown instanceof Stop)) meter.suspended(() => flushQuietly(core));
-        throw thrown;
-      } finally {
-        moduleMemory = Math.max(moduleMemory, memory.buffer.byteLength);
-        if (core !== undefined) {
-          meter.stop();
-          interpreterChecks.push(readCheck(flavour, core));
-        }
-        // A provider of files keeps the instance it was attached to.
-        if (parts.wasi) parts.wasi.detach();
-        else if (parts.reuse) giveModuleMemory(memory, limits.moduleMemory);
-      }
-    } catch (thrown) {
-      // A hook that failed is the operator's mistake, not the guest's end.
-      if (thrown instanceof PolicyFileError) throw thrown;
-      if (thrown instanceof PolicyError) {
-        // Nothing that was loaded until then is handed on.
-        guest.release();
-        guest = new GuestMemory(options.memory.low, options.memory.high);
-        calls.length = 0;
-      }
-      if (!(thrown instanceof Stop)) {
-        return ended({ reason: "error", error: plainError(nameTrap(thrown, limits, moduleMemory)) });
-      }
-      if (thrown.why === "exec") return ended({ reason: "exec" });
-      if (thrown.why === "exit") return ended({ reason: "exit", exitCode: thrown.value as number });
-      const name = latin1(thrown.value as Uint8Array);
-      calls.push(["swap_interpreter", swapRequests.length]);
-      swapRequests.push({
-        name,
-        flavour,
-        consoleBytes: counts.consoleBytes,
-        diskCalls: counts.diskCalls,
-        diskBytes: counts.diskBytes,
-      });
-      try {
-        flavour = nextFlavour(name, options.loader, modules, swaps.length, limits);
-      } catch (error) {
-        return ended({ reason: "error", error: plainError(error) });
-      }
-      swaps.push(flavour);
-      guest.release();
-      guest = new GuestMemory(options.memory.low, options.memory.high);
-      cpu = new CpuState();
-    }
   }
 }
 
