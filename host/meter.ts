@@ -25,6 +25,10 @@ const UNITS_BETWEEN_LOOKS = 4096;
 /** ... or this part of what is left, when that is less. */
 const LEFT_SHARE = 16n;
 
+/**
+ * One session's account. It goes on over the session's instances, each of which runs on the fuel that the one before
+ * left.
+ */
 export class Meter {
   /** The time that counts. */
   readonly watch = new Stopwatch();

@@ -13,6 +13,7 @@ const FILES: Record<Flavour, string> = {
   simp: "userboot_simp.wasm",
 };
 
+/** All flavours there can be, installed or not. */
 export const FLAVOURS = Object.keys(FILES) as Flavour[];
 
 /** A module, or the bytes that it is to be compiled from. */

@@ -45,6 +45,7 @@ export interface Limits {
   hookBytes: number;
 }
 
+/** The limits of a boot that is given none; each can be changed alone. */
 export const DEFAULT_LIMITS: Readonly<Limits> = {
   wallMs: 600_000,
   fuel: 20_000_000_000,

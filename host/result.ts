@@ -132,6 +132,10 @@ export interface SessionEnd {
   runMs: number;
 }
 
+/**
+ * The result of a session that ended by itself. Boot data is decoded, and registers are given, only when it entered a
+ * kernel.
+ */
 export function makeResult(end: SessionEnd): BootResult {
   const { outcome, counts, cpu, guest } = end;
   const began = performance.now();
@@ -227,6 +231,7 @@ export async function addDigests(result: BootResult): Promise<void> {
   }
 }
 
+/** Two lower-case digits a byte. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

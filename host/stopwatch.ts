@@ -1,5 +1,6 @@
 // Time that counts against a session's wall limit: all of it but the waiting for somebody to press a key.
 
+/** A clock that can be paused. It runs from the start. */
 export class Stopwatch {
   #began = performance.now();
   #pausedAt: number | undefined;

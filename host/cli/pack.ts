@@ -6,12 +6,19 @@ import { parseMemory } from "./arguments.js";
 import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
 import { checkPlace, writeFile } from "./output.js";
 
+/**
+ * What `userboot pack` takes beside what a boot does: where the file goes, its format, and the memory map to boot with.
+ */
 export interface PackArguments extends BootArguments {
   output: string;
   format: PackFormat;
   map?: MapProfile;
 }
 
+/**
+ * Boots as `args` say and packs the guest. The exit status: 0 when the file is there, else the one of how the boot
+ * ended.
+ */
 export function packCommand(args: PackArguments): Promise<number> {
   return guarded(async () => {
     checkFormat(args.format);

@@ -6,6 +6,7 @@ import type { Progress } from "../options.js";
 const WIDTH = 40;
 const MIB = 1024 * 1024;
 
+/** The bar on `stream`, which is borrowed; nothing is drawn when that is no terminal. */
 export class ProgressBar {
   #shown = false;
 

@@ -16,6 +16,7 @@ import { takeOn } from "./ending.js";
 import { openImage } from "./images.js";
 import { writeFile } from "./output.js";
 
+/** What `userboot run` takes beside what a boot does. */
 export interface RunArguments extends BootArguments {
   vmm: VmmName;
   /** Let the guest's writes reach the disk images. */
@@ -27,6 +28,10 @@ const STATUS_SIGNALLED = 128;
 /** Files of a guest are its owner's. */
 const PRIVATE = 0o600;
 
+/**
+ * Boots as `args` say and runs the guest. `extra` follows the monitor's own arguments; the exit status is the
+ * monitor's.
+ */
 export function runCommand(args: RunArguments, extra: readonly string[]): Promise<number> {
   return guarded(async () => {
     const vmm = vmmNamed(args.vmm);

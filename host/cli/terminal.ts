@@ -7,6 +7,7 @@ import { takeOn } from "./ending.js";
 /** Leaves the console (Ctrl-]). */
 const ESCAPE_KEY = 0x1d;
 
+/** What of the terminal is the caller's choice. */
 export interface TerminalOptions {
   /**
    * Whether signals abort the session. Not where it blocks this thread: nothing could answer them then, and nothing
@@ -15,6 +16,9 @@ export interface TerminalOptions {
   signals: boolean;
 }
 
+/**
+ * The console of standard input and `output`. Raw mode lasts from `connect` to `restore`, which disposing does, too.
+ */
 export class Terminal implements Console {
   readonly #abort = new AbortController();
   readonly #layDown: () => void;

@@ -24,6 +24,7 @@ function isMenu(rule: ConsoleRule | MenuRule): rule is MenuRule {
   return "menu" in rule;
 }
 
+/** Another console, with somebody at it who follows rules; its own keys come behind those that rules type. */
 export class AutomationConsole implements Console {
   readonly #inner: Console;
   readonly #rules: (ConsoleRule | MenuRule)[];

@@ -10,6 +10,7 @@ export type Keys = string | { waitS: number };
 /** What a pause counts for in `consumed`. */
 const WAIT_WEIGHT = 2;
 
+/** Types its entries in order; waiting for a key lasts as long as the pause in front of it. */
 export class KeysConsole extends BufferConsole {
   readonly #entries: Keys[];
   #entry = 0;

@@ -9,6 +9,10 @@ interface SyncReader {
 }
 declare const FileReaderSync: { new (): SyncReader } | undefined;
 
+/**
+ * The image is read as it is asked for.
+ * @throws DiskError where blocking reads aren't allowed, and for an empty image
+ */
 export class BlobDisk implements Disk {
   readonly #reader: SyncReader;
 

@@ -2,6 +2,7 @@
 
 import type { Disk } from "./disk.js";
 
+/** The image is borrowed: changes of it are seen. */
 export class BytesDisk implements Disk {
   constructor(
     readonly image: Uint8Array,

@@ -7,6 +7,10 @@ import type { Disk } from "./disk.js";
 /** Opening waits for nobody (the other end of a FIFO, a device) and takes no terminal. */
 export const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
+/**
+ * A file as a disk, to be closed when it was opened here.
+ * @throws DiskError as `openImageFile`
+ */
 export class FileDisk implements Disk {
   readonly size: number;
   readonly #fd: number;

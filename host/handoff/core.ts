@@ -8,6 +8,9 @@ import { KERNBASE, type Machine, ONE_MIB } from "./machine.js";
 const NT_PRSTATUS = 1;
 /** Linux's elf_prstatus: where the registers begin, and how large the whole is. */
 const PRSTATUS = { amd64: { registers: 112, size: 336 }, i386: { registers: 72, size: 144 } };
+/**
+ * `machine` as a core file of its width: an NT_PRSTATUS note, then memory at physical addresses, then at virtual ones.
+ */
 export function packCore(machine: Machine): Uint8Array {
   const { arch } = machine;
   const kernel = machine.memory.filter(({ gpa }) => gpa >= ONE_MIB);

@@ -1,6 +1,7 @@
 // Writes ELF files (System V ABI, gABI 4.1): header, program headers, bodies. Used by the formats that a
 // packed guest can have; reading guests' ELF is the core's business, not the host's.
 
+/** A segment: a program header's fields, and all of its content. Its offset in the file is a multiple of `align`. */
 export interface ElfSegment {
   type: number;
   flags: number;
@@ -10,6 +11,7 @@ export interface ElfSegment {
   align: number;
 }
 
+/** A section: a section header's fields and its content. */
 export interface ElfSection {
   name: string;
   type: number;
@@ -23,6 +25,7 @@ export interface ElfSection {
   entrySize?: number;
 }
 
+/** A whole file, little endian: `bits` is its class, the numbers are those of the specification. */
 export interface ElfFile {
   bits: 32 | 64;
   type: number;
@@ -37,6 +40,10 @@ export interface ElfFile {
 
 const SECTION_ALIGN = 16;
 
+/**
+ * Numbers of the specification: kinds of files (ET), machines (EM), sections (SHT) and their flags (SHF), segments (PT)
+ * and theirs (PF).
+ */
 export const ET_EXEC = 2;
 export const ET_CORE = 4;
 export const EM_386 = 3;
@@ -52,6 +59,7 @@ export const PT_NOTE = 4;
 export const PF_ALL = 7;
 export const PF_R = 4;
 
+/** The bytes of `file`. */
 export function writeElf(file: ElfFile): Uint8Array {
   const { bits, segments, preamble = new Uint8Array() } = file;
   const sections = file.sections ? withNames(file.sections) : [];

@@ -38,6 +38,7 @@ export interface Registers {
   gdtLimit: number;
 }
 
+/** A machine that is ready to run, in the one form that all formats are made from. */
 export interface Machine {
   arch: "amd64" | "i386";
   registers: Registers;
@@ -51,6 +52,7 @@ export interface Machine {
 const JOIN_GAP = 0x10000;
 /** Firmware owns what lies between here and 1 MiB. */
 const LOW_END = 0xa0000;
+/** Where low memory ends and kernels may begin. */
 export const ONE_MIB = 0x100000;
 /** Kernel virtual address of physical 0. */
 export const KERNBASE = { amd64: 0xffff_ffff_8000_0000n, i386: 0xc000_0000n };

@@ -39,7 +39,9 @@ const MAPS = {
   ],
 } satisfies Record<string, (memory: number) => MapEntry[]>;
 
+/** Name of a machine whose map is known. */
 export type MapProfile = keyof typeof MAPS;
+/** All of those names. */
 export const MAP_PROFILES = Object.keys(MAPS) as MapProfile[];
 
 /** The map that machines of `profile` with `memory` bytes of RAM have; for `boot`'s option `map`. */

@@ -35,6 +35,9 @@ export interface BootData {
   envp?: string;
 }
 
+/**
+ * What of a result was found in guest memory. `bootData` is missing when the guest has no boot stack that makes sense.
+ */
 export interface DecodedBootData {
   bootData?: BootData;
   modules: LoadedModule[];

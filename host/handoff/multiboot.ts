@@ -8,6 +8,10 @@ import { bootOf } from "./stub.js";
 const MAGIC = 0x1bad_b002;
 const FLAGS = 0;
 
+/**
+ * `machine` as a Multiboot image. It starts in a stub that sets the registers and enters the kernel.
+ * @throws HandoffError when there is no room for the stub
+ */
 export function packMultiboot(machine: Machine): Uint8Array {
   const { pieces, entry } = bootOf(machine);
   const header = new Uint8Array(12);

@@ -14,7 +14,9 @@ const FORMATS = {
   symbols: packSymbols,
 } satisfies Record<string, (machine: Machine) => Uint8Array>;
 
+/** Name of a format. */
 export type PackFormat = keyof typeof FORMATS;
+/** All formats; the command line lists them in this order. */
 export const PACK_FORMATS = Object.keys(FORMATS) as PackFormat[];
 
 /** The guest of `result`, which entered its kernel, as one file. */
@@ -23,6 +25,10 @@ export function pack(result: Entered, format: PackFormat = "multiboot"): Uint8Ar
   return FORMATS[format](machineOf(result));
 }
 
+/**
+ * Holds `format`, which a caller may have from anywhere, to those that exist.
+ * @throws OptionError naming it and them
+ */
 export function checkFormat(format: string): asserts format is PackFormat {
   if (!Object.hasOwn(FORMATS, format))
     throw new OptionError(`unknown format "${format}" (there are ${PACK_FORMATS.join(", ")})`);

@@ -7,6 +7,10 @@ import { bootOf } from "./stub.js";
 
 const XEN_ELFNOTE_PHYS32_ENTRY = 18;
 
+/**
+ * `machine` as an ELF with a PVH note. It starts in the same stub as a Multiboot image.
+ * @throws HandoffError when there is no room for the stub
+ */
 export function packPvh(machine: Machine): Uint8Array {
   const { pieces, entry } = bootOf(machine);
   const address = new Uint8Array(8);

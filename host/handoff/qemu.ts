@@ -33,9 +33,12 @@ function pc(machine: string, map: MapProfile): Vmm {
   };
 }
 
+/** The i440FX PC, QEMU's default. */
 export const qemu = pc("pc", "qemu");
+/** The Q35 PC. */
 export const qemuQ35 = pc("q35", "q35");
 
+/** The machine without PCI and firmware tables: disks are virtio's on its own bus. */
 export const qemuMicrovm: Vmm = {
   ...qemu,
   format: "pvh",

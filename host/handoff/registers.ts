@@ -17,6 +17,7 @@ const REG_RSP = 4;
 const TSS_SIZE = 104;
 const FLAT_LIMIT = "0xffffffff";
 
+/** `value` as results write addresses and registers: `0x`, lower case, no leading zeros. */
 export function hex(value: bigint | number): string {
   return `0x${value.toString(16)}`;
 }

@@ -26,6 +26,10 @@ const STB_LOCAL = 0;
 const TEXT = 1;
 const STRINGS = 3;
 
+/**
+ * The symbols of `machine`'s kernel as an ELF file.
+ * @throws HandoffError when there are none, or their tables are damaged
+ */
 export function packSymbols({ arch, kernel, registers }: Machine): Uint8Array {
   if (!kernel?.symbols) throw new HandoffError("the kernel was loaded without symbols");
   const { word, symbol, info, section } = LAYOUT[arch];

@@ -17,6 +17,7 @@ export interface VmmGuest {
   kvm: boolean;
 }
 
+/** A monitor: what it is called, how its guests are packed, and how it is started. */
 export interface Vmm {
   /** The program, looked for in PATH, and the package that has it. */
   program: string;

@@ -7,9 +7,15 @@ import type { Vmm } from "./vmm.js";
 
 const VMMS = { qemu, q35: qemuQ35, microvm: qemuMicrovm } satisfies Record<string, Vmm>;
 
+/** Name of a monitor. */
 export type VmmName = keyof typeof VMMS;
+/** All of those names. */
 export const VMM_NAMES = Object.keys(VMMS) as VmmName[];
 
+/**
+ * The monitor called `name`, which a caller may have from anywhere.
+ * @throws OptionError when there is none
+ */
 export function vmmNamed(name: VmmName): Vmm {
   if (!Object.hasOwn(VMMS, name))
     throw new OptionError(`unknown virtual machine "${name}" (there are ${VMM_NAMES.join(", ")})`);

@@ -33,6 +33,10 @@ export function backedBytes(low: number): number {
   return Math.min(low, REACHABLE);
 }
 
+/**
+ * A guest's RAM: `low` bytes from 0 on, of which what the loader reaches is backed, and `high` bytes from 4 GiB on,
+ * which are only told.
+ */
 export class GuestMemory {
   /** Accesses refused because they did not fit. */
   faults = 0;

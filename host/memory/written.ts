@@ -20,6 +20,7 @@ export interface Ranges {
   granule: number;
 }
 
+/** The set of written bytes. It only grows. */
 export class WrittenBytes {
   /** The written bytes of a page lie from `first` up to `last`; a `last` of 0 is a page nobody wrote. */
   readonly #first: Uint16Array;

@@ -12,6 +12,7 @@ export type Answer =
   | { readonly args: string }
   | { readonly replace: Uint8Array };
 
+/** The way to the caller's hooks from where the session runs. It blocks until there is an answer. */
 export interface Asker {
   /** The hooks that exist. */
   readonly wants: ReadonlySet<HookName>;

@@ -6,6 +6,7 @@ import type { Limits } from "../options.js";
 /** Counted for each question and each examined file, besides their texts. */
 const QUESTION_BYTES = 256;
 
+/** One session's account of it: bytes kept now, and bytes told in all. */
 export class PolicyBudget {
   #kept = 0;
   #told = 0;

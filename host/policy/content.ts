@@ -3,6 +3,7 @@
 /** Unused bytes that a finished block may keep. */
 const SLACK_MAX = 4096;
 
+/** Bytes that are appended to until they are finished, and read in pieces. */
 export class Content {
   #block: Uint8Array;
   /** Bytes that are there. */

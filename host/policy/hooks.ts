@@ -50,6 +50,7 @@ export interface MenuRule {
   readonly menu: string;
 }
 
+/** What an operator decides; hooks that are absent let everything go on. */
 export interface BootHooks {
   /** The caller's environment before the loader starts. Answers changes: a value, or null to leave a name out. */
   onEnvironment?(environment: Readonly<Record<string, string>>): Readonly<Record<string, string | null>> | undefined;
@@ -67,4 +68,5 @@ export interface BootHooks {
 
 /** Names of the hooks that are functions. */
 export const HOOK_NAMES = ["onEnvironment", "onSetenv", "onFile", "onKernel", "onExec"] as const;
+/** Name of a hook that is a function. */
 export type HookName = (typeof HOOK_NAMES)[number];

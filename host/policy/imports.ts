@@ -28,6 +28,10 @@ export interface ModuleAccess {
   text(address: number, size: number): string;
 }
 
+/**
+ * The imports by which the core asks. They end the session with PolicyError when the answer is a denial, with
+ * LimitError when asking costs more than `policy.budget` has.
+ */
 export function policyImports(policy: Policy, access: ModuleAccess, guest: GuestMemory): WebAssembly.ModuleImports {
   const { asker, budget, vault } = policy;
   const wants = (hook: "onSetenv" | "onKernel"): boolean => asker?.wants.has(hook) ?? false;

@@ -17,6 +17,7 @@ const INSTRUCTION_STEP = 100_000;
 /** Functions of the base library that reach outside a policy. */
 const REMOVED = ["dofile", "loadfile", "load", "collectgarbage"];
 
+/** What a policy in Lua is given besides its source. */
 export interface LuaPolicyOptions {
   /** Receives what the policy `print`s or `log`s, a line a call: one character a byte, control characters included. */
   readonly log?: (line: string) => void;

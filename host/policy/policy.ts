@@ -10,6 +10,10 @@ import type { Policy } from "./imports.js";
 import { digestFiles, digestState } from "./measure.js";
 import { FileVault } from "./vault.js";
 
+/**
+ * The policy of a session with the hooks of `asker`, whose files are listed and hashed when `measure` is set. Files are
+ * examined only when one of both wants them.
+ */
 export async function makePolicy(asker: Asker | undefined, measure: boolean, limits: Limits): Promise<Policy> {
   const budget = new PolicyBudget(limits);
   if (!measure && !asker?.wants.has("onFile")) return { asker, budget };

@@ -32,6 +32,10 @@ interface Examined {
   counted: number;
 }
 
+/**
+ * The examined files of one session. Handles count from 1, one for each file and purpose. Throws PolicyError when
+ * `onFile` refuses, and LimitError when there is too much to keep or to tell.
+ */
 export class FileVault {
   readonly files: FileFacts[] = [];
   readonly #examined: Examined[] = [];

@@ -13,6 +13,7 @@ import { readingRights } from "../worker/node_rights.js";
 
 /** What shall hold a process: `auto` is bubblewrap where it works. */
 export type Confine = "auto" | "none" | "bwrap";
+/** All of those names. */
 export const CONFINES: readonly Confine[] = ["auto", "none", "bwrap"];
 
 /** What a process may use, by the system's account. */

@@ -30,6 +30,7 @@ const CPU_FACTOR = 2;
 /** Bytes of answers that a process may leave unread. */
 const UNREAD_MAX = 1024 * 1024;
 
+/** A cell that is a process; it is launched when the session is handed over. `confine` says what shall hold it. */
 export function spawnProcess({ confine = "auto" }: { confine?: Confine | undefined } = {}): Cell {
   return new ProcessCell(confine);
 }

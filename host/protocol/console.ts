@@ -8,6 +8,10 @@ import type { ModuleMemory } from "./module_memory.js";
 /** A guest that has looked for a key for so long, and shown nothing, waits for one. */
 const IDLE_USEC = 600_000_000;
 
+/**
+ * `putc`, `write`, `getc` and `poll`. They throw LimitError when `consoleBytes` or the wall time is used up,
+ * InputEndedError when a key is waited for that can't come, ConsoleError when the caller's console fails.
+ */
 export function consoleImports(module: ModuleMemory, state: SessionState) {
   const { clock, console, counts, meter, options } = state;
   const { consoleBytes } = options.limits;

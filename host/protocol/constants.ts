@@ -1,17 +1,21 @@
 // Numbers that loader-wasm/protocol.ts gives a meaning, under the names that they have there (test/safety/imports.test.ts
 // compares them).
 
+/** Commands of `diskioctl`: bytes of a sector (u32), bytes of the disk (i64). */
 export const DIOCGSECTORSIZE = 0x4004_6480;
 export const DIOCGMEDIASIZE = 0x4008_6481;
 
+/** Kinds of `fault`: the core's own mistake, fuel used up, the module's memory used up. */
 export const FAULT_INTERNAL = 0;
 export const FAULT_FUEL = 1;
 export const FAULT_MEMORY = 2;
 
+/** Bits of `hooks`: whether files are examined, settings of variables asked about, kernels asked about. */
 export const HOOK_FILES = 1;
 export const HOOK_SETENV = 2;
 export const HOOK_KERNEL = 4;
 
+/** Why `file_begin` has a file: not to be examined, or as FilePurpose says. */
 export const PURPOSE_NONE = -1;
 export const PURPOSE_DATA = 0;
 export const PURPOSE_SCRIPT = 1;

@@ -10,6 +10,10 @@ import type { ModuleMemory } from "./module_memory.js";
 /** Most calls that are listed: a guest that boots makes about ten. */
 const CALLS_MAX = 4096;
 
+/**
+ * The calls that set registers, and `exec`. They throw RegisterError for what the machine doesn't have, MemoryError
+ * when the kernel can't be entered, PolicyError when `onExec` refuses, and Stop when the kernel is entered.
+ */
 export function cpuImports(module: ModuleMemory, { calls, cpu, guest, policy }: SessionState) {
   const record = (name: string, ...values: (number | string)[]) => {
     if (calls.length < CALLS_MAX) calls.push([name, ...values]);

@@ -2,6 +2,7 @@
 
 /** Most texts of damage that are kept, and bytes of each. */
 const DIAGNOSTICS_MAX = 256;
+/** Bytes of one such text; the rest is cut off. */
 export const DIAGNOSTIC_SIZE_MAX = 4096;
 
 /** Keeps a line while there is room; made only then. */

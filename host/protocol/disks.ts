@@ -8,6 +8,10 @@ import { note } from "./diagnostics.js";
 import { EBADF, EIO, ENOTTY } from "./errno.js";
 import type { ModuleMemory } from "./module_memory.js";
 
+/**
+ * `diskread`, `diskread_guest` and `diskioctl`. A medium that fails is EIO for the guest and a line for the operator;
+ * LimitError is thrown when `diskBytes` is used up.
+ */
 export function diskImports(module: ModuleMemory, state: SessionState) {
   const { counts, disks, guest, meter, options } = state;
   const { diskBytes } = options.limits;

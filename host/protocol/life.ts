@@ -11,6 +11,10 @@ const DELAY_PIECE_USEC = 50_000;
 /** Bytes of a wanted interpreter's name that are looked at: none has as many. */
 const SWAP_NAME_MAX = 4096;
 
+/**
+ * `delay`, `getenv`, `report` and what ends an instance: `exit` and `swap_interpreter` throw Stop, `fault` the error
+ * that it names.
+ */
 export function lifeImports(module: ModuleMemory, { clock, diagnostics, meter, options }: SessionState) {
   const { limits } = options;
   return {

@@ -7,6 +7,10 @@ import type { ModuleMemory } from "./module_memory.js";
 /** More zeros than any address reaches are asked for by nobody in earnest. */
 const ZERO_MAX = 1n << 32n;
 
+/**
+ * `copyin`, `copyout`, `zero_guest`, `getmem` and `getmap`. What lies outside RAM is EFAULT and counted: of a copy
+ * nothing is done then, of zeros the pieces that fit.
+ */
 export function memoryImports(module: ModuleMemory, { guest, meter, options }: SessionState) {
   const charge = (bytes: number) => meter.work(bytes);
 

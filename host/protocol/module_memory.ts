@@ -1,6 +1,7 @@
 // A module's own memory, as the imports reach it: views that follow its growth. A range that isn't all there is cut
 // at the end of the memory.
 
+/** The views of `memory`, which may grow between two calls. */
 export class ModuleMemory {
   #bytes: Uint8Array;
   #data: DataView;

@@ -26,6 +26,7 @@ export interface TreeLimits {
   bytes: number;
 }
 
+/** The limits of a boot that is given none. */
 export const TREE_LIMITS: Readonly<TreeLimits> = { entries: 65_536, depth: 32, bytes: 512 * 1024 * 1024 };
 
 /** How trees are taken in. */
@@ -39,6 +40,7 @@ export interface TreeOptions {
 
 const TREE_OPTIONS: TreeOptions = { limits: TREE_LIMITS, strict: false };
 
+/** Most trees of a session. */
 export const TREES_MAX = 32;
 
 const NAME_MAX = 255;

@@ -3,6 +3,7 @@
 import type { Cell } from "../isolation/cell.js";
 import { ThreadChannel } from "./channel.js";
 
+/** A cell that is a worker of this page. */
 export function spawnBrowserThread(): Cell {
   const worker = new Worker(new URL("./browser_entry.js", import.meta.url), { type: "module" });
   const channel = new ThreadChannel();

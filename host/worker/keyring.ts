@@ -16,6 +16,7 @@ const TAKEN = 1;
 const ENDED = 2;
 const HEADER_BYTES = 12;
 
+/** The memory of an empty ring. */
 export function makeKeyRing(): SharedArrayBuffer {
   return new SharedArrayBuffer(HEADER_BYTES + CAPACITY);
 }

@@ -51,6 +51,7 @@ function startWorker(): Worker {
   }
 }
 
+/** A cell that is a thread of this process; it loads its program while the session is prepared. */
 export function spawnNodeThread(): Cell {
   const { worker, ready } = start();
   const channel = new ThreadChannel();

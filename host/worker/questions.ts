@@ -26,6 +26,7 @@ export interface QuestionLine {
   answers: SharedArrayBuffer;
 }
 
+/** A line for questions to the hooks `wants`. Its memory grows with the answers, up to ANSWER_MAX. */
 export function makeQuestionLine(wants: readonly HookName[]): QuestionLine {
   return {
     wants,
