@@ -38,6 +38,7 @@ export declare function diskread_guest(unit: i32, offset: u64, gpa: u64, size: u
 @external("userboot", "diskioctl")
 export declare function diskioctl(unit: i32, cmd: u32, data: usize): i32;
 
+/** Commands of `diskioctl`, as FreeBSD's sys/disk.h has them. */
 export const DIOCGSECTORSIZE: u32 = 0x40046480;
 export const DIOCGMEDIASIZE: u32 = 0x40086481;
 
@@ -68,21 +69,27 @@ export declare function getmap(index: i32, dst: usize): i32;
 
 // ---- virtual CPU -----------------------------------------------------------------------------------
 
+/** Sets a register of the machine to be: only the stack pointer (4) exists. */
 @external("userboot", "setreg")
 export declare function setreg(reg: i32, value: u64): void;
 
+/** Sets a model-specific register: only EFER does. */
 @external("userboot", "setmsr")
 export declare function setmsr(msr: u32, value: u64): void;
 
+/** Sets control register 0, 3 or 4. */
 @external("userboot", "setcr")
 export declare function setcr(cr: i32, value: u64): void;
 
+/** Sets where the descriptor table is, and its size in bytes. */
 @external("userboot", "setgdt")
 export declare function setgdt(base: u64, size: u32): void;
 
+/** Sets a register by the hypervisor's number. Nothing calls it; the host ends a session that does. */
 @external("userboot", "vm_set_register")
 export declare function vm_set_register(vcpu: i32, reg: i32, value: u64): i32;
 
+/** Sets a segment's descriptor by the hypervisor's number. The same goes for it. */
 @external("userboot", "vm_set_desc")
 export declare function vm_set_desc(vcpu: i32, reg: i32, base: u64, limit: u32, access: u32): i32;
 
@@ -142,6 +149,7 @@ export const FAULT_MEMORY: i32 = 2;
 @external("userboot", "hooks")
 export declare function hooks(): u32;
 
+/** Files are to be examined, settings of variables and the kernel's arguments to be asked about. */
 export const HOOK_FILES: u32 = 1;
 export const HOOK_SETENV: u32 = 2;
 export const HOOK_KERNEL: u32 = 4;
@@ -173,6 +181,7 @@ export declare function file_data(handle: i32, src: usize, size: i32): void;
 @external("userboot", "file_end")
 export declare function file_end(handle: i32): u64;
 
+/** As a size for `file_begin`: not known yet. From `file_end`: the file itself is to be read. */
 export const FILE_ITSELF: u64 = u64.MAX_VALUE;
 
 /** Reads what shall be used at `offset`. Returns how many bytes, fewer than `size` only at the end. */
@@ -232,5 +241,6 @@ export declare function fd_filestat_get(fd: i32, status: usize): i32;
 @external("wasi_snapshot_preview1", "fd_readdir")
 export declare function fd_readdir(fd: i32, dst: usize, size: i32, cookie: u64, used: usize): i32;
 
+/** Closes what `path_open` gave. */
 @external("wasi_snapshot_preview1", "fd_close")
 export declare function fd_close(fd: i32): i32;

@@ -34,6 +34,10 @@ const EFER: u64 = 0x500;
 const CR4: u64 = 0x2020;
 const CR0: u64 = 0x80000021;
 
+/**
+ * Hands over to `kernel` and doesn't return: its arguments on the stack page, page tables, descriptors, registers. When
+ * the boot data can't be written, it does return, and the error has been told.
+ */
 export function enterAmd64(kernel: PreloadedFile): void {
   startPart();
   const data = writeBootData(kernel, 8, false);

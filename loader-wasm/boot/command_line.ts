@@ -106,9 +106,13 @@ export let argumentCount: i32 = 0;
 let wordStart: i32 = 0;
 let wordSize: i32 = 0;
 
+/**
+ * Address of argument `index` (0 is the command) of the last `split`: bytes without a NUL, good until the next `split`.
+ */
 export function argumentAt(index: i32): usize {
   return argumentBytes + <usize>(index == 0 ? 0 : load<i32>(argumentEnds + ((<usize>(index - 1)) << 2)));
 }
+/** Its length in bytes. */
 export function argumentSize(index: i32): i32 {
   return load<i32>(argumentEnds + ((<usize>index) << 2)) - <i32>(argumentAt(index) - argumentBytes);
 }

@@ -3,6 +3,7 @@
 import { compareBytesAt } from "../lib/bytes";
 import { CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 
+/** A command: how it is called and listed, and what runs it. */
 export class Command {
   constructor(
     readonly name: string,

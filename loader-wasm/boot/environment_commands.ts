@@ -34,6 +34,7 @@ export function commandSet(argv: string[]): i32 {
   return error != 0 ? failCommand(strerror(error)) : CMD_OK;
 }
 
+/** `set NAME=VALUE` with the arguments of the last `split`: no strings are made for them. */
 export function commandSetSplit(): i32 {
   if (argumentCount != 2) return failCommand("wrong number of arguments");
   const error = putenvAt(argumentAt(1), argumentSize(1));

@@ -30,6 +30,9 @@ const EXTENDED_START: u64 = 0x100000;
 /** Bytes of `kernelname` that are passed on. */
 const KERNELNAME_LIMIT: i32 = 1024;
 
+/**
+ * Hands over to `kernel` and doesn't return, except when the boot data can't be written: then the error has been told.
+ */
 export function enterI386(kernel: PreloadedFile): void {
   startPart();
   const data = writeBootData(kernel, 4, true);

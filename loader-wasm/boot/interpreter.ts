@@ -6,6 +6,7 @@ import { strerror } from "../lib/errno";
 import { CMD_OK, commandError, failDetailed } from "../lib/outcome";
 import { print } from "../lib/output";
 
+/** A script interpreter. There is one for a session, made before anything else runs. */
 export abstract class Interpreter {
   constructor(
     /** The flavour: `simp`, `4th` or `lua`. */
@@ -54,6 +55,7 @@ class Current {
 }
 const current = new Current();
 
+/** Says which it is; `interpreter()` is not to be called before. */
 export function setInterpreter(interpreter: Interpreter): void {
   current.interpreter = interpreter;
 }

@@ -31,11 +31,13 @@ export function commandInclude(argv: string[]): i32 {
   return result;
 }
 
+/** `quit`: ends the session as a loader that gave up. Doesn't return. */
 export function commandQuit(_argv: string[]): i32 {
   exitLoader(EXIT_QUIT);
   return CMD_OK;
 }
 
+/** `reboot`: ends the session with the wish to start again. Doesn't return. */
 export function commandReboot(_argv: string[]): i32 {
   exitLoader(EXIT_REBOOT);
   return CMD_OK;

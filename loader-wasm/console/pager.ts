@@ -21,6 +21,7 @@ export function openPager(): void {
   freeLines = pageLines;
 }
 
+/** Ends a page: from now on nothing counts lines. */
 export function closePager(): void {
   pageLines = -1;
 }

@@ -48,6 +48,7 @@ export abstract class DeviceDriver {
 /** Characters of the last `parse`'s text that belong to the device, colon included. */
 export let deviceEnd: i32 = 0;
 
+/** Set by a driver's `parse` when it gives a device. */
 export function setDeviceEnd(end: i32): void {
   deviceEnd = end;
 }

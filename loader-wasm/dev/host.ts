@@ -7,6 +7,7 @@ import { parseEnd, parseInteger } from "../lib/text";
 import { Device, DeviceDriver, setDeviceEnd } from "./device";
 import { findTrees, treeCount } from "./trees";
 
+/** `hostN:`, granted or not: what isn't there is found out when a file of it is opened. */
 export class HostDevice extends Device {
   constructor(readonly unit: i32) {
     super();
@@ -17,6 +18,7 @@ export class HostDevice extends Device {
   }
 }
 
+/** The driver of these devices. */
 export class HostDriver extends DeviceDriver {
   constructor() {
     super("host");

@@ -137,6 +137,7 @@ function openDirect(unit: i32, path: string, mustBeDirectory: bool): i32 {
   return failed(error != 0 ? errnoOf(error) : mustBeDirectory ? ENOTDIR : EINVAL);
 }
 
+/** Closes what `openPath` gave. */
 export function closePath(fd: i32): void {
   closeEntry(fd);
 }

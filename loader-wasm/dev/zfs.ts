@@ -55,6 +55,7 @@ export class ZfsDevice extends Device {
   }
 }
 
+/** The driver of pools: a device is a data set of a pool that one of the disks belongs to. */
 export class ZfsDriver extends DeviceDriver {
   /** Whether a disk of a pool was found. */
   found: bool = false;

@@ -13,6 +13,7 @@ export type SetHook = (variable: Variable, value: string) => i32;
 /** Called before removal; a non-zero errno keeps the variable. */
 export type UnsetHook = (variable: Variable) => i32;
 
+/** A variable. It stands in `environment` once, as long as it is set. */
 export class Variable {
   value: string = "";
   /** That of the name, and the next one in the chain for it. */
@@ -235,6 +236,7 @@ export function refuseSet(_variable: Variable, _value: string): i32 {
   return EPERM;
 }
 
+/** Hook of variables that can't be removed. */
 export function refuseUnset(_variable: Variable): i32 {
   return EPERM;
 }

@@ -140,6 +140,7 @@ export function pathOf(fd: i32): string {
   return descriptor === null ? "" : descriptor.path;
 }
 
+/** Closes `fd`. 0, or -1 and errno. */
 export function close(fd: i32): i32 {
   const descriptor = descriptorOf(fd);
   if (descriptor === null) return -1;
@@ -229,6 +230,10 @@ export function write(fd: i32, src: usize, size: i32): i32 {
   return -1;
 }
 
+/**
+ * Moves the position as `whence` (SEEK_*) says: the new position, or -1 and errno. On a device without a file system
+ * the end is not known (EOFFSET).
+ */
 export function seek(fd: i32, offset: i64, whence: i32): i64 {
   const descriptor = descriptorOf(fd);
   if (descriptor === null) return -1;
@@ -262,6 +267,7 @@ export function seek(fd: i32, offset: i64, whence: i32): i64 {
   return file.seek(whence == SEEK_CUR ? offset - ahead : offset, whence);
 }
 
+/** What the file system knows of an open file; null and errno, EOPNOTSUPP on a device without one. */
 export function fstat(fd: i32): Stat | null {
   const descriptor = descriptorOf(fd);
   if (descriptor === null) return null;
@@ -271,6 +277,7 @@ export function fstat(fd: i32): Stat | null {
   return null;
 }
 
+/** The same of a path, whose content nobody examines. Null and errno. */
 export function stat(path: string): Stat | null {
   const fd = open(path, O_RDONLY, PURPOSE_NONE);
   if (fd < 0) return null;

@@ -4,14 +4,19 @@ import { Device } from "../dev/device";
 import { EINVAL, EROFS, setErrno } from "../lib/errno";
 import { ByteSource } from "../lib/guest";
 
+/**
+ * Modes of opening, as sys/fcntl.h has them. Nothing here can be written: what opens for it fails, or its writes do.
+ */
 export const O_RDONLY: i32 = 0;
 export const O_WRONLY: i32 = 1;
 export const O_RDWR: i32 = 2;
 
+/** Where an offset of `seek` counts from (sys/unistd.h): start, position, end. */
 export const SEEK_SET: i32 = 0;
 export const SEEK_CUR: i32 = 1;
 export const SEEK_END: i32 = 2;
 
+/** File types in a mode (sys/stat.h), and their mask. */
 export const S_IFMT: u32 = 0o170000;
 export const S_IFDIR: u32 = 0o040000;
 export const S_IFREG: u32 = 0o100000;
@@ -90,6 +95,7 @@ export abstract class OpenFile extends ByteSource {
   close(): void {}
 }
 
+/** A kind of file system, for any device that may have one. */
 export abstract class FileSystem {
   constructor(
     readonly name: string,

@@ -22,6 +22,7 @@ const DT_REG: u8 = 8;
 const DIRECTORY_RIGHTS: u32 = 0o755;
 const FILE_RIGHTS: u32 = 0o644;
 
+/** Opens what a granted tree has. */
 export class HostFileSystem extends FileSystem {
   constructor() {
     super("host", true);

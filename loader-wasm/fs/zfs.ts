@@ -167,6 +167,7 @@ class ZfsWalk extends PathWalk<Node> {
   }
 }
 
+/** Opens files of the data set that a `zfs:` device names. */
 export class ZfsFileSystem extends FileSystem {
   constructor() {
     super("zfs", true);

@@ -1,6 +1,7 @@
 // FreeBSD's errno values (sys/errno.h) that the loader can meet, and its texts for them, which reach the
 // guest's console. Functions that fail return -1, null or false and leave the reason in `errno`.
 
+/** The kernel's numbers. */
 export const ENOENT: i32 = 2;
 export const EIO: i32 = 5;
 export const ENXIO: i32 = 6;
@@ -41,6 +42,7 @@ export const EOFFSET: i32 = 104;
 /** Why the last call failed. Only meaningful right after a failure. */
 export let errno: i32 = 0;
 
+/** Leaves the reason for a caller that sees the failure. */
 export function setErrno(value: i32): void {
   errno = value;
 }

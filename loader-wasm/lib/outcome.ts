@@ -2,6 +2,10 @@
 
 import { clip } from "./text";
 
+/**
+ * Results of commands: done, done with a warning, failed, failed so that what was going on is over (CMD_CRIT), or the
+ * loader is (CMD_FATAL).
+ */
 export const CMD_OK: i32 = 0;
 export const CMD_WARN: i32 = 1;
 export const CMD_ERROR: i32 = 2;

@@ -5,6 +5,7 @@ import { burn } from "./fault";
 // Context: eight words of state, bytes so far (u64), the block that isn't full yet.
 const CONTEXT_TOTAL: usize = 32;
 const CONTEXT_BLOCK: usize = 40;
+/** Bytes of a context, which is the caller's. */
 export const SHA256_SIZE: i32 = 104;
 const BLOCK_SIZE: usize = 64;
 
@@ -24,11 +25,13 @@ const START: StaticArray<u32> = [
 ];
 const schedule: usize = memory.data(256, 4);
 
+/** Begins a digest in `context`. */
 export function startSha256(context: usize): void {
   for (let i = 0; i < 8; i++) store<u32>(context + ((<usize>i) << 2), START[i]);
   store<u64>(context, 0, CONTEXT_TOTAL);
 }
 
+/** Adds `size` bytes at `src`. */
 export function updateSha256(context: usize, src: usize, size: u32): void {
   burn(<i64>(size >> 3));
   const end = src + <usize>size;

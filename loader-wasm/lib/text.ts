@@ -3,26 +3,32 @@
 
 import { burn } from "./fault";
 
+/** As C's isspace: blank, and tab to carriage return. Like all of these, for bytes and in the C locale. */
 export function isSpace(c: i32): bool {
   return c == 0x20 || (c >= 0x09 && c <= 0x0d);
 }
 
+/** `0` to `9`. */
 export function isDigit(c: i32): bool {
   return c >= 0x30 && c <= 0x39;
 }
 
+/** Digits of either case. */
 export function isHexDigit(c: i32): bool {
   return isDigit(c) || (c >= 0x61 && c <= 0x66) || (c >= 0x41 && c <= 0x46);
 }
 
+/** `a` to `z`. */
 export function isLower(c: i32): bool {
   return c >= 0x61 && c <= 0x7a;
 }
 
+/** `A` to `Z`. */
 export function isUpper(c: i32): bool {
   return c >= 0x41 && c <= 0x5a;
 }
 
+/** `c` in lower case; what isn't a capital stays. */
 export function toLower(c: i32): i32 {
   return isUpper(c) ? c + 32 : c;
 }

@@ -8,6 +8,7 @@ import { Loaded, loadLinked } from "./elf/linked";
 import { loadObject } from "./elf/object";
 import { PreloadedFile } from "./preloaded";
 
+/** A format: ELF of a class, linked or not. */
 export class Format {
   constructor(
     readonly elf: ElfClass,

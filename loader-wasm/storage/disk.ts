@@ -12,7 +12,7 @@ export const OFFSET_LIMIT: u64 = 0x0100000000000000;
 
 const residual: usize = memory.data(8, 8);
 
-/** A disk. */
+/** The disk that the host calls `unit`, with the sizes that it had when it was found. */
 export class Disk {
   constructor(
     readonly unit: i32,

@@ -3,6 +3,10 @@
 
 import { burn } from "../lib/fault";
 
+/**
+ * LZJB: groups of eight, a bit for each says whether it is a byte or a copy of earlier ones (length 3 to 66, distance
+ * up to 1023).
+ */
 export function lzjb(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
   const srcEnd = src + <usize>srcSize;
   const dstEnd = dst + <usize>dstSize;
@@ -37,6 +41,7 @@ export function lzjb(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
 /** Bytes up to this announce literals, larger ones zeros. */
 const ZLE_LITERALS: u32 = 64;
 
+/** ZLE: counts, each of bytes that follow or of zeros. */
 export function zle(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
   const srcEnd = src + <usize>srcSize;
   const dstEnd = dst + <usize>dstSize;

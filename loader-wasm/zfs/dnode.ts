@@ -35,6 +35,7 @@ class DataBlock {
   constructor(readonly block: Block | null) {}
 }
 
+/** An object. As long as `fault` wasn't found to be null, its numbers are what the disk says and nothing more. */
 export class Dnode {
   readonly type: u8;
   readonly bonusType: u8;
@@ -162,6 +163,7 @@ export class Dnode {
   }
 }
 
+/** An array of dnodes, which is itself the content of its meta dnode. */
 export class ObjectSet {
   readonly type: u64;
   private readonly meta: Dnode;

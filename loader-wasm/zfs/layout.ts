@@ -3,6 +3,7 @@
 
 // ---- labels: two at the start of each disk, two at its end --------------------------------------------
 
+/** Bytes of a label, and how many a disk has. */
 export const LABEL_SIZE: u64 = 262144;
 export const LABELS: i32 = 4;
 /** Offset of the first allocatable byte: two labels and the boot area. Block addresses count from there. */
@@ -18,6 +19,7 @@ export const UBERBLOCKS_SIZE: u64 = 131072;
 export const UBERBLOCK_SHIFT_MIN: u64 = 10;
 export const UBERBLOCK_SHIFT_MAX: u64 = 13;
 
+/** The uberblock (spa.h): a root for every group of transactions, the latest of which counts. Offsets in it. */
 export const UBERBLOCK_MAGIC: u64 = 0x00bab10c;
 export const UB_MAGIC: usize = 0;
 export const UB_TXG: usize = 16;
@@ -30,6 +32,7 @@ export const TAIL_MAGIC: u64 = 0x0210da7ab10c7a11;
 
 // ---- block pointers ---------------------------------------------------------------------------------
 
+/** A block pointer (spa.h): three addresses (DVA), then properties, births and checksum. Offsets in it. */
 export const BP_SIZE: u32 = 128;
 export const BP_SHIFT: u32 = 7;
 export const BP_COPIES: i32 = 3;
@@ -39,6 +42,7 @@ export const BP_BIRTH: usize = 80;
 export const BP_CHECKSUM: usize = 96;
 export const DVA_SIZE: usize = 16;
 
+/** Sizes and addresses on disks count 512 bytes. */
 export const SECTOR_SHIFT: u64 = 9;
 /** Blocks are not larger. */
 export const BLOCK_SIZE_MAX: u32 = 16 << 20;
@@ -47,6 +51,7 @@ export const GANG_SIZE: u32 = 512;
 export const GANG_POINTERS: i32 = 3;
 export const GANG_DEPTH_MAX: i32 = 4;
 
+/** Checksums as block pointers number them (zio.h); some of these keep theirs in the block itself. */
 export const CHECKSUM_OFF: u32 = 2;
 export const CHECKSUM_LABEL: u32 = 3;
 export const CHECKSUM_GANG: u32 = 4;
@@ -55,6 +60,7 @@ export const CHECKSUM_FLETCHER4: u32 = 7;
 export const CHECKSUM_SHA256: u32 = 8;
 export const CHECKSUM_NOPARITY: u32 = 10;
 
+/** Compressions as block pointers number them (zio.h). All gzip levels are between LZJB and ZLE. */
 export const COMPRESS_OFF: u32 = 2;
 export const COMPRESS_LZJB: u32 = 3;
 export const COMPRESS_ZLE: u32 = 14;
@@ -65,10 +71,12 @@ export function bpEmbedded(bp: usize): bool {
   return ((load<u64>(bp, BP_PROPERTIES) >> 39) & 1) != 0;
 }
 
+/** How the block is compressed: COMPRESS_*. */
 export function bpCompression(bp: usize): u32 {
   return <u32>(load<u64>(bp, BP_PROPERTIES) >> 32) & 0x7f;
 }
 
+/** What its checksum is: CHECKSUM_*. */
 export function bpChecksum(bp: usize): u32 {
   return <u32>(load<u64>(bp, BP_PROPERTIES) >> 40) & 0xff;
 }
@@ -85,6 +93,7 @@ export function bpPhysicalSize(bp: usize): u32 {
   return bpEmbedded(bp) ? ((properties >> 25) & 0x7f) + 1 : ((properties >> 16) + 1) << 9;
 }
 
+/** Whether it points nowhere: a block of zeros that was never written. */
 export function bpHole(bp: usize): bool {
   return !bpEmbedded(bp) && load<u64>(bp) == 0 && load<u64>(bp, 8) == 0;
 }
@@ -94,16 +103,19 @@ export function dvaDevice(dva: usize): u64 {
   return load<u64>(dva) >> 32;
 }
 
+/** Bytes from DATA_START of that device. */
 export function dvaOffset(dva: usize): u64 {
   return (load<u64>(dva, 8) & 0x7fffffffffffffff) << SECTOR_SHIFT;
 }
 
+/** Whether a gang header is there instead of the block. */
 export function dvaGang(dva: usize): bool {
   return load<u64>(dva, 8) >> 63 != 0;
 }
 
 // ---- objects ----------------------------------------------------------------------------------------
 
+/** A dnode (dnode.h): bytes of one slot, offsets in it, and bounds of what it may say. */
 export const DNODE_SIZE: u32 = 512;
 export const DN_TYPE: usize = 0; // u8
 export const DN_INDIRECT_SHIFT: usize = 1; // u8
@@ -122,12 +134,14 @@ export const INDIRECT_SHIFT_MIN: u32 = 10;
 export const INDIRECT_SHIFT_MAX: u32 = 24;
 export const EXTRA_SLOTS_MAX: u32 = 31;
 
+/** An object set (dmu_objset.h): offsets, least size, and its types. */
 export const OBJSET_META: usize = 0; // dnode
 export const OBJSET_TYPE: usize = 704; // u64
 export const OBJSET_SIZE_MIN: u32 = 1024;
 export const OBJSET_TYPE_META: u64 = 1;
 export const OBJSET_TYPE_ZFS: u64 = 2;
 
+/** Bonus type (dmu.h) of files whose attributes are laid out by a table; others have a znode. */
 export const TYPE_SYSTEM_ATTRIBUTES: u8 = 44;
 
 /** The meta object set's directory, and a file system's. */
@@ -136,6 +150,7 @@ export const MASTER_NODE: u64 = 1;
 
 // ---- data sets (in bonus buffers) -------------------------------------------------------------------
 
+/** Offsets in a directory of data sets (dsl_dir.h) and in a data set (dsl_dataset.h), and their least sizes. */
 export const DD_HEAD: usize = 8; // u64 the directory's data set
 export const DD_PARENT: usize = 16; // u64
 export const DD_CHILDREN: usize = 32; // u64 ZAP
@@ -148,6 +163,7 @@ export const DATASET_DEPTH_MAX: i32 = 64;
 
 // ---- files (in bonus buffers) -----------------------------------------------------------------------
 
+/** Offsets in a znode (zfs_znode.h), and its size. */
 export const ZP_MODE: usize = 72; // u64
 export const ZP_SIZE: usize = 80; // u64
 export const ZP_UID: usize = 128; // u64
@@ -165,23 +181,30 @@ export const SA_LINK: u32 = 160;
 
 // ---- ZAP objects ------------------------------------------------------------------------------------
 
+/** What a ZAP's blocks begin with (zap_impl.h): kinds of blocks, and the magic number of a large one's header. */
 export const ZAP_MICRO: u64 = 0x8000000000000003;
 export const ZAP_HEADER: u64 = 0x8000000000000001;
 export const ZAP_LEAF: u64 = 0x8000000000000000;
 export const ZAP_MAGIC: u64 = 0x2f52ab2ab;
 
+/** A small ZAP: bytes before its entries, and offsets in an entry. */
 export const MICRO_HEAD: u32 = 64;
 export const MICRO_ENTRY_SIZE: u32 = 64;
 export const MICRO_VALUE: usize = 0; // u64
 export const MICRO_NAME: usize = 14;
 export const MICRO_NAME_SIZE: i32 = 50;
 
+/** Offsets in a large ZAP's header, and its least block size. */
 export const ZAP_TABLE_BLOCK: usize = 16; // u64 0: in the second half of the header's block
 export const ZAP_TABLE_SHIFT: usize = 32; // u64
 export const ZAP_FREE_BLOCK: usize = 56; // u64
 export const ZAP_SALT: usize = 80; // u64
 export const ZAP_BLOCK_SHIFT_MIN: u32 = 10;
 
+/**
+ * A leaf (zap_leaf.h): offsets in its head, its chunks, and offsets in those that are entries (LE) and those that are
+ * bytes (LA).
+ */
 export const LEAF_MAGIC: u32 = 0x2ab1eaf;
 export const LEAF_MAGIC_AT: usize = 24; // u32
 export const LEAF_PREFIX_LENGTH: usize = 32; // u16

@@ -10,6 +10,7 @@ const PACK_HEAD: usize = 4;
 /** Version and flags of a list. */
 const LIST_HEAD: usize = 8;
 
+/** Types of values (nvpair.h, data_type_t): a number, a text, a list, an array of lists. */
 export const TYPE_UINT64: u32 = 8;
 export const TYPE_STRING: u32 = 9;
 export const TYPE_LIST: u32 = 19;

@@ -85,6 +85,7 @@ export class Pool extends Blocks {
 /** All pools that can be read. */
 export const pools: Pool[] = [];
 
+/** The pool called `name`, or null. */
 export function findPool(name: string): Pool | null {
   for (let i = 0; i < pools.length; i++) if (pools[i].name == name) return pools[i];
   return null;

@@ -20,6 +20,7 @@ export enum VdevState {
 
 const STATE_NAMES: string[] = ["UNKNOWN", "CLOSED", "OFFLINE", "REMOVED", "CANT_OPEN", "FAULTED", "DEGRADED", "ONLINE"];
 
+/** A state as `lsdev -v` prints it. */
 export function stateName(state: VdevState): string {
   return STATE_NAMES[state];
 }

@@ -61,6 +61,10 @@ function hashOf(salt: u64, name: string): u64 {
   return crc & HASH_MASK;
 }
 
+/**
+ * One ZAP, read a block at a time. The table of a large one leads from the first bits of a name's hash to a leaf, the
+ * next bits in the leaf to a chain of entries. Every name is in the leaf that its hash leads to, and in no other.
+ */
 export class Zap {
   /** Of the entry found last. */
   name: string = "";
@@ -290,4 +294,5 @@ export function zapLookUp(dnode: Dnode, name: string): bool {
   zapValue = zap.value;
   return found;
 }
+/** The number that the last successful `zapLookUp` found. */
 export let zapValue: u64 = 0;

@@ -12,6 +12,9 @@ const IN_RUN = /^(?:export )?(?:const|let|type) .*;(?: \/\/ .*)?$/;
 /** What may stand between a comment and what it is about. */
 const DECORATOR = /^(?:@|\/\/ @ts-ignore)/;
 
+/** What is being rewritten and gets its comments then. */
+const LATER = ["loader-wasm/interp/forth/", "loader-wasm/interp/lua/"];
+
 /** Paths of the sources below `directory`. */
 function sources(directory: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: "utf8" })
@@ -55,7 +58,9 @@ function undocumented(source: string): string[] {
 }
 
 describe("doc comments", () => {
-  it.each(sources("host"))("%s", (path) => {
+  it.each(
+    [...sources("host"), ...sources("loader-wasm")].filter((path) => !LATER.some((later) => path.startsWith(later))),
+  )("%s", (path) => {
     expect(undocumented(readFileSync(path, "utf8"))).toEqual([]);
   });
 

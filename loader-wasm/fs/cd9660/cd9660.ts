@@ -203,6 +203,7 @@ class DirectoryWalk {
   }
 }
 
+/** Volumes are looked at once: a mount, or the error that it met, is kept. */
 export class Cd9660FileSystem extends FileSystem {
   private readonly mounts: KnownPlaces<Mount> = new KnownPlaces<Mount>();
 

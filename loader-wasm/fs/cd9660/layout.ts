@@ -2,6 +2,7 @@
 // (RRIP, IEEE P1282): offsets of the fields that reading needs. Numbers recorded in both byte orders are
 // read from their little-endian half.
 
+/** Bytes of a logical sector; the loader knows no other size of blocks. */
 export const BLOCK_SIZE: u32 = 2048;
 /** Block of the first volume descriptor, and how many are looked at. */
 export const DESCRIPTORS_AT: u64 = 16;
@@ -9,6 +10,7 @@ export const DESCRIPTORS_MAX: u64 = 64;
 
 // ---- volume descriptors -----------------------------------------------------------------------------
 
+/** Offsets in a volume descriptor (ECMA-119, 8.1 and 8.4), its identifier and the types that matter. */
 export const VD_TYPE: usize = 0; // u8
 export const VD_IDENTIFIER: usize = 1; // "CD001"
 export const VD_BLOCK_SIZE: usize = 128; // u16
@@ -19,6 +21,7 @@ export const TYPE_END: u8 = 255;
 
 // ---- directory records ------------------------------------------------------------------------------
 
+/** Offsets in a directory record (ECMA-119, 9.1). */
 export const R_LENGTH: usize = 0; // u8
 export const R_ATTRIBUTES: usize = 1; // u8 blocks of extended attributes before the data
 export const R_EXTENT: usize = 2; // u32 block
@@ -32,6 +35,7 @@ export const RECORD_SIZE_MIN: u32 = 34;
 
 // ---- system use entries -----------------------------------------------------------------------------
 
+/** What every entry begins with (SUSP, 4): signature, length, and a version that nobody looks at. */
 export const S_SIGNATURE: usize = 0; // u16
 export const S_LENGTH: usize = 2; // u8
 export const ENTRY_HEAD: u32 = 4;
@@ -43,11 +47,13 @@ export const CE: u16 = 0x4543;
 export const ER: u16 = 0x5245;
 export const NM: u16 = 0x4d4e;
 
+/** SP (SUSP, 5.3), in the entry `.` of the root: says that there are entries at all. */
 export const SP_LENGTH: u8 = 7;
 export const SP_CHECK: usize = 4; // u16
 export const SP_CHECK_VALUE: u16 = 0xefbe;
 export const SP_SKIP: usize = 6; // u8 bytes before the entries of every further record
 
+/** CE, where the entries go on (SUSP, 5.1). Its numbers are recorded in both byte orders. */
 export const CE_BLOCK: usize = 4; // u32
 export const CE_OFFSET: usize = 12; // u32
 export const CE_SIZE: usize = 20; // u32
@@ -55,6 +61,7 @@ export const CE_LENGTH: u8 = 28;
 /** Continuation areas followed for one record. */
 export const CONTINUATIONS_MAX: i32 = 16;
 
+/** NM, (a part of) the name (RRIP, 4.1.4); the flags say that it stands for `.` or `..` instead. */
 export const NM_FLAGS: usize = 4; // u8
 export const NM_NAME: usize = 5;
 export const NM_CURRENT: u8 = 0x02;

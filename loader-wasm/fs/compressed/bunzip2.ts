@@ -77,6 +77,7 @@ function fillCrcTable(): void {
   }
 }
 
+/** The decoder. One block is in memory at a time: what `decode` gives is read off it along the links. */
 export class Bunzip2 extends Decoder {
   private hold: u64 = 0;
   private bits: u32 = 0;

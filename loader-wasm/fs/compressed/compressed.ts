@@ -18,6 +18,10 @@ const SKIP_SIZE: i32 = 16;
 /** Size of files whose size is not known. */
 const UNKNOWN_SIZE: u64 = u64.MAX_VALUE;
 
+/**
+ * A file system on top of the others, which open the compressed file. A new method is a subclass with its suffix, and
+ * its decoder.
+ */
 export abstract class CompressedFileSystem extends FileSystem {
   constructor(
     name: string,

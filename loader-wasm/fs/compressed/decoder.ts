@@ -2,6 +2,7 @@
 
 import { Input } from "./input";
 
+/** Decodes one stream. Seeking back starts it again. */
 export abstract class Decoder {
   /** The stream's regular end was reached. */
   ended: bool = false;

@@ -15,6 +15,10 @@ export enum Completeness {
   Complete,
 }
 
+/**
+ * A code; it can be built anew for each block. The codes themselves are never stored: with the lengths given, symbols
+ * in the order of (length, number) have consecutive ones.
+ */
 export class HuffmanCode {
   /** u16 each: symbol << 4 | bits, 0 where the code is longer (or none). */
   private readonly table: StaticArray<u16> = new StaticArray<u16>(TABLE_ENTRIES);

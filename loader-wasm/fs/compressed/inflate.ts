@@ -46,6 +46,7 @@ enum Phase {
   Codes,
 }
 
+/** The decoder. It can stop after any symbol, when there is no input or no room, and goes on from `phase`. */
 export class Inflater extends Decoder {
   private readonly ring: usize = allocate(RING_SIZE);
   /** Bytes decoded, and of those delivered. */

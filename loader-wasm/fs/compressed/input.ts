@@ -6,6 +6,7 @@ import { OpenFile, SEEK_SET } from "../file_system";
 /** Bytes read from the file at a time. */
 const PIECE: i32 = 65536;
 
+/** Bytes to be taken at `next`; when it reaches `end`, `fill` gets more. */
 export class Input {
   /** The bytes at hand: `next` up to `end`. */
   next: usize = 0;

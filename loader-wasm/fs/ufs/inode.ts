@@ -34,6 +34,9 @@ const addressCell: usize = memory.data(8, 8);
 let runFragment: u64 = 0;
 let runBlocks: u64 = 0;
 
+/**
+ * An inode of either version. Its numbers are as the disk has them: whoever walks along the addresses checks each one.
+ */
 export class Inode {
   readonly mode: u32;
   readonly uid: u32;

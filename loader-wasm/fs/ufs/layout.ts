@@ -3,12 +3,14 @@
 
 // ---- superblock (struct fs) -------------------------------------------------------------------------
 
+/** Bytes that are read of a superblock. */
 export const SUPERBLOCK_SIZE: u32 = 8192;
 /** Where superblocks are looked for, in this order (bytes from the start of the volume). */
 export const SUPERBLOCK_OFFSETS: StaticArray<u64> = [65536, 8192, 0, 262144];
 /** A UFS1 superblock further in is somebody's alternate one. */
 export const UFS1_SUPERBLOCK_LAST: u64 = 8192;
 
+/** Offsets in it. Of fields of two sizes, `fs_old_` is UFS1's. */
 export const FS_INODES_AT: usize = 16; // i32 fs_iblkno: inode blocks, from the start of a cylinder group
 export const FS_CG_OFFSET: usize = 24; // i32 fs_old_cgoffset, UFS1: shift of each further group
 export const FS_CG_MASK: usize = 28; // i32 fs_old_cgmask, UFS1: groups that share a shift
@@ -21,11 +23,13 @@ export const FS_LOCATION: usize = 1000; // i64 fs_sblockloc, UFS2: its own offse
 export const FS_MAX_SYMLINK: usize = 1320; // i32 fs_maxsymlinklen: links shorter than this are in the inode
 export const FS_MAGIC: usize = 1372; // i32
 
+/** What FS_MAGIC says. */
 export const MAGIC_UFS1: u32 = 0x00011954;
 export const MAGIC_UFS2: u32 = 0x19540119;
 /** A file system whose creation was not finished. */
 export const MAGIC_INCOMPLETE: u32 = 0x19960408;
 
+/** Bounds of sizes in bytes (MINBSIZE, MAXBSIZE; fragments are whole sectors). */
 export const BLOCK_SIZE_MIN: u32 = 4096;
 export const BLOCK_SIZE_MAX: u32 = 65536;
 export const FRAGMENT_SIZE_MIN: u32 = 512;
@@ -34,10 +38,12 @@ export const FRAGMENTS_MAX: u32 = 8;
 
 // ---- inodes -----------------------------------------------------------------------------------------
 
+/** The root directory's number, and how many addresses of blocks and of blocks of addresses an inode has. */
 export const ROOT_INODE: u32 = 2;
 export const DIRECT_BLOCKS: u64 = 12;
 export const INDIRECT_LEVELS: i32 = 3;
 
+/** Bytes of a UFS1 inode (struct ufs1_dinode), and offsets in it. */
 export const INODE1_SIZE: u32 = 128;
 export const I1_MODE: usize = 0; // u16
 export const I1_SIZE: usize = 8; // u64
@@ -47,6 +53,7 @@ export const I1_GID: usize = 116; // u32
 /** Bytes of a link's text that fit into the inode. */
 export const I1_LINK_SPACE: u32 = 60;
 
+/** The same of UFS2 (struct ufs2_dinode). */
 export const INODE2_SIZE: u32 = 256;
 export const I2_MODE: usize = 0; // u16
 export const I2_UID: usize = 4; // u32
@@ -57,6 +64,7 @@ export const I2_LINK_SPACE: u32 = 120;
 
 // ---- directory entries (struct direct) --------------------------------------------------------------
 
+/** Offsets in an entry; a number of 0 is an unused one. */
 export const D_INODE: usize = 0; // u32
 export const D_RECORD: usize = 4; // u16 bytes to the next entry
 export const D_TYPE: usize = 6; // u8, in old directories the length of the name

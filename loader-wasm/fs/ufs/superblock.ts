@@ -29,6 +29,10 @@ import {
   UFS1_SUPERBLOCK_LAST,
 } from "./layout";
 
+/**
+ * The numbers of a superblock, in their own units. Once `fault` is null, no size or count in it is 0, and those of
+ * blocks and fragments are powers of two.
+ */
 export class Superblock {
   readonly ufs2: bool;
   readonly blockSize: u32;

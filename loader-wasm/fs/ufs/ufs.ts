@@ -25,6 +25,7 @@ class Mount {
   ) {}
 }
 
+/** Volumes are looked at once: a mount, or the error that it met, is kept. */
 export class UfsFileSystem extends FileSystem {
   private readonly mounts: KnownPlaces<Mount> = new KnownPlaces<Mount>();
 

@@ -32,6 +32,7 @@ class ScriptLine {
   ) {}
 }
 
+/** The flavour's interpreter. */
 export class SimpleInterpreter extends Interpreter {
   private depth: i32 = 0;
   /** The command run last. */

@@ -21,6 +21,10 @@ const TAIL_LIMIT: u64 = 16 * 1024 * 1024;
 /** Why the last `openElf` failed: an errno. */
 export let openError: i32 = 0;
 
+/**
+ * An open file of which the class and the header are known to fit. Tables are checked as they are read; the last one
+ * may be kept, since what follows is often in it.
+ */
 export class ElfFile {
   /** The first page of the file and how many bytes of it there are. */
   readonly page: usize = allocate(FIRST_PAGE);

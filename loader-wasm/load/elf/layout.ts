@@ -1,17 +1,21 @@
 // ELF on disk (System V ABI, ELF-64 and ELF-32 object file formats, little-endian): field offsets, and the
 // records that the loader decodes from them. Nothing here reads files or checks values.
 
+/** Machines. */
 export const EM_386: u32 = 3;
 export const EM_X86_64: u32 = 62;
 
+/** Kinds of files: relocatable, linked, shared. */
 export const ET_REL: u32 = 1;
 export const ET_EXEC: u32 = 2;
 export const ET_DYN: u32 = 3;
 
+/** Segments: what they are for, and the flag of those that can be written. */
 export const PT_LOAD: u32 = 1;
 export const PT_DYNAMIC: u32 = 2;
 export const PF_W: u32 = 2;
 
+/** Sections: what they are for, the flag of those that are in memory, and the number of no section. */
 export const SHT_PROGBITS: u32 = 1;
 export const SHT_SYMTAB: u32 = 2;
 export const SHT_STRTAB: u32 = 3;
@@ -22,6 +26,7 @@ export const SHT_X86_64_UNWIND: u32 = 0x70000001;
 export const SHF_ALLOC: u64 = 2;
 export const SHN_UNDEF: u32 = 0;
 
+/** Tags of the dynamic section, whose entries are a tag and a value. */
 export const DT_NULL: u64 = 0;
 export const DT_HASH: u64 = 4;
 export const DT_STRTAB: u64 = 5;
@@ -32,8 +37,10 @@ export const DT_STRSZ: u64 = 10;
 export const DT_REL: u64 = 17;
 export const DT_RELSZ: u64 = 18;
 
+/** In `info` of a symbol, the lower half: a function. */
 export const STT_FUNC: u32 = 2;
 
+/** Relocations of amd64 (System V ABI, AMD64 supplement, 4.4) that appear in what the loader looks at. */
 export const R_X86_64_64: u32 = 1;
 export const R_X86_64_RELATIVE: u32 = 8;
 export const R_X86_64_IRELATIVE: u32 = 37;
@@ -169,6 +176,7 @@ export class ElfClass {
   }
 }
 
+/** The header; names are those of `Elf64_Ehdr`. */
 export class ElfHeader {
   type: u32 = 0;
   entry: u64 = 0;
@@ -206,6 +214,7 @@ export class Section {
   align: u64 = 0;
 }
 
+/** An entry of a symbol table; `section` is SHN_UNDEF where somebody else defines it. */
 export class Symbol {
   name: u32 = 0;
   info: u32 = 0;

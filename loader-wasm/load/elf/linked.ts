@@ -24,6 +24,7 @@ import { ElfFile, openElf, openError } from "./file";
 import * as Elf from "./layout";
 import { addModule, moduleNameOf, readModuleSet } from "./modmetadata";
 
+/** Type of a kernel in the metadata (the kernel's linker looks for it). */
 export const KERNEL_TYPE = "elf kernel";
 const MODULE_TYPE = "elf module";
 

@@ -7,6 +7,7 @@ import { print } from "../../lib/output";
 import { copyout } from "../../protocol";
 import { ElfClass, R_X86_64_64, R_X86_64_IRELATIVE, R_X86_64_RELATIVE } from "./layout";
 
+/** No such symbol (sys/errno.h). */
 export const ESRCH: i32 = 3;
 
 /** Entries of a table that are looked at. */
@@ -20,7 +21,7 @@ export abstract class SymbolAddresses {
   abstract addressOf(index: u32): u64;
 }
 
-/** No symbols. */
+/** For tables whose relocations name none: one that does is refused with ESRCH. */
 export class NoSymbols extends SymbolAddresses {
   addressOf(_index: u32): u64 {
     return 0;

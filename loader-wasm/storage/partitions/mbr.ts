@@ -29,6 +29,7 @@ const TYPE_PROTECTIVE: u8 = 0xee;
 const FIRST_LOGICAL: i32 = 5;
 const LOGICAL_LIMIT: i32 = 8;
 
+/** What a boot sector can be. */
 export enum MbrVerdict {
   /** No MBR. */
   Absent,

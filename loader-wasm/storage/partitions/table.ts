@@ -18,6 +18,7 @@ export enum Naming {
   Partition,
 }
 
+/** What a partition is for, whatever its scheme says it with. */
 export enum PartitionType {
   Unknown,
   Efi,
@@ -54,6 +55,7 @@ const TYPE_NAMES: string[] = [
 /** Rank of a partition that nothing boots from; lower ranks are better. */
 export const RANK_NONE: i32 = 7;
 
+/** One partition as its table says. GPT alone holds it to the disk: what lies beyond the end can't be read. */
 export class Partition {
   constructor(
     /** What its name ends with: from 1 in MBR and GPT, from 0 (`a`) in BSD labels. */
@@ -80,6 +82,7 @@ export class Partition {
   }
 }
 
+/** What a scheme found, in the order of its entries. */
 export class PartitionTable {
   readonly entries: Partition[] = [];
 
