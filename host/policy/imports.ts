@@ -3,7 +3,7 @@
 import { InternalError } from "../errors.js";
 import { decodeBootData } from "../handoff/metadata.js";
 import type { CpuState } from "../handoff/registers.js";
-import type { GuestMemory } from "../memory/guest.js";
+import type { Charge, GuestMemory } from "../memory/guest.js";
 import type { BootResult } from "../result.js";
 import { type Asker, enforce } from "./asker.js";
 import type { PolicyBudget } from "./budget.js";
@@ -35,7 +35,12 @@ export interface ModuleAccess {
 /** What the core gives as the size of a file whose size isn't known, and gets as that of one that it shall read itself. */
 const NO_SIZE = (1n << 64n) - 1n;
 
-export function policyImports(policy: Policy, access: ModuleAccess, guest: GuestMemory): WebAssembly.ModuleImports {
+export function policyImports(
+  policy: Policy,
+  access: ModuleAccess,
+  guest: GuestMemory,
+  charge: Charge,
+): WebAssembly.ModuleImports {
   const { asker, budget, vault } = policy;
   const wants = (hook: "onSetenv" | "onKernel"): boolean => asker?.wants.has(hook) ?? false;
 
@@ -66,7 +71,9 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
     },
 
     file_data(handle: number, src: number, size: number): void {
-      opened(vault, handle).data(handle, access.bytes(src, size));
+      const bytes = access.bytes(src, size);
+      charge(bytes.length);
+      opened(vault, handle).data(handle, bytes);
     },
 
     file_end(handle: number): bigint {
@@ -76,12 +83,14 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
 
     file_read(handle: number, offset: bigint, dst: number, size: number): number {
       const source = opened(vault, handle).slice(handle, clamp(offset), size >>> 0);
+      charge(source.length);
       access.bytes(dst, source.length).set(source);
       return source.length;
     },
 
     file_read_guest(handle: number, offset: bigint, gpa: bigint, size: bigint): bigint {
       const source = opened(vault, handle).slice(handle, clamp(offset), clamp(size));
+      charge(source.length);
       return guest.copyin(source, gpa) ? BigInt(source.length) : 0n;
     },
 
@@ -95,6 +104,7 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
     ): number {
       const variable = access.text(name, nameSize);
       const proposal = access.text(value, valueSize);
+      charge(variable.length + proposal.length);
       budget?.tell(variable, proposal);
       const answer = asker?.ask("onSetenv", variable, proposal);
       const allowed = enforce(answer, "onSetenv", `variable ${variable}`);
@@ -103,6 +113,7 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
 
     ask_kernel(path: number, pathSize: number, args: number, argsSize: number, dst: number, capacity: number): number {
       const kernel = { path: access.text(path, pathSize), args: access.text(args, argsSize) };
+      charge(kernel.path.length + kernel.args.length);
       budget?.tell(kernel.path, kernel.args);
       const allowed = enforce(asker?.ask("onKernel", kernel), "onKernel", `kernel ${kernel.path}`);
       return reply(allowed && "args" in allowed ? allowed.args : undefined, dst, capacity);

@@ -9,7 +9,7 @@ import type { KeyInput } from "../console/console.js";
 import type { FileDisk } from "../disks/file.js";
 import { openImages } from "../disks/open.js";
 import type { SentImage } from "../disks/source.js";
-import { OptionError } from "../errors.js";
+import { IsolationError, OptionError } from "../errors.js";
 import type { Cell, IsolationFacts } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
@@ -18,6 +18,7 @@ import type { SessionOptions } from "../options.js";
 import type { Answer } from "../policy/asker.js";
 import {
   bwrapFails,
+  bwrapWorks,
   type Confine,
   findBwrap,
   memoryFor,
@@ -26,7 +27,7 @@ import {
   whyUnconfined,
 } from "./confine.js";
 import { FrameReader, frameHead } from "./frames.js";
-import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart } from "./link.js";
+import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart, type Replaced } from "./link.js";
 
 /** Kept of what a process writes on its standard error, to tell why it died. */
 const STDERR_MAX = 4096;
@@ -38,10 +39,14 @@ const CPU_FACTOR = 2;
 /** Bytes of answers that a process may leave unread. */
 const UNREAD_MAX = 1024 * 1024;
 
+/** Bytes that an operator's hook may put in the place of files. */
+const REPLACED_MAX = 1024 * 1024 * 1024;
+
 const PROGRAM = new URL("./entry.js", import.meta.url);
 
-export function spawnProcess({ confine = "auto" }: { confine?: Confine | undefined } = {}): Cell {
-  return new ProcessCell(confine);
+/** A process for a session; `program` is what it runs. */
+export function spawnProcess({ confine = "auto" }: { confine?: Confine | undefined } = {}, program = PROGRAM): Cell {
+  return new ProcessCell(confine, program);
 }
 
 class ProcessCell implements Cell {
@@ -64,7 +69,7 @@ class ProcessCell implements Cell {
   #wanted = false;
   readonly keys: KeyInput = {
     push: (keys) => {
-      this.#typed.push(...keys);
+      for (const key of keys) this.#typed.push(key);
       this.#typing();
     },
     end: () => {
@@ -73,7 +78,10 @@ class ProcessCell implements Cell {
     },
   };
 
-  constructor(private readonly confine: Confine) {}
+  constructor(
+    private readonly confine: Confine,
+    private readonly program: URL,
+  ) {}
 
   onMessage(handler: (message: unknown) => void): void {
     this.#hear = handler;
@@ -94,46 +102,38 @@ class ProcessCell implements Cell {
   }
 
   answer(answer: Answer): void {
-    this.#send(answer);
+    if (answer !== undefined && "replace" in answer) this.#send({ replaced: true } satisfies Replaced, answer.replace);
+    else this.#send(answer);
   }
 
   async terminate(): Promise<void> {
     this.#over = true;
     this.#kill();
     this.#socket?.destroy();
+    // The other end may be open for ever, in a process that got away from this one.
+    this.#child?.stderr?.destroy();
     await this.#exited;
     for (const file of this.#files.splice(0)) file.close();
     // What came of guest memory before the end has no other owner.
     this.#guest?.release();
   }
 
-  /** Ends the process and those it stands for: bubblewrap that is killed while it makes its process leaves that behind. */
+  /** Ends the process while it is there; its number may be another's afterwards. */
   #kill(): void {
-    const { pid, exitCode, signalCode } = this.#child ?? {};
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
-    try {
-      process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
-    } catch {
-      // It has gone by itself.
-    }
+    const { exitCode, signalCode } = this.#child ?? {};
+    if (exitCode === null && signalCode === null) killGroup(this.#child!);
   }
 
   #launch(bwrap: string | undefined): void {
-    const { options, disks, trees } = this.#message!;
+    const { options, disks, trees, wants } = this.#message!;
     this.facts.confinement = bwrap === undefined ? "none" : "bwrap";
     const why = bwrap === undefined ? whyUnconfined(this.confine) : undefined;
     if (why !== undefined) this.facts.unconfined = why;
-    const limits = processLimits(options, bytesOf(disks, trees));
-    const child = startProcess(
-      PROGRAM,
-      limits,
-      bwrap,
-      this.#files.map(({ fd }) => fd),
-    );
+    const limits = processLimits(options, bytesOf(disks, trees), wants.includes("onFile"));
+    const images = this.#files.map(({ fd }) => fd);
+    const child = started(() => startProcess(this.program, limits, bwrap, images));
     this.#child = child;
     this.#stderr = "";
-    const socket = child.stdio[CHANNEL_FD] as Socket;
-    this.#socket = socket;
     const reader = new FrameReader(
       (head, body) => this.#frame(head, body),
       (head, size) => this.#place(head, size),
@@ -143,12 +143,18 @@ class ProcessCell implements Cell {
         this.#failed(`it can't be started: ${error.message}`);
         resolve();
       });
+      // What it has started doesn't outlive it.
+      child.once("exit", () => killGroup(child));
       // Everything that it has sent and written has been read by then.
       child.once("close", (code, signal) => {
         if (child === this.#child) this.#closed(bwrap, signal === null ? `code ${code}` : `signal ${signal}`);
         resolve();
       });
     });
+    // Without room for more open files there is a child without streams, whose error is told soon.
+    const socket = child.stdio?.[CHANNEL_FD] as Socket | undefined;
+    if (!socket) return;
+    this.#socket = socket;
     child.stderr!.on("data", (text: Buffer) => {
       this.#stderr = (this.#stderr + text.toString("latin1")).slice(-STDERR_MAX);
     });
@@ -188,8 +194,8 @@ class ProcessCell implements Cell {
   /** The process is gone. Bubblewrap may be there and not work, in containers for one: then it goes without. */
   #closed(bwrap: string | undefined, how: string): void {
     const said = this.#stderr.trim();
-    if (!this.#heard && !this.#over && bwrap !== undefined && this.confine === "auto" && said.startsWith("bwrap:")) {
-      bwrapFails(said);
+    const mayGoWithout = this.confine === "auto" && !this.#heard && !this.#over;
+    if (bwrap !== undefined && mayGoWithout && said.startsWith("bwrap:") && bwrapFails(said)) {
       this.#launch(undefined);
       return;
     }
@@ -212,6 +218,7 @@ class ProcessCell implements Cell {
 
   #frame(head: unknown, body: Uint8Array): void {
     if (this.#over) return;
+    if (!this.#heard && this.facts.confinement === "bwrap") bwrapWorks();
     this.#heard = true;
     const message = (head ?? {}) as { type?: unknown; wait?: unknown; faults?: unknown };
     if (message.type === "memory") return;
@@ -251,6 +258,28 @@ class ProcessCell implements Cell {
   }
 }
 
+/** The child that `start` makes. */
+function started(start: () => ChildProcess): ChildProcess {
+  try {
+    return start();
+  } catch (error) {
+    throw new IsolationError(`the session's process can't be started: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Ends `child` and those it stands for or has started: bubblewrap that is killed while it makes its process leaves that
+ * behind.
+ */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
+  } catch {
+    // There is nobody left.
+  }
+}
+
 /** Starts `program` with what a session's process has: a socket and `images`, open files. */
 export function startProcess(
   program: URL,
@@ -286,16 +315,18 @@ function inheritable(): number[] {
       try {
         const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`${directory}/${fd}`, "latin1"))?.[1];
         return fd >= FIRST_IMAGE_FD && (Number.parseInt(flags ?? "0", 8) & CLOSE_ON_EXEC) === 0;
-      } catch {
+      } catch (error) {
         // The one of the directory itself, closed again.
-        return false;
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+        throw error;
       }
     });
 }
 
-function processLimits({ memory, limits }: SessionOptions, given: number): ProcessLimits {
-  // What is given is there twice while it arrives.
-  const bytes = memory.low + limits.moduleMemory + 2 * given;
+function processLimits({ memory, limits }: SessionOptions, given: number, examines: boolean): ProcessLimits {
+  // What is given, or kept and replaced for a hook, is there twice while it arrives.
+  const kept = examines ? limits.examinedBytes + REPLACED_MAX : 0;
+  const bytes = memory.low + limits.moduleMemory + 2 * (given + kept);
   return { memory: memoryFor(bytes), cpuS: Math.ceil((limits.wallMs / 1000) * CPU_FACTOR) + CPU_MORE_S };
 }
 
