@@ -8,8 +8,8 @@ import { spawnNodeThread } from "./worker/node_spawn.js";
 
 installNodeFiles();
 setDirectoryCopier(async (path, options) => (await import("./wasi/directory.js")).copyDirectory(path, options));
-setCellMaker("thread", spawnNodeThread);
-setCellMaker("process", spawnProcess);
+setCellMaker("thread", () => spawnNodeThread());
+setCellMaker("process", (options) => spawnProcess(options));
 
 export * from "./api.js";
 export { FileDisk } from "./disks/file.js";

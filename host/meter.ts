@@ -74,7 +74,8 @@ export class Meter {
   stop(): void {
     if (this.#tank === undefined) return;
     const left = this.#tank.fuelLeft() - BigInt(this.#burned);
-    this.#left = left > 0n ? left : 0n;
+    // An instance gives back no more than it got.
+    if (left < this.#left) this.#left = left > 0n ? left : 0n;
     this.#tank = undefined;
   }
 

@@ -3,6 +3,7 @@
 import { type PlainError, plainError } from "./errors.js";
 import { type BootData, decodeBootData, type LoadedModule } from "./handoff/metadata.js";
 import { type Call, type CpuState, hex, type RegisterValue } from "./handoff/registers.js";
+import { loadHasher, type MakeHasher } from "./hash.js";
 import { GuestMemory } from "./memory/guest.js";
 import type { Counts } from "./meter.js";
 import type { Flavour } from "./modules.js";
@@ -139,7 +140,6 @@ export interface SessionEnd {
 export function makeResult(end: SessionEnd): BootResult {
   const { outcome, counts, cpu, guest } = end;
   const began = performance.now();
-  const { ranges, granule } = guest.ranges();
   const data: ResultData = {
     ...outcome,
     ...(outcome.reason === "exec" ? entryState(cpu) : {}),
@@ -148,8 +148,7 @@ export function makeResult(end: SessionEnd): BootResult {
     swapRequests: end.swapRequests,
     interpreterChecks: end.interpreterChecks,
     calls: end.calls,
-    memory: ranges.map(([start, stop]) => ({ gpa: hex(start), length: stop - start })),
-    memoryGranule: granule,
+    ...writtenRanges(guest),
     memoryFaults: guest.faults,
     ...(outcome.reason === "exec" ? decodeBootData(cpu, guest) : { modules: [], environment: {} }),
     disk: { calls: counts.diskCalls, bytes: counts.diskBytes },
@@ -165,6 +164,12 @@ export function makeResult(end: SessionEnd): BootResult {
   data.timeMs.decode = performance.now() - began;
   data.timeMs.total = data.timeMs.instantiate + data.timeMs.run + data.timeMs.decode;
   return withMemory(data, guest);
+}
+
+/** What the loader wrote. */
+export function writtenRanges(guest: GuestMemory): Pick<ResultData, "memory" | "memoryGranule"> {
+  const { ranges, granule } = guest.ranges();
+  return { memory: ranges.map(([start, end]) => ({ gpa: hex(start), length: end - start })), memoryGranule: granule };
 }
 
 /** The CPU at the kernel's entry. */
@@ -222,13 +227,26 @@ export interface StoppedSession {
   usedMs: number;
 }
 
+/** Platforms refuse to make a digest of more bytes in one go. */
+const DIGESTED_PART = 1024 * 1024 * 1024;
+
 /** Adds SHA-256 digests to the result's memory ranges. */
 export async function addDigests(result: BootResult): Promise<void> {
   for (const range of result.memory) {
     const start = Number(range.gpa);
     const bytes = result.guestMemory.view(start, start + range.length);
-    range.sha256 = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+    range.sha256 =
+      bytes.length > DIGESTED_PART
+        ? digestParts(await loadHasher(), bytes)
+        : toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
   }
+}
+
+/** SHA-256 of any number of bytes, in hexadecimal. */
+export function digestParts(makeHasher: MakeHasher, bytes: Uint8Array): string {
+  const hash = makeHasher();
+  for (let at = 0; at < bytes.length; at += DIGESTED_PART) hash.update(bytes.subarray(at, at + DIGESTED_PART));
+  return hash.hex();
 }
 
 /** Two lower-case digits a byte. */

@@ -6,7 +6,7 @@ import { startSpareProcess } from "../process/start.js";
 
 const COMMANDS = ["boot", "run", "pack"];
 /** Options that change what a process is given. */
-const OTHERWISE = /^(-h|--host-dir|--limit|--help)/;
+const OTHERWISE = /^(-h|--host-dir|--limit|--policy|--help)/;
 
 /** Looks at the words of the command line and starts the process that they will want. */
 export function startAhead(words: readonly string[]): void {

@@ -26,14 +26,20 @@ export interface KeyInput {
   end(): void;
 }
 
-/** Collects a console's output. */
+/** Collects a console's output, in one block that grows: guests may write byte by byte. */
 export class OutputBuffer {
-  #parts: Uint8Array[] = [];
+  #block = new Uint8Array(256);
   #length = 0;
 
   write(bytes: Uint8Array): void {
-    this.#parts.push(bytes.slice());
-    this.#length += bytes.length;
+    const end = this.#length + bytes.length;
+    if (end > this.#block.length) {
+      const larger = new Uint8Array(Math.max(end, 2 * this.#block.length));
+      larger.set(this.#block.subarray(0, this.#length));
+      this.#block = larger;
+    }
+    this.#block.set(bytes, this.#length);
+    this.#length = end;
   }
 
   get length(): number {
@@ -42,20 +48,13 @@ export class OutputBuffer {
 
   /** Everything so far. */
   bytes(): Uint8Array {
-    const result = new Uint8Array(this.#length);
-    let at = 0;
-    for (const part of this.#parts) {
-      result.set(part, at);
-      at += part.length;
-    }
-    this.#parts = [result];
-    return result;
+    return this.#block.slice(0, this.#length);
   }
 
   /** Everything so far, one character a byte. */
   text(): string {
     let text = "";
-    const bytes = this.bytes();
+    const bytes = this.#block.subarray(0, this.#length);
     for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
     return text;
   }

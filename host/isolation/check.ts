@@ -8,6 +8,9 @@ type Check = (value: unknown) => boolean;
 
 const text: Check = (value) => typeof value === "string";
 const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
+const whole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+/** A number of 64 bits, as results write it. */
+const hex: Check = (value) => typeof value === "string" && /^0x[0-9a-f]{1,16}$/.test(value);
 const flag: Check = (value) => typeof value === "boolean";
 const bytes: Check = (value) => value instanceof Uint8Array;
 const one =
@@ -20,14 +23,18 @@ const either =
     checks.some((check) => check(value));
 const list =
   (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check);
+  (value) => {
+    if (!Array.isArray(value)) return false;
+    // One by one, holes too: an array can be said to be of any length.
+    for (const item of value) if (!check(item)) return false;
+    return true;
+  };
 const tuple =
   (...checks: Check[]): Check =>
   (value) =>
     Array.isArray(value) && value.length === checks.length && checks.every((check, i) => check(value[i]));
 const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+  Object.prototype.toString.call(value) === "[object Object]";
 const dictionary =
   (check: Check): Check =>
   (value) =>
@@ -45,7 +52,10 @@ const object =
 
 const flavour = one("simp", "4th", "lua");
 const scalar = either(text, number);
-const registers = dictionary(either(scalar, list(scalar)));
+const word = either(whole, hex);
+const registers = dictionary(either(word, list(word)));
+/** Bytes of a table of segments. */
+const table: Check = (value) => typeof value === "string" && /^(?:[0-9a-f]{2}){0,64}$/.test(value);
 const file = object({ device: text, path: text, size: number, sha256: text, purpose: text });
 
 const error = object(
@@ -57,9 +67,9 @@ const module = object(
   {
     name: text,
     type: text,
-    address: text,
+    address: hex,
     size: number,
-    metadata: list(object({ name: text, gpa: text, size: number }, { value: text })),
+    metadata: list(object({ name: text, gpa: hex, size: number }, { value: hex })),
   },
   { args: text },
 );
@@ -78,7 +88,7 @@ const result = object(
       ),
     ),
     calls: list(list(scalar)),
-    memory: list(object({ gpa: text, length: number }, { sha256: text })),
+    memory: list(object({ gpa: hex, length: whole })),
     memoryGranule: number,
     memoryFaults: number,
     modules: list(module),
@@ -98,8 +108,8 @@ const result = object(
     error,
     arch: one("amd64", "i386"),
     registers,
-    gdt: object({ gpa: text, hex: text }),
-    bootData: object({ modulep: text, kernend: text }, { howto: text, bootdev: text, bootinfo: text, envp: text }),
+    gdt: object({ gpa: hex, hex: table }),
+    bootData: object({ modulep: hex, kernend: hex }, { howto: hex, bootdev: hex, bootinfo: hex, envp: hex }),
     measurements: object({ files: list(file), filesDigest: text }, { stateDigest: text }),
   },
 );

@@ -16,8 +16,9 @@ import {
 import { defaultFlavour, type Flavour } from "../modules.js";
 import type { BootOptions } from "../options.js";
 import { askHook, definedHooks } from "../policy/asker.js";
-import { type BootResult, stoppedResult, withMemory } from "../result.js";
+import { type BootResult, stoppedResult, withMemory, writtenRanges } from "../result.js";
 import { Stopwatch } from "../stopwatch.js";
+import { onAbort } from "./abort.js";
 import type { Cell, CellMessage } from "./cell.js";
 import { checkedMessage } from "./check.js";
 import type { StartMessage } from "./messages.js";
@@ -51,6 +52,8 @@ class CellSession {
   #consoleBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #disconnect = () => {};
+  #stopListening = () => {};
+  #over = false;
   #resolve: (result: BootResult) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   readonly #abort = () => this.#reject(abortedBy(this.options.signal?.reason));
@@ -63,8 +66,14 @@ class CellSession {
 
   run(): Promise<BootResult> {
     return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
+      this.#resolve = (result) => {
+        this.#over = true;
+        resolve(result);
+      };
+      this.#reject = (error) => {
+        this.#over = true;
+        reject(error);
+      };
       const { cell, options, start } = this;
       const { hooks, measure, signal } = options;
       const wants = hooks ? definedHooks(hooks) : new Set<never>();
@@ -76,7 +85,7 @@ class CellSession {
         ...(measure ? { measure } : {}),
         wants: [...wants],
       };
-      signal?.addEventListener("abort", this.#abort);
+      if (signal) this.#stopListening = onAbort(signal, this.#abort);
       if (signal?.aborted) return this.#abort();
       cell.onFailure((reason) => this.#failed(reason));
       cell.onMessage((unchecked) => this.#message(unchecked));
@@ -87,7 +96,7 @@ class CellSession {
 
   async close(): Promise<void> {
     clearTimeout(this.#timer);
-    this.options.signal?.removeEventListener("abort", this.#abort);
+    this.#stopListening();
     this.#disconnect();
     await this.cell.terminate();
   }
@@ -105,6 +114,8 @@ class CellSession {
   }
 
   #message(unchecked: unknown): void {
+    // What comes after the end is nobody's.
+    if (this.#over) return;
     let message: CellMessage;
     try {
       message = checkedMessage(unchecked);
@@ -155,6 +166,8 @@ class CellSession {
       case "done":
         if (options.console instanceof KeysConsole) options.console.took(message.keysConsumed);
         message.data.isolation = cell.facts;
+        // It is read here for as many bytes as are said to be written.
+        message.data.memory = writtenRanges(message.guest).memory;
         this.#resolve(withMemory(message.data, message.guest));
     }
   }

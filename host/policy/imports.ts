@@ -3,7 +3,7 @@
 import { InternalError } from "../errors.js";
 import { decodeBootData } from "../handoff/metadata.js";
 import type { CpuState } from "../handoff/registers.js";
-import type { GuestMemory } from "../memory/guest.js";
+import type { Charge, GuestMemory } from "../memory/guest.js";
 import { FILE_ITSELF, HOOK_FILES, HOOK_KERNEL, HOOK_SETENV } from "../protocol/constants.js";
 import type { BootResult, Measurements } from "../result.js";
 import { type Asker, enforce } from "./asker.js";
@@ -32,7 +32,12 @@ export interface ModuleAccess {
  * The imports by which the core asks. They end the session with PolicyError when the answer is a denial, with
  * LimitError when asking costs more than `policy.budget` has.
  */
-export function policyImports(policy: Policy, access: ModuleAccess, guest: GuestMemory): WebAssembly.ModuleImports {
+export function policyImports(
+  policy: Policy,
+  access: ModuleAccess,
+  guest: GuestMemory,
+  charge: Charge,
+): WebAssembly.ModuleImports {
   const { asker, budget, vault } = policy;
   const wants = (hook: "onSetenv" | "onKernel"): boolean => asker?.wants.has(hook) ?? false;
 
@@ -63,7 +68,9 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
     },
 
     file_data(handle: number, src: number, size: number): void {
-      opened(vault, handle).data(handle, access.bytes(src, size));
+      const bytes = access.bytes(src, size);
+      charge(bytes.length);
+      opened(vault, handle).data(handle, bytes);
     },
 
     file_end(handle: number): bigint {
@@ -73,12 +80,14 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
 
     file_read(handle: number, offset: bigint, dst: number, size: number): number {
       const source = opened(vault, handle).slice(handle, clamp(offset), size >>> 0);
+      charge(source.length);
       access.bytes(dst, source.length).set(source);
       return source.length;
     },
 
     file_read_guest(handle: number, offset: bigint, gpa: bigint, size: bigint): bigint {
       const source = opened(vault, handle).slice(handle, clamp(offset), clamp(size));
+      charge(source.length);
       return guest.copyin(source, gpa) ? BigInt(source.length) : 0n;
     },
 
@@ -92,6 +101,7 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
     ): number {
       const variable = access.text(name, nameSize);
       const proposal = access.text(value, valueSize);
+      charge(variable.length + proposal.length);
       budget?.tell(variable, proposal);
       const answer = asker?.ask("onSetenv", variable, proposal);
       const allowed = enforce(answer, "onSetenv", `variable ${variable}`);
@@ -100,6 +110,7 @@ export function policyImports(policy: Policy, access: ModuleAccess, guest: Guest
 
     ask_kernel(path: number, pathSize: number, args: number, argsSize: number, dst: number, capacity: number): number {
       const kernel = { path: access.text(path, pathSize), args: access.text(args, argsSize) };
+      charge(kernel.path.length + kernel.args.length);
       budget?.tell(kernel.path, kernel.args);
       const allowed = enforce(asker?.ask("onKernel", kernel), "onKernel", `kernel ${kernel.path}`);
       return reply(allowed && "args" in allowed ? allowed.args : undefined, dst, capacity);

@@ -3,7 +3,7 @@
 
 import type { MakeHasher } from "../hash.js";
 import type { GuestMemory } from "../memory/guest.js";
-import type { ResultData } from "../result.js";
+import { digestParts, type ResultData } from "../result.js";
 import type { FileFacts } from "./hooks.js";
 
 const utf8 = new TextEncoder();
@@ -23,9 +23,8 @@ export function digestState(result: ResultData, guest: GuestMemory, makeHasher: 
   hash.update(utf8.encode(`${JSON.stringify(result.registers)}\n`));
   for (const { gpa, length } of result.memory) {
     const start = Number(gpa);
-    const range = makeHasher();
-    range.update(guest.view(start, start + length));
-    hash.update(utf8.encode(`${gpa} ${length} ${range.hex()}\n`));
+    const digest = digestParts(makeHasher, guest.view(start, start + length));
+    hash.update(utf8.encode(`${gpa} ${length} ${digest}\n`));
   }
   return hash.hex();
 }

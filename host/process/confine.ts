@@ -62,12 +62,18 @@ function limited(command: string[], { memory, cpuS }: ProcessLimits): Command {
   if (!isThere(SHELL)) return { program: command[0]!, args: command.slice(1) };
   // No core files, no file written, few files open.
   const limits = [`-c 0`, `-f 0`, `-n ${FILES_MAX}`, `-d ${Math.ceil(memory / KIB)}`, `-t ${cpuS}`];
-  const set = limits.map((limit) => `ulimit ${limit}`).join(" && ");
-  return { program: SHELL, args: ["-c", `${set} && exec "$@"`, "userboot", ...command] };
+  return { program: SHELL, args: ["-c", `${limits.map(setLimit).join(" && ")} && exec "$@"`, "userboot", ...command] };
+}
+
+/** Sets a limit, unless there is a lower one already, which can't be raised. */
+function setLimit(limit: string): string {
+  const [flag, value] = limit.split(" ");
+  return `{ ulimit ${limit} 2>/dev/null || [ "$(ulimit -H ${flag})" -le ${value} ]; }`;
 }
 
 let found: string | undefined;
 let broken: string | undefined;
+let works = false;
 const NOT_INSTALLED = "bwrap is not installed; it comes with the package bubblewrap";
 
 /**
@@ -87,9 +93,18 @@ export function findBwrap(confine: Confine): string | undefined {
   return found;
 }
 
-/** Remembers that bubblewrap can't make what it needs here (no user namespaces, say), and what it said. */
-export function bwrapFails(why: string): void {
-  broken = why;
+/**
+ * Told that bubblewrap can't make what it needs (no user namespaces, say), and what it said. Whether that is so here and
+ * not only now: a machine that has run short of something, perhaps by a guest's doing, is no reason to go without.
+ */
+export function bwrapFails(why: string): boolean {
+  if (!works) broken = why;
+  return !works;
+}
+
+/** Told that something ran in bubblewrap. */
+export function bwrapWorks(): void {
+  works = true;
 }
 
 /** Why bubblewrap isn't used although it was to be tried. */

@@ -9,6 +9,10 @@ export const HEAD_MAX = 32 * 1024 * 1024;
 /** Most bytes that go with a head from a process. */
 export const BODY_MAX = 1024 * 1024;
 
+/** Most values in a head, and how deep inside each other: a result has fewer. Each costs its reader far more than a byte. */
+export const VALUES_MAX = 2_000_000;
+export const DEPTH_MAX = 16;
+
 /** The two lengths and the head. */
 export function frameHead(head: Uint8Array, bodySize: number): Uint8Array {
   const frame = new Uint8Array(PREFIX + head.length);
@@ -35,7 +39,7 @@ export class FrameReader {
 
   /**
    * Takes in what arrived.
-   * @throws RangeError for a frame that is too long, SyntaxError for a head that is no JSON
+   * @throws RangeError for a frame that is too long or holds too much, SyntaxError for a head that is no JSON
    */
   push(chunk: Uint8Array): void {
     let at = 0;
@@ -61,6 +65,7 @@ export class FrameReader {
       this.#part = "head";
       this.#want = new Uint8Array(headSize);
     } else if (this.#part === "head") {
+      checkShape(done);
       this.#head = JSON.parse(new TextDecoder().decode(done));
       this.#part = "body";
       this.#want = this.place(this.#head, this.#bodySize) ?? new Uint8Array(this.#bodySize);
@@ -71,4 +76,37 @@ export class FrameReader {
       this.onFrame(this.#head, done);
     }
   }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPENING = [0x5b, 0x7b];
+const CLOSING = [0x5d, 0x7d];
+
+/**
+ * Counts what is in a JSON text, or in what claims to be one.
+ * @throws RangeError when it is too much to be taken in
+ */
+function checkShape(json: Uint8Array): void {
+  let values = 1;
+  let depth = 0;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]!;
+    if (byte === QUOTE) at = textEnd(json, at + 1);
+    else if (byte === COMMA) values++;
+    else if (byte === OPENING[0] || byte === OPENING[1]) {
+      values++;
+      depth++;
+    } else if (byte === CLOSING[0] || byte === CLOSING[1]) depth--;
+    if (values > VALUES_MAX) throw new RangeError(`a head of more than ${VALUES_MAX} values`);
+    if (depth > DEPTH_MAX) throw new RangeError(`a head of more than ${DEPTH_MAX} values inside each other`);
+  }
+}
+
+/** Where the quote is that ends a text. */
+function textEnd(json: Uint8Array, start: number): number {
+  let at = start;
+  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
+  return at;
 }

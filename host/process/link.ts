@@ -26,6 +26,11 @@ export interface KeysReply {
   ended: boolean;
 }
 
+/** An answer to `onFile`: the bytes that go with it replace the file. */
+export interface Replaced {
+  replaced: true;
+}
+
 /** From the process: what all sessions send, where guest memory goes, the end of it, and a request for keys. */
 export type ProcessMessage =
   | Exclude<SessionMessage, { type: "output" } | { type: "waiting" }>
@@ -148,6 +153,8 @@ export class ProcessLine implements Line {
 
   #ask(hook: HookName, facts: unknown[]): Answer {
     this.channel.send({ type: "question", hook, facts });
-    return this.channel.receive().head as Answer;
+    const { head, body } = this.channel.receive();
+    const answer = head as Answer | Replaced;
+    return answer !== undefined && "replaced" in answer ? { replace: body } : answer;
   }
 }

@@ -7,7 +7,7 @@ import type { KeyInput } from "../console/console.js";
 import type { FileDisk } from "../disks/file.js";
 import { openedImages, openImages } from "../disks/open.js";
 import type { SentImage } from "../disks/source.js";
-import { OptionError } from "../errors.js";
+import { IsolationError, OptionError } from "../errors.js";
 import type { Cell } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
@@ -15,10 +15,18 @@ import { reserveRam } from "../memory/pool.js";
 import type { SessionOptions } from "../options.js";
 import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
-import { bwrapFails, type Confine, findBwrap, memoryFor, type ProcessLimits, whyUnconfined } from "./confine.js";
+import {
+  bwrapFails,
+  bwrapWorks,
+  type Confine,
+  findBwrap,
+  memoryFor,
+  type ProcessLimits,
+  whyUnconfined,
+} from "./confine.js";
 import { FrameReader, frameHead } from "./frames.js";
-import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart } from "./link.js";
-import { PROGRAM, type Spare, startProcess, takeSpare } from "./start.js";
+import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart, type Replaced } from "./link.js";
+import { killGroup, PROGRAM, type Spare, startProcess, takeSpare } from "./start.js";
 
 /** Kept of what a process writes on its standard error, to tell why it died. */
 const STDERR_MAX = 4096;
@@ -30,9 +38,15 @@ const CPU_FACTOR = 2;
 /** Bytes of answers that a process may leave unread. */
 const UNREAD_MAX = 1024 * 1024;
 
-/** A cell that is a process; it is launched when the session is handed over. `confine` says what shall hold it. */
-export function spawnProcess({ confine = "auto" }: { confine?: Confine | undefined } = {}): Cell {
-  return new ProcessCell(confine);
+/** Bytes that an operator's hook may put in the place of files. */
+const REPLACED_MAX = 1024 * 1024 * 1024;
+
+/**
+ * A cell that is a process; it is launched when the session is handed over. `confine` says what shall hold it, `program`
+ * what it runs.
+ */
+export function spawnProcess({ confine = "auto" }: { confine?: Confine | undefined } = {}, program = PROGRAM): Cell {
+  return new ProcessCell(confine, program);
 }
 
 class ProcessCell implements Cell {
@@ -56,7 +70,7 @@ class ProcessCell implements Cell {
   #wanted = false;
   readonly keys: KeyInput = {
     push: (keys) => {
-      this.#typed.push(...keys);
+      for (const key of keys) this.#typed.push(key);
       this.#typing();
     },
     end: () => {
@@ -65,7 +79,10 @@ class ProcessCell implements Cell {
     },
   };
 
-  constructor(private readonly confine: Confine) {}
+  constructor(
+    private readonly confine: Confine,
+    private readonly program: URL,
+  ) {}
 
   onMessage(handler: (message: unknown) => void): void {
     this.#hear = handler;
@@ -78,7 +95,7 @@ class ProcessCell implements Cell {
   start(message: StartMessage): void {
     // The process's memory comes to be here in the end.
     reserveRam(backedBytes(message.options.memory.low));
-    this.#spare = takeSpare(message.disks, this.confine);
+    if (this.program === PROGRAM) this.#spare = takeSpare(message.disks, this.confine);
     if (this.#spare !== undefined) this.#files = this.#spare.files;
     this.#message = {
       ...message,
@@ -91,43 +108,39 @@ class ProcessCell implements Cell {
   }
 
   answer(answer: Answer): void {
-    this.#send(answer);
+    if (answer !== undefined && "replace" in answer) this.#send({ replaced: true } satisfies Replaced, answer.replace);
+    else this.#send(answer);
   }
 
   async terminate(): Promise<void> {
     this.#over = true;
     this.#kill();
     this.#socket?.destroy();
+    // The other end may be open for ever, in a process that got away from this one.
+    this.#child?.stderr?.destroy();
     await this.#exited;
     for (const file of this.#files.splice(0)) file.close();
     // What came of guest memory before the end has no other owner.
     this.#guest?.release();
   }
 
-  /** Ends the process and those it stands for: bubblewrap that is killed while it makes its process leaves that behind. */
+  /** Ends the process while it is there; its number may be another's afterwards. */
   #kill(): void {
-    const { pid, exitCode, signalCode } = this.#child ?? {};
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
-    try {
-      process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
-    } catch {
-      // It has gone by itself.
-    }
+    const { exitCode, signalCode } = this.#child ?? {};
+    if (exitCode === null && signalCode === null) killGroup(this.#child!);
   }
 
   #launch(bwrap: string | undefined): void {
-    const { options, disks, trees } = this.#message!;
+    const { options, disks, trees, wants } = this.#message!;
     this.facts.confinement = bwrap === undefined ? "none" : "bwrap";
     const why = bwrap === undefined ? whyUnconfined(this.confine) : undefined;
     if (why !== undefined) this.facts.unconfined = why;
-    const fds = this.#files.map(({ fd }) => fd);
-    const child =
-      this.#spare?.child ?? startProcess(PROGRAM, processLimits(options, bytesOf(disks, trees)), bwrap, fds);
+    const limits = processLimits(options, bytesOf(disks, trees), wants.includes("onFile"));
+    const images = this.#files.map(({ fd }) => fd);
+    const child = this.#spare?.child ?? started(() => startProcess(this.program, limits, bwrap, images));
     this.#spare = undefined;
     this.#child = child;
     this.#stderr = "";
-    const socket = child.stdio[CHANNEL_FD] as Socket;
-    this.#socket = socket;
     const reader = new FrameReader(
       (head, body) => this.#frame(head, body),
       (head, size) => this.#place(head, size),
@@ -137,12 +150,18 @@ class ProcessCell implements Cell {
         this.#failed(`it can't be started: ${error.message}`);
         resolve();
       });
+      // What it has started doesn't outlive it.
+      child.once("exit", () => killGroup(child));
       // Everything that it has sent and written has been read by then.
       child.once("close", (code, signal) => {
         if (child === this.#child) this.#closed(bwrap, signal === null ? `code ${code}` : `signal ${signal}`);
         resolve();
       });
     });
+    // Without room for more open files there is a child without streams, whose error is told soon.
+    const socket = child.stdio?.[CHANNEL_FD] as Socket | undefined;
+    if (!socket) return;
+    this.#socket = socket;
     child.stderr!.on("data", (text: Buffer) => {
       this.#stderr = (this.#stderr + text.toString("latin1")).slice(-STDERR_MAX);
     });
@@ -182,8 +201,8 @@ class ProcessCell implements Cell {
   /** The process is gone. Bubblewrap may be there and not work, in containers for one: then it goes without. */
   #closed(bwrap: string | undefined, how: string): void {
     const said = this.#stderr.trim();
-    if (!this.#heard && !this.#over && bwrap !== undefined && this.confine === "auto" && said.startsWith("bwrap:")) {
-      bwrapFails(said);
+    const mayGoWithout = this.confine === "auto" && !this.#heard && !this.#over;
+    if (bwrap !== undefined && mayGoWithout && said.startsWith("bwrap:") && bwrapFails(said)) {
       this.#launch(undefined);
       return;
     }
@@ -206,6 +225,7 @@ class ProcessCell implements Cell {
 
   #frame(head: unknown, body: Uint8Array): void {
     if (this.#over) return;
+    if (!this.#heard && this.facts.confinement === "bwrap") bwrapWorks();
     this.#heard = true;
     const message = (head ?? {}) as { type?: unknown; wait?: unknown; faults?: unknown };
     if (message.type === "memory") return;
@@ -245,9 +265,19 @@ class ProcessCell implements Cell {
   }
 }
 
-function processLimits({ memory, limits }: SessionOptions, given: number): ProcessLimits {
-  // What is given is there twice while it arrives.
-  const bytes = memory.low + limits.moduleMemory + 2 * given;
+/** The child that `start` makes. */
+function started(start: () => ChildProcess): ChildProcess {
+  try {
+    return start();
+  } catch (error) {
+    throw new IsolationError(`the session's process can't be started: ${(error as Error).message}`);
+  }
+}
+
+function processLimits({ memory, limits }: SessionOptions, given: number, examines: boolean): ProcessLimits {
+  // What is given, or kept and replaced for a hook, is there twice while it arrives.
+  const kept = examines ? limits.examinedBytes + REPLACED_MAX : 0;
+  const bytes = memory.low + limits.moduleMemory + 2 * (given + kept);
   return { memory: memoryFor(bytes), cpuS: Math.ceil((limits.wallMs / 1000) * CPU_FACTOR) + CPU_MORE_S };
 }
 

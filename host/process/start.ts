@@ -48,11 +48,25 @@ function inheritable(): number[] {
       try {
         const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`${directory}/${fd}`, "latin1"))?.[1];
         return fd >= FIRST_IMAGE_FD && (Number.parseInt(flags ?? "0", 8) & CLOSE_ON_EXEC) === 0;
-      } catch {
+      } catch (error) {
         // The one of the directory itself, closed again.
-        return false;
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+        throw error;
       }
     });
+}
+
+/**
+ * Ends `child` and those it stands for or has started: bubblewrap that is killed while it makes its process leaves that
+ * behind.
+ */
+export function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
+  } catch {
+    // There is nobody left.
+  }
 }
 
 /** A process that waits for its session, with the images that it has open. */
@@ -103,7 +117,7 @@ export function takeSpare(disks: readonly SentImage[], confine: Confine): Spare 
     for (const stream of ready.child.stdio) (stream as { ref?(): void } | null)?.ref?.();
     return ready;
   }
-  ready.child.kill("SIGKILL");
+  killGroup(ready.child);
   for (const stream of ready.child.stdio) stream?.destroy();
   for (const file of ready.files) file.close();
   return undefined;

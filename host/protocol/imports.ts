@@ -31,7 +31,7 @@ export function makeImports(
     ...memoryImports(module, state),
     ...cpuImports(module, state),
     ...lifeImports(module, state),
-    ...policyImports(state.policy, accessFor(module), state.guest),
+    ...policyImports(state.policy, accessFor(module), state.guest, (bytes) => state.meter.work(bytes)),
   };
   // The clock is the session's, whoever provides the files.
   const files = { ...wasiNoFiles(), ...wasi?.imports(program), ...wasiClock(() => module.data, state.clock) };

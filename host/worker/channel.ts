@@ -8,7 +8,7 @@ import { OptionError } from "../errors.js";
 import type { Line } from "../isolation/body.js";
 import type { CellMessage } from "../isolation/cell.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/messages.js";
-import { GuestMemory } from "../memory/guest.js";
+import { backedBytes, GuestMemory } from "../memory/guest.js";
 import type { Answer } from "../policy/asker.js";
 import type { BootResult } from "../result.js";
 import { KeyRingReader, KeyRingWriter, makeKeyRing } from "./keyring.js";
@@ -28,8 +28,6 @@ export type ThreadMessage = SessionMessage | (SessionEnded & { memory: MemoryPar
 
 /** Guest memory, taken apart for the transfer. */
 interface MemoryParts {
-  low: number;
-  high: number;
   ram: ArrayBuffer;
   faults: number;
   written: [number, number][];
@@ -41,6 +39,7 @@ export class ThreadChannel {
   readonly #writer = this.#ring && new KeyRingWriter(this.#ring);
   #queued = "";
   #questions: QuestionLine | undefined;
+  #memory = { low: 0, high: 0 };
 
   /** Where live keys go. */
   readonly keys: KeyInput = this.#writer ?? {
@@ -53,6 +52,7 @@ export class ThreadChannel {
   /** What the thread gets. */
   prepare(message: StartMessage): ThreadStart {
     const start: ThreadStart = { ...message };
+    this.#memory = message.options.memory;
     if (message.liveKeys && this.#ring) start.ring = this.#ring;
     else if (message.liveKeys) start.keys = [this.#queued] satisfies Keys[];
     if (message.wants.length > 0) {
@@ -68,8 +68,10 @@ export class ThreadChannel {
   received(message: ThreadMessage): CellMessage | undefined {
     if (message?.type !== "done") return message;
     const { memory, ...rest } = message;
+    const { low, high } = this.#memory;
     try {
-      const guest = new GuestMemory(memory.low, memory.high, memory.ram);
+      if (!(memory.ram instanceof ArrayBuffer) || memory.ram.byteLength !== backedBytes(low)) return undefined;
+      const guest = new GuestMemory(low, high, memory.ram);
       for (const [start, end] of memory.written) guest.mark(start, end);
       guest.faults = memory.faults;
       return { ...rest, guest };
@@ -93,8 +95,8 @@ export function threadLine(start: ThreadStart, post: (message: ThreadMessage, tr
   return {
     post: send,
     finish(result: BootResult, keysConsumed: number) {
-      const { low, high, bytes, faults, written } = result.guestMemory;
-      const memory = { low, high, ram: bytes.buffer, faults, written };
+      const { bytes, faults, written } = result.guestMemory;
+      const memory = { ram: bytes.buffer, faults, written };
       post({ type: "done", data: result, memory, keysConsumed }, [bytes.buffer]);
     },
     keys: start.ring && waitingAloud(new KeyRingReader(start.ring), send),

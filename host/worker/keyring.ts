@@ -35,7 +35,7 @@ export class KeyRingWriter implements KeyInput {
   }
 
   push(keys: Uint8Array): void {
-    this.#backlog.push(...keys);
+    for (const key of keys) this.#backlog.push(key);
     this.#flush();
   }
 

@@ -11,6 +11,8 @@ import { readingRights } from "./node_rights.js";
 
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
+const PROGRAM = new URL("./node_entry.js", import.meta.url);
+
 /** A thread, and when it has loaded its program (or is gone). */
 interface Thread {
   worker: Worker;
@@ -30,8 +32,8 @@ export function workerOptions(): WorkerOptions {
   };
 }
 
-function start(): Thread {
-  const worker = startWorker();
+function start(program: URL): Thread {
+  const worker = startWorker(program);
   const ready = new Promise<void>((resolve) => {
     worker.once("message", () => resolve());
     worker.once("error", () => resolve());
@@ -40,8 +42,7 @@ function start(): Thread {
   return { worker, ready };
 }
 
-function startWorker(): Worker {
-  const program = new URL("./node_entry.js", import.meta.url);
+function startWorker(program: URL): Worker {
   try {
     return new Worker(program, workerOptions());
   } catch (error) {
@@ -51,9 +52,9 @@ function startWorker(): Worker {
   }
 }
 
-/** A cell that is a thread of this process; it loads its program while the session is prepared. */
-export function spawnNodeThread(): Cell {
-  const { worker, ready } = start();
+/** A cell that is a thread of this process; it loads `program` while the session is prepared. */
+export function spawnNodeThread(program = PROGRAM): Cell {
+  const { worker, ready } = start(program);
   const channel = new ThreadChannel();
   const files: FileDisk[] = [];
   return {
@@ -69,7 +70,8 @@ export function spawnNodeThread(): Cell {
         if (message !== READY) handler(channel.received(message));
       }),
     onFailure(handler) {
-      worker.on("error", (error) => handler(error.message));
+      // A thread can throw anything.
+      worker.on("error", (error: Error | undefined) => handler(String(error?.message ?? error)));
       worker.on("messageerror", (error) => handler(error.message));
       worker.on("exit", (code) => handler(`it exited with code ${code}`));
     },

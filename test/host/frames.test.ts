@@ -3,7 +3,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkedMessage } from "../../build/host/isolation/check.js";
-import { BODY_MAX, FrameReader, frameHead, HEAD_MAX } from "../../build/host/process/frames.js";
+import { BODY_MAX, DEPTH_MAX, FrameReader, frameHead, HEAD_MAX, VALUES_MAX } from "../../build/host/process/frames.js";
+
+/** What `onExec` is told. */
+const MACHINE = { arch: "amd64", modules: [], environment: {}, registers: {} };
 
 const head = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
@@ -32,6 +35,28 @@ describe("frames", () => {
     expect(() => reader().push(frameHead(new TextEncoder().encode("{"), 0))).toThrow(SyntaxError);
   });
 
+  it("with heads of more values, or deeper ones, than a result has are refused before they are taken in", () => {
+    const read = (text: string) => {
+      const bytes = new TextEncoder().encode(text);
+      let seen: unknown;
+      const reader = new FrameReader((value) => {
+        seen = value;
+      });
+      reader.push(frameHead(bytes, 0));
+      return seen;
+    };
+    const deep = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+    const wide = (values: number) => `[${"0,".repeat(values - 2)}0]`;
+    expect(JSON.stringify(read(deep(DEPTH_MAX)))).toBe(deep(DEPTH_MAX));
+    expect(() => read(deep(DEPTH_MAX + 1))).toThrow("values inside each other");
+    expect(read(wide(VALUES_MAX))).toHaveLength(VALUES_MAX - 1);
+    expect(() => read(wide(VALUES_MAX + 1))).toThrow(`more than ${VALUES_MAX} values`);
+    // What stands in a text is no value.
+    const text = `${'[{,"\\'.repeat(VALUES_MAX / 4)}`;
+    expect(read(JSON.stringify([text]))).toEqual([text]);
+    expect(() => read(`${JSON.stringify("\\")},${"[".repeat(DEPTH_MAX + 1)}`)).toThrow("values inside each other");
+  });
+
   it("of random bytes end in an error or in waiting for more", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
@@ -52,6 +77,27 @@ describe("messages", () => {
         expect(() => checkedMessage(value)).toThrow(TypeError);
       }),
     );
+  });
+
+  it("with a list that is said to be long and holds nothing are refused at once", () => {
+    const files = Object.assign([], { length: 2 ** 32 - 1 });
+    expect(() => checkedMessage({ type: "question", hook: "onExec", facts: [{ ...MACHINE, modules: files }] })).toThrow(
+      TypeError,
+    );
+  });
+
+  it("with numbers that are none, or other objects than plain ones, are refused", () => {
+    const exec = (registers: unknown, environment: unknown = {}) => ({
+      type: "question",
+      hook: "onExec",
+      facts: [{ ...MACHINE, registers, environment }],
+    });
+    const good = exec({ rip: "0xffffffffffffffff", cs: 8, gdtr: ["0x0", 23] });
+    expect(checkedMessage(good)).toBe(good);
+    for (const rip of ["zzz", "0x", "0x10000000000000000", "-0x1", 1.5, -1, Number.MAX_VALUE, [["0x0"]]]) {
+      expect(() => checkedMessage(exec({ rip }))).toThrow(TypeError);
+    }
+    expect(() => checkedMessage(exec({}, new Map()))).toThrow(TypeError);
   });
 
   it("of every type are refused with a field of another type, one missing or one too many", () => {

@@ -88,6 +88,18 @@ export function runStandIns(
 export type Elsewhere = "thread" | "process";
 export const ISOLATIONS = ["none", "thread", "process"] as const;
 
+/** Runs `program` in the place of a session's process or thread; it learns what to do by the variable `case`. */
+export function runLiar(
+  level: Elsewhere,
+  program: URL,
+  name: string,
+  options: BootOptions = {},
+): ReturnType<typeof runIsolated> {
+  const settled = sessionOptions({ ...options, isolation: level, env: [`case=${name}`] });
+  const cell = level === "thread" ? spawnNodeThread(program) : spawnProcess({ confine: options.confine }, program);
+  return runIsolated(cell, { options: settled, disks: [], trees: [], clock: "virtual" }, options);
+}
+
 /** A thread or process for a session. */
 export function cellFor(level: Elsewhere): Cell {
   return level === "thread" ? spawnNodeThread() : spawnProcess();

@@ -1,5 +1,7 @@
 // What a session's thread can reach, and that nothing is left of a session, however it ended.
 
+import { spawnSync } from "node:child_process";
+import { getEventListeners } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -186,6 +188,78 @@ describe.each(["thread", "process"] as const)("nothing is left of a session in a
     const result = await runElsewhere(isolation, await standInBytes(scattered));
     expect(result).toMatchObject({ reason: "exit", memoryGranule: 4096, memory: [{ gpa: "0x0", length: 0x800000 }] });
   });
+});
+
+/** What this process was left with has numbers that may be too high for a limit. */
+const CLOSE_OTHERS = 'for n in $(ls /proc/$$/fd); do [ $n -le 2 ] || eval "exec $n>&-"; done;';
+
+it.runIf(process.platform === "linux")(
+  "where descriptors run out, sessions are refused with errors of ours, and nothing else happens",
+  () => {
+    const program = `
+    import { boot, KeysConsole, UserbootError } from ${JSON.stringify(new URL("../../build/host/index.js", import.meta.url).href)};
+    const start = () => boot({
+      disks: [${JSON.stringify(path)}], start: "simp", clock: "virtual", isolation: "process", console: new KeysConsole(["\\r"]),
+    });
+    const ends = await Promise.allSettled(Array.from({ length: Number(process.argv[2]) }, start));
+    const all = ends.map(({ reason, value }) => value?.reason ?? (reason instanceof UserbootError ? "refused" : String(reason)));
+    console.log([...new Set(all)].sort().join());`;
+    const script = scratch.file("many.mjs", program);
+    const run = (files: number, sessions: number) =>
+      spawnSync(
+        "bash",
+        ["-c", `${CLOSE_OTHERS} ulimit -n ${files} && exec "$0" "$@"`, process.execPath, script, `${sessions}`],
+        {
+          encoding: "utf8",
+        },
+      );
+    expect(run(90, 40)).toMatchObject({ stdout: "exec,refused\n", stderr: "", status: 0 });
+    // A limit below the one that a session gets is as good.
+    expect(run(70, 1)).toMatchObject({ stdout: "exec\n", stderr: "", status: 0 });
+  },
+);
+
+it("one signal for many sessions gets one listener", async () => {
+  const { signal } = new AbortController();
+  const options = () => ({ ...ENDS.exit![0](), disks: [path], start: "simp", clock: "virtual", signal }) as BootOptions;
+  const sessions = Array.from({ length: 12 }, () => boot({ ...options(), isolation: "thread" }));
+  await vi.waitFor(() => expect(getEventListeners(signal, "abort")).toHaveLength(1), SOON);
+  await Promise.all(sessions);
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+});
+
+it("what an operator's hooks put in the place of files fits in a process", async () => {
+  const replaced = new Uint8Array(400_000_000);
+  const result = await boot({
+    ...{ disks: [path], start: "simp", clock: "virtual", isolation: "process", memory: 2 ** 30 },
+    ...keys(" ", "load -t raw /boot/kernel/kernel\r", "quit\r"),
+    measure: true,
+    hooks: { onFile: ({ purpose }) => (purpose === "raw" ? { replace: replaced } : undefined) },
+  });
+  expect(result).toMatchObject({ reason: "exit" });
+  expect(result.measurements!.files.at(-1)).toMatchObject({ size: replaced.length });
+});
+
+it("what is examined costs fuel by its bytes", async () => {
+  const reading = (times: number) =>
+    standInBytes(
+      `const file = file_begin(block, 1, block, 1, 0, u64.MAX_VALUE);
+       for (let i = 0; i < ${times}; i++) file_data(file, 0, 0x100000);
+       exit(0);`,
+    );
+  const options = { measure: true, limits: { fuel: 1_000_000 } };
+  expect(await runElsewhere("thread", await reading(50), options)).toMatchObject({ reason: "exit" });
+  const { error } = await runElsewhere("thread", await reading(70), options);
+  expect(error).toMatchObject({ limit: "fuel" });
+});
+
+it("output byte by byte costs the caller no more than its bytes", async () => {
+  const bytes = 1_000_000;
+  const module = await standIn(`for (let i = 0; i < ${bytes}; i++) putc(120); exit(0);`);
+  const before = process.memoryUsage().rss;
+  const { text } = runStandIns({ simp: module }, { start: "simp" });
+  expect(process.memoryUsage().rss - before).toBeLessThan(100 * bytes);
+  expect(text).toBe("x".repeat(bytes));
 });
 
 describe("nothing is left of a session", () => {

@@ -1,0 +1,37 @@
+// A session's thread that somebody has taken over, as liar.mjs is for a process.
+
+import { parentPort } from "node:worker_threads";
+import { READY } from "../../build/host/worker/channel.js";
+
+const data = {
+  ...{ reason: "exit", exitCode: 1, flavour: "lua", swaps: [], swapRequests: [], interpreterChecks: [], calls: [] },
+  ...{ memory: [], memoryGranule: 1, memoryFaults: 0, modules: [], environment: {}, disk: { calls: 0, bytes: 0 } },
+  ...{ hostCalls: 0, console: { bytes: 0 }, fuelUsed: 0, moduleMemory: 0, virtualSeconds: 0, diagnostics: [] },
+  ...{ timeMs: { instantiate: 0, run: 0, decode: 0, total: 0 }, isolation: { level: "none" } },
+};
+const throws = (value) => {
+  setImmediate(() => {
+    throw value;
+  });
+};
+const ends = (ram, more = {}) =>
+  parentPort.postMessage({
+    ...{ type: "done", keysConsumed: 0, data: { ...data, ...more } },
+    memory: { low: 4096, high: 0, ram, faults: 0, written: [] },
+  });
+
+const CASES = {
+  "throws nothing": () => throws(null),
+  "throws an object": () => throws({ message: { more: 1 } }),
+  "memory of another size": () => ends(new ArrayBuffer(4096)),
+  "memory that is shared": ({ memory }) => ends(new SharedArrayBuffer(memory.low)),
+  "memory that is no memory": ({ memory }) => ends({ length: memory.low }),
+  "a list of holes": ({ memory }) =>
+    ends(new ArrayBuffer(memory.low), { diagnostics: Object.assign([], { length: 2 ** 32 - 1 }) }),
+};
+
+parentPort.once("message", ({ options }) => {
+  parentPort.postMessage({ type: "began" });
+  CASES[Buffer.from(options.env[0]).toString().slice("case=".length)](options);
+});
+parentPort.postMessage(READY);

@@ -1,0 +1,95 @@
+// A session's process that has been taken over and speaks to its caller as it likes: the caller ends it within its
+// limits, believes nothing that can be known better, and takes in no more than a result can be.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { BufferConsole, KeysConsole } from "userboot-wasm";
+import { expect, it, vi } from "vitest";
+import { bwrapFails, bwrapWorks, findBwrap } from "../../build/host/process/confine.js";
+import { addDigests } from "../../build/host/result.js";
+import { runLiar } from "../host/support.js";
+
+// Machine code isn't held by Node's permission model.
+vi.mock("../../build/host/worker/node_rights.js", () => ({ readingRights: () => [] }));
+
+const LIAR = new URL("./liar.mjs", import.meta.url);
+const MIB = 1024 * 1024;
+const lie = (name: string, more = {}) =>
+  runLiar("process", LIAR, name, { confine: "none", limits: { wallMs: 3000 }, ...more });
+
+it.each(["deep", "wide"])(
+  "a result that would cost the caller far more than its bytes is refused: %s",
+  async (name) => {
+    const { error } = await lie(name, { limits: { wallMs: 20_000 } });
+    expect(error?.name).toBe("IsolationError");
+    expect(error?.message).toMatch(/it sent what is no frame: a head of more than \d+ values/);
+  },
+);
+
+it("what was written is what has come, whatever the result says", async () => {
+  const result = await lie("memory that isn't there");
+  expect(result).toMatchObject({ reason: "exit", memory: [{ gpa: "0x10", length: 7 }] });
+  await addDigests(result);
+  expect(Buffer.from(result.guestMemory.view(16, 23)).toString()).toBe("written");
+});
+
+it("nothing is heard after the end", async () => {
+  const console = new KeysConsole(["key"]);
+  const result = await lie("more after the end", { console });
+  expect(result).toMatchObject({ exitCode: 1, memory: [] });
+  expect(console).toMatchObject({ text: "", consumed: 1 });
+});
+
+const lieInThread = (name: string) =>
+  runLiar("thread", new URL("./liar_thread.mjs", import.meta.url), name, { limits: { wallMs: 3000 } });
+
+it.each([
+  ["throws nothing", "null"],
+  ["throws an object", "[object Object]"],
+  ["memory of another size", "it sent something that is no message"],
+  ["memory that is shared", "it sent something that is no message"],
+  ["memory that is no memory", "it sent something that is no message"],
+  ["a list of holes", 'it sent a wrong message "done"'],
+])("a thread that lies is one that failed: %s", async (name, why) => {
+  const { error } = await lieInThread(name);
+  expect(error).toEqual({ name: "IsolationError", message: `the session's thread failed: ${why}` });
+});
+
+it("output of nothing is not collected", async () => {
+  const console = new BufferConsole();
+  const before = process.memoryUsage().rss;
+  expect((await lie("empty output", { console })).error).toMatchObject({ limit: "wallMs" });
+  expect(process.memoryUsage().rss - before).toBeLessThan(64 * MIB);
+});
+
+/** Processes with a descriptor of this one's pipes or sockets, by their command lines. */
+const keepers = () =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "latin1") === "/bin/sleep\x0060\0";
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+
+it.runIf(process.platform === "linux")(
+  "a process ends for its caller when it has ended, whom it may have started",
+  async () => {
+    const before = keepers();
+    expect((await lie("a child in its group")).error).toMatchObject({ name: "IsolationError" });
+    expect(keepers()).toEqual(before);
+    const began = performance.now();
+    expect((await lie("a child that has got away")).error).toMatchObject({ limit: "wallMs" });
+    expect(performance.now() - began).toBeLessThan(10_000);
+    for (const pid of keepers().filter((pid) => !before.includes(pid))) process.kill(pid);
+  },
+);
+
+it("bubblewrap that has worked is not given up when it fails", () => {
+  const there = findBwrap("auto");
+  bwrapWorks();
+  expect(bwrapFails("bwrap: Resource temporarily unavailable")).toBe(false);
+  expect(findBwrap("auto")).toBe(there);
+});
