@@ -8,9 +8,10 @@ import { chunkName, ERROR_GARBAGE } from "../run/errors";
 import { errorValue, raised, setRaised } from "../run/state";
 import { allocateBlock, freeBlock } from "../values/heap";
 import { parseNumber } from "../values/number";
+import { LuaString } from "../values/objects";
 import { owe } from "../values/owed";
 import { isShort, newString, pinString, stringOf } from "../values/string";
-import { OBJECT_EXTRA, STRING, setObject } from "../values/value";
+import { STRING, setObject } from "../values/value";
 
 /** Tokens beyond single characters; the reserved words in the order of WORDS. */
 export namespace Token {
@@ -81,7 +82,7 @@ export function startLexer(): void {
   const words = WORDS.split(" ");
   for (let i = 0; i < words.length; i++) {
     const text = pinString(stringOf(words[i]));
-    store<u8>(text, <u8>(i + 1), OBJECT_EXTRA);
+    LuaString.at(text).note = <u8>(i + 1);
   }
   names = words.concat(SYMBOLS.split(" "));
 }
@@ -341,7 +342,7 @@ function readName(): i32 {
   const size = <u32>(p - start);
   tokenString = newString(start, size);
   if (isShort(tokenString)) {
-    const word = load<u8>(tokenString, OBJECT_EXTRA);
+    const word = LuaString.at(tokenString).note;
     if (word != 0) return FIRST_WORD + word - 1;
   }
   nameAt = start;

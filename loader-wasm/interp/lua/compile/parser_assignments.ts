@@ -27,8 +27,8 @@ export function checkAssignable(target: usize): void {
   if (kindOf(target) == Kind.LOCAL) {
     if (fs.attributeOf(auxOf(target)) != REGULAR) name = fs.localName(auxOf(target));
   } else if (kindOf(target) == Kind.UPVALUE) {
-    const at = fs.upvalues.item(infoOf(target));
-    if (load<u8>(at, 6) != REGULAR) name = <usize>load<u32>(at);
+    const origin = fs.origin(infoOf(target));
+    if (origin.attribute != REGULAR) name = origin.name;
   }
   if (name != 0) lexError(`attempt to assign to const variable '${textOf(name)}'`, 0);
 }

@@ -2,6 +2,7 @@
 
 import { burn } from "../../../lib/fault";
 import { raised } from "../run/state";
+import { Prototype } from "../values/objects";
 import { Op, opOf } from "../values/opcodes";
 import { sameString, stringOf, textOf } from "../values/string";
 import { Kind, setExpression, toNextRegister } from "./expression";
@@ -102,9 +103,9 @@ export function parseBody(e: usize, self: bool, at: i32): void {
   fs.lastLine = line;
   expectMatch(Token.END, Token.FUNCTION, at);
   closeFunction(fs);
-  const proto: usize = raised ? 0 : fs.finish(chunkSource());
+  const proto = raised ? changetype<Prototype>(0) : fs.finish(chunkSource());
   leaveFunction();
-  store<u32>(outer.protos.add(), <u32>proto);
+  outer.protos.push(proto.address);
   setExpression(e, Kind.OPEN, outer.emit(Op.CLOSURE, 0, 0, outer.protos.count - 1));
   toNextRegister(outer, e);
 }

@@ -5,23 +5,8 @@
 import { burn } from "../../../lib/fault";
 import { collectAt, heapUsed } from "../values/heap";
 import { converted, toInteger, toNumber } from "../values/number";
-import {
-  aOf,
-  bOf,
-  cOf,
-  IMMEDIATE_ZERO,
-  LARGE_ARRAY,
-  OPERAND_MASK,
-  Op,
-  opOf,
-  PROTO_CODE_COUNT,
-  PROTO_CONSTANTS,
-  PROTO_PARAMETERS,
-  PROTO_PROTOS,
-  PROTO_UPVALUES,
-  UPVALUE_DESC_SIZE,
-  valueOf,
-} from "../values/opcodes";
+import { Closure, Table } from "../values/objects";
+import { aOf, bOf, cOf, IMMEDIATE_ZERO, LARGE_ARRAY, OPERAND_MASK, Op, opOf, valueOf } from "../values/opcodes";
 import {
   border,
   getInteger,
@@ -36,9 +21,6 @@ import {
 import {
   BUILTIN,
   CLOSURE,
-  CLOSURE_CODE,
-  CLOSURE_COUNT,
-  CLOSURE_UPVALUES,
   copyValue,
   FALSE,
   FLOAT,
@@ -46,6 +28,7 @@ import {
   integerOf,
   isFalsy,
   NIL,
+  nth,
   objectOf,
   STRING,
   setBoolean,
@@ -53,11 +36,7 @@ import {
   setObject,
   setTag,
   TABLE,
-  TABLE_ABSENT,
-  TABLE_ARRAY,
-  TABLE_META,
   tagOf,
-  UPVALUE_AT,
   USERDATA,
   VALUE_SHIFT,
   VALUE_SIZE,
@@ -81,12 +60,6 @@ import { collect, isStopped } from "./gc";
 import { arithmetic, concatenate, equals, indexValue, lengthTo, lessEqual, lessThan, setIndexed } from "./metamethods";
 import {
   closeUpvalues,
-  FRAME_BASE,
-  FRAME_FUNCTION,
-  FRAME_PC,
-  FRAME_STATUS,
-  FRAME_TOP,
-  FRAME_WANTED,
   findUpvalue,
   frame,
   IS_ENTRY,
@@ -130,20 +103,16 @@ export class LuaVm extends Vm {
 /** A constant operand for slow paths. */
 const immediate: usize = memory.data(16, 8);
 
-function closureOf(at: usize): usize {
-  return objectOf(<usize>load<u32>(at, FRAME_FUNCTION));
-}
-
 /** Tables that are asked one after the other before the slow way is taken. */
 const INHERITANCE_LIMIT: i32 = 16;
 
 /** What tables that `__index` leads to have for a key that `table` doesn't: address of a value or a nil; 0: ask `indexValue`. */
-function inherited(table: usize, key: usize): usize {
+function inherited(table: Table, key: usize): usize {
   for (let i = 0; i < INHERITANCE_LIMIT; i++) {
-    const handler = handlerIn(<usize>load<u32>(table, TABLE_META), Event.INDEX);
+    const handler = handlerIn(table.meta, Event.INDEX);
     if (tagOf(handler) == NIL) return handler;
     if (tagOf(handler) != TABLE) return 0;
-    table = objectOf(handler);
+    table = Table.of(handler);
     const found = getShort(table, key);
     if (tagOf(found) != NIL) return found;
   }
@@ -151,10 +120,10 @@ function inherited(table: usize, key: usize): usize {
 }
 
 function execute(): i32 {
-  let base = <usize>load<u32>(frame, FRAME_BASE);
-  let pc = <usize>load<u32>(frame, FRAME_PC);
-  let closure = closureOf(frame);
-  let k = <usize>load<u32>(<usize>load<u32>(closure, CLOSURE_CODE), PROTO_CONSTANTS);
+  let base = frame.base;
+  let pc = frame.pc;
+  let closure = frame.closure;
+  let k = closure.proto.constants;
   while (true) {
     const i = pc;
     const a = base + ((<usize>load<u8>(i, 1)) << VALUE_SHIFT);
@@ -179,103 +148,103 @@ function execute(): i32 {
         setInteger(a, cOf(i));
         continue;
       case Op.GETUPVAL: {
-        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>bOf(i)) << 2));
-        copyValue(a, <usize>load<u32>(upvalue, UPVALUE_AT));
+        const upvalue = closure.upvalue(bOf(i));
+        copyValue(a, upvalue.at);
         continue;
       }
       case Op.SETUPVAL: {
-        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>bOf(i)) << 2));
-        copyValue(<usize>load<u32>(upvalue, UPVALUE_AT), a);
+        const upvalue = closure.upvalue(bOf(i));
+        copyValue(upvalue.at, a);
         continue;
       }
       case Op.GETTABUP: {
-        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>bOf(i)) << 2));
-        const from = <usize>load<u32>(upvalue, UPVALUE_AT);
+        const upvalue = closure.upvalue(bOf(i));
+        const from = upvalue.at;
         const key = k + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(from) == TABLE) {
-          const found = getShort(objectOf(from), objectOf(key));
-          if (tagOf(found) != NIL || load<u32>(objectOf(from), TABLE_META) == 0) {
+          const found = getShort(Table.of(from), objectOf(key));
+          if (tagOf(found) != NIL || Table.of(from).meta === null) {
             copyValue(a, found);
             continue;
           }
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!indexValue(from, key, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.SETTABUP: {
-        const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>bOf(i)) << 2));
-        const into = <usize>load<u32>(upvalue, UPVALUE_AT);
+        const upvalue = closure.upvalue(bOf(i));
+        const into = upvalue.at;
         const key = k + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(into) == TABLE) {
-          const found = getShort(objectOf(into), objectOf(key));
+          const found = getShort(Table.of(into), objectOf(key));
           if (tagOf(found) != NIL) {
             copyValue(found, a);
             continue;
           }
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!setIndexed(into, key, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.GETTABLE: {
         const from = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         const key = base + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(from) == TABLE) {
-          const table = objectOf(from);
+          const table = Table.of(from);
           let found: usize = 0;
           if (tagOf(key) == INTEGER) found = getInteger(table, integerOf(key));
           else if (tagOf(key) == STRING) found = getString(table, objectOf(key));
-          if (found != 0 && (tagOf(found) != NIL || load<u32>(table, TABLE_META) == 0)) {
+          if (found != 0 && (tagOf(found) != NIL || table.meta === null)) {
             copyValue(a, found);
             continue;
           }
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!indexValue(from, key, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.GETFIELD: {
         const from = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         const key = k + ((<usize>cOf(i)) << VALUE_SHIFT);
         if (tagOf(from) == TABLE) {
-          const table = objectOf(from);
+          const table = Table.of(from);
           let found = getShort(table, objectOf(key));
-          if (tagOf(found) == NIL && load<u32>(table, TABLE_META) != 0) found = inherited(table, objectOf(key));
+          if (tagOf(found) == NIL && table.meta !== null) found = inherited(table, objectOf(key));
           if (found != 0) {
             copyValue(a, found);
             continue;
           }
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!indexValue(from, key, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.GETINT: {
         const from = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         if (tagOf(from) == TABLE) {
-          const table = objectOf(from);
+          const table = Table.of(from);
           const found = getInteger(table, cOf(i));
-          if (tagOf(found) != NIL || load<u32>(table, TABLE_META) == 0) {
+          if (tagOf(found) != NIL || table.meta === null) {
             copyValue(a, found);
             continue;
           }
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         setInteger(immediate, cOf(i));
         if (!indexValue(from, immediate, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.SETTABLE: {
         const key = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         const value = valueOf(cOf(i), base, k);
         if (tagOf(a) == TABLE) {
-          const table = objectOf(a);
+          const table = Table.of(a);
           if (tagOf(key) == INTEGER) {
             const index = integerOf(key);
             const found = getInteger(table, index);
@@ -283,7 +252,7 @@ function execute(): i32 {
               copyValue(found, value);
               continue;
             }
-            if (load<u32>(table, TABLE_META) == 0) {
+            if (table.meta === null) {
               const slot = slotForInteger(table, index);
               if (slot == 0) {
                 raiseMemory();
@@ -300,61 +269,65 @@ function execute(): i32 {
             }
           }
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!setIndexed(a, key, value)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.SETFIELD: {
         const key = k + ((<usize>bOf(i)) << VALUE_SHIFT);
         const value = valueOf(cOf(i), base, k);
         if (tagOf(a) == TABLE) {
-          const table = objectOf(a);
+          const table = Table.of(a);
           const found = getShort(table, objectOf(key));
           if (tagOf(found) != NIL) {
             copyValue(found, value);
             continue;
           }
-          if (load<u32>(table, TABLE_META) == 0) {
+          if (table.meta === null) {
             const slot = slotForString(table, objectOf(key));
             if (slot == 0) {
               raiseMemory();
               return UNWIND;
             }
-            store<u8>(table, 0, TABLE_ABSENT);
+            table.absent = 0;
             copyValue(slot, value);
             continue;
           }
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!setIndexed(a, key, value)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.SETINT: {
         const value = valueOf(cOf(i), base, k);
         if (tagOf(a) == TABLE) {
-          const found = getInteger(objectOf(a), bOf(i));
+          const found = getInteger(Table.of(a), bOf(i));
           if (tagOf(found) != NIL) {
             copyValue(found, value);
             continue;
           }
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         setInteger(immediate, bOf(i));
         if (!setIndexed(a, immediate, value)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.NEWTABLE:
         if (heapUsed >= collectAt && !isStopped()) {
-          store<u32>(frame, <u32>pc, FRAME_PC);
+          frame.pc = pc;
           collect();
           if (raised) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
         }
-        setObject(base + ((<usize>aOf(i)) << VALUE_SHIFT), newTable(bOf(i) < LARGE_ARRAY ? bOf(i) : 0, cOf(i)), TABLE);
-        if (bOf(i) >= LARGE_ARRAY && !reserveArray(objectOf(base + ((<usize>aOf(i)) << VALUE_SHIFT)), largeArray(i))) {
+        setObject(
+          base + ((<usize>aOf(i)) << VALUE_SHIFT),
+          newTable(bOf(i) < LARGE_ARRAY ? bOf(i) : 0, cOf(i)).address,
+          TABLE,
+        );
+        if (bOf(i) >= LARGE_ARRAY && !reserveArray(Table.of(base + ((<usize>aOf(i)) << VALUE_SHIFT)), largeArray(i))) {
           raiseMemory();
           return UNWIND;
         }
@@ -364,17 +337,17 @@ function execute(): i32 {
         const key = k + ((<usize>cOf(i)) << VALUE_SHIFT);
         copyValue(a + VALUE_SIZE, from);
         if (tagOf(from) == TABLE) {
-          const table = objectOf(from);
+          const table = Table.of(from);
           let found = getShort(table, objectOf(key));
-          if (tagOf(found) == NIL && load<u32>(table, TABLE_META) != 0) found = inherited(table, objectOf(key));
+          if (tagOf(found) == NIL && table.meta !== null) found = inherited(table, objectOf(key));
           if (found != 0) {
             copyValue(a, found);
             continue;
           }
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!indexValue(from, key, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.ADD: {
@@ -384,9 +357,9 @@ function execute(): i32 {
           setInteger(a, integerOf(b) + integerOf(c));
           continue;
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!arithmetic(Op.ADD, b, c, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.SUB: {
@@ -396,9 +369,9 @@ function execute(): i32 {
           setInteger(a, integerOf(b) - integerOf(c));
           continue;
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!arithmetic(Op.SUB, b, c, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.MUL: {
@@ -408,9 +381,9 @@ function execute(): i32 {
           setInteger(a, integerOf(b) * integerOf(c));
           continue;
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!arithmetic(Op.MUL, b, c, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.ADDI: {
@@ -419,10 +392,10 @@ function execute(): i32 {
           setInteger(a, integerOf(b) + <i64>cOf(i));
           continue;
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         setInteger(immediate, cOf(i));
         if (!arithmetic(Op.ADD, b, immediate, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.SUBI: {
@@ -431,10 +404,10 @@ function execute(): i32 {
           setInteger(a, integerOf(b) - <i64>cOf(i));
           continue;
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         setInteger(immediate, cOf(i));
         if (!arithmetic(Op.SUB, b, immediate, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.NOT:
@@ -442,25 +415,25 @@ function execute(): i32 {
         continue;
       case Op.LEN: {
         const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
-        if (tagOf(b) == TABLE && load<u32>(objectOf(b), TABLE_META) == 0) {
-          setInteger(a, border(objectOf(b)));
+        if (tagOf(b) == TABLE && Table.of(b).meta === null) {
+          setInteger(a, border(Table.of(b)));
           continue;
         }
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!lengthTo(b, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
       case Op.CONCAT: {
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         const b = bOf(i);
         if (heapUsed >= collectAt && !isStopped()) {
           collect();
           if (raised) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
         }
         if (!concatenate(base + ((<usize>b) << VALUE_SHIFT), cOf(i) - b + 1)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         copyValue(base + ((<usize>aOf(i)) << VALUE_SHIFT), base + ((<usize>b) << VALUE_SHIFT));
         continue;
       }
@@ -471,13 +444,13 @@ function execute(): i32 {
         if (level > 0) {
           const from = base + ((<usize>(level - 1)) << VALUE_SHIFT);
           if (toClose > 0) {
-            store<u32>(frame, <u32>pc, FRAME_PC);
+            frame.pc = pc;
             const offset = from - base;
             closeVariables(from, false);
             if (raised) return UNWIND;
-            base = <usize>load<u32>(frame, FRAME_BASE);
+            base = frame.base;
             closeUpvalues(base + offset);
-            setTop(<usize>load<u32>(frame, FRAME_TOP));
+            setTop(frame.top);
           } else {
             closeUpvalues(from);
           }
@@ -485,7 +458,7 @@ function execute(): i32 {
         if (c < 0) {
           ticks += c;
           if (ticks < 0) {
-            store<u32>(frame, <u32>pc, FRAME_PC);
+            frame.pc = pc;
             return GO_ON;
           }
         }
@@ -497,10 +470,10 @@ function execute(): i32 {
         if (tagOf(a) == tagOf(b) && tagOf(a) != TABLE && tagOf(a) != USERDATA) {
           truth = equalRaw(a, b);
         } else {
-          store<u32>(frame, <u32>pc, FRAME_PC);
+          frame.pc = pc;
           truth = equals(a, b);
           if (raised) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
         }
         if (<i32>truth == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
@@ -511,10 +484,10 @@ function execute(): i32 {
         if (tagOf(a) == INTEGER && tagOf(b) == INTEGER) {
           truth = integerOf(a) < integerOf(b);
         } else {
-          store<u32>(frame, <u32>pc, FRAME_PC);
+          frame.pc = pc;
           truth = lessThan(a, b);
           if (raised) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
         }
         if (<i32>truth == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
@@ -525,10 +498,10 @@ function execute(): i32 {
         if (tagOf(a) == INTEGER && tagOf(b) == INTEGER) {
           truth = integerOf(a) <= integerOf(b);
         } else {
-          store<u32>(frame, <u32>pc, FRAME_PC);
+          frame.pc = pc;
           truth = lessEqual(a, b);
           if (raised) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
         }
         if (<i32>truth == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
@@ -544,11 +517,11 @@ function execute(): i32 {
         if (tagOf(a) == INTEGER) {
           truth = integerOf(a) < <i64>number;
         } else {
-          store<u32>(frame, <u32>pc, FRAME_PC);
+          frame.pc = pc;
           setInteger(immediate, number);
           truth = lessThan(a, immediate);
           if (raised) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
         }
         if (<i32>truth == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
@@ -559,11 +532,11 @@ function execute(): i32 {
         if (tagOf(a) == INTEGER) {
           truth = integerOf(a) > <i64>number;
         } else {
-          store<u32>(frame, <u32>pc, FRAME_PC);
+          frame.pc = pc;
           setInteger(immediate, number);
           truth = lessThan(immediate, a);
           if (raised) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
         }
         if (<i32>truth == bOf(i) >> 15) pc += cOf(i) << 3;
         break;
@@ -582,67 +555,67 @@ function execute(): i32 {
       case Op.CALL: {
         const b = bOf(i);
         if (b != 0) setTop(a + ((<usize>b) << VALUE_SHIFT));
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         const outcome = tagOf(a) == CLOSURE ? enterLua(a, cOf(i) - 1, 0) : enterCall(a, cOf(i) - 1, 0);
         if (outcome == ENTERED) {
-          base = <usize>load<u32>(frame, FRAME_BASE);
-          pc = <usize>load<u32>(frame, FRAME_PC);
-          closure = closureOf(frame);
-          const proto = <usize>load<u32>(closure, CLOSURE_CODE);
-          k = <usize>load<u32>(proto, PROTO_CONSTANTS);
-          ticks -= CALL_TICKS + (load<i32>(proto, PROTO_CODE_COUNT) >> 3);
+          base = frame.base;
+          pc = frame.pc;
+          closure = frame.closure;
+          const proto = closure.proto;
+          k = proto.constants;
+          ticks -= CALL_TICKS + (<i32>proto.codeCount >> 3);
           if (ticks < 0) return GO_ON;
           continue;
         }
         if (outcome == FAILED) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
-        if (cOf(i) != 0) setTop(<usize>load<u32>(frame, FRAME_TOP));
+        base = frame.base;
+        if (cOf(i) != 0) setTop(frame.top);
         ticks -= CALL_TICKS;
         continue;
       }
       case Op.TAILCALL: {
         const b = bOf(i);
         if (b != 0) setTop(a + ((<usize>b) << VALUE_SHIFT));
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (tagOf(a) != CLOSURE) {
           // Stays here until it is done; a RETURN of all results follows.
           const outcome = enterCall(a, MANY, 0);
           if (outcome == FAILED) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
           if (outcome == ENTERED) {
-            pc = <usize>load<u32>(frame, FRAME_PC);
-            closure = closureOf(frame);
-            k = <usize>load<u32>(<usize>load<u32>(closure, CLOSURE_CODE), PROTO_CONSTANTS);
+            pc = frame.pc;
+            closure = frame.closure;
+            k = closure.proto.constants;
           }
           ticks -= CALL_TICKS;
           continue;
         }
-        if (openUpvalue != 0) closeUpvalues(base);
-        const func = <usize>load<u32>(frame, FRAME_FUNCTION);
+        if (openUpvalue !== null) closeUpvalues(base);
+        const func = frame.callee;
         let to = func;
         for (let at = a; at < top; at += VALUE_SIZE) {
           copyValue(to, at);
           to += VALUE_SIZE;
         }
         setTop(to);
-        const wanted = load<i32>(frame, FRAME_WANTED);
-        const status = (load<u32>(frame, FRAME_STATUS) & IS_ENTRY) | IS_TAIL;
+        const wanted = frame.wanted;
+        const status = (frame.status & IS_ENTRY) | IS_TAIL;
         popFrame();
         if (enterCall(func, wanted, status) == FAILED) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
-        pc = <usize>load<u32>(frame, FRAME_PC);
-        closure = closureOf(frame);
-        const proto = <usize>load<u32>(closure, CLOSURE_CODE);
-        k = <usize>load<u32>(proto, PROTO_CONSTANTS);
-        ticks -= CALL_TICKS + (load<i32>(proto, PROTO_CODE_COUNT) >> 3);
+        base = frame.base;
+        pc = frame.pc;
+        closure = frame.closure;
+        const proto = closure.proto;
+        k = proto.constants;
+        ticks -= CALL_TICKS + (<i32>proto.codeCount >> 3);
         if (ticks < 0) return GO_ON;
         continue;
       }
       case Op.RETURN1: {
-        if (openUpvalue != 0) closeUpvalues(base);
-        const func = <usize>load<u32>(frame, FRAME_FUNCTION);
-        const wanted = load<i32>(frame, FRAME_WANTED);
-        const status = load<u32>(frame, FRAME_STATUS);
+        if (openUpvalue !== null) closeUpvalues(base);
+        const func = frame.callee;
+        const wanted = frame.wanted;
+        const status = frame.status;
         popFrame();
         if (wanted == 1) {
           copyValue(func, a);
@@ -651,11 +624,11 @@ function execute(): i32 {
           giveResults(func, a, 1, wanted);
         }
         if ((status & IS_ENTRY) != 0) return DONE;
-        base = <usize>load<u32>(frame, FRAME_BASE);
-        pc = <usize>load<u32>(frame, FRAME_PC);
-        closure = closureOf(frame);
-        k = <usize>load<u32>(<usize>load<u32>(closure, CLOSURE_CODE), PROTO_CONSTANTS);
-        if (wanted != MANY) setTop(<usize>load<u32>(frame, FRAME_TOP));
+        base = frame.base;
+        pc = frame.pc;
+        closure = frame.closure;
+        k = closure.proto.constants;
+        if (wanted != MANY) setTop(frame.top);
         continue;
       }
       case Op.RETURN: {
@@ -663,26 +636,26 @@ function execute(): i32 {
         let from = a;
         let count = b != 0 ? b - 1 : <i32>((top - a) >> VALUE_SHIFT);
         if (toClose > 0) {
-          store<u32>(frame, <u32>pc, FRAME_PC);
+          frame.pc = pc;
           const offset = a - base;
           setTop(a + ((<usize>count) << VALUE_SHIFT));
           closeVariables(base, false);
           if (raised) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
           from = base + offset;
         }
-        if (openUpvalue != 0) closeUpvalues(base);
-        const func = <usize>load<u32>(frame, FRAME_FUNCTION);
-        const wanted = load<i32>(frame, FRAME_WANTED);
-        const status = load<u32>(frame, FRAME_STATUS);
+        if (openUpvalue !== null) closeUpvalues(base);
+        const func = frame.callee;
+        const wanted = frame.wanted;
+        const status = frame.status;
         popFrame();
         giveResults(func, from, count, wanted);
         if ((status & IS_ENTRY) != 0) return DONE;
-        base = <usize>load<u32>(frame, FRAME_BASE);
-        pc = <usize>load<u32>(frame, FRAME_PC);
-        closure = closureOf(frame);
-        k = <usize>load<u32>(<usize>load<u32>(closure, CLOSURE_CODE), PROTO_CONSTANTS);
-        if (wanted != MANY) setTop(<usize>load<u32>(frame, FRAME_TOP));
+        base = frame.base;
+        pc = frame.pc;
+        closure = frame.closure;
+        k = closure.proto.constants;
+        if (wanted != MANY) setTop(frame.top);
         continue;
       }
       case Op.FORLOOP: {
@@ -697,7 +670,7 @@ function execute(): i32 {
           pc += c << 3;
           ticks += c;
           if (ticks < 0) {
-            store<u32>(frame, <u32>pc, FRAME_PC);
+            frame.pc = pc;
             return GO_ON;
           }
         }
@@ -705,7 +678,7 @@ function execute(): i32 {
       }
       case Op.FORPREP:
         if (tagOf(a) != INTEGER || tagOf(a + 16) != INTEGER || tagOf(a + 32) != INTEGER) {
-          store<u32>(frame, <u32>pc, FRAME_PC);
+          frame.pc = pc;
           if (!prepareLoop(a)) return UNWIND;
         }
         store<i64>(a, integerOf(a) - integerOf(a + 32));
@@ -718,7 +691,7 @@ function execute(): i32 {
         copyValue(a + 80, a + 32);
         if (tagOf(a) == BUILTIN && load<u32>(a) == nextFunction && tagOf(a + 16) == TABLE && b <= 2) {
           copyValue(a + 48, a + 32);
-          const outcome = nextEntry(objectOf(a + 16), a + 48);
+          const outcome = nextEntry(Table.of(a + 16), a + 48);
           if (outcome == 1) continue;
           if (outcome == 0) {
             setTag(a + 48, NIL);
@@ -727,16 +700,16 @@ function execute(): i32 {
           copyValue(a + 48, a);
         }
         setTop(a + 96);
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         const outcome = enterCall(a + 48, b, 0);
         if (outcome == FAILED) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         if (outcome == ENTERED) {
-          pc = <usize>load<u32>(frame, FRAME_PC);
-          closure = closureOf(frame);
-          k = <usize>load<u32>(<usize>load<u32>(closure, CLOSURE_CODE), PROTO_CONSTANTS);
+          pc = frame.pc;
+          closure = frame.closure;
+          k = closure.proto.constants;
         } else {
-          setTop(<usize>load<u32>(frame, FRAME_TOP));
+          setTop(frame.top);
         }
         ticks -= CALL_TICKS;
         continue;
@@ -748,7 +721,7 @@ function execute(): i32 {
           pc += c << 3;
           ticks += c;
           if (ticks < 0) {
-            store<u32>(frame, <u32>pc, FRAME_PC);
+            frame.pc = pc;
             return GO_ON;
           }
         }
@@ -757,41 +730,41 @@ function execute(): i32 {
         const b = bOf(i);
         const count = b != 0 ? <u32>b : <u32>((top - a - VALUE_SIZE) >> VALUE_SHIFT);
         const done = <u32>cOf(i);
-        const table = objectOf(a);
+        const table = Table.of(a);
         if (!reserveArray(table, done + count)) {
           raiseMemory();
           return UNWIND;
         }
         payForMoving(count);
-        const array = <usize>load<u32>(table, TABLE_ARRAY) + ((<usize>done) << VALUE_SHIFT);
+        const array = table.array + ((<usize>done) << VALUE_SHIFT);
         for (let j: u32 = 0; j < count; j++) {
           copyValue(array + ((<usize>j) << VALUE_SHIFT), a + VALUE_SIZE + ((<usize>j) << VALUE_SHIFT));
         }
-        if (b == 0) setTop(<usize>load<u32>(frame, FRAME_TOP));
+        if (b == 0) setTop(frame.top);
         continue;
       }
       case Op.CLOSURE:
         if (heapUsed >= collectAt && !isStopped()) {
-          store<u32>(frame, <u32>pc, FRAME_PC);
+          frame.pc = pc;
           collect();
           if (raised) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
         }
         makeClosure(closure, cOf(i), base, base + ((<usize>aOf(i)) << VALUE_SHIFT));
         continue;
       case Op.VARARG: {
-        const func = <usize>load<u32>(frame, FRAME_FUNCTION);
-        const parameters = <usize>load<u8>(<usize>load<u32>(closure, CLOSURE_CODE), PROTO_PARAMETERS);
+        const func = frame.callee;
+        const parameters = <usize>closure.proto.parameters;
         const count = <i32>(((base - func) >> VALUE_SHIFT) - 1 - parameters);
         const wanted = bOf(i) - 1;
         const offset = a - base;
         if (wanted < 0) {
-          store<u32>(frame, <u32>pc, FRAME_PC);
+          frame.pc = pc;
           setTop(a);
           if (!ensureStack(<usize>count)) return UNWIND;
-          base = <usize>load<u32>(frame, FRAME_BASE);
+          base = frame.base;
         }
-        const from = <usize>load<u32>(frame, FRAME_FUNCTION) + ((parameters + 1) << VALUE_SHIFT);
+        const from = frame.callee + ((parameters + 1) << VALUE_SHIFT);
         let to = base + offset;
         const given = wanted < 0 ? count : min(wanted, count);
         for (let j = 0; j < given; j++) {
@@ -807,7 +780,7 @@ function execute(): i32 {
         continue;
       }
       case Op.TBC:
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!noteVariable(a)) return UNWIND;
         continue;
       default: {
@@ -815,9 +788,9 @@ function execute(): i32 {
         const op = opOf(i);
         const b = base + ((<usize>bOf(i)) << VALUE_SHIFT);
         const c = op == Op.UNM || op == Op.BNOT ? b : base + ((<usize>cOf(i)) << VALUE_SHIFT);
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         if (!arithmetic(op, b, c, a)) return UNWIND;
-        base = <usize>load<u32>(frame, FRAME_BASE);
+        base = frame.base;
         continue;
       }
     }
@@ -825,7 +798,7 @@ function execute(): i32 {
     if (pc <= i) {
       ticks -= <i32>((i - pc) >> 3) + 1;
       if (ticks < 0) {
-        store<u32>(frame, <u32>pc, FRAME_PC);
+        frame.pc = pc;
         return GO_ON;
       }
     }
@@ -858,20 +831,15 @@ function loopNumber(at: usize, what: string): bool {
 }
 
 /** Puts a closure of prototype `index` of the running one to `to`. */
-function makeClosure(running: usize, index: i32, base: usize, to: usize): void {
-  const outer = <usize>load<u32>(running, CLOSURE_CODE);
-  const proto = <usize>load<u32>(<usize>load<u32>(outer, PROTO_PROTOS) + ((<usize>index) << 2));
+function makeClosure(running: Closure, index: i32, base: usize, to: usize): void {
+  const proto = running.proto.inner(index);
   const closure = newClosure(proto);
-  const count = load<u32>(closure, CLOSURE_COUNT);
-  const descriptions = <usize>load<u32>(proto, PROTO_UPVALUES);
-  for (let i: u32 = 0; i < count; i++) {
-    const description = descriptions + i * UPVALUE_DESC_SIZE;
-    const number = <usize>load<u8>(description, 5);
-    const upvalue =
-      load<u8>(description, 4) != 0
-        ? findUpvalue(base + (number << VALUE_SHIFT))
-        : <usize>load<u32>(running + (number << 2), CLOSURE_UPVALUES);
-    store<u32>(closure + (i << 2), <u32>upvalue, CLOSURE_UPVALUES);
+  for (let i: u32 = 0; i < closure.count; i++) {
+    const origin = proto.origin(i);
+    closure.setUpvalue(
+      i,
+      origin.isRegister != 0 ? findUpvalue(nth(base, origin.number)) : running.upvalue(origin.number),
+    );
   }
-  setObject(to, closure, CLOSURE);
+  setObject(to, closure.address, CLOSURE);
 }

@@ -138,29 +138,3 @@ export function cOf(at: usize): i32 {
 export function valueOf(c: i32, base: usize, k: usize): usize {
   return (c & CONSTANT) != 0 ? k + (<usize>(c ^ CONSTANT) << VALUE_SHIFT) : base + (<usize>c << VALUE_SHIFT);
 }
-
-// Prototype of a function: what the compiler makes of its text.
-export const PROTO_CODE: usize = 8;
-export const PROTO_CODE_COUNT: usize = 12;
-export const PROTO_CONSTANTS: usize = 16;
-export const PROTO_CONSTANT_COUNT: usize = 20;
-export const PROTO_PROTOS: usize = 24;
-export const PROTO_PROTO_COUNT: usize = 28;
-/** Per upvalue: name (string, u32), from the enclosing function's register (1) or upvalue (0) (u8), its number (u8). */
-export const PROTO_UPVALUES: usize = 32;
-export const PROTO_UPVALUE_COUNT: usize = 36;
-export const UPVALUE_DESC_SIZE: i32 = 8;
-/** Line of each instruction (i32). */
-export const PROTO_LINES: usize = 40;
-/** Per local variable: name, first and last instruction in which it lives (u32 each). */
-export const PROTO_LOCALS: usize = 44;
-export const PROTO_LOCAL_COUNT: usize = 48;
-export const LOCAL_SIZE: i32 = 12;
-export const PROTO_PARAMETERS: usize = 52;
-export const PROTO_VARARG: usize = 53;
-export const PROTO_REGISTERS: usize = 54;
-export const PROTO_FIRST_LINE: usize = 56;
-export const PROTO_LAST_LINE: usize = 60;
-/** Name of the chunk (string). */
-export const PROTO_SOURCE: usize = 64;
-export const PROTO_SIZE: usize = 68;
