@@ -60,9 +60,11 @@ import {
   unwindFrames,
 } from "./state";
 
-/** What `enterCall` did. */
-const CALLED: i32 = 0;
+/** What `enterCall` did: called a function of the core, which has returned, */
+export const CALLED: i32 = 0;
+/** made the frame of a Lua function, */
 export const ENTERED: i32 = 1;
+/** or raised. */
 export const FAILED: i32 = -1;
 
 /** Makes room for `count` values from `top` on; false after raising. */

@@ -94,9 +94,14 @@ export function noteFinalizer(object: MetaObject): void {
   finalizable++;
 }
 
-/** Collects when enough has been allocated since the last time. Everything alive is below `top`. */
+/** Whether enough has been allocated since the last collection. */
+export function isCollectionDue(): bool {
+  return heapUsed >= collectAt && !stopped && !collecting;
+}
+
+/** Collects if it is due. Everything alive is below `top`. */
 export function collectIfDue(): void {
-  if (heapUsed >= collectAt && !stopped && !collecting) collect();
+  if (isCollectionDue()) collect();
 }
 
 /** Collects now. Everything alive is below `top`. */

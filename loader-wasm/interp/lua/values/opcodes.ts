@@ -3,9 +3,11 @@
 
 import { VALUE_SHIFT } from "./value";
 
+/** Bytes of an instruction. */
 export const INSTRUCTION_SIZE: i32 = 8;
 export const INSTRUCTION_SHIFT: i32 = 3;
 
+/** The operations. */
 export namespace Op {
   /** R[A] = R[B] */
   export const MOVE: u32 = 0;
@@ -100,41 +102,87 @@ export namespace Op {
 
 /** Bit in B of conditional jumps: jump when true. The rest of B is a register, a constant or an integer. */
 export const TRUTH: i32 = 0x8000;
+/** What TRUTH leaves of B. */
 export const OPERAND_MASK: i32 = 0x7fff;
+/** What B has for the integer 0. */
 export const IMMEDIATE_ZERO: i32 = 0x4000;
 
 /** In B of NEWTABLE: the four lowest bits are followed by as many zeros as the others say. */
 export const LARGE_ARRAY: i32 = 0x1000;
 /** Bit in C of SETTABLE, SETFIELD and SETINT: the value is a constant. */
 export const CONSTANT: i32 = 0x1000000;
-/** Registers of a function are fewer than this; largest B. */
+/** Registers of a function are fewer than this. */
 export const REGISTER_LIMIT: i32 = 255;
+/** Largest B. */
 export const B_LIMIT: i32 = 65535;
 
+/** The operation of the instruction at `at`. */
 // @ts-ignore: decorator
 @inline
 export function opOf(at: usize): u32 {
   return load<u8>(at);
 }
+
+/** Its A. */
 // @ts-ignore: decorator
 @inline
 export function aOf(at: usize): i32 {
   return load<u8>(at, 1);
 }
+
+/** Its B. */
 // @ts-ignore: decorator
 @inline
 export function bOf(at: usize): i32 {
   return load<u16>(at, 2);
 }
+
+/** Its C. */
 // @ts-ignore: decorator
 @inline
 export function cOf(at: usize): i32 {
   return load<i32>(at, 4);
 }
 
-/** Address of the register or constant that `c` names. */
+/** Address of the register that A names; registers begin at `base`. */
 // @ts-ignore: decorator
 @inline
-export function valueOf(c: i32, base: usize, k: usize): usize {
+export function atA(at: usize, base: usize): usize {
+  return base + ((<usize>aOf(at)) << VALUE_SHIFT);
+}
+
+/** Address of what B names: a register, when `row` is where registers begin, or a constant, when constants do. */
+// @ts-ignore: decorator
+@inline
+export function atB(at: usize, row: usize): usize {
+  return row + ((<usize>bOf(at)) << VALUE_SHIFT);
+}
+
+/** The same for C. */
+// @ts-ignore: decorator
+@inline
+export function atC(at: usize, row: usize): usize {
+  return row + ((<usize>cOf(at)) << VALUE_SHIFT);
+}
+
+/** Address of what B of a conditional jump names. */
+// @ts-ignore: decorator
+@inline
+export function operandOf(at: usize, row: usize): usize {
+  return row + ((<usize>(bOf(at) & OPERAND_MASK)) << VALUE_SHIFT);
+}
+
+/** The integer that B of a conditional jump has. */
+// @ts-ignore: decorator
+@inline
+export function immediateOf(at: usize): i32 {
+  return (bOf(at) & OPERAND_MASK) - IMMEDIATE_ZERO;
+}
+
+/** Address of the register or constant that C of SETTABLE, SETFIELD and SETINT names. */
+// @ts-ignore: decorator
+@inline
+export function valueOf(at: usize, base: usize, k: usize): usize {
+  const c = cOf(at);
   return (c & CONSTANT) != 0 ? k + (<usize>(c ^ CONSTANT) << VALUE_SHIFT) : base + (<usize>c << VALUE_SHIFT);
 }
