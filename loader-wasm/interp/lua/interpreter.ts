@@ -45,6 +45,7 @@ import { isNumberTag, objectOf, STRING, TABLE, tagOf, VALUE_SIZE } from "./value
 
 const START_SCRIPT = "/boot/lua/loader.lua";
 
+/** The interpreter as the session knows it. */
 export class LuaInterpreter extends Interpreter {
   /** The line that runs, which only this holds while it does. */
   private line: string = "";

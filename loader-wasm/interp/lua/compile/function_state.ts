@@ -30,31 +30,48 @@ import {
 import { Vector } from "../values/vector";
 import { lastLine, lexError, line, syntaxError, token } from "./lexer";
 
+/** Most local variables that can be seen at once. */
 export const LOCALS_LIMIT: i32 = 200;
 const UPVALUES_LIMIT: i32 = 255;
 
 // A local variable that can be seen: index of its debug record (u32), attribute (u32), name (string).
+/** Index of its record among `locals`. */
 export const ACTIVE_RECORD: usize = 0;
+/** Its attribute. */
 export const ACTIVE_ATTRIBUTE: usize = 4;
+/** Its name. */
 export const ACTIVE_NAME: usize = 8;
 const ACTIVE_SIZE: i32 = 12;
+/** No attribute. */
 export const REGULAR: u32 = 0;
+/** `<const>` */
 export const CONST: u32 = 1;
+/** `<close>` */
 export const CLOSE: u32 = 2;
 
 // A label, or a goto that waits for its label: name (string), instruction, line, active locals there.
+/** Its name. */
 export const LABEL_NAME: usize = 0;
+/** The instruction that it marks, or that jumps. */
 export const LABEL_PC: usize = 4;
+/** Where it stands. */
 export const LABEL_LINE: usize = 8;
+/** Locals that are active there. */
 export const LABEL_ACTIVE: usize = 12;
 
 // A block: first label and goto of its own, active locals outside, a local is an upvalue of an inner function, loop.
+/** First label of its own. */
 export const BLOCK_LABELS: usize = 0;
+/** First goto of its own. */
 export const BLOCK_GOTOS: usize = 4;
+/** Active locals outside. */
 export const BLOCK_ACTIVE: usize = 8;
+/** Whether a function inside has one of its locals as an upvalue. */
 export const BLOCK_CAPTURED: usize = 12;
+/** Whether `break` leaves it. */
 export const BLOCK_LOOP: usize = 13;
 
+/** A function that is being compiled. */
 export class FunctionState {
   code: Vector = new Vector(INSTRUCTION_SIZE);
   lines: Vector = new Vector(4);

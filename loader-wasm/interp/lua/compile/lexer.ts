@@ -13,7 +13,7 @@ import { owe } from "../values/owed";
 import { isShort, newString, pinString, stringOf } from "../values/string";
 import { STRING, setObject } from "../values/value";
 
-/** Tokens beyond single characters; the reserved words in the order of WORDS. */
+/** Tokens beyond single characters; the reserved words in the order of WORDS, then the symbols in that of SYMBOLS. */
 export namespace Token {
   export const AND: i32 = 257;
   export const BREAK: i32 = 258;
@@ -95,10 +95,13 @@ let end: usize = 0;
 let current: i32 = -1;
 let source: usize = 0;
 
+/** The current token: a character, or one of Token. */
 export let token: i32 = 0;
+/** Its line. */
 export let line: i32 = 1;
 /** Line of the token before the current one. */
 export let lastLine: i32 = 1;
+/** The string of a name or a string. */
 export let tokenString: usize = 0;
 /** Value of a numeral. */
 export const numeral: usize = memory.data(16, 8);
@@ -127,6 +130,7 @@ export function startChunk(src: usize, size: u32, name: usize): void {
   next();
 }
 
+/** Name of the chunk. */
 export function chunkSource(): usize {
   return source;
 }
@@ -203,6 +207,7 @@ export function stop(): void {
   aheadToken = Token.EOS;
 }
 
+/** Raises `message` with the current token. */
 export function syntaxError(message: string): void {
   lexError(message, token);
 }

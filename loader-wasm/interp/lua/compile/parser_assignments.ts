@@ -21,6 +21,7 @@ import { lexError, syntaxError, token } from "./lexer";
 import { parseList, parsePrimary } from "./parser_expressions";
 import { accept, enter, expect, leave } from "./tokens";
 
+/** Raises when `target` is a variable that is not to be assigned to. */
 export function checkAssignable(target: usize): void {
   const fs = current;
   let name: usize = 0;
@@ -33,6 +34,7 @@ export function checkAssignable(target: usize): void {
   if (name != 0) lexError(`attempt to assign to const variable '${textOf(name)}'`, 0);
 }
 
+/** A call, or an assignment. */
 export function parseExpressionStatement(): void {
   const fs = current;
   const e = newExpression();

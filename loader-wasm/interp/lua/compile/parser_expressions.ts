@@ -404,6 +404,7 @@ function bindingOf(op: u32): i32 {
 /** Binding of unary operators. */
 const UNARY: i32 = 12;
 
+/** Parses an expression into `e`. */
 export function parseExpression(e: usize): void {
   setExpression(e, Kind.VOID, 0);
   const arena = arenaUsed;

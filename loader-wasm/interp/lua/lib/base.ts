@@ -66,6 +66,7 @@ import {
 import { isHidden } from "./library";
 import { loadFile, loadPieces, loadString } from "./load";
 
+/** Puts the base library among the globals. */
 export function openBase(): void {
   const table = globals;
   setFunction(table, "assert", baseAssert);

@@ -60,11 +60,13 @@ export function argAt(index: i32): usize {
   return at < top ? at : nothing;
 }
 
+/** Tag of argument `index`; NONE when it isn't there. */
 export function argTag(index: i32): u32 {
   const at = frame.base + ((<usize>(index - 1)) << VALUE_SHIFT);
   return at < top ? tagOf(at) : NONE;
 }
 
+/** Whether argument `index` is nil or isn't there. */
 export function isAbsent(index: i32): bool {
   const tag = argTag(index);
   return tag == NIL || tag == NONE;
@@ -128,6 +130,7 @@ export function checkInteger(index: i32): i64 {
   return 0;
 }
 
+/** The integer in argument `index`, or `otherwise` when it is absent. Look at `raised`. */
 export function optInteger(index: i32, otherwise: i64): i64 {
   return isAbsent(index) ? otherwise : checkInteger(index);
 }
@@ -147,16 +150,19 @@ export function checkTable(index: i32): Table | null {
 
 // ---- results -------------------------------------------------------------------------------------------
 
+/** Pushes nil. */
 export function pushNil(): void {
   setTag(top, NIL);
   setTop(top + VALUE_SIZE);
 }
 
+/** Pushes a boolean. */
 export function pushBoolean(value: bool): void {
   setBoolean(top, value);
   setTop(top + VALUE_SIZE);
 }
 
+/** Pushes an integer. */
 export function pushInteger(value: i64): void {
   setInteger(top, value);
   setTop(top + VALUE_SIZE);
@@ -174,6 +180,7 @@ export function pushObject(object: usize, tag: u32): void {
   setTop(top + VALUE_SIZE);
 }
 
+/** Pushes a Lua string. */
 export function pushString(text: usize): void {
   pushObject(text, STRING);
 }
@@ -189,6 +196,7 @@ export function pushValue(at: usize): void {
   setTop(top + VALUE_SIZE);
 }
 
+/** Pushes a function of the core. */
 export function pushBuiltin(run: () => i32): void {
   setObject(top, <usize>run.index, BUILTIN);
   setTop(top + VALUE_SIZE);

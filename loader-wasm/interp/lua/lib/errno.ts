@@ -19,6 +19,7 @@ const NAMES: string =
 /** Names of -1, -2, -3 and so on: what the kernel tells itself. */
 const INTERNAL_NAMES: string = "ERESTART EJUSTRETURN ENOIOCTL EDIRIOCTL ERELOOKUP";
 
+/** Makes the library. */
 export function openErrno(): Table {
   const table = newTable(0, 104);
   const names = NAMES.split(" ");

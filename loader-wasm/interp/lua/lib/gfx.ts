@@ -17,6 +17,7 @@ export function addGfx(table: Table): void {
   setFunction(table, "term_putimage", putImage);
 }
 
+/** Makes the library. */
 export function openGfx(): Table {
   const table = newTable();
   addGfx(table);

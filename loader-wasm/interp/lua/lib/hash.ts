@@ -25,6 +25,7 @@ const DIGEST_SIZE: u32 = 32;
 let sha256Meta: Table = changetype<Table>(0);
 const hexDigits: usize = memory.data(64);
 
+/** Makes the library. */
 export function openHash(): Table {
   sha256Meta = newMetatable(SHA256_NAME);
   const methods = newTable();

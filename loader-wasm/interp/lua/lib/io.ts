@@ -47,6 +47,7 @@ const PIECE: u64 = 65536;
 /** Longest line of `gets`, in bytes. */
 const LINE_LIMIT: i32 = 127;
 
+/** Makes the library. */
 export function openIo(): Table {
   const table = newTable();
   setFunction(table, "close", closeFile);

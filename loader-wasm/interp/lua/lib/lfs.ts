@@ -60,6 +60,7 @@ const S_IFIFO: u32 = 0o010000;
 
 let directoryMeta: Table = changetype<Table>(0);
 
+/** Makes the library. */
 export function openLfs(): Table {
   directoryMeta = newMetatable(DIRECTORY_NAME);
   const methods = newTable();

@@ -13,9 +13,11 @@ import { newTable } from "../values/table";
 import { objectOf, USERDATA } from "../values/value";
 import { argAt, argTag, checkString, setTableField, setTextField, typeError } from "./builtin";
 
-/** What a userdata of the core is: the first word of its bytes. */
+/** What a userdata of the core is, the first word of its bytes: an open file (io.ts), */
 export const FILE: u32 = 1;
+/** a directory that is read (lfs.ts), */
 export const DIRECTORY: u32 = 2;
+/** or a digest (hash.ts). */
 export const SHA256: u32 = 3;
 /** The bytes after that word. */
 export const USERDATA_CONTENT: usize = USERDATA_BYTES + 8;
@@ -54,6 +56,7 @@ export function newMetatable(name: string): Table {
 
 /** Bytes that a use of such a copy may leave behind beyond it: of a name in the environment, of a path. */
 const TEXT_GARBAGE: i32 = 256;
+/** The same of a path. */
 export const PATH_GARBAGE: i32 = 8192;
 
 /** The core's copy of a Lua string up to its first NUL, as C would see it. */

@@ -39,6 +39,7 @@ const COMMAND_GARBAGE: i32 = 65536;
 /** Fuel for a use of the environment, whose texts are copied. */
 const VARIABLE_COST: i64 = 32;
 
+/** Makes the library. */
 export function openLoader(): Table {
   const table = newTable();
   setFunction(table, "command", command);

@@ -61,6 +61,7 @@ const SEARCHED_LIMIT: i32 = 1 << 20;
 
 let packageTable: Table = changetype<Table>(0);
 
+/** Makes the library. */
 export function openPackage(): Table {
   const table = newTable();
   packageTable = table;

@@ -11,6 +11,7 @@ import { newTable } from "../values/table";
 import { argAt, argCount, setFunction } from "./builtin";
 import { checkText } from "./library";
 
+/** Makes the library. */
 export function openPager(): Table {
   const table = newTable();
   setFunction(table, "open", open);

@@ -1,6 +1,20 @@
-// The collector: marks what can be reached from the stack, the globals and the running functions, sweeps the
-// rest. It runs only where functions of the core hold no objects but on the stack: when a function of the core
-// is called, and where the VM makes tables, closures and strings.
+// The collector: stops the world, marks what can be reached from the stack, the globals and the running functions, and
+// sweeps the rest. It runs only where functions of the core hold no objects but on the stack: when a function of the
+// core is called, and where the VM makes tables, closures and strings.
+//
+// The usual colours: white is an object without a mark, gray one that is marked but waits in `gray` for what it refers
+// to, black one that is marked and was looked at. What holds:
+//
+// - A collection runs from beginning to end, so that no barriers are needed: nothing is written in between.
+// - Before it and after it everything is white but what is pinned, which is always black (reserved words, events).
+// - When `propagate` returns, `gray` is empty: no black object refers to a white one, but through weak references.
+// - Weak tables wait in `weakTables`. An ephemeron table (weak keys, strong values) marks a value only when its key is
+//   marked; that may bring other keys to life, so `convergeEphemerons` goes round until nothing changes.
+// - Weak values are cleared before finalizers bring objects back to life ("resurrect"), weak keys afterwards.
+// - An object with a finalizer is kept once more when it dies, in `dying`, and runs `__gc` after the collection. It is
+//   FINALIZABLE no longer then, so the next time it is swept.
+// - Keys without an entry are not marked, but become dead keys (values/table.ts). Open upvalues are not roots: those
+//   that nobody reaches leave the list before the sweep.
 
 import { burn } from "../../../lib/fault";
 import {
@@ -80,9 +94,11 @@ let looked: u64 = 0;
 /** Whether finalizers run: those that become due meanwhile wait for their turn. */
 let finalizing: bool = false;
 
+/** Stops the collector, or lets it run again. */
 export function stopCollector(value: bool): void {
   stopped = value;
 }
+/** Whether it is stopped. */
 export function isStopped(): bool {
   return stopped;
 }
@@ -112,13 +128,13 @@ export function collect(): void {
   weakTables.count = 0;
   looked = <u64>((top - stack) >> VALUE_SHIFT);
   markRoots();
-  spread();
-  settleEphemerons();
+  propagate();
+  convergeEphemerons();
   if (finalizable > 0) {
     clearWeakValues();
     findDying();
-    spread();
-    settleEphemerons();
+    propagate();
+    convergeEphemerons();
   }
   clearWeakValues();
   clearWeakKeys();
@@ -160,7 +176,7 @@ function objectIn(list: Vector, index: i32): LuaObject {
 }
 
 /** Marks what marked objects refer to, until nothing is left to do. */
-function spread(): void {
+function propagate(): void {
   while (gray.count > 0) {
     gray.count--;
     const object = objectIn(gray, gray.count);
@@ -250,8 +266,8 @@ function markTable(table: Table): void {
   }
 }
 
-/** A weak key that is alive keeps its value alive. */
-function settleEphemerons(): void {
+/** A weak key that is alive keeps its value alive, which may keep other keys alive. */
+function convergeEphemerons(): void {
   let changed = true;
   while (changed) {
     changed = false;
@@ -266,7 +282,7 @@ function settleEphemerons(): void {
         changed = true;
       }
     }
-    spread();
+    propagate();
   }
 }
 

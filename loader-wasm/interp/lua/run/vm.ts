@@ -5,7 +5,7 @@
 // An instruction has a fast half here, which knows the usual values, and most have a slow one in ops/slow.ts. `continue`
 // ends an instruction; `break` leaves the rest of it to the slow half, behind the switch. That is the one place where
 // the pc is saved and all that the loop knows of the frame is read again, as what runs there may raise, collect, move
-// the stack or enter another frame (Lua's own VM has the macro Protect for it).
+// the stack or enter another frame (Lua's own VM has the macro Protect for it). Only CALL and RETURN do so by themselves.
 
 import { burn } from "../../../lib/fault";
 import { Table } from "../values/objects";
@@ -48,7 +48,7 @@ import { equalRaw } from "./events";
 import { isCollectionDue } from "./gc";
 import { Access, makeTable, setList } from "./ops/access";
 import { Integers, Jump } from "./ops/arithmetic";
-import { Calls, closeAll, copyVarargs, makeClosure } from "./ops/calls";
+import { Calls, closeAll, copyVarargs, makeClosure, varargCount } from "./ops/calls";
 import { Loops } from "./ops/loops";
 import { finish } from "./ops/slow";
 import { CALL_TICKS, refillTicks, TICKS, Ticks, ticks } from "./ops/ticks";
@@ -120,7 +120,7 @@ function execute(): i32 {
         continue;
       case Op.VARARG:
         if (bOf(i) == 0) break;
-        copyVarargs(a, bOf(i) - 1);
+        copyVarargs(a, bOf(i) - 1, varargCount());
         continue;
 
       // ---- tables ----
@@ -188,6 +188,23 @@ function execute(): i32 {
       case Op.MOD:
         if (Integers.modulo(atB(i, base), atC(i, base), a)) continue;
         break;
+      case Op.IDIV:
+        if (Integers.divide(atB(i, base), atC(i, base), a)) continue;
+        break;
+      case Op.SHL: {
+        const b = atB(i, base);
+        const c = atC(i, base);
+        if (!Integers.are(b, c) || <u64>integerOf(c) > 63) break;
+        setInteger(a, integerOf(b) << integerOf(c));
+        continue;
+      }
+      case Op.SHR: {
+        const b = atB(i, base);
+        const c = atC(i, base);
+        if (!Integers.are(b, c) || <u64>integerOf(c) > 63) break;
+        setInteger(a, <i64>(<u64>integerOf(b) >> <u64>integerOf(c)));
+        continue;
+      }
       case Op.BAND: {
         const b = atB(i, base);
         const c = atC(i, base);

@@ -14,6 +14,7 @@ const COLLECT_STEP: usize = 256 * 1024;
 /** Newest object. */
 export let newestObject: LuaObject | null = null;
 
+/** Sets it; for the collector, which frees objects. */
 export function setNewestObject(object: LuaObject | null): void {
   newestObject = object;
 }

@@ -91,6 +91,7 @@ export class Table extends MetaObject {
     return changetype<Node>(changetype<usize>(this.nodes) + ((<usize>index) << NODE_SHIFT));
   }
 }
+/** Bytes of a table, without what it points to. */
 export const TABLE_SIZE: usize = offsetof<Table>();
 
 /** A node of a table's hash part. It begins with the entry's value, whose address is the node's. */
@@ -143,7 +144,9 @@ export class Node {
     this.next = <i32>(changetype<usize>(node) - changetype<usize>(this));
   }
 }
+/** Bytes of a node, */
 export const NODE_SIZE: usize = offsetof<Node>();
+/** and their logarithm. */
 export const NODE_SHIFT: usize = 5;
 
 /** A Lua function with its upvalues, whose addresses follow. */
@@ -218,6 +221,7 @@ export class Upvalue extends LuaObject {
     return changetype<usize>(this) + offsetof<Upvalue>();
   }
 }
+/** Bytes of an upvalue with the value of its own. */
 export const UPVALUE_SIZE: usize = offsetof<Upvalue>() + VALUE_SIZE;
 
 /** A file, a directory, a digest: `length` bytes of the core's follow. */
@@ -289,6 +293,7 @@ export class Prototype extends LuaObject {
     return changetype<LocalVariable>(this.locals + index * LOCAL_SIZE);
   }
 }
+/** Bytes of a prototype, without what it points to. */
 export const PROTOTYPE_SIZE: usize = offsetof<Prototype>();
 
 /** Where a function finds an upvalue when a closure of it is made. */
@@ -303,6 +308,7 @@ export class UpvalueOrigin {
   attribute: u8;
   spare: u8;
 }
+/** Bytes of an origin. */
 export const ORIGIN_SIZE: usize = offsetof<UpvalueOrigin>();
 
 /** A local variable of a prototype. */
@@ -314,6 +320,7 @@ export class LocalVariable {
   first: i32;
   last: i32;
 }
+/** Bytes of a record. */
 export const LOCAL_SIZE: usize = offsetof<LocalVariable>();
 
 /** One per function that runs (Lua's CallInfo). */
@@ -349,4 +356,5 @@ export class Frame {
     return changetype<Frame>(changetype<usize>(this) - FRAME_SIZE);
   }
 }
+/** Bytes of a frame. */
 export const FRAME_SIZE: usize = offsetof<Frame>();

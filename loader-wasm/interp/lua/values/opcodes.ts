@@ -5,6 +5,7 @@ import { VALUE_SHIFT } from "./value";
 
 /** Bytes of an instruction. */
 export const INSTRUCTION_SIZE: i32 = 8;
+/** Their logarithm. */
 export const INSTRUCTION_SHIFT: i32 = 3;
 
 /** The operations. */
@@ -19,7 +20,9 @@ export namespace Op {
   export const LOADBOOL: u32 = 3;
   /** R[A] = integer C */
   export const LOADI: u32 = 4;
+  /** R[A] = U[B] */
   export const GETUPVAL: u32 = 5;
+  /** U[B] = R[A] */
   export const SETUPVAL: u32 = 6;
   /** R[A] = U[B][K[C]], a short string */
   export const GETTABUP: u32 = 7;
@@ -54,12 +57,17 @@ export namespace Op {
   export const BXOR: u32 = 26;
   export const SHL: u32 = 27;
   export const SHR: u32 = 28;
+  /** R[A] = -R[B] */
   export const UNM: u32 = 29;
+  /** R[A] = ~R[B] */
   export const BNOT: u32 = 30;
+  /** R[A] = not R[B] */
   export const NOT: u32 = 31;
+  /** R[A] = #R[B] */
   export const LEN: u32 = 32;
-  /** R[A] = R[B] + or - integer C */
+  /** R[A] = R[B] + integer C */
   export const ADDI: u32 = 33;
+  /** R[A] = R[B] - integer C */
   export const SUBI: u32 = 34;
   /** R[A] = R[B] .. ... .. R[C] */
   export const CONCAT: u32 = 35;
@@ -80,11 +88,15 @@ export namespace Op {
   export const SETTEST: u32 = 44;
   /** R[A..] = R[A](R[A+1..A+B-1]); B 0: up to top. C-1 results; 0: all */
   export const CALL: u32 = 45;
+  /** return R[A](R[A+1..A+B-1]) */
   export const TAILCALL: u32 = 46;
   /** return R[A..A+B-2]; B 0: up to top */
   export const RETURN: u32 = 47;
+  /** return R[A] */
   export const RETURN1: u32 = 48;
+  /** A numeric loop's next step: jump C unless R[A] + R[A+2] is beyond R[A+1] */
   export const FORLOOP: u32 = 49;
+  /** Its beginning: jump C, to its FORLOOP */
   export const FORPREP: u32 = 50;
   /** R[A+3..A+2+B] = R[A](R[A+1], R[A+2]) */
   export const TFORCALL: u32 = 51;

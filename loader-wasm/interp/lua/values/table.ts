@@ -1,5 +1,21 @@
-// Tables of the Lua VM: an array part for the keys 1..n, and nodes in chains that share one block, each chain
-// beginning at its keys' own place. Numbers of the "float" subtype are integers as keys.
+// Tables of the Lua VM: an array part for the keys 1..n and a hash part for all others. Numbers of the "float" subtype
+// are integers as keys. The structure is that of Lua's own tables.
+//
+// The hash part is a block of nodes, a power of 2 of them, which all chains share (a chained scatter table with Brent's
+// variation). A key's hash gives its main node (its main position). What holds at all times:
+//
+// - Every key that has an entry is found by following the chain from its main node.
+// - A key is away from its main node only if the key that is there is at its own. So when a new key finds at its main
+//   node one that belongs elsewhere, it is the other one that moves to a free node (`insert`).
+// - Every node from `free` on has a key; `free` only goes down. At the bottom the table is full, whatever has become nil
+//   since, and is laid out anew (`rehash`).
+// - An entry ends by becoming nil. Its key and its place in the chain stay, so that `next` can go on from it, until a new
+//   key takes the node as its main node, or a rehash. The collector may free the key's object meanwhile: the tag
+//   becomes DEAD_KEY, and the address is only compared.
+// - No key is in both parts: an integer key within the array part is never in a node. A rehash chooses the largest array
+//   size n, a power of 2, of which more than half is in use.
+// - The addresses of values that look-ups give are good until something is inserted.
+// - `absent` of a metatable says only true things: whatever gives a value to a key that had none clears it.
 
 import { burn } from "../../../lib/fault";
 import { allocateBlock, freeBlock, hasRoom, newObject, tryAllocate } from "./heap";
@@ -73,7 +89,7 @@ function hashKey(payload: i64, tag: u32): u32 {
   return hashInteger(tag >= STRING ? payload >> 3 : payload + <i64>tag);
 }
 
-/** Where a key's chain begins. */
+/** Where a key's chain begins (its main position). */
 function mainNode(table: Table, payload: i64, tag: u32): Node {
   const hash = tag == INTEGER ? hashInteger(payload) : hashKey(payload, tag);
   return table.node(hash & table.mask);
@@ -148,11 +164,13 @@ export function slotFor(table: Table, key: usize): usize {
   return insert(table, payload, tag == FLOAT ? INTEGER : tag);
 }
 
+/** The same for an integer key. */
 export function slotForInteger(table: Table, key: i64): usize {
   const found = getInteger(table, key);
   return found != nothing ? found : insert(table, key, INTEGER);
 }
 
+/** The same for a string. */
 export function slotForString(table: Table, key: usize): usize {
   const found = getString(table, key);
   return found != nothing ? found : insert(table, <i64>key, STRING);

@@ -4,6 +4,7 @@
 
 /** Size of a value: payload (i64) at 0, tag (u32) at 8. Nodes of tables use the 4 bytes after the tag. */
 export const VALUE_SIZE: i32 = 16;
+/** Its logarithm. */
 export const VALUE_SHIFT: i32 = 4;
 const TAG: usize = 8;
 
@@ -15,23 +16,32 @@ export function nth(first: usize, index: usize): usize {
 }
 
 // Tags. False and nil are below the others, objects that are collected above.
+/** Has no payload, nor have the next two. */
 export const NIL: u32 = 0;
+/** The one boolean, */
 export const FALSE: u32 = 1;
+/** and the other. */
 export const TRUE: u32 = 2;
+/** A 64-bit integer. */
 export const INTEGER: u32 = 3;
 /** The second number subtype: what division, powers and over-long numerals give. Also an i64. */
 export const FLOAT: u32 = 4;
 /** A function of the core: its index in the table of functions. */
 export const BUILTIN: u32 = 5;
+/** A string; objects.ts has the layouts of this and what follows. */
 export const STRING: u32 = 6;
+/** A table. */
 export const TABLE: u32 = 7;
 /** A Lua function with its upvalues. */
 export const CLOSURE: u32 = 8;
 /** A function of the core with values of its own. */
 export const BUILTIN_CLOSURE: u32 = 9;
+/** What libraries keep for scripts: files, directories, digests. */
 export const USERDATA: u32 = 10;
 // Kinds of objects that are never values.
+/** What closures are made of. */
 export const PROTOTYPE: u32 = 11;
+/** A variable that closures share. */
 export const UPVALUE: u32 = 12;
 /** What `argTag` gives for an argument that isn't there. */
 export const NONE: u32 = 0xffffffff;

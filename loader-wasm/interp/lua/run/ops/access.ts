@@ -139,7 +139,12 @@ export class Access {
       }
     } else if (tagOf(key) == STRING) {
       slot = getString(table, objectOf(key));
-      if (tagOf(slot) == NIL) return false;
+      if (tagOf(slot) == NIL) {
+        if (table.meta !== null) return false;
+        slot = slotForString(table, objectOf(key));
+        if (slot == 0) return false;
+        table.absent = 0;
+      }
     } else {
       return false;
     }
@@ -177,7 +182,8 @@ export function setList(i: usize, a: usize): bool {
   const table = Table.of(a);
   if (!reserveArray(table, done + count)) return false;
   payForMoving(count);
-  for (let j: u32 = 0; j < count; j++) copyValue(table.item(done + j), nth(first, j));
+  const to = table.item(done);
+  for (let j: u32 = 0; j < count; j++) copyValue(nth(to, j), nth(first, j));
   if (b == 0) setTop(frame.top);
   return true;
 }

@@ -21,6 +21,15 @@ export class Integers {
     setInteger(to, rest < 0 ? rest + integerOf(y) : rest);
     return true;
   }
+
+  /** to = x // y, the same. */
+  @inline
+  static divide(x: usize, y: usize, to: usize): bool {
+    if (!Integers.are(x, y) || integerOf(y) <= 0) return false;
+    const quotient = integerOf(x) / integerOf(y);
+    setInteger(to, integerOf(x) - quotient * integerOf(y) < 0 ? quotient - 1 : quotient);
+    return true;
+  }
 }
 
 /** How far the conditional jump at `i` goes when its comparison gave `truth`, in instructions. */

@@ -78,10 +78,10 @@ export function varargCount(): i32 {
   return <i32>((frame.base - frame.callee) >> VALUE_SHIFT) - 1 - <i32>frame.closure.proto.parameters;
 }
 
-/** Puts the first `wanted` of those to `to`, nils where there are fewer. */
-export function copyVarargs(to: usize, wanted: i32): void {
+/** Puts the first `wanted` of those, which are `count`, to `to`; nils where there are fewer. */
+export function copyVarargs(to: usize, wanted: i32, count: i32): void {
   const from = nth(frame.callee, <usize>frame.closure.proto.parameters + 1);
-  const given = min(wanted, varargCount());
+  const given = min(wanted, count);
   for (let j = 0; j < given; j++) copyValue(nth(to, j), nth(from, j));
   for (let j = given; j < wanted; j++) setTag(nth(to, j), NIL);
   Ticks.take(given >> 2);

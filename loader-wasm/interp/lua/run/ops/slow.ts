@@ -188,7 +188,7 @@ function finishVarargs(i: usize, a: usize): bool {
   setTop(a);
   if (!ensureStack(count)) return false;
   const to = atA(i, frame.base);
-  copyVarargs(to, count);
+  copyVarargs(to, count, count);
   setTop(nth(to, count));
   return true;
 }
