@@ -10,7 +10,7 @@ import { CMD_ERROR, CMD_OK, CMD_WARN, commandError } from "../../lib/outcome";
 import { print } from "../../lib/output";
 import { startLexer } from "./compile/lexer";
 import { openBase } from "./lib/base";
-import { pushObject, pushText, setObjectField } from "./lib/builtin";
+import { pushObject, pushText, setTableField } from "./lib/builtin";
 import { openErrno } from "./lib/errno";
 import { openIo } from "./lib/io";
 import { openLfs } from "./lib/lfs";
@@ -24,8 +24,7 @@ import { startEvents } from "./run/events";
 import { enterOutermost, leaveOutermost } from "./run/managed";
 import { indexValue } from "./run/metamethods";
 import {
-  frame,
-  frames,
+  frameOffset,
   globals,
   loadedTable,
   MANY,
@@ -39,12 +38,14 @@ import {
 } from "./run/state";
 import { LuaVm } from "./run/vm";
 import { converted, toInteger } from "./values/number";
+import { Table } from "./values/objects";
 import { startStrings, stringOf, textOf } from "./values/string";
 import { newTable } from "./values/table";
 import { isNumberTag, objectOf, STRING, TABLE, tagOf, VALUE_SIZE } from "./values/value";
 
 const START_SCRIPT = "/boot/lua/loader.lua";
 
+/** The interpreter as the session knows it. */
 export class LuaInterpreter extends Interpreter {
   /** The line that runs, which only this holds while it does. */
   private line: string = "";
@@ -93,7 +94,7 @@ export class LuaInterpreter extends Interpreter {
   /** Hands the words of a line to the script's `cli_execute`. */
   private hook(argv: string[]): bool {
     const before = top - stack;
-    pushObject(globals, TABLE);
+    pushObject(globals.address, TABLE);
     pushText("cli_execute");
     if (!indexValue(top - 2 * VALUE_SIZE, top - VALUE_SIZE, top - 2 * VALUE_SIZE)) panic("Bootloader aborted by abort");
     setTop(top - VALUE_SIZE);
@@ -108,7 +109,7 @@ export class LuaInterpreter extends Interpreter {
   include(path: string): i32 {
     const before = top - stack;
     const done = runFile(path);
-    if (frame == frames) keepFirst(stack + before);
+    if (frameOffset() == 0) keepFirst(stack + before);
     else setTop(stack + before);
     return done ? CMD_OK : CMD_WARN;
   }
@@ -146,7 +147,7 @@ function open(): void {
   setLoadedTable(newTable(0, 16));
   setRegistry(newTable());
   openBase();
-  setObjectField(loadedTable, "_G", globals, TABLE);
+  setTableField(loadedTable, "_G", globals);
   register("package", openPackage());
   register("string", openString());
   register("errno", openErrno());
@@ -157,7 +158,7 @@ function open(): void {
 }
 
 /** Makes a library known by its global name and to `require`. */
-function register(name: string, table: usize): void {
-  setObjectField(globals, name, table, TABLE);
-  setObjectField(loadedTable, name, table, TABLE);
+function register(name: string, table: Table): void {
+  setTableField(globals, name, table);
+  setTableField(loadedTable, name, table);
 }

@@ -4,29 +4,15 @@
 import { raised } from "../run/state";
 import { newObject } from "../values/heap";
 import {
-  INSTRUCTION_SIZE,
   LOCAL_SIZE,
-  PROTO_CODE,
-  PROTO_CODE_COUNT,
-  PROTO_CONSTANT_COUNT,
-  PROTO_CONSTANTS,
-  PROTO_FIRST_LINE,
-  PROTO_LAST_LINE,
-  PROTO_LINES,
-  PROTO_LOCAL_COUNT,
-  PROTO_LOCALS,
-  PROTO_PARAMETERS,
-  PROTO_PROTO_COUNT,
-  PROTO_PROTOS,
-  PROTO_REGISTERS,
-  PROTO_SIZE,
-  PROTO_SOURCE,
-  PROTO_UPVALUE_COUNT,
-  PROTO_UPVALUES,
-  PROTO_VARARG,
-  REGISTER_LIMIT,
-  UPVALUE_DESC_SIZE,
-} from "../values/opcodes";
+  LocalVariable,
+  ORIGIN_SIZE,
+  PROTOTYPE_SIZE,
+  Prototype,
+  Table,
+  UpvalueOrigin,
+} from "../values/objects";
+import { INSTRUCTION_SIZE, REGISTER_LIMIT } from "../values/opcodes";
 import { isShort, sameString } from "../values/string";
 import { getInteger, newTable, slotForInteger, slotForString } from "../values/table";
 import {
@@ -44,44 +30,61 @@ import {
 import { Vector } from "../values/vector";
 import { lastLine, lexError, line, syntaxError, token } from "./lexer";
 
+/** Most local variables that can be seen at once. */
 export const LOCALS_LIMIT: i32 = 200;
 const UPVALUES_LIMIT: i32 = 255;
 
 // A local variable that can be seen: index of its debug record (u32), attribute (u32), name (string).
+/** Index of its record among `locals`. */
 export const ACTIVE_RECORD: usize = 0;
+/** Its attribute. */
 export const ACTIVE_ATTRIBUTE: usize = 4;
+/** Its name. */
 export const ACTIVE_NAME: usize = 8;
 const ACTIVE_SIZE: i32 = 12;
+/** No attribute. */
 export const REGULAR: u32 = 0;
+/** `<const>` */
 export const CONST: u32 = 1;
+/** `<close>` */
 export const CLOSE: u32 = 2;
 
 // A label, or a goto that waits for its label: name (string), instruction, line, active locals there.
+/** Its name. */
 export const LABEL_NAME: usize = 0;
+/** The instruction that it marks, or that jumps. */
 export const LABEL_PC: usize = 4;
+/** Where it stands. */
 export const LABEL_LINE: usize = 8;
+/** Locals that are active there. */
 export const LABEL_ACTIVE: usize = 12;
 
 // A block: first label and goto of its own, active locals outside, a local is an upvalue of an inner function, loop.
+/** First label of its own. */
 export const BLOCK_LABELS: usize = 0;
+/** First goto of its own. */
 export const BLOCK_GOTOS: usize = 4;
+/** Active locals outside. */
 export const BLOCK_ACTIVE: usize = 8;
+/** Whether a function inside has one of its locals as an upvalue. */
 export const BLOCK_CAPTURED: usize = 12;
+/** Whether `break` leaves it. */
 export const BLOCK_LOOP: usize = 13;
 
+/** A function that is being compiled. */
 export class FunctionState {
   code: Vector = new Vector(INSTRUCTION_SIZE);
   lines: Vector = new Vector(4);
   constants: Vector = new Vector(VALUE_SIZE);
   protos: Vector = new Vector(4);
-  upvalues: Vector = new Vector(UPVALUE_DESC_SIZE);
-  locals: Vector = new Vector(LOCAL_SIZE);
+  upvalues: Vector = new Vector(<i32>ORIGIN_SIZE);
+  locals: Vector = new Vector(<i32>LOCAL_SIZE);
   active: Vector = new Vector(ACTIVE_SIZE);
   labels: Vector = new Vector(16);
   gotos: Vector = new Vector(16);
   blocks: Vector = new Vector(16);
   /** Constants already there: string or integer to index. */
-  private known: usize = 0;
+  private known: Table = changetype<Table>(0);
   private knownNil: i32 = -1;
   private knownFalse: i32 = -1;
   private knownTrue: i32 = -1;
@@ -129,25 +132,25 @@ export class FunctionState {
   }
 
   /** The finished prototype. */
-  finish(source: usize): usize {
-    const proto = newObject(PROTOTYPE, PROTO_SIZE);
-    store<u32>(proto, <u32>this.code.take(), PROTO_CODE);
-    store<u32>(proto, this.code.count, PROTO_CODE_COUNT);
-    store<u32>(proto, <u32>this.lines.take(), PROTO_LINES);
-    store<u32>(proto, <u32>this.constants.take(), PROTO_CONSTANTS);
-    store<u32>(proto, this.constants.count, PROTO_CONSTANT_COUNT);
-    store<u32>(proto, <u32>this.protos.take(), PROTO_PROTOS);
-    store<u32>(proto, this.protos.count, PROTO_PROTO_COUNT);
-    store<u32>(proto, <u32>this.upvalues.take(), PROTO_UPVALUES);
-    store<u32>(proto, this.upvalues.count, PROTO_UPVALUE_COUNT);
-    store<u32>(proto, <u32>this.locals.take(), PROTO_LOCALS);
-    store<u32>(proto, this.locals.count, PROTO_LOCAL_COUNT);
-    store<u8>(proto, this.parameters, PROTO_PARAMETERS);
-    store<u8>(proto, <u8>this.isVararg, PROTO_VARARG);
-    store<u8>(proto, this.registers, PROTO_REGISTERS);
-    store<u32>(proto, this.firstLine, PROTO_FIRST_LINE);
-    store<u32>(proto, this.lastLine, PROTO_LAST_LINE);
-    store<u32>(proto, <u32>source, PROTO_SOURCE);
+  finish(source: usize): Prototype {
+    const proto = changetype<Prototype>(newObject(PROTOTYPE, PROTOTYPE_SIZE));
+    proto.code = this.code.take();
+    proto.codeCount = this.code.count;
+    proto.lines = this.lines.take();
+    proto.constants = this.constants.take();
+    proto.constantCount = this.constants.count;
+    proto.protos = this.protos.take();
+    proto.protoCount = this.protos.count;
+    proto.upvalues = this.upvalues.take();
+    proto.upvalueCount = this.upvalues.count;
+    proto.locals = this.locals.take();
+    proto.localCount = this.locals.count;
+    proto.parameters = <u8>this.parameters;
+    proto.isVararg = <u8>this.isVararg;
+    proto.registers = <u8>this.registers;
+    proto.firstLine = this.firstLine;
+    proto.lastLine = this.lastLine;
+    proto.source = source;
     return proto;
   }
 
@@ -253,11 +256,21 @@ export class FunctionState {
 
   /** Records a local variable's name; returns the record's index. */
   describeLocal(name: usize): i32 {
-    const record = this.locals.add();
-    store<u32>(record, <u32>name);
-    store<u32>(record, 0, 4);
-    store<u32>(record, 0, 8);
+    const local = changetype<LocalVariable>(this.locals.add());
+    local.name = name;
+    local.first = 0;
+    local.last = 0;
     return this.locals.count - 1;
+  }
+
+  /** The record of a local variable. */
+  local(index: i32): LocalVariable {
+    return changetype<LocalVariable>(this.locals.item(index));
+  }
+
+  /** Where upvalue `index` comes from. */
+  origin(index: i32): UpvalueOrigin {
+    return changetype<UpvalueOrigin>(this.upvalues.item(index));
   }
 
   /** Name of active local `index`. */
@@ -280,26 +293,24 @@ export class FunctionState {
   }
 
   findUpvalue(name: usize): i32 {
-    for (let i = 0; i < this.upvalues.count; i++)
-      if (sameString(<usize>load<u32>(this.upvalues.item(i)), name)) return i;
+    for (let i = 0; i < this.upvalues.count; i++) if (sameString(this.origin(i).name, name)) return i;
     return -1;
   }
 
   addUpvalue(name: usize, fromRegister: bool, index: i32, attribute: u32): i32 {
     if (!this.checkLimit(this.upvalues.count + 1, UPVALUES_LIMIT, "upvalues")) return 0;
-    const at = this.upvalues.add();
-    store<u32>(at, <u32>name);
-    store<u8>(at, <u8>fromRegister, 4);
-    store<u8>(at, <u8>index, 5);
-    store<u8>(at, <u8>attribute, 6);
+    const origin = changetype<UpvalueOrigin>(this.upvalues.add());
+    origin.name = name;
+    origin.isRegister = <u8>fromRegister;
+    origin.number = <u8>index;
+    origin.attribute = <u8>attribute;
     return this.upvalues.count - 1;
   }
 
   /** Ends the life of the active locals from `count` on. */
   removeLocals(count: i32): void {
     while (this.active.count > count) {
-      const record = this.locals.item(load<u32>(this.active.item(this.active.count - 1), ACTIVE_RECORD));
-      store<u32>(record, this.pc, 8);
+      this.local(load<u32>(this.active.item(this.active.count - 1), ACTIVE_RECORD)).last = this.pc;
       this.active.count--;
     }
   }

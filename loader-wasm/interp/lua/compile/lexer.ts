@@ -8,11 +8,12 @@ import { chunkName, ERROR_GARBAGE } from "../run/errors";
 import { errorValue, raised, setRaised } from "../run/state";
 import { allocateBlock, freeBlock } from "../values/heap";
 import { parseNumber } from "../values/number";
+import { LuaString } from "../values/objects";
 import { owe } from "../values/owed";
 import { isShort, newString, pinString, stringOf } from "../values/string";
-import { OBJECT_EXTRA, STRING, setObject } from "../values/value";
+import { STRING, setObject } from "../values/value";
 
-/** Tokens beyond single characters; the reserved words in the order of WORDS. */
+/** Tokens beyond single characters; the reserved words in the order of WORDS, then the symbols in that of SYMBOLS. */
 export namespace Token {
   export const AND: i32 = 257;
   export const BREAK: i32 = 258;
@@ -81,7 +82,7 @@ export function startLexer(): void {
   const words = WORDS.split(" ");
   for (let i = 0; i < words.length; i++) {
     const text = pinString(stringOf(words[i]));
-    store<u8>(text, <u8>(i + 1), OBJECT_EXTRA);
+    LuaString.at(text).note = <u8>(i + 1);
   }
   names = words.concat(SYMBOLS.split(" "));
 }
@@ -94,10 +95,13 @@ let end: usize = 0;
 let current: i32 = -1;
 let source: usize = 0;
 
+/** The current token: a character, or one of Token. */
 export let token: i32 = 0;
+/** Its line. */
 export let line: i32 = 1;
 /** Line of the token before the current one. */
 export let lastLine: i32 = 1;
+/** The string of a name or a string. */
 export let tokenString: usize = 0;
 /** Value of a numeral. */
 export const numeral: usize = memory.data(16, 8);
@@ -126,6 +130,7 @@ export function startChunk(src: usize, size: u32, name: usize): void {
   next();
 }
 
+/** Name of the chunk. */
 export function chunkSource(): usize {
   return source;
 }
@@ -202,6 +207,7 @@ export function stop(): void {
   aheadToken = Token.EOS;
 }
 
+/** Raises `message` with the current token. */
 export function syntaxError(message: string): void {
   lexError(message, token);
 }
@@ -341,7 +347,7 @@ function readName(): i32 {
   const size = <u32>(p - start);
   tokenString = newString(start, size);
   if (isShort(tokenString)) {
-    const word = load<u8>(tokenString, OBJECT_EXTRA);
+    const word = LuaString.at(tokenString).note;
     if (word != 0) return FIRST_WORD + word - 1;
   }
   nameAt = start;

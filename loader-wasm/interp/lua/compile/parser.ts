@@ -4,6 +4,7 @@
 
 import { burn } from "../../../lib/fault";
 import { depth, raised, setDepth } from "../run/state";
+import { Prototype } from "../values/objects";
 import { Op } from "../values/opcodes";
 import { sameString, stringOf, textOf } from "../values/string";
 import {
@@ -57,8 +58,8 @@ import {
 import { findVariable, parseExpression, parseField, parseList } from "./parser_expressions";
 import { accept, check, enter, expect, expectMatch, expectName, leave } from "./tokens";
 
-/** Compiles `size` bytes at `src`, a chunk named `name`. Returns the main function's prototype, or 0 after raising. */
-export function compile(src: usize, size: u32, name: usize): usize {
+/** Compiles `size` bytes at `src`, a chunk named `name`. Returns the main function's prototype, or null after raising. */
+export function compile(src: usize, size: u32, name: usize): Prototype | null {
   const depthBefore = depth;
   openArena();
   // Whatever is in it is looked at.
@@ -75,7 +76,7 @@ export function compile(src: usize, size: u32, name: usize): usize {
   closeFunction(fs);
   closeArena();
   setDepth(depthBefore);
-  return raised ? 0 : fs.finish(name);
+  return raised ? null : fs.finish(name);
 }
 
 // ---- statements ------------------------------------------------------------------------------------------
@@ -379,7 +380,7 @@ function parseLocalFunction(): void {
   setExpression(target, Kind.LOCAL, variable);
   storeVariable(fs, target, e);
   // It can be seen for messages only when it is there.
-  store<u32>(fs.locals.item(load<u32>(fs.active.item(variable), ACTIVE_RECORD)), fs.pc, 4);
+  fs.local(load<u32>(fs.active.item(variable), ACTIVE_RECORD)).first = fs.pc;
 }
 
 function parseAttribute(): u32 {

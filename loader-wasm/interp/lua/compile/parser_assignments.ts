@@ -21,18 +21,20 @@ import { lexError, syntaxError, token } from "./lexer";
 import { parseList, parsePrimary } from "./parser_expressions";
 import { accept, enter, expect, leave } from "./tokens";
 
+/** Raises when `target` is a variable that is not to be assigned to. */
 export function checkAssignable(target: usize): void {
   const fs = current;
   let name: usize = 0;
   if (kindOf(target) == Kind.LOCAL) {
     if (fs.attributeOf(auxOf(target)) != REGULAR) name = fs.localName(auxOf(target));
   } else if (kindOf(target) == Kind.UPVALUE) {
-    const at = fs.upvalues.item(infoOf(target));
-    if (load<u8>(at, 6) != REGULAR) name = <usize>load<u32>(at);
+    const origin = fs.origin(infoOf(target));
+    if (origin.attribute != REGULAR) name = origin.name;
   }
   if (name != 0) lexError(`attempt to assign to const variable '${textOf(name)}'`, 0);
 }
 
+/** A call, or an assignment. */
 export function parseExpressionStatement(): void {
   const fs = current;
   const e = newExpression();

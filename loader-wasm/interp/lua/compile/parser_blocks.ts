@@ -2,6 +2,7 @@
 
 import { burn } from "../../../lib/fault";
 import { raised } from "../run/state";
+import { Prototype } from "../values/objects";
 import { Op, opOf } from "../values/opcodes";
 import { sameString, stringOf, textOf } from "../values/string";
 import { Kind, setExpression, toNextRegister } from "./expression";
@@ -31,6 +32,7 @@ import { accept, expect, expectMatch, expectName } from "./tokens";
 
 // ---- functions and blocks --------------------------------------------------------------------------------
 
+/** Begins a block; `loop`: one that `break` leaves. */
 export function openBlock(fs: FunctionState, loop: bool): void {
   const block = fs.blocks.add();
   store<u32>(block, fs.labels.count, BLOCK_LABELS);
@@ -40,6 +42,7 @@ export function openBlock(fs: FunctionState, loop: bool): void {
   store<u8>(block, <u8>loop, BLOCK_LOOP);
 }
 
+/** Ends the newest block. */
 export function closeBlock(fs: FunctionState): void {
   const block = fs.blocks.item(fs.blocks.count - 1);
   const active = load<i32>(block, BLOCK_ACTIVE);
@@ -63,6 +66,7 @@ export function closeBlock(fs: FunctionState): void {
   else if (firstGoto < fs.gotos.count) undefinedGoto(fs.gotos.item(firstGoto));
 }
 
+/** Ends a function, which returns at the end of its text. */
 export function closeFunction(fs: FunctionState): void {
   fs.emit(Op.RETURN, 0, 1, 0);
   closeBlock(fs);
@@ -102,9 +106,9 @@ export function parseBody(e: usize, self: bool, at: i32): void {
   fs.lastLine = line;
   expectMatch(Token.END, Token.FUNCTION, at);
   closeFunction(fs);
-  const proto: usize = raised ? 0 : fs.finish(chunkSource());
+  const proto = raised ? changetype<Prototype>(0) : fs.finish(chunkSource());
   leaveFunction();
-  store<u32>(outer.protos.add(), <u32>proto);
+  outer.protos.push(proto.address);
   setExpression(e, Kind.OPEN, outer.emit(Op.CLOSURE, 0, 0, outer.protos.count - 1));
   toNextRegister(outer, e);
 }
@@ -131,10 +135,12 @@ function parseParameters(fs: FunctionState): void {
 
 // ---- local variables -------------------------------------------------------------------------------------
 
+/** Declares a local variable, which `activate` makes visible. */
 export function newLocal(fs: FunctionState, name: usize, attribute: u32): void {
   const record = fs.describeLocal(name);
   if (!fs.checkLimit(fs.active.count + fs.pending + 1, LOCALS_LIMIT, "local variables")) return;
-  store<u32>(fs.locals.item(record), attribute, 8);
+  // Its place in the record is free until the variable ends.
+  fs.local(record).last = attribute;
   fs.pending++;
 }
 
@@ -143,19 +149,20 @@ export function activate(fs: FunctionState, count: i32): void {
   const wanted = min(count, fs.pending);
   const first = fs.locals.count - fs.pending;
   for (let i = 0; i < wanted; i++) {
-    const record = fs.locals.item(first + i);
+    const local = fs.local(first + i);
     const active = fs.active.add();
     store<u32>(active, first + i, ACTIVE_RECORD);
-    store<u32>(active, load<u32>(record, 8), ACTIVE_ATTRIBUTE);
-    store<u32>(active, load<u32>(record), ACTIVE_NAME);
-    store<u32>(record, fs.pc, 4);
-    store<u32>(record, 0, 8);
+    store<u32>(active, local.last, ACTIVE_ATTRIBUTE);
+    store<u32>(active, <u32>local.name, ACTIVE_NAME);
+    local.first = fs.pc;
+    local.last = 0;
   }
   fs.pending -= wanted;
 }
 
 // ---- labels and gotos ------------------------------------------------------------------------------------
 
+/** A goto to the label `name` from line `at`, whose jump is instruction `pc`. */
 export function addGoto(fs: FunctionState, name: usize, at: i32, pc: i32): void {
   const entry = fs.gotos.add();
   store<u32>(entry, <u32>name, LABEL_NAME);

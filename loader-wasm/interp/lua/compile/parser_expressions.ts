@@ -69,7 +69,7 @@ function lookUp(fs: FunctionState, name: usize, e: usize, base: bool): bool {
     const outer = fs.previous;
     if (outer === null || !lookUp(outer, name, e, false)) return false;
     const isLocal = kindOf(e) == Kind.LOCAL;
-    const attribute = isLocal ? outer.attributeOf(infoOf(e)) : <u32>load<u8>(outer.upvalues.item(infoOf(e)), 6);
+    const attribute = isLocal ? outer.attributeOf(infoOf(e)) : <u32>outer.origin(infoOf(e)).attribute;
     upvalue = fs.addUpvalue(name, isLocal, infoOf(e), attribute);
   }
   setExpression(e, Kind.UPVALUE, upvalue);
@@ -404,6 +404,7 @@ function bindingOf(op: u32): i32 {
 /** Binding of unary operators. */
 const UNARY: i32 = 12;
 
+/** Parses an expression into `e`. */
 export function parseExpression(e: usize): void {
   setExpression(e, Kind.VOID, 0);
   const arena = arenaUsed;

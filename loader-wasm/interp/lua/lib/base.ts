@@ -9,15 +9,14 @@ import { Event, equalRaw, handlerIn, handlerOf, metaOf } from "../run/events";
 import { collect, isStopped, noteFinalizer, stopCollector } from "../run/gc";
 import { enterPlain, leavePlain } from "../run/managed";
 import { indexValue, setRaw, stringFor } from "../run/metamethods";
-import { FRAME_BASE, frame, globals, MANY, RAISED, raised, setTop, stack, top } from "../run/state";
-import { setNextFunction } from "../run/vm";
+import { setNextFunction } from "../run/ops/loops";
+import { frame, globals, MANY, RAISED, raised, setTop, stack, top } from "../run/state";
 import { heapUsed } from "../values/heap";
 import { stringToNumber } from "../values/number";
+import { Closure, Table } from "../values/objects";
 import { bytesOf, lengthOf, stringOf, textOf } from "../values/string";
 import { border, getValue, nextEntry, nothing } from "../values/table";
 import {
-  CLOSURE_COUNT,
-  CLOSURE_UPVALUES,
   copyValue,
   isFalsy,
   isFunctionTag,
@@ -31,11 +30,8 @@ import {
   setObject,
   setTag,
   TABLE,
-  TABLE_ABSENT,
-  TABLE_META,
   tagOf,
   typeName,
-  UPVALUE_AT,
   VALUE_SHIFT,
   VALUE_SIZE,
 } from "../values/value";
@@ -62,7 +58,7 @@ import {
   pushValue,
   setArgCount,
   setFunction,
-  setObjectField,
+  setTableField,
   setTextField,
   stringify,
   typeError,
@@ -70,6 +66,7 @@ import {
 import { isHidden } from "./library";
 import { loadFile, loadPieces, loadString } from "./load";
 
+/** Puts the base library among the globals. */
 export function openBase(): void {
   const table = globals;
   setFunction(table, "assert", baseAssert);
@@ -94,7 +91,7 @@ export function openBase(): void {
   setFunction(table, "tostring", toStringFunction);
   setFunction(table, "type", typeFunction);
   setFunction(table, "xpcall", xpcall);
-  setObjectField(table, "_G", table, TABLE);
+  setTableField(table, "_G", table);
   setTextField(table, "_VERSION", "Lua 5.3");
   const nextFunction: () => i32 = next;
   setNextFunction(nextFunction.index);
@@ -224,7 +221,7 @@ function pcall(): i32 {
 
 /** Results of a protected call with true or false in front of them; `skipped` arguments lie below. */
 function finishProtected(done: bool, skipped: i32): i32 {
-  const first = <usize>load<u32>(frame, FRAME_BASE) + ((<usize>skipped) << VALUE_SHIFT);
+  const first = frame.base + ((<usize>skipped) << VALUE_SHIFT);
   payForMoving((top - first) >> VALUE_SHIFT);
   for (let at = top; at > first; at -= VALUE_SIZE) copyValue(at, at - VALUE_SIZE);
   setBoolean(first, done);
@@ -236,7 +233,7 @@ function xpcall(): i32 {
   if (!isFunctionTag(argTag(2))) return typeError(2, "function");
   const count = argCount();
   // Handler first, then the function with its arguments.
-  const base = <usize>load<u32>(frame, FRAME_BASE);
+  const base = frame.base;
   copyValue(top, base);
   copyValue(base, base + VALUE_SIZE);
   copyValue(base + VALUE_SIZE, top);
@@ -251,24 +248,24 @@ function xpcall(): i32 {
 function getMetatable(): i32 {
   if (!checkAny(1)) return RAISED;
   const meta = metaOf(argAt(1));
-  if (meta == 0 || (argTag(1) == TABLE && isHidden(meta))) {
+  if (meta === null || (argTag(1) == TABLE && isHidden(meta))) {
     pushNil();
     return 1;
   }
   const shown = handlerIn(meta, Event.METATABLE);
   if (shown != nothing) pushValue(shown);
-  else pushObject(meta, TABLE);
+  else pushObject(meta.address, TABLE);
   return 1;
 }
 
 function setMetatable(): i32 {
   const table = checkTable(1);
-  if (table == 0) return RAISED;
+  if (table === null) return RAISED;
   const tag = argTag(2);
   if (tag != NIL && tag != TABLE) return argError(2, "nil or table expected");
   if (handlerOf(argAt(1), Event.METATABLE) != nothing) return raiseText("cannot change a protected metatable");
-  const meta = tag == TABLE ? objectOf(argAt(2)) : 0;
-  store<u32>(table, <u32>meta, TABLE_META);
+  const meta = tag == TABLE ? Table.of(argAt(2)) : null;
+  table.meta = meta;
   if (handlerIn(meta, Event.GC) != nothing) noteFinalizer(table);
   setArgCount(1);
   return 1;
@@ -282,7 +279,7 @@ function rawEqual(): i32 {
 
 function rawLength(): i32 {
   const tag = argTag(1);
-  if (tag == TABLE) pushInteger(border(objectOf(argAt(1))));
+  if (tag == TABLE) pushInteger(border(Table.of(argAt(1))));
   else if (tag == STRING) pushInteger(lengthOf(objectOf(argAt(1))));
   else return argError(1, "table or string expected");
   return 1;
@@ -290,15 +287,15 @@ function rawLength(): i32 {
 
 function rawGet(): i32 {
   const table = checkTable(1);
-  if (table == 0 || !checkAny(2)) return RAISED;
+  if (table === null || !checkAny(2)) return RAISED;
   pushValue(getValue(table, argAt(2)));
   return 1;
 }
 
 function rawSet(): i32 {
   const table = checkTable(1);
-  if (table == 0 || !checkAny(2) || !checkAny(3)) return RAISED;
-  store<u8>(table, 0, TABLE_ABSENT);
+  if (table === null || !checkAny(2) || !checkAny(3)) return RAISED;
+  table.absent = 0;
   if (!setRaw(table, argAt(2), argAt(3))) return RAISED;
   setArgCount(1);
   return 1;
@@ -306,7 +303,7 @@ function rawSet(): i32 {
 
 function next(): i32 {
   const table = checkTable(1);
-  if (table == 0) return RAISED;
+  if (table === null) return RAISED;
   setArgCount(2);
   const key = argAt(2);
   const outcome = nextEntry(table, key);
@@ -384,11 +381,8 @@ function loaded(done: bool, env: i32): i32 {
     return 2;
   }
   if (argTag(env) == NONE || env == 0) return 1;
-  const closure = objectOf(top - VALUE_SIZE);
-  if (load<u32>(closure, CLOSURE_COUNT) > 0) {
-    const upvalue = <usize>load<u32>(closure, CLOSURE_UPVALUES);
-    copyValue(<usize>load<u32>(upvalue, UPVALUE_AT), argAt(env));
-  }
+  const closure = Closure.of(top - VALUE_SIZE);
+  if (closure.count > 0) copyValue(closure.upvalue(0).at, argAt(env));
   return 1;
 }
 

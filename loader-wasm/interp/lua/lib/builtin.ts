@@ -9,8 +9,6 @@ import { raiseMemory, raiseText } from "../run/errors";
 import { Event, handlerOf } from "../run/events";
 import {
   BUILTIN_ROOM,
-  FRAME_BASE,
-  FRAME_FUNCTION,
   frame,
   GROWN,
   growStack,
@@ -24,14 +22,12 @@ import {
 } from "../run/state";
 import { hasRoom, newObject } from "../values/heap";
 import { converted, numberToString, toInteger } from "../values/number";
+import { BuiltinClosure, builtinSize, Table } from "../values/objects";
 import { newString, stringOf, textOf } from "../values/string";
 import { getString, nothing, slotForString } from "../values/table";
 import {
   BUILTIN,
   BUILTIN_CLOSURE,
-  CLOSURE_CODE,
-  CLOSURE_COUNT,
-  CLOSURE_UPVALUES,
   copyValue,
   FLOAT,
   INTEGER,
@@ -55,20 +51,22 @@ import {
 
 /** Number of arguments; with what has been pushed since. */
 export function argCount(): i32 {
-  return <i32>((top - <usize>load<u32>(frame, FRAME_BASE)) >> VALUE_SHIFT);
+  return <i32>((top - frame.base) >> VALUE_SHIFT);
 }
 
 /** Address of argument `index`, or of a nil that must not be written. */
 export function argAt(index: i32): usize {
-  const at = <usize>load<u32>(frame, FRAME_BASE) + ((<usize>(index - 1)) << VALUE_SHIFT);
+  const at = frame.base + ((<usize>(index - 1)) << VALUE_SHIFT);
   return at < top ? at : nothing;
 }
 
+/** Tag of argument `index`; NONE when it isn't there. */
 export function argTag(index: i32): u32 {
-  const at = <usize>load<u32>(frame, FRAME_BASE) + ((<usize>(index - 1)) << VALUE_SHIFT);
+  const at = frame.base + ((<usize>(index - 1)) << VALUE_SHIFT);
   return at < top ? tagOf(at) : NONE;
 }
 
+/** Whether argument `index` is nil or isn't there. */
 export function isAbsent(index: i32): bool {
   const tag = argTag(index);
   return tag == NIL || tag == NONE;
@@ -76,7 +74,7 @@ export function isAbsent(index: i32): bool {
 
 /** Drops or adds (nil) values so that there are `count` arguments. */
 export function setArgCount(count: i32): void {
-  const target = <usize>load<u32>(frame, FRAME_BASE) + ((<usize>count) << VALUE_SHIFT);
+  const target = frame.base + ((<usize>count) << VALUE_SHIFT);
   for (let at = top; at < target; at += VALUE_SIZE) setTag(at, NIL);
   setTop(target);
 }
@@ -132,6 +130,7 @@ export function checkInteger(index: i32): i64 {
   return 0;
 }
 
+/** The integer in argument `index`, or `otherwise` when it is absent. Look at `raised`. */
 export function optInteger(index: i32, otherwise: i64): i64 {
   return isAbsent(index) ? otherwise : checkInteger(index);
 }
@@ -142,25 +141,28 @@ export function fromStart(position: i64, length: u32): i64 {
   return position < -(<i64>length) ? 0 : <i64>length + position + 1;
 }
 
-/** The table in argument `index`; 0 after raising. */
-export function checkTable(index: i32): usize {
-  if (argTag(index) == TABLE) return objectOf(argAt(index));
+/** The table in argument `index`; null after raising. */
+export function checkTable(index: i32): Table | null {
+  if (argTag(index) == TABLE) return Table.of(argAt(index));
   typeError(index, "table");
-  return 0;
+  return null;
 }
 
 // ---- results -------------------------------------------------------------------------------------------
 
+/** Pushes nil. */
 export function pushNil(): void {
   setTag(top, NIL);
   setTop(top + VALUE_SIZE);
 }
 
+/** Pushes a boolean. */
 export function pushBoolean(value: bool): void {
   setBoolean(top, value);
   setTop(top + VALUE_SIZE);
 }
 
+/** Pushes an integer. */
 export function pushInteger(value: i64): void {
   setInteger(top, value);
   setTop(top + VALUE_SIZE);
@@ -178,6 +180,7 @@ export function pushObject(object: usize, tag: u32): void {
   setTop(top + VALUE_SIZE);
 }
 
+/** Pushes a Lua string. */
 export function pushString(text: usize): void {
   pushObject(text, STRING);
 }
@@ -193,6 +196,7 @@ export function pushValue(at: usize): void {
   setTop(top + VALUE_SIZE);
 }
 
+/** Pushes a function of the core. */
 export function pushBuiltin(run: () => i32): void {
   setObject(top, <usize>run.index, BUILTIN);
   setTop(top + VALUE_SIZE);
@@ -201,18 +205,17 @@ export function pushBuiltin(run: () => i32): void {
 /** Takes `count` values off the stack and pushes a function of the core that has them as its own. */
 export function pushBuiltinClosure(run: () => i32, count: i32): void {
   const size = (<usize>count) << VALUE_SHIFT;
-  const closure = newObject(BUILTIN_CLOSURE, CLOSURE_UPVALUES + size);
-  store<u32>(closure, <u32>run.index, CLOSURE_CODE);
-  store<u32>(closure, <u32>count, CLOSURE_COUNT);
+  const closure = changetype<BuiltinClosure>(newObject(BUILTIN_CLOSURE, builtinSize(count)));
+  closure.index = run.index;
+  closure.count = <u32>count;
   setTop(top - size);
-  memory.copy(closure + CLOSURE_UPVALUES, top, size);
-  pushObject(closure, BUILTIN_CLOSURE);
+  memory.copy(closure.item(0), top, size);
+  pushObject(closure.address, BUILTIN_CLOSURE);
 }
 
 /** Address of value `index` (from 1) of the running function of the core, which has values of its own. */
 export function ownValue(index: i32): usize {
-  const closure = objectOf(<usize>load<u32>(frame, FRAME_FUNCTION));
-  return closure + CLOSURE_UPVALUES + ((<usize>(index - 1)) << VALUE_SHIFT);
+  return BuiltinClosure.of(frame.callee).item(<usize>(index - 1));
 }
 
 /** Makes room for `count` values besides BUILTIN_ROOM; raises an error with `reason` when there can't be so many. */
@@ -246,27 +249,27 @@ export function pushBytes(src: usize, length: u32): bool {
 // ---- tables of functions -------------------------------------------------------------------------------
 
 /** table[name] = the function. */
-export function setFunction(table: usize, name: string, run: () => i32): void {
+export function setFunction(table: Table, name: string, run: () => i32): void {
   setObject(slotForString(table, stringOf(name)), <usize>run.index, BUILTIN);
 }
 
 /** table[name] = an integer. */
-export function setIntegerField(table: usize, name: string, value: i64): void {
+export function setIntegerField(table: Table, name: string, value: i64): void {
   setInteger(slotForString(table, stringOf(name)), value);
 }
 
-/** table[name] = an object. */
-export function setObjectField(table: usize, name: string, object: usize, tag: u32): void {
-  setObject(slotForString(table, stringOf(name)), object, tag);
+/** table[name] = a table. */
+export function setTableField(table: Table, name: string, value: Table): void {
+  setObject(slotForString(table, stringOf(name)), value.address, TABLE);
 }
 
 /** table[name] = a text. */
-export function setTextField(table: usize, name: string, text: string): void {
-  setObjectField(table, name, stringOf(text), STRING);
+export function setTextField(table: Table, name: string, text: string): void {
+  setObject(slotForString(table, stringOf(name)), stringOf(text), STRING);
 }
 
 /** Address of table[name], raw, or of a nil. */
-export function fieldOf(table: usize, name: string): usize {
+export function fieldOf(table: Table, name: string): usize {
   return getString(table, stringOf(name));
 }
 

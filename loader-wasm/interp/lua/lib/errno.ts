@@ -1,5 +1,6 @@
 // The library `errno`: FreeBSD's error numbers by name (sys/errno.h of 12.1).
 
+import { Table } from "../values/objects";
 import { newTable } from "../values/table";
 import { setIntegerField } from "./builtin";
 
@@ -18,7 +19,8 @@ const NAMES: string =
 /** Names of -1, -2, -3 and so on: what the kernel tells itself. */
 const INTERNAL_NAMES: string = "ERESTART EJUSTRETURN ENOIOCTL EDIRIOCTL ERELOOKUP";
 
-export function openErrno(): usize {
+/** Makes the library. */
+export function openErrno(): Table {
   const table = newTable(0, 104);
   const names = NAMES.split(" ");
   for (let i = 0; i < names.length; i++) setIntegerField(table, names[i], i + 1);

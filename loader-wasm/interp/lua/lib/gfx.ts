@@ -2,11 +2,12 @@
 // these functions are what they are on any loader's text console: they check what they are given and draw nothing.
 
 import { RAISED, raised } from "../run/state";
+import { Table } from "../values/objects";
 import { newTable } from "../values/table";
 import { argCount, checkInteger, checkString, pushBoolean, pushNil, setFunction } from "./builtin";
 
 /** The library; `table` may have other members. */
-export function addGfx(table: usize): void {
+export function addGfx(table: Table): void {
   setFunction(table, "fb_bezier", () => draw(7));
   setFunction(table, "fb_drawrect", () => draw(5));
   setFunction(table, "fb_line", () => draw(5));
@@ -16,7 +17,8 @@ export function addGfx(table: usize): void {
   setFunction(table, "term_putimage", putImage);
 }
 
-export function openGfx(): usize {
+/** Makes the library. */
+export function openGfx(): Table {
   const table = newTable();
   addGfx(table);
   return table;

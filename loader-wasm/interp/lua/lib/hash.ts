@@ -3,9 +3,10 @@
 
 import { finishSha256, SHA256_SIZE, startSha256, updateSha256 } from "../../../lib/sha256";
 import { RAISED } from "../run/state";
+import { Table } from "../values/objects";
 import { bytesOf, lengthOf, newString } from "../values/string";
 import { newTable } from "../values/table";
-import { TABLE, USERDATA } from "../values/value";
+import { USERDATA } from "../values/value";
 import {
   argCount,
   checkString,
@@ -14,23 +15,24 @@ import {
   pushString,
   setArgCount,
   setFunction,
-  setObjectField,
+  setTableField,
 } from "./builtin";
 import { checkUserdata, newMetatable, newUserdata, SHA256, USERDATA_CONTENT } from "./library";
 
 const SHA256_NAME: string = "SHA256 meta table";
 const DIGEST_SIZE: u32 = 32;
 
-let sha256Meta: usize = 0;
+let sha256Meta: Table = changetype<Table>(0);
 const hexDigits: usize = memory.data(64);
 
-export function openHash(): usize {
+/** Makes the library. */
+export function openHash(): Table {
   sha256Meta = newMetatable(SHA256_NAME);
   const methods = newTable();
   setFunction(methods, "update", update);
   setFunction(methods, "digest", digest);
   setFunction(methods, "hexdigest", hexDigest);
-  setObjectField(sha256Meta, "__index", methods, TABLE);
+  setTableField(sha256Meta, "__index", methods);
   const table = newTable();
   setFunction(table, "sha256", sha256);
   return table;

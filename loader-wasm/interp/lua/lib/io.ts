@@ -12,10 +12,11 @@ import { raiseMemory, raisePlain } from "../run/errors";
 import { RAISED } from "../run/state";
 import { hasRoom } from "../values/heap";
 import { converted, toInteger } from "../values/number";
+import { STRING_BYTES, Table } from "../values/objects";
 import { owe } from "../values/owed";
 import { bytesOf, lengthOf, newLongString, newString, SHORT_LIMIT, STRING_LIMIT } from "../values/string";
 import { newTable } from "../values/table";
-import { FLOAT, INTEGER, STRING, STRING_BYTES, USERDATA } from "../values/value";
+import { FLOAT, INTEGER, STRING, USERDATA } from "../values/value";
 import {
   argAt,
   argCount,
@@ -46,7 +47,8 @@ const PIECE: u64 = 65536;
 /** Longest line of `gets`, in bytes. */
 const LINE_LIMIT: i32 = 127;
 
-export function openIo(): usize {
+/** Makes the library. */
+export function openIo(): Table {
   const table = newTable();
   setFunction(table, "close", closeFile);
   setFunction(table, "getchar", getKey);
@@ -80,7 +82,7 @@ function openFile(): i32 {
     if (fd >= 0) {
       const status = fstat(fd);
       if (status !== null) {
-        const file = newUserdata(FILE, FILE_BYTES, 0);
+        const file = newUserdata(FILE, FILE_BYTES, null);
         store<i32>(file, fd, USERDATA_CONTENT);
         store<u64>(file, status.size, FILE_SIZE);
         pushObject(file, USERDATA);

@@ -8,11 +8,12 @@ import { burn } from "../../../lib/fault";
 import { PURPOSE_NONE } from "../../../protocol";
 import { raiseText } from "../run/errors";
 import { noteFinalizer } from "../run/gc";
-import { FRAME_WANTED, frame, RAISED } from "../run/state";
+import { frame, RAISED } from "../run/state";
+import { Table, Userdata } from "../values/objects";
 import { owe } from "../values/owed";
 import { stringOf } from "../values/string";
 import { newTable, slotForString } from "../values/table";
-import { FLOAT, INTEGER, objectOf, STRING, setInteger, setObject, TABLE, USERDATA } from "../values/value";
+import { FLOAT, INTEGER, STRING, setInteger, setObject, TABLE, USERDATA } from "../values/value";
 import {
   argAt,
   argCount,
@@ -26,7 +27,7 @@ import {
   pushText,
   setFunction,
   setIntegerField,
-  setObjectField,
+  setTableField,
 } from "./builtin";
 import {
   checkText,
@@ -57,14 +58,15 @@ const S_IFBLK: u32 = 0o060000;
 const S_IFCHR: u32 = 0o020000;
 const S_IFIFO: u32 = 0o010000;
 
-let directoryMeta: usize = 0;
+let directoryMeta: Table = changetype<Table>(0);
 
-export function openLfs(): usize {
+/** Makes the library. */
+export function openLfs(): Table {
   directoryMeta = newMetatable(DIRECTORY_NAME);
   const methods = newTable();
   setFunction(methods, "next", nextEntry);
   setFunction(methods, "close", closeDirectory);
-  setObjectField(directoryMeta, "__index", methods, TABLE);
+  setTableField(directoryMeta, "__index", methods);
   setFunction(directoryMeta, "__gc", closeDirectory);
   const table = newTable();
   setFunction(table, "attributes", attributes);
@@ -92,7 +94,7 @@ function openDirectory(): i32 {
   }
   const directory = newUserdata(DIRECTORY, 8, directoryMeta);
   store<i32>(directory, fd, USERDATA_CONTENT);
-  noteFinalizer(directory);
+  noteFinalizer(changetype<Userdata>(directory));
   pushBuiltin(nextEntry);
   pushObject(directory, USERDATA);
   return 2;
@@ -114,7 +116,7 @@ function nextEntry(): i32 {
     return error == EIO ? raiseText(`cannot read ${path}: ${strerror(error)}`) : 0;
   }
   pushText(entry.name);
-  if (load<i32>(frame, FRAME_WANTED) < 2) return 1;
+  if (frame.wanted < 2) return 1;
   // A type that the file system doesn't tell is better asked for than taken for none.
   if (entry.type == 0) pushNil();
   else pushInteger(entry.type);
@@ -200,13 +202,13 @@ function attributes(): i32 {
   }
   const tag = argTag(2);
   if (tag == STRING || tag == INTEGER || tag == FLOAT) return pushAttribute(status, ctextOf(checkString(2)));
-  const table = tag == TABLE ? objectOf(argAt(2)) : newTable();
+  const table = tag == TABLE ? Table.of(argAt(2)) : newTable();
   setObject(slotForString(table, stringOf("mode")), stringOf(modeOf(status)), STRING);
   setObject(slotForString(table, stringOf("permissions")), stringOf(permissionsOf(status)), STRING);
   for (let i = 0; i < NUMBERS.length; i++) {
     setInteger(slotForString(table, stringOf(NUMBERS[i])), numberOf(status, NUMBERS[i]));
   }
-  pushObject(table, TABLE);
+  pushObject(table.address, TABLE);
   return 1;
 }
 

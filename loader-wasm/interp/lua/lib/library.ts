@@ -6,27 +6,30 @@ import { cstringAt } from "../../../lib/bytes";
 import { burn } from "../../../lib/fault";
 import { registry } from "../run/state";
 import { newObject } from "../values/heap";
+import { HIDDEN, Table, USERDATA_BYTES, Userdata } from "../values/objects";
 import { owe } from "../values/owed";
 import { bytesOf, lengthOf } from "../values/string";
 import { newTable } from "../values/table";
-import { objectOf, TABLE, TABLE_META, USERDATA, USERDATA_BYTES, USERDATA_LENGTH, USERDATA_META } from "../values/value";
-import { argAt, argTag, checkString, setObjectField, setTextField, typeError } from "./builtin";
+import { objectOf, USERDATA } from "../values/value";
+import { argAt, argTag, checkString, setTableField, setTextField, typeError } from "./builtin";
 
-/** What a userdata of the core is: the first word of its bytes. */
+/** What a userdata of the core is, the first word of its bytes: an open file (io.ts), */
 export const FILE: u32 = 1;
+/** a directory that is read (lfs.ts), */
 export const DIRECTORY: u32 = 2;
+/** or a digest (hash.ts). */
 export const SHA256: u32 = 3;
 /** The bytes after that word. */
 export const USERDATA_CONTENT: usize = USERDATA_BYTES + 8;
 
-/** A userdata of `kind` with `size` bytes of content, zero, and the metatable `meta` (or 0). */
-export function newUserdata(kind: u32, size: usize, meta: usize): usize {
-  const userdata = newObject(USERDATA, USERDATA_CONTENT + size);
-  store<u32>(userdata, <u32>meta, USERDATA_META);
-  store<u32>(userdata, <u32>(USERDATA_CONTENT - USERDATA_BYTES + size), USERDATA_LENGTH);
-  memory.fill(userdata + USERDATA_BYTES, 0, USERDATA_CONTENT - USERDATA_BYTES + size);
-  store<u32>(userdata, kind, USERDATA_BYTES);
-  return userdata;
+/** A userdata of `kind` with `size` bytes of content, zero, and the metatable `meta`. */
+export function newUserdata(kind: u32, size: usize, meta: Table | null): usize {
+  const userdata = changetype<Userdata>(newObject(USERDATA, USERDATA_CONTENT + size));
+  userdata.meta = meta;
+  userdata.length = <u32>(USERDATA_CONTENT - USERDATA_BYTES + size);
+  memory.fill(userdata.address + USERDATA_BYTES, 0, USERDATA_CONTENT - USERDATA_BYTES + size);
+  store<u32>(userdata.address, kind, USERDATA_BYTES);
+  return userdata.address;
 }
 
 /** The userdata of `kind` in argument `index`, or 0. */
@@ -44,15 +47,16 @@ export function checkUserdata(index: i32, kind: u32, name: string): usize {
 }
 
 /** A metatable for userdata that messages call `name`. */
-export function newMetatable(name: string): usize {
+export function newMetatable(name: string): Table {
   const meta = newTable();
   setTextField(meta, "__name", name);
-  setObjectField(registry, name, meta, TABLE);
+  setTableField(registry, name, meta);
   return meta;
 }
 
 /** Bytes that a use of such a copy may leave behind beyond it: of a name in the environment, of a path. */
 const TEXT_GARBAGE: i32 = 256;
+/** The same of a path. */
 export const PATH_GARBAGE: i32 = 8192;
 
 /** The core's copy of a Lua string up to its first NUL, as C would see it. */
@@ -68,19 +72,15 @@ export function checkText(index: i32): string | null {
   return text == 0 ? null : ctextOf(text);
 }
 
-/** Byte of bits (see gc.ts), and the one of metatables that `getmetatable` doesn't tell about. */
-const FLAGS: usize = 7;
-const HIDDEN: u8 = 1;
-
 /** Lets look-ups in `table` that find nothing go on in `members`, unseen. */
-export function offer(table: usize, members: usize): void {
+export function offer(table: Table, members: Table): void {
   const meta = newTable();
-  setObjectField(meta, "__index", members, TABLE);
-  store<u8>(meta, HIDDEN, FLAGS);
-  store<u32>(table, <u32>meta, TABLE_META);
+  setTableField(meta, "__index", members);
+  meta.flags = HIDDEN;
+  table.meta = meta;
 }
 
 /** Whether scripts must not see the metatable. */
-export function isHidden(meta: usize): bool {
-  return (load<u8>(meta, FLAGS) & HIDDEN) != 0;
+export function isHidden(meta: Table): bool {
+  return (meta.flags & HIDDEN) != 0;
 }

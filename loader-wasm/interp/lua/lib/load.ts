@@ -12,20 +12,7 @@ import { chunkName, raiseText } from "../run/errors";
 import { errorValue, globals, handlerAt, newClosure, newUpvalue, raised, setRaised, setTop, top } from "../run/state";
 import { owe } from "../values/owed";
 import { bytesOf, lengthOf, stringOf } from "../values/string";
-import {
-  CLOSURE,
-  CLOSURE_COUNT,
-  CLOSURE_UPVALUES,
-  isNumberTag,
-  NIL,
-  objectOf,
-  STRING,
-  setObject,
-  TABLE,
-  tagOf,
-  UPVALUE_AT,
-  VALUE_SIZE,
-} from "../values/value";
+import { CLOSURE, isNumberTag, NIL, objectOf, STRING, setObject, TABLE, tagOf, VALUE_SIZE } from "../values/value";
 import { pushObject, pushText, pushValue, setArgCount, stringify } from "./builtin";
 
 /** Bytes of the core's own objects that reading and compiling one may leave behind. */
@@ -51,20 +38,20 @@ function loadBytes(src: usize, size: u32, name: usize, mode: string | null): boo
     return false;
   }
   const proto = compile(src, size, name);
-  if (proto == 0) {
+  if (proto === null) {
     setRaised(false);
     pushValue(errorValue);
     return false;
   }
   const closure = newClosure(proto);
-  const count = load<u32>(closure, CLOSURE_COUNT);
+  const count = closure.count;
   // A main function's one upvalue is its table of globals.
   for (let i: u32 = 0; i < count; i++) {
     const upvalue = newUpvalue();
-    setObject(<usize>load<u32>(upvalue, UPVALUE_AT), globals, TABLE);
-    store<u32>(closure + (i << 2), <u32>upvalue, CLOSURE_UPVALUES);
+    setObject(upvalue.at, globals.address, TABLE);
+    closure.setUpvalue(i, upvalue);
   }
-  pushObject(closure, CLOSURE);
+  pushObject(closure.address, CLOSURE);
   return true;
 }
 

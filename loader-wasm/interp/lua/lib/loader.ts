@@ -10,10 +10,10 @@ import { burn } from "../../../lib/fault";
 import { CMD_CRIT, CMD_ERROR, CMD_FATAL, CMD_OK, CMD_WARN, errorDetail } from "../../../lib/outcome";
 import { printBytes } from "../../../lib/output";
 import { globals, RAISED, raised } from "../run/state";
+import { Table } from "../values/objects";
 import { owe } from "../values/owed";
 import { bytesOf, lengthOf } from "../values/string";
 import { newTable } from "../values/table";
-import { TABLE } from "../values/value";
 import {
   argCount,
   checkInteger,
@@ -24,7 +24,7 @@ import {
   pushText,
   setFunction,
   setIntegerField,
-  setObjectField,
+  setTableField,
   setTextField,
 } from "./builtin";
 import { addGfx } from "./gfx";
@@ -39,7 +39,8 @@ const COMMAND_GARBAGE: i32 = 65536;
 /** Fuel for a use of the environment, whose texts are copied. */
 const VARIABLE_COST: i64 = 32;
 
-export function openLoader(): usize {
+/** Makes the library. */
+export function openLoader(): Table {
   const table = newTable();
   setFunction(table, "command", command);
   setFunction(table, "command_error", commandErrorText);
@@ -59,13 +60,13 @@ export function openLoader(): usize {
   return table;
 }
 
-function newerMembers(): usize {
+function newerMembers(): Table {
   const table = newTable();
   setFunction(table, "exit", exit);
   setFunction(table, "has_command", hasCommand);
   setFunction(table, "has_feature", hasFeature);
   // No feature is there: the one that exists so far is an early search for ACPI.
-  setObjectField(table, "features", newTable(), TABLE);
+  setTableField(table, "features", newTable());
   setTextField(table, "lua_path", SCRIPTS_PATH);
   setIntegerField(table, "version", VERSION);
   setIntegerField(table, "CMD_OK", CMD_OK);

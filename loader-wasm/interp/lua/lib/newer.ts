@@ -2,9 +2,9 @@
 // offered unseen (library.ts), as are the newer members of the libraries that 12.1 had.
 
 import { globals, loadedTable, RAISED } from "../run/state";
+import { Table } from "../values/objects";
 import { newTable } from "../values/table";
-import { TABLE } from "../values/value";
-import { argCount, checkString, setFunction, setObjectField } from "./builtin";
+import { argCount, checkString, setFunction, setTableField } from "./builtin";
 import { openGfx } from "./gfx";
 import { openHash } from "./hash";
 import { offer } from "./library";
@@ -22,9 +22,9 @@ export function offerNewer(): void {
   offer(loadedTable, libraries);
 }
 
-function add(name: string, library: usize, libraries: usize, named: usize): void {
-  setObjectField(libraries, name, library, TABLE);
-  setObjectField(named, name, library, TABLE);
+function add(name: string, library: Table, libraries: Table, named: Table): void {
+  setTableField(libraries, name, library);
+  setTableField(named, name, library);
 }
 
 /** `warn(text, ...)`: says nothing, as no loader has set what shows warnings. */

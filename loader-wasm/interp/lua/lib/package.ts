@@ -10,6 +10,7 @@ import { callFunction, ensureStack } from "../run/call";
 import { raiseMemory, raiseText } from "../run/errors";
 import { indexValue, setRaw } from "../run/metamethods";
 import { globals, loadedTable, RAISED, raised, registry, setTop, stack, top } from "../run/state";
+import { Table } from "../values/objects";
 import { owe } from "../values/owed";
 import { stringOf, textOf } from "../values/string";
 import { getInteger, newTable, slotForInteger } from "../values/table";
@@ -39,7 +40,7 @@ import {
   pushValue,
   setArgCount,
   setFunction,
-  setObjectField,
+  setTableField,
   setTextField,
 } from "./builtin";
 import { PATH_GARBAGE } from "./library";
@@ -58,39 +59,40 @@ const TEMPLATES_LIMIT: i32 = 256;
 const FILE_LIMIT: i64 = 65536;
 const SEARCHED_LIMIT: i32 = 1 << 20;
 
-let packageTable: usize = 0;
+let packageTable: Table = changetype<Table>(0);
 
-export function openPackage(): usize {
+/** Makes the library. */
+export function openPackage(): Table {
   const table = newTable();
   packageTable = table;
-  setObjectField(registry, "package", table, TABLE);
+  setTableField(registry, "package", table);
   setFunction(table, "loadlib", loadLibrary);
   setFunction(table, "searchpath", searchPathFunction);
   setTextField(table, "path", DEFAULT_PATH);
   setTextField(table, "cpath", DEFAULT_CPATH);
   setTextField(table, "config", CONFIG);
-  setObjectField(table, "loaded", loadedTable, TABLE);
-  setObjectField(table, "preload", newTable(), TABLE);
-  setObjectField(registry, "preload", objectOf(fieldOf(table, "preload")), TABLE);
+  setTableField(table, "loaded", loadedTable);
+  setTableField(table, "preload", newTable());
+  setTableField(registry, "preload", Table.of(fieldOf(table, "preload")));
   const searchers = newTable(4);
   setSearcher(searchers, 1, searchPreload);
   setSearcher(searchers, 2, searchLua);
   setSearcher(searchers, 3, searchCompiled);
   setSearcher(searchers, 4, searchCompiledRoot);
-  setObjectField(table, "searchers", searchers, TABLE);
+  setTableField(table, "searchers", searchers);
   setFunction(globals, "require", require);
   return table;
 }
 
-function setSearcher(searchers: usize, index: i64, run: () => i32): void {
+function setSearcher(searchers: Table, index: i64, run: () => i32): void {
   pushBuiltin(run);
   copyValue(slotForInteger(searchers, index), top - VALUE_SIZE);
   drop(1);
 }
 
 /** Puts `table[name]`, as an index expression finds it, on top; false after raising. */
-function pushField(table: usize, name: usize): bool {
-  pushObject(table, TABLE);
+function pushField(table: Table, name: usize): bool {
+  pushObject(table.address, TABLE);
   pushString(name);
   if (!indexValue(top - 2 * VALUE_SIZE, top - VALUE_SIZE, top - 2 * VALUE_SIZE)) return false;
   drop(1);
@@ -135,7 +137,7 @@ function findLoader(name: usize): bool {
     raiseText("'package.searchers' must be a table");
     return false;
   }
-  const searchers = objectOf(top - VALUE_SIZE);
+  const searchers = Table.of(top - VALUE_SIZE);
   // Messages stay on the stack until it is clear that they are wanted.
   const messages = top - stack;
   for (let i: i64 = 1; i <= SEARCHERS_LIMIT; i++) {
@@ -158,7 +160,7 @@ function findLoader(name: usize): bool {
 function searchPreload(): i32 {
   const name = checkString(1);
   if (name == 0) return RAISED;
-  if (!pushField(objectOf(fieldOf(registry, "preload")), name)) return RAISED;
+  if (!pushField(Table.of(fieldOf(registry, "preload")), name)) return RAISED;
   if (tagOf(top - VALUE_SIZE) != NIL) return 1;
   const message = openBuffer();
   message.addText("\n\tno field package.preload['");

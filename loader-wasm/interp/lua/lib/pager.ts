@@ -5,12 +5,14 @@ import { pageFile } from "../../../files/text";
 import { burn } from "../../../lib/fault";
 import { stringFor } from "../run/metamethods";
 import { RAISED } from "../run/state";
+import { Table } from "../values/objects";
 import { bytesOf, lengthOf } from "../values/string";
 import { newTable } from "../values/table";
 import { argAt, argCount, setFunction } from "./builtin";
 import { checkText } from "./library";
 
-export function openPager(): usize {
+/** Makes the library. */
+export function openPager(): Table {
   const table = newTable();
   setFunction(table, "open", open);
   setFunction(table, "output", output);

@@ -5,9 +5,10 @@ import { burn } from "../../../lib/fault";
 import { raiseMemory, raiseText } from "../run/errors";
 import { RAISED, raised, setStringMeta } from "../run/state";
 import { hasRoom } from "../values/heap";
+import { STRING_BYTES, Table } from "../values/objects";
 import { bytesOf, lengthOf, newLongString, newString, SHORT_LIMIT, STRING_LIMIT } from "../values/string";
 import { newTable } from "../values/table";
-import { isFunctionTag, STRING_BYTES, TABLE } from "../values/value";
+import { isFunctionTag } from "../values/value";
 import {
   argCount,
   argError,
@@ -22,7 +23,7 @@ import {
   pushInteger,
   pushString,
   setFunction,
-  setObjectField,
+  setTableField,
   typeError,
 } from "./builtin";
 import { format } from "./format";
@@ -187,7 +188,7 @@ function dump(): i32 {
 // ---- the library -----------------------------------------------------------------------------------------
 
 /** Makes the library's table and the metatable of strings. */
-export function openString(): usize {
+export function openString(): Table {
   startPatterns();
   const table = newTable(0, 32);
   setFunction(table, "byte", byte);
@@ -208,7 +209,7 @@ export function openString(): usize {
   setFunction(table, "unpack", unpack);
   setFunction(table, "upper", upper);
   const meta = newTable(0, 1);
-  setObjectField(meta, "__index", table, TABLE);
+  setTableField(meta, "__index", table);
   setStringMeta(meta);
   return table;
 }

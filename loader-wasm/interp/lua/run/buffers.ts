@@ -2,8 +2,7 @@
 
 import { burn } from "../../../lib/fault";
 import { allocateBlock, freeBlock, hasRoom } from "../values/heap";
-import { STRING_LIMIT } from "../values/string";
-import { STRING_LENGTH } from "../values/value";
+import { bytesOf, lengthOf, STRING_LIMIT } from "../values/string";
 import { raiseMemory, raiseText } from "./errors";
 
 /** Bytes that grow. Taken from a pile by `openBuffer`; an error gives back those that were open. */
@@ -47,7 +46,7 @@ export class Buffer {
 
   /** Adds a Lua string. */
   addString(text: usize): void {
-    this.addBytes(text + 20, load<u32>(text, STRING_LENGTH));
+    this.addBytes(bytesOf(text), lengthOf(text));
   }
 
   /** Adds a byte string of the core. */

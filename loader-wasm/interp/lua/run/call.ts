@@ -2,27 +2,23 @@
 // is called besides: the handler that `xpcall` sets, finalizers, and `__close` of variables.
 
 import { burn } from "../../../lib/fault";
-import { PROTO_CODE, PROTO_CODE_COUNT, PROTO_PARAMETERS, PROTO_REGISTERS, PROTO_VARARG } from "../values/opcodes";
+import { BuiltinClosure, Closure, MetaObject, Table, Userdata } from "../values/objects";
 import { stringOf, textOf } from "../values/string";
 import { nothing } from "../values/table";
 import {
   BUILTIN,
   BUILTIN_CLOSURE,
   CLOSURE,
-  CLOSURE_CODE,
   copyValue,
   isFalsy,
   isFunctionTag,
   NIL,
-  OBJECT_KIND,
   objectOf,
   STRING,
   setObject,
   setTag,
   TABLE,
-  TABLE_META,
   tagOf,
-  USERDATA_META,
   VALUE_SHIFT,
   VALUE_SIZE,
 } from "../values/value";
@@ -39,14 +35,8 @@ import {
   DEPTH_LIMIT,
   depth,
   errorValue,
-  FRAME_BASE,
-  FRAME_FUNCTION,
-  FRAME_PC,
-  FRAME_STATUS,
-  FRAME_TOP,
-  FRAME_WANTED,
   frame,
-  frames,
+  frameOffset,
   GROWN,
   growStack,
   handlerAt,
@@ -60,7 +50,6 @@ import {
   pushFrame,
   raised,
   setDepth,
-  setFrame,
   setHandlerAt,
   setRaised,
   setTop,
@@ -68,11 +57,14 @@ import {
   stack,
   stackEnd,
   top,
+  unwindFrames,
 } from "./state";
 
-/** What `enterCall` did. */
-const CALLED: i32 = 0;
+/** What `enterCall` did: called a function of the core, which has returned, */
+export const CALLED: i32 = 0;
+/** made the frame of a Lua function, */
 export const ENTERED: i32 = 1;
+/** or raised. */
 export const FAILED: i32 = -1;
 
 /** Makes room for `count` values from `top` on; false after raising. */
@@ -121,9 +113,9 @@ export function payForMoving(count: usize): void {
 
 /** `enterCall` for a Lua function. */
 export function enterLua(func: usize, wanted: i32, status: u32): i32 {
-  const proto = <usize>load<u32>(objectOf(func), CLOSURE_CODE);
-  const registers = <usize>load<u8>(proto, PROTO_REGISTERS);
-  const parameters = <usize>load<u8>(proto, PROTO_PARAMETERS);
+  const proto = Closure.of(func).proto;
+  const registers = <usize>proto.registers;
+  const parameters = <usize>proto.parameters;
   if (top + ((registers + parameters + BUILTIN_ROOM) << VALUE_SHIFT) > stackEnd) {
     const offset = func - stack;
     if (!ensureStack(registers + parameters)) return FAILED;
@@ -131,7 +123,7 @@ export function enterLua(func: usize, wanted: i32, status: u32): i32 {
   }
   let count = (top - func - VALUE_SIZE) >> VALUE_SHIFT;
   let base = func + VALUE_SIZE;
-  if (load<u8>(proto, PROTO_VARARG) != 0) {
+  if (proto.isVararg != 0) {
     for (; count < parameters; count++) {
       setTag(top, NIL);
       setTop(top + VALUE_SIZE);
@@ -146,18 +138,18 @@ export function enterLua(func: usize, wanted: i32, status: u32): i32 {
   } else {
     for (; count < parameters; count++) setTag(base + (count << VALUE_SHIFT), NIL);
   }
-  const fresh = pushFrame();
-  if (fresh == 0) {
+  if (!pushFrame()) {
     raiseMemory();
     return FAILED;
   }
   const end = base + (registers << VALUE_SHIFT);
-  store<u32>(fresh, <u32>func, FRAME_FUNCTION);
-  store<u32>(fresh, <u32>base, FRAME_BASE);
-  store<u32>(fresh, <u32>end, FRAME_TOP);
-  store<u32>(fresh, load<u32>(proto, PROTO_CODE), FRAME_PC);
-  store<i32>(fresh, wanted, FRAME_WANTED);
-  store<u32>(fresh, status | IS_LUA, FRAME_STATUS);
+  const fresh = frame;
+  fresh.callee = func;
+  fresh.base = base;
+  fresh.top = end;
+  fresh.pc = proto.code;
+  fresh.wanted = wanted;
+  fresh.status = status | IS_LUA;
   setTop(end);
   return ENTERED;
 }
@@ -168,24 +160,24 @@ function callBuiltin(func: usize, wanted: i32, status: u32): i32 {
     if (!ensureStack(0)) return FAILED;
     func = stack + offset;
   }
-  if (pushFrame() == 0) {
+  if (!pushFrame()) {
     raiseMemory();
     return FAILED;
   }
-  store<u32>(frame, <u32>func, FRAME_FUNCTION);
-  store<u32>(frame, <u32>(func + VALUE_SIZE), FRAME_BASE);
-  store<u32>(frame, <u32>stackEnd, FRAME_TOP);
-  store<i32>(frame, wanted, FRAME_WANTED);
-  store<u32>(frame, status, FRAME_STATUS);
+  frame.callee = func;
+  frame.base = func + VALUE_SIZE;
+  frame.top = stackEnd;
+  frame.wanted = wanted;
+  frame.status = status;
   tidyIfDue();
   collectIfDue();
   if (raised) return FAILED;
-  func = <usize>load<u32>(frame, FRAME_FUNCTION);
-  const target = tagOf(func) == BUILTIN ? load<u32>(func) : load<u32>(objectOf(func), CLOSURE_CODE);
+  func = frame.callee;
+  const target = tagOf(func) == BUILTIN ? load<u32>(func) : BuiltinClosure.of(func).index;
   const results = call_indirect<i32>(target);
   if (results < 0 || raised) return FAILED;
   // The stack may have moved.
-  func = <usize>load<u32>(frame, FRAME_FUNCTION);
+  func = frame.callee;
   popFrame();
   giveResults(func, top - ((<usize>results) << VALUE_SHIFT), results, wanted);
   return CALLED;
@@ -247,7 +239,7 @@ export function callFunction(argCount: i32, wanted: i32, status: u32 = 0): bool 
   const func = top - ((<usize>(argCount + 1)) << VALUE_SHIFT);
   burn(CALL_COST);
   if (enterCall(func, wanted, status | IS_ENTRY) == ENTERED) {
-    burn(<i64>(load<u32>(protoOf(frame), PROTO_CODE_COUNT) >> 3));
+    burn(<i64>(protoOf(frame).codeCount >> 3));
     vm.run();
   }
   setDepth(depth - 1);
@@ -260,7 +252,7 @@ export function callFunction(argCount: i32, wanted: i32, status: u32 = 0): bool 
  */
 export function protectedCall(argCount: i32, wanted: i32, handler: usize, status: u32 = 0): bool {
   const func = top - stack - ((<usize>(argCount + 1)) << VALUE_SHIFT);
-  const frameBefore = frame - frames;
+  const frameBefore = frameOffset();
   const depthBefore = depth;
   const handlerBefore = handlerAt;
   const buffersBefore = openBuffers;
@@ -269,7 +261,7 @@ export function protectedCall(argCount: i32, wanted: i32, handler: usize, status
   setHandlerAt(handlerBefore);
   if (done) return true;
   setRaised(false);
-  setFrame(frames + frameBefore);
+  unwindFrames(frameBefore);
   setDepth(depthBefore);
   closeBuffers(buffersBefore);
   setTop(max(top, stack + func + VALUE_SIZE));
@@ -285,8 +277,8 @@ export function protectedCall(argCount: i32, wanted: i32, handler: usize, status
 function callHandler(): void {
   if (handlerAt == 0) return;
   setRaised(false);
-  const isLua = (load<u32>(frame, FRAME_STATUS) & IS_LUA) != 0;
-  if (isLua) setTop(max(top, <usize>load<u32>(frame, FRAME_TOP)));
+  const isLua = (frame.status & IS_LUA) != 0;
+  if (isLua) setTop(max(top, frame.top));
   const at = top;
   copyValue(at, stack + handlerAt);
   copyValue(at + VALUE_SIZE, errorValue);
@@ -299,13 +291,13 @@ function callHandler(): void {
 }
 
 /** Calls what the metatable of the dying `object` has as `__gc`. */
-function runFinalizer(object: usize): void {
-  const kind = <u32>load<u8>(object, OBJECT_KIND);
-  const meta = <usize>(kind == TABLE ? load<u32>(object, TABLE_META) : load<u32>(object, USERDATA_META));
+function runFinalizer(object: MetaObject): void {
+  const kind = <u32>object.kind;
+  const meta = kind == TABLE ? changetype<Table>(object).meta : changetype<Userdata>(object).meta;
   const handler = handlerIn(meta, Event.GC);
   if (handler == nothing) return;
   copyValue(top, handler);
-  setObject(top + VALUE_SIZE, object, kind);
+  setObject(top + VALUE_SIZE, object.address, kind);
   setTop(top + 2 * VALUE_SIZE);
   if (protectedCall(1, 0, 0, IS_FINALIZER)) return;
   setTop(top - VALUE_SIZE);

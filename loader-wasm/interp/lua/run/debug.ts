@@ -3,48 +3,14 @@
 
 import { cstringAt } from "../../../lib/bytes";
 import { burn } from "../../../lib/fault";
-import {
-  aOf,
-  bOf,
-  cOf,
-  INSTRUCTION_SHIFT,
-  LOCAL_SIZE,
-  Op,
-  opOf,
-  PROTO_CODE,
-  PROTO_CONSTANTS,
-  PROTO_LOCAL_COUNT,
-  PROTO_LOCALS,
-  PROTO_UPVALUES,
-  UPVALUE_DESC_SIZE,
-} from "../values/opcodes";
+import { Prototype, Table } from "../values/objects";
+import { aOf, bOf, cOf, INSTRUCTION_SHIFT, Op, opOf } from "../values/opcodes";
 import { bytesOf, lengthOf, textOf } from "../values/string";
 import { nextEntry } from "../values/table";
-import {
-  CLOSURE_COUNT,
-  CLOSURE_UPVALUES,
-  NIL,
-  objectOf,
-  STRING,
-  setTag,
-  TABLE,
-  tagOf,
-  UPVALUE_AT,
-  VALUE_SHIFT,
-} from "../values/value";
+import { NIL, objectOf, STRING, setTag, TABLE, tagOf, VALUE_SHIFT } from "../values/value";
 import { instructionOf, isLuaFrame, protoOf, raiseHere } from "./errors";
 import { Event, equalRaw, eventText, typeNameOf } from "./events";
-import {
-  FRAME_BASE,
-  FRAME_FUNCTION,
-  FRAME_SIZE,
-  FRAME_STATUS,
-  FRAME_TOP,
-  frame,
-  IS_FINALIZER,
-  IS_TAIL,
-  loadedTable,
-} from "./state";
+import { frame, IS_FINALIZER, IS_TAIL, loadedTable } from "./state";
 
 /** Kind of the last name found: local, global, field, method, upvalue, constant; empty when there is none. */
 let kind: string = "";
@@ -54,19 +20,18 @@ let name: string = "";
 export function variableInfo(at: usize): string {
   if (!isLuaFrame(frame)) return "";
   kind = "";
-  const closure = objectOf(<usize>load<u32>(frame, FRAME_FUNCTION));
+  const closure = frame.closure;
   const proto = protoOf(frame);
-  const count = load<i32>(closure, CLOSURE_COUNT);
+  const count = <i32>closure.count;
   for (let i = 0; i < count; i++) {
-    const upvalue = <usize>load<u32>(closure + CLOSURE_UPVALUES + ((<usize>i) << 2));
-    if (<usize>load<u32>(upvalue, UPVALUE_AT) == at) {
+    if (closure.upvalue(i).at == at) {
       kind = "upvalue";
       name = upvalueName(proto, i);
       break;
     }
   }
-  const base = <usize>load<u32>(frame, FRAME_BASE);
-  if (kind == "" && at >= base && at < <usize>load<u32>(frame, FRAME_TOP)) {
+  const base = frame.base;
+  if (kind == "" && at >= base && at < frame.top) {
     const pc = instructionOf(frame);
     nameRegister(proto, pc, <i32>((at - base) >> VALUE_SHIFT));
     // Arithmetic with a constant has no name for it; that it was in a register is this compiler's way.
@@ -79,28 +44,27 @@ function isArithmetic(op: u32): bool {
   return (op >= Op.ADD && op < Op.UNM) || op == Op.ADDI || op == Op.SUBI;
 }
 
-function upvalueName(proto: usize, index: i32): string {
-  const text = <usize>load<u32>(<usize>load<u32>(proto, PROTO_UPVALUES) + <usize>(index * UPVALUE_DESC_SIZE));
+function upvalueName(proto: Prototype, index: i32): string {
+  const text = proto.origin(index).name;
   return text == 0 ? "?" : textOf(text);
 }
 
 /** Name of the local variable that is register `register` at instruction `pc`, or null. */
-function localAt(proto: usize, register: i32, pc: i32): string | null {
-  const locals = <usize>load<u32>(proto, PROTO_LOCALS);
-  const count = load<i32>(proto, PROTO_LOCAL_COUNT);
+function localAt(proto: Prototype, register: i32, pc: i32): string | null {
+  const count = <i32>proto.localCount;
   let left = register;
   for (let i = 0; i < count; i++) {
-    const record = locals + <usize>(i * LOCAL_SIZE);
-    if (load<i32>(record, 4) > pc) break;
-    if (pc >= load<i32>(record, 8)) continue;
-    if (left == 0) return textOf(<usize>load<u32>(record));
+    const local = proto.local(i);
+    if (local.first > pc) break;
+    if (pc >= local.last) continue;
+    if (left == 0) return textOf(local.name);
     left--;
   }
   return null;
 }
 
-function instructionAt(proto: usize, pc: i32): usize {
-  return <usize>load<u32>(proto, PROTO_CODE) + ((<usize>pc) << INSTRUCTION_SHIFT);
+function instructionAt(proto: Prototype, pc: i32): usize {
+  return proto.code + ((<usize>pc) << INSTRUCTION_SHIFT);
 }
 
 /** Whether the instruction changes `register`. */
@@ -144,7 +108,7 @@ function jumpOf(at: usize): i32 {
 }
 
 /** The last instruction before `pc` that set `register` for certain, or -1. */
-function setterOf(proto: usize, pc: i32, register: i32): i32 {
+function setterOf(proto: Prototype, pc: i32, register: i32): i32 {
   let setter = -1;
   // Instructions before this one may have been jumped over.
   let target = 0;
@@ -163,7 +127,7 @@ function setterOf(proto: usize, pc: i32, register: i32): i32 {
 }
 
 /** Sets kind and name for what register `register` holds at instruction `pc`. */
-function nameRegister(proto: usize, pc: i32, register: i32): void {
+function nameRegister(proto: Prototype, pc: i32, register: i32): void {
   const local = localAt(proto, register, pc);
   if (local !== null) {
     kind = "local";
@@ -209,7 +173,7 @@ function nameRegister(proto: usize, pc: i32, register: i32): void {
       kind = "upvalue";
       break;
     case Op.LOADK: {
-      const constant = <usize>load<u32>(proto, PROTO_CONSTANTS) + ((<usize>cOf(at)) << VALUE_SHIFT);
+      const constant = proto.constant(cOf(at));
       if (tagOf(constant) == STRING) {
         name = shownText(objectOf(constant));
         kind = "constant";
@@ -219,7 +183,7 @@ function nameRegister(proto: usize, pc: i32, register: i32): void {
 }
 
 /** Whether the GETTABLE at `at`, instruction `pc`, fetches a global whose name is too long for GETTABUP. */
-function isLongGlobal(proto: usize, pc: i32, at: usize): bool {
+function isLongGlobal(proto: Prototype, pc: i32, at: usize): bool {
   const setter = setterOf(proto, pc, bOf(at));
   if (setter < 0) return false;
   const table = instructionAt(proto, setter);
@@ -236,8 +200,8 @@ function shownText(text: usize): string {
   return cstringAt(bytesOf(text), <i32>lengthOf(text));
 }
 
-function constantText(proto: usize, index: i32): string {
-  const constant = <usize>load<u32>(proto, PROTO_CONSTANTS) + ((<usize>index) << VALUE_SHIFT);
+function constantText(proto: Prototype, index: i32): string {
+  const constant = proto.constant(index);
   return tagOf(constant) == STRING ? shownText(objectOf(constant)) : "?";
 }
 
@@ -252,8 +216,8 @@ export class CalledAs {
 /** The name by which the running function of the core was called: in its caller, else in `package.loaded`. */
 export function callNamed(): CalledAs {
   kind = "";
-  const caller = frame - FRAME_SIZE;
-  const status = load<u32>(frame, FRAME_STATUS);
+  const caller = frame.caller;
+  const status = frame.status;
   if ((status & IS_FINALIZER) != 0) return new CalledAs("__gc", false);
   if (isLuaFrame(caller) && (status & IS_TAIL) == 0) {
     const proto = protoOf(caller);
@@ -265,7 +229,7 @@ export function callNamed(): CalledAs {
     else return new CalledAs(hookName(op), false);
   }
   if (kind != "") return new CalledAs(name, kind == "method");
-  const global = globalName(<usize>load<u32>(frame, FRAME_FUNCTION));
+  const global = globalName(frame.callee);
   return new CalledAs(global === null ? "?" : global, false);
 }
 
@@ -308,7 +272,7 @@ function globalName(value: usize): string | null {
   let found: string | null = null;
   while (nextEntry(loadedTable, moduleAt) == 1) {
     if (tagOf(moduleAt) != STRING || tagOf(moduleAt + 16) != TABLE) continue;
-    const table = objectOf(moduleAt + 16);
+    const table = Table.of(moduleAt + 16);
     setTag(fieldAt, NIL);
     while (nextEntry(table, fieldAt) == 1) {
       burn(2);

@@ -4,22 +4,12 @@
 import { stringAt } from "../../../lib/bytes";
 import { die } from "../../../lib/fault";
 import { FAULT_MEMORY } from "../../../protocol";
-import { INSTRUCTION_SHIFT, PROTO_CODE, PROTO_LINES, PROTO_SOURCE } from "../values/opcodes";
+import { FRAME_SIZE, Frame, Prototype } from "../values/objects";
+import { INSTRUCTION_SHIFT } from "../values/opcodes";
 import { owe } from "../values/owed";
 import { bytesOf, lengthOf, stringOf } from "../values/string";
-import { CLOSURE_CODE, copyValue, objectOf, STRING, setObject } from "../values/value";
-import {
-  errorValue,
-  FRAME_FUNCTION,
-  FRAME_PC,
-  FRAME_SIZE,
-  FRAME_STATUS,
-  frame,
-  frames,
-  IS_LUA,
-  RAISED,
-  setRaised,
-} from "./state";
+import { copyValue, STRING, setObject } from "../values/value";
+import { errorValue, frame, frameOffset, frames, IS_LUA, RAISED, setRaised } from "./state";
 
 /** Lets the handler of `xpcall`, if there is one, change the error's value where it happened (call.ts). */
 let callHandler: () => void = () => {};
@@ -77,28 +67,29 @@ const MEMORY_ERRORS_LIMIT: i32 = 100;
 /** `chunk:line: ` of the function `level` calls up from the one that runs; empty when that isn't Lua's. */
 export function where(level: i32): string {
   const above = <usize>level * FRAME_SIZE;
-  return above >= frame - frames ? "" : positionOf(frame - above);
+  return above >= frameOffset() ? "" : positionOf(changetype<Frame>(frame.address - above));
 }
 
-export function isLuaFrame(at: usize): bool {
-  return at > frames && (load<u32>(at, FRAME_STATUS) & IS_LUA) != 0;
+/** Whether a frame is a Lua function's. */
+export function isLuaFrame(at: Frame): bool {
+  return at.address > frames && (at.status & IS_LUA) != 0;
 }
 
 /** The prototype of the Lua function of a frame. */
-export function protoOf(at: usize): usize {
-  return <usize>load<u32>(objectOf(<usize>load<u32>(at, FRAME_FUNCTION)), CLOSURE_CODE);
+export function protoOf(at: Frame): Prototype {
+  return at.closure.proto;
 }
 
 /** Index of the instruction that a Lua function's frame executes. */
-export function instructionOf(at: usize): i32 {
-  return <i32>((<usize>load<u32>(at, FRAME_PC) - <usize>load<u32>(protoOf(at), PROTO_CODE)) >> INSTRUCTION_SHIFT) - 1;
+export function instructionOf(at: Frame): i32 {
+  return <i32>((at.pc - protoOf(at).code) >> INSTRUCTION_SHIFT) - 1;
 }
 
-function positionOf(at: usize): string {
+function positionOf(at: Frame): string {
   if (!isLuaFrame(at)) return "";
   const proto = protoOf(at);
-  const line = load<i32>(<usize>load<u32>(proto, PROTO_LINES) + ((<usize>instructionOf(at)) << 2));
-  return `${chunkName(<usize>load<u32>(proto, PROTO_SOURCE))}:${line}: `;
+  const line = load<i32>(proto.lines + ((<usize>instructionOf(at)) << 2));
+  return `${chunkName(proto.source)}:${line}: `;
 }
 
 /** Bytes of a chunk's name as shown, with a NUL. */

@@ -1,22 +1,9 @@
 // Metatables: the events that they have handlers for (Lua 5.3 Reference Manual, 2.4), and finding the handler of a value.
 
+import { Table, Userdata } from "../values/objects";
 import { pinString, sameString, stringOf, textOf } from "../values/string";
 import { getShort, nothing } from "../values/table";
-import {
-  integerOf,
-  isNumberTag,
-  NIL,
-  objectOf,
-  STRING,
-  TABLE,
-  TABLE_ABSENT,
-  TABLE_META,
-  TRUE,
-  tagOf,
-  typeName,
-  USERDATA,
-  USERDATA_META,
-} from "../values/value";
+import { integerOf, isNumberTag, NIL, objectOf, STRING, TABLE, TRUE, tagOf, typeName, USERDATA } from "../values/value";
 import { stringMeta } from "./state";
 
 /** Events in the order of EVENTS. What a metatable lacks of the first eight is remembered in it. */
@@ -52,31 +39,32 @@ export function startEvents(): void {
   }
 }
 
+/** The name of an event, with its `__`. */
 export function eventText(event: i32): string {
   return textOf(<usize>load<u32>(eventNames + ((<usize>event) << 2)));
 }
 
 /** The handler for `event` in the metatable `meta` (0: none), or `nothing`. */
-export function handlerIn(meta: usize, event: i32): usize {
-  if (meta == 0) return nothing;
-  if (event < REMEMBERED && (load<u8>(meta, TABLE_ABSENT) & (1 << event)) != 0) return nothing;
+export function handlerIn(meta: Table | null, event: i32): usize {
+  if (meta === null) return nothing;
+  if (event < REMEMBERED && (meta.absent & ((<u8>1) << (<u8>event))) != 0) return nothing;
   const handler = getShort(meta, <usize>load<u32>(eventNames + ((<usize>event) << 2)));
   if (tagOf(handler) != NIL) return handler;
-  if (event < REMEMBERED) store<u8>(meta, load<u8>(meta, TABLE_ABSENT) | ((<u8>1) << (<u8>event)), TABLE_ABSENT);
+  if (event < REMEMBERED) meta.absent = meta.absent | ((<u8>1) << (<u8>event));
   return nothing;
 }
 
-/** The metatable of the value at `at`, or 0. */
-export function metaOf(at: usize): usize {
+/** The metatable of the value at `at`. */
+export function metaOf(at: usize): Table | null {
   switch (tagOf(at)) {
     case TABLE:
-      return <usize>load<u32>(objectOf(at), TABLE_META);
+      return Table.of(at).meta;
     case USERDATA:
-      return <usize>load<u32>(objectOf(at), USERDATA_META);
+      return Userdata.of(at).meta;
     case STRING:
       return stringMeta;
     default:
-      return 0;
+      return null;
   }
 }
 
@@ -101,6 +89,7 @@ export function typeNameOf(at: usize): string {
   return typeName(tag);
 }
 
+/** Whether two values are equal without asking their metatables. */
 export function equalRaw(a: usize, b: usize): bool {
   const tag = tagOf(a);
   if (tag != tagOf(b)) return isNumberTag(tag) && isNumberTag(tagOf(b)) && integerOf(a) == integerOf(b);

@@ -1,6 +1,20 @@
-// The collector: marks what can be reached from the stack, the globals and the running functions, sweeps the
-// rest. It runs only where functions of the core hold no objects but on the stack: when a function of the core
-// is called, and where the VM makes tables, closures and strings.
+// The collector: stops the world, marks what can be reached from the stack, the globals and the running functions, and
+// sweeps the rest. It runs only where functions of the core hold no objects but on the stack: when a function of the
+// core is called, and where the VM makes tables, closures and strings.
+//
+// The usual colours: white is an object without a mark, gray one that is marked but waits in `gray` for what it refers
+// to, black one that is marked and was looked at. What holds:
+//
+// - A collection runs from beginning to end, so that no barriers are needed: nothing is written in between.
+// - Before it and after it everything is white but what is pinned, which is always black (reserved words, events).
+// - When `propagate` returns, `gray` is empty: no black object refers to a white one, but through weak references.
+// - Weak tables wait in `weakTables`. An ephemeron table (weak keys, strong values) marks a value only when its key is
+//   marked; that may bring other keys to life, so `convergeEphemerons` goes round until nothing changes.
+// - Weak values are cleared before finalizers bring objects back to life ("resurrect"), weak keys afterwards.
+// - An object with a finalizer is kept once more when it dies, in `dying`, and runs `__gc` after the collection. It is
+//   FINALIZABLE no longer then, so the next time it is swept.
+// - Keys without an entry are not marked, but become dead keys (values/table.ts). Open upvalues are not roots: those
+//   that nobody reaches leave the list before the sweep.
 
 import { burn } from "../../../lib/fault";
 import {
@@ -13,54 +27,38 @@ import {
   setNewestObject,
 } from "../values/heap";
 import {
+  BuiltinClosure,
+  builtinSize,
+  Closure,
+  closureSize,
+  FINALIZABLE,
   LOCAL_SIZE,
-  PROTO_CODE,
-  PROTO_CODE_COUNT,
-  PROTO_CONSTANT_COUNT,
-  PROTO_CONSTANTS,
-  PROTO_LINES,
-  PROTO_LOCAL_COUNT,
-  PROTO_LOCALS,
-  PROTO_PROTO_COUNT,
-  PROTO_PROTOS,
-  PROTO_SIZE,
-  PROTO_SOURCE,
-  PROTO_UPVALUE_COUNT,
-  PROTO_UPVALUES,
-  UPVALUE_DESC_SIZE,
-} from "../values/opcodes";
+  LuaObject,
+  MetaObject,
+  ORIGIN_SIZE,
+  PROTOTYPE_SIZE,
+  Prototype,
+  Table,
+  UPVALUE_SIZE,
+  Upvalue,
+  USERDATA_BYTES,
+  Userdata,
+} from "../values/objects";
+import { INSTRUCTION_SIZE } from "../values/opcodes";
 import { bytesOf, freeString, lengthOf, PINNED } from "../values/string";
-import { DEAD_KEY, freeTable, nodeCount, nodesOf } from "../values/table";
+import { DEAD_KEY, freeTable, nodeCount } from "../values/table";
 import {
   BUILTIN_CLOSURE,
   CLOSURE,
-  CLOSURE_CODE,
-  CLOSURE_COUNT,
-  CLOSURE_UPVALUES,
   NIL,
-  NODE_KEY,
-  NODE_KEY_TAG,
-  NODE_SIZE,
-  NODE_TAG,
-  OBJECT_KIND,
-  OBJECT_MARK,
-  OBJECT_NEXT,
   objectOf,
   PROTOTYPE,
   STRING,
   setTag,
   TABLE,
-  TABLE_ARRAY,
-  TABLE_ARRAY_SIZE,
-  TABLE_META,
   tagOf,
   UPVALUE,
-  UPVALUE_AT,
-  UPVALUE_SIZE,
   USERDATA,
-  USERDATA_BYTES,
-  USERDATA_LENGTH,
-  USERDATA_META,
   VALUE_SHIFT,
   VALUE_SIZE,
 } from "../values/value";
@@ -80,9 +78,6 @@ import {
 } from "./state";
 
 const MARKED: u8 = 1;
-/** Byte of bits in tables and userdata, and the one that says: its metatable has a `__gc`. */
-const FLAGS: usize = 7;
-const FINALIZABLE: u8 = 2;
 
 /** Marked objects whose content isn't yet. */
 const gray = new Vector(4);
@@ -99,23 +94,30 @@ let looked: u64 = 0;
 /** Whether finalizers run: those that become due meanwhile wait for their turn. */
 let finalizing: bool = false;
 
+/** Stops the collector, or lets it run again. */
 export function stopCollector(value: bool): void {
   stopped = value;
 }
+/** Whether it is stopped. */
 export function isStopped(): bool {
   return stopped;
 }
 
 /** Notes that `object` (table or userdata) got a metatable with a `__gc`. */
-export function noteFinalizer(object: usize): void {
-  if ((load<u8>(object, FLAGS) & FINALIZABLE) != 0) return;
-  store<u8>(object, load<u8>(object, FLAGS) | FINALIZABLE, FLAGS);
+export function noteFinalizer(object: MetaObject): void {
+  if ((object.flags & FINALIZABLE) != 0) return;
+  object.flags = object.flags | FINALIZABLE;
   finalizable++;
 }
 
-/** Collects when enough has been allocated since the last time. Everything alive is below `top`. */
+/** Whether enough has been allocated since the last collection. */
+export function isCollectionDue(): bool {
+  return heapUsed >= collectAt && !stopped && !collecting;
+}
+
+/** Collects if it is due. Everything alive is below `top`. */
 export function collectIfDue(): void {
-  if (heapUsed >= collectAt && !stopped && !collecting) collect();
+  if (isCollectionDue()) collect();
 }
 
 /** Collects now. Everything alive is below `top`. */
@@ -126,13 +128,13 @@ export function collect(): void {
   weakTables.count = 0;
   looked = <u64>((top - stack) >> VALUE_SHIFT);
   markRoots();
-  spread();
-  settleEphemerons();
+  propagate();
+  convergeEphemerons();
   if (finalizable > 0) {
     clearWeakValues();
     findDying();
-    spread();
-    settleEphemerons();
+    propagate();
+    convergeEphemerons();
   }
   clearWeakValues();
   clearWeakKeys();
@@ -155,73 +157,74 @@ function markRoots(): void {
   markObject(loadedTable);
   markObject(registry);
   markValue(errorValue);
-  for (let i = 0; i < dying.count; i++) markObject(dying.u32At(i));
+  for (let i = 0; i < dying.count; i++) markObject(objectIn(dying, i));
 }
 
 function markValue(at: usize): void {
-  if (tagOf(at) >= STRING) markObject(objectOf(at));
+  if (tagOf(at) >= STRING) markObject(LuaObject.of(at));
 }
 
-function markObject(object: usize): void {
-  if (object == 0 || isMarked(object)) return;
-  store<u8>(object, MARKED, OBJECT_MARK);
-  if (load<u8>(object, OBJECT_KIND) != STRING) gray.push(object);
+function markObject(object: LuaObject | null): void {
+  if (object === null || isMarked(object)) return;
+  object.mark = MARKED;
+  if (object.kind != STRING) gray.push(object.address);
+}
+
+/** Object `index` of a list of them. */
+function objectIn(list: Vector, index: i32): LuaObject {
+  return changetype<LuaObject>(list.u32At(index));
 }
 
 /** Marks what marked objects refer to, until nothing is left to do. */
-function spread(): void {
+function propagate(): void {
   while (gray.count > 0) {
     gray.count--;
-    const object = <usize>gray.u32At(gray.count);
-    switch (<u32>load<u8>(object, OBJECT_KIND)) {
+    const object = objectIn(gray, gray.count);
+    switch (<u32>object.kind) {
       case TABLE:
-        markTable(object);
+        markTable(changetype<Table>(object));
         break;
       case CLOSURE: {
-        markObject(<usize>load<u32>(object, CLOSURE_CODE));
-        const count = load<u32>(object, CLOSURE_COUNT);
-        for (let i: u32 = 0; i < count; i++) markObject(<usize>load<u32>(object + (i << 2), CLOSURE_UPVALUES));
+        const closure = changetype<Closure>(object);
+        markObject(closure.proto);
+        for (let i: u32 = 0; i < closure.count; i++) markObject(closure.upvalue(i));
         break;
       }
       case BUILTIN_CLOSURE: {
-        const count = load<u32>(object, CLOSURE_COUNT);
-        for (let i: u32 = 0; i < count; i++) markValue(object + CLOSURE_UPVALUES + (i << VALUE_SHIFT));
+        const closure = changetype<BuiltinClosure>(object);
+        for (let i: u32 = 0; i < closure.count; i++) markValue(closure.item(i));
         break;
       }
       case UPVALUE:
-        markValue(<usize>load<u32>(object, UPVALUE_AT));
+        markValue(changetype<Upvalue>(object).at);
         break;
       case USERDATA:
-        markObject(<usize>load<u32>(object, USERDATA_META));
+        markObject(changetype<Userdata>(object).meta);
         break;
       case PROTOTYPE:
-        markPrototype(object);
+        markPrototype(changetype<Prototype>(object));
     }
   }
 }
 
-function markPrototype(proto: usize): void {
-  markObject(<usize>load<u32>(proto, PROTO_SOURCE));
-  const constants = <usize>load<u32>(proto, PROTO_CONSTANTS);
-  for (let i: u32 = 0, n = load<u32>(proto, PROTO_CONSTANT_COUNT); i < n; i++)
-    markValue(constants + (i << VALUE_SHIFT));
-  const protos = <usize>load<u32>(proto, PROTO_PROTOS);
-  for (let i: u32 = 0, n = load<u32>(proto, PROTO_PROTO_COUNT); i < n; i++)
-    markObject(<usize>load<u32>(protos + (i << 2)));
-  const upvalues = <usize>load<u32>(proto, PROTO_UPVALUES);
-  for (let i: u32 = 0, n = load<u32>(proto, PROTO_UPVALUE_COUNT); i < n; i++) {
-    markObject(<usize>load<u32>(upvalues + i * UPVALUE_DESC_SIZE));
-  }
-  const locals = <usize>load<u32>(proto, PROTO_LOCALS);
-  for (let i: u32 = 0, n = load<u32>(proto, PROTO_LOCAL_COUNT); i < n; i++)
-    markObject(<usize>load<u32>(locals + i * LOCAL_SIZE));
+function markPrototype(proto: Prototype): void {
+  markObject(textObject(proto.source));
+  for (let i: u32 = 0; i < proto.constantCount; i++) markValue(proto.constant(i));
+  for (let i: u32 = 0; i < proto.protoCount; i++) markObject(proto.inner(i));
+  for (let i: u32 = 0; i < proto.upvalueCount; i++) markObject(textObject(proto.origin(i).name));
+  for (let i: u32 = 0; i < proto.localCount; i++) markObject(textObject(proto.local(i).name));
+}
+
+/** The string `text` (0: none) as an object. */
+function textObject(text: usize): LuaObject | null {
+  return changetype<LuaObject>(text);
 }
 
 const WEAK_KEYS: u32 = 1;
 const WEAK_VALUES: u32 = 2;
 
-function weaknessOf(table: usize): u32 {
-  const mode = handlerIn(<usize>load<u32>(table, TABLE_META), Event.MODE);
+function weaknessOf(table: Table): u32 {
+  const mode = handlerIn(table.meta, Event.MODE);
   if (tagOf(mode) != STRING) return 0;
   const text = objectOf(mode);
   let weakness: u32 = 0;
@@ -233,91 +236,87 @@ function weaknessOf(table: usize): u32 {
   return weakness;
 }
 
-function markTable(table: usize): void {
-  markObject(<usize>load<u32>(table, TABLE_META));
-  looked += <u64>load<u32>(table, TABLE_ARRAY_SIZE) + <u64>nodeCount(table);
+function markTable(table: Table): void {
+  markObject(table.meta);
+  looked += <u64>table.arraySize + <u64>nodeCount(table);
   const weakness = weaknessOf(table);
-  if (weakness != 0) weakTables.push(table);
+  if (weakness != 0) weakTables.push(table.address);
   const weakValues = (weakness & WEAK_VALUES) != 0;
   const weakKeys = (weakness & WEAK_KEYS) != 0;
   if (!weakValues) {
-    const array = <usize>load<u32>(table, TABLE_ARRAY);
-    const end = array + ((<usize>load<u32>(table, TABLE_ARRAY_SIZE)) << VALUE_SHIFT);
+    const array = table.array;
+    const end = table.item(table.arraySize);
     for (let at = array; at < end; at += VALUE_SIZE) markValue(at);
   }
-  const nodes = nodesOf(table);
-  const end = nodes + <usize>nodeCount(table) * NODE_SIZE;
-  for (let node = nodes; node < end; node += NODE_SIZE) {
-    if (load<u32>(node, NODE_TAG) == NIL) {
+  const end = table.node(nodeCount(table));
+  for (let node = table.nodes; node != end; node = node.neighbour) {
+    if (node.tag == NIL) {
       // The key is kept only for `next`, which wants its address.
-      if (load<u32>(node, NODE_KEY_TAG) >= STRING) store<u32>(node, DEAD_KEY, NODE_KEY_TAG);
+      if (node.keyTag >= STRING) node.keyTag = DEAD_KEY;
       continue;
     }
     if (!weakKeys) {
-      markValue(node + NODE_KEY);
-      if (!weakValues) markValue(node);
-    } else if (load<u32>(node, NODE_KEY_TAG) == STRING) {
+      markValue(node.keyAt);
+      if (!weakValues) markValue(node.value);
+    } else if (node.keyTag == STRING) {
       // Strings are values, not objects, for this purpose.
-      markValue(node + NODE_KEY);
+      markValue(node.keyAt);
     }
-    if (weakKeys && !weakValues && load<u32>(node, NODE_KEY_TAG) < STRING) markValue(node);
+    if (weakKeys && !weakValues && node.keyTag < STRING) markValue(node.value);
   }
 }
 
-/** A weak key that is alive keeps its value alive. */
-function settleEphemerons(): void {
+/** A weak key that is alive keeps its value alive, which may keep other keys alive. */
+function convergeEphemerons(): void {
   let changed = true;
   while (changed) {
     changed = false;
     for (let i = 0; i < weakTables.count; i++) {
-      const table = weakTables.u32At(i);
+      const table = changetype<Table>(weakTables.u32At(i));
       if (weaknessOf(table) != WEAK_KEYS) continue;
-      const nodes = nodesOf(table);
-      const end = nodes + <usize>nodeCount(table) * NODE_SIZE;
+      const end = table.node(nodeCount(table));
       burn(nodeCount(table) >> 2);
-      for (let node = nodes; node < end; node += NODE_SIZE) {
-        if (load<u32>(node, NODE_TAG) < STRING || isDead(node + NODE_KEY) || !isDead(node)) continue;
-        markObject(objectOf(node));
+      for (let node = table.nodes; node != end; node = node.neighbour) {
+        if (node.tag < STRING || isDead(node.keyAt) || !isDead(node.value)) continue;
+        markObject(LuaObject.of(node.value));
         changed = true;
       }
     }
-    spread();
+    propagate();
   }
 }
 
 /** Whether the value at `at` is an object that nobody reached. */
 function isDead(at: usize): bool {
   const tag = tagOf(at);
-  return tag >= STRING && tag != DEAD_KEY && !isMarked(objectOf(at));
+  return tag >= STRING && tag != DEAD_KEY && !isMarked(LuaObject.of(at));
 }
 
 function clearWeakValues(): void {
   for (let i = 0; i < weakTables.count; i++) {
-    const table = weakTables.u32At(i);
+    const table = changetype<Table>(weakTables.u32At(i));
     if ((weaknessOf(table) & WEAK_VALUES) == 0) continue;
-    const array = <usize>load<u32>(table, TABLE_ARRAY);
-    const arrayEnd = array + ((<usize>load<u32>(table, TABLE_ARRAY_SIZE)) << VALUE_SHIFT);
+    const array = table.array;
+    const arrayEnd = table.item(table.arraySize);
     for (let at = array; at < arrayEnd; at += VALUE_SIZE) clearValue(at);
-    const nodes = nodesOf(table);
-    const end = nodes + <usize>nodeCount(table) * NODE_SIZE;
-    for (let node = nodes; node < end; node += NODE_SIZE) clearValue(node);
+    const end = table.node(nodeCount(table));
+    for (let node = table.nodes; node != end; node = node.neighbour) clearValue(node.value);
   }
 }
 
 function clearValue(at: usize): void {
-  if (tagOf(at) == STRING) markObject(objectOf(at));
+  if (tagOf(at) == STRING) markObject(LuaObject.of(at));
   else if (isDead(at)) setTag(at, NIL);
 }
 
 function clearWeakKeys(): void {
   for (let i = 0; i < weakTables.count; i++) {
-    const table = weakTables.u32At(i);
-    const nodes = nodesOf(table);
-    const end = nodes + <usize>nodeCount(table) * NODE_SIZE;
-    for (let node = nodes; node < end; node += NODE_SIZE) {
-      if (isDead(node + NODE_KEY)) setTag(node, NIL);
-      if (load<u32>(node, NODE_TAG) == NIL && load<u32>(node, NODE_KEY_TAG) >= STRING) {
-        store<u32>(node, DEAD_KEY, NODE_KEY_TAG);
+    const table = changetype<Table>(weakTables.u32At(i));
+    const end = table.node(nodeCount(table));
+    for (let node = table.nodes; node != end; node = node.neighbour) {
+      if (isDead(node.keyAt)) node.tag = NIL;
+      if (node.tag == NIL && node.keyTag >= STRING) {
+        node.keyTag = DEAD_KEY;
       }
     }
   }
@@ -328,15 +327,18 @@ function clearWeakKeys(): void {
 /** Unreached objects with a finalizer live once more. The newest comes last, as it is taken first. */
 function findDying(): void {
   const first = dying.count;
-  for (let object = newestObject; object != 0; object = <usize>load<u32>(object, OBJECT_NEXT)) {
-    const kind = <u32>load<u8>(object, OBJECT_KIND);
-    if ((kind != TABLE && kind != USERDATA) || (load<u8>(object, FLAGS) & FINALIZABLE) == 0 || isMarked(object))
-      continue;
-    store<u8>(object, load<u8>(object, FLAGS) & ~FINALIZABLE, FLAGS);
-    finalizable--;
-    dying.push(object);
+  let object = newestObject;
+  while (object !== null) {
+    const kind = <u32>object.kind;
+    const candidate = changetype<MetaObject>(object);
+    if ((kind == TABLE || kind == USERDATA) && (candidate.flags & FINALIZABLE) != 0 && !isMarked(object)) {
+      candidate.flags &= ~FINALIZABLE;
+      finalizable--;
+      dying.push(object.address);
+    }
+    object = object.next;
   }
-  for (let i = first; i < dying.count; i++) markObject(dying.u32At(i));
+  for (let i = first; i < dying.count; i++) markObject(objectIn(dying, i));
   for (let low = first, high = dying.count; low + 1 < high; low++) {
     high--;
     const other = dying.u32At(low);
@@ -346,10 +348,10 @@ function findDying(): void {
 }
 
 /** Runs the finalizer of `object` (call.ts); may raise. */
-let runFinalizer: (object: usize) => void = (_object) => {};
+let runFinalizer: (object: MetaObject) => void = (_object) => {};
 
 /** Set by `startCalls`. */
-export function useFinalizers(run: (object: usize) => void): void {
+export function useFinalizers(run: (object: MetaObject) => void): void {
   runFinalizer = run;
 }
 
@@ -358,7 +360,7 @@ function finalize(): void {
   finalizing = true;
   while (dying.count > 0 && !raised) {
     dying.count--;
-    runFinalizer(dying.u32At(dying.count));
+    runFinalizer(changetype<MetaObject>(dying.u32At(dying.count)));
   }
   finalizing = false;
 }
@@ -366,55 +368,59 @@ function finalize(): void {
 // ---- sweeping --------------------------------------------------------------------------------------------
 
 function sweep(): void {
-  let before: usize = 0;
+  let before: LuaObject | null = null;
   let object = newestObject;
   objects = 0;
-  while (object != 0) {
-    const next = <usize>load<u32>(object, OBJECT_NEXT);
+  while (object !== null) {
+    const next = object.next;
     objects++;
     if (isMarked(object)) {
-      if (load<u8>(object, OBJECT_MARK) != PINNED) store<u8>(object, 0, OBJECT_MARK);
+      if (object.mark != PINNED) object.mark = 0;
       before = object;
     } else {
-      if (before == 0) setNewestObject(next);
-      else store<u32>(before, <u32>next, OBJECT_NEXT);
+      if (before === null) setNewestObject(next);
+      else before.next = next;
       release(object);
     }
     object = next;
   }
 }
 
-function freeItems(proto: usize, field: usize, count: u32, size: u32): void {
-  if (count > 0) freeBlock(<usize>load<u32>(proto + field), <usize>count * size);
+function freeItems(first: usize, count: u32, size: usize): void {
+  if (count > 0) freeBlock(first, <usize>count * size);
 }
 
-function release(object: usize): void {
-  switch (<u32>load<u8>(object, OBJECT_KIND)) {
+function release(object: LuaObject): void {
+  switch (<u32>object.kind) {
     case STRING:
-      freeString(object);
+      freeString(object.address);
       break;
     case TABLE:
-      freeTable(object);
+      freeTable(changetype<Table>(object));
       break;
     case CLOSURE:
-      freeBlock(object, CLOSURE_UPVALUES + (load<u32>(object, CLOSURE_COUNT) << 2));
+      freeBlock(object.address, closureSize(changetype<Closure>(object).count));
       break;
     case BUILTIN_CLOSURE:
-      freeBlock(object, CLOSURE_UPVALUES + (load<u32>(object, CLOSURE_COUNT) << VALUE_SHIFT));
+      freeBlock(object.address, builtinSize(changetype<BuiltinClosure>(object).count));
       break;
     case UPVALUE:
-      freeBlock(object, UPVALUE_SIZE);
+      freeBlock(object.address, UPVALUE_SIZE);
       break;
     case USERDATA:
-      freeBlock(object, USERDATA_BYTES + load<u32>(object, USERDATA_LENGTH));
+      freeBlock(object.address, USERDATA_BYTES + changetype<Userdata>(object).length);
       break;
     case PROTOTYPE:
-      freeItems(object, PROTO_CODE, load<u32>(object, PROTO_CODE_COUNT), 8);
-      freeItems(object, PROTO_LINES, load<u32>(object, PROTO_CODE_COUNT), 4);
-      freeItems(object, PROTO_CONSTANTS, load<u32>(object, PROTO_CONSTANT_COUNT), VALUE_SIZE);
-      freeItems(object, PROTO_PROTOS, load<u32>(object, PROTO_PROTO_COUNT), 4);
-      freeItems(object, PROTO_UPVALUES, load<u32>(object, PROTO_UPVALUE_COUNT), UPVALUE_DESC_SIZE);
-      freeItems(object, PROTO_LOCALS, load<u32>(object, PROTO_LOCAL_COUNT), LOCAL_SIZE);
-      freeBlock(object, PROTO_SIZE);
+      releasePrototype(changetype<Prototype>(object));
   }
+}
+
+function releasePrototype(proto: Prototype): void {
+  freeItems(proto.code, proto.codeCount, INSTRUCTION_SIZE);
+  freeItems(proto.lines, proto.codeCount, sizeof<i32>());
+  freeItems(proto.constants, proto.constantCount, VALUE_SIZE);
+  freeItems(proto.protos, proto.protoCount, sizeof<usize>());
+  freeItems(proto.upvalues, proto.upvalueCount, ORIGIN_SIZE);
+  freeItems(proto.locals, proto.localCount, LOCAL_SIZE);
+  freeBlock(proto.address, PROTOTYPE_SIZE);
 }

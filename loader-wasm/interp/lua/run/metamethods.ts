@@ -6,6 +6,7 @@ import { burn } from "../../../lib/fault";
 import { hex } from "../../../lib/text";
 import { hasRoom } from "../values/heap";
 import { numberToString, toNumber, writeInteger } from "../values/number";
+import { Table } from "../values/objects";
 import { Op } from "../values/opcodes";
 import { owe } from "../values/owed";
 import {
@@ -35,8 +36,6 @@ import {
   setObject,
   setTag,
   TABLE,
-  TABLE_ABSENT,
-  TABLE_META,
   TRUE,
   tagOf,
   USERDATA,
@@ -72,13 +71,13 @@ export function indexValue(at: usize, key: usize, to: usize): bool {
   for (let i = 0; i < CHAIN_LIMIT; i++) {
     let handler: usize;
     if (tagOf(value) == TABLE) {
-      const table = objectOf(value);
+      const table = Table.of(value);
       const found = getValue(table, key);
       if (tagOf(found) != NIL) {
         copyValue(to, found);
         return true;
       }
-      handler = handlerIn(<usize>load<u32>(table, TABLE_META), Event.INDEX);
+      handler = handlerIn(table.meta, Event.INDEX);
       if (handler == nothing) {
         setTag(to, NIL);
         return true;
@@ -104,13 +103,13 @@ export function setIndexed(at: usize, key: usize, from: usize): bool {
   for (let i = 0; i < CHAIN_LIMIT; i++) {
     let handler: usize;
     if (tagOf(value) == TABLE) {
-      const table = objectOf(value);
+      const table = Table.of(value);
       const found = getValue(table, key);
       if (tagOf(found) != NIL) {
         copyValue(found, from);
         return true;
       }
-      handler = handlerIn(<usize>load<u32>(table, TABLE_META), Event.NEWINDEX);
+      handler = handlerIn(table.meta, Event.NEWINDEX);
       if (handler == nothing) return setRaw(table, key, from);
     } else {
       handler = handlerOf(value, Event.NEWINDEX);
@@ -136,7 +135,7 @@ export function setIndexed(at: usize, key: usize, from: usize): bool {
 }
 
 /** table[key] = value, without metamethods. */
-export function setRaw(table: usize, key: usize, from: usize): bool {
+export function setRaw(table: Table, key: usize, from: usize): bool {
   if (tagOf(key) == NIL) {
     raiseHere("table index is nil");
     return false;
@@ -146,7 +145,7 @@ export function setRaw(table: usize, key: usize, from: usize): bool {
     raiseMemory();
     return false;
   }
-  store<u8>(table, 0, TABLE_ABSENT);
+  table.absent = 0;
   copyValue(slot, from);
   return true;
 }
@@ -250,7 +249,7 @@ export function lengthTo(at: usize, to: usize): bool {
   const handler = handlerOf(at, Event.LEN);
   if (handler != nothing) return callHandlerTo(handler, at, at, to);
   if (tag == TABLE) {
-    setInteger(to, border(objectOf(at)));
+    setInteger(to, border(Table.of(at)));
     return true;
   }
   raiseType(at, "get length of");

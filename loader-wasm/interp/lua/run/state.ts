@@ -3,22 +3,8 @@
 // and returns; everybody on the way looks at `raised` and returns too, until a protected call takes it.
 
 import { allocateBlock, freeBlock, hasRoom, isMarked, newObject, tryAllocate } from "../values/heap";
-import { PROTO_UPVALUE_COUNT } from "../values/opcodes";
-import {
-  CLOSURE,
-  CLOSURE_CODE,
-  CLOSURE_COUNT,
-  CLOSURE_UPVALUES,
-  copyValue,
-  NIL,
-  setTag,
-  UPVALUE,
-  UPVALUE_AT,
-  UPVALUE_LINK,
-  UPVALUE_OWN,
-  UPVALUE_SIZE,
-  VALUE_SHIFT,
-} from "../values/value";
+import { Closure, closureSize, FRAME_SIZE, Frame, Prototype, Table, UPVALUE_SIZE, Upvalue } from "../values/objects";
+import { CLOSURE, copyValue, NIL, setTag, UPVALUE, VALUE_SHIFT } from "../values/value";
 
 // ---- the stack -----------------------------------------------------------------------------------------
 
@@ -30,6 +16,7 @@ const STACK_START: usize = 512;
 /** Values that a function of the core may push without asking. */
 export const BUILTIN_ROOM: usize = 24;
 
+/** Address of the first value. */
 export let stack: usize = 0;
 let stackSize: usize = 0;
 /** End of the usable stack. */
@@ -37,22 +24,14 @@ export let stackEnd: usize = 0;
 /** First free value. For a Lua function, meaningful only around calls. */
 export let top: usize = 0;
 
+/** Sets `top`. */
 export function setTop(value: usize): void {
   top = value;
 }
 
 // ---- frames --------------------------------------------------------------------------------------------
 
-// Frame: addresses of the function and of its first register or argument, end of its registers, next
-// instruction, results wanted (i32, MANY: all), status bits.
-export const FRAME_FUNCTION: usize = 0;
-export const FRAME_BASE: usize = 4;
-export const FRAME_TOP: usize = 8;
-export const FRAME_PC: usize = 12;
-export const FRAME_WANTED: usize = 16;
-export const FRAME_STATUS: usize = 20;
-export const FRAME_SIZE: usize = 24;
-
+/** In `wanted` of a frame: all results. */
 export const MANY: i32 = -1;
 
 /** The frame is a Lua function's. */
@@ -64,16 +43,19 @@ export const IS_TAIL: u32 = 4;
 /** Called by the collector. */
 export const IS_FINALIZER: u32 = 8;
 
+/** Address of the first frame. */
 export let frames: usize = 0;
 let frameCount: usize = 0;
 let framesEnd: usize = 0;
 /** The frame that runs. The first one is the core's. */
-export let frame: usize = 0;
+export let frame: Frame = changetype<Frame>(0);
 
 /** Calls of `execute` and of the parser inside each other. */
 export let depth: i32 = 0;
+/** Most of them. */
 export const DEPTH_LIMIT: i32 = 200;
 
+/** Sets `depth`. */
 export function setDepth(value: i32): void {
   depth = value;
 }
@@ -85,6 +67,7 @@ export let raised: bool = false;
 /** Its value. */
 export const errorValue: usize = memory.data(16, 8);
 
+/** Sets `raised`. */
 export function setRaised(value: bool): void {
   raised = value;
 }
@@ -94,98 +77,113 @@ export const RAISED: i32 = -1;
 
 /** Address on the stack of the handler of `xpcall`, relative to `stack`; 0: none. */
 export let handlerAt: usize = 0;
+/** Sets `handlerAt`. */
 export function setHandlerAt(value: usize): void {
   handlerAt = value;
 }
 
 // ---- globals -------------------------------------------------------------------------------------------
 
-/** The table of globals, the metatable of strings, the tables `package.loaded` and of named metatables. */
-export let globals: usize = 0;
-export let stringMeta: usize = 0;
-export let loadedTable: usize = 0;
-export let registry: usize = 0;
+/** The table of globals. */
+export let globals: Table = changetype<Table>(0);
+/** The metatable of strings. */
+export let stringMeta: Table | null = null;
+/** The table `package.loaded`. */
+export let loadedTable: Table = changetype<Table>(0);
+/** The table of named metatables. */
+export let registry: Table = changetype<Table>(0);
 
-export function setGlobals(table: usize): void {
+/** Sets the table of globals; comes first, as do the next two. */
+export function setGlobals(table: Table): void {
   globals = table;
 }
-export function setStringMeta(table: usize): void {
-  stringMeta = table;
-}
-export function setLoadedTable(table: usize): void {
+
+/** Sets `package.loaded`. */
+export function setLoadedTable(table: Table): void {
   loadedTable = table;
 }
-export function setRegistry(table: usize): void {
+
+/** Sets the table of named metatables. */
+export function setRegistry(table: Table): void {
   registry = table;
+}
+
+/** Sets the metatable of strings. */
+export function setStringMeta(table: Table): void {
+  stringMeta = table;
 }
 
 // ---- open upvalues -------------------------------------------------------------------------------------
 
 /** The open upvalue whose value is highest on the stack. */
-export let openUpvalue: usize = 0;
+export let openUpvalue: Upvalue | null = null;
 
 /** The upvalue for the value at `at`. */
-export function findUpvalue(at: usize): usize {
-  let before: usize = 0;
+export function findUpvalue(at: usize): Upvalue {
+  let before: Upvalue | null = null;
   let there = openUpvalue;
-  while (there != 0 && <usize>load<u32>(there, UPVALUE_AT) >= at) {
-    if (<usize>load<u32>(there, UPVALUE_AT) == at) return there;
+  while (there !== null && there.at >= at) {
+    if (there.at == at) return there;
     before = there;
-    there = <usize>load<u32>(there, UPVALUE_LINK);
+    there = there.link;
   }
-  const fresh = newObject(UPVALUE, UPVALUE_SIZE);
-  store<u32>(fresh, <u32>at, UPVALUE_AT);
-  store<u32>(fresh, <u32>there, UPVALUE_LINK);
-  setTag(fresh + UPVALUE_OWN, NIL);
-  if (before == 0) openUpvalue = fresh;
-  else store<u32>(before, <u32>fresh, UPVALUE_LINK);
+  const fresh = changetype<Upvalue>(newObject(UPVALUE, UPVALUE_SIZE));
+  fresh.at = at;
+  fresh.link = there;
+  setTag(fresh.own, NIL);
+  if (before === null) openUpvalue = fresh;
+  else before.link = fresh;
   return fresh;
 }
 
 /** A closure of `proto`, whose upvalues are the caller's to set. */
-export function newClosure(proto: usize): usize {
-  const count = load<u32>(proto, PROTO_UPVALUE_COUNT);
-  const closure = newObject(CLOSURE, CLOSURE_UPVALUES + ((<usize>count) << 2));
-  store<u32>(closure, <u32>proto, CLOSURE_CODE);
-  store<u32>(closure, count, CLOSURE_COUNT);
+export function newClosure(proto: Prototype): Closure {
+  const count = proto.upvalueCount;
+  const closure = changetype<Closure>(newObject(CLOSURE, closureSize(count)));
+  closure.proto = proto;
+  closure.count = count;
   return closure;
 }
 
 /** A closed upvalue that holds nil. */
-export function newUpvalue(): usize {
-  const fresh = newObject(UPVALUE, UPVALUE_SIZE);
-  store<u32>(fresh, <u32>(fresh + UPVALUE_OWN), UPVALUE_AT);
-  store<u32>(fresh, 0, UPVALUE_LINK);
-  setTag(fresh + UPVALUE_OWN, NIL);
+export function newUpvalue(): Upvalue {
+  const fresh = changetype<Upvalue>(newObject(UPVALUE, UPVALUE_SIZE));
+  fresh.at = fresh.own;
+  fresh.link = null;
+  setTag(fresh.own, NIL);
   return fresh;
 }
 
 /** Gives the upvalues from `level` on up the stack their own values. */
 export function closeUpvalues(level: usize): void {
-  while (openUpvalue != 0 && <usize>load<u32>(openUpvalue, UPVALUE_AT) >= level) {
-    const upvalue = openUpvalue;
-    openUpvalue = <usize>load<u32>(upvalue, UPVALUE_LINK);
-    copyValue(upvalue + UPVALUE_OWN, <usize>load<u32>(upvalue, UPVALUE_AT));
-    store<u32>(upvalue, <u32>(upvalue + UPVALUE_OWN), UPVALUE_AT);
+  let there = openUpvalue;
+  while (there !== null && there.at >= level) {
+    copyValue(there.own, there.at);
+    there.at = there.own;
+    there = there.link;
   }
+  openUpvalue = there;
 }
 
 /** Forgets open upvalues that the collector has not reached; it is about to free them. */
 export function pruneUpvalues(): void {
-  let before: usize = 0;
-  for (let there = openUpvalue; there != 0; there = <usize>load<u32>(there, UPVALUE_LINK)) {
+  let before: Upvalue | null = null;
+  let there = openUpvalue;
+  while (there !== null) {
     if (isMarked(there)) {
-      if (before == 0) openUpvalue = there;
-      else store<u32>(before, <u32>there, UPVALUE_LINK);
+      if (before === null) openUpvalue = there;
+      else before.link = there;
       before = there;
     }
+    there = there.link;
   }
-  if (before == 0) openUpvalue = 0;
-  else store<u32>(before, 0, UPVALUE_LINK);
+  if (before === null) openUpvalue = null;
+  else before.link = null;
 }
 
 // ---- growing -------------------------------------------------------------------------------------------
 
+/** Makes the stack and the first frame. */
 export function startState(): void {
   stackSize = STACK_START;
   stack = allocateBlock(stackSize << VALUE_SHIFT);
@@ -194,19 +192,22 @@ export function startState(): void {
   frameCount = 64;
   frames = allocateBlock(frameCount * FRAME_SIZE);
   framesEnd = frames + frameCount * FRAME_SIZE;
-  frame = frames;
-  memory.fill(frame, 0, FRAME_SIZE);
+  frame = changetype<Frame>(frames);
+  memory.fill(frames, 0, FRAME_SIZE);
   // The core's own function is the nil at the bottom.
   top = stack + 16;
-  store<u32>(frame, <u32>stack, FRAME_FUNCTION);
-  store<u32>(frame, <u32>top, FRAME_BASE);
-  store<u32>(frame, <u32>top, FRAME_TOP);
+  frame.callee = stack;
+  frame.base = top;
+  frame.top = top;
 }
 
-/** Why the stack could not grow. */
+/** What `growStack` did: it made room, */
 export const GROWN: i32 = 0;
+/** or came to the limit, and made the spare room usable, */
 export const OVERFLOW: i32 = 1;
+/** or found no memory, */
 export const NO_MEMORY: i32 = 2;
+/** or no more room at all. */
 export const OVERFLOW_IN_HANDLER: i32 = 3;
 
 /** Makes room for `count` values from `top` on. All addresses of values change. */
@@ -246,13 +247,16 @@ function moveStack(size: usize): void {
   memory.copy(fresh, old, kept);
   memory.fill(fresh + kept, 0, bytes - kept);
   const by = fresh - old;
-  for (let at = frames; at <= frame; at += FRAME_SIZE) {
-    store<u32>(at, load<u32>(at, FRAME_FUNCTION) + <u32>by, FRAME_FUNCTION);
-    store<u32>(at, load<u32>(at, FRAME_BASE) + <u32>by, FRAME_BASE);
-    store<u32>(at, load<u32>(at, FRAME_TOP) + <u32>by, FRAME_TOP);
+  for (let at = frames; at <= frame.address; at += FRAME_SIZE) {
+    const there = changetype<Frame>(at);
+    there.callee += by;
+    there.base += by;
+    there.top += by;
   }
-  for (let open = openUpvalue; open != 0; open = <usize>load<u32>(open, UPVALUE_LINK)) {
-    store<u32>(open, load<u32>(open, UPVALUE_AT) + <u32>by, UPVALUE_AT);
+  let open = openUpvalue;
+  while (open !== null) {
+    open.at += by;
+    open = open.link;
   }
   top += by;
   stack = fresh;
@@ -261,11 +265,11 @@ function moveStack(size: usize): void {
   stackEnd = fresh + (size << VALUE_SHIFT);
 }
 
-/** Enters a frame; its fields are the caller's to set. Returns it, or 0 when there is no memory for more. */
-export function pushFrame(): usize {
-  if (frame + 2 * FRAME_SIZE > framesEnd && !growFrames()) return 0;
-  frame += FRAME_SIZE;
-  return frame;
+/** Enters a frame; its fields are the caller's to set. False when there is no memory for more. */
+export function pushFrame(): bool {
+  if (frame.address + 2 * FRAME_SIZE > framesEnd && !growFrames()) return false;
+  frame = changetype<Frame>(frame.address + FRAME_SIZE);
+  return true;
 }
 
 function growFrames(): bool {
@@ -273,7 +277,7 @@ function growFrames(): bool {
   const fresh = tryAllocate(bytes * 2);
   if (fresh == 0) return false;
   memory.copy(fresh, frames, bytes);
-  frame = fresh + (frame - frames);
+  frame = changetype<Frame>(fresh + frameOffset());
   freeBlock(frames, bytes);
   frames = fresh;
   frameCount *= 2;
@@ -281,10 +285,17 @@ function growFrames(): bool {
   return true;
 }
 
+/** Leaves the frame. */
 export function popFrame(): void {
-  frame -= FRAME_SIZE;
+  frame = frame.caller;
 }
 
-export function setFrame(at: usize): void {
-  frame = at;
+/** Where the frame is, as a number that stays right when frames move. */
+export function frameOffset(): usize {
+  return frame.address - frames;
+}
+
+/** Goes back to the frame that `frameOffset` gave `offset` for. */
+export function unwindFrames(offset: usize): void {
+  frame = changetype<Frame>(frames + offset);
 }

@@ -3,7 +3,7 @@
 
 import { burn, die } from "../../../lib/fault";
 import { FAULT_MEMORY } from "../../../protocol";
-import { OBJECT_KIND, OBJECT_MARK, OBJECT_NEXT } from "./value";
+import { LuaObject } from "./objects";
 
 /** Bytes of live and dead blocks. */
 export let heapUsed: usize = 0;
@@ -12,9 +12,10 @@ export let collectAt: usize = 256 * 1024;
 /** Least distance to the next collection. */
 const COLLECT_STEP: usize = 256 * 1024;
 /** Newest object. */
-export let newestObject: usize = 0;
+export let newestObject: LuaObject | null = null;
 
-export function setNewestObject(object: usize): void {
+/** Sets it; for the collector, which frees objects. */
+export function setNewestObject(object: LuaObject | null): void {
   newestObject = object;
 }
 
@@ -171,15 +172,16 @@ export function hasRoom(size: usize): bool {
 }
 
 /** A new object of `size` bytes with header `kind`, in the collector's list. */
-export function newObject(kind: u32, size: usize): usize {
-  const object = allocateBlock(size);
-  store<u32>(object, <u32>newestObject, OBJECT_NEXT);
-  store<u32>(object, kind, OBJECT_KIND);
+export function newObject(kind: u32, size: usize): LuaObject {
+  const object = changetype<LuaObject>(allocateBlock(size));
+  object.next = newestObject;
+  // The mark and the kind's own two bytes begin as zeros.
+  store<u32>(object.address, kind, offsetof<LuaObject>("kind"));
   newestObject = object;
   return object;
 }
 
 /** Whether the collector has seen `object` in this round. */
-export function isMarked(object: usize): bool {
-  return load<u8>(object, OBJECT_MARK) != 0;
+export function isMarked(object: LuaObject): bool {
+  return object.mark != 0;
 }

@@ -3,9 +3,12 @@
 
 import { VALUE_SHIFT } from "./value";
 
+/** Bytes of an instruction. */
 export const INSTRUCTION_SIZE: i32 = 8;
+/** Their logarithm. */
 export const INSTRUCTION_SHIFT: i32 = 3;
 
+/** The operations. */
 export namespace Op {
   /** R[A] = R[B] */
   export const MOVE: u32 = 0;
@@ -17,7 +20,9 @@ export namespace Op {
   export const LOADBOOL: u32 = 3;
   /** R[A] = integer C */
   export const LOADI: u32 = 4;
+  /** R[A] = U[B] */
   export const GETUPVAL: u32 = 5;
+  /** U[B] = R[A] */
   export const SETUPVAL: u32 = 6;
   /** R[A] = U[B][K[C]], a short string */
   export const GETTABUP: u32 = 7;
@@ -52,12 +57,17 @@ export namespace Op {
   export const BXOR: u32 = 26;
   export const SHL: u32 = 27;
   export const SHR: u32 = 28;
+  /** R[A] = -R[B] */
   export const UNM: u32 = 29;
+  /** R[A] = ~R[B] */
   export const BNOT: u32 = 30;
+  /** R[A] = not R[B] */
   export const NOT: u32 = 31;
+  /** R[A] = #R[B] */
   export const LEN: u32 = 32;
-  /** R[A] = R[B] + or - integer C */
+  /** R[A] = R[B] + integer C */
   export const ADDI: u32 = 33;
+  /** R[A] = R[B] - integer C */
   export const SUBI: u32 = 34;
   /** R[A] = R[B] .. ... .. R[C] */
   export const CONCAT: u32 = 35;
@@ -78,11 +88,15 @@ export namespace Op {
   export const SETTEST: u32 = 44;
   /** R[A..] = R[A](R[A+1..A+B-1]); B 0: up to top. C-1 results; 0: all */
   export const CALL: u32 = 45;
+  /** return R[A](R[A+1..A+B-1]) */
   export const TAILCALL: u32 = 46;
   /** return R[A..A+B-2]; B 0: up to top */
   export const RETURN: u32 = 47;
+  /** return R[A] */
   export const RETURN1: u32 = 48;
+  /** A numeric loop's next step: jump C unless R[A] + R[A+2] is beyond R[A+1] */
   export const FORLOOP: u32 = 49;
+  /** Its beginning: jump C, to its FORLOOP */
   export const FORPREP: u32 = 50;
   /** R[A+3..A+2+B] = R[A](R[A+1], R[A+2]) */
   export const TFORCALL: u32 = 51;
@@ -100,67 +114,87 @@ export namespace Op {
 
 /** Bit in B of conditional jumps: jump when true. The rest of B is a register, a constant or an integer. */
 export const TRUTH: i32 = 0x8000;
+/** What TRUTH leaves of B. */
 export const OPERAND_MASK: i32 = 0x7fff;
+/** What B has for the integer 0. */
 export const IMMEDIATE_ZERO: i32 = 0x4000;
 
 /** In B of NEWTABLE: the four lowest bits are followed by as many zeros as the others say. */
 export const LARGE_ARRAY: i32 = 0x1000;
 /** Bit in C of SETTABLE, SETFIELD and SETINT: the value is a constant. */
 export const CONSTANT: i32 = 0x1000000;
-/** Registers of a function are fewer than this; largest B. */
+/** Registers of a function are fewer than this. */
 export const REGISTER_LIMIT: i32 = 255;
+/** Largest B. */
 export const B_LIMIT: i32 = 65535;
 
+/** The operation of the instruction at `at`. */
 // @ts-ignore: decorator
 @inline
 export function opOf(at: usize): u32 {
   return load<u8>(at);
 }
+
+/** Its A. */
 // @ts-ignore: decorator
 @inline
 export function aOf(at: usize): i32 {
   return load<u8>(at, 1);
 }
+
+/** Its B. */
 // @ts-ignore: decorator
 @inline
 export function bOf(at: usize): i32 {
   return load<u16>(at, 2);
 }
+
+/** Its C. */
 // @ts-ignore: decorator
 @inline
 export function cOf(at: usize): i32 {
   return load<i32>(at, 4);
 }
 
-/** Address of the register or constant that `c` names. */
+/** Address of the register that A names; registers begin at `base`. */
 // @ts-ignore: decorator
 @inline
-export function valueOf(c: i32, base: usize, k: usize): usize {
-  return (c & CONSTANT) != 0 ? k + (<usize>(c ^ CONSTANT) << VALUE_SHIFT) : base + (<usize>c << VALUE_SHIFT);
+export function atA(at: usize, base: usize): usize {
+  return base + ((<usize>aOf(at)) << VALUE_SHIFT);
 }
 
-// Prototype of a function: what the compiler makes of its text.
-export const PROTO_CODE: usize = 8;
-export const PROTO_CODE_COUNT: usize = 12;
-export const PROTO_CONSTANTS: usize = 16;
-export const PROTO_CONSTANT_COUNT: usize = 20;
-export const PROTO_PROTOS: usize = 24;
-export const PROTO_PROTO_COUNT: usize = 28;
-/** Per upvalue: name (string, u32), from the enclosing function's register (1) or upvalue (0) (u8), its number (u8). */
-export const PROTO_UPVALUES: usize = 32;
-export const PROTO_UPVALUE_COUNT: usize = 36;
-export const UPVALUE_DESC_SIZE: i32 = 8;
-/** Line of each instruction (i32). */
-export const PROTO_LINES: usize = 40;
-/** Per local variable: name, first and last instruction in which it lives (u32 each). */
-export const PROTO_LOCALS: usize = 44;
-export const PROTO_LOCAL_COUNT: usize = 48;
-export const LOCAL_SIZE: i32 = 12;
-export const PROTO_PARAMETERS: usize = 52;
-export const PROTO_VARARG: usize = 53;
-export const PROTO_REGISTERS: usize = 54;
-export const PROTO_FIRST_LINE: usize = 56;
-export const PROTO_LAST_LINE: usize = 60;
-/** Name of the chunk (string). */
-export const PROTO_SOURCE: usize = 64;
-export const PROTO_SIZE: usize = 68;
+/** Address of what B names: a register, when `row` is where registers begin, or a constant, when constants do. */
+// @ts-ignore: decorator
+@inline
+export function atB(at: usize, row: usize): usize {
+  return row + ((<usize>bOf(at)) << VALUE_SHIFT);
+}
+
+/** The same for C. */
+// @ts-ignore: decorator
+@inline
+export function atC(at: usize, row: usize): usize {
+  return row + ((<usize>cOf(at)) << VALUE_SHIFT);
+}
+
+/** Address of what B of a conditional jump names. */
+// @ts-ignore: decorator
+@inline
+export function operandOf(at: usize, row: usize): usize {
+  return row + ((<usize>(bOf(at) & OPERAND_MASK)) << VALUE_SHIFT);
+}
+
+/** The integer that B of a conditional jump has. */
+// @ts-ignore: decorator
+@inline
+export function immediateOf(at: usize): i32 {
+  return (bOf(at) & OPERAND_MASK) - IMMEDIATE_ZERO;
+}
+
+/** Address of the register or constant that C of SETTABLE, SETFIELD and SETINT names. */
+// @ts-ignore: decorator
+@inline
+export function valueOf(at: usize, base: usize, k: usize): usize {
+  const c = cOf(at);
+  return (c & CONSTANT) != 0 ? k + (<usize>(c ^ CONSTANT) << VALUE_SHIFT) : base + (<usize>c << VALUE_SHIFT);
+}

@@ -1,11 +1,13 @@
-// Strings of the Lua VM. Short ones exist once, so that equal means same address; long ones are compared by
-// their bytes. The seed of the hash decides the order in which tables list string keys.
+// Strings of the Lua VM. Short ones are interned: they exist once, so that equal means same address; long ones are
+// compared by their bytes. The seed of the hash decides the order in which tables list string keys. A string is known
+// by its address, as values and nodes hold it; what lies there is a LuaString.
 
 import { stringAt } from "../../../lib/bytes";
 import { burn } from "../../../lib/fault";
 import { allocateBlock, BLOCK_LIMIT, freeBlock, newObject } from "./heap";
+import { LuaString, STRING_BYTES } from "./objects";
 import { oweText } from "./owed";
-import { OBJECT_EXTRA, OBJECT_MARK, STRING, STRING_BYTES, STRING_CHAIN, STRING_HASH, STRING_LENGTH } from "./value";
+import { STRING } from "./value";
 
 /** Longest string, in bytes, that exists only once. */
 export const SHORT_LIMIT: i32 = 40;
@@ -28,6 +30,7 @@ export function seedStrings(value: u32): void {
   seed = FIRST_SEED ^ (value * 0x85ebca6b);
 }
 
+/** Makes the buckets. */
 export function startStrings(): void {
   buckets = allocateBlock(bucketCount << 2);
   memory.fill(buckets, 0, bucketCount << 2);
@@ -44,17 +47,19 @@ function hashBytes(src: usize, length: u32): u32 {
   return hash ^ (hash >> 13);
 }
 
+/** Bytes of the string. */
 export function lengthOf(text: usize): u32 {
-  return load<u32>(text, STRING_LENGTH);
+  return LuaString.at(text).length;
 }
 
+/** Where its bytes begin. */
 export function bytesOf(text: usize): usize {
   return text + STRING_BYTES;
 }
 
 /** Whether it exists only once. */
 export function isShort(text: usize): bool {
-  return load<u32>(text, STRING_LENGTH) <= <u32>SHORT_LIMIT;
+  return LuaString.at(text).length <= <u32>SHORT_LIMIT;
 }
 
 function growBuckets(): void {
@@ -64,10 +69,11 @@ function growBuckets(): void {
   for (let i: u32 = 0; i < bucketCount; i++) {
     let text = <usize>load<u32>(buckets + (i << 2));
     while (text != 0) {
-      const next = <usize>load<u32>(text, STRING_CHAIN);
-      const bucket = fresh + ((load<u32>(text, STRING_HASH) & (count - 1)) << 2);
-      store<u32>(text, load<u32>(bucket), STRING_CHAIN);
-      store<u32>(bucket, <u32>text);
+      const string = LuaString.at(text);
+      const next = string.chain;
+      const bucket = fresh + ((string.hash & (count - 1)) << 2);
+      string.chain = load<usize>(bucket);
+      store<usize>(bucket, text);
       text = next;
     }
   }
@@ -95,27 +101,23 @@ export function newString(src: usize, length: u32): usize {
   const hash = hashBytes(src, length);
   let bucket = buckets + ((hash & (bucketCount - 1)) << 2);
   let steps = 0;
-  for (let text = <usize>load<u32>(bucket); text != 0; text = <usize>load<u32>(text, STRING_CHAIN)) {
+  for (let text = <usize>load<u32>(bucket); text != 0; text = LuaString.at(text).chain) {
     if (++steps > FREE_STEPS) burn(1);
-    if (
-      load<u32>(text, STRING_HASH) == hash &&
-      load<u32>(text, STRING_LENGTH) == length &&
-      sameBytes(text + STRING_BYTES, src, length)
-    ) {
-      return text;
-    }
+    const there = LuaString.at(text);
+    if (there.hash == hash && there.length == length && sameBytes(text + STRING_BYTES, src, length)) return text;
   }
   if (shortCount >= bucketCount) {
     growBuckets();
     bucket = buckets + ((hash & (bucketCount - 1)) << 2);
   }
-  const text = newObject(STRING, STRING_BYTES + length + 1);
-  store<u32>(text, hash, STRING_HASH);
-  store<u32>(text, length, STRING_LENGTH);
+  const text = newObject(STRING, STRING_BYTES + length + 1).address;
+  const string = LuaString.at(text);
+  string.hash = hash;
+  string.length = length;
   for (let i: u32 = 0; i < length; i++) store<u8>(text + i, load<u8>(src + i), STRING_BYTES);
   store<u8>(text + length, 0, STRING_BYTES);
-  store<u32>(text, load<u32>(bucket), STRING_CHAIN);
-  store<u32>(bucket, <u32>text);
+  string.chain = load<usize>(bucket);
+  store<usize>(bucket, text);
   shortCount++;
   return text;
 }
@@ -123,22 +125,23 @@ export function newString(src: usize, length: u32): usize {
 /** A string of `length` > SHORT_LIMIT bytes that the caller fills before anyone sees it. */
 export function newLongString(length: u32): usize {
   burn(1 + <i64>(length >> 6));
-  const text = newObject(STRING, STRING_BYTES + length + 1);
-  store<u32>(text, 0, STRING_HASH);
-  store<u32>(text, length, STRING_LENGTH);
+  const text = newObject(STRING, STRING_BYTES + length + 1).address;
+  const string = LuaString.at(text);
+  string.hash = 0;
+  string.length = length;
   store<u8>(text + length, 0, STRING_BYTES);
   return text;
 }
 
 /** The hash of any string. */
 export function hashOf(text: usize): u32 {
-  if (!isShort(text) && load<u8>(text, OBJECT_EXTRA) == 0) {
-    const length = lengthOf(text);
-    burn(<i64>(length >> 6));
-    store<u32>(text, hashBytes(text + STRING_BYTES, length), STRING_HASH);
-    store<u8>(text, 1, OBJECT_EXTRA);
+  const string = LuaString.at(text);
+  if (!isShort(text) && string.note == 0) {
+    burn(<i64>(string.length >> 6));
+    string.hash = hashBytes(text + STRING_BYTES, string.length);
+    string.note = 1;
   }
-  return load<u32>(text, STRING_HASH);
+  return string.hash;
 }
 
 /** Whether two strings have the same bytes. */
@@ -185,13 +188,13 @@ export function textOf(text: usize): string {
 export function freeString(text: usize): void {
   const length = lengthOf(text);
   if (length <= <u32>SHORT_LIMIT) {
-    let link = buckets + ((load<u32>(text, STRING_HASH) & (bucketCount - 1)) << 2);
+    let link = buckets + ((LuaString.at(text).hash & (bucketCount - 1)) << 2);
     let steps = 0;
     while (<usize>load<u32>(link) != text) {
-      link = <usize>load<u32>(link) + STRING_CHAIN;
+      link = <usize>load<u32>(link) + offsetof<LuaString>("chain");
       if (++steps > FREE_STEPS) burn(1);
     }
-    store<u32>(link, load<u32>(text, STRING_CHAIN));
+    store<u32>(link, LuaString.at(text).chain);
     shortCount--;
   }
   freeBlock(text, STRING_BYTES + length + 1);
@@ -199,7 +202,7 @@ export function freeString(text: usize): void {
 
 /** Keeps a string for ever. */
 export function pinString(text: usize): usize {
-  store<u8>(text, PINNED, OBJECT_MARK);
+  LuaString.at(text).mark = PINNED;
   return text;
 }
 /** Mark of objects that are never collected. */

@@ -1,8 +1,25 @@
-// Tables of the Lua VM: an array part for the keys 1..n, and nodes in chains that share one block, each chain
-// beginning at its keys' own place. Numbers of the "float" subtype are integers as keys.
+// Tables of the Lua VM: an array part for the keys 1..n and a hash part for all others. Numbers of the "float" subtype
+// are integers as keys. The structure is that of Lua's own tables.
+//
+// The hash part is a block of nodes, a power of 2 of them, which all chains share (a chained scatter table with Brent's
+// variation). A key's hash gives its main node (its main position). What holds at all times:
+//
+// - Every key that has an entry is found by following the chain from its main node.
+// - A key is away from its main node only if the key that is there is at its own. So when a new key finds at its main
+//   node one that belongs elsewhere, it is the other one that moves to a free node (`insert`).
+// - Every node from `free` on has a key; `free` only goes down. At the bottom the table is full, whatever has become nil
+//   since, and is laid out anew (`rehash`).
+// - An entry ends by becoming nil. Its key and its place in the chain stay, so that `next` can go on from it, until a new
+//   key takes the node as its main node, or a rehash. The collector may free the key's object meanwhile: the tag
+//   becomes DEAD_KEY, and the address is only compared.
+// - No key is in both parts: an integer key within the array part is never in a node. A rehash chooses the largest array
+//   size n, a power of 2, of which more than half is in use.
+// - The addresses of values that look-ups give are good until something is inserted.
+// - `absent` of a metatable says only true things: whatever gives a value to a key that had none clears it.
 
 import { burn } from "../../../lib/fault";
 import { allocateBlock, freeBlock, hasRoom, newObject, tryAllocate } from "./heap";
+import { LuaString, NODE_SHIFT, NODE_SIZE, Node, TABLE_SIZE, Table } from "./objects";
 import { hashOf, isShort, sameString } from "./string";
 import {
   copyValue,
@@ -10,24 +27,10 @@ import {
   INTEGER,
   integerOf,
   NIL,
-  NODE_KEY,
-  NODE_KEY_TAG,
-  NODE_NEXT,
-  NODE_SIZE,
-  NODE_TAG,
   objectOf,
   STRING,
-  STRING_HASH,
   setTag,
   TABLE,
-  TABLE_ABSENT,
-  TABLE_ARRAY,
-  TABLE_ARRAY_SIZE,
-  TABLE_FREE,
-  TABLE_MASK,
-  TABLE_META,
-  TABLE_NODES,
-  TABLE_SIZE,
   tagOf,
   VALUE_SHIFT,
 } from "./value";
@@ -35,24 +38,23 @@ import {
 /** A nil that is nobody's; where look-ups end that find nothing. */
 export const nothing: usize = memory.data(16, 8);
 /** The one node of all tables without nodes. */
-const emptyNode: usize = memory.data(32, 8);
+const emptyNode: Node = changetype<Node>(memory.data(32, 8));
 /** Tag of a key whose object is gone; `next` still finds it by its address. */
 export const DEAD_KEY: u32 = 0xff;
 /** Largest array part and number of nodes. */
 const PART_LIMIT: u64 = 1 << 25;
-const NODE_SHIFT: i32 = 5;
 /** Steps along a chain that cost nothing. */
 const FREE_STEPS: i32 = 8;
 
 /** A table without content; `arraySize` and `nodes` are room for what is to come. */
-export function newTable(arraySize: u32 = 0, nodes: u32 = 0): usize {
-  const table = newObject(TABLE, TABLE_SIZE);
-  store<u32>(table, 0, TABLE_ARRAY);
-  store<u32>(table, 0, TABLE_ARRAY_SIZE);
-  store<u32>(table, <u32>emptyNode, TABLE_NODES);
-  store<u32>(table, 0, TABLE_MASK);
-  store<u32>(table, <u32>emptyNode, TABLE_FREE);
-  store<u32>(table, 0, TABLE_META);
+export function newTable(arraySize: u32 = 0, nodes: u32 = 0): Table {
+  const table = changetype<Table>(newObject(TABLE, TABLE_SIZE));
+  table.array = 0;
+  table.arraySize = 0;
+  table.nodes = emptyNode;
+  table.mask = 0;
+  table.free = emptyNode;
+  table.meta = null;
   if (arraySize > 0) growArray(table, min(arraySize, ROOM_LIMIT));
   if (nodes > 0) makeNodes(table, min(nodes, ROOM_LIMIT));
   return table;
@@ -61,24 +63,20 @@ export function newTable(arraySize: u32 = 0, nodes: u32 = 0): usize {
 const ROOM_LIMIT: u32 = 4096;
 
 /** Gives everything of a table back. */
-export function freeTable(table: usize): void {
-  const size = load<u32>(table, TABLE_ARRAY_SIZE);
-  if (size > 0) freeBlock(<usize>load<u32>(table, TABLE_ARRAY), (<usize>size) << VALUE_SHIFT);
-  freeNodes(<usize>load<u32>(table, TABLE_NODES), load<u32>(table, TABLE_MASK));
-  freeBlock(table, TABLE_SIZE);
+export function freeTable(table: Table): void {
+  const size = table.arraySize;
+  if (size > 0) freeBlock(table.array, (<usize>size) << VALUE_SHIFT);
+  freeNodes(table.nodes, table.mask);
+  freeBlock(changetype<usize>(table), TABLE_SIZE);
 }
 
-function freeNodes(nodes: usize, mask: u32): void {
-  if (nodes != emptyNode) freeBlock(nodes, (<usize>mask + 1) << NODE_SHIFT);
-}
-
-export function nodesOf(table: usize): usize {
-  return <usize>load<u32>(table, TABLE_NODES);
+function freeNodes(nodes: Node, mask: u32): void {
+  if (nodes != emptyNode) freeBlock(changetype<usize>(nodes), (<usize>mask + 1) << NODE_SHIFT);
 }
 
 /** Number of nodes; 0 when the table has none of its own. */
-export function nodeCount(table: usize): u32 {
-  return nodesOf(table) == emptyNode ? 0 : load<u32>(table, TABLE_MASK) + 1;
+export function nodeCount(table: Table): u32 {
+  return table.nodes == emptyNode ? 0 : table.mask + 1;
 }
 
 function hashInteger(key: i64): u32 {
@@ -91,68 +89,63 @@ function hashKey(payload: i64, tag: u32): u32 {
   return hashInteger(tag >= STRING ? payload >> 3 : payload + <i64>tag);
 }
 
-/** Where a key's chain begins. */
-function ownNode(table: usize, payload: i64, tag: u32): usize {
+/** Where a key's chain begins (its main position). */
+function mainNode(table: Table, payload: i64, tag: u32): Node {
   const hash = tag == INTEGER ? hashInteger(payload) : hashKey(payload, tag);
-  return nodesOf(table) + ((<usize>(hash & load<u32>(table, TABLE_MASK))) << NODE_SHIFT);
+  return table.node(hash & table.mask);
 }
 
 // ---- looking up ----------------------------------------------------------------------------------------
 
 /** Address of the value of an integer key, or `nothing`. */
-export function getInteger(table: usize, key: i64): usize {
-  if (<u64>(key - 1) < <u64>load<u32>(table, TABLE_ARRAY_SIZE)) {
-    return <usize>load<u32>(table, TABLE_ARRAY) + ((<usize>(key - 1)) << VALUE_SHIFT);
-  }
-  let node = nodesOf(table) + ((<usize>(hashInteger(key) & load<u32>(table, TABLE_MASK))) << NODE_SHIFT);
+export function getInteger(table: Table, key: i64): usize {
+  if (<u64>(key - 1) < <u64>table.arraySize) return table.item(<usize>(key - 1));
+  let node = table.node(hashInteger(key) & table.mask);
   let steps = 0;
   while (true) {
-    if (load<i64>(node, NODE_KEY) == key && load<u32>(node, NODE_KEY_TAG) == INTEGER) return node;
-    const next = load<i32>(node, NODE_NEXT);
-    if (next == 0) return nothing;
-    node += next;
+    if (node.key == key && node.keyTag == INTEGER) return node.value;
+    if (node.next == 0) return nothing;
+    node = node.following;
     if (++steps > FREE_STEPS) burn(1);
   }
 }
 
 /** Address of the value of a short string, or `nothing`. */
-export function getShort(table: usize, key: usize): usize {
-  let node = nodesOf(table) + ((<usize>(load<u32>(key, STRING_HASH) & load<u32>(table, TABLE_MASK))) << NODE_SHIFT);
+export function getShort(table: Table, key: usize): usize {
+  let node = table.node(changetype<LuaString>(key).hash & table.mask);
   let steps = 0;
   while (true) {
-    if (load<u32>(node, NODE_KEY) == <u32>key && load<u32>(node, NODE_KEY_TAG) == STRING) return node;
-    const next = load<i32>(node, NODE_NEXT);
-    if (next == 0) return nothing;
-    node += next;
+    if (node.keyObject == key && node.keyTag == STRING) return node.value;
+    if (node.next == 0) return nothing;
+    node = node.following;
     if (++steps > FREE_STEPS) burn(1);
   }
 }
 
 /** Address of the value of any string, or `nothing`. */
-export function getString(table: usize, key: usize): usize {
+export function getString(table: Table, key: usize): usize {
   return isShort(key) ? getShort(table, key) : getAny(table, <i64>key, STRING);
 }
 
-function getAny(table: usize, payload: i64, tag: u32): usize {
-  let node = ownNode(table, payload, tag);
+function getAny(table: Table, payload: i64, tag: u32): usize {
+  let node = mainNode(table, payload, tag);
   const byBytes = tag == STRING;
   let steps = 0;
   while (true) {
-    if (load<u32>(node, NODE_KEY_TAG) == tag) {
-      const there = load<i64>(node, NODE_KEY);
-      if (there == payload || (byBytes && sameString(<usize>there, <usize>payload))) return node;
+    if (node.keyTag == tag) {
+      const there = node.key;
+      if (there == payload || (byBytes && sameString(<usize>there, <usize>payload))) return node.value;
       // Booleans have no payload.
-      if (tag < INTEGER) return node;
+      if (tag < INTEGER) return node.value;
     }
-    const next = load<i32>(node, NODE_NEXT);
-    if (next == 0) return nothing;
-    node += next;
+    if (node.next == 0) return nothing;
+    node = node.following;
     if (++steps > FREE_STEPS) burn(1);
   }
 }
 
 /** Address of the value of the key at `key`, or `nothing`. */
-export function getValue(table: usize, key: usize): usize {
+export function getValue(table: Table, key: usize): usize {
   const tag = tagOf(key);
   if (tag == STRING) return getString(table, objectOf(key));
   if (tag == INTEGER || tag == FLOAT) return getInteger(table, integerOf(key));
@@ -163,7 +156,7 @@ export function getValue(table: usize, key: usize): usize {
 // ---- making room ---------------------------------------------------------------------------------------
 
 /** Address of the value of the key at `key` (not nil), made if need be; 0 when there is no memory. */
-export function slotFor(table: usize, key: usize): usize {
+export function slotFor(table: Table, key: usize): usize {
   const found = getValue(table, key);
   if (found != nothing) return found;
   const tag = tagOf(key);
@@ -171,23 +164,25 @@ export function slotFor(table: usize, key: usize): usize {
   return insert(table, payload, tag == FLOAT ? INTEGER : tag);
 }
 
-export function slotForInteger(table: usize, key: i64): usize {
+/** The same for an integer key. */
+export function slotForInteger(table: Table, key: i64): usize {
   const found = getInteger(table, key);
   return found != nothing ? found : insert(table, key, INTEGER);
 }
 
-export function slotForString(table: usize, key: usize): usize {
+/** The same for a string. */
+export function slotForString(table: Table, key: usize): usize {
   const found = getString(table, key);
   return found != nothing ? found : insert(table, <i64>key, STRING);
 }
 
 /** Adds a key that isn't there; returns the address of its value, which is nil. */
-function insert(table: usize, payload: i64, tag: u32): usize {
-  store<u8>(table, 0, TABLE_ABSENT);
-  let place = ownNode(table, payload, tag);
-  if (place == emptyNode || load<u32>(place, NODE_TAG) != NIL) {
+function insert(table: Table, payload: i64, tag: u32): usize {
+  table.absent = 0;
+  let place = mainNode(table, payload, tag);
+  if (place == emptyNode || place.tag != NIL) {
     const free = freeNode(table);
-    if (free == 0) {
+    if (free === null) {
       if (!rehash(table, payload, tag)) return 0;
       // The key may belong to the array part by now.
       if (tag == INTEGER) {
@@ -196,48 +191,47 @@ function insert(table: usize, payload: i64, tag: u32): usize {
       }
       return insert(table, payload, tag);
     }
-    const other = ownNode(table, load<i64>(place, NODE_KEY), load<u32>(place, NODE_KEY_TAG));
-    if (other != place && load<u32>(place, NODE_KEY_TAG) != DEAD_KEY) {
+    const other = mainNode(table, place.key, place.keyTag);
+    if (other != place && place.keyTag != DEAD_KEY) {
       // Whoever is here belongs to another chain: it moves to the free node.
       let before = other;
-      while (before + load<i32>(before, NODE_NEXT) != place) {
-        before += load<i32>(before, NODE_NEXT);
+      while (before.following != place) {
+        before = before.following;
         burn(1);
       }
-      store<i32>(before, <i32>(free - before), NODE_NEXT);
-      memory.copy(free, place, NODE_SIZE);
-      const next = load<i32>(place, NODE_NEXT);
-      if (next != 0) {
-        store<i32>(free, <i32>(place + next - free), NODE_NEXT);
-        store<i32>(place, 0, NODE_NEXT);
+      before.chain(free);
+      memory.copy(free.value, place.value, NODE_SIZE);
+      if (place.next != 0) {
+        free.chain(place.following);
+        place.next = 0;
       }
     } else {
-      const next = load<i32>(place, NODE_NEXT);
-      store<i32>(free, next == 0 ? 0 : <i32>(place + next - free), NODE_NEXT);
-      store<i32>(place, <i32>(free - place), NODE_NEXT);
+      if (place.next == 0) free.next = 0;
+      else free.chain(place.following);
+      place.chain(free);
       place = free;
     }
   }
-  store<i64>(place, payload, NODE_KEY);
-  store<u32>(place, tag, NODE_KEY_TAG);
-  store<u32>(place, NIL, NODE_TAG);
-  return place;
+  place.key = payload;
+  place.keyTag = tag;
+  place.tag = NIL;
+  return place.value;
 }
 
-/** A node that was never used, or 0. */
-function freeNode(table: usize): usize {
-  const nodes = nodesOf(table);
-  if (nodes == emptyNode) return 0;
-  let free = <usize>load<u32>(table, TABLE_FREE);
+/** A node that was never used. */
+function freeNode(table: Table): Node | null {
+  const nodes = changetype<usize>(table.nodes);
+  if (table.nodes == emptyNode) return null;
+  let free = changetype<usize>(table.free);
   while (free > nodes) {
     free -= NODE_SIZE;
-    if (load<u32>(free, NODE_KEY_TAG) == NIL) {
-      store<u32>(table, <u32>free, TABLE_FREE);
-      return free;
+    if (changetype<Node>(free).keyTag == NIL) {
+      table.free = changetype<Node>(free);
+      return table.free;
     }
   }
-  store<u32>(table, <u32>nodes, TABLE_FREE);
-  return 0;
+  table.free = table.nodes;
+  return null;
 }
 
 /** How many integer keys lie in (2^(i-1), 2^i]. */
@@ -251,25 +245,23 @@ function countInteger(key: i64): u32 {
 }
 
 /** Lays the table out anew with room for one more key. False when there is no memory. */
-function rehash(table: usize, payload: i64, tag: u32): bool {
+function rehash(table: Table, payload: i64, tag: u32): bool {
   memory.fill(slices, 0, 32 * 4);
-  const arraySize = load<u32>(table, TABLE_ARRAY_SIZE);
-  const array = <usize>load<u32>(table, TABLE_ARRAY);
+  const arraySize = table.arraySize;
   let integers: u32 = 0;
   let total: u32 = 0;
   for (let i: u32 = 0; i < arraySize; i++) {
-    if (tagOf(array + ((<usize>i) << VALUE_SHIFT)) != NIL) {
+    if (tagOf(table.item(i)) != NIL) {
       integers += countInteger(<i64>i + 1);
       total++;
     }
   }
-  const nodes = nodesOf(table);
   const count = nodeCount(table);
   burn((arraySize + count) >> 1);
   for (let i: u32 = 0; i < count; i++) {
-    const node = nodes + ((<usize>i) << NODE_SHIFT);
-    if (load<u32>(node, NODE_TAG) == NIL) continue;
-    if (load<u32>(node, NODE_KEY_TAG) == INTEGER) integers += countInteger(load<i64>(node, NODE_KEY));
+    const node = table.node(i);
+    if (node.tag == NIL) continue;
+    if (node.keyTag == INTEGER) integers += countInteger(node.key);
     total++;
   }
   if (tag == INTEGER) integers += countInteger(payload);
@@ -289,7 +281,7 @@ function rehash(table: usize, payload: i64, tag: u32): bool {
 }
 
 /** Gives the table an array part of `arraySize` and room for `wanted` other keys. False when there is no memory. */
-function resize(table: usize, arraySize: u32, wanted: u32): bool {
+function resize(table: Table, arraySize: u32, wanted: u32): bool {
   if (<u64>wanted > PART_LIMIT) return false;
   const nodesSize = (<usize>nodesFor(wanted)) << NODE_SHIFT;
   const arrayBytes = (<usize>arraySize) << VALUE_SHIFT;
@@ -299,19 +291,19 @@ function resize(table: usize, arraySize: u32, wanted: u32): bool {
     if (block != 0) freeBlock(block, nodesSize);
     if (!fits) return false;
   }
-  const oldNodes = nodesOf(table);
-  const oldMask = load<u32>(table, TABLE_MASK);
+  const oldNodes = table.nodes;
+  const oldMask = table.mask;
   const count = nodeCount(table);
-  const oldSize = load<u32>(table, TABLE_ARRAY_SIZE);
+  const oldSize = table.arraySize;
   makeNodes(table, wanted);
   if (arraySize > oldSize) {
     growArray(table, arraySize);
   } else if (arraySize < oldSize) {
-    const array = <usize>load<u32>(table, TABLE_ARRAY);
+    const array = table.array;
     const kept: usize = arraySize == 0 ? 0 : allocateBlock((<usize>arraySize) << VALUE_SHIFT);
     if (arraySize > 0) memory.copy(kept, array, (<usize>arraySize) << VALUE_SHIFT);
-    store<u32>(table, <u32>kept, TABLE_ARRAY);
-    store<u32>(table, arraySize, TABLE_ARRAY_SIZE);
+    table.array = kept;
+    table.arraySize = arraySize;
     for (let i = arraySize; i < oldSize; i++) {
       const value = array + ((<usize>i) << VALUE_SHIFT);
       if (tagOf(value) != NIL) copyValue(insert(table, <i64>i + 1, INTEGER), value);
@@ -319,12 +311,12 @@ function resize(table: usize, arraySize: u32, wanted: u32): bool {
     freeBlock(array, (<usize>oldSize) << VALUE_SHIFT);
   }
   for (let i = <i32>count - 1; i >= 0; i--) {
-    const node = oldNodes + ((<usize>i) << NODE_SHIFT);
-    if (load<u32>(node, NODE_TAG) == NIL) continue;
-    const payload = load<i64>(node, NODE_KEY);
-    const tag = load<u32>(node, NODE_KEY_TAG);
+    const node = changetype<Node>(changetype<usize>(oldNodes) + ((<usize>i) << NODE_SHIFT));
+    if (node.tag == NIL) continue;
+    const payload = node.key;
+    const tag = node.keyTag;
     const slot = tag == INTEGER ? slotForInteger(table, payload) : insert(table, payload, tag);
-    copyValue(slot, node);
+    copyValue(slot, node.value);
   }
   freeNodes(oldNodes, oldMask);
   return true;
@@ -335,46 +327,45 @@ function nodesFor(wanted: u32): u32 {
   return wanted <= 1 ? wanted : 1 << (32 - clz<u32>(wanted - 1));
 }
 
-function makeNodes(table: usize, wanted: u32): void {
+function makeNodes(table: Table, wanted: u32): void {
   if (wanted == 0) {
-    store<u32>(table, <u32>emptyNode, TABLE_NODES);
-    store<u32>(table, 0, TABLE_MASK);
-    store<u32>(table, <u32>emptyNode, TABLE_FREE);
+    table.nodes = emptyNode;
+    table.mask = 0;
+    table.free = emptyNode;
     return;
   }
   const count = nodesFor(wanted);
   const bytes = (<usize>count) << NODE_SHIFT;
   const nodes = allocateBlock(bytes);
   memory.fill(nodes, 0, bytes);
-  store<u32>(table, <u32>nodes, TABLE_NODES);
-  store<u32>(table, count - 1, TABLE_MASK);
-  store<u32>(table, <u32>(nodes + bytes), TABLE_FREE);
+  table.nodes = changetype<Node>(nodes);
+  table.mask = count - 1;
+  table.free = changetype<Node>(nodes + bytes);
 }
 
-function growArray(table: usize, size: u32): void {
+function growArray(table: Table, size: u32): void {
   burn(<i64>(size >> 6));
-  const old = load<u32>(table, TABLE_ARRAY_SIZE);
+  const old = table.arraySize;
   const oldBytes = (<usize>old) << VALUE_SHIFT;
   const bytes = (<usize>size) << VALUE_SHIFT;
   const array = allocateBlock(bytes);
   if (old > 0) {
-    memory.copy(array, <usize>load<u32>(table, TABLE_ARRAY), oldBytes);
-    freeBlock(<usize>load<u32>(table, TABLE_ARRAY), oldBytes);
+    memory.copy(array, table.array, oldBytes);
+    freeBlock(table.array, oldBytes);
   }
   memory.fill(array + oldBytes, 0, bytes - oldBytes);
-  store<u32>(table, <u32>array, TABLE_ARRAY);
-  store<u32>(table, size, TABLE_ARRAY_SIZE);
+  table.array = array;
+  table.arraySize = size;
 }
 
 /** Makes the array part at least `size`. False when there is no memory. */
-export function reserveArray(table: usize, size: u32): bool {
-  if (size <= load<u32>(table, TABLE_ARRAY_SIZE)) return true;
+export function reserveArray(table: Table, size: u32): bool {
+  if (size <= table.arraySize) return true;
   if (<u64>size > PART_LIMIT) return false;
   const count = nodeCount(table);
   if (count > 0) {
     let used: u32 = 0;
-    for (let i: u32 = 0; i < count; i++)
-      if (load<u32>(nodesOf(table) + ((<usize>i) << NODE_SHIFT), NODE_TAG) != NIL) used++;
+    for (let i: u32 = 0; i < count; i++) if (table.node(i).tag != NIL) used++;
     return resize(table, size, used);
   }
   if (size > 256 && !hasRoom((<usize>size) << VALUE_SHIFT)) return false;
@@ -385,19 +376,18 @@ export function reserveArray(table: usize, size: u32): bool {
 // ---- length and iteration ------------------------------------------------------------------------------
 
 /** A border: n with t[n] not nil and t[n+1] nil, or 0. */
-export function border(table: usize): i64 {
-  let high = load<u32>(table, TABLE_ARRAY_SIZE);
-  const array = <usize>load<u32>(table, TABLE_ARRAY);
-  if (high > 0 && tagOf(array + ((<usize>(high - 1)) << VALUE_SHIFT)) == NIL) {
+export function border(table: Table): i64 {
+  let high = table.arraySize;
+  if (high > 0 && tagOf(table.item(high - 1)) == NIL) {
     let low: u32 = 0;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (tagOf(array + ((<usize>(middle - 1)) << VALUE_SHIFT)) == NIL) high = middle;
+      if (tagOf(table.item(middle - 1)) == NIL) high = middle;
       else low = middle;
     }
     return low;
   }
-  if (nodesOf(table) == emptyNode) return high;
+  if (table.nodes == emptyNode) return high;
   burn(4);
   let low: i64 = high;
   let above: i64 = low + 1;
@@ -423,14 +413,13 @@ export function border(table: usize): i64 {
 }
 
 /** Steps along the table: puts the entry after the key at `at` there and behind it. 1 found, 0 end, -1 no such key. */
-export function nextEntry(table: usize, at: usize): i32 {
+export function nextEntry(table: Table, at: usize): i32 {
   let index = positionOf(table, at);
   if (index < 0) return -1;
-  const arraySize = <i64>load<u32>(table, TABLE_ARRAY_SIZE);
-  const array = <usize>load<u32>(table, TABLE_ARRAY);
+  const arraySize = <i64>table.arraySize;
   const began = index;
   for (; index < arraySize; index++) {
-    const value = array + ((<usize>index) << VALUE_SHIFT);
+    const value = table.item(<usize>index);
     if (tagOf(value) == NIL) continue;
     store<i64>(at, index + 1);
     setTag(at, INTEGER);
@@ -438,14 +427,13 @@ export function nextEntry(table: usize, at: usize): i32 {
     burn((index - began) >> 4);
     return 1;
   }
-  const nodes = nodesOf(table);
   const count = <i64>nodeCount(table);
   for (index -= arraySize; index < count; index++) {
-    const node = nodes + ((<usize>index) << NODE_SHIFT);
-    if (load<u32>(node, NODE_TAG) == NIL) continue;
-    store<i64>(at, load<i64>(node, NODE_KEY));
-    setTag(at, load<u32>(node, NODE_KEY_TAG));
-    copyValue(at + 16, node);
+    const node = table.node(<u32>index);
+    if (node.tag == NIL) continue;
+    store<i64>(at, node.key);
+    setTag(at, node.keyTag);
+    copyValue(at + 16, node.value);
     burn((index + arraySize - began) >> 4);
     return 1;
   }
@@ -454,10 +442,10 @@ export function nextEntry(table: usize, at: usize): i32 {
 }
 
 /** Index of the entry after the key at `at`, the array part first; -1 when the key isn't there. */
-function positionOf(table: usize, at: usize): i64 {
+function positionOf(table: Table, at: usize): i64 {
   const tag = tagOf(at);
   if (tag == NIL) return 0;
-  const arraySize = load<u32>(table, TABLE_ARRAY_SIZE);
+  const arraySize = table.arraySize;
   if (tag == INTEGER || tag == FLOAT) {
     const key = integerOf(at);
     if (<u64>(key - 1) < <u64>arraySize) return key;
@@ -465,16 +453,16 @@ function positionOf(table: usize, at: usize): i64 {
   let found = getValue(table, at);
   if (found == nothing) found = tag >= STRING ? deadNode(table, at) : nothing;
   if (found == nothing) return -1;
-  return <i64>arraySize + <i64>((found - nodesOf(table)) >> NODE_SHIFT) + 1;
+  return <i64>arraySize + <i64>((found - changetype<usize>(table.nodes)) >> NODE_SHIFT) + 1;
 }
 
 /** The node of a key that was removed and forgotten since. */
-function deadNode(table: usize, at: usize): usize {
+function deadNode(table: Table, at: usize): usize {
   const count = nodeCount(table);
   burn(count >> 3);
   for (let i: u32 = 0; i < count; i++) {
-    const node = nodesOf(table) + ((<usize>i) << NODE_SHIFT);
-    if (load<u32>(node, NODE_KEY_TAG) == DEAD_KEY && load<u32>(node, NODE_KEY) == <u32>objectOf(at)) return node;
+    const node = table.node(i);
+    if (node.keyTag == DEAD_KEY && node.keyObject == objectOf(at)) return node.value;
   }
   return nothing;
 }
