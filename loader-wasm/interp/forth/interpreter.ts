@@ -14,34 +14,15 @@ import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome
 import { print } from "../../lib/output";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { forth } from "./define";
-import { FORTH_WORDLIST, makeWordlist, resetSearchOrder } from "./dictionary";
 import { orderListing } from "./listing";
-import {
-  ABORT,
-  ABORT_QUOTE,
-  BREAK,
-  CELL,
-  compiling,
-  dictionaryStart,
-  ERROR_EXIT,
-  here,
-  OUT_OF_TEXT,
-  QUIT,
-  setHere,
-  startMemory,
-  USER_EXIT,
-} from "./memory";
+import { compiling, dictionaryStart, here, setHere, startMemory } from "./memory";
 import { finishOuter, interpretText, setSourceId, sourceId } from "./outer";
-import { defineCompile } from "./words_compile";
-import { defineCore } from "./words_core";
-import { defineDebug } from "./words_debug";
-import { defineCommandWords, defineLoader, errorShown, errorWaits, interpretFile, PARSE_ERROR } from "./words_loader";
-import { defineLocals } from "./words_locals";
-import { defineParse } from "./words_parse";
-import { defineSee } from "./words_see";
-import { defineSystem } from "./words_system";
-import { defineText } from "./words_text";
-import { defineTools, setQuery } from "./words_tools";
+import { ABORT, ABORT_QUOTE, BREAK, CELL, ERROR_EXIT, OUT_OF_TEXT, QUIT, USER_EXIT } from "./stacks";
+import { FORTH_WORDLIST, makeWordlist, resetSearchOrder } from "./wordlists";
+import { defineCompiler, defineWords } from "./words/all";
+import { defineCommandWords, errorShown, errorWaits, PARSE_ERROR } from "./words/commands";
+import { interpretFile } from "./words/files";
+import { setQuery } from "./words/tools";
 
 /** Bytes of a script's line; longer ones are cut into several. */
 const SCRIPT_LINE_LIMIT: i32 = 255;
@@ -84,17 +65,9 @@ export class ForthInterpreter extends Interpreter {
     startMemory();
     makeWordlist(<i64>allocString("forth-wordlist"), HASH_BUCKETS);
     resetSearchOrder();
-    defineCompile();
+    defineCompiler();
     finishOuter();
-    defineParse();
-    defineText();
-    defineCore();
-    defineSystem();
-    defineLocals();
-    defineTools();
-    defineSee();
-    defineDebug();
-    defineLoader();
+    defineWords();
     defineCommandWords();
     forth("only forth definitions");
     orderListing(FORTH_WORDLIST);
