@@ -1,6 +1,7 @@
 // Text files: reading them line by line, and showing them page by page.
 
 import { pageBytes } from "../console/pager";
+import { Ascii } from "../lib/ascii";
 import { stringAt } from "../lib/bytes";
 import { errno, strerror } from "../lib/errno";
 import { print } from "../lib/output";
@@ -8,11 +9,11 @@ import { close, open, read, readToLineEnd } from "./files";
 
 /** Longest piece that `readLine` returns, in bytes. */
 const PIECE_LIMIT: i32 = 1024;
-const piece: usize = memory.data(1024);
+const piece: usize = memory.data(PIECE_LIMIT);
 
 /**
  * The next line of `fd`, without its terminator (CR or LF, each ending a line). Longer ones are cut into
- * pieces of `limit` bytes (at most 1024). Null at the end of the file or on a read error.
+ * pieces of `limit` bytes (at most PIECE_LIMIT). Null at the end of the file or on a read error.
  */
 export function readLine(fd: i32, limit: i32): string | null {
   const size = readLineTo(fd, piece, min(limit, PIECE_LIMIT));
@@ -24,12 +25,12 @@ export function readLineTo(fd: i32, dst: usize, limit: i32): i32 {
   const got = readToLineEnd(fd, dst, limit, true);
   if (got <= 0) return -1;
   const last = load<u8>(dst + <usize>got - 1);
-  return last == 0x0a || last == 0x0d ? got - 1 : got;
+  return last == Ascii.NEWLINE || last == Ascii.RETURN ? got - 1 : got;
 }
 
 /** Bytes read from a file at a time. */
 const CHUNK: i32 = 79;
-const chunk: usize = memory.data(80);
+const chunk: usize = memory.data(CHUNK);
 
 /** Pages through a file. 0 at its end, 1 when the reader quit, -1 when it can't be read. */
 export function pageFile(path: string): i32 {

@@ -2,7 +2,6 @@
 
 /** The codes that some parser asks for. */
 export enum Ascii {
-  NUL = 0x00,
   BACKSPACE = 0x08,
   TAB = 0x09,
   NEWLINE = 0x0a,
@@ -24,6 +23,9 @@ export enum Ascii {
   POINT = 0x2e,
   SLASH = 0x2f,
   DIGIT_0 = 0x30,
+  DIGIT_1 = 0x31,
+  DIGIT_3 = 0x33,
+  DIGIT_7 = 0x37,
   DIGIT_9 = 0x39,
   COLON = 0x3a,
   EQUALS = 0x3d,

@@ -34,7 +34,7 @@ import {
 } from "./layout";
 
 /** The continuation area in use. */
-const area: usize = memory.data(2048, 8);
+const area: usize = memory.data(BLOCK_SIZE, 8);
 
 /**
  * The first entry with `signature` of the directory record in memory at `record`, `skip` bytes behind its name; 0 when there is

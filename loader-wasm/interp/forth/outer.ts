@@ -85,13 +85,13 @@ export function scanUntil(delimiter: i32, skipLeading: bool = false, acrossLines
   let at = position();
   if (skipLeading) while (at < sourceSize && load<u8>(source + <usize>at) == delimiter) at++;
   const start = at;
-  const mark = <u8>delimiter;
+  const mark = delimiter & 0xff;
   at += countBefore(
     source + <usize>at,
     sourceSize - at,
     mark,
-    acrossLines ? mark : <u8>Ascii.NEWLINE,
-    acrossLines ? mark : <u8>Ascii.RETURN,
+    acrossLines ? mark : Ascii.NEWLINE,
+    acrossLines ? mark : Ascii.RETURN,
   );
   parsedAt = start;
   parsedSize = at - start;
