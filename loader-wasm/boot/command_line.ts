@@ -100,16 +100,21 @@ function unescape(text: usize, size: i32): i32 {
   return <i32>(out - text);
 }
 
-/** The arguments of the last `split`, one after the other, and where each ends; of the one being made, so far. */
+/** The arguments of the last `split`, one after the other, and where each ends. */
 const argumentBytes: usize = memory.data((WORD_LIMIT + 1) * (ARGUMENT_LIMIT + 1));
 const argumentEnds: usize = memory.data((ARGUMENT_LIMIT + 1) * 4, 4);
+/** How many there are. */
 export let argumentCount: i32 = 0;
+/** Where the one being made begins, and its bytes so far. */
 let wordStart: i32 = 0;
 let wordSize: i32 = 0;
 
+/** Where argument `index` is. */
 export function argumentAt(index: i32): usize {
   return argumentBytes + <usize>(index == 0 ? 0 : load<i32>(argumentEnds + ((<usize>(index - 1)) << 2)));
 }
+
+/** Its bytes. */
 export function argumentSize(index: i32): i32 {
   return load<i32>(argumentEnds + ((<usize>index) << 2)) - <i32>(argumentAt(index) - argumentBytes);
 }

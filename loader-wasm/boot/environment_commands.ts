@@ -35,6 +35,7 @@ export function commandSet(argv: string[]): i32 {
   return error != 0 ? failCommand(strerror(error)) : CMD_OK;
 }
 
+/** `set NAME=VALUE`, for arguments as `split` leaves them. */
 export function commandSetSplit(): i32 {
   if (argumentCount != 2) return failCommand("wrong number of arguments");
   const error = putenvAt(argumentAt(1), argumentSize(1));

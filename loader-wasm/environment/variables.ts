@@ -14,6 +14,7 @@ export type SetHook = (variable: Variable, value: string) => i32;
 /** Called before removal; a non-zero errno keeps the variable. */
 export type UnsetHook = (variable: Variable) => i32;
 
+/** A variable of the loader. */
 export class Variable {
   value: string = "";
   /** That of the name, and the next one in the chain for it. */
@@ -231,11 +232,12 @@ function remove(variable: Variable | null): i32 {
   return 0;
 }
 
-/** Hooks of variables that scripts may read only. */
+/** Set hook of variables that scripts may read only. */
 export function refuseSet(_variable: Variable, _value: string): i32 {
   return EPERM;
 }
 
+/** The same for the removal. */
 export function refuseUnset(_variable: Variable): i32 {
   return EPERM;
 }

@@ -126,6 +126,7 @@ export function open(path: string, mode: i32 = O_RDONLY, purpose: i32 = PURPOSE_
   return fd;
 }
 
+/** Closes `fd`. -1 and errno when it isn't open. */
 export function close(fd: i32): i32 {
   const descriptor = descriptorOf(fd);
   if (descriptor === null) return -1;
@@ -215,6 +216,7 @@ export function write(fd: i32, src: usize, size: i32): i32 {
   return -1;
 }
 
+/** Moves the position of `fd`, from `whence` (SEEK_*), and returns it; -1 and errno. */
 export function seek(fd: i32, offset: i64, whence: i32): i64 {
   const descriptor = descriptorOf(fd);
   if (descriptor === null) return -1;
@@ -248,6 +250,7 @@ export function seek(fd: i32, offset: i64, whence: i32): i64 {
   return file.seek(whence == SEEK_CUR ? offset - ahead : offset, whence);
 }
 
+/** What is known of the open file; null and errno. */
 export function fstat(fd: i32): Stat | null {
   const descriptor = descriptorOf(fd);
   if (descriptor === null) return null;
@@ -257,6 +260,7 @@ export function fstat(fd: i32): Stat | null {
   return null;
 }
 
+/** What is known of the file at `path`; null and errno. */
 export function stat(path: string): Stat | null {
   const fd = open(path, O_RDONLY, PURPOSE_NONE);
   if (fd < 0) return null;

@@ -13,6 +13,7 @@ const DT_REG: u8 = 8;
 const DIRECTORY_RIGHTS: u32 = 0o755;
 const FILE_RIGHTS: u32 = 0o644;
 
+/** Files of the `host:` trees. */
 export class HostFileSystem extends FileSystem {
   constructor() {
     super("host", true);

@@ -169,6 +169,7 @@ class ZfsWalk extends PathWalk<Node> {
   }
 }
 
+/** Files of ZFS data sets. */
 export class ZfsFileSystem extends FileSystem {
   constructor() {
     super("zfs", true);

@@ -61,6 +61,7 @@ function hashOf(salt: u64, name: string): u64 {
   return crc & HASH_MASK;
 }
 
+/** A ZAP: a directory of names and numbers. */
 export class Zap {
   /** Of the entry found last. */
   name: string = "";

@@ -191,6 +191,7 @@ class DirectoryWalk {
   }
 }
 
+/** Files of ISO 9660 volumes. */
 export class Cd9660FileSystem extends FileSystem {
   private readonly mounts: KnownPlaces<Mount> = new KnownPlaces<Mount>();
 

@@ -78,6 +78,7 @@ function fillCrcTable(): void {
   }
 }
 
+/** The decoder of bzip2 streams. */
 export class Bunzip2 extends Decoder {
   private hold: u64 = 0;
   private bits: u32 = 0;

@@ -9,6 +9,7 @@ import { Input } from "./input";
 /** "BZh". */
 const MAGIC: u32 = 0x685a42;
 
+/** Files that are there as `NAME.bz2`. */
 export class Bzip2FileSystem extends CompressedFileSystem {
   constructor() {
     super("bzip2", ".bz2", "bzf");

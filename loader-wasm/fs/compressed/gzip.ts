@@ -15,6 +15,7 @@ const FLAG_NAME: i32 = 0x08;
 const FLAG_COMMENT: i32 = 0x10;
 const FLAGS_RESERVED: i32 = 0xe0;
 
+/** Files that are there as `NAME.gz`. */
 export class GzipFileSystem extends CompressedFileSystem {
   constructor() {
     super("gzip", ".gz", "zf");

@@ -6,15 +6,18 @@ import { here, placeText, setHere, writable } from "./memory";
 import { check, fail, pop, push, thrown } from "./stacks";
 import { FORTH_WORDLIST, searchList } from "./wordlists";
 
-/** The tags. */
-export const COLON_TAG: i64 = 0x7a000001;
-export const DO_TAG: i64 = 0x7a000002;
-export const LEAVE_TAG: i64 = 0x7a000003;
-export const TARGET_TAG: i64 = 0x7a000004;
-export const ORIGIN_TAG: i64 = 0x7a000005;
-export const CASE_TAG: i64 = 0x7a000006;
-export const OF_TAG: i64 = 0x7a000007;
-export const FALL_TAG: i64 = 0x7a000008;
+/** The tags: what an open control structure is. */
+export enum Tag {
+  COLON = 0x7a000001,
+  DO = 0x7a000002,
+  LEAVE = 0x7a000003,
+  TARGET = 0x7a000004,
+  ORIGIN = 0x7a000005,
+  CASE = 0x7a000006,
+  OF = 0x7a000007,
+  FALL = 0x7a000008,
+}
+/** Their names, in this order. */
 const TAG_NAMES: string[] = ["colon", "do", "leave", "target", "origin", "case", "of", "fallthrough"];
 
 /** The word `name` of the system, for code that is compiled. */
@@ -28,20 +31,20 @@ export function compileWord(name: string): void {
 }
 
 /** Puts `tag` on the stack. */
-export function mark(tag: i64): void {
+export function mark(tag: Tag): void {
   push(tag);
 }
 
 /** Takes `tag` off the stack; unwinding when something else is there. */
-export function match(tag: i64): bool {
+export function match(tag: Tag): bool {
   if (!check(1, 0)) return false;
   if (pop() == tag) return true;
-  fail(`Error -- unmatched control structure "${TAG_NAMES[<i32>(tag & 15) - 1]}"`);
+  fail(`Error -- unmatched control structure "${TAG_NAMES[tag - Tag.COLON]}"`);
   return false;
 }
 
 /** Leaves the place of a branch that is to be filled in. */
-export function markBranch(tag: i64): void {
+export function markBranch(tag: Tag): void {
   push(<i64>here);
   mark(tag);
 }
@@ -59,12 +62,12 @@ export function patch(address: usize, target: usize): void {
 }
 
 /** Has the branch that is open with `tag` go here. */
-export function resolveForward(tag: i64): void {
+export function resolveForward(tag: Tag): void {
   if (match(tag)) patch(popPatch(), here);
 }
 
 /** Compiles the distance to the place that was kept with `tag`. */
-export function resolveBack(tag: i64): void {
+export function resolveBack(tag: Tag): void {
   if (!match(tag)) return;
   const target = popPatch();
   if (thrown == 0) appendCell((<i64>target - <i64>here) >> 3);

@@ -40,6 +40,7 @@ const CELLS_AT_START: i32 = 3285;
 const FREEBSD_VERSION: i64 = 1201000;
 const LOADER_VERSION: i64 = 12;
 
+/** The interpreter of the flavour `4th`. */
 export class ForthInterpreter extends Interpreter {
   private depth: i32 = 0;
   /** What the variable `interpret` was last set for: then nothing has touched it since. */

@@ -100,6 +100,7 @@ export function addLocal(name: string, two: bool): void {
   appendCell(at);
 }
 
+/** Compiles a 0, for a local that takes nothing from the stack. */
 export function compileZero(): void {
   appendCell(<i64>searchList(HIDDEN_WORDLIST, "zero"));
 }

@@ -33,6 +33,7 @@ class ScriptLine {
   ) {}
 }
 
+/** The interpreter of the flavour `simp`. */
 export class SimpleInterpreter extends Interpreter {
   private depth: i32 = 0;
   /** The command run last. */

@@ -25,6 +25,7 @@ import { ElfFile, openElf } from "./file";
 import * as Elf from "./layout";
 import { addModule, moduleNameOf, readModuleSet } from "./modmetadata";
 
+/** What a kernel is called among the loaded files. */
 export const KERNEL_TYPE = "elf kernel";
 const MODULE_TYPE = "elf module";
 

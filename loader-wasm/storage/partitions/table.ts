@@ -19,6 +19,7 @@ export enum Naming {
   Partition,
 }
 
+/** What a partition is for, as far as the loader tells it apart. */
 export enum PartitionType {
   Unknown,
   Efi,
@@ -55,6 +56,7 @@ const TYPE_NAMES: string[] = [
 /** Rank of a partition that nothing boots from; lower ranks are better. */
 export const RANK_NONE: i32 = 7;
 
+/** A partition, in sectors of the disk. */
 export class Partition {
   constructor(
     /** What its name ends with: from 1 in MBR and GPT, from 0 (`a`) in BSD labels. */
@@ -81,6 +83,7 @@ export class Partition {
   }
 }
 
+/** The partitions of a disk, or of a slice. */
 export class PartitionTable {
   readonly entries: Partition[] = [];
 

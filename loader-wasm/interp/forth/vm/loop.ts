@@ -2,7 +2,7 @@
 // function with a case for each code (codes.ts), longer than any other, because its registers are locals: the
 // instruction pointer, the two stacks and the fuel, which a function for each word couldn't keep in the
 // processor's. What the cases do is written with the registers' types (code.ts, data_stack.ts, return_stack.ts) and
-// compiled into them. The loop hands its registers over (memory.ts) around primitives of the table; it returns every
+// compiled into them. The loop hands its registers over (stacks.ts) around primitives of the table; it returns every
 // few thousand words, since an engine takes better code for a function only when that is called again.
 
 import { Op } from "../codes";

@@ -1,22 +1,6 @@
 // Control structures of the core word set.
 
-import {
-  CASE_TAG,
-  compileWord,
-  DO_TAG,
-  FALL_TAG,
-  LEAVE_TAG,
-  mark,
-  markBranch,
-  match,
-  OF_TAG,
-  ORIGIN_TAG,
-  patch,
-  popPatch,
-  resolveBack,
-  resolveForward,
-  TARGET_TAG,
-} from "../compiler";
+import { compileWord, mark, markBranch, match, patch, popPatch, resolveBack, resolveForward, Tag } from "../compiler";
 import { immediate } from "../define";
 import { appendCell } from "../dictionary";
 import { here, writable } from "../memory";
@@ -24,15 +8,15 @@ import { check, depth, fail, peek, pop, push, thrown } from "../stacks";
 
 function startLoop(word: string): void {
   compileWord(word);
-  markBranch(LEAVE_TAG);
+  markBranch(Tag.LEAVE);
   appendCell(0);
-  markBranch(DO_TAG);
+  markBranch(Tag.DO);
 }
 
 function endLoop(word: string): void {
   compileWord(word);
-  resolveBack(DO_TAG);
-  if (thrown != 0 || !match(LEAVE_TAG)) return;
+  resolveBack(Tag.DO);
+  if (thrown != 0 || !match(Tag.LEAVE)) return;
   const address = popPatch();
   if (address != 0) store<i64>(address, <i64>here);
 }
@@ -45,7 +29,7 @@ export function defineBranches(): void {
     2,
     () => {
       compileWord("(branch0)");
-      markBranch(ORIGIN_TAG);
+      markBranch(Tag.ORIGIN);
       appendCell(1);
     },
     true,
@@ -55,25 +39,25 @@ export function defineBranches(): void {
     0,
     0,
     () => {
-      if (!match(ORIGIN_TAG)) return;
+      if (!match(Tag.ORIGIN)) return;
       const address = popPatch();
       compileWord("(branch)");
-      markBranch(ORIGIN_TAG);
+      markBranch(Tag.ORIGIN);
       appendCell(1);
       patch(address, here);
     },
     true,
   );
-  immediate("then", 0, 0, () => resolveForward(ORIGIN_TAG), true);
-  immediate("endif", 0, 0, () => resolveForward(ORIGIN_TAG), true);
-  immediate("begin", 0, 2, () => markBranch(TARGET_TAG), true);
+  immediate("then", 0, 0, () => resolveForward(Tag.ORIGIN), true);
+  immediate("endif", 0, 0, () => resolveForward(Tag.ORIGIN), true);
+  immediate("begin", 0, 2, () => markBranch(Tag.TARGET), true);
   immediate(
     "until",
     0,
     0,
     () => {
       compileWord("(branch0)");
-      resolveBack(TARGET_TAG);
+      resolveBack(Tag.TARGET);
     },
     true,
   );
@@ -83,7 +67,7 @@ export function defineBranches(): void {
     0,
     () => {
       compileWord("(branch)");
-      resolveBack(TARGET_TAG);
+      resolveBack(Tag.TARGET);
     },
     true,
   );
@@ -95,7 +79,7 @@ export function defineBranches(): void {
       compileWord("(branch0)");
       const tag = pop();
       const place = pop();
-      markBranch(ORIGIN_TAG);
+      markBranch(Tag.ORIGIN);
       push(place);
       push(tag);
       appendCell(1);
@@ -108,8 +92,8 @@ export function defineBranches(): void {
     0,
     () => {
       compileWord("(branch)");
-      resolveBack(TARGET_TAG);
-      resolveForward(ORIGIN_TAG);
+      resolveBack(Tag.TARGET);
+      resolveForward(Tag.ORIGIN);
     },
     true,
   );
@@ -131,7 +115,7 @@ export function defineCases(): void {
     2,
     () => {
       push(0);
-      mark(CASE_TAG);
+      mark(Tag.CASE);
     },
     true,
   );
@@ -141,14 +125,14 @@ export function defineCases(): void {
     3,
     () => {
       let through: usize = 0;
-      if (peek(0) == FALL_TAG) {
+      if (peek(0) == Tag.FALL) {
         pop();
         through = popPatch();
       }
-      if (!match(CASE_TAG)) return;
-      mark(CASE_TAG);
+      if (!match(Tag.CASE)) return;
+      mark(Tag.CASE);
       compileWord("(of)");
-      markBranch(OF_TAG);
+      markBranch(Tag.OF);
       appendCell(2);
       patch(through, here);
     },
@@ -159,14 +143,14 @@ export function defineCases(): void {
     4,
     3,
     () => {
-      if (!match(OF_TAG)) return;
+      if (!match(Tag.OF)) return;
       const address = popPatch();
-      if (!match(CASE_TAG) || !check(1, 0)) return;
+      if (!match(Tag.CASE) || !check(1, 0)) return;
       const count = pop();
       compileWord("(branch)");
       push(<i64>here);
       push(count + 1);
-      mark(CASE_TAG);
+      mark(Tag.CASE);
       appendCell(2);
       patch(address, here);
     },
@@ -177,13 +161,13 @@ export function defineCases(): void {
     4,
     3,
     () => {
-      if (!match(OF_TAG)) return;
+      if (!match(Tag.OF)) return;
       const address = popPatch();
-      if (!match(CASE_TAG)) return;
-      mark(CASE_TAG);
+      if (!match(Tag.CASE)) return;
+      mark(Tag.CASE);
       compileWord("(branch)");
       push(<i64>here);
-      mark(FALL_TAG);
+      mark(Tag.FALL);
       appendCell(2);
       patch(address, here);
     },
@@ -195,11 +179,11 @@ export function defineCases(): void {
     0,
     () => {
       let through: i64 = 0;
-      if (peek(0) == FALL_TAG) {
+      if (peek(0) == Tag.FALL) {
         pop();
         through = pop();
       }
-      if (!match(CASE_TAG) || !check(1, 0)) return;
+      if (!match(Tag.CASE) || !check(1, 0)) return;
       const count = pop();
       if (count < 0 || count > <i64>depth()) {
         fail("Error: stack underflow");

@@ -1,7 +1,7 @@
 // Defining words of the core word set: definitions of code, and of data.
 
 import { Op } from "../codes";
-import { COLON_TAG, compileWord, mark, match } from "../compiler";
+import { compileWord, mark, match, Tag } from "../compiler";
 import { immediate, loose, primitive, variableAt } from "../define";
 import { appendCell, appendWord, checkThreshold, latest } from "../dictionary";
 import { clearFlag, FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, FLAG_SMUDGE, Header, isWord, setFlag } from "../header";
@@ -17,7 +17,7 @@ function startDefinition(name: string): void {
   if (thrown != 0) return;
   setCompiling(true);
   forgetLocals();
-  mark(COLON_TAG);
+  mark(Tag.COLON);
   appendWord(current, name, Op.COLON, FLAG_SMUDGE);
 }
 
@@ -56,14 +56,14 @@ export function defineDefinitions(): void {
     forgetLocals();
     const xt = appendWord(current, "", Op.COLON, FLAG_SMUDGE);
     push(<i64>xt);
-    mark(COLON_TAG);
+    mark(Tag.COLON);
   });
   immediate(
     ";",
     0,
     0,
     () => {
-      if (!match(COLON_TAG)) return;
+      if (!match(Tag.COLON)) return;
       compileUnlink();
       forgetLocals();
       compileWord("(;)");
