@@ -3,9 +3,10 @@
 import { getchar, ischar, time } from "../console/console";
 import { permittedArguments } from "../environment/questions";
 import { getenv } from "../environment/variables";
+import { Ascii } from "../lib/ascii";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { print, putchar } from "../lib/output";
-import { equalsIgnoreCase, parseEnd, parseInteger } from "../lib/text";
+import { equalsIgnoreCase, scanInteger } from "../lib/text";
 import { loadKld } from "../load/modules";
 import { findFile, preloadedFiles } from "../load/preloaded";
 import { enterKernel } from "./exec";
@@ -53,8 +54,9 @@ export function commandAutoboot(argv: string[]): i32 {
   if (argv.length > 3) return failCommand("too many arguments");
   let seconds = -1;
   if (argv.length > 1) {
-    seconds = <i32>parseInteger(argv[1]);
-    if (parseEnd != argv[1].length) return failDetailed(`bad delay '${argv[1]}'`);
+    const delay = scanInteger(argv[1]);
+    seconds = <i32>delay.value;
+    if (delay.end != argv[1].length) return failDetailed(`bad delay '${argv[1]}'`);
   }
   return autoboot(seconds, argv.length > 2 ? argv[2] : null);
 }
@@ -72,8 +74,8 @@ function autoboot(seconds: i32, prompt: string | null): i32 {
     seconds = DEFAULT_DELAY;
     const delay = getenv("autoboot_delay");
     if (delay !== null) {
-      const value = <i32>parseInteger(delay);
-      if (parseEnd != 0) seconds = value;
+      const number = scanInteger(delay);
+      if (number.end != 0) seconds = <i32>number.value;
     }
   }
   if (getenv("kernelname") === null) {
@@ -83,7 +85,7 @@ function autoboot(seconds: i32, prompt: string | null): i32 {
   const kernel = getenv("kernelname")!;
   const yes = seconds < 0 || countDown(seconds, prompt, kernel);
   if (yes) print(`\rBooting [${kernel}]...               `);
-  putchar(0x0a);
+  putchar(Ascii.NEWLINE);
   return yes ? commandBoot(["boot"]) : CMD_OK;
 }
 
@@ -96,7 +98,7 @@ function countDown(seconds: i32, prompt: string | null, kernel: string): bool {
   while (true) {
     if (ischar()) {
       const key = getchar();
-      return key == 0x0d || key == 0x0a;
+      return key == Ascii.RETURN || key == Ascii.NEWLINE;
     }
     const now = time();
     if (now >= when) return true;

@@ -52,7 +52,7 @@ export function writeBootData(kernel: PreloadedFile, alignment: i32, keys: bool)
     print("can't determine root device\n");
     return null;
   }
-  findRootMount(root.name());
+  findRootMount(root.device.name());
 
   let end: u64 = 0;
   for (let i = 0; i < preloadedFiles.length; i++) end = max(end, preloadedFiles[i].addr + preloadedFiles[i].size);

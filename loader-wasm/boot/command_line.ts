@@ -2,9 +2,10 @@
 // '' and "" quotes and $name, ${name}, $(name) expansions.
 
 import { getenvAt } from "../environment/variables";
+import { Ascii } from "../lib/ascii";
 import { allocString, copyText, countBefore, cstringSize, stringAt } from "../lib/bytes";
 import { print } from "../lib/output";
-import { digitValue, isHexDigit, isSpace } from "../lib/text";
+import { digitValue, isDigit, isHexDigit, isSpace, toLower } from "../lib/text";
 
 /** Longest argument in bytes, and most arguments of a line. */
 const WORD_LIMIT: i32 = 1023;
@@ -15,8 +16,8 @@ const QUOTE: i32 = 0x27;
 const DOUBLE_QUOTE: i32 = 0x22;
 const DOLLAR: i32 = 0x24;
 
-function isOctal(c: i32, highest: i32 = 0x37): bool {
-  return c >= 0x30 && c <= highest;
+function isOctal(c: i32, highest: i32 = Ascii.DIGIT_7): bool {
+  return c >= Ascii.DIGIT_0 && c <= highest;
 }
 
 /**
@@ -42,45 +43,45 @@ function unescape(text: usize, size: i32): i32 {
         store<u8>(out++, <u8>escaped);
         i++;
         break;
-      case 0x62:
-        store<u8>(out++, 0x08);
+      case Ascii.LOWER_B:
+        store<u8>(out++, Ascii.BACKSPACE);
         i++;
         break;
-      case 0x66:
-        store<u8>(out++, 0x0c);
+      case Ascii.LOWER_F:
+        store<u8>(out++, Ascii.FORM_FEED);
         i++;
         break;
-      case 0x72:
-        store<u8>(out++, 0x0d);
+      case Ascii.LOWER_R:
+        store<u8>(out++, Ascii.RETURN);
         i++;
         break;
-      case 0x6e:
-        store<u8>(out++, 0x0a);
+      case Ascii.LOWER_N:
+        store<u8>(out++, Ascii.NEWLINE);
         i++;
         break;
-      case 0x73:
-        store<u8>(out++, 0x20);
+      case Ascii.LOWER_S:
+        store<u8>(out++, Ascii.SPACE);
         i++;
         break;
-      case 0x74:
-        store<u8>(out++, 0x09);
+      case Ascii.LOWER_T:
+        store<u8>(out++, Ascii.TAB);
         i++;
         break;
-      case 0x76:
-        store<u8>(out++, 0x0b);
+      case Ascii.LOWER_V:
+        store<u8>(out++, Ascii.VERTICAL_TAB);
         i++;
         break;
-      case 0x7a:
+      case Ascii.LOWER_Z:
         i++;
         break;
       default:
-        if (escaped >= 0x30 && escaped <= 0x39) {
+        if (isDigit(escaped)) {
           const b = i + 1 < size ? <i32>load<u8>(text + <usize>i + 1) : 0;
           const c = i + 2 < size ? <i32>load<u8>(text + <usize>i + 2) : 0;
-          if (isOctal(escaped, 0x33) && isOctal(b) && isOctal(c)) {
-            store<u8>(out++, <u8>(((escaped - 0x30) << 6) | ((b - 0x30) << 3) | (c - 0x30)));
+          if (isOctal(escaped, Ascii.DIGIT_3) && isOctal(b) && isOctal(c)) {
+            store<u8>(out++, <u8>((digitValue(escaped) << 6) | (digitValue(b) << 3) | digitValue(c)));
             i += 3;
-          } else if (escaped == 0x30 && (b | 0x20) == 0x78 && isHexDigit(c)) {
+          } else if (escaped == Ascii.DIGIT_0 && toLower(b) == Ascii.LOWER_X && isHexDigit(c)) {
             let value = digitValue(c);
             i += 3;
             if (i < size && isHexDigit(load<u8>(text + <usize>i))) {
@@ -99,10 +100,12 @@ function unescape(text: usize, size: i32): i32 {
   return <i32>(out - text);
 }
 
-/** The arguments of the last `split`, one after the other, and where each ends; of the one being made, so far. */
+/** The arguments of the last `split`, one after the other, and where each ends. */
 const argumentBytes: usize = memory.data((WORD_LIMIT + 1) * (ARGUMENT_LIMIT + 1));
 const argumentEnds: usize = memory.data((ARGUMENT_LIMIT + 1) * 4, 4);
+/** How many there are. */
 export let argumentCount: i32 = 0;
+/** Where the one being made begins, and its bytes so far. */
 let wordStart: i32 = 0;
 let wordSize: i32 = 0;
 
@@ -211,7 +214,8 @@ export function split(text: usize, size: i32): bool {
       at++;
     } else if (c == DOLLAR && !quoted) {
       const open = at + 1 < end ? <i32>load<u8>(at + 1) : 0;
-      const close: i32 = open == 0x7b ? 0x7d : open == 0x28 ? 0x29 : 0;
+      const close: i32 =
+        open == Ascii.OPEN_BRACE ? Ascii.CLOSE_BRACE : open == Ascii.OPEN_PAREN ? Ascii.CLOSE_PAREN : 0;
       at += close != 0 ? 2 : 1;
       if (at >= end) {
         dangling = true;

@@ -4,11 +4,12 @@ import { ischar, time } from "../console/console";
 import { editLine } from "../console/lines";
 import { closePager, openPager, page } from "../console/pager";
 import { environment, getenv, putenv, putenvAt, setenv, unsetenv } from "../environment/variables";
+import { Ascii } from "../lib/ascii";
 import { strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { print } from "../lib/output";
-import { parseEnd, parseInteger } from "../lib/text";
+import { scanInteger } from "../lib/text";
 import { argumentAt, argumentCount, argumentSize } from "./command_line";
 
 /** `show [NAME]`. */
@@ -66,11 +67,12 @@ export function commandRead(argv: string[]): i32 {
   while (true) {
     const option = options.next();
     if (option < 0) break;
-    if (option == 0x70) {
+    if (option == Ascii.LOWER_P) {
       prompt = options.argument;
-    } else if (option == 0x74) {
-      timeout = <i32>parseInteger(options.argument);
-      if (parseEnd == 0) return failDetailed(`bad timeout '${options.argument}'`, CMD_ERROR);
+    } else if (option == Ascii.LOWER_T) {
+      const seconds = scanInteger(options.argument);
+      timeout = <i32>seconds.value;
+      if (seconds.end == 0) return failDetailed(`bad timeout '${options.argument}'`, CMD_ERROR);
     } else {
       return CMD_OK;
     }

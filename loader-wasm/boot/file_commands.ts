@@ -1,11 +1,12 @@
 // Commands that show files: help more ls.
 
 import { closePager, openPager, page } from "../console/pager";
-import { parseDevice, pathRest } from "../dev/devices";
+import { parseDevice } from "../dev/devices";
 import { getenv } from "../environment/variables";
 import { close, fstat, open, readdir, stat } from "../files/files";
 import { lineError, pageFile, readLine } from "../files/text";
 import { Dirent, S_IFDIR, S_IFMT } from "../fs/file_system";
+import { Ascii } from "../lib/ascii";
 import { EIO, ENOTDIR, errno, strerror } from "../lib/errno";
 import { Options } from "../lib/getopt";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
@@ -58,13 +59,13 @@ function nextEntry(fd: i32): HelpEntry | null {
       const blank = line.indexOf(" ", at);
       const word = line.substring(at + 1, blank < 0 ? line.length : max(blank, at + 1));
       let next = blank < 0 ? -1 : blank;
-      if (kind == 0x54 && entry.topic.length == 0) {
+      if (kind == Ascii.UPPER_T && entry.topic.length == 0) {
         entry.topic = word;
         if (blank >= 0) next = blank + 1;
-      } else if (kind == 0x53 && entry.subtopic === null) {
+      } else if (kind == Ascii.UPPER_S && entry.subtopic === null) {
         entry.subtopic = word;
         if (blank >= 0) next = blank + 1;
-      } else if (kind == 0x44) {
+      } else if (kind == Ascii.UPPER_D) {
         entry.description = line.substring(at + 1);
         next = -1;
       }
@@ -165,8 +166,9 @@ export function commandLs(argv: string[]): i32 {
     print(verbose ? ` ${letter} ${size} ${path}\n` : ` ${letter}  ${path}\n`);
     return CMD_OK;
   }
-  if (parseDevice(path) === null) return failDetailed(`bad path '${path}'`);
-  if (pathRest.length == 0) path += "/";
+  const named = parseDevice(path);
+  if (named === null) return failDetailed(`bad path '${path}'`);
+  if (named.path.length == 0) path += "/";
   const fd = openDirectory(path);
   if (fd < 0) return CMD_ERROR;
   openPager();

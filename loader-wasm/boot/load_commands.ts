@@ -1,9 +1,10 @@
 // Commands on loaded files: load load_geli unload lsmod.
 
 import { closePager, openPager, page } from "../console/pager";
+import { Ascii } from "../lib/ascii";
 import { COMPLAINED, Options } from "../lib/getopt";
 import { CMD_CRIT, CMD_ERROR, CMD_FATAL, CMD_OK, CMD_WARN, failCommand, failDetailed } from "../lib/outcome";
-import { clip, hex, parseEnd, parseInteger } from "../lib/text";
+import { clip, hex, scanInteger } from "../lib/text";
 import { loadKld, loadModule, loadRaw, unload } from "../load/modules";
 import { findFile, PreloadedFile, preloadedFiles } from "../load/preloaded";
 import { hasPath } from "../load/search";
@@ -21,8 +22,8 @@ export function commandLoad(argv: string[]): i32 {
     const option = options.next();
     if (option < 0) break;
     if (option == COMPLAINED) return CMD_OK;
-    if (option == 0x6b) explicit = true;
-    if (option == 0x74) type = options.argument;
+    if (option == Ascii.LOWER_K) explicit = true;
+    if (option == Ascii.LOWER_T) type = options.argument;
   }
   const operands = argv.slice(options.index);
   if (type !== null) {
@@ -52,9 +53,10 @@ export function commandLoadGeli(argv: string[]): i32 {
   while (true) {
     const option = options.next();
     if (option < 0) break;
-    if (option != 0x6e) return CMD_OK;
-    key = <i32>parseInteger(options.argument);
-    if (parseEnd == 0) return failDetailed(`bad key index '${options.argument}'`);
+    if (option != Ascii.LOWER_N) return CMD_OK;
+    const number = scanInteger(options.argument);
+    key = <i32>number.value;
+    if (number.end == 0) return failDetailed(`bad key index '${options.argument}'`);
   }
   if (argv.length - options.index < 2) return failCommand(usage);
   return loadRaw(argv[options.index + 1], `${argv[options.index]}:geli_keyfile${key}`) ? CMD_OK : CMD_ERROR;

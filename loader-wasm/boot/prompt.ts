@@ -1,6 +1,7 @@
 // The prompt.
 
 import { getenv } from "../environment/variables";
+import { Ascii } from "../lib/ascii";
 import { print, putchar } from "../lib/output";
 
 /** Prints the prompt: `$prompt` with `${name}` in it replaced, and a blank. */
@@ -18,5 +19,5 @@ export function emitPrompt(): void {
     if (value !== null) print(value);
     i = end;
   }
-  putchar(0x20);
+  putchar(Ascii.SPACE);
 }

@@ -2,9 +2,10 @@
 // `console` variable, all of which are the caller's one console. Output itself is lib/output.ts.
 
 import { defineVariable, getenv, refuseUnset, unsetenv, Variable } from "../environment/variables";
+import { Ascii } from "../lib/ascii";
 import { CMD_ERROR } from "../lib/outcome";
 import { flush, outputs, print, setOutputs, setSpinnerDivisor } from "../lib/output";
-import { parseEnd, parseInteger } from "../lib/text";
+import { scanInteger } from "../lib/text";
 import * as host from "../protocol";
 
 /** A name that `console` may hold. */
@@ -74,7 +75,7 @@ function words(value: string): string[] {
   const result: string[] = [];
   let start = 0;
   for (let i = 0; i <= value.length; i++) {
-    if (i < value.length && value.charCodeAt(i) != 0x20 && value.charCodeAt(i) != 0x2c) continue;
+    if (i < value.length && value.charCodeAt(i) != Ascii.SPACE && value.charCodeAt(i) != Ascii.COMMA) continue;
     if (i > start) result.push(value.substring(start, i));
     start = i + 1;
   }
@@ -122,12 +123,12 @@ function setConsole(variable: Variable, value: string): i32 {
 
 /** Set hook of `twiddle_divisor`. */
 function setTwiddleDivisor(variable: Variable, value: string): i32 {
-  const divisor = parseInteger(value);
-  if (value.length == 0 || parseEnd != value.length) {
+  const divisor = scanInteger(value);
+  if (value.length == 0 || divisor.end != value.length) {
     print(`invalid twiddle_divisor '${value}'\n`);
     return CMD_ERROR;
   }
-  setSpinnerDivisor(<u64>divisor);
+  setSpinnerDivisor(<u64>divisor.value);
   variable.assign(value);
   return 0;
 }

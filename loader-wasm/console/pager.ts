@@ -1,6 +1,7 @@
 // Paged output: after a screenful the reader is asked to go on, line by line or page by page, or to quit.
 
 import { getenv } from "../environment/variables";
+import { Ascii } from "../lib/ascii";
 import { print, putchar } from "../lib/output";
 import { parseInteger } from "../lib/text";
 import { getchar } from "./console";
@@ -31,7 +32,7 @@ export function page(text: string): bool {
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     putchar(c);
-    if (c == 0x0a && --freeLines <= 0 && askForMore()) return true;
+    if (c == Ascii.NEWLINE && --freeLines <= 0 && askForMore()) return true;
   }
   return false;
 }
@@ -41,15 +42,15 @@ function askForMore(): bool {
   let quit = false;
   while (true) {
     const key = getchar();
-    if (key == 0x0d || key == 0x0a) {
+    if (key == Ascii.RETURN || key == Ascii.NEWLINE) {
       freeLines = 1;
       break;
     }
-    if (key == 0x20) {
+    if (key == Ascii.SPACE) {
       freeLines = pageLines;
       break;
     }
-    if (key == 0x71 || key == 0x51) {
+    if (key == Ascii.LOWER_Q || key == Ascii.UPPER_Q) {
       quit = true;
       break;
     }
@@ -64,7 +65,7 @@ export function pageBytes(src: usize, size: i32): bool {
     const c = load<u8>(src + <usize>i);
     if (c == 0) return false;
     putchar(c);
-    if (c == 0x0a && --freeLines <= 0 && askForMore()) return true;
+    if (c == Ascii.NEWLINE && --freeLines <= 0 && askForMore()) return true;
   }
   return false;
 }

@@ -22,6 +22,14 @@ export abstract class Device {
   }
 }
 
+/** A device, and where its name ends in the text that it was parsed from: behind the colon, if there is one. */
+export class NamedDevice {
+  constructor(
+    readonly device: Device,
+    readonly end: i32,
+  ) {}
+}
+
 /** One kind of devices. */
 export abstract class DeviceDriver {
   constructor(
@@ -36,19 +44,11 @@ export abstract class DeviceDriver {
   abstract print(verbose: bool): bool;
 
   /**
-   * The device that `text`, what follows the driver's name, stands for, up to its colon or the end; leaves in
-   * `deviceEnd` where the device part ended. Null and errno when it is malformed.
+   * The device that `text`, what follows the driver's name, stands for, up to its colon or the end. Null and errno
+   * when it is malformed.
    */
-  abstract parse(text: string): Device | null;
+  abstract parse(text: string): NamedDevice | null;
 
   /** The one to boot from when nobody says, or null when there is none of this kind. */
   abstract bootDevice(): Device | null;
-}
-
-/** Characters of the last `parse`'s text that belong to the device, colon included. */
-export let deviceEnd: i32 = 0;
-
-/** Set by a driver's `parse` when it gives a device. */
-export function setDeviceEnd(end: i32): void {
-  deviceEnd = end;
 }

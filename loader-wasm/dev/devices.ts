@@ -4,7 +4,7 @@
 import { defineVariable, getenv, refuseSet, refuseUnset, Variable } from "../environment/variables";
 import { EINVAL, ENOENT, errno, setErrno } from "../lib/errno";
 import { initBootEnvironments } from "./boot_environments";
-import { Device, DeviceDriver, deviceEnd } from "./device";
+import { Device, DeviceDriver } from "./device";
 
 /** All kinds of devices, in the order in which they are probed and listed. */
 let devices: DeviceDriver[] = [];
@@ -14,24 +14,27 @@ export function useDevices(list: DeviceDriver[]): void {
   devices = list;
 }
 
-/** Text after the device part of the last `parseDevice`. */
-export let pathRest: string = "";
+/** A device, and the path on it. */
+export class DevicePath {
+  constructor(
+    readonly device: Device,
+    readonly path: string,
+  ) {}
+}
 
 /**
- * The device that `spec` (null: `currdev`) names; a text without a colon, or beginning with `/`, is a path on `currdev`.
- * Null and `errno` when there is no such kind of device or the text is malformed. Leaves the path in `pathRest`.
+ * What `spec` (null: `currdev`) names; a text without a colon, or beginning with `/`, is a path on `currdev`. Null and
+ * `errno` when there is no such kind of device or the text is malformed.
  */
-export function parseDevice(spec: string | null): Device | null {
+export function parseDevice(spec: string | null): DevicePath | null {
   if (spec !== null && !spec.startsWith("/") && spec.indexOf(":") >= 0) return parseName(spec);
   const current = getenv("currdev");
-  const device = parseName(current === null ? "" : current);
-  pathRest = spec === null ? "" : spec;
-  return device;
+  const named = parseName(current === null ? "" : current);
+  return named !== null ? new DevicePath(named.device, spec === null ? "" : spec) : null;
 }
 
 /** `parseDevice` for a text that begins with a device. */
-function parseName(text: string): Device | null {
-  pathRest = "";
+function parseName(text: string): DevicePath | null {
   if (text.length < 2) {
     setErrno(EINVAL);
     return null;
@@ -39,9 +42,8 @@ function parseName(text: string): Device | null {
   for (let i = 0; i < devices.length; i++) {
     const name = devices[i].name;
     if (!text.startsWith(name)) continue;
-    const device = devices[i].parse(text.substring(name.length));
-    if (device !== null) pathRest = text.substring(name.length + deviceEnd);
-    return device;
+    const named = devices[i].parse(text.substring(name.length));
+    return named !== null ? new DevicePath(named.device, text.substring(name.length + named.end)) : null;
   }
   setErrno(ENOENT);
   return null;

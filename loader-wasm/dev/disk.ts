@@ -3,15 +3,16 @@
 // (storage/partitions/table.ts).
 
 import { page } from "../console/pager";
+import { Ascii } from "../lib/ascii";
 import { EINVAL, EIO, ENOENT, ENXIO, EPART, ESLICE, EUNIT, setErrno } from "../lib/errno";
 import { damaged } from "../lib/fault";
-import { parseEnd, parseInteger } from "../lib/text";
+import { scanInteger } from "../lib/text";
 import { DIOCGMEDIASIZE, DIOCGSECTORSIZE, diskioctl } from "../protocol";
 import { Disk, disks, OFFSET_LIMIT } from "../storage/disk";
 import { partitionTable, wholeTable } from "../storage/partitions/detect";
 import { Naming, Partition, PartitionTable } from "../storage/partitions/table";
 import { Volume } from "../storage/volume";
-import { Device, DeviceDriver, setDeviceEnd } from "./device";
+import { Device, DeviceDriver, NamedDevice } from "./device";
 
 /** Most disks of a session. */
 const DISK_LIMIT: i32 = 32;
@@ -48,7 +49,7 @@ export class DiskDevice extends Device {
       if (this.partition == PARTITION_WHOLE) return `${text}p${this.slice}:`;
       text += `s${this.slice}`;
     }
-    if (this.partition >= 0) text += String.fromCharCode((0x61 + this.partition) & 0xff);
+    if (this.partition >= 0) text += String.fromCharCode((Ascii.LOWER_A + this.partition) & 0xff);
     return `${text}:`;
   }
 
@@ -114,31 +115,31 @@ export class DiskDevice extends Device {
   }
 
   /** The device that `text`, a name without `disk`, stands for; null and errno when it is malformed. */
-  static parse(text: string): DiskDevice | null {
+  static parse(text: string): NamedDevice | null {
     if (text.length == 0 || text.startsWith(":")) return malformed(EINVAL);
-    const unit = <i32>parseInteger(text, 10);
-    let at = parseEnd;
+    const unit = scanInteger(text, 10);
+    let at = unit.end;
     if (at == 0) return malformed(EUNIT);
     let slice = NONE;
     let partition = NONE;
     const kind = at < text.length ? text.charCodeAt(at) : 0;
-    if (kind == 0x70 || kind == 0x73) {
-      slice = <i32>parseInteger(text.substring(at + 1), 10);
-      if (parseEnd == 0) return malformed(ESLICE);
-      at += 1 + parseEnd;
-      if (kind == 0x70) {
-        if (at < text.length && text.charCodeAt(at) != 0x3a) return malformed(EINVAL);
+    if (kind == Ascii.LOWER_P || kind == Ascii.LOWER_S) {
+      const number = scanInteger(text.substring(at + 1), 10);
+      if (number.end == 0) return malformed(ESLICE);
+      slice = <i32>number.value;
+      at += 1 + number.end;
+      if (kind == Ascii.LOWER_P) {
+        if (at < text.length && text.charCodeAt(at) != Ascii.COLON) return malformed(EINVAL);
         partition = PARTITION_WHOLE;
       }
     }
-    if (at < text.length && text.charCodeAt(at) != 0x3a) {
-      partition = text.charCodeAt(at) - 0x61;
+    if (at < text.length && text.charCodeAt(at) != Ascii.COLON) {
+      partition = text.charCodeAt(at) - Ascii.LOWER_A;
       if (partition < 0) return malformed(EPART);
       at++;
     }
-    if (at < text.length && text.charCodeAt(at) != 0x3a) return malformed(EINVAL);
-    setDeviceEnd(at < text.length ? at + 1 : at);
-    return new DiskDevice(unit, slice, partition);
+    if (at < text.length && text.charCodeAt(at) != Ascii.COLON) return malformed(EINVAL);
+    return new NamedDevice(new DiskDevice(<i32>unit.value, slice, partition), at < text.length ? at + 1 : at);
   }
 }
 
@@ -154,7 +155,11 @@ export class DiskDriver extends DeviceDriver {
       if (diskioctl(unit, DIOCGSECTORSIZE, cell) != 0) return;
       const sectorSize = load<u32>(cell);
       if (sectorSize < SECTOR_SIZE_MIN || sectorSize > SECTOR_SIZE_MAX || popcnt(sectorSize) != 1) {
-        damaged(`disk${unit}`, `sector size ${sectorSize} is not a power of two from 512 to 4096`, ENXIO);
+        damaged(
+          `disk${unit}`,
+          `sector size ${sectorSize} is not a power of two from ${SECTOR_SIZE_MIN} to ${SECTOR_SIZE_MAX}`,
+          ENXIO,
+        );
         return;
       }
       if (diskioctl(unit, DIOCGMEDIASIZE, cell) != 0) return;
@@ -174,7 +179,7 @@ export class DiskDriver extends DeviceDriver {
     return false;
   }
 
-  parse(text: string): Device | null {
+  parse(text: string): NamedDevice | null {
     return DiskDevice.parse(text);
   }
 
@@ -186,7 +191,7 @@ export class DiskDriver extends DeviceDriver {
   }
 }
 
-function malformed(error: i32): DiskDevice | null {
+function malformed(error: i32): NamedDevice | null {
   setErrno(error);
   return null;
 }

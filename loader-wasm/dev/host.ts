@@ -2,9 +2,10 @@
 // reference, with nothing in it.
 
 import { page } from "../console/pager";
+import { Ascii } from "../lib/ascii";
 import { EINVAL, EUNIT, setErrno } from "../lib/errno";
-import { parseEnd, parseInteger } from "../lib/text";
-import { Device, DeviceDriver, setDeviceEnd } from "./device";
+import { scanInteger } from "../lib/text";
+import { Device, DeviceDriver, NamedDevice } from "./device";
 import { findTrees, treeCount } from "./trees";
 
 /** `hostN:`, granted or not: what isn't there is found out when a file of it is opened. */
@@ -36,23 +37,23 @@ export class HostDriver extends DeviceDriver {
     return false;
   }
 
-  parse(text: string): Device | null {
+  parse(text: string): NamedDevice | null {
     let unit = 0;
     let at = 0;
     if (text.length > 0 && !text.startsWith(":")) {
-      unit = <i32>parseInteger(text, 0);
-      at = parseEnd;
+      const number = scanInteger(text, 0);
+      unit = <i32>number.value;
+      at = number.end;
       if (at == 0) {
         setErrno(EUNIT);
         return null;
       }
     }
-    if (at < text.length && text.charCodeAt(at) != 0x3a) {
+    if (at < text.length && text.charCodeAt(at) != Ascii.COLON) {
       setErrno(EINVAL);
       return null;
     }
-    setDeviceEnd(at < text.length ? at + 1 : at);
-    return new HostDevice(unit);
+    return new NamedDevice(new HostDevice(unit), at < text.length ? at + 1 : at);
   }
 
   bootDevice(): Device | null {

@@ -30,12 +30,14 @@ const FILETYPE_DIRECTORY: u8 = 3;
 const FILETYPE_REGULAR: u8 = 4;
 const WHENCE_SET: i32 = 0;
 
-/** Bytes of a path, and of it as UTF-8 with the tree's number before it. */
+/** Bytes of a path. */
 export const PATH_MAX: i32 = 1023;
 const NAME_MAX: i32 = 255;
+/** Bytes of a path as UTF-8 with the tree's number before it. */
 const PATH_ROOM: i32 = 2 * PATH_MAX + 16;
 
-/** `filestat`: type and size. */
+/** `filestat`: bytes, type and size. */
+const FILESTAT_SIZE: i32 = 64;
 const STATUS_TYPE: usize = 16;
 const STATUS_SIZE: usize = 32;
 /** `dirent`: cookie of the next one, length of the name, type; the name follows. */
@@ -48,10 +50,10 @@ const CALL_COST: i64 = 64;
 /** Bytes of a directory that are fetched at a time. */
 const LISTING_SIZE: i32 = 16384;
 
-const pathBytes: usize = memory.data(2064);
+const pathBytes: usize = memory.data(PATH_ROOM);
 const cell: usize = memory.data(8, 8);
 const buffers: usize = memory.data(8, 8);
-const status: usize = memory.data(64, 8);
+const status: usize = memory.data(FILESTAT_SIZE, 8);
 
 let root: i32 = 0;
 
@@ -95,10 +97,20 @@ function closeEntry(fd: i32): void {
   fd_close(fd);
 }
 
-/** Opens what `path`, absolute in tree `unit`, names; leaves its kind in `openedDirectory` and `openedSize`. -1 and errno. */
-export function openPath(unit: i32, path: string): i32 {
-  if (!path.startsWith("/")) return failed(ENOENT);
-  if (path.length > PATH_MAX) return failed(ENAMETOOLONG);
+/** What is open in a tree. */
+export class TreeFile {
+  constructor(
+    readonly fd: i32,
+    readonly isDirectory: bool,
+    /** Bytes of a file. */
+    readonly size: u64,
+  ) {}
+}
+
+/** Opens what `path`, absolute in tree `unit`, names. Null and errno. */
+export function openPath(unit: i32, path: string): TreeFile | null {
+  if (!path.startsWith("/")) return refused(ENOENT);
+  if (path.length > PATH_MAX) return refused(ENAMETOOLONG);
   const parts: string[] = [];
   // Whether something says that the last component is a directory.
   let directory = false;
@@ -108,33 +120,30 @@ export function openPath(unit: i32, path: string): i32 {
     const part = path.substring(start, end);
     start = end + 1;
     directory = part.length == 0 || part == "." || part == "..";
-    if (part.length > NAME_MAX) return failed(ENAMETOOLONG);
+    if (part.length > NAME_MAX) return refused(ENAMETOOLONG);
     if (part == "..") {
       // Up from a directory that is there; the top is its own parent.
-      const fd = openDirect(unit, parts.join("/"), true);
-      if (fd < 0) return -1;
-      closeEntry(fd);
+      const above = openDirect(unit, parts.join("/"), true);
+      if (above === null) return null;
+      closeEntry(above.fd);
       if (parts.length > 0) parts.pop();
     } else if (!directory) parts.push(part);
   }
   return openDirect(unit, parts.join("/"), directory);
 }
 
-/** Whether the last `openPath` opened a directory; else the file's size. */
-export let openedDirectory: bool = false;
-export let openedSize: u64 = 0;
-
-/** Opens a file or directory by its plain path. -1 and errno, also when it must be a directory and isn't. */
-function openDirect(unit: i32, path: string, mustBeDirectory: bool): i32 {
+/** Opens a file or directory by its plain path. Null and errno, also when it must be a directory and isn't. */
+function openDirect(unit: i32, path: string, mustBeDirectory: bool): TreeFile | null {
   const fd = openEntry(unit, path);
-  if (fd < 0) return -1;
+  if (fd < 0) return null;
   const error = fd_filestat_get(fd, status);
   const type = load<u8>(status + STATUS_TYPE);
-  openedDirectory = type == FILETYPE_DIRECTORY;
-  openedSize = load<u64>(status + STATUS_SIZE);
-  if (error == 0 && (openedDirectory || (type == FILETYPE_REGULAR && !mustBeDirectory))) return fd;
+  const isDirectory = type == FILETYPE_DIRECTORY;
+  if (error == 0 && (isDirectory || (type == FILETYPE_REGULAR && !mustBeDirectory))) {
+    return new TreeFile(fd, isDirectory, load<u64>(status + STATUS_SIZE));
+  }
   closeEntry(fd);
-  return failed(error != 0 ? errnoOf(error) : mustBeDirectory ? ENOTDIR : EINVAL);
+  return refused(error != 0 ? errnoOf(error) : mustBeDirectory ? ENOTDIR : EINVAL);
 }
 
 /** Closes what `openPath` gave. */
@@ -236,26 +245,44 @@ function failed(error: i32): i32 {
   return -1;
 }
 
+function refused(error: i32): TreeFile | null {
+  setErrno(error);
+  return null;
+}
+
+/** The errnos of WASI that are told apart. */
+enum Wasi {
+  ACCES = 2,
+  BADF = 8,
+  INVAL = 28,
+  ISDIR = 31,
+  LOOP = 32,
+  NAMETOOLONG = 37,
+  NOENT = 44,
+  NOTDIR = 54,
+  PERM = 63,
+}
+
 /** FreeBSD's value for a WASI errno. */
 function errnoOf(error: i32): i32 {
   switch (error) {
-    case 2:
+    case Wasi.ACCES:
       return EACCES;
-    case 8:
+    case Wasi.BADF:
       return EBADF;
-    case 28:
+    case Wasi.INVAL:
       return EINVAL;
-    case 31:
+    case Wasi.ISDIR:
       return EISDIR;
-    case 32:
+    case Wasi.LOOP:
       return ELOOP;
-    case 37:
+    case Wasi.NAMETOOLONG:
       return ENAMETOOLONG;
-    case 44:
+    case Wasi.NOENT:
       return ENOENT;
-    case 54:
+    case Wasi.NOTDIR:
       return ENOTDIR;
-    case 63:
+    case Wasi.PERM:
       return EPERM;
     // Not to be reached from here: as good as not there.
     case 76:

@@ -11,7 +11,7 @@ import { ObjectSet } from "../zfs/dnode";
 import { OBJSET_TYPE_ZFS } from "../zfs/layout";
 import { findPool, Pool, pools, probeVolume } from "../zfs/pool";
 import { stateName, Vdev, VdevState } from "../zfs/vdev";
-import { Device, DeviceDriver, setDeviceEnd } from "./device";
+import { Device, DeviceDriver, NamedDevice } from "./device";
 import { DiskDevice } from "./disk";
 
 /** A data set. */
@@ -92,8 +92,10 @@ export class ZfsDriver extends DeviceDriver {
 
   /** Looks for a pool in the partition that `disk` and `text` name. */
   private probePartition(text: string): bool {
-    const device = DiskDevice.parse(text);
-    if (device === null || device.open() != 0) return false;
+    const named = DiskDevice.parse(text);
+    if (named === null) return false;
+    const device = <DiskDevice>named.device;
+    if (device.open() != 0) return false;
     const volume = device.volume();
     if (volume === null || !probeVolume(volume, device.size)) return false;
     this.found = true;
@@ -114,7 +116,7 @@ export class ZfsDriver extends DeviceDriver {
     return false;
   }
 
-  parse(text: string): Device | null {
+  parse(text: string): NamedDevice | null {
     // The last colon, so that a path may not have any.
     const end = text.lastIndexOf(":");
     if (!text.startsWith(":") || end <= 0) return failed(EINVAL);
@@ -124,8 +126,7 @@ export class ZfsDriver extends DeviceDriver {
     if (pool === null) return failed(ENXIO);
     const dataset = findDataset(pool, poolEnd < end ? text.substring(poolEnd + 1, end) : "");
     if (dataset == 0) return null;
-    setDeviceEnd(end + 1);
-    return new ZfsDevice(pool, dataset);
+    return new NamedDevice(new ZfsDevice(pool, dataset), end + 1);
   }
 
   /** The first pool's `bootfs`. */
@@ -138,7 +139,7 @@ export class ZfsDriver extends DeviceDriver {
   }
 }
 
-function failed(error: i32): Device | null {
+function failed(error: i32): NamedDevice | null {
   setErrno(error);
   return null;
 }

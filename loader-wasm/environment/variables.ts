@@ -1,6 +1,7 @@
 // The loader's environment: variables sorted by name, some with hooks that check or veto a change. The
 // interpreters read and write it, and the kernel gets a copy (boot/bootinfo.ts).
 
+import { Ascii } from "../lib/ascii";
 import { compareBytes, compareBytesAt, stringAt } from "../lib/bytes";
 import { ENOENT, EPERM, setErrno } from "../lib/errno";
 import { burn } from "../lib/fault";
@@ -195,7 +196,7 @@ export function putenv(assignment: string): i32 {
 /** The same for the `size` bytes at `assignment`. */
 export function putenvAt(assignment: usize, size: i32): i32 {
   let equals = 0;
-  while (equals < size && load<u8>(assignment + <usize>equals) != 0x3d) equals++;
+  while (equals < size && load<u8>(assignment + <usize>equals) != Ascii.EQUALS) equals++;
   const value = equals < size ? stringAt(assignment + <usize>equals + 1, size - equals - 1) : "";
   return setenvAt(assignment, equals, value);
 }
@@ -231,7 +232,7 @@ function remove(variable: Variable | null): i32 {
   return 0;
 }
 
-/** Hooks of variables that scripts may read only. */
+/** Set hook of variables that scripts may read only. */
 export function refuseSet(_variable: Variable, _value: string): i32 {
   return EPERM;
 }

@@ -2,10 +2,11 @@
 // names (`disk0p2:/boot/kernel/kernel`, or relative to `currdev`). Errors: -1 (or null) and `errno`.
 
 import { Device } from "../dev/device";
-import { parseDevice, pathRest } from "../dev/devices";
+import { parseDevice } from "../dev/devices";
 import { wants } from "../environment/questions";
 import { Dirent, O_RDONLY, OpenFile, SEEK_CUR, SEEK_END, SEEK_SET, Stat } from "../fs/file_system";
 import { openOn } from "../fs/file_systems";
+import { Ascii } from "../lib/ascii";
 import { copyText, countBefore } from "../lib/bytes";
 import { EBADF, EINVAL, EIO, EMFILE, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";
@@ -112,9 +113,10 @@ export function open(path: string, mode: i32 = O_RDONLY, purpose: i32 = PURPOSE_
     setErrno(EMFILE);
     return -1;
   }
-  const device = parseDevice(path);
-  if (device === null) return -1;
-  const rest = pathRest;
+  const named = parseDevice(path);
+  if (named === null) return -1;
+  const device = named.device;
+  const rest = named.path;
   const error = device.open();
   if (error != 0) {
     unreadable = device.unreadable;
@@ -173,12 +175,12 @@ export function readToLineEnd(fd: i32, dst: usize, size: i32, cr: bool): i32 {
     if (got <= 0) return got < 0 ? -1 : count;
     const first = load<u8>(dst + <usize>count);
     count++;
-    if (first == 0x0a || (cr && first == 0x0d)) return count;
+    if (first == Ascii.NEWLINE || (cr && first == Ascii.RETURN)) return count;
     const descriptor = descriptorOf(fd);
     if (descriptor === null) return count;
     const from = descriptor.ahead + <usize>descriptor.aheadAt;
     const most = min(descriptor.aheadSize, size - count);
-    const before = countBefore(from, most, 0x0a, cr ? 0x0d : 0x0a, 0x0a);
+    const before = countBefore(from, most, Ascii.NEWLINE, cr ? Ascii.RETURN : Ascii.NEWLINE, Ascii.NEWLINE);
     const ended = before < most;
     const taken = ended ? before + 1 : before;
     copyText(dst + <usize>count, from, taken);

@@ -1,6 +1,7 @@
 // Text files: reading them line by line, and showing them page by page.
 
 import { pageBytes } from "../console/pager";
+import { Ascii } from "../lib/ascii";
 import { stringAt } from "../lib/bytes";
 import { errno, isReadFailure, strerror } from "../lib/errno";
 import { print } from "../lib/output";
@@ -11,7 +12,7 @@ export let lineError: i32 = 0;
 
 /** Longest piece that `readLine` returns, in bytes. */
 const PIECE_LIMIT: i32 = 1024;
-const piece: usize = memory.data(1024);
+const piece: usize = memory.data(PIECE_LIMIT);
 
 /**
  * The next line of `fd`, without its terminator (CR or LF, each ending a line). Longer ones are cut into
@@ -31,12 +32,12 @@ export function readLineTo(fd: i32, dst: usize, limit: i32): i32 {
   }
   lineError = 0;
   const last = load<u8>(dst + <usize>got - 1);
-  return last == 0x0a || last == 0x0d ? got - 1 : got;
+  return last == Ascii.NEWLINE || last == Ascii.RETURN ? got - 1 : got;
 }
 
 /** Bytes read from a file at a time. */
 const CHUNK: i32 = 79;
-const chunk: usize = memory.data(80);
+const chunk: usize = memory.data(CHUNK);
 
 /** Pages through a file. 0 at its end, 1 when the reader quit, -1 when it can't be read. */
 export function pageFile(path: string): i32 {

@@ -3,16 +3,7 @@
 
 import { Device } from "../dev/device";
 import { HostDevice } from "../dev/host";
-import {
-  closePath,
-  listPath,
-  openedDirectory,
-  openedSize,
-  openPath,
-  readPath,
-  seekPath,
-  TreeEntry,
-} from "../dev/trees";
+import { closePath, listPath, openPath, readPath, seekPath, TreeEntry } from "../dev/trees";
 import { compareBytes, cutAtNul } from "../lib/bytes";
 import { EINVAL, ENOENT, setErrno } from "../lib/errno";
 import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFREG, SEEK_CUR, SEEK_END, SEEK_SET, Stat } from "./file_system";
@@ -33,8 +24,8 @@ export class HostFileSystem extends FileSystem {
       setErrno(EINVAL);
       return null;
     }
-    const fd = openPath((device as HostDevice).unit, cutAtNul(path));
-    return fd < 0 ? null : new HostFile(fd, openedDirectory, openedSize);
+    const file = openPath((device as HostDevice).unit, cutAtNul(path));
+    return file === null ? null : new HostFile(file.fd, file.isDirectory, file.size);
   }
 }
 

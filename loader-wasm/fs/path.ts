@@ -1,6 +1,7 @@
 // The walk along a path, name by name and through symbolic links, for file systems that have them. What a step is, the
 // file system says: N is what it knows a file by.
 
+import { Ascii } from "../lib/ascii";
 import { burn } from "../lib/fault";
 
 /** Fuel for one name of a path, besides that for what is left of the path. */
@@ -37,7 +38,7 @@ export abstract class PathWalk<N> {
     while (node !== null) {
       burn(COMPONENT_COST + <i64>(rest.length >> 4));
       let start = 0;
-      while (start < rest.length && rest.charCodeAt(start) == 0x2f) start++;
+      while (start < rest.length && rest.charCodeAt(start) == Ascii.SLASH) start++;
       if (start == rest.length) return node;
       const slash = rest.indexOf("/", start);
       const end = slash < 0 ? rest.length : slash;

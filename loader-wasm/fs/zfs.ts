@@ -21,7 +21,7 @@ import {
   ZP_SIZE,
   ZP_UID,
 } from "../zfs/layout";
-import { Zap, zapLookUp, zapValue } from "../zfs/zap";
+import { Zap, zapLookUp } from "../zfs/zap";
 import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "./file_system";
 import { PathWalk } from "./path";
 
@@ -134,8 +134,9 @@ class ZfsWalk extends PathWalk<Node> {
   root(): Node | null {
     if (this.top !== null) return this.top;
     const master = this.objects.object(MASTER_NODE);
-    if (master === null || !zapLookUp(master, "ROOT")) return failed(EIO);
-    this.top = nodeOf(this.objects, zapValue, null);
+    const entry = master !== null ? zapLookUp(master, "ROOT") : null;
+    if (entry === null) return failed(EIO);
+    this.top = nodeOf(this.objects, entry.value, null);
     return this.top;
   }
 
@@ -148,7 +149,8 @@ class ZfsWalk extends PathWalk<Node> {
     }
     if (name.length > NAME_MAX) return failed(ENAMETOOLONG);
     if ((directory.mode & S_IFMT) != S_IFDIR) return failed(ENOTDIR);
-    return zapLookUp(directory.dnode, name) ? nodeOf(this.objects, zapValue & ENTRY_OBJECT, directory) : null;
+    const entry = zapLookUp(directory.dnode, name);
+    return entry === null ? null : nodeOf(this.objects, entry.value & ENTRY_OBJECT, directory);
   }
 
   isLink(node: Node): bool {

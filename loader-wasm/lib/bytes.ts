@@ -76,8 +76,8 @@ export function copyText(dst: usize, src: usize, size: i32): void {
   for (; i < end; i++) store<u8>(dst + i, load<u8>(src + i));
 }
 
-/** How many of the `size` bytes at `text` come before the first that is `a`, `b` or `c`. */
-export function countBefore(text: usize, size: i32, a: u8, b: u8, c: u8): i32 {
+/** How many of the `size` bytes at `text` come before the first that is `a`, `b` or `c`, bytes themselves. */
+export function countBefore(text: usize, size: i32, a: i32, b: i32, c: i32): i32 {
   const ones: u64 = 0x0101010101010101;
   const tops: u64 = 0x8080808080808080;
   const eightA = ones * <u64>a;

@@ -1,7 +1,7 @@
 // CRC-32 as in ISO 3309 (polynomial 0xedb88320, reflected), used by GPT and gzip.
 
 /** One u32 for each byte value. */
-const table: usize = memory.data(1024, 4);
+const table: usize = memory.data(256 * 4, 4);
 
 function fillTable(): void {
   for (let i: u32 = 0; i < 256; i++) {

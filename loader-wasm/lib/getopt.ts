@@ -1,5 +1,6 @@
 // POSIX getopt for the loader's commands. Complaints go to the console, as the commands' users expect.
 
+import { Ascii } from "./ascii";
 import { print } from "./output";
 
 /** What `next` gives for an option that isn't known, or lacks its argument: a question mark, as getopt does. */
@@ -24,7 +25,7 @@ export class Options {
     if (this.at == 0) {
       if (this.index >= this.argv.length) return -1;
       const word = this.argv[this.index];
-      if (word.length == 0 || word.charCodeAt(0) != 0x2d) return -1;
+      if (word.length == 0 || word.charCodeAt(0) != Ascii.MINUS) return -1;
       if (word.startsWith("--")) {
         this.index++;
         return -1;
@@ -34,14 +35,14 @@ export class Options {
     }
     const word = this.argv[this.index];
     const letter = word.charCodeAt(this.at++);
-    const known = letter == 0x3a ? -1 : this.letters.indexOf(String.fromCharCode(letter));
+    const known = letter == Ascii.COLON ? -1 : this.letters.indexOf(String.fromCharCode(letter));
     const last = this.at >= word.length;
     if (known < 0) {
       if (last) this.advance();
       print(`illegal option -- ${String.fromCharCode(letter)}\n`);
       return COMPLAINED;
     }
-    if (known + 1 < this.letters.length && this.letters.charCodeAt(known + 1) == 0x3a) {
+    if (known + 1 < this.letters.length && this.letters.charCodeAt(known + 1) == Ascii.COLON) {
       if (!last) {
         this.argument = word.substring(this.at);
       } else if (this.index + 1 < this.argv.length) {

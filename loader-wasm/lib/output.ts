@@ -2,10 +2,11 @@
 // there are is no concern of this file: it is told how many a byte goes to (console/console.ts).
 
 import { write } from "../protocol";
+import { Ascii } from "./ascii";
 
 /** Bytes collected before the host is called. */
 const OUTPUT_SIZE: i32 = 1024;
-const output: usize = memory.data(1024);
+const output: usize = memory.data(OUTPUT_SIZE);
 let pending: i32 = 0;
 
 /** How many consoles a byte goes to. */
@@ -36,7 +37,7 @@ function put(c: i32): void {
 
 /** Writes one byte to every active console; a newline becomes CR LF (CR CR LF where two are active, as each level expands it). */
 export function putchar(c: i32): void {
-  if (c == 0x0a) putchar(0x0d);
+  if (c == Ascii.NEWLINE) putchar(Ascii.RETURN);
   for (let i = 0; i < outputs; i++) put(c);
 }
 
@@ -67,5 +68,5 @@ export function twiddle(): void {
   if (spinnerDivisor > 1 && spins % spinnerDivisor != 0) return;
   putchar("|/-\\".charCodeAt(spinnerPosition & 3));
   spinnerPosition++;
-  putchar(0x08);
+  putchar(Ascii.BACKSPACE);
 }

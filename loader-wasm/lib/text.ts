@@ -1,36 +1,37 @@
 // Text helpers of the C library that the loader's behaviour rests on: character classes, strtol, and the
 // few number formats that reach the console. Texts are byte strings (lib/bytes.ts).
 
+import { Ascii } from "./ascii";
 import { burn } from "./fault";
 
 /** As C's isspace: blank, and tab to carriage return. Like all of these, for bytes and in the C locale. */
 export function isSpace(c: i32): bool {
-  return c == 0x20 || (c >= 0x09 && c <= 0x0d);
+  return c == Ascii.SPACE || (c >= Ascii.TAB && c <= Ascii.RETURN);
 }
 
 /** `0` to `9`. */
 export function isDigit(c: i32): bool {
-  return c >= 0x30 && c <= 0x39;
+  return c >= Ascii.DIGIT_0 && c <= Ascii.DIGIT_9;
 }
 
 /** Digits of either case. */
 export function isHexDigit(c: i32): bool {
-  return isDigit(c) || (c >= 0x61 && c <= 0x66) || (c >= 0x41 && c <= 0x46);
+  return isDigit(c) || (c >= Ascii.LOWER_A && c <= Ascii.LOWER_F) || (c >= Ascii.UPPER_A && c <= Ascii.UPPER_F);
 }
 
 /** `a` to `z`. */
 export function isLower(c: i32): bool {
-  return c >= 0x61 && c <= 0x7a;
+  return c >= Ascii.LOWER_A && c <= Ascii.LOWER_Z;
 }
 
 /** `A` to `Z`. */
 export function isUpper(c: i32): bool {
-  return c >= 0x41 && c <= 0x5a;
+  return c >= Ascii.UPPER_A && c <= Ascii.UPPER_Z;
 }
 
 /** `c` in lower case; what isn't a capital stays. */
 export function toLower(c: i32): i32 {
-  return isUpper(c) ? c + 32 : c;
+  return isUpper(c) ? c + (Ascii.LOWER_A - Ascii.UPPER_A) : c;
 }
 
 /** What `digitValue` gives for anything but a digit. */
@@ -38,38 +39,49 @@ export const NO_DIGIT: i32 = 99;
 
 /** Value of a digit in bases up to 36, or NO_DIGIT. */
 export function digitValue(c: i32): i32 {
-  if (isDigit(c)) return c - 0x30;
+  if (isDigit(c)) return c - Ascii.DIGIT_0;
   const lower = toLower(c);
-  return isLower(lower) ? lower - 0x61 + 10 : NO_DIGIT;
+  return isLower(lower) ? lower - Ascii.LOWER_A + 10 : NO_DIGIT;
 }
 
-/** Where the last `parseInteger` stopped in its text (0 when there was no number). */
-export let parseEnd: i32 = 0;
+/** What `scanInteger` found. */
+export class ScannedInteger {
+  constructor(
+    readonly value: i64,
+    /** Where the text goes on behind it; 0 when there was no number. */
+    readonly end: i32,
+  ) {}
+}
+
+/** The number that `text` begins with, as `scanInteger` reads it; 0 when there is none. */
+export function parseInteger(text: string, base: i32 = 0): i64 {
+  return scanInteger(text, base).value;
+}
 
 /**
  * strtol: blanks, sign, `0x`/`0` prefix when `base` is 0 (or 16), digits. Saturates like C's on overflow of
- * 64 bits. `parseEnd` tells where it stopped.
+ * 64 bits.
  */
-export function parseInteger(text: string, base: i32 = 0): i64 {
+export function scanInteger(text: string, base: i32 = 0): ScannedInteger {
   const size = text.length;
   let at = 0;
   while (at < size && isSpace(text.charCodeAt(at))) at++;
   let negative = false;
-  if (at < size && (text.charCodeAt(at) == 0x2d || text.charCodeAt(at) == 0x2b)) {
-    negative = text.charCodeAt(at) == 0x2d;
+  if (at < size && (text.charCodeAt(at) == Ascii.MINUS || text.charCodeAt(at) == Ascii.PLUS)) {
+    negative = text.charCodeAt(at) == Ascii.MINUS;
     at++;
   }
   if (
     (base == 0 || base == 16) &&
     at + 2 < size &&
-    text.charCodeAt(at) == 0x30 &&
-    toLower(text.charCodeAt(at + 1)) == 0x78 &&
+    text.charCodeAt(at) == Ascii.DIGIT_0 &&
+    toLower(text.charCodeAt(at + 1)) == Ascii.LOWER_X &&
     isHexDigit(text.charCodeAt(at + 2))
   ) {
     base = 16;
     at += 2;
   } else if (base == 0) {
-    base = at < size && text.charCodeAt(at) == 0x30 ? 8 : 10;
+    base = at < size && text.charCodeAt(at) == Ascii.DIGIT_0 ? 8 : 10;
   }
   const first = at;
   let value: u64 = 0;
@@ -81,9 +93,8 @@ export function parseInteger(text: string, base: i32 = 0): i64 {
     if (overflow || value > (limit - <u64>digit) / <u64>base) overflow = true;
     else value = value * <u64>base + <u64>digit;
   }
-  parseEnd = at == first ? 0 : at;
   if (overflow) value = limit;
-  return negative ? -(<i64>value) : <i64>value;
+  return new ScannedInteger(negative ? -(<i64>value) : <i64>value, at == first ? 0 : at);
 }
 
 /** Lower-case hexadecimal without a prefix. */
@@ -91,7 +102,7 @@ export function hex(value: u64): string {
   let text = "";
   do {
     const digit = <i32>(value & 15);
-    text = String.fromCharCode(digit < 10 ? digit + 0x30 : digit + 0x57) + text;
+    text = String.fromCharCode(digit < 10 ? digit + Ascii.DIGIT_0 : digit - 10 + Ascii.LOWER_A) + text;
     value >>= 4;
   } while (value != 0);
   return text;

@@ -19,7 +19,7 @@ import {
 import { NvList } from "./nvlist";
 import { featureKnown, Pool } from "./pool";
 import { vdevFrom } from "./vdevs";
-import { Zap, zapLookUp, zapValue } from "./zap";
+import { Zap, zapLookUp } from "./zap";
 
 /** Bytes of a pool's configuration, at most. */
 const CONFIG_MAX: u64 = 4 << 20;
@@ -45,7 +45,8 @@ function dataset(pool: Pool, number: u64): Dnode | null {
 /** The number `name` of the pool's directory. */
 function poolEntry(pool: Pool, name: string): u64 {
   const dnode = pool.mos.object(DIRECTORY_OBJECT);
-  return dnode !== null && zapLookUp(dnode, name) ? zapValue : 0;
+  const entry = dnode !== null ? zapLookUp(dnode, name) : null;
+  return entry === null ? 0 : entry.value;
 }
 
 /** Reads what is needed of the pool, once all its disks are known. Returns an errno. */
@@ -131,11 +132,12 @@ export function findDataset(pool: Pool, name: string): u64 {
       setErrno(EIO);
       return 0;
     }
-    if (!zapLookUp(children, parts[i])) {
+    const child = zapLookUp(children, parts[i]);
+    if (child === null) {
       setErrno(ENOENT);
       return 0;
     }
-    number = zapValue;
+    number = child.value;
   }
   return 0;
 }
@@ -193,7 +195,8 @@ export function bootDataset(pool: Pool): u64 {
   const properties = poolEntry(pool, "pool_props");
   if (properties != 0) {
     const dnode = pool.mos.object(properties);
-    if (dnode !== null && zapLookUp(dnode, "bootfs") && zapValue != 0) return zapValue;
+    const bootfs = dnode !== null ? zapLookUp(dnode, "bootfs") : null;
+    if (bootfs !== null && bootfs.value != 0) return bootfs.value;
   }
   const dir = directory(pool, poolEntry(pool, "root_dataset"));
   if (dir !== null) return load<u64>(dir.bonus(), DD_HEAD);

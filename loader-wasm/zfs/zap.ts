@@ -41,7 +41,7 @@ import {
 } from "./layout";
 
 /** CRC-64 of ECMA-182, reflected: one u64 for each byte. */
-const crcTable: usize = memory.data(2048, 8);
+const crcTable: usize = memory.data(256 * 8, 8);
 const CRC_POLYNOMIAL: u64 = 0xc96c5795d7870f42;
 /** Bits of the hash that are used, the highest ones. */
 const HASH_MASK: u64 = 0xfffffff000000000;
@@ -283,16 +283,12 @@ export class Zap {
   }
 }
 
-/** What `name` stands for in the ZAP `dnode`. False and errno; the number is in `zapValue`. */
-export function zapLookUp(dnode: Dnode, name: string): bool {
+/** The ZAP `dnode` at its entry `name`: its `value` is what that stands for. Null and errno. */
+export function zapLookUp(dnode: Dnode, name: string): Zap | null {
   const zap = Zap.open(dnode);
   if (zap === null) {
     setErrno(EIO);
-    return false;
+    return null;
   }
-  const found = zap.lookUp(name);
-  zapValue = zap.value;
-  return found;
+  return zap.lookUp(name) ? zap : null;
 }
-/** The number that the last successful `zapLookUp` found. */
-export let zapValue: u64 = 0;

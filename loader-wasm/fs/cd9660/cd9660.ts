@@ -117,7 +117,7 @@ function recordFits(record: usize, room: u32): bool {
 }
 
 /** The block that a directory walk is in. */
-const walkBlock: usize = memory.data(2048, 8);
+const walkBlock: usize = memory.data(BLOCK_SIZE, 8);
 
 /** Walks through a directory from `position`. After `next`, the fields tell of the record. */
 class DirectoryWalk {

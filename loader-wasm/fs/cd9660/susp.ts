@@ -34,7 +34,7 @@ import {
 } from "./layout";
 
 /** The continuation area in use. */
-const area: usize = memory.data(2048, 8);
+const area: usize = memory.data(BLOCK_SIZE, 8);
 
 /** Whether the last `rockRidgeSkip` or `rockRidgeName` found nothing because the disk failed (errno). */
 export let areaFailed: bool = false;

@@ -1,6 +1,7 @@
 // Decoder of bzip2 streams: blocks of up to 900,000 bytes, each Huffman-coded, moved to front, sorted by
 // rotation (Burrows-Wheeler) and run-length coded, with a checksum. Bits come most significant first.
 
+import { Ascii } from "../../lib/ascii";
 import { allocate, burn } from "../../lib/fault";
 import { Decoder } from "./decoder";
 import { Input } from "./input";
@@ -67,7 +68,7 @@ class Group {
 }
 
 /** CRC-32 with the most significant bit first (polynomial 0x04c11db7), one u32 for each byte. */
-const crcTable: usize = memory.data(1024, 4);
+const crcTable: usize = memory.data(256 * 4, 4);
 
 function fillCrcTable(): void {
   for (let i: u32 = 0; i < 256; i++) {
@@ -171,7 +172,7 @@ export class Bunzip2 extends Decoder {
   private next(): void {
     if (this.blockLimit == 0) {
       this.take(24);
-      const level = this.take(8) - 0x30;
+      const level = this.take(8) - Ascii.DIGIT_0;
       if (this.starved) return;
       if (level < 1 || level > 9) {
         this.fail();

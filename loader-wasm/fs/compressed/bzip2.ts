@@ -1,5 +1,6 @@
 // bzip2 files.
 
+import { Ascii } from "../../lib/ascii";
 import { Bunzip2, HEADER_SIZE } from "./bunzip2";
 import { CompressedFileSystem } from "./compressed";
 import { Decoder } from "./decoder";
@@ -19,6 +20,8 @@ export class Bzip2FileSystem extends CompressedFileSystem {
     if (!input.fill() || input.end - input.next < <usize>HEADER_SIZE) return null;
     const head = load<u32>(input.next);
     const level = head >> 24;
-    return (head & 0xffffff) == MAGIC && level >= 0x31 && level <= 0x39 ? new Bunzip2(input) : null;
+    return (head & 0xffffff) == MAGIC && level >= <u32>Ascii.DIGIT_1 && level <= <u32>Ascii.DIGIT_9
+      ? new Bunzip2(input)
+      : null;
   }
 }

@@ -66,8 +66,12 @@ function skipText(input: Input): bool {
   return byte == 0;
 }
 
+/** What the file begins with. */
+const MAGIC_1: i32 = 0x1f;
+const MAGIC_2: i32 = 0x8b;
+
 function skipHeader(input: Input): bool {
-  if (input.byte() != 0x1f || input.byte() != 0x8b || input.byte() != METHOD_DEFLATE) return false;
+  if (input.byte() != MAGIC_1 || input.byte() != MAGIC_2 || input.byte() != METHOD_DEFLATE) return false;
   const flags = input.byte();
   if (flags < 0 || (flags & FLAGS_RESERVED) != 0) return false;
   // Time, extra flags, operating system.

@@ -8,7 +8,7 @@ import { D_INODE, D_NAME, D_NAME_LENGTH, D_RECORD, D_TYPE, ENTRY_SIZE_MIN, NAME_
 
 /** Bytes of the largest useful entry. */
 const ENTRY_SIZE_MAX: u32 = 264;
-const entry: usize = memory.data(264, 8);
+const entry: usize = memory.data(ENTRY_SIZE_MAX, 8);
 
 /** Walks through a directory from `position`. After `next`, the fields tell of the entry. */
 export class DirectoryWalk {

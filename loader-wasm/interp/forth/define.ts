@@ -1,20 +1,13 @@
 // How the system's own words come into the dictionary.
 
 import { allocString } from "../../lib/bytes";
-import { CONSTANT, VARIABLE } from "./codes";
-import {
-  appendCell,
-  appendWord,
-  BODY,
-  current,
-  FLAG_COMPILE_ONLY,
-  FLAG_IMMEDIATE,
-  latest,
-  setFlag,
-} from "./dictionary";
-import { addPrimitive } from "./inner";
-import { LOOSENESS } from "./memory";
+import { Op } from "./codes";
+import { appendCell, appendWord, latest } from "./dictionary";
+import { BODY, FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, setFlag } from "./header";
 import { interpretText } from "./outer";
+import { LOOSENESS } from "./stacks";
+import { addPrimitive } from "./vm/primitives";
+import { current } from "./wordlists";
 
 /** A word in AssemblyScript: what it needs on the stack, what it leaves there at the most. */
 export function primitive(name: string, takes: i32, gives: i32, run: () => void, compileOnly: bool = false): void {
@@ -42,8 +35,9 @@ export function fast(name: string, code: i32): void {
   appendWord(current, name, code, 0);
 }
 
+/** A constant. */
 export function constant(name: string, value: i64): void {
-  appendWord(current, name, CONSTANT, 0);
+  appendWord(current, name, Op.CONSTANT, 0);
   appendCell(value);
 }
 
@@ -55,7 +49,7 @@ export function sample(name: string, code: i32): void {
 
 /** A variable; returns the address of its cell. */
 export function variableAt(name: string): usize {
-  const xt = appendWord(current, name, VARIABLE, 0);
+  const xt = appendWord(current, name, Op.VARIABLE, 0);
   appendCell(0);
   return xt + BODY;
 }

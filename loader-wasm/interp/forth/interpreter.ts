@@ -14,34 +14,15 @@ import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome
 import { print } from "../../lib/output";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { forth } from "./define";
-import { FORTH_WORDLIST, makeWordlist, resetSearchOrder } from "./dictionary";
 import { orderListing } from "./listing";
-import {
-  ABORT,
-  ABORT_QUOTE,
-  BREAK,
-  CELL,
-  compiling,
-  dictionaryStart,
-  ERROR_EXIT,
-  here,
-  OUT_OF_TEXT,
-  QUIT,
-  setHere,
-  startMemory,
-  USER_EXIT,
-} from "./memory";
+import { compiling, dictionaryStart, here, setHere, startMemory } from "./memory";
 import { finishOuter, interpretText, setSourceId, sourceId } from "./outer";
-import { defineCompile } from "./words_compile";
-import { defineCore } from "./words_core";
-import { defineDebug } from "./words_debug";
-import { defineCommandWords, defineLoader, errorShown, errorWaits, interpretFile, PARSE_ERROR } from "./words_loader";
-import { defineLocals } from "./words_locals";
-import { defineParse } from "./words_parse";
-import { defineSee } from "./words_see";
-import { defineSystem } from "./words_system";
-import { defineText } from "./words_text";
-import { defineTools, setQuery } from "./words_tools";
+import { ABORT, ABORT_QUOTE, BREAK, CELL, ERROR_EXIT, OUT_OF_TEXT, QUIT, USER_EXIT } from "./stacks";
+import { FORTH_WORDLIST, makeWordlist, resetSearchOrder } from "./wordlists";
+import { defineCompiler, defineWords } from "./words/all";
+import { defineCommandWords, errorShown, errorWaits, PARSE_ERROR } from "./words/commands";
+import { interpretFile } from "./words/files";
+import { setQuery } from "./words/tools";
 
 /** Interpreted before the start-up script, where there is one. */
 const BOOT_SCRIPT = "/boot/boot.4th";
@@ -61,6 +42,7 @@ const CELLS_AT_START: i32 = 3285;
 const FREEBSD_VERSION: i64 = 1201000;
 const LOADER_VERSION: i64 = 12;
 
+/** The interpreter of the flavour `4th`. */
 export class ForthInterpreter extends Interpreter {
   private depth: i32 = 0;
   /** What the variable `interpret` was last set for: then nothing has touched it since. */
@@ -88,17 +70,9 @@ export class ForthInterpreter extends Interpreter {
     startMemory();
     makeWordlist(<i64>allocString("forth-wordlist"), HASH_BUCKETS);
     resetSearchOrder();
-    defineCompile();
+    defineCompiler();
     finishOuter();
-    defineParse();
-    defineText();
-    defineCore();
-    defineSystem();
-    defineLocals();
-    defineTools();
-    defineSee();
-    defineDebug();
-    defineLoader();
+    defineWords();
     defineCommandWords();
     forth("only forth definitions");
     orderListing(FORTH_WORDLIST);

@@ -1,7 +1,7 @@
 // The order in which WORDS shows the system's own words where their hash doesn't decide: words that share a
 // chain stand there newest first, and the reference defines them in another order than words_*.ts do.
 
-import { searchList, wordlists } from "./dictionary";
+import { searchList, wordlists } from "./wordlists";
 
 /** Whole chains, as they are shown. */
 const CHAINS: string =

@@ -2,8 +2,10 @@
 // return stack; compiled code refers to them by number.
 
 import { equalsIgnoreCase } from "../../lib/text";
-import { appendCell, FORTH_WORDLIST, HIDDEN_WORDLIST, searchList } from "./dictionary";
-import { compiling, fail, here, thrown } from "./memory";
+import { appendCell } from "./dictionary";
+import { compiling, here } from "./memory";
+import { fail, thrown } from "./stacks";
+import { FORTH_WORDLIST, HIDDEN_WORDLIST, searchList } from "./wordlists";
 
 /** Cells that the locals of a definition can take. */
 const LOCALS_LIMIT: i32 = 16;
@@ -98,6 +100,7 @@ export function addLocal(name: string, two: bool): void {
   appendCell(at);
 }
 
+/** Compiles a 0, for a local that takes nothing from the stack. */
 export function compileZero(): void {
   appendCell(<i64>searchList(HIDDEN_WORDLIST, "zero"));
 }

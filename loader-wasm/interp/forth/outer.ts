@@ -1,36 +1,18 @@
 // The text interpreter: takes words from the input, looks them up, converts numbers, and executes or
 // compiles. `interpretText` is one level of it: a typed line, a script's line, or an EVALUATE.
 
+import { Ascii } from "../../lib/ascii";
 import { countBefore, stringAt } from "../../lib/bytes";
 import { digitValue, isSpace } from "../../lib/text";
-import {
-  abortDefinition,
-  appendCell,
-  FLAG_COMPILE_ONLY,
-  FLAG_IMMEDIATE,
-  FORTH_WORDLIST,
-  findWord,
-  findWordAt,
-  flagsOf,
-  isCalled,
-  nameSize,
-  PREFIX_WORDLIST,
-  resetSearchOrder,
-  searchList,
-  wordlists,
-} from "./dictionary";
-import { cutOffWaiting, execute, forgetStop, goOn, takeRestart, waitForText } from "./inner";
+import { abortDefinition, appendCell } from "./dictionary";
+import { FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, flagsOf, nameSize } from "./header";
 import { forgetLocals, hasLocals, useLocal } from "./locals";
+import { cellsLeft, cellsUsed, compiling, setCompiling, variables } from "./memory";
 import {
   BREAK,
-  baseCell,
-  cellsLeft,
-  cellsUsed,
   check,
-  compiling,
   fail,
   INNER_EXIT,
-  inCell,
   looseCheck,
   OUT_OF_TEXT,
   pop,
@@ -39,33 +21,48 @@ import {
   RESTART,
   resetReturnStack,
   resetStacks,
-  setCompiling,
   setThrown,
   thrown,
   USER_EXIT,
-} from "./memory";
+} from "./stacks";
+import { cutOffWaiting, execute, forgetStop, goOn, takeRestart, waitForText } from "./vm/execute";
+import {
+  FORTH_WORDLIST,
+  findWord,
+  findWordAt,
+  isCalled,
+  PREFIX_WORDLIST,
+  resetSearchOrder,
+  searchList,
+  wordlists,
+} from "./wordlists";
 
-/** The text being interpreted, and where it came from: 0 the prompt, -1 EVALUATE, else a file. */
+/** The text being interpreted. */
 export let source: usize = 0;
+/** Its bytes. */
 export let sourceSize: i32 = 0;
+/** Where it came from: 0 the prompt, -1 EVALUATE, else a file. */
 export let sourceId: i64 = 0;
 
+/** Says where the text comes from. */
 export function setSourceId(id: i64): void {
   sourceId = id;
 }
 
 /** Position in the source; scripts can set it to anything. */
 export function position(): i32 {
-  const at = load<i64>(inCell);
+  const at = variables.in;
   return at < 0 || at > <i64>sourceSize ? sourceSize : <i32>at;
 }
 
+/** Sets that position. */
 export function setPosition(at: i32): void {
-  store<i64>(inCell, at);
+  variables.in = at;
 }
 
-/** Where the last text that was parsed began in the source, and its length. */
+/** Where the last text that was parsed began in the source. */
 export let parsedAt: i32 = 0;
+/** Its bytes. */
 export let parsedSize: i32 = 0;
 
 function parsed(start: i32, end: i32): void {
@@ -88,18 +85,26 @@ export function scanUntil(delimiter: i32, skipLeading: bool = false, acrossLines
   let at = position();
   if (skipLeading) while (at < sourceSize && load<u8>(source + <usize>at) == delimiter) at++;
   const start = at;
-  const mark = <u8>delimiter;
-  at += countBefore(source + <usize>at, sourceSize - at, mark, acrossLines ? mark : 0x0a, acrossLines ? mark : 0x0d);
+  const mark = delimiter & 0xff;
+  at += countBefore(
+    source + <usize>at,
+    sourceSize - at,
+    mark,
+    acrossLines ? mark : Ascii.NEWLINE,
+    acrossLines ? mark : Ascii.RETURN,
+  );
   parsedAt = start;
   parsedSize = at - start;
   setPosition(at < sourceSize && load<u8>(source + <usize>at) == delimiter ? at + 1 : at);
 }
 
-/** The same two as strings. */
+/** The next blank-separated word; empty at the end. */
 export function parseWord(): string {
   scanWord();
   return stringAt(source + <usize>parsedAt, parsedSize);
 }
+
+/** The text that `scanUntil` parses. */
 export function parseUntil(delimiter: i32, skipLeading: bool = false, acrossLines: bool = false): string {
   scanUntil(delimiter, skipLeading, acrossLines);
   return stringAt(source + <usize>parsedAt, parsedSize);
@@ -122,9 +127,10 @@ export function tickNext(): usize {
   return xt;
 }
 
-/** The number of the last call of `isNumber` that said so; `double` when it ended in a point. */
-export let number: i64 = 0;
-export let double: bool = false;
+/** The number of the last call of `isNumber` that said so. */
+let number: i64 = 0;
+/** Whether it ended in a point. */
+let double: bool = false;
 
 /** Whether the `size` bytes at `text` are a number in base `base`. */
 export function isNumber(text: usize, size: i32, base: i64): bool {
@@ -133,10 +139,10 @@ export function isNumber(text: usize, size: i32, base: i64): bool {
   let negative = false;
   if (size > 1) {
     const sign = load<u8>(at);
-    negative = sign == 0x2d;
-    if (negative || sign == 0x2b) at++;
+    negative = sign == Ascii.MINUS;
+    if (negative || sign == Ascii.PLUS) at++;
   }
-  double = end > at && load<u8>(end - 1) == 0x2e;
+  double = end > at && load<u8>(end - 1) == Ascii.POINT;
   if (double) end--;
   if (at >= end) return false;
   let value: u64 = 0;
@@ -152,10 +158,12 @@ export function isNumber(text: usize, size: i32, base: i64): bool {
 /** The word (literal). */
 let literal: usize = 0;
 
+/** Called once the words are there that the text interpreter compiles. */
 export function finishOuter(): void {
   literal = searchList(FORTH_WORDLIST, "(literal)");
 }
 
+/** Compiles `value` as a literal. */
 export function compileLiteral(value: i64): void {
   appendCell(literal);
   appendCell(value);
@@ -171,7 +179,7 @@ function takeNumber(): void {
 
 /** Takes the `size` bytes at `text` for a number in the current base. */
 export function tryNumber(text: usize, size: i32): bool {
-  if (!isNumber(text, size, load<i64>(baseCell))) return false;
+  if (!isNumber(text, size, variables.base)) return false;
   takeNumber();
   return true;
 }
@@ -186,6 +194,7 @@ export function numberIn(base: i64): void {
 
 /** What is tried, in this order, with a word that isn't found: execution tokens ( c-addr u -- flag ). */
 export const parseSteps: usize[] = [];
+/** Steps that there can be. */
 export const PARSE_STEPS_LIMIT: i32 = 8;
 
 /** The steps that the system itself has. */
@@ -193,6 +202,7 @@ class Steps {
   prefix: usize = 0;
   number: usize = 0;
 }
+/** Their execution tokens. */
 export const steps = new Steps();
 
 /** Executes the word of the list of prefixes that the `size` bytes at `at` of the source begin with, if one does. */
@@ -266,7 +276,7 @@ function interpretWord(): void {
 export function interpretText(text: usize, size: i32): i32 {
   const oldSource = source;
   const oldSize = sourceSize;
-  const oldPosition = load<i64>(inCell);
+  const oldPosition = variables.in;
   source = text;
   sourceSize = size;
   setPosition(0);
@@ -298,11 +308,11 @@ export function interpretText(text: usize, size: i32): i32 {
     } else {
       resetSearchOrder();
       resetStacks();
-      store<i64>(baseCell, 10);
+      variables.base = 10;
     }
   }
   source = oldSource;
   sourceSize = oldSize;
-  store<i64>(inCell, oldPosition);
+  variables.in = oldPosition;
   return result;
 }

@@ -9,6 +9,7 @@ import { setenv } from "../../environment/variables";
 import { close, open } from "../../files/files";
 import { lineError, readLine } from "../../files/text";
 import { O_RDONLY } from "../../fs/file_system";
+import { Ascii } from "../../lib/ascii";
 import { cutAtNul } from "../../lib/bytes";
 import { EFBIG, errno } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
@@ -112,7 +113,7 @@ function readScript(path: string): ScriptLine[] | null {
     }
     const line = cutAtNul(read);
     let first = 0;
-    while (first < line.length && line.charCodeAt(first) == 0x20) first++;
+    while (first < line.length && line.charCodeAt(first) == Ascii.SPACE) first++;
     if (line.startsWith("\\ ", first)) continue;
     const quiet = line.startsWith("@");
     const ignoreError = line.startsWith("-");

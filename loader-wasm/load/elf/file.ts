@@ -3,7 +3,7 @@
 
 import { close, open, read, readToGuest, seek, seeksCheaply } from "../../files/files";
 import { O_RDONLY, SEEK_SET } from "../../fs/file_system";
-import { EFTYPE, errno } from "../../lib/errno";
+import { EFTYPE, errno, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
 import { copyinPieces } from "../../lib/guest";
 import { print } from "../../lib/output";
@@ -17,9 +17,6 @@ export const FIRST_PAGE: i32 = 4096;
 const TABLE_LIMIT: u64 = 4 * 1024 * 1024;
 /** Bytes behind the segments of a compressed file that are kept. */
 const TAIL_LIMIT: u64 = 16 * 1024 * 1024;
-
-/** Why the last `openElf` failed: an errno. */
-export let openError: i32 = 0;
 
 /**
  * An open file of which the class and the header are known to fit. Tables are checked as they are read; the last one
@@ -138,25 +135,23 @@ export class ElfFile {
   }
 }
 
-/** Opens `path` as an ELF file of class `elf`. Null and `openError`: EFTYPE when it isn't one. */
+/** Opens `path` as an ELF file of class `elf`. Null and errno: EFTYPE when it isn't one. */
 export function openElf(elf: ElfClass, path: string): ElfFile | null {
   // The first file is the kernel, whatever it turns out to be.
   const purpose = preloadedFiles.length == 0 ? PURPOSE_KERNEL : PURPOSE_MODULE;
   const fd = open(path, O_RDONLY, purpose);
-  if (fd < 0) {
-    openError = errno;
-    return null;
-  }
+  if (fd < 0) return null;
   const file = new ElfFile(elf, path, fd);
   file.pageSize = read(fd, file.page, FIRST_PAGE);
   if (file.pageSize < 0) {
-    openError = errno;
+    const error = errno;
     file.close();
+    setErrno(error);
     return null;
   }
   if (file.pageSize < <i32>elf.headerSize || !elf.accepts(file.page)) {
-    openError = EFTYPE;
     file.close();
+    setErrno(EFTYPE);
     return null;
   }
   file.header = elf.header(file.page);

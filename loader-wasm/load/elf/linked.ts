@@ -3,7 +3,7 @@
 // dynamic section leads to the module metadata.
 
 import { defineVariable } from "../../environment/variables";
-import { EFTYPE, EIO, ENOENT, EPERM } from "../../lib/errno";
+import { EFTYPE, EIO, ENOENT, EPERM, errno } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { putGuest, zeroGuest } from "../../lib/guest";
 import { print } from "../../lib/output";
@@ -20,7 +20,7 @@ import {
   PreloadedFile,
 } from "../preloaded";
 import { DynamicTags, LinkedRelocator, SymbolHash } from "./dynamic";
-import { ElfFile, openElf, openError } from "./file";
+import { ElfFile, openElf } from "./file";
 import * as Elf from "./layout";
 import { addModule, moduleNameOf, readModuleSet } from "./modmetadata";
 
@@ -41,7 +41,7 @@ export class Loaded {
 /** Loads `path` at `dest` or, a kernel, where it belongs. Returns 0 and leaves the file in `loaded`, or an errno: EFTYPE when it is something else. */
 export function loadLinked(elf: Elf.ElfClass, path: string, dest: u64, loaded: Loaded): i32 {
   const source = openElf(elf, path);
-  if (source === null) return openError;
+  if (source === null) return errno;
   const error = loadOpened(source, dest, loaded);
   source.close();
   return error;

@@ -2,13 +2,13 @@
 // kernel needs, symbols and relocation tables are laid out one after another, each at its alignment, and
 // the section headers that tell where travel along as metadata.
 
-import { EFTYPE, EIO, EPERM } from "../../lib/errno";
+import { EFTYPE, EIO, EPERM, errno } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { guestText, peekGuest, zeroGuest } from "../../lib/guest";
 import { print } from "../../lib/output";
 import { hex } from "../../lib/text";
 import { findFile, MODINFOMD_ELFHDR, MODINFOMD_SHDR, PreloadedFile } from "../preloaded";
-import { ElfFile, openElf, openError } from "./file";
+import { ElfFile, openElf } from "./file";
 import * as Elf from "./layout";
 import { KERNEL_TYPE, Loaded } from "./linked";
 import { Relocator, readModuleSet } from "./modmetadata";
@@ -24,7 +24,7 @@ const MODULE_LIMIT: u64 = 0x40000000;
 /** Loads `path` at `dest`. Returns 0 and leaves the file in `loaded`, or an errno: EFTYPE when it is something else. */
 export function loadObject(elf: Elf.ElfClass, path: string, dest: u64, loaded: Loaded): i32 {
   const source = openElf(elf, path);
-  if (source === null) return openError;
+  if (source === null) return errno;
   const error = loadOpened(source, dest, loaded);
   source.close();
   return error;

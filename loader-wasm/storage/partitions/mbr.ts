@@ -17,6 +17,13 @@ const ENTRIES: i32 = 4;
 
 const FLAG_ACTIVE: u8 = 0x80;
 
+const TYPE_FAT12: u8 = 0x01;
+const TYPE_FAT16_SMALL: u8 = 0x04;
+const TYPE_FAT16: u8 = 0x06;
+const TYPE_NTFS: u8 = 0x07;
+const TYPE_FAT32: u8 = 0x0b;
+const TYPE_FAT32_LBA: u8 = 0x0c;
+const TYPE_FAT16_LBA: u8 = 0x0e;
 const TYPE_EXTENDED: u8 = 0x05;
 const TYPE_EXTENDED_LBA: u8 = 0x0f;
 const TYPE_LINUX_SWAP: u8 = 0x82;
@@ -69,13 +76,13 @@ function typeOf(type: u8): PartitionType {
       return PartitionType.LinuxSwap;
     case TYPE_LINUX:
       return PartitionType.Linux;
-    case 0x01:
-    case 0x04:
-    case 0x06:
-    case 0x07:
-    case 0x0b:
-    case 0x0c:
-    case 0x0e:
+    case TYPE_FAT12:
+    case TYPE_FAT16_SMALL:
+    case TYPE_FAT16:
+    case TYPE_NTFS:
+    case TYPE_FAT32:
+    case TYPE_FAT32_LBA:
+    case TYPE_FAT16_LBA:
       return PartitionType.Dos;
     default:
       return PartitionType.Unknown;
@@ -90,12 +97,12 @@ function rankOf(type: u8, flag: u8): i32 {
       return 1 + passive;
     case TYPE_LINUX:
       return 3 + passive;
-    case 0x01:
-    case 0x04:
-    case 0x06:
-    case 0x0b:
-    case 0x0c:
-    case 0x0e:
+    case TYPE_FAT12:
+    case TYPE_FAT16_SMALL:
+    case TYPE_FAT16:
+    case TYPE_FAT32:
+    case TYPE_FAT32_LBA:
+    case TYPE_FAT16_LBA:
       return 5 + passive;
     default:
       return RANK_NONE;

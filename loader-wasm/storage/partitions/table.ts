@@ -2,6 +2,7 @@
 // in which they are candidates for booting. The schemes themselves are gpt.ts, mbr.ts, bsd.ts, iso.ts; a new one is a
 // file like these and a line in conf.ts.
 
+import { Ascii } from "../../lib/ascii";
 import { EIO } from "../../lib/errno";
 import { damaged } from "../../lib/fault";
 import { Disk } from "../disk";
@@ -116,7 +117,7 @@ export class PartitionTable {
   suffix(entry: Partition): string {
     if (this.naming == Naming.Slice) return `s${entry.index}`;
     if (this.naming == Naming.Partition) return `p${entry.index}`;
-    if (this.naming == Naming.Letter) return String.fromCharCode((0x61 + entry.index) & 0xff);
+    if (this.naming == Naming.Letter) return String.fromCharCode((Ascii.LOWER_A + entry.index) & 0xff);
     return "";
   }
 }

@@ -1,14 +1,15 @@
 // SEE: shows what a word is made of. Compiled code is a list of words; some are followed by a cell or a text
 // that belongs to them.
 
-import { stringAt } from "../../lib/bytes";
-import { print } from "../../lib/output";
-import { hex } from "../../lib/text";
-import { COLON, CONSTANT, CREATED, DOES, USER, VARIABLE } from "./codes";
-import { loose, primitive } from "./define";
-import { BODY, codeOf, FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, flagsOf, isWord, nameOf } from "./dictionary";
-import { dictionaryEnd, fail, ip, pop } from "./memory";
-import { tickNext } from "./outer";
+import { stringAt } from "../../../lib/bytes";
+import { print } from "../../../lib/output";
+import { hex } from "../../../lib/text";
+import { Op } from "../codes";
+import { loose, primitive } from "../define";
+import { codeOf, FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, flagsOf, Header, isWord, nameOf } from "../header";
+import { dictionaryEnd } from "../memory";
+import { tickNext } from "../outer";
+import { fail, ip, pop } from "../stacks";
 
 /** Cells of a definition that are shown. */
 const CELLS_LIMIT: i32 = 4096;
@@ -66,37 +67,38 @@ function showCode(start: usize): void {
 /** Shows the word at `xt`. */
 export function see(xt: usize): void {
   const name = nameOf(xt);
-  const value = load<i64>(xt + BODY);
+  const value = changetype<Header>(xt).first;
   switch (codeOf(xt)) {
-    case COLON:
+    case Op.COLON:
       print(`: ${name}\n`);
-      showCode(xt + BODY);
+      showCode(changetype<Header>(xt).body);
       break;
-    case DOES:
+    case Op.DOES:
       print("does>\n");
       showCode(<usize>value);
       break;
-    case CREATED:
+    case Op.CREATED:
       print("create\n");
       break;
-    case VARIABLE:
+    case Op.VARIABLE:
       print(`variable = ${value} (${hexOf(value)})\n`);
       break;
-    case USER:
+    case Op.USER:
       print(`user variable ${value} (${hexOf(value)})\n`);
       break;
-    case CONSTANT:
+    case Op.CONSTANT:
       print(`constant = ${value} (${hexOf(value)})\n${name} is a primitive\n`);
       break;
     default:
       print(`${name} is a primitive\n`);
   }
   const flags = flagsOf(xt);
-  if (codeOf(xt) != COLON) return;
+  if (codeOf(xt) != Op.COLON) return;
   if ((flags & FLAG_IMMEDIATE) != 0) print("immediate\n");
   if ((flags & FLAG_COMPILE_ONLY) != 0) print("compile-only\n");
 }
 
+/** Defines SEE. */
 export function defineSee(): void {
   loose("see-xt", 1, 0, () => {
     const xt = <usize>pop();

@@ -1,11 +1,12 @@
 // The steps by which the text interpreter makes sense of a word (lookup, prefixes, numbers, and what scripts
 // add), as words. The interpreter itself is in outer.ts.
 
-import { allocString } from "../../lib/bytes";
-import { print } from "../../lib/output";
-import { constant, loose, primitive } from "./define";
-import { FORTH_WORDLIST, isWord, latest, makeWordlist, nameOf, PREFIX_WORDLIST, setCurrent } from "./dictionary";
-import { check, dictionaryEnd, dictionaryStart, fail, pop, push, pushFlag, readable, thrown } from "./memory";
+import { allocString } from "../../../lib/bytes";
+import { print } from "../../../lib/output";
+import { constant, loose, primitive } from "../define";
+import { latest } from "../dictionary";
+import { isWord, nameOf } from "../header";
+import { dictionaryEnd, dictionaryStart, readable } from "../memory";
 import {
   numberIn,
   PARSE_STEPS_LIMIT,
@@ -16,7 +17,9 @@ import {
   tryNumber,
   tryPrefix,
   tryWord,
-} from "./outer";
+} from "../outer";
+import { check, fail, pop, push, pushFlag, thrown } from "../stacks";
+import { FORTH_WORDLIST, makeWordlist, PREFIX_WORDLIST, setCurrent } from "../wordlists";
 
 /** Adds what `xt` does to the steps; one too many is ignored, as is what is no word. */
 function addStep(xt: usize): void {
@@ -52,7 +55,8 @@ function lookupStep(): void {
   if (thrown == 0) pushFlag(done);
 }
 
-export function defineParse(): void {
+/** Defines the steps, and the prefixes. */
+export function defineParseSteps(): void {
   makeWordlist(<i64>allocString("<prefixes>"), 1);
   constant("<prefixes>", PREFIX_WORDLIST);
   loose("__tempbase", 1, 0, () => numberIn(pop()));

@@ -1,31 +1,17 @@
 // Words about the dictionary: listings, environment queries, forgetting.
 
-import { getchar } from "../../console/console";
-import { burn } from "../../lib/fault";
-import { print } from "../../lib/output";
-import { equalsIgnoreCase } from "../../lib/text";
-import { loose, primitive } from "./define";
-import {
-  appendCell,
-  appendWord,
-  BODY,
-  current,
-  FLAG_OBJECT,
-  flagsOf,
-  forgetFrom,
-  isWord,
-  latest,
-  nameOf,
-  searchOrder,
-  setCurrent,
-  setFlag,
-  setSearchOrder,
-  storedHashOf,
-  wordlists,
-} from "./dictionary";
-import { addPrimitive } from "./inner";
-import { blockCells, cellsUsed, fail, pop, popText, push, pushTaken, running, thrown } from "./memory";
-import { tickNext, wantName } from "./outer";
+import { getchar } from "../../../console/console";
+import { burn } from "../../../lib/fault";
+import { print } from "../../../lib/output";
+import { equalsIgnoreCase } from "../../../lib/text";
+import { loose, primitive } from "../define";
+import { appendCell, appendWord, forgetFrom, latest } from "../dictionary";
+import { FLAG_OBJECT, flagsOf, Header, isWord, nameOf, setFlag, storedHashOf } from "../header";
+import { blockCells, cellsUsed, popText } from "../memory";
+import { tickNext, wantName } from "../outer";
+import { CELL, fail, pop, push, pushTaken, running, thrown } from "../stacks";
+import { addPrimitive } from "../vm/primitives";
+import { current, SEARCH_LIMIT, searchOrder, setCurrent, setSearchOrder, wordlists } from "../wordlists";
 
 /** Environment queries (`environment?`): a name, and one value or two. */
 class Query {
@@ -49,6 +35,7 @@ function setQueryTo(name: string, value: i64, second: i64, cells: i32): void {
   queries.push(new Query(name, value, second, cells));
 }
 
+/** Sets the query `name`, of one cell. */
 export function setQuery(name: string, value: i64): void {
   setQueryTo(name, value, 0, 1);
 }
@@ -169,19 +156,20 @@ function makeMarker(): void {
 
 /** Forgets the marker that runs and what came after it. */
 function runMarker(): void {
-  const body = running + BODY;
+  const marker = changetype<Header>(running);
   const order: i32[] = [];
-  const count = load<i64>(body + 8);
-  for (let i: i64 = 0; i < count && i < 16; i++) {
-    const id = load<i64>(body + 16 + ((<usize>i) << 3));
+  const count = marker.second;
+  for (let i: i64 = 0; i < count && i < <i64>SEARCH_LIMIT; i++) {
+    const id = load<i64>(marker.body + 2 * CELL + ((<usize>i) << 3));
     if (id > 0 && id <= wordlists.length) order.push(<i32>id);
   }
-  const id = load<i64>(body);
+  const id = marker.first;
   forgetFrom(running);
   setSearchOrder(order);
   if (id > 0 && id <= wordlists.length) setCurrent(<i32>id);
 }
 
+/** Defines the words about the dictionary, and the environment queries. */
 export function defineTools(): void {
   markerCode = addPrimitive(0, 0, runMarker);
   primitive("words", 0, 0, listWords);

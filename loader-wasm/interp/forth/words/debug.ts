@@ -1,15 +1,17 @@
 // The debugger: `debug NAME` runs a word step by step. Before each step it shows the stack and what comes next,
 // and takes a command from the line, or waits for a line to take it from.
 
-import { print } from "../../lib/output";
-import { equalsIgnoreCase } from "../../lib/text";
-import { COLON, DOES } from "./codes";
-import { forth, loose, primitive } from "./define";
-import { codeOf, findWord, isWord, latest, nameOf, wordlists } from "./dictionary";
-import { enter, execute, stopAfterNext, stoppedBefore, takeRestart, waitForText } from "./inner";
-import { ABORT, fail, ip, OUT_OF_TEXT, pop, setIp, setRunning, throwCode, thrown } from "./memory";
-import { interpretText, position, source, sourceSize, wantName } from "./outer";
-import { see } from "./words_see";
+import { print } from "../../../lib/output";
+import { equalsIgnoreCase } from "../../../lib/text";
+import { Op } from "../codes";
+import { forth, loose, primitive } from "../define";
+import { latest } from "../dictionary";
+import { codeOf, isWord, nameOf } from "../header";
+import { interpretText, position, source, sourceSize, wantName } from "../outer";
+import { ABORT, fail, ip, OUT_OF_TEXT, pop, setIp, setRunning, throwCode, thrown } from "../stacks";
+import { enter, execute, stopAfterNext, stoppedBefore, takeRestart, waitForText } from "../vm/execute";
+import { findWord, wordlists } from "../wordlists";
+import { see } from "./see";
 
 /** Where a breakpoint is, and the word that was there; 0 when the stop is the inner interpreter's own. */
 let breakAt: usize = 0;
@@ -46,14 +48,14 @@ function debug(): void {
   see(xt);
   const code = codeOf(xt);
   enter(xt);
-  if (thrown == 0 && (code == COLON || code == DOES) && isWord(ip)) setBreak(ip);
+  if (thrown == 0 && (code == Op.COLON || code == Op.DOES) && isWord(ip)) setBreak(ip);
 }
 
 /** The next word is executed, whatever it calls, and the one behind it stops. */
 function stepOver(): void {
   const next = <usize>load<u64>(ip);
   const code = isWord(next) ? codeOf(next) : 0;
-  if (code == COLON || code == DOES) setBreak(ip + 8);
+  if (code == Op.COLON || code == Op.DOES) setBreak(ip + 8);
   else stopAfterNext(stepBreak);
 }
 
@@ -115,6 +117,7 @@ function executeRest(): void {
   waitForText();
 }
 
+/** Defines the debugger's words. */
 export function defineDebug(): void {
   loose("debug-xt", 1, 1, debug);
   primitive("step-break", 0, 0, step);

@@ -1,13 +1,15 @@
 // The words for locals: the ways of naming them, and what is compiled for them.
 
-import { burn } from "../../lib/fault";
-import { print } from "../../lib/output";
-import { LINK, LOCAL, LOCAL_0, LOCAL_1, TO_LOCAL, TO_LOCAL_0, TO_LOCAL_1, UNLINK } from "./codes";
-import { constant, hot, immediate, loose, primitive } from "./define";
-import { FORTH_WORDLIST, HIDDEN_WORDLIST, setCurrent } from "./dictionary";
-import { addLocal, addNamed, compileZero } from "./locals";
-import { ABORT_QUOTE, fail, frame, ip, localAt, pop, popText, push, setIp, throwCode, thrown } from "./memory";
-import { parseUntil, parseWord } from "./outer";
+import { Ascii } from "../../../lib/ascii";
+import { burn } from "../../../lib/fault";
+import { print } from "../../../lib/output";
+import { Op } from "../codes";
+import { constant, hot, immediate, loose, primitive } from "../define";
+import { addLocal, addNamed, compileZero } from "../locals";
+import { popText } from "../memory";
+import { parseUntil, parseWord } from "../outer";
+import { ABORT_QUOTE, fail, frame, ip, localAt, pop, push, setIp, throwCode, thrown } from "../stacks";
+import { FORTH_WORDLIST, HIDDEN_WORDLIST, setCurrent } from "../wordlists";
 
 /** As ABORT" does it. */
 function abortWith(text: string): void {
@@ -19,7 +21,7 @@ function abortWith(text: string): void {
 function namesToBar(): void {
   while (thrown == 0) {
     burn(1);
-    const name = parseUntil(0x20, true);
+    const name = parseUntil(Ascii.SPACE, true);
     if (name.length == 0) abortWith("where's the delimiter??");
     else if (name == "|") return;
     else addLocal(name, false);
@@ -74,7 +76,7 @@ function addFromStack(two: bool): void {
 
 /** The next name in the text, delimited by blanks alone. */
 function addNext(two: bool): void {
-  const name = parseUntil(0x20, true);
+  const name = parseUntil(Ascii.SPACE, true);
   if (name.length > 0) addLocal(name, two);
 }
 
@@ -84,14 +86,15 @@ function cellOf(): usize {
   return localAt(frame, load<u64>(ip - 8));
 }
 
+/** Defines the words for locals. */
 export function defineLocals(): void {
   setCurrent(HIDDEN_WORDLIST);
   constant("zero", 0);
   setCurrent(FORTH_WORDLIST);
-  hot("(link)", LINK);
-  hot("(unlink)", UNLINK);
-  hot("(@local)", LOCAL);
-  hot("(toLocal)", TO_LOCAL);
+  hot("(link)", Op.LINK);
+  hot("(unlink)", Op.UNLINK);
+  hot("(@local)", Op.LOCAL);
+  hot("(toLocal)", Op.TO_LOCAL);
   primitive(
     "(@2local)",
     0,
@@ -114,10 +117,10 @@ export function defineLocals(): void {
     },
     true,
   );
-  hot("(@local0)", LOCAL_0);
-  hot("(@local1)", LOCAL_1);
-  hot("(toLocal0)", TO_LOCAL_0);
-  hot("(toLocal1)", TO_LOCAL_1);
+  hot("(@local0)", Op.LOCAL_0);
+  hot("(@local1)", Op.LOCAL_1);
+  hot("(toLocal0)", Op.TO_LOCAL_0);
+  hot("(toLocal1)", Op.TO_LOCAL_1);
   // What a local itself does; without one there is nothing to fetch.
   immediate("doLocal", 0, 0, () => fail("Error: no local"), true);
   primitive("(local)", 2, 0, () => addFromStack(false), true);
