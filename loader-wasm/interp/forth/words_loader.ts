@@ -22,11 +22,14 @@ import {
   BODY,
   current,
   FLAG_IMMEDIATE,
+  FLAG_UNLISTED,
   FORTH_WORDLIST,
+  latest,
   nameAddress,
   nameOf,
   nameSize,
   setCurrent,
+  setFlag,
   wordlists,
 } from "./dictionary";
 import { addPrimitive, execute } from "./inner";
@@ -185,9 +188,10 @@ export function defineCommandWords(): void {
   });
   for (let i = 0; i < commands.length; i++) {
     setCurrent(list);
-    const xt = appendWord(list, commands[i].name, command, 0);
+    const xt = appendWord(list, commands[i].name, command, commands[i].listed ? 0 : FLAG_UNLISTED);
     setCurrent(FORTH_WORDLIST);
     wrapBuiltin(commands[i].name, xt);
+    if (!commands[i].listed) setFlag(latest, FLAG_UNLISTED);
   }
 }
 

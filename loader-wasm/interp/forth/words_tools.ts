@@ -11,6 +11,7 @@ import {
   BODY,
   current,
   FLAG_OBJECT,
+  FLAG_UNLISTED,
   flagsOf,
   forgetFrom,
   isWord,
@@ -115,10 +116,11 @@ const COLUMN: i32 = 8;
 const LINE: i32 = 70;
 const PAGE: i32 = 23;
 
-/** The words of a list as they stand in its chains: by chain, the newest first. */
+/** The words of a list that are shown, as they stand in its chains: by chain, the newest first. */
 function chained(words: usize[], buckets: i32): usize[] {
   const order: i64[] = [];
   for (let i = words.length - 1; i >= 0; i--) {
+    if ((flagsOf(words[i]) & FLAG_UNLISTED) != 0) continue;
     order.push(((<i64>(storedHashOf(words[i]) % buckets)) << 32) | (words.length - i));
   }
   order.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
