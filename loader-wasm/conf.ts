@@ -62,6 +62,7 @@ export function configure(): void {
     new Format(new ElfClass(64, EM_X86_64), true),
   ]);
 
+  // What the reference doesn't have is `unlisted()`.
   useCommands([
     new Command("bcachestat", "get disk block cache stats", commandBcachestat),
     new Command("boot", "boot a file or loaded kernel", commandBoot),

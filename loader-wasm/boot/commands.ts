@@ -5,6 +5,9 @@ import { CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 
 /** A command: how it is called and listed, and what runs it. */
 export class Command {
+  /** Whether `?` and Forth's WORDS show it. */
+  listed: bool = true;
+
   constructor(
     readonly name: string,
     readonly description: string,
@@ -13,9 +16,18 @@ export class Command {
     /** The same with the arguments of the last `split` of boot/command_line.ts, for a command that scripts run a lot. */
     readonly runSplit: (() => i32) | null = null,
   ) {}
+
+  /**
+   * The same, shown nowhere: for commands that the reference doesn't have, so that lists and counts stay what scripts know.
+   * It is found by its name all the same.
+   */
+  unlisted(): Command {
+    this.listed = false;
+    return this;
+  }
 }
 
-/** All commands, in the order in which `?` lists them. */
+/** All commands, in the order in which `?` lists those that are listed. */
 export let commands: Command[] = [];
 
 /** Takes over the table of conf.ts. */

@@ -11,11 +11,12 @@ import { interpreter } from "./interpreter";
 const EXIT_QUIT: i32 = 1;
 const EXIT_REBOOT: i32 = 2;
 
-/** `?`: lists the commands. */
+/** `?`: lists the commands that are listed. */
 export function commandList(_argv: string[]): i32 {
   openPager();
   let quit = page("Available commands:\n");
   for (let i = 0; i < commands.length && !quit; i++) {
+    if (!commands[i].listed) continue;
     page(clip(`  ${commands[i].name.padEnd(15)}  `, 20));
     page(commands[i].description);
     quit = page("\n");

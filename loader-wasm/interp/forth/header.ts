@@ -12,6 +12,8 @@ export const FLAG_COMPILE_ONLY: u8 = 2;
 export const FLAG_SMUDGE: u8 = 4;
 /** Marked by OBJECTIFY. */
 export const FLAG_OBJECT: u8 = 8;
+/** Not shown or counted by WORDS, as the reference doesn't have it. */
+export const FLAG_UNLISTED: u8 = 16;
 
 /** Longest name, bytes. */
 export const NAME_LIMIT: i32 = 31;

@@ -10,8 +10,8 @@ import { CMD_CRIT, CMD_FATAL, CMD_OK, commandError, failDetailed } from "../../.
 import { print } from "../../../lib/output";
 import { compileWord } from "../compiler";
 import { forth, primitive } from "../define";
-import { appendCell, appendWord } from "../dictionary";
-import { FLAG_IMMEDIATE, Header, nameAddress, nameOf, nameSize } from "../header";
+import { appendCell, appendWord, latest } from "../dictionary";
+import { FLAG_IMMEDIATE, FLAG_UNLISTED, Header, nameAddress, nameOf, nameSize, setFlag } from "../header";
 import { compiling, readable } from "../memory";
 import {
   compileLiteral,
@@ -142,8 +142,9 @@ export function defineCommandWords(): void {
   });
   for (let i = 0; i < commands.length; i++) {
     setCurrent(list);
-    const xt = appendWord(list, commands[i].name, command, 0);
+    const xt = appendWord(list, commands[i].name, command, commands[i].listed ? 0 : FLAG_UNLISTED);
     setCurrent(FORTH_WORDLIST);
     wrapBuiltin(commands[i].name, xt);
+    if (!commands[i].listed) setFlag(latest, FLAG_UNLISTED);
   }
 }
