@@ -6,6 +6,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Command as CommandType } from "commander";
+import { FLAVOURS } from "../modules.js";
 import { startAhead } from "./ahead.js";
 import type { BootArguments } from "./boot.js";
 import { complain } from "./complain.js";
@@ -45,7 +46,7 @@ const { version } = JSON.parse(readFileSync(new URL("../../../package.json", imp
 };
 
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
-const flavour = (flags: string, text: string) => new Option(flags, text).choices(["4th", "lua", "simp"]);
+const flavour = (flags: string, text: string) => new Option(flags, text).choices(FLAVOURS);
 
 const program = new Command("userboot")
   .description("FreeBSD's userboot as a WebAssembly sandbox")

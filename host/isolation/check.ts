@@ -1,6 +1,7 @@
 // Whether what came out of a cell is what it looks like. A thread or process that a guest has taken over can send
 // anything; its lies about the guest are its own affair, but every value has the type that the caller is promised.
 
+import { FLAVOURS } from "../modules.js";
 import type { HookName } from "../policy/hooks.js";
 import type { CellMessage } from "./cell.js";
 
@@ -50,7 +51,7 @@ const object =
         Object.hasOwn(fields, name) || field === undefined || (Object.hasOwn(more, name) && more[name]!(field)),
     );
 
-const flavour = one("simp", "4th", "lua");
+const flavour = one(...FLAVOURS);
 const scalar = either(text, number);
 const word = either(whole, hex);
 const registers = dictionary(either(word, list(word)));

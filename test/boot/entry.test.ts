@@ -2,8 +2,8 @@
 // map, and the words, tables and registers that a kernel starts with.
 
 import { describe, expect, it } from "vitest";
-import { linkedFile } from "../load/elf_image.js";
-import { guestBytes, MIB, session } from "../load/guest.js";
+import { linkedFile } from "../support/elf_image.js";
+import { guestBytes, MIB, prompt } from "../support/prompt.js";
 
 const KERNEL = "/boot/kernel/kernel";
 const layout = {
@@ -36,13 +36,13 @@ describe("boothowto", () => {
     ["both consoles", ["boot -hD"], RB.serial | RB.multiple],
   ])("of %s", async (_name, commands, howto) => {
     const given = commands.some((command) => command.startsWith("load") || command.includes(KERNEL));
-    const { result } = await session({ [KERNEL]: amd64 }, given ? commands : [`load ${KERNEL}`, ...commands]);
+    const { result } = await prompt({ [KERNEL]: amd64 }, given ? commands : [`load ${KERNEL}`, ...commands]);
     expect(result.reason).toBe("exec");
     expect(howtoOf(result).toString(16)).toBe(howto.toString(16));
   });
 
   it("words that are no options become variables, and the kernel is shown the first one", async () => {
-    const { result } = await session({ [KERNEL]: amd64 }, [`load ${KERNEL}`, "boot -- a=b c d=e=f"]);
+    const { result } = await prompt({ [KERNEL]: amd64 }, [`load ${KERNEL}`, "boot -- a=b c d=e=f"]);
     expect(result.environment).toMatchObject({ a: "b", c: "1", d: "e=f" });
     expect(result.modules[0]?.args).toBe("--");
   });
@@ -50,7 +50,7 @@ describe("boothowto", () => {
 
 describe("the root file system", () => {
   const root = async (files: Record<string, string>, ...commands: string[]) => {
-    const { result } = await session({ [KERNEL]: amd64, ...files }, [`load ${KERNEL}`, ...commands, "boot"]);
+    const { result } = await prompt({ [KERNEL]: amd64, ...files }, [`load ${KERNEL}`, ...commands, "boot"]);
     expect(result.reason).toBe("exec");
     return [result.environment["vfs.root.mountfrom"], result.environment["vfs.root.mountfrom.options"]];
   };
@@ -87,7 +87,7 @@ describe("the root file system", () => {
 
   it("is looked for on the root device", async () => {
     expect(await root({ "/etc/fstab": FSTAB }, "set rootdev=disk9p9:")).toEqual(none);
-    const { result, output } = await session({ [KERNEL]: amd64 }, [`load ${KERNEL}`, "set rootdev=what:", "boot"]);
+    const { result, output } = await prompt({ [KERNEL]: amd64 }, [`load ${KERNEL}`, "set rootdev=what:", "boot"]);
     expect(output[2]).toBe("can't determine root device\nboot: no error message\n");
     expect(result.reason).toBe("error");
   });
@@ -95,7 +95,7 @@ describe("the root file system", () => {
 
 describe("what amd64 kernels start with", () => {
   it("stack, page tables, descriptors and registers", async () => {
-    const { result } = await session({ [KERNEL]: amd64 }, ["boot"]);
+    const { result } = await prompt({ [KERNEL]: amd64 }, ["boot"]);
     const { modulep, kernend, envp } = result.bootData!;
     expect(result.calls).toEqual([
       ["setreg", 4, "0x1000"],
@@ -124,7 +124,7 @@ describe("what amd64 kernels start with", () => {
 
   it("an environment larger than a page", async () => {
     const many = Array.from({ length: 400 }, (_, i) => `set variable_${i}=${"v".repeat(60)}`);
-    const { result } = await session({ [KERNEL]: amd64 }, [...many, "boot"]);
+    const { result } = await prompt({ [KERNEL]: amd64 }, [...many, "boot"]);
     expect(result.environment.variable_399).toBe("v".repeat(60));
     expect(Number(result.bootData!.modulep) - Number(result.bootData!.envp)).toBeGreaterThanOrEqual(400 * 60);
   });
@@ -132,7 +132,7 @@ describe("what amd64 kernels start with", () => {
 
 describe("what i386 kernels start with", () => {
   it("stack and bootinfo", async () => {
-    const { result } = await session({ [KERNEL]: i386 }, [`load ${KERNEL}`, "boot -v"]);
+    const { result } = await prompt({ [KERNEL]: i386 }, [`load ${KERNEL}`, "boot -v"]);
     const { modulep, kernend, envp } = result.bootData!;
     const entry = i386.readUInt32LE(24) & 0xffffff;
     expect(result.calls).toEqual([
@@ -154,8 +154,8 @@ describe("what i386 kernels start with", () => {
 });
 
 describe("the memory map", () => {
-  const mapOf = async (options: Parameters<typeof session>[2]) => {
-    const { result } = await session({ [KERNEL]: amd64 }, ["boot"], options);
+  const mapOf = async (options: Parameters<typeof prompt>[2]) => {
+    const { result } = await prompt({ [KERNEL]: amd64 }, ["boot"], options);
     const record = result.modules[0]!.metadata.find(({ name }) => name === "SMAP")!;
     const bytes = guestBytes(result, Number(record.gpa), record.size);
     return Array.from({ length: record.size / 20 }, (_, i) => {

@@ -1,16 +1,16 @@
 // A machine that doesn't fit into guest memory is an error that names the part, what it needs and what there is.
 
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { boot, type Flavour } from "userboot-wasm";
+import { boot } from "userboot-wasm";
 import { afterAll, describe, expect, it } from "vitest";
-import { guestImage, Scratch } from "../host/support.js";
-import { linkedFile, objectFile } from "../load/elf_image.js";
-import { MIB, session } from "../load/guest.js";
+import { userboot } from "../support/cli.js";
+import { linkedFile, objectFile } from "../support/elf_image.js";
+import { FLAVOURS } from "../support/flavours.js";
+import { guestImage } from "../support/guests.js";
+import { MIB, prompt } from "../support/prompt.js";
+import { Scratch } from "../support/scratch.js";
 
-const FLAVOURS: readonly Flavour[] = ["simp", "4th", "lua"];
 const KERNEL = "/boot/kernel/kernel";
 const small = linkedFile({ bits: 64, segments: [{ size: 9000 }, { size: 100, writable: true }] });
 const large = linkedFile({ bits: 64, segments: [{ size: 9000 }, { size: 100, bss: 40 * MIB, writable: true }] });
@@ -39,37 +39,36 @@ describe("which part", () => {
   const end = Math.max(...small.segments.map(({ at, memory }) => at + memory));
 
   it("zeros count, and a module, and a raw file", async () => {
-    const bss = await session(files, ["load /large", "boot"], { memory: 32 * MIB });
+    const bss = await prompt(files, ["load /large", "boot"], { memory: 32 * MIB });
     expect(bss.result.error?.message).toMatch(/^kernel \/large needs /);
-    const module = await session(files, [`load ${KERNEL}`, "load /m.ko", "boot"], { memory: end + 65536 });
+    const module = await prompt(files, [`load ${KERNEL}`, "load /m.ko", "boot"], { memory: end + 65536 });
     expect(module.result.error?.message).toMatch(/^module \/m.ko needs .*, boot data needs /);
     const raw = { ...files, "/raw": "x".repeat(MIB) };
-    const file = await session(raw, [`load ${KERNEL}`, "load -t mfs_root /raw", "boot"], { memory: end + 65536 });
+    const file = await prompt(raw, [`load ${KERNEL}`, "load -t mfs_root /raw", "boot"], { memory: end + 65536 });
     expect(file.result.error?.message).toMatch(/^mfs_root \/raw needs /);
   });
 
   it("boot data alone", async () => {
-    const { result } = await session(files, [`load ${KERNEL}`, "boot"], { memory: end + 4096 - (end % 4096) });
+    const { result } = await prompt(files, [`load ${KERNEL}`, "boot"], { memory: end + 4096 - (end % 4096) });
     expect(result.error?.message).toMatch(/^boot data needs \d+ bytes of memory \(0x[0-9a-f]+ to 0x[0-9a-f]+\); there/);
   });
 
   it("only what is handed over counts", async () => {
     const commands = ["load /large", "unload", `load ${KERNEL}`, "boot"];
-    expect((await session(files, commands, { memory: 32 * MIB })).result.reason).toBe("exec");
+    expect((await prompt(files, commands, { memory: 32 * MIB })).result.reason).toBe("exec");
     const other = ["load /large", "boot"];
-    expect((await session(files, other, { memory: 64 * MIB })).result.reason).toBe("exec");
+    expect((await prompt(files, other, { memory: 64 * MIB })).result.reason).toBe("exec");
   });
 
   it("what a script writes for itself does not", async () => {
     const commands = ["create b 8 allot b 0x7ffffff0 8 copyin", `load ${KERNEL}`, "boot"];
-    const { result } = await session(files, commands, { memory: 32 * MIB, start: "4th" });
+    const { result } = await prompt(files, commands, { memory: 32 * MIB, start: "4th" });
     expect(result.memoryFaults).toBe(1);
     expect(result.reason).toBe("exec");
   });
 });
 
 describe("the command line", () => {
-  const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
   const scratch = new Scratch();
   afterAll(() => scratch[Symbol.dispose]());
   const image = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
@@ -78,8 +77,8 @@ describe("the command line", () => {
   scratch.file("qemu-system-x86_64", "#!/bin/sh\nexit 0\n");
 
   it.each([["boot"], ["pack", "-o", packed]])("%s ends with status 1 and one line", (...command) => {
-    const args = [CLI, ...command, "-d", image, "-m", "1M", "--console", "none", "--clock", "virtual", "--input", ""];
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 30_000 });
+    const args = [...command, "-d", image, "-m", "1M", "--console", "none", "--clock", "virtual", "--input", ""];
+    const { status, stderr } = userboot(args);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
     expect(stderr).toMatch(
       /^userboot: kernel \/boot\/kernel\/kernel needs \d+ bytes of memory .* there are 1048576 bytes/,

@@ -4,15 +4,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type BootResult, boot, type Flavour } from "userboot-wasm";
+import { withoutSpinner } from "../support/spinner.js";
 import { findBootData, sha256 } from "./boot_data.js";
 import { Comparison, compareBootData, compareCalls, compareMemory, compareSurvival, exitOf } from "./compare.js";
-import { clean, ReplayConsole } from "./console.js";
+import { ReplayConsole } from "./console.js";
 import { deliberateFields, undefinedRecord } from "./differences.js";
-import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./outcome.js";
-import { type BootRun, type KeyEntry, readGuest, readJson } from "./recordings.js";
+import { type Outcome, outcome, waitsForFlavour } from "./outcome.js";
+import { type BootRun, type KeyEntry, readGuest, readJson, recordedOptions } from "./recordings.js";
 import { asEntered, wasRefused } from "./refused.js";
-
-const MIB = 1024 * 1024;
 
 /** Replays run `name` of `set` (`expected` or `expected-simp`). */
 export async function replayBootRun(root: string, set: string, name: string): Promise<Outcome> {
@@ -22,22 +21,16 @@ export async function replayBootRun(root: string, set: string, name: string): Pr
   const console = new ReplayConsole([recorded.keys]);
   using ended = await boot({
     disks: disks.map(image),
-    memory: recorded.memory_mib * MIB,
-    env: recorded.host_env,
-    start: recorded.flavour,
-    interfaceVersion: recorded.interface_version ?? 5,
+    ...recordedOptions(recorded),
     console,
-    clock: "virtual",
-    isolation: "none",
-    limits: LIMITS,
   });
   const refused = wasRefused(recorded, ended);
   const result = refused ? asEntered(ended) : ended;
   const comparison = new Comparison(recorded.unstable, deliberateFields(`${set}/${name}`));
   const waits = waitsForFlavour(result);
   const after = continuation(root, name, recorded, result);
-  if (after) compareContinuation(comparison, recorded, after, result, clean(console.text));
-  else compareRun(comparison, recorded, result, clean(console.text));
+  if (after) compareContinuation(comparison, recorded, after, result, withoutSpinner(console.text));
+  else compareRun(comparison, recorded, result, withoutSpinner(console.text));
   comparison.close();
   return { ...outcome(comparison.differences, 1, waits), ...(refused ? { refused } : {}) };
 }
@@ -45,7 +38,7 @@ export async function replayBootRun(root: string, set: string, name: string): Pr
 function compareRun(comparison: Comparison, recorded: BootRun, result: BootResult, text: string): void {
   if (recorded.exit.kind === "crash" || recorded.exit.kind === "hang") {
     compareSurvival(comparison, result);
-    const until = clean(recorded.console.clean);
+    const until = withoutSpinner(recorded.console.clean);
     comparison.text("/console/clean", until, text.slice(0, until.length));
     return;
   }
@@ -54,7 +47,7 @@ function compareRun(comparison: Comparison, recorded: BootRun, result: BootResul
     return;
   }
   comparison.equal("/exit", recorded.exit, exitOf(result));
-  comparison.text("/console/clean", clean(recorded.console.clean), text);
+  comparison.text("/console/clean", withoutSpinner(recorded.console.clean), text);
   comparison.list(
     "/swap_requests",
     recorded.swap_requests.map(({ length, sha256: digest }) => [length, digest]),
@@ -100,7 +93,7 @@ function compareContinuation(
   const noKeys: readonly KeyEntry[] = [];
   comparison.list("keys of the continuation", noKeys, after.keys);
   comparison.equal("/exit", after.exit, exitOf(result));
-  comparison.text("/console/clean", clean(recorded.console.clean + after.console.clean), text);
+  comparison.text("/console/clean", withoutSpinner(recorded.console.clean + after.console.clean), text);
   const swapped: Flavour = "simp";
   comparison.equal("/final_flavour", swapped, result.flavour);
   compareMachine(comparison, { ...after, calls: [...recorded.calls, ...after.calls] }, result);

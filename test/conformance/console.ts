@@ -49,12 +49,3 @@ const CLOCK_SHORTFALL_S = 1e-6;
 function toKeys(entry: KeyEntry): Keys {
   return typeof entry === "string" ? entry : { waitS: entry.wait_s + CLOCK_SHORTFALL_S };
 }
-
-/**
- * Console text without the spinner, which depends on how much is read at a time. With two consoles active each
- * of its characters comes twice.
- */
-export function clean(text: string): string {
-  const once = text.replace(/[|/\-\\]\x08(?! \x08)/g, "");
-  return once === text ? text : clean(once);
-}

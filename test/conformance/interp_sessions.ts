@@ -4,8 +4,9 @@
 
 import { join } from "node:path";
 import { type BootOptions, boot } from "userboot-wasm";
+import { withoutSpinner } from "../support/spinner.js";
 import { Comparison, compareSurvival, exitOf } from "./compare.js";
-import { clean, ReplayConsole } from "./console.js";
+import { ReplayConsole } from "./console.js";
 import { deliberate } from "./differences.js";
 import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./outcome.js";
 import {
@@ -52,7 +53,7 @@ export async function replayInterpSession(root: string, topic: string, index: nu
     const difference = deliberate(`interp/${topic}#${index}`, i - 1);
     // What is printed as an address says nothing; a difference has zeros there.
     if (difference !== undefined) ours[i] = ours[i]!.replace(/0x[0-9a-f]{12}/g, "0x000000000000");
-    return difference ?? clean(text);
+    return difference ?? withoutSpinner(text);
   });
   const ending = recorded.lines.at(-1);
   const died = ending?.crash || ending?.hang || recorded.startEnd?.startsWith("crash");
@@ -114,7 +115,7 @@ function lineText({ line, out, prompt, echo, crash, hang, end, thenOut }: Interp
 function sections(session: InterpSession, console: ReplayConsole): string[] {
   const { before, groups } = console.sections();
   const [start = "", ...lines] = groups;
-  return [clean(session.startKeys ? before + start : before), ...lines.map(clean)];
+  return [withoutSpinner(session.startKeys ? before + start : before), ...lines.map(withoutSpinner)];
 }
 
 /** How a session ended, in this set's words. */

@@ -3,14 +3,14 @@
 
 import { join } from "node:path";
 import { boot } from "userboot-wasm";
+import { withoutSpinner } from "../support/spinner.js";
 import { findBootData } from "./boot_data.js";
 import { Comparison, compareBootData, compareCalls, compareSurvival, exitOf } from "./compare.js";
-import { clean, ReplayConsole } from "./console.js";
+import { ReplayConsole } from "./console.js";
 import { deliberate } from "./differences.js";
-import { LIMITS, type Outcome, outcome, waitsForFlavour } from "./outcome.js";
-import { type PromptSession, readGuest, readJson } from "./recordings.js";
+import { type Outcome, outcome, waitsForFlavour } from "./outcome.js";
+import { type PromptSession, readGuest, readJson, recordedOptions } from "./recordings.js";
 
-const MIB = 1024 * 1024;
 /** Its output tells of the block cache, which is ours. */
 const NOT_COMPARED = /^\s*bcachestat\b/;
 
@@ -21,26 +21,20 @@ export async function replayPromptSession(root: string, set: string, name: strin
   const console = new ReplayConsole(recorded.steps.map(({ keys }) => (typeof keys === "string" ? [keys] : keys)));
   using result = await boot({
     disks: guests.map(({ image }) => image(0)),
-    memory: recorded.memory_mib * MIB,
-    env: recorded.host_env,
-    start: recorded.flavour,
-    interfaceVersion: recorded.interface_version ?? 5,
+    ...recordedOptions(recorded),
     console,
-    clock: "virtual",
-    isolation: "none",
-    limits: LIMITS,
   });
   const comparison = new Comparison(recorded.unstable);
   const { before, groups } = console.sections();
   const died = recorded.exit.kind === "crash" || recorded.exit.kind === "hang";
-  comparison.text("/banner", clean(recorded.banner), clean(before));
+  comparison.text("/banner", withoutSpinner(recorded.banner), withoutSpinner(before));
   let failed = comparison.differences.length;
   const last = recorded.steps.findLastIndex(({ output }) => output !== "");
   recorded.steps.forEach(({ keys, output }, i) => {
     const was = comparison.differences.length;
     const text = typeof keys === "string" ? keys : JSON.stringify(keys);
-    const ours = clean(groups[i] ?? "");
-    const expected = deliberate(`${set}/${name}`, i) ?? clean(output);
+    const ours = withoutSpinner(groups[i] ?? "");
+    const expected = deliberate(`${set}/${name}`, i) ?? withoutSpinner(output);
     const field = `/steps/${i}/output`;
     if (!comparison.insists("/console") || NOT_COMPARED.test(text)) return;
     if (!died || i < last) comparison.text(field, expected, ours);

@@ -4,7 +4,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, parse, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { Flavour } from "userboot-wasm";
+import type { BootOptions, Flavour } from "userboot-wasm";
+import { LIMITS } from "./outcome.js";
 
 /** Text to type, or a pause. */
 export type KeyEntry = string | { wait_s: number };
@@ -139,6 +140,24 @@ export function findRecordings(root: string): string | undefined {
     if (existsSync(join(found, "boot"))) return found;
   }
   return undefined;
+}
+
+/** The options with which what is recorded is booted here. */
+export function recordedOptions({
+  memory_mib,
+  host_env,
+  flavour,
+  interface_version = 5,
+}: Pick<BootRun, "memory_mib" | "host_env" | "flavour" | "interface_version">): BootOptions {
+  return {
+    memory: memory_mib * 1024 * 1024,
+    env: host_env,
+    start: flavour,
+    interfaceVersion: interface_version,
+    clock: "virtual",
+    isolation: "none",
+    limits: LIMITS,
+  };
 }
 
 /** Names of the JSON files in `directory`, without the extension, sorted. */

@@ -4,14 +4,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { dirname, join, normalize, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, normalize, resolve } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { type BootResult, boot, KeysConsole } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { guestImage } from "../host/support.js";
+import { guestImage } from "../support/guests.js";
+import { inRepository } from "../support/repository.js";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 if (CHROMIUM === undefined && process.env.CI === "true") throw new Error("no Chromium, which CI must have");
 if (CHROMIUM === undefined) console.warn("browser tests need Chromium");
@@ -35,7 +34,7 @@ function serve(isolated: boolean): Server {
   return createServer((request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
     const inline: Record<string, string | Uint8Array> = { "/": PAGE, "/page.js": SCRIPT, "/guest.img": image };
-    const file = join(ROOT, path);
+    const file = inRepository(`.${path}`);
     const body = inline[path] ?? (path.startsWith("/build/") && existsSync(file) ? readFileSync(file) : undefined);
     response.writeHead(body === undefined ? 404 : 200, {
       "content-type": TYPES[path === "/" ? "html" : (path.split(".").at(-1) ?? "")] ?? "application/octet-stream",
@@ -212,8 +211,8 @@ it("loads nothing of Node in browsers", () => {
       visit(resolve(dirname(file), name!));
     }
   };
-  visit(join(ROOT, "build/host/browser.js"));
-  visit(join(ROOT, "build/host/worker/browser_entry.js"));
+  visit(inRepository("build/host/browser.js"));
+  visit(inRepository("build/host/worker/browser_entry.js"));
   expect(seen.size).toBeGreaterThan(15);
   for (const file of seen)
     expect(readFileSync(file, "utf8"), file).not.toMatch(/["']node:|\bBuffer\.|\bprocess\.|\brequire\(/);

@@ -2,37 +2,18 @@
 // whether the programs that run them are installed.
 
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import { type BootOptions, type BootResult, boot, type Flavour } from "userboot-wasm";
 import { test } from "vitest";
+import { GUESTS, guestImage } from "../support/guests.js";
 
-export type Arch = "amd64" | "i386";
+export type Arch = keyof typeof GUESTS;
+export const ARCHES = Object.keys(GUESTS) as Arch[];
 
-const ROOT = new URL("../../", import.meta.url);
-export const IMAGES = { amd64: "amd64-ufs2-gpt", i386: "i386-ufs1-mbr" } as const;
-export const ARCHES = Object.keys(IMAGES) as Arch[];
-
-export const rootPath = (path: string) => new URL(path, ROOT).pathname;
-
-export function image(arch: Arch): Uint8Array {
-  return gunzipSync(readFileSync(rootPath(`images/${IMAGES[arch]}.img.gz`)));
-}
+export const image = (arch: Arch): Uint8Array => guestImage(GUESTS[arch]);
 
 /** Boots a guest with one interpreter, which it isn't asked about. */
 export function bootGuest(arch: Arch, loader: Flavour, more: BootOptions = {}): Promise<BootResult> {
   return boot({ disks: [image(arch)], start: loader, interfaceVersion: 4, clock: "virtual", ...more });
-}
-
-/** The flavours that were built. */
-export function flavours(): Flavour[] {
-  return (["simp", "4th", "lua"] as const).filter((name) => {
-    try {
-      return readFileSync(rootPath(`build/userboot_${name}.wasm`)).length > 0;
-    } catch {
-      return false;
-    }
-  });
 }
 
 /** `test`, or a skipped one that says why when `program` isn't installed. */

@@ -1,21 +1,22 @@
 // The project's own guests, from the image to a running kernel: booted by every flavour, packed in every
 // format, run by QEMU and v86, and what the kernel then says compared with what the loader's result says.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { type BootResult, memoryMap, type PackFormat, pack } from "userboot-wasm";
 import { afterAll, describe, expect, test } from "vitest";
-import { crc32 } from "./crc32.js";
-import { ARCHES, bootGuest, flavours, output, type Report, report, testWith } from "./guest.js";
+import { INSTALLED } from "../support/flavours.js";
+import { Scratch } from "../support/scratch.js";
+import { ARCHES, bootGuest, output, type Report, report, testWith } from "./guest.js";
 
 const MEMORY = 256 * 1024 * 1024;
 const QEMU = "qemu-system-x86_64";
-const directory = mkdtempSync(join(tmpdir(), "userboot-test-"));
-afterAll(() => rmSync(directory, { recursive: true }));
+const scratch = new Scratch();
+afterAll(() => scratch[Symbol.dispose]());
 
 describe.each(ARCHES)("%s", (arch) => {
-  describe.each(flavours())("booted by %s", (flavour) => {
+  describe.each(INSTALLED)("booted by %s", (flavour) => {
     const booted = bootGuest(arch, flavour, { memory: MEMORY, map: memoryMap("qemu", MEMORY) });
 
     test("enters the kernel with module and file", async () => {
@@ -45,10 +46,10 @@ describe.each(ARCHES)("%s", (arch) => {
       testWith(QEMU)(`runs in QEMU's ${machine} as ${format}`, async () => {
         const result = await booted;
         expect(result.reason).toBe("exec");
-        const path = join(directory, `${arch}-${flavour}.${format}`);
+        const path = join(scratch.path, `${arch}-${flavour}.${format}`);
         writeFileSync(path, pack(result, format));
         // Into a file: where the reader is slow, QEMU gives up bytes that a pipe doesn't take.
-        const serial = join(directory, `${arch}-${flavour}-${machine}.${format}.txt`);
+        const serial = join(scratch.path, `${arch}-${flavour}-${machine}.${format}.txt`);
         const options = [
           "-m",
           "256",
@@ -68,7 +69,7 @@ describe.each(ARCHES)("%s", (arch) => {
     testWith("gdb")("opens in gdb as a core, with symbols", async () => {
       const result = await booted;
       const paths = (["symbols", "core"] as const).map((format) => {
-        const path = join(directory, `${arch}-${flavour}.${format}`);
+        const path = join(scratch.path, `${arch}-${flavour}.${format}`);
         writeFileSync(path, pack(result, format));
         return path;
       });
@@ -125,7 +126,8 @@ function expectReport(kernel: Report, result: BootResult): void {
   );
   for (const { addr, of, crc32: sum } of loaded) {
     const start = Number(addr);
-    expect(sum).toBe(crc32(guestMemory.bytes.subarray(start, start + Number(of))));
+    const bytes = guestMemory.bytes.subarray(start, start + Number(of));
+    expect(sum).toBe(crc32(bytes).toString(16).padStart(8, "0"));
   }
   expect(kernel.texts("end")).toHaveLength(1);
 }

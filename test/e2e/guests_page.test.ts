@@ -5,7 +5,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { chromium } from "playwright-core";
 import { expect, test } from "vitest";
-import { image, rootPath } from "./guest.js";
+import { inRepository } from "../support/repository.js";
+import { image } from "./guest.js";
 
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 if (CHROMIUM === undefined) console.warn("skipped: there is no Chromium");
@@ -15,7 +16,7 @@ const TYPES: Record<string, string> = { html: "text/html", js: "text/javascript"
 /** The project's directory as plain files, cross-origin isolated. */
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url ?? "/", "http://localhost");
-  const file = rootPath(`.${pathname}`);
+  const file = inRepository(`.${pathname}`);
   const found = /^\/(build|examples)\//.test(pathname) && existsSync(file);
   response.writeHead(found ? 200 : 404, {
     "content-type": TYPES[pathname.split(".").at(-1) ?? ""] ?? "application/octet-stream",

@@ -3,14 +3,14 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { rootPath } from "./guest.js";
+import { inRepository } from "../support/repository.js";
 
 function node(args: string[], input = "") {
-  return spawnSync(process.execPath, args, { cwd: rootPath(""), encoding: "utf8", input, timeout: 60_000 });
+  return spawnSync(process.execPath, args, { cwd: inRepository(""), encoding: "utf8", input, timeout: 60_000 });
 }
 
 test("README.md: the example boots the guest", () => {
-  const [, code] = /```js\n(.*?)```/s.exec(readFileSync(rootPath("README.md"), "utf8")) ?? [];
+  const [, code] = /```js\n(.*?)```/s.exec(readFileSync(inRepository("README.md"), "utf8")) ?? [];
   const { stdout, stderr, status } = node(["--input-type=module"], `${code}\nconsole.log(image.length > 0)`);
   expect(stderr).toBe("");
   expect(status).toBe(0);

@@ -2,15 +2,16 @@
 // installed and compares the bytes.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
-import { IMAGES, rootPath } from "./guest.js";
+import { GUESTS, guestImage } from "../support/guests.js";
+import { inRepository } from "../support/repository.js";
+import { Scratch } from "../support/scratch.js";
 
-const directory = mkdtempSync(join(tmpdir(), "userboot-test-"));
-afterAll(() => rmSync(directory, { recursive: true }));
+const scratch = new Scratch();
+afterAll(() => scratch[Symbol.dispose]());
 
 /** Why the images can't be rebuilt here, or undefined. */
 function missing(): string | undefined {
@@ -20,7 +21,7 @@ function missing(): string | undefined {
     }
   }
   const versions = ["gcc", "ld"].map((program) => spawnSync(program, ["--version"]).stdout.toString().split("\n")[0]);
-  if (`${versions.join("\n")}\n` !== readFileSync(rootPath("images/TOOLCHAIN"), "utf8"))
+  if (`${versions.join("\n")}\n` !== readFileSync(inRepository("images/TOOLCHAIN"), "utf8"))
     return "other compiler or linker";
   const probe = spawnSync("gcc", ["-m32", "-ffreestanding", "-x", "c", "-c", "-o", "/dev/null", "-"], { input: "" });
   return probe.status === 0 ? undefined : "gcc can't build for i386";
@@ -32,15 +33,15 @@ if (reason !== undefined) console.warn(`skipped: the guests can't be rebuilt: ${
 test.skipIf(reason !== undefined)(
   "images are what their recipe makes",
   () => {
-    const built = spawnSync("sh", [rootPath("images/build.sh"), directory], {
+    const built = spawnSync("sh", [inRepository("images/build.sh"), scratch.path], {
       encoding: "utf8",
       env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
     });
     expect(built.stderr).toBe("");
     expect(built.status).toBe(0);
-    for (const name of Object.values(IMAGES)) {
-      const bytes = (path: string) => gunzipSync(readFileSync(path));
-      expect(bytes(join(directory, `${name}.img.gz`)).equals(bytes(rootPath(`images/${name}.img.gz`)))).toBe(true);
+    for (const name of Object.values(GUESTS)) {
+      const made = gunzipSync(readFileSync(join(scratch.path, `${name}.img.gz`)));
+      expect(made.equals(guestImage(name))).toBe(true);
     }
   },
   60_000,

@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isoImage } from "./iso_image.js";
-import { prompt } from "./prompt.js";
+import { isoImage } from "../support/iso_image.js";
+import { prompt } from "../support/prompt.js";
 
 const shown = (path: string, content: string) => `*** FILE ${path} BEGIN ***\n${content}*** FILE ${path} END ***\n`;
 const LONG = "numbers: ".concat(Array.from({ length: 3000 }, (_, i) => i).join(" "), "\n");
@@ -98,7 +98,7 @@ describe("damage is named", () => {
           const used = [...image.keys()].filter((i) => image[i] !== 0);
           for (const [at, value] of changes) if (used.length > 0) image[used[at % used.length] ?? 0] = value;
           const { result } = await prompt([image], ["ls -l", "more /ReadMe.text", "more /README.TXT;1"], {
-            fuel: 50_000_000,
+            limits: { fuel: 50_000_000 },
           });
           expect(["InputEndedError", "LimitError"]).toContain(result.error?.name);
         },

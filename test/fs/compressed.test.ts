@@ -3,8 +3,8 @@
 import { constants, deflateRawSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isoImage } from "./iso_image.js";
-import { prompt } from "./prompt.js";
+import { isoImage } from "../support/iso_image.js";
+import { prompt } from "../support/prompt.js";
 
 /** Text that compresses, but not too well: words of a small generator. */
 function words(count: number): string {

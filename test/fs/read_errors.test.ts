@@ -2,39 +2,24 @@
 // does not run and is not used, and the console names it.
 
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { gunzipSync, gzipSync } from "node:zlib";
-import { type BootOptions, type BootResult, boot, type Disk, type Flavour, KeysConsole } from "userboot-wasm";
+import { gzipSync } from "node:zlib";
+import type { BootOptions, BootResult, Disk, Flavour } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { findRecordings } from "../conformance/recordings.js";
-import { guestImage } from "../host/support.js";
-import { linkedFile, linkerHints, objectFile } from "../load/elf_image.js";
-import { disk, MIB, SPINNER } from "../load/guest.js";
-import { BrokenDisk } from "./broken_disk.js";
-import { isoImage } from "./iso_image.js";
+import { BrokenDisk } from "../support/broken_disk.js";
+import { linkedFile, linkerHints, objectFile } from "../support/elf_image.js";
+import { FLAVOURS } from "../support/flavours.js";
+import { guestImage, recordedImage, recordings } from "../support/guests.js";
+import { isoImage } from "../support/iso_image.js";
+import { MIB, typeLines } from "../support/prompt.js";
+import { ufsDisk } from "../support/ufs_image.js";
 
-const FLAVOURS: readonly Flavour[] = ["simp", "4th", "lua"];
 /** Where the disk breaks. Far from the start and the end of the file, so that both are in other pieces. */
 const MARK = "THE-BAD-SECTOR";
 const KERNEL = "/boot/kernel/kernel";
 
-/** Boots from `disks` and types `commands`; text without spinner and carriage returns. */
-async function run(disks: readonly Disk[], commands: readonly string[], options: BootOptions) {
-  const console = new KeysConsole(commands.map((command) => `${command}\r`));
-  const result = await boot({
-    disks,
-    env: ["autoboot_delay=NO"],
-    interfaceVersion: 4,
-    clock: "virtual",
-    isolation: "none",
-    memory: 64 * MIB,
-    ...options,
-    console,
-  });
-  return { result, text: console.text.replace(SPINNER, "").replaceAll("\r\n", "\n") };
-}
+/** Boots from `disks` and types `commands`. */
+const run = (disks: readonly Disk[], commands: readonly string[], options: BootOptions) =>
+  typeLines(commands, { disks, interfaceVersion: 4, memory: 64 * MIB, ...options });
 
 /** Lines that don't compress, `size` bytes of them, each after `comment`. */
 function noise(comment: string, size: number): string {
@@ -71,20 +56,22 @@ describe.each(FLAVOURS)("a bad sector in a script: %s", (start) => {
   const command = start === "lua" ? `print(pcall(dofile, "/s"))` : "include /s";
 
   it("in the middle of the start-up script", async () => {
-    const { text, result } = await run([new BrokenDisk(disk({ [path]: script(start) })).breakAt(MARK)], [], { start });
+    const { text, result } = await run([new BrokenDisk(ufsDisk({ [path]: script(start) })).breakAt(MARK)], [], {
+      start,
+    });
     expectNothingRan(text, path);
     expect(result.diagnostics.join()).toMatch(/bad sector/);
   });
 
   it("in its first sector", async () => {
-    const whole = disk({ [path]: script(start) });
+    const whole = ufsDisk({ [path]: script(start) });
     const { text } = await run([new BrokenDisk(whole).breakAt("first-ran")], [], { start });
     expectNothingRan(text, path);
   });
 
   it("in its inode, and in its directory", async () => {
     for (const part of ["inode", "directory"]) {
-      const broken = new BrokenDisk(disk({ [path]: script(start), "/boot/inode-of-the-last": "x" }));
+      const broken = new BrokenDisk(ufsDisk({ [path]: script(start), "/boot/inode-of-the-last": "x" }));
       if (part === "directory") broken.breakAt(path.slice(path.lastIndexOf("/") + 1));
       // The builder's inodes are at fixed places; the start-up script is among the first.
       else for (let sector = 160; sector < 168; sector++) broken.bad.add(sector);
@@ -94,17 +81,17 @@ describe.each(FLAVOURS)("a bad sector in a script: %s", (start) => {
   });
 
   it("in an included one", async () => {
-    const { text } = await run([new BrokenDisk(disk({ "/s": script(start) })).breakAt(MARK)], [command], { start });
+    const { text } = await run([new BrokenDisk(ufsDisk({ "/s": script(start) })).breakAt(MARK)], [command], { start });
     expectNothingRan(text, "/s");
     if (start !== "lua") return;
-    const included = await run([new BrokenDisk(disk({ "/s": script(start) })).breakAt(MARK)], ["include /s"], {
+    const included = await run([new BrokenDisk(ufsDisk({ "/s": script(start) })).breakAt(MARK)], ["include /s"], {
       start,
     });
     expectNothingRan(included.text, "cannot read /s");
   });
 
   it("in a compressed one", async () => {
-    const image = disk({ [`${path}.gz`]: gzipSync(script(start)) });
+    const image = ufsDisk({ [`${path}.gz`]: gzipSync(script(start)) });
     const broken = new BrokenDisk(image);
     // The middle of the file: somewhere in the last two fifths of the image.
     const clean = new BrokenDisk(image);
@@ -128,7 +115,7 @@ describe.each(FLAVOURS)("a bad sector in a script: %s", (start) => {
   it("while files are examined", async () => {
     const hooks = { onFile: () => undefined };
     for (const more of [{ measure: true }, { hooks }]) {
-      const broken = new BrokenDisk(disk({ [path]: script(start) })).breakAt(MARK);
+      const broken = new BrokenDisk(ufsDisk({ [path]: script(start) })).breakAt(MARK);
       expectNothingRan((await run([broken], [], { start, ...more })).text, path);
     }
   });
@@ -136,7 +123,7 @@ describe.each(FLAVOURS)("a bad sector in a script: %s", (start) => {
 
 describe("what scripts read themselves", () => {
   const conf = `first="1"\n${noise("# ", 100_000)}# ${MARK}\nlast="2"\n`;
-  const broken = () => new BrokenDisk(disk({ "/boot/loader.conf": conf })).breakAt(MARK);
+  const broken = () => new BrokenDisk(ufsDisk({ "/boot/loader.conf": conf })).breakAt(MARK);
 
   it("Lua: io.read raises, and names the file", async () => {
     const code = `local f = io.open("/boot/loader.conf"); print(pcall(io.read, f))`;
@@ -145,7 +132,7 @@ describe("what scripts read themselves", () => {
   });
 
   it("Lua: a module can't be required", async () => {
-    const image = new BrokenDisk(disk({ "/boot/lua/m.lua": script("lua") })).breakAt(MARK);
+    const image = new BrokenDisk(ufsDisk({ "/boot/lua/m.lua": script("lua") })).breakAt(MARK);
     const { text } = await run([image], [`print(pcall(require, "m"))`], { start: "lua" });
     expect(text).toContain("cannot read /boot/lua/m.lua: input/output error");
     expect(text).not.toMatch(/^first-ran$/m);
@@ -155,7 +142,7 @@ describe("what scripts read themselves", () => {
     const files = Object.fromEntries(
       Array.from({ length: 1500 }, (_, i) => [`/d/file-number-${i}-with-a-long-name`, "x"]),
     );
-    const image = () => new BrokenDisk(disk(files)).breakAt("file-number-1400-");
+    const image = () => new BrokenDisk(ufsDisk(files)).breakAt("file-number-1400-");
     const code = `print(pcall(function() for n in lfs.dir("/d") do end end))`;
     expect((await run([image()], [code], { start: "lua" })).text).toMatch(
       /false\t.*cannot read \/d: input\/output error/,
@@ -175,7 +162,7 @@ describe("what scripts read themselves", () => {
     const keys = await run([broken()], [open, ": k begin f fkey -1 = until ; k .( silent)"], { start: "4th" });
     expect(keys.text).toContain("can't read '/boot/loader.conf': input/output error\n");
     expect(keys.text).not.toMatch(/^silent/m);
-    const image = new BrokenDisk(disk({ "/s": script("4th") })).breakAt(MARK);
+    const image = new BrokenDisk(ufsDisk({ "/s": script("4th") })).breakAt(MARK);
     const loaded = await run([image], [`s" /s" 0 fopen fload .( silent)`], { start: "4th" });
     expect(loaded.text).toContain("can't read '/s': input/output error\n");
     expect(loaded.text).not.toMatch(/^(last-ran|silent)/m);
@@ -194,7 +181,7 @@ describe("what the loader reads itself", () => {
 
   it("a kernel", async () => {
     for (const inside of [0, 100_000]) {
-      const image = new BrokenDisk(disk(files));
+      const image = new BrokenDisk(ufsDisk(files));
       image.bad.add(at(image, kernel.bytes.subarray(0, 64)) + Math.floor(inside / 512));
       const { text, result } = await run([image], boots, { start: "simp" });
       expect(text).toContain(`can't load file '${KERNEL}': input/output error\n`);
@@ -203,7 +190,7 @@ describe("what the loader reads itself", () => {
   });
 
   it("a raw file", async () => {
-    const image = new BrokenDisk(disk({ ...files, "/raw": noise("", 100_000) + MARK })).breakAt(MARK);
+    const image = new BrokenDisk(ufsDisk({ ...files, "/raw": noise("", 100_000) + MARK })).breakAt(MARK);
     const { text } = await run([image], [`load ${KERNEL}`, "load -t raw /raw"], { start: "simp" });
     expect(text).toContain("error reading '/raw': input/output error\n");
   });
@@ -212,7 +199,7 @@ describe("what the loader reads itself", () => {
     const module = objectFile({ versions: [{ name: "m", version: 1 }] });
     const hints = linkerHints([{ module: "m", version: 1, file: "other.ko" }]);
     const image = new BrokenDisk(
-      disk({ ...files, "/boot/kernel/other.ko": module, "/boot/kernel/linker.hints": hints }),
+      ufsDisk({ ...files, "/boot/kernel/other.ko": module, "/boot/kernel/linker.hints": hints }),
     );
     image.bad.add(at(image, hints));
     const { text } = await run([image], [`load ${KERNEL}`, "load m"], { start: "simp" });
@@ -222,7 +209,7 @@ describe("what the loader reads itself", () => {
 
   it("/etc/fstab: the kernel isn't told half of it", async () => {
     const fstab = `/dev/half / ufs rw,${MARK} 1 1\n`;
-    const image = new BrokenDisk(disk({ ...files, "/etc/fstab": noise("#", 60_000) + fstab })).breakAt(MARK);
+    const image = new BrokenDisk(ufsDisk({ ...files, "/etc/fstab": noise("#", 60_000) + fstab })).breakAt(MARK);
     const { text, result } = await run([image], boots, { start: "simp" });
     expect(text).toMatch(/can't read 'disk0:?\/etc\/fstab': input\/output error\n/);
     expect(result.environment).not.toHaveProperty("vfs.root.mountfrom");
@@ -230,7 +217,7 @@ describe("what the loader reads itself", () => {
 
   it("/boot/loader: which interpreter it wants isn't guessed from a half", async () => {
     const loader = `${noise("", 100_000)}${MARK}${noise("", 100_000)}$Interpreter:simp\0`;
-    const image = () => new BrokenDisk(disk({ "/boot/loader": loader, "/boot/lua/loader.lua": `print("lua ran")` }));
+    const image = () => new BrokenDisk(ufsDisk({ "/boot/loader": loader, "/boot/lua/loader.lua": `print("lua ran")` }));
     const whole = await run([image()], [], { start: "lua", interfaceVersion: 5 });
     expect(whole.result.swaps).toEqual(["simp"]);
     const { text, result } = await run([image().breakAt(MARK)], [], { start: "lua", interfaceVersion: 5 });
@@ -244,7 +231,7 @@ it("a bad sector spoils the file that it is in, and none beside it", async () =>
   const names = ["a", "b", "c", "d", "e", "f"];
   const files = Object.fromEntries(names.map((name) => [`/${name}`, `echo this-is-${name}\n`]));
   for (const bad of names) {
-    const broken = new BrokenDisk(disk(files)).breakAt(`echo this-is-${bad}`);
+    const broken = new BrokenDisk(ufsDisk(files)).breakAt(`echo this-is-${bad}`);
     const commands = names.map((name) => `include /${name}`);
     const { text } = await run([broken], commands, { start: "simp" });
     const ran = [...text.matchAll(/^this-is-(\w)$/gm)].map(([, name]) => name);
@@ -306,19 +293,18 @@ describe("every sector in turn", { timeout: 120_000 }, () => {
     await sweep(guestImage(name), flavour, 40);
   });
 
-  const recordings = findRecordings(fileURLToPath(new URL("../..", import.meta.url)));
+  const plain = recordedImage("zfs-plain");
+  const stripe = recordedImage("zfs-stripe");
   if (recordings === undefined) console.log("ZFS read errors: SKIPPED, no recordings");
-  const guest = (name: string, file = "image.img.gz") => join(recordings ?? "", "boot", "guests", name, file);
 
-  it.skipIf(!existsSync(guest("zfs-plain"))).each(FLAVOURS)("a pool with %s", async (flavour) => {
-    await sweep(gunzipSync(readFileSync(guest("zfs-plain"))), flavour, 40);
+  it.skipIf(plain === undefined).each(FLAVOURS)("a pool with %s", async (flavour) => {
+    await sweep(plain!, flavour, 40);
   });
 
-  it.skipIf(!existsSync(guest("zfs-stripe"))).each(FLAVOURS)("half of a stripe with %s", async (flavour) => {
-    for (const file of ["image.img.gz", "image1.img.gz"]) {
-      const half = gunzipSync(readFileSync(guest("zfs-stripe", file)));
+  it.skipIf(stripe === undefined).each(FLAVOURS)("half of a stripe with %s", async (flavour) => {
+    for (const [disk, half] of [stripe!, recordedImage("zfs-stripe", 1)!].entries()) {
       const { text, result } = await run([new BrokenDisk(half)], [], { start: flavour, interfaceVersion: 5, env: [] });
-      if (!SAYS.test(text)) expect.fail(`${file}: nothing is said\n${text}\n${result.diagnostics}`);
+      if (!SAYS.test(text)) expect.fail(`half ${disk}: nothing is said\n${text}\n${result.diagnostics}`);
     }
   });
 });

@@ -3,10 +3,10 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { GUID, gpt } from "../storage/tables.js";
-import { prompt } from "./prompt.js";
-import type { SparseDisk } from "./sparse_disk.js";
-import { MODE_FILE, UfsImage, type UfsOptions } from "./ufs_image.js";
+import { GUID, gpt } from "../support/partition_tables.mjs";
+import { prompt } from "../support/prompt.js";
+import type { SparseDisk } from "../support/sparse_disk.js";
+import { MODE_FILE, UfsImage, type UfsOptions } from "../support/ufs_image.js";
 
 const DEFAULT: UfsOptions = { version: 2, blockSize: 32768, fragmentSize: 4096, superblockAt: 65536 };
 const KIB = 1024;
@@ -79,7 +79,7 @@ describe("files", () => {
       const boot = image.directory(image.root, "boot");
       const mark = Buffer.from(`$Interpreter:${name}\0`);
       image.sparse(boot, "loader", (block + 3) * blockSize, [[block * blockSize + 77, mark]]);
-      const { result } = await prompt([image.finish()], [], { interfaceVersion: 5, fuel: 2_000_000_000 });
+      const { result } = await prompt([image.finish()], [], { interfaceVersion: 5, limits: { fuel: 2_000_000_000 } });
       expect(result.swapRequests.map((request) => request.name)).toEqual([name]);
     },
   );
@@ -234,7 +234,7 @@ describe("damage is named", () => {
     const inode = image.sparse(image.root, "file", 0, []);
     const disk = image.finish();
     disk.write(image.inodeOffset(inode) + 16, number(2n ** 64n - 1n, 8));
-    const { result } = await prompt([disk], ["more /file"], { fuel: 5_000_000 });
+    const { result } = await prompt([disk], ["more /file"], { limits: { fuel: 5_000_000 } });
     expect(result.error?.name).toBe("LimitError");
     expect(MODE_FILE).toBe(0o100644);
   });
@@ -254,7 +254,7 @@ describe("damage is named", () => {
         const image = Uint8Array.from(clean);
         for (const [at, value] of changes) image[used[at] ?? 0] = value;
         const { result } = await prompt([image], ["ls -l", "ls -l /dir", "more /link", "load -t raw /dir/file"], {
-          fuel: 20_000_000,
+          limits: { fuel: 20_000_000 },
         });
         expect(["LimitError", "InputEndedError", undefined]).toContain(result.error?.name);
       }),

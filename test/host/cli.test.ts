@@ -1,14 +1,16 @@
 // The command line as users meet it: exit statuses, one clear line for what is wrong, files, terminals.
 
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { UfsImage } from "../fs/ufs_image.js";
-import { guestImage, Scratch } from "./support.js";
+import { CLI, userboot as run } from "../support/cli.js";
+import { guestImage } from "../support/guests.js";
+import { inRepository } from "../support/repository.js";
+import { Scratch } from "../support/scratch.js";
+import { bytesOf } from "../support/sparse_disk.js";
+import { ufsDisk } from "../support/ufs_image.js";
 
-const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 const IMAGE = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
@@ -19,8 +21,7 @@ const PROMPT = ["boot", "-d", IMAGE, "--start", "simp", "--interface", "4", "--c
 /** Stops the guest's countdown, so that its prompt appears. */
 const STOP = "\\w{1} ";
 
-const userboot = (args: string[], input = ""): SpawnSyncReturns<string> =>
-  spawnSync(process.execPath, [CLI, ...args], { encoding: "latin1", input, timeout: 30_000 });
+const userboot = (args: string[], input = "") => run(args, { input });
 
 describe("wrong usage gives one line and status 2", () => {
   const empty = scratch.file("empty.img", "");
@@ -135,7 +136,7 @@ describe("exit statuses", () => {
 });
 
 it("unpacks an image whose name ends in .gz", () => {
-  const image = fileURLToPath(new URL("../../images/i386-ufs1-mbr.img.gz", import.meta.url));
+  const image = inRepository("images/i386-ufs1-mbr.img.gz");
   const { stdout } = userboot(["boot", "-d", image, ...PROMPT.slice(3), "--input", `${STOP}quit\\r`]);
   expect(stdout).toContain("booted from disk0s1a:");
 });
@@ -270,12 +271,10 @@ describe("interpreters", () => {
 });
 
 function luaGuest(): string {
-  const image = new UfsImage({ version: 2, blockSize: 4096, fragmentSize: 4096, superblockAt: 65536 });
-  const boot = image.directory(image.root, "boot");
-  image.file(boot, "loader", "a loader $Interpreter:lua\0");
-  image.file(boot, "big", "x".repeat(500_000));
-  image.file(image.directory(boot, "lua"), "loader.lua", 'load(loader.getenv("script") or "")()\n');
-  const bytes = new Uint8Array(image.finish().size);
-  image.disk.read(0, bytes);
-  return scratch.file("lua.img", bytes);
+  const disk = ufsDisk({
+    "/boot/loader": "a loader $Interpreter:lua\0",
+    "/boot/big": "x".repeat(500_000),
+    "/boot/lua/loader.lua": 'load(loader.getenv("script") or "")()\n',
+  });
+  return scratch.file("lua.img", bytesOf(disk));
 }

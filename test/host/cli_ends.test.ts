@@ -16,13 +16,14 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
-import { UfsImage } from "../fs/ufs_image.js";
-import { guestImage, Scratch } from "./support.js";
+import { CLI, userboot as run } from "../support/cli.js";
+import { guestImage } from "../support/guests.js";
+import { Scratch } from "../support/scratch.js";
+import { bytesOf } from "../support/sparse_disk.js";
+import { UfsImage } from "../support/ufs_image.js";
 
-const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
 const MIB = 1024 * 1024;
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
@@ -37,24 +38,17 @@ function luaGuest(name: string, script: string): string {
   image.file(boot, "loader", "a loader $Interpreter:lua\0");
   image.sparse(boot, "big", 500 * MIB, []);
   image.file(image.directory(boot, "lua"), "loader.lua", script);
-  const bytes = new Uint8Array(image.finish().size);
-  image.disk.read(0, bytes);
-  return scratch.file(name, bytes);
+  return scratch.file(name, bytesOf(image.finish()));
 }
 
+const ENDING = { timeout: 20_000, killSignal: "SIGKILL" } as const;
 const userboot = (args: string[], shell?: string) =>
   shell === undefined
-    ? spawnSync(process.execPath, [CLI, ...args], {
-        encoding: "latin1",
-        input: "",
-        timeout: 20_000,
-        killSignal: "SIGKILL",
-      })
+    ? run(args, ENDING)
     : spawnSync("/bin/sh", ["-c", `${shell}; exec "$@"`, "sh", process.execPath, CLI, ...args], {
         encoding: "latin1",
         input: "",
-        timeout: 20_000,
-        killSignal: "SIGKILL",
+        ...ENDING,
       });
 
 /** One line, status 2, nothing else. */

@@ -1,14 +1,12 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { userboot } from "../support/cli.js";
+import { inRepository } from "../support/repository.js";
 
-const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
-const PACKAGE = new URL("../../package.json", import.meta.url);
-const run = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8" });
+const run = (...args: string[]) => userboot(args, { encoding: "utf8" });
 
 it("tells its version", () => {
-  const { version } = JSON.parse(readFileSync(PACKAGE, "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(inRepository("package.json"), "utf8")) as { version: string };
   expect(run("--version")).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
 });
 

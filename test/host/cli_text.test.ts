@@ -3,19 +3,17 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { printable } from "userboot-wasm";
 import { afterAll, describe, expect, it } from "vitest";
 import { printableJson } from "../../build/host/text.js";
-import { findRecordings } from "../conformance/recordings.js";
-import { Scratch } from "./support.js";
+import { CLI } from "../support/cli.js";
+import { recordedImage } from "../support/guests.js";
+import { inRepository } from "../support/repository.js";
+import { Scratch } from "../support/scratch.js";
 import { ACTING, ACTING_LINES, enters, fails, renamePool, swaps, waits } from "./text_guests.js";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const CLI = join(ROOT, "build", "host", "cli", "userboot.js");
-const recordings = findRecordings(ROOT);
+const mirror = recordedImage("zfs-mirror");
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 const GUESTS = {
@@ -82,10 +80,9 @@ describe("what a guest says reaches an operator as text that only shows (5)", ()
     ]);
   });
 
-  it.skipIf(recordings === undefined)("from a guest on a ZFS pool of such a name", () => {
-    const guest = gunzipSync(readFileSync(join(recordings ?? "", "boot", "guests", "zfs-mirror", "image.img.gz")));
+  it.skipIf(mirror === undefined)("from a guest on a ZFS pool of such a name", () => {
     const labels = [0, 262144, 131072 * 512 - 524288, 131072 * 512 - 262144];
-    const image = scratch.file("zfs.img", renamePool(guest, 296 * 512, labels, "synth"));
+    const image = scratch.file("zfs.img", renamePool(mirror!, 296 * 512, labels, "synth"));
     const { stdout, stderr } = userboot(["boot", "-d", image, ...QUIET, "--measure", "--json", "--policy", policy("")]);
     expect(stderr).toMatch(/^[0-9a-f]{64} \d+ \w+ zfs:\?\[2J/m);
     expect(JSON.parse(stdout).environment.currdev).toContain(`zfs:${ACTING.slice(0, 5)}`);
@@ -127,7 +124,7 @@ describe("what a guest says reaches an operator as text that only shows (5)", ()
     const script = "load /boot/kernel/kernel\\rload -t $t /boot/notes.txt\\rboot\\r";
     const { stdout, status } = userboot(
       [...start, "-e", `t=t${ACTING}`, "--input", `\\w{1} unload\\r${script}`],
-      join(ROOT, "scripts", "start.mjs"),
+      inRepository("scripts/start.mjs"),
     );
     expect(stdout).toMatch(/^\/boot\/notes\.txt +t\?\[2J/m);
     expect(status).toBe(0);

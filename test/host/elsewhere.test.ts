@@ -1,6 +1,5 @@
 // Sessions in a thread or a process: the same results as in the calling thread, ended from outside, nothing left behind.
 
-import { readdirSync } from "node:fs";
 import {
   AbortedError,
   type BootOptions,
@@ -12,19 +11,13 @@ import {
   VirtualClock,
 } from "userboot-wasm";
 import { describe, expect, it, vi } from "vitest";
-import { type Elsewhere, guestImage, runElsewhere, Scratch, standInBytes } from "./support.js";
+import { guestImage } from "../support/guests.js";
+import { openFiles } from "../support/resources.js";
+import { Scratch } from "../support/scratch.js";
+import { type Elsewhere, runElsewhere, standInBytes } from "../support/stand_ins.js";
 
 const PROMPT = { start: "simp", interfaceVersion: 4, clock: "virtual" } as const;
 const image = guestImage("amd64-ufs2-gpt");
-
-/** Open files of this process, as far as the system tells. */
-const openFiles = () => {
-  try {
-    return readdirSync("/proc/self/fd").length;
-  } catch {
-    return 0;
-  }
-};
 
 describe.each(["thread", "process"] as const)("a session in a %s", (isolation) => {
   /** Runs a stand-in for the core. */

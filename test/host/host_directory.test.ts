@@ -3,10 +3,9 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import {
   boot,
@@ -21,14 +20,15 @@ import { afterAll, describe, expect, it } from "vitest";
 import { copyDirectory } from "../../build/host/wasi/directory.js";
 import { bestStrategy, openTop, type Strategy } from "../../build/host/wasi/places.js";
 import { takeTrees } from "../../build/host/wasi/tree.js";
-import { Scratch } from "./support.js";
+import { userboot } from "../support/cli.js";
+import { openFiles } from "../support/resources.js";
+import { Scratch } from "../support/scratch.js";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 
 const STRATEGIES: Strategy[] = bestStrategy() === "paths" ? ["paths"] : ["descriptors", "paths"];
 const CANARY = "canary-of-the-host";
-const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
 
 let made = 0;
 
@@ -57,9 +57,6 @@ async function copied(top: string, { strict = false, strategy, ...limits }: Give
   const contents = files.map(({ path, content }) => [path, Buffer.from(content).toString("latin1")] as const);
   return { files: Object.fromEntries(contents.sort()), directories: directories.sort(), notices: notices.sort() };
 }
-
-/** The descriptors that this process has open. */
-const descriptors = () => (existsSync("/proc/self/fd") ? readdirSync("/proc/self/fd").length : 0);
 
 describe.each(STRATEGIES)("a directory copied by %s", (strategy) => {
   it("has everything that is in it, by links too", async () => {
@@ -193,7 +190,7 @@ describe.each(STRATEGIES)("a directory copied by %s", (strategy) => {
   });
 
   it("leaves no descriptor open, however it ends", async () => {
-    const before = descriptors();
+    const before = openFiles();
     const ends: [string, Given][] = [];
     const good = directory({ "a/b/c/d": "x", e: "y" });
     symlinkSync("../a/b/c", join(good, "a/l"));
@@ -217,7 +214,7 @@ describe.each(STRATEGIES)("a directory copied by %s", (strategy) => {
       );
     }
     expect(granted.filter(Boolean)).toHaveLength(2);
-    expect(descriptors()).toBe(before);
+    expect(openFiles()).toBe(before);
   });
 
   it("is still the one that was entered when a link to another one takes its name", async () => {
@@ -437,17 +434,14 @@ it("whatever links there are, a copy ends and has nothing from outside", async (
 });
 
 describe("on the command line", () => {
-  const userboot = (...args: string[]) =>
-    spawnSync(process.execPath, [CLI, "boot", ...args, "--start", "simp", "--clock", "virtual"], {
-      encoding: "latin1",
-    });
+  const boots = (...args: string[]) => userboot(["boot", ...args, "--start", "simp", "--clock", "virtual"]);
   // Titles of windows, colours, C1 controls (raw and as UTF-8), and a new line that would forge one of ours.
   const name = "\x1b]0;owned\x07\x1b[31m\x9b2J\xc2\x9b\nuserboot: all is well\r";
 
   it("what is left out is one line on stderr, which can do nothing to the terminal", () => {
     const top = directory({ file: "" });
     symlinkSync("nowhere", Buffer.concat([Buffer.from(`${top}/`), Buffer.from(name, "latin1")]));
-    const { stderr, status } = userboot("-h", top);
+    const { stderr, status } = boots("-h", top);
     const [line, ...more] = stderr.trimEnd().split("\n");
     expect(line).toContain(`userboot: ${top}: ?]0;owned??[31m?2J`);
     expect(line).toMatch(/\?userboot: all is well\?: is a link to nothing; left out$/);
@@ -456,7 +450,7 @@ describe("on the command line", () => {
     expect(stderr).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/);
     expect(Buffer.from(stderr, "latin1").toString("utf8")).not.toMatch(/[\x7f-\x9f]/);
     expect(status).toBe(1);
-    const refused = userboot("-h", top, "--host-dir-strict");
+    const refused = boots("-h", top, "--host-dir-strict");
     expect(refused.stderr).toMatch(/^userboot: [^\n]*: is a link to nothing\n$/);
     expect(refused.status).toBe(2);
   });
@@ -468,14 +462,14 @@ describe("on the command line", () => {
     [["--host-dir-limit", "bytes"], /^userboot: bad limit 'bytes' \(example: bytes=1G\)$/],
   ])("limits: %j", (args, message) => {
     const top = directory({ a: "12345", b: "678" });
-    const { stderr, status } = userboot("-h", top, ...args);
+    const { stderr, status } = boots("-h", top, ...args);
     expect(stderr.trimEnd()).toMatch(message);
     expect(status).toBe(2);
   });
 
   it("the options without a directory are refused", () => {
     for (const option of [["--host-dir-strict"], ["--host-dir-limit", "bytes=1"]]) {
-      const { stderr, status } = userboot("-d", "/dev/null", ...option);
+      const { stderr, status } = boots("-d", "/dev/null", ...option);
       expect(stderr).toBe("userboot: --host-dir-limit and --host-dir-strict need a directory (-h DIR)\n");
       expect(status).toBe(2);
     }

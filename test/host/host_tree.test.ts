@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WASI } from "node:wasi";
-import { type BootOptions, boot, type Flavour, KeysConsole, OptionError } from "userboot-wasm";
+import { type BootOptions, boot, KeysConsole, OptionError } from "userboot-wasm";
 import { afterAll, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../build/host/clock.js";
 import { findModules } from "../../build/host/modules.js";
@@ -14,42 +14,22 @@ import { addDigests } from "../../build/host/result.js";
 import { runSession } from "../../build/host/session.js";
 import type { WasiProvider } from "../../build/host/wasi/provider.js";
 import { takeTrees } from "../../build/host/wasi/tree.js";
-import { Scratch } from "./support.js";
+import { userboot } from "../support/cli.js";
+import { type LinkedFile, linkedFile } from "../support/elf_image.js";
+import { INSTALLED } from "../support/flavours.js";
+import { guestBytes, typeLines } from "../support/prompt.js";
+import { Scratch } from "../support/scratch.js";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 
 const CANARY = "canary-of-the-host";
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
-const text = (result: KeysConsole) => result.text.replaceAll("\r\n", "\n");
 
-/** An amd64 kernel of one segment at 2 MiB. */
-function tinyKernel(): Uint8Array {
-  const file = new Uint8Array(0x200);
-  const view = new DataView(file.buffer);
-  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 9]);
-  view.setUint16(16, 2, true);
-  view.setUint16(18, 62, true);
-  view.setUint32(20, 1, true);
-  view.setBigUint64(24, 0xffffffff80200100n, true);
-  view.setBigUint64(32, 64n, true);
-  view.setUint16(52, 64, true);
-  view.setUint16(54, 56, true);
-  view.setUint16(56, 1, true);
-  view.setUint16(58, 64, true);
-  view.setUint32(64, 1, true);
-  view.setUint32(68, 5, true);
-  view.setBigUint64(80, 0xffffffff80200000n, true);
-  view.setBigUint64(88, 0x200000n, true);
-  view.setBigUint64(96, BigInt(file.length), true);
-  view.setBigUint64(104, BigInt(file.length), true);
-  view.setBigUint64(112, 0x200000n, true);
-  file.fill(0xf4, 0x100);
-  return file;
-}
+const KERNEL = linkedFile({ bits: 64, segments: [{ size: 512 }] });
 
 const TREE = {
-  "boot/kernel/kernel": tinyKernel(),
+  "boot/kernel/kernel": Uint8Array.from(KERNEL.bytes),
   "boot/notes": bytes("some notes\n"),
   "data/b": bytes("b"),
   "data/B": bytes("B"),
@@ -67,27 +47,16 @@ function directory(name: string, files: Record<string, Uint8Array> = TREE): stri
 }
 
 /** Types `lines` at the simple flavour's prompt. */
-async function typed(lines: readonly string[], options: BootOptions) {
-  const console = new KeysConsole([lines.map((line) => `${line}\r`).join("")]);
-  const result = await boot({
-    start: "simp",
-    env: ["autoboot_delay=NO"],
-    clock: "virtual",
-    isolation: "none",
-    console,
-    ...options,
-  });
-  return { result, console: text(console) };
-}
+const typed = (lines: readonly string[], options: BootOptions) => typeLines(lines, { start: "simp", ...options });
 
 describe("a tree", () => {
-  const installed = (["simp", "4th", "lua"] as Flavour[]).filter((name) => existsSync(`build/userboot_${name}.wasm`));
-  it.each(installed)("boots a kernel with flavour %s and no disk", async (start) => {
+  it.each(INSTALLED)("boots a kernel with flavour %s and no disk", async (start) => {
     const { result } = await typed(["load /boot/kernel/kernel", "boot"], { hostTrees: [TREE], start });
     expect(result.error).toBeUndefined();
     expect(result).toMatchObject({ reason: "exec", arch: "amd64" });
     expect(result.environment.currdev).toBe("host0:");
-    expect(result.guestMemory.read(0x200100, 1)[0]).toBe(0xf4);
+    const [{ at, size }] = KERNEL.segments as [LinkedFile["segments"][0]];
+    expect(guestBytes(result, at, size).equals(KERNEL.bytes.subarray(0, size))).toBe(true);
   });
 
   it("is the same from a directory, in a worker, and on the command line", async () => {
@@ -95,37 +64,36 @@ describe("a tree", () => {
     const keys = ["load /boot/kernel/kernel", "boot"];
     const here = await typed(keys, { hostTrees: [TREE], digests: true });
     const there = await typed(keys, { hostTrees: [top], digests: true, isolation: "thread" });
-    expect(there.console).toBe(here.console);
+    expect(there.text).toBe(here.text);
     expect(there.result.memory).toEqual(here.result.memory);
-    const cli = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
-    const args = [cli, "boot", "-h", top, "--start", "simp", "--clock", "virtual", "--input", "\\w{1} boot\\r"];
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "latin1" });
+    const args = ["boot", "-h", top, "--start", "simp", "--clock", "virtual", "--input", "\\w{1} boot\\r"];
+    const { status, stderr } = userboot(args);
     expect(stderr).toBe("");
     expect(status).toBe(0);
   });
 
   it("lists its directories in the order of bytes", async () => {
-    const { console } = await typed(["ls /data", "ls"], { hostTrees: [TREE] });
-    expect(console).toContain("ls /data\n/data\n    B\n    b\n d  sub\nOK ls\n/\n d  boot\n d  data\nOK ");
+    const { text } = await typed(["ls /data", "ls"], { hostTrees: [TREE] });
+    expect(text).toContain("ls /data\n/data\n    B\n    b\n d  sub\nOK ls\n/\n d  boot\n d  data\nOK ");
   });
 
   it("stands beside others and beside disks", async () => {
-    const { result, console } = await typed(
+    const { result, text } = await typed(
       ["lsdev", "more host1:/only", "ls host2:/", "load host0:/boot/kernel/kernel", "boot"],
       { hostTrees: [TREE, { only: bytes("in the second\n") }], disks: [new Uint8Array(65_536)] },
     );
-    expect(console).toContain("    host0:   Host filesystem\n    host1:   Host filesystem\ndisk devices:\n    disk0:");
-    expect(console).toContain("in the second\n");
-    expect(console).toContain("ls: open 'host2:/' failed: no such file or directory\n");
+    expect(text).toContain("    host0:   Host filesystem\n    host1:   Host filesystem\ndisk devices:\n    disk0:");
+    expect(text).toContain("in the second\n");
+    expect(text).toContain("ls: open 'host2:/' failed: no such file or directory\n");
     expect(result.reason).toBe("exec");
   });
 
   it("keeps names that are not UTF-8", async () => {
     const top = directory("names", { plain: bytes("") });
     writeFileSync(Buffer.concat([Buffer.from(`${top}/`), Buffer.of(0xe9, 0x80, 0x2e)]), "odd name\n");
-    const { console } = await typed(["ls /", "more /\xe9\x80."], { hostTrees: [top] });
-    expect(console).toContain("    \xe9\x80.\n");
-    expect(console).toContain("odd name\n");
+    const { text } = await typed(["ls /", "more /\xe9\x80."], { hostTrees: [top] });
+    expect(text).toContain("    \xe9\x80.\n");
+    expect(text).toContain("odd name\n");
   });
 });
 
@@ -157,12 +125,12 @@ describe("nothing outside is reached", () => {
   it.each([true, false])("by any spelling of a path (directory: %s)", async (fromDirectory) => {
     const lines = ways.flatMap((way) => [`more host0:${way}`, `ls host0:${way}`, `load -t x host0:${way}`]);
     const hostTrees = [fromDirectory ? top : TREE, other];
-    const { result, console } = await typed(lines, { hostTrees });
+    const { result, text } = await typed(lines, { hostTrees });
     expect(result.error?.name).toBe("InputEndedError");
-    expect(console).not.toContain(CANARY);
-    expect(console).not.toContain("root:");
+    expect(text).not.toContain(CANARY);
+    expect(text).not.toContain("root:");
     // The way that is granted works, or the above would prove nothing.
-    expect((await typed(["more host1:/canary"], { hostTrees })).console).toContain(CANARY);
+    expect((await typed(["more host1:/canary"], { hostTrees })).text).toContain(CANARY);
   });
 
   it("by links: those that leave the directory are left out by name", async () => {
@@ -171,21 +139,21 @@ describe("nothing outside is reached", () => {
     symlinkSync("in", join(links, "also"));
     symlinkSync("/etc/passwd", join(links, "in", "out"));
     const notices: string[] = [];
-    const { console } = await typed(["more /inside", "ls /also", "more /in/out"], {
+    const { text } = await typed(["more /inside", "ls /also", "more /in/out"], {
       hostTrees: [links],
       onNotice: (line) => notices.push(line),
     });
-    expect(console).toContain("linked\n");
-    expect(console).toContain("/also\n    file\nOK ");
-    expect(console).not.toContain("root:");
+    expect(text).toContain("linked\n");
+    expect(text).toContain("/also\n    file\nOK ");
+    expect(text).not.toContain("root:");
     expect(notices.sort()).toEqual(
       ["also/out", "in/out"].map((path) => `${links}: ${path}: is a link that leaves the directory; left out`),
     );
   });
 
   it("without a grant", async () => {
-    const { console } = await typed(["ls host0:/", "more host0:/etc/passwd", "ls host1:/etc"], {});
-    expect(console.match(/no such file or directory/g)).toHaveLength(3);
+    const { text } = await typed(["ls host0:/", "more host0:/etc/passwd", "ls host1:/etc"], {});
+    expect(text.match(/no such file or directory/g)).toHaveLength(3);
   });
 });
 

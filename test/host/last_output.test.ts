@@ -11,19 +11,20 @@ import {
   KeysConsole,
 } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { disk } from "../load/guest.js";
-import { runStandIns, standIn } from "./support.js";
+import { FLAVOURS } from "../support/flavours.js";
+import { bytesOf } from "../support/sparse_disk.js";
+import { runStandIns, standIn } from "../support/stand_ins.js";
+import { ufsDisk } from "../support/ufs_image.js";
 
 const SCRIPTS: Readonly<Record<Flavour, { path: string; hello: string; forever: string }>> = {
   simp: { path: "/boot/loader.rc", hello: "@echo hello", forever: "include /boot/loader.rc" },
   "4th": { path: "/boot/loader.rc", hello: ".( hello)", forever: ": forever begin again ; forever" },
   lua: { path: "/boot/lua/loader.lua", hello: `printc = 1; print("hello")`, forever: "while true do end" },
 };
-const FLAVOURS = Object.keys(SCRIPTS) as Flavour[];
 
 function image(start: Flavour, ...lines: string[]) {
   const { path, hello } = SCRIPTS[start];
-  return disk({ [path]: [hello, ...lines, ""].join("\n"), "/big": "x".repeat(4 << 20) });
+  return ufsDisk({ [path]: [hello, ...lines, ""].join("\n"), "/big": "x".repeat(4 << 20) });
 }
 
 async function run(disk: Disk, start: Flavour, options: BootOptions) {
@@ -91,9 +92,7 @@ describe.each(FLAVOURS)("%s", (start) => {
   });
 
   it.skipIf(start === "simp")("the worker's end: by its wall time, and by the caller", async () => {
-    const whole = image(start, forever);
-    const bytes = new Uint8Array(whole.size);
-    whole.read(0, bytes);
+    const bytes = bytesOf(image(start, forever));
     const options = { start, interfaceVersion: 4, env: ["autoboot_delay=NO"], disks: [bytes] } as const;
     const console = new BufferConsole();
     const result = await boot({ ...options, console, limits: { wallMs: 3000 } });

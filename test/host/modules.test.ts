@@ -2,7 +2,8 @@
 
 import { boot, type Flavour, KeysConsole, preload } from "userboot-wasm";
 import { afterAll, beforeEach, expect, it, vi } from "vitest";
-import { guestImage } from "./support.js";
+import { FLAVOURS } from "../support/flavours.js";
+import { guestImage } from "../support/guests.js";
 
 const image = guestImage("amd64-ufs2-gpt");
 const counts = { compiled: 0, instances: 0 };
@@ -50,7 +51,7 @@ it("preload compiles what is left, so that no session does", async () => {
   await preload();
   expect(counts).toEqual({ compiled: 1, instances: 0 });
   await preload();
-  for (const start of ["simp", "4th", "lua"] as const) {
+  for (const start of FLAVOURS) {
     expect(await run(start, 4)).toMatchObject({ reason: "exec", flavour: start, swaps: [] });
     expect(await run(start, 5, "thread")).toMatchObject({ reason: "exec", flavour: "simp" });
   }

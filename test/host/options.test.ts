@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AbortedError, boot, DiskError, OptionError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { Scratch } from "./support.js";
+import { Scratch } from "../support/scratch.js";
 
 const MIB = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ProgressBar } from "../../build/host/cli/progress.js";
-import { runStandIns, standIn } from "./support.js";
+import { runStandIns, standIn } from "../support/stand_ins.js";
 
 const MIB = 1024 * 1024;
 

@@ -2,7 +2,7 @@
 
 import { type BootOptions, BytesDisk, type Console, type Disk } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { runStandIns, standIn } from "./support.js";
+import { runStandIns, standIn } from "../support/stand_ins.js";
 
 const EXIT = "exit(1);";
 

@@ -2,7 +2,7 @@
 
 import { boot, type Console, KeysConsole } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { runStandIns, standIn } from "./support.js";
+import { runStandIns, standIn } from "../support/stand_ins.js";
 
 /** Asks for the interpreter `name`. */
 const wants = (name: string) =>

@@ -1,19 +1,16 @@
 // A session's process that is started ahead of it: used by the session that it was started for, and by no other.
 
-import { readdirSync, readFileSync } from "node:fs";
 import { boot, KeysConsole } from "userboot-wasm";
 import { afterAll, expect, it, vi } from "vitest";
 import { startSpareProcess } from "../../build/host/process/start.js";
-import { guestImage, Scratch } from "./support.js";
+import { guestImage } from "../support/guests.js";
+import { children, openFiles } from "../support/resources.js";
+import { Scratch } from "../support/scratch.js";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 const path = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
 const other = scratch.file("other.img", guestImage("i386-ufs1-mbr"));
-
-const children = () =>
-  readFileSync(`/proc/self/task/${process.pid}/children`, "latin1").trim().split(" ").filter(Boolean);
-const openFiles = () => readdirSync("/proc/self/fd").length;
 
 const session = async (disk: string) => {
   const console = new KeysConsole(["\r"]);
@@ -28,7 +25,7 @@ if (!linux) console.warn("SKIPPED, no /proc: processes started ahead");
 it.runIf(linux)("is the process of the session that has its images", async () => {
   const files = openFiles();
   startSpareProcess([path], "auto");
-  const [ahead] = children();
+  const [ahead] = children() ?? [];
   expect(ahead).toBeDefined();
   const running = session(path);
   // No other one is started.

@@ -1,10 +1,10 @@
 // Guests that put what acts on a terminal into every name that is theirs to choose.
 
 import { createHash } from "node:crypto";
-import { SparseDisk } from "../fs/sparse_disk.js";
-import { UfsImage } from "../fs/ufs_image.js";
-import { linkedFile } from "../load/elf_image.js";
-import { GUID, gpt } from "../storage/tables.js";
+import { linkedFile } from "../support/elf_image.js";
+import { GUID, gpt } from "../support/partition_tables.mjs";
+import { bytesOf, SparseDisk } from "../support/sparse_disk.js";
+import { UfsImage } from "../support/ufs_image.js";
 
 /**
  * Clears the screen, sets the title, C1's CSI, colours, U+009B and a change of direction in UTF-8, DEL, what isn't
@@ -35,9 +35,7 @@ function disk(interpreter: string, script: string): Uint8Array {
   const finished = image.finish();
   // fs_volname
   finished.write(image.superblockOffset + 680, Buffer.from(`v${ACTING}`.slice(0, 31), "latin1"));
-  const bytes = new Uint8Array(whole.size);
-  whole.read(0, bytes);
-  return bytes;
+  return bytesOf(whole);
 }
 
 /** Every byte of a text as an escape of Lua. */

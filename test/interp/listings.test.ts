@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { boot, KeysConsole } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { prompt } from "../fs/prompt.js";
+import { prompt } from "../support/prompt.js";
 import { typed } from "./forth/guest.js";
 import { scripted } from "./lua/guest.js";
 

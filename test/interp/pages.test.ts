@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { prompt } from "../fs/prompt.js";
+import { prompt } from "../support/prompt.js";
 import { typed } from "./forth/guest.js";
 import { scripted } from "./lua/guest.js";
 

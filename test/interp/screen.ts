@@ -1,7 +1,10 @@
 // A terminal of 80 by 24 characters, as far as the boot menus need one: what the screen shows after a text with the
 // escape sequences for positions, erasing and colours. Colours are dropped; a sequence it doesn't know is an error.
 
-import { type Clock, type Keys, KeysConsole } from "userboot-wasm";
+import { type BootOptions, type BootResult, boot, type Clock, type Keys, KeysConsole } from "userboot-wasm";
+import { MIB } from "../support/prompt.js";
+import { withoutSpinner } from "../support/spinner.js";
+import { type Files, ufsDisk } from "../support/ufs_image.js";
 
 const COLUMNS = 80;
 const ROWS = 24;
@@ -116,4 +119,37 @@ export class ScreenConsole extends KeysConsole {
     this.#drawn = text.length;
     return this.#screen.rows;
   }
+}
+
+export interface Driven {
+  result: BootResult;
+  /** What the screen showed as each key was read. */
+  shown: string[];
+  /** All that was written, the progress spinner left out. */
+  text: string;
+  /** What the screen showed at the end. */
+  last: string;
+}
+
+/** Boots a disk with `files` and types `keys`. The screen decodes UTF-8 when it's told to. */
+export async function drive(
+  files: Files,
+  keys: readonly Keys[],
+  { utf8 = false, ...more }: BootOptions & { utf8?: boolean } = {},
+): Promise<Driven> {
+  const console = new ScreenConsole(keys, { utf8 });
+  const result = await boot({
+    disks: [ufsDisk(files)],
+    memory: 64 * MIB,
+    console,
+    clock: "virtual",
+    isolation: "none",
+    ...more,
+  });
+  return {
+    result,
+    shown: console.shown.map(({ rows }) => rows.join("\n")),
+    text: withoutSpinner(console.text),
+    last: console.rows.join("\n"),
+  };
 }

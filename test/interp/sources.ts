@@ -5,10 +5,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, delimiter, dirname, join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BootOptions, type BootResult, boot, type Keys } from "userboot-wasm";
-import { linkedFile, objectFile } from "../load/elf_image.js";
-import { disk, MIB, SPINNER } from "../load/guest.js";
-import { ScreenConsole } from "./screen.js";
+import type { BootResult, Keys } from "userboot-wasm";
+import { linkedFile, objectFile } from "../support/elf_image.js";
+import type { Files } from "../support/ufs_image.js";
+import { drive } from "./screen.js";
 
 const VARIABLE = "USERBOOT_FREEBSD_SOURCES";
 /** Where checkouts keep the files of /boot: since FreeBSD 12, before, in trees that keep that in src; and a /boot. */
@@ -29,7 +29,6 @@ const LAYOUTS = [
   { forth: "boot", lua: "boot/lua", machine: "boot", defaults: "boot/defaults/loader.conf" },
 ];
 
-export type Files = Record<string, string | Uint8Array>;
 export type Language = "forth" | "lua";
 
 export interface Source {
@@ -72,7 +71,7 @@ export function scripts(path: string, language: Language): Files {
   const at = layout(path, language);
   if (!at) throw new Error(`${path} has no scripts in ${language}`);
   const read = (file: string) => readFileSync(join(path, file), "latin1");
-  const files: Files = { "/boot/defaults/loader.conf": read(at.defaults) };
+  const files: Record<string, string> = { "/boot/defaults/loader.conf": read(at.defaults) };
   const [ending, target] = language === "forth" ? [".4th", "/boot"] : [".lua", "/boot/lua"];
   for (const name of readdirSync(join(path, at[language]))) {
     if (name.endsWith(ending)) files[`${target}/${name}`] = read(join(at[language], name));
@@ -103,39 +102,6 @@ export const BOOTABLE: Files = {
   "/boot/modules/outside.ko": MODULE,
   "/etc/fstab": "/dev/ada0p2\t/\tufs\trw\t1\t1\n",
 };
-
-export interface Driven {
-  result: BootResult;
-  /** What the screen showed as each key was read. */
-  shown: string[];
-  /** All that was written, the progress spinner left out. */
-  text: string;
-  /** What the screen showed at the end. */
-  last: string;
-}
-
-/** Boots a disk with `files` and types `keys`. The screen decodes UTF-8 when it's told to. */
-export async function drive(
-  files: Files,
-  keys: readonly Keys[],
-  { utf8 = false, ...more }: BootOptions & { utf8?: boolean } = {},
-): Promise<Driven> {
-  const console = new ScreenConsole(keys, { utf8 });
-  const result = await boot({
-    disks: [disk(files)],
-    memory: 64 * MIB,
-    console,
-    clock: "virtual",
-    isolation: "none",
-    ...more,
-  });
-  return {
-    result,
-    shown: console.shown.map(({ rows }) => rows.join("\n")),
-    text: console.text.replace(SPINNER, ""),
-    last: console.rows.join("\n"),
-  };
-}
 
 /** Boots what BOOTABLE has with the Lua scripts of the checkout at `path`, and `settings` as /boot/loader.conf. */
 export function driveLua(path: string, settings: string, files: Files = {}, keys: readonly Keys[] = []) {

@@ -4,8 +4,8 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { type KernelLayout, linkedFile } from "./elf_image.js";
-import { guestBytes, MIB, session } from "./guest.js";
+import { type KernelLayout, linkedFile } from "../support/elf_image.js";
+import { guestBytes, MIB, prompt } from "../support/prompt.js";
 
 const KERNEL = "/boot/kernel/kernel";
 const VERSIONS = [{ name: "kernel", version: 1201000 }];
@@ -44,7 +44,7 @@ const layouts: [string, KernelLayout][] = [
 describe("layouts", () => {
   it.each(layouts)("%s", async (_name, layout) => {
     const kernel = linkedFile({ versions: VERSIONS, ...layout });
-    const { result, output } = await session({ [KERNEL]: kernel.bytes }, [`load ${KERNEL}`, "lsmod", "boot"]);
+    const { result, output } = await prompt({ [KERNEL]: kernel.bytes }, [`load ${KERNEL}`, "lsmod", "boot"]);
     expect(result.diagnostics).toEqual([]);
     expect(result.reason).toBe("exec");
     expect(output[1]).toContain("  modules: kernel.1201000 \n");
@@ -67,7 +67,7 @@ describe("layouts", () => {
 
   it("symbols follow the last segment, each table behind its size", async () => {
     const kernel = linkedFile({ bits: 64, segments: [text, data], versions: VERSIONS });
-    const { result } = await session({ [KERNEL]: kernel.bytes }, ["boot"]);
+    const { result } = await prompt({ [KERNEL]: kernel.bytes }, ["boot"]);
     const values = new Map(result.modules[0]!.metadata.map(({ name, value }) => [name, Number(value)]));
     const ssym = values.get("SSYM")!;
     const last = kernel.segments.at(-1)!;
@@ -88,7 +88,7 @@ describe("layouts", () => {
 
   it("a kernel of 8 MiB takes few disk reads and little module memory", async () => {
     const kernel = linkedFile({ bits: 64, segments: [{ size: 8 * MIB }, data], versions: VERSIONS });
-    const { result } = await session({ [KERNEL]: kernel.bytes }, ["boot"]);
+    const { result } = await prompt({ [KERNEL]: kernel.bytes }, ["boot"]);
     expect(result.reason).toBe("exec");
     expect(result.disk.calls).toBeLessThan(60);
     expect(result.disk.bytes).toBeLessThan(1.1 * kernel.bytes.length);
@@ -98,7 +98,7 @@ describe("layouts", () => {
   it("kernel.gz is as good as kernel", async () => {
     const kernel = linkedFile({ bits: 64, segments: [text, data], versions: VERSIONS });
     const digest = async (files: Record<string, Uint8Array>) => {
-      const { result } = await session(files, ["boot"]);
+      const { result } = await prompt(files, ["boot"]);
       expect(result.reason).toBe("exec");
       return createHash("sha256")
         .update(guestBytes(result, 0x200000, 0x100000))
@@ -115,7 +115,7 @@ describe("compressed kernels", () => {
 
   it("are decoded once, symbols and all", async () => {
     const gz = gzipSync(kernel.bytes);
-    const { result } = await session({ [`${KERNEL}.gz`]: gz }, ["boot"]);
+    const { result } = await prompt({ [`${KERNEL}.gz`]: gz }, ["boot"]);
     const values = new Map(result.modules[0]!.metadata.map(({ name, value }) => [name, Number(value)]));
     const bytes = guestBytes(result, values.get("SSYM")!, values.get("ESYM")! - values.get("SSYM")!);
     const table = kernel.bytes.subarray(symbols!.offset, symbols!.offset + symbols!.size);
@@ -127,7 +127,7 @@ describe("compressed kernels", () => {
 
   it("that end behind the segments boot without symbols", async () => {
     const cut = kernel.bytes.subarray(0, symbols!.offset + 20);
-    const { result, output } = await session({ [`${KERNEL}.gz`]: gzipSync(cut) }, [`load ${KERNEL}`, "lsmod", "boot"]);
+    const { result, output } = await prompt({ [`${KERNEL}.gz`]: gzipSync(cut) }, [`load ${KERNEL}`, "lsmod", "boot"]);
     expect(output[0]).toContain("failed to read section headers\n");
     expect(output[1]).toContain("kernel.1201000");
     expect(result.reason).toBe("exec");
@@ -140,7 +140,7 @@ describe("refusals", () => {
 
   it("a second kernel", async () => {
     const other = linkedFile({ bits: 32, segments: [text, data], versions: VERSIONS });
-    const { output } = await session({ [KERNEL]: good.bytes, "/k2": good.bytes, "/k3": other.bytes }, [
+    const { output } = await prompt({ [KERNEL]: good.bytes, "/k2": good.bytes, "/k3": other.bytes }, [
       `load ${KERNEL}`,
       "load /k2",
       "load /k3",
@@ -157,7 +157,11 @@ describe("refusals", () => {
   it("a program, and what is no ELF file", async () => {
     const program = linkedFile({ bits: 64, segments: [text, data], base: 0x400000n });
     program.bytes.writeBigUInt64LE(0x123n, 24);
-    const { output, result } = await session({ "/program": program.bytes, "/text": "#!/bin/sh\n" }, [
+    const {
+      output,
+      text: printed,
+      result,
+    } = await prompt({ "/program": program.bytes, "/text": "#!/bin/sh\n" }, [
       "load /program",
       "load /text",
       "load /nothing",
@@ -170,8 +174,8 @@ describe("refusals", () => {
       "load: can't find '/nothing'\n",
       "load: no filename specified\n",
       "can't load 'kernel'\nboot: no bootable kernel\n",
-      "",
     ]);
+    expect(printed.endsWith("\x01 ")).toBe(true);
     expect(result.reason).toBe("error");
   });
 
@@ -182,7 +186,7 @@ describe("refusals", () => {
   ])("a kernel that ends within its %s", async (_name, end, message) => {
     const [first] = good.segments;
     const cut = good.bytes.subarray(0, end(first!.size));
-    const { output, result } = await session({ [KERNEL]: cut }, [`load ${KERNEL}`, "boot", "echo alive"]);
+    const { output, result } = await prompt({ [KERNEL]: cut }, [`load ${KERNEL}`, "boot", "echo alive"]);
     expect(output[0]).toMatch(message);
     expect(output[0]).toContain(`load: can't load file '${KERNEL}': input/output error\n`);
     expect(output[2]).toBe("alive\n");

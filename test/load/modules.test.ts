@@ -1,8 +1,8 @@
 // Modules: what they need, where they are found, in which versions, and how they are listed and forgotten.
 
 import { describe, expect, it } from "vitest";
-import { linkedFile, linkerHints, objectFile } from "./elf_image.js";
-import { guestBytes, session } from "./guest.js";
+import { linkedFile, linkerHints, objectFile } from "../support/elf_image.js";
+import { guestBytes, prompt } from "../support/prompt.js";
 
 const KERNEL = "/boot/kernel/kernel";
 const VERSIONS = [{ name: "kernel", version: 1201000 }];
@@ -21,7 +21,7 @@ const module = (name: string, version = 1, ...dependencies: ReturnType<typeof ne
 describe("relocatable modules", () => {
   it("are placed behind the kernel with their metadata relocated", async () => {
     const files = { [KERNEL]: kernel, "/boot/kernel/one.ko": module("one", 7) };
-    const { result, output } = await session(files, ["load kernel", "load one a=1 b", "lsmod", "boot"]);
+    const { result, output } = await prompt(files, ["load kernel", "load one a=1 b", "lsmod", "boot"]);
     expect(result.diagnostics).toEqual([]);
     expect(output[1]).toMatch(/^\/boot\/kernel\/one\.ko size 0x[0-9a-f]+ at 0x[0-9a-f]+000\n$/);
     expect(output[2]).toMatch(/ \(elf obj module, 0x[0-9a-f]+\)\n {4}args: a=1 b\n {2}modules: one\.7 \n$/);
@@ -40,12 +40,12 @@ describe("relocatable modules", () => {
         { name: "a", version: 2 },
       ],
     });
-    const { output } = await session({ [KERNEL]: kernel, "/m.ko": both }, ["load kernel", "load /m.ko", "lsmod"]);
+    const { output } = await prompt({ [KERNEL]: kernel, "/m.ko": both }, ["load kernel", "load /m.ko", "lsmod"]);
     expect(output[2]).toContain("  modules: a.2 b.-5 a.1 \n");
   });
 
   it("need a kernel first", async () => {
-    const { output } = await session({ "/m.ko": module("m") }, ["load /m.ko"]);
+    const { output } = await prompt({ "/m.ko": module("m") }, ["load /m.ko"]);
     expect(output[0]).toBe(
       "elf64_obj_loadfile: can't load module before kernel\nload: can't load file '/m.ko': operation not permitted\n",
     );
@@ -60,7 +60,7 @@ describe("shared objects", () => {
       dependencies: [needsKernel],
     });
     const files = { [KERNEL]: linkedFile(layout).bytes, "/boot/kernel/shared.ko": shared.bytes };
-    const { result, output } = await session(files, ["load kernel", "load shared", "lsmod", "boot"]);
+    const { result, output } = await prompt(files, ["load kernel", "load shared", "lsmod", "boot"]);
     expect(result.diagnostics).toEqual([]);
     expect(output[2]).toContain("(elf module, ");
     expect(output[2]).toContain("  modules: shared.3 \n");
@@ -78,7 +78,7 @@ describe("shared objects", () => {
       [KERNEL]: linkedFile({ ...layout, versions: VERSIONS }).bytes,
       "/boot/kernel/na.me.ko": shared.bytes,
     };
-    const { output } = await session(files, ["load kernel", "load na.me", "lsmod"]);
+    const { output } = await prompt(files, ["load kernel", "load na.me", "lsmod"]);
     expect(output[2]).toContain("  modules: na.me.1 \n");
   });
 });
@@ -97,7 +97,7 @@ describe("dependencies", () => {
   const listed = (text: string | undefined) => Array.from(text?.matchAll(/: (\S+) \(/g) ?? [], (match) => match[1]);
 
   it("are loaded along, one behind the other", async () => {
-    const { result, output } = await session(files, ["load kernel", "load top", "lsmod", "boot"]);
+    const { result, output } = await prompt(files, ["load kernel", "load top", "lsmod", "boot"]);
     expect(output[1]).toContain("loading required module 'middle'\n");
     expect(output[1]).toContain("loading required module 'bottom'\n");
     const order = [KERNEL, "/boot/kernel/top.ko", "/boot/kernel/middle.ko", "/boot/modules/bottom.ko"];
@@ -110,7 +110,7 @@ describe("dependencies", () => {
   });
 
   it("that can't be had take everything back", async () => {
-    const { output } = await session(files, ["load kernel", "load picky", "load lost", "lsmod", "load top", "lsmod"]);
+    const { output } = await prompt(files, ["load kernel", "load picky", "load lost", "lsmod", "load top", "lsmod"]);
     expect(output[1]).toContain("load: module 'middle' exists but with wrong version\n");
     expect(output[2]).toContain("load: can't find 'nowhere'\n");
     expect(listed(output[3])).toEqual([KERNEL]);
@@ -118,14 +118,14 @@ describe("dependencies", () => {
   });
 
   it("may go round in circles", async () => {
-    const { output } = await session(files, ["load kernel", "load ring1", "lsmod"]);
+    const { output } = await prompt(files, ["load kernel", "load ring1", "lsmod"]);
     expect(listed(output[2])).toHaveLength(3);
   });
 
   it("of any depth end", async () => {
     const chain: Record<string, Uint8Array> = { [KERNEL]: kernel };
     for (let i = 0; i < 100; i++) chain[`/boot/kernel/m${i}.ko`] = module(`m${i}`, 1, needs(`m${i + 1}`, 1));
-    const { output } = await session(chain, ["load kernel", "load m0", "lsmod"]);
+    const { output } = await prompt(chain, ["load kernel", "load m0", "lsmod"]);
     expect(output[1]).toMatch(/load: .* modules depend on each other too deeply\n$/);
     expect(listed(output[2])).toEqual([KERNEL]);
   });
@@ -148,13 +148,13 @@ describe("linker.hints", () => {
   };
 
   it("tell which file has a version", async () => {
-    const { output } = await session(files, ["load kernel", "load app", "unload", "load kernel", "load old"]);
+    const { output } = await prompt(files, ["load kernel", "load app", "unload", "load kernel", "load old"]);
     expect(output[1]).toContain("/boot/kernel/net_new.ko size");
     expect(output[4]).toContain("/boot/kernel/net_old.ko size");
   });
 
   it("name a file that isn't there", async () => {
-    const { output } = await session({ ...files, "/boot/kernel/other.ko": recent }, ["load kernel", "load other"]);
+    const { output } = await prompt({ ...files, "/boot/kernel/other.ko": recent }, ["load kernel", "load other"]);
     expect(output[1]).toBe("load: can't find 'other'\n");
   });
 
@@ -165,7 +165,7 @@ describe("linker.hints", () => {
   ])("with %s are left alone, and the damage is reported", async (_name, harm) => {
     const hints = Buffer.from(files["/boot/kernel/linker.hints"]);
     harm(hints);
-    const { output, result } = await session({ ...files, "/boot/kernel/linker.hints": hints }, [
+    const { output, result } = await prompt({ ...files, "/boot/kernel/linker.hints": hints }, [
       "load kernel",
       "load app",
     ]);
@@ -176,7 +176,7 @@ describe("linker.hints", () => {
   it("of another version are ignored", async () => {
     const hints = Buffer.from(files["/boot/kernel/linker.hints"]);
     hints.writeInt32LE(2, 0);
-    const { output } = await session({ ...files, "/boot/kernel/linker.hints": hints }, ["load kernel", "load net_old"]);
+    const { output } = await prompt({ ...files, "/boot/kernel/linker.hints": hints }, ["load kernel", "load net_old"]);
     expect(output[1]).toContain("net_old.ko size");
   });
 });
@@ -184,7 +184,7 @@ describe("linker.hints", () => {
 describe("module_path, raw files, unload", () => {
   it("directories are searched in order, new ones last", async () => {
     const files = { [KERNEL]: kernel, "/a/m.ko": module("m"), "/b/m": module("m"), "/c/m.ko": module("m") };
-    const { output } = await session(files, [
+    const { output } = await prompt(files, [
       "load kernel",
       ...["set module_path=/b/;/a//;;/nowhere", "load m", "unload"],
       ...["load /boot/kernel/kernel", "set module_path=/c;/a", "load m"],
@@ -198,7 +198,7 @@ describe("module_path, raw files, unload", () => {
     const files = { [KERNEL]: kernel, "/boot/kernel/disk.img": content, "/empty": "" };
     const commands = ["load -t md_image /boot/kernel/disk.img", "load kernel", "load -t md_image disk.img"];
     commands.push("load -t x /empty", "load -t md_image disk.img", "load -t x", "load_geli -n 2 ada0 /empty", "boot");
-    const { output, result } = await session(files, commands);
+    const { output, result } = await prompt(files, commands);
     expect(output[0]).toBe("load: can't load file before kernel\n");
     expect(output[2]).toBe("/boot/kernel/disk.img size=0x11171\n");
     expect(output[3]).toBe("/empty size=0\n");
@@ -212,11 +212,11 @@ describe("module_path, raw files, unload", () => {
 
   it("unload forgets everything, and memory doesn't grow with it", async () => {
     const commands = ["load kernel", "unload", "lsmod", "show kernelname"];
-    const { output } = await session({ [KERNEL]: kernel }, commands);
+    const { output } = await prompt({ [KERNEL]: kernel }, commands);
     expect(output[2]).toBe("");
     expect(output[3]).not.toContain(KERNEL);
     const often = Array.from({ length: 300 }, () => ["load kernel", "unload"]).flat();
-    const { result } = await session({ [KERNEL]: kernel }, [...often, "boot"]);
+    const { result } = await prompt({ [KERNEL]: kernel }, [...often, "boot"]);
     expect(result.reason).toBe("exec");
     expect(result.moduleMemory).toBeLessThanOrEqual(4 * 1024 * 1024);
   });

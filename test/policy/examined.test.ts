@@ -3,16 +3,16 @@
 
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { type BootHooks, type BootOptions, boot, DEFAULT_LIMITS, KeysConsole } from "userboot-wasm";
+import { type BootHooks, type BootOptions, DEFAULT_LIMITS } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { loadHasher, setHasher } from "../../build/host/hash.js";
 import { loadNodeHasher } from "../../build/host/node_hash.js";
 import { DirectAsker } from "../../build/host/policy/asker.js";
 import { PolicyBudget } from "../../build/host/policy/budget.js";
 import { FileVault } from "../../build/host/policy/vault.js";
-import { UfsImage } from "../fs/ufs_image.js";
-import { linkedFile } from "../load/elf_image.js";
-import { disk, MIB, session } from "../load/guest.js";
+import { linkedFile } from "../support/elf_image.js";
+import { MIB, prompt, typeKeys } from "../support/prompt.js";
+import { UfsImage, ufsDisk } from "../support/ufs_image.js";
 
 const KERNEL = "/boot/kernel/kernel";
 const makeHasher = await loadNodeHasher();
@@ -32,12 +32,7 @@ function sparse() {
   return image.finish();
 }
 
-async function run(options: BootOptions) {
-  const console = new KeysConsole([]);
-  const common = { env: ["autoboot_delay=NO"], interfaceVersion: 4, clock: "virtual", isolation: "none" } as const;
-  const result = await boot({ start: "lua", ...common, ...options, console });
-  return { result, text: console.text };
-}
+const run = (options: BootOptions) => typeKeys([], { start: "lua", interfaceVersion: 4, ...options });
 
 describe("measuring", () => {
   it("keeps nothing of what it hashes", { timeout: 120_000 }, async () => {
@@ -60,9 +55,9 @@ describe("measuring", () => {
       { [`${KERNEL}.gz`]: gzipSync(kernel.bytes), "/t.gz": gzipSync(text) },
     ]) {
       const commands = [`load ${KERNEL}`, "load -t raw /t", "boot"];
-      const plain = await session(files, commands);
-      const measured = await session(files, commands, { measure: true });
-      const hooked = await session(files, commands, { hooks: { onFile: () => undefined } });
+      const plain = await prompt(files, commands);
+      const measured = await prompt(files, commands, { measure: true });
+      const hooked = await prompt(files, commands, { hooks: { onFile: () => undefined } });
       for (const { result } of [measured, hooked]) {
         expect(result.reason).toBe("exec");
         expect(result.memory).toEqual(plain.result.memory);
@@ -83,13 +78,13 @@ describe("measuring", () => {
 
   it("lists a file once for each purpose, however often it is used", async () => {
     const code = `for i = 1, 50 do io.close(io.open("/s")); dofile("/s") end`;
-    const { result } = await run({ disks: [disk({ "/boot/lua/loader.lua": code, "/s": "x = 1" })], measure: true });
+    const { result } = await run({ disks: [ufsDisk({ "/boot/lua/loader.lua": code, "/s": "x = 1" })], measure: true });
     const uses = result.measurements?.files.filter(({ path }) => path === "/s").map(({ purpose }) => purpose);
     expect(uses).toEqual(["data", "script"]);
   });
 
   it("makes the same digests with the library's hash as with Node's", async () => {
-    const disks = [disk({ "/boot/lua/loader.lua": "print(1)" })];
+    const disks = [ufsDisk({ "/boot/lua/loader.lua": "print(1)" })];
     const { result } = await run({ disks, measure: true });
     const bytes = Buffer.from("some bytes");
     try {
@@ -125,12 +120,12 @@ describe("limits", () => {
 
   it("a compressed file, whose size nobody knows", async () => {
     const files = { "/boot/lua/loader.lua": `print(io.open("/z"))`, "/z.gz": gzipSync(Buffer.alloc(20 * MIB)) };
-    const { result } = await run({ disks: [disk(files)], hooks, limits: { examinedBytes: 10 * MIB } });
+    const { result } = await run({ disks: [ufsDisk(files)], hooks, limits: { examinedBytes: 10 * MIB } });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "examinedBytes" });
     expect(result.error?.used).toBeLessThan(11 * MIB);
-    expect((await run({ disks: [disk(files)], measure: true, limits: { examinedBytes: 0 } })).result.error?.name).toBe(
-      "InputEndedError",
-    );
+    expect(
+      (await run({ disks: [ufsDisk(files)], measure: true, limits: { examinedBytes: 0 } })).result.error?.name,
+    ).toBe("InputEndedError");
   });
 
   it("many files, and many variables: hookBytes", async () => {
@@ -138,20 +133,20 @@ describe("limits", () => {
     const files = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`/d/${i}`, "x"]));
     const opens = `for i = 0, 499 do io.close(io.open("/d/" .. i)) end`;
     for (const how of [{ measure: true }, { hooks }]) {
-      const disks = [disk({ ...files, "/boot/lua/loader.lua": opens })];
+      const disks = [ufsDisk({ ...files, "/boot/lua/loader.lua": opens })];
       const { result } = await run({ disks, limits, ...how });
       expect(result.error).toMatchObject({ name: "LimitError", limit: "hookBytes", allowed: 100_000 });
     }
     const sets = `for i = 1, 1000000 do loader.setenv("v", "x" .. i) end`;
     const asked = { onSetenv: () => undefined };
-    const { result } = await run({ disks: [disk({ "/boot/lua/loader.lua": sets })], limits, hooks: asked });
+    const { result } = await run({ disks: [ufsDisk({ "/boot/lua/loader.lua": sets })], limits, hooks: asked });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "hookBytes" });
     expect(result.error?.used).toBeLessThan(101_000);
   });
 
   it("the same file again costs nothing", async () => {
     const code = `for i = 1, 5000 do io.close(io.open("/s")) end`;
-    const disks = [disk({ "/boot/lua/loader.lua": code, "/s": "x".repeat(1000) })];
+    const disks = [ufsDisk({ "/boot/lua/loader.lua": code, "/s": "x".repeat(1000) })];
     const { result } = await run({ disks, hooks, limits: { hookBytes: 2000, examinedBytes: 5000 } });
     expect(result.error?.name).toBe("InputEndedError");
   });

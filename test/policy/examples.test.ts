@@ -1,19 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { findRecordings } from "../conformance/recordings.js";
-import { guestImage, Scratch } from "../host/support.js";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const CLI = `${root}/build/host/cli/userboot.js`;
+import { CLI, userboot } from "../support/cli.js";
+import { guestImage, recordedImage } from "../support/guests.js";
+import { inRepository } from "../support/repository.js";
+import { Scratch } from "../support/scratch.js";
 
 /** `userboot boot` with an example policy, without the guest's console. */
-const userboot = (policy: string, image: string, ...more: string[]) => {
+const withPolicy = (policy: string, image: string, ...more: string[]) => {
   const options = ["--clock", "virtual", "--start", "simp", "-c", "none", "--json"];
-  const args = [CLI, "boot", "-d", image, "--policy", `${root}/examples/policies/${policy}.lua`, ...options, ...more];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  const path = inRepository(`examples/policies/${policy}.lua`);
+  const args = ["boot", "-d", image, "--policy", path, ...options, ...more];
+  const { status, stdout, stderr } = userboot(args, { encoding: "utf8" });
   return { status, stderr, result: stdout === "" ? undefined : JSON.parse(stdout) };
 };
 
@@ -22,7 +19,7 @@ describe("the example policies", () => {
     using scratch = new Scratch();
     const image = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
     const uuid = scratch.file("uuid", "6f1a0c3e-0000-4000-8000-000000000001\n");
-    const { status, result } = userboot("serial-console", image, "--grant", `uuid=${uuid}`);
+    const { status, result } = withPolicy("serial-console", image, "--grant", `uuid=${uuid}`);
     expect(status).toBe(0);
     expect(result.environment).toMatchObject({
       boot_serial: "YES",
@@ -33,7 +30,7 @@ describe("the example policies", () => {
 
   it.each(["amd64-ufs2-gpt", "i386-ufs1-mbr"] as const)("allow-list.lua knows the kernel of %s", (guest) => {
     using scratch = new Scratch();
-    expect(userboot("allow-list", scratch.file("guest.img", guestImage(guest))).status).toBe(0);
+    expect(withPolicy("allow-list", scratch.file("guest.img", guestImage(guest))).status).toBe(0);
   });
 
   it("allow-list.lua refuses a changed kernel, naming file and hash", () => {
@@ -42,7 +39,7 @@ describe("the example policies", () => {
     const at = changed.indexOf("userboot-wasm test kernel");
     expect(at).toBeGreaterThan(0);
     changed[at] = 0x55;
-    const { status, stderr, result } = userboot("allow-list", scratch.file("guest.img", changed));
+    const { status, stderr, result } = withPolicy("allow-list", scratch.file("guest.img", changed));
     expect(status).toBe(1);
     expect(stderr).toMatch(
       /^userboot: file disk0p2:\/boot\/kernel\/kernel denied by allow-list\.lua:\d+: .*[0-9a-f]{64}/m,
@@ -53,12 +50,15 @@ describe("the example policies", () => {
   it("allow-list.lua takes a granted list instead", () => {
     using scratch = new Scratch();
     const image = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
-    expect(userboot("allow-list", image, "--grant", `kernels=${scratch.file("list", "00\n")}`).status).toBe(1);
+    expect(withPolicy("allow-list", image, "--grant", `kernels=${scratch.file("list", "00\n")}`).status).toBe(1);
   });
 
   it("single-user.lua boots for rescue", () => {
     using scratch = new Scratch();
-    const { status, stderr, result } = userboot("single-user", scratch.file("guest.img", guestImage("amd64-ufs2-gpt")));
+    const { status, stderr, result } = withPolicy(
+      "single-user",
+      scratch.file("guest.img", guestImage("amd64-ufs2-gpt")),
+    );
     expect(status).toBe(0);
     expect(stderr).toContain("policy: starting /boot/kernel/kernel in single-user mode");
     expect(result.environment.boot_single).toBe("YES");
@@ -68,7 +68,7 @@ describe("the example policies", () => {
   it("listed-modules.lua lets the listed one pass and refuses another", () => {
     using scratch = new Scratch();
     const image = guestImage("amd64-ufs2-gpt");
-    expect(userboot("listed-modules", scratch.file("guest.img", image)).status).toBe(0);
+    expect(withPolicy("listed-modules", scratch.file("guest.img", image)).status).toBe(0);
     const renamed = Buffer.from(image);
     // The module under another name: in the directory, and in the script that loads it.
     for (const name of ["ubdemo.ko", "load ubdemo"]) {
@@ -76,24 +76,30 @@ describe("the example policies", () => {
         renamed.write(name.replace("ubdemo", "ubdemx"), at, "latin1");
       }
     }
-    const { status, stderr } = userboot("listed-modules", scratch.file("renamed.img", renamed));
+    const { status, stderr } = withPolicy("listed-modules", scratch.file("renamed.img", renamed));
     expect(status).toBe(1);
     expect(stderr).toContain("/boot/kernel/ubdemx.ko denied by listed-modules.lua:");
   });
 
-  const recordings = findRecordings(root);
-  if (recordings === undefined) console.warn("SKIPPED: boot-environment.lua, its ZFS guest is among the recordings");
-  it.runIf(recordings !== undefined)("boot-environment.lua starts the named dataset, and only that", () => {
+  const plain = recordedImage("zfs-plain");
+  if (plain === undefined) console.warn("SKIPPED: boot-environment.lua, its ZFS guest is among the recordings");
+  it.runIf(plain !== undefined)("boot-environment.lua starts the named dataset, and only that", () => {
     using scratch = new Scratch();
-    const image = scratch.file("zfs.img", gunzipSync(readFileSync(`${recordings}/boot/guests/zfs-plain/image.img.gz`)));
+    const image = scratch.file("zfs.img", plain!);
     const grant = (dataset: string) => ["--grant", `dataset=${scratch.file("dataset", dataset)}`];
-    const { status, result } = userboot("boot-environment", image, ...grant("synth/ROOT/default"), "--interface", "4");
+    const { status, result } = withPolicy(
+      "boot-environment",
+      image,
+      ...grant("synth/ROOT/default"),
+      "--interface",
+      "4",
+    );
     expect(status).toBe(0);
     expect(result.environment).toMatchObject({
       currdev: "zfs:synth/ROOT/default:",
       "vfs.root.mountfrom": "zfs:synth/ROOT/default",
     });
-    const other = userboot("boot-environment", image, ...grant("synth/ROOT/nosuch"), "--interface", "4");
+    const other = withPolicy("boot-environment", image, ...grant("synth/ROOT/nosuch"), "--interface", "4");
     expect(other.status).toBe(1);
   });
 });
@@ -108,8 +114,8 @@ describe("a bad policy", () => {
   ])("%j is one line and status 2", (text, message) => {
     using scratch = new Scratch();
     const image = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
-    const args = [CLI, "boot", "-d", image, "--policy", scratch.file("p.lua", text), "-c", "none", "--start", "simp"];
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    const args = ["boot", "-d", image, "--policy", scratch.file("p.lua", text), "-c", "none", "--start", "simp"];
+    const { status, stderr } = userboot(args, { encoding: "utf8" });
     expect(stderr).toMatch(message);
     expect(status).toBe(2);
   });
@@ -128,6 +134,6 @@ describe("a bad policy", () => {
       );
     expect(run("")).toEqual([]);
     // The same look finds it when it is there.
-    expect(run(`await import(${JSON.stringify(`${root}/build/host/policy/index.js`)});`)).not.toEqual([]);
+    expect(run(`await import(${JSON.stringify(inRepository("build/host/policy/index.js"))});`)).not.toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { type BootHooks, type BootOptions, type BootResult, boot, KeysConsole, PolicyFileError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { guestImage } from "../host/support.js";
+import { guestImage } from "../support/guests.js";
 
 const amd64 = guestImage("amd64-ufs2-gpt");
 const NOTES = readFileSync(new URL("../../images/trees/common/boot/notes.txt", import.meta.url));

@@ -1,12 +1,9 @@
 // What the replays of other loaders' vulnerabilities share (replays.test.ts, replays_lua.test.ts).
 
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-
-export const CLI = fileURLToPath(new URL("../../build/host/cli/userboot.js", import.meta.url));
+import { userboot } from "../support/cli.js";
 
 /** What lies beside everything that is granted, and must never be seen. */
 export const CANARY = "canary-of-the-host";
@@ -40,7 +37,7 @@ export function provesNothing(home: string, image: Uint8Array, shown: string): v
   mkdirSync(home);
   writeFileSync(join(home, "disk.img"), image);
   const args = ["boot", "-d", "disk.img", "--clock", "virtual", "-m", "64", "--out", "out", "--input", "\\r"];
-  const { stderr, stdout } = spawnSync(process.execPath, [CLI, ...args], { cwd: home, encoding: "latin1" });
+  const { stderr, stdout } = userboot(args, { cwd: home });
   expect(stderr).toMatch(/waits for input/);
   expect(stdout).toContain(shown);
   expect(existsSync(join(home, "PROOF"))).toBe(false);

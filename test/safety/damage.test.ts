@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { boot, KeysConsole } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { guestImage } from "../host/support.js";
+import { guestImage } from "../support/guests.js";
 
 const RUNS = 1000;
 const LIMITS = { wallMs: 10_000, fuel: 200_000_000, diskBytes: 1 << 30, consoleBytes: 1 << 20 };

@@ -1,8 +1,10 @@
 // Every boot ends: guests that would go on for ever end within 1.2 times their wall time and inside their
 // memory, wherever they run.
 
-import { BufferConsole, boot, type DiskSource, type Flavour } from "userboot-wasm";
+import { BufferConsole, boot, type Flavour } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { FLAVOURS } from "../support/flavours.js";
+import { bytesOf } from "../support/sparse_disk.js";
 import { ENDLESS, ENDLESS_FORTH } from "./endless_guests.js";
 import { ENDLESS_LUA } from "./endless_lua.js";
 import { changingMark } from "./marks.js";
@@ -13,7 +15,6 @@ const LIMITS = { wallMs: WALL_MS, moduleMemory: 16 * 1024 * 1024 };
 /** On a busy machine everything may come late once; a guest that overruns its time does so every time. */
 const AGAIN = { retry: 2 };
 
-const FLAVOURS = ["simp", "4th", "lua"] as const;
 /** Each flavour's, in the language that it has. */
 const GUESTS = { simp: ENDLESS, "4th": ENDLESS_FORTH, lua: ENDLESS_LUA };
 /** None ends by a defect. A language of its own catches what the script did, and goes on to the prompt. */
@@ -55,13 +56,6 @@ describe.each(
     expect(console.text).not.toContain("a nil value");
   });
 });
-
-/** The whole content of a disk, for a thread. */
-function bytesOf(disk: Exclude<DiskSource, string> & { size: number; read(at: number, into: Uint8Array): number }) {
-  const bytes = new Uint8Array(disk.size);
-  disk.read(0, bytes);
-  return bytes;
-}
 
 describe("a mark that is another one each time it is read", AGAIN, () => {
   it.each([

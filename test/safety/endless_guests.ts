@@ -2,9 +2,9 @@
 // in endless_lua.ts.
 
 import type { Disk } from "userboot-wasm";
-import { SparseDisk } from "../fs/sparse_disk.js";
-import { UfsImage } from "../fs/ufs_image.js";
-import { mbr } from "../storage/tables.js";
+import { mbr } from "../support/partition_tables.mjs";
+import { SparseDisk } from "../support/sparse_disk.js";
+import { UfsImage } from "../support/ufs_image.js";
 
 export const UFS = { version: 2, blockSize: 4096, fragmentSize: 4096, superblockAt: 65536 } as const;
 const MARK = "$Interpreter:simp\0";

@@ -2,8 +2,8 @@
 // file systems that lead it in rings. test/interp/lua has many more that need no disk.
 
 import type { Disk } from "userboot-wasm";
-import type { SparseDisk } from "../fs/sparse_disk.js";
-import type { UfsImage } from "../fs/ufs_image.js";
+import type { SparseDisk } from "../support/sparse_disk.js";
+import type { UfsImage } from "../support/ufs_image.js";
 import { bootInItself, endlessHole, guest, loopOfIndirectBlocks } from "./endless_guests.js";
 
 const SCRIPT = "/boot/lua/loader.lua";

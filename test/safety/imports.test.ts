@@ -6,8 +6,8 @@ import { describe, expect, it } from "vitest";
 import * as constants from "../../build/host/protocol/constants.js";
 import { makeImports } from "../../build/host/protocol/imports.js";
 import { CONSTANTS, IMPORTS } from "../support/abi.js";
+import { FLAVOURS, modulePath } from "../support/flavours.js";
 
-const FLAVOURS = ["simp", "4th", "lua"];
 /** Of the interface, and not called by this core. */
 const UNUSED = ["putc", "vm_set_register", "vm_set_desc"];
 const declared = (module: string) => IMPORTS.filter((entry) => entry.module === module);
@@ -15,7 +15,7 @@ const names = (module: string) => declared(module).map(({ name }) => name);
 
 describe("the sandbox's surface", () => {
   const imports = (flavour: string) =>
-    WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(`build/userboot_${flavour}.wasm`)));
+    WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(modulePath(flavour))));
 
   it("is declared in one file", () => {
     const pattern = /@external/g;

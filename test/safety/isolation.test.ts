@@ -2,30 +2,32 @@
 
 import { spawnSync } from "node:child_process";
 import { getEventListeners } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { AbortedError, type BootOptions, type BootResult, boot, IsolationError, KeysConsole } from "userboot-wasm";
+import {
+  AbortedError,
+  type BootOptions,
+  type BootResult,
+  boot,
+  type Isolation,
+  IsolationError,
+  KeysConsole,
+} from "userboot-wasm";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { runIsolated } from "../../build/host/isolation/run.js";
 import { sessionOptions } from "../../build/host/options.js";
-import {
-  cellFor,
-  guestImage,
-  type ISOLATIONS,
-  runElsewhere,
-  runStandIns,
-  Scratch,
-  standIn,
-  standInBytes,
-} from "../host/support.js";
+import { guestImage } from "../support/guests.js";
+import { openFiles, processes, threads } from "../support/resources.js";
+import { Scratch } from "../support/scratch.js";
+import { cellFor, runElsewhere, runStandIns, standIn, standInBytes } from "../support/stand_ins.js";
+import { ENDS } from "./ends.js";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 const path = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
 
 it("sessions at the same time don't see each other", async () => {
-  const one = async (isolation: (typeof ISOLATIONS)[number], name: string) => {
+  const one = async (isolation: Isolation, name: string) => {
     const console = new KeysConsole([` show\rset mine=${name}\rload /boot/kernel/kernel\rshow mine\rquit\r`]);
     const result = await boot({
       disks: [path],
@@ -52,44 +54,6 @@ it("sessions at the same time don't see each other", async () => {
   }
 });
 
-const openFiles = () => {
-  try {
-    return readdirSync("/proc/self/fd").length;
-  } catch {
-    return 0;
-  }
-};
-const threads = () => process.getActiveResourcesInfo().filter((name) => name === "Worker").length;
-
-const keys = (...typed: string[]) => ({ console: new KeysConsole(typed) });
-const LUA = { start: "lua", interfaceVersion: 4 } as const;
-
-/** A session of each way to end, with what it ends with. */
-const ENDS: Record<string, [options: () => BootOptions, end: string]> = {
-  exec: [() => keys("\r"), "exec"],
-  exit: [() => keys(" quit\r"), "exit"],
-  reboot: [() => keys(" reboot\r"), "exit"],
-  error: [() => keys(" "), "InputEndedError"],
-  fuel: [() => ({ limits: { fuel: 1000 } }), "LimitError"],
-  time: [() => ({ limits: { wallMs: 0 } }), "LimitError"],
-  output: [() => ({ limits: { consoleBytes: 10 } }), "LimitError"],
-  forced: [() => ({ loader: "4th" }), "InterpreterError"],
-  "exec after a swap": [() => ({ start: "lua", ...keys("\r") }), "exec"],
-  "exec in Lua": [() => ({ ...LUA, ...keys("\r") }), "exec"],
-  "exit in Lua": [() => ({ ...LUA, ...keys(" quit\r") }), "exit"],
-  "an endless script": [
-    () => ({ ...LUA, limits: { fuel: 300_000 }, ...keys(" ", "while true do end\r") }),
-    "LimitError",
-  ],
-  "a greedy script": [
-    () => ({
-      ...LUA,
-      limits: { moduleMemory: 2 << 20 },
-      ...keys(" ", "t = {} while true do pcall(string.rep, {}) t = {t} end\r"),
-    }),
-    "LimitError",
-  ],
-};
 const endOf = (result: BootResult) => result.error?.name ?? result.reason;
 
 /** Collects garbage, as a process under load would. */
@@ -114,15 +78,6 @@ it("a session finds nothing of the one before in its module's memory", async () 
   }
 });
 
-/** Processes that this one has started and that are still there. */
-const children = () => {
-  try {
-    return readFileSync(`/proc/self/task/${process.pid}/children`, "latin1").trim().split(" ").filter(Boolean).length;
-  } catch {
-    return process.getActiveResourcesInfo().filter((name) => name === "ProcessWrap").length;
-  }
-};
-
 describe.each(["thread", "process"] as const)("nothing is left of a session in a %s", (isolation) => {
   it.each(Object.keys(ENDS))("that ended by: %s", async (end) => {
     const [options, ended] = ENDS[end]!;
@@ -137,7 +92,7 @@ describe.each(["thread", "process"] as const)("nothing is left of a session in a
     // A thread's own files are closed a moment after it.
     await vi.waitFor(() => expect(openFiles()).toBeLessThanOrEqual(files));
     expect(threads()).toBe(0);
-    await vi.waitFor(() => expect(children()).toBe(0), SOON);
+    await vi.waitFor(() => expect(processes()).toBe(0), SOON);
   });
 
   it("when it is aborted at any moment while it starts", async () => {
@@ -150,7 +105,7 @@ describe.each(["thread", "process"] as const)("nothing is left of a session in a
       );
     }
     await vi.waitFor(() => expect(openFiles()).toBeLessThanOrEqual(files + 1), SOON);
-    await vi.waitFor(() => expect(children()).toBe(0), SOON);
+    await vi.waitFor(() => expect(processes()).toBe(0), SOON);
   });
 
   it("when it crashes: before the guest runs the caller hears it, afterwards the result has it", async () => {
@@ -232,7 +187,7 @@ it("what an operator's hooks put in the place of files fits in a process", async
   const replaced = new Uint8Array(400_000_000);
   const result = await boot({
     ...{ disks: [path], start: "simp", clock: "virtual", isolation: "process", memory: 2 ** 30 },
-    ...keys(" ", "load -t raw /boot/kernel/kernel\r", "quit\r"),
+    console: new KeysConsole([" ", "load -t raw /boot/kernel/kernel\r", "quit\r"]),
     measure: true,
     hooks: { onFile: ({ purpose }) => (purpose === "raw" ? { replace: replaced } : undefined) },
   });

@@ -6,7 +6,7 @@ import { BufferConsole, KeysConsole } from "userboot-wasm";
 import { expect, it, vi } from "vitest";
 import { bwrapFails, bwrapWorks, findBwrap } from "../../build/host/process/confine.js";
 import { addDigests } from "../../build/host/result.js";
-import { runLiar } from "../host/support.js";
+import { runLiar } from "../support/stand_ins.js";
 
 // Machine code isn't held by Node's permission model.
 vi.mock("../../build/host/worker/node_rights.js", () => ({ readingRights: () => [] }));

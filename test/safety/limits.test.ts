@@ -4,7 +4,8 @@
 import { BufferConsole, boot, type Console, KeysConsole, type Limits } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { sessionOptions } from "../../build/host/options.js";
-import { type Elsewhere, ISOLATIONS, runElsewhere, runStandIns, standIn, standInBytes } from "../host/support.js";
+import { FLAVOURS } from "../support/flavours.js";
+import { type Elsewhere, ISOLATIONS, runElsewhere, runStandIns, standIn, standInBytes } from "../support/stand_ins.js";
 
 const SPINS = "while (true) store<u8>(block, load<u8>(block) + 1);";
 const disk = new Uint8Array(1 << 20);
@@ -87,14 +88,14 @@ describe("waiting for a key", () => {
   const silent: Console = { write() {}, connect: () => () => {} };
   const prompt = { interfaceVersion: 4, env: ["autoboot_delay=NO"], console: silent } as const;
 
-  it.each(["simp", "4th", "lua"] as const)("counts when asked: %s", async (start) => {
+  it.each(FLAVOURS)("counts when asked: %s", async (start) => {
     const began = performance.now();
     const result = await boot({ ...prompt, start, waitCounts: true, limits: { wallMs: 400 } });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 400 });
     expect(performance.now() - began).toBeLessThan(4000);
   });
 
-  it.each(["simp", "4th", "lua"] as const)("costs neither time nor fuel otherwise: %s", async (start) => {
+  it.each(FLAVOURS)("costs neither time nor fuel otherwise: %s", async (start) => {
     let keys: { push(keys: Uint8Array): void } | undefined;
     const console: Console = {
       write() {},

@@ -1,7 +1,8 @@
 // Guests that have only a loader with a mark, and one whose mark changes.
 
 import type { Disk } from "userboot-wasm";
-import { UfsImage } from "../fs/ufs_image.js";
+import { bytesOf } from "../support/sparse_disk.js";
+import { UfsImage } from "../support/ufs_image.js";
 
 const UFS = { version: 2, blockSize: 32768, fragmentSize: 4096, superblockAt: 65536 } as const;
 
@@ -20,9 +21,7 @@ export const marked = (name: string, before = 100_000) =>
 /** A guest whose mark names the next of `names` (of three letters) each time it is read, in turn. */
 export function changingMark(names: readonly string[]): Disk {
   const guest = loaderGuest(marked("???"));
-  const bytes = new Uint8Array(guest.size);
-  guest.read(0, bytes);
-  const at = Buffer.from(bytes.buffer).indexOf("$Interpreter:???") + "$Interpreter:".length;
+  const at = Buffer.from(bytesOf(guest).buffer).indexOf("$Interpreter:???") + "$Interpreter:".length;
   let reads = 0;
   return {
     sectorSize: 512,

@@ -1,18 +1,16 @@
 // The vulnerabilities of other loaders, replayed: each test has the pattern of the original, made for the parts of
 // this loader where it would live.
 
-import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { boot, KeysConsole } from "userboot-wasm";
 import { afterAll, describe, expect, it } from "vitest";
-import { prompt } from "../fs/prompt.js";
-import type { SparseDisk } from "../fs/sparse_disk.js";
-import { UfsImage } from "../fs/ufs_image.js";
-import { Scratch } from "../host/support.js";
-import { linkedFile } from "../load/elf_image.js";
-import { disk, session } from "../load/guest.js";
-import { CANARY, CLI, COMMANDS, number, provesNothing } from "./attacker.js";
+import { userboot } from "../support/cli.js";
+import { linkedFile } from "../support/elf_image.js";
+import { prompt, typeKeys } from "../support/prompt.js";
+import { Scratch } from "../support/scratch.js";
+import { bytesOf, type SparseDisk } from "../support/sparse_disk.js";
+import { UfsImage, ufsDisk } from "../support/ufs_image.js";
+import { CANARY, COMMANDS, number, provesNothing } from "./attacker.js";
 
 const UFS = { version: 2, blockSize: 4096, fragmentSize: 4096, superblockAt: 65536 } as const;
 
@@ -119,7 +117,7 @@ describe("CVE-2022-23523: ELF headers that lead past the end of the file", () =>
   it.each(cases)("%s of %i", async (name, value, at) => {
     const bytes = kernel();
     number(value, 8).copy(bytes, at);
-    const { result, output } = await session({ "/kernel": bytes }, ["load /kernel", "boot", "echo alive"], {
+    const { result, output } = await prompt({ "/kernel": bytes }, ["load /kernel", "boot", "echo alive"], {
       limits: { fuel: 50_000_000, diskBytes: 64 * 1024 * 1024 },
     });
     // Symbols aren't needed, and memory behind the file's bytes is zeros, within the address space.
@@ -131,7 +129,7 @@ describe("CVE-2022-23523: ELF headers that lead past the end of the file", () =>
   });
 
   it.each([0, 1, 63, 64, 100, 120, 300, 4096, 5000])("a file that ends after %i bytes", async (size) => {
-    const { result, output } = await session({ "/kernel": kernel().subarray(0, size) }, ["load /kernel", "boot"]);
+    const { result, output } = await prompt({ "/kernel": kernel().subarray(0, size) }, ["load /kernel", "boot"]);
     expect(result).toMatchObject({ reason: "error", error: { name: "InputEndedError" } });
     expect(output.join("")).toContain("can't");
   });
@@ -169,15 +167,13 @@ describe("CVE-2010-3851: an image's format is not guessed from what the guest wr
   };
 
   it.each(Object.keys(HEADERS))("%s", async (format) => {
-    const made = disk({ "/file": "plain content\n" });
+    const made = ufsDisk({ "/file": "plain content\n" });
     made.write(0, HEADERS[format]!(canary));
-    const bytes = new Uint8Array(made.size);
-    made.read(0, bytes);
     // The name says as little about the format as the content does.
-    const image = scratch.file(`guest.${format === "gzip" ? "img" : format}`, bytes);
+    const image = scratch.file(`guest.${format === "gzip" ? "img" : format}`, bytesOf(made));
     const args = ["boot", "-d", image, "--start", "simp", "--interface", "4", "--clock", "virtual", "-m", "64"];
     const keys = "lsdev -v\\rmore /file\\r";
-    const { stdout, stderr } = spawnSync(process.execPath, [CLI, ...args, "--input", keys], { encoding: "latin1" });
+    const { stdout, stderr } = userboot([...args, "--input", keys]);
     expect(stdout).toContain("plain content");
     expect(stdout + stderr).not.toContain(CANARY);
   });
@@ -203,15 +199,13 @@ describe("CVE-2007-4993: nothing in a guest's configuration is a command of the 
       `-boot "${payload}"`,
       `-set prompt=${payload}`,
     ]);
-    const made = disk({
+    const made = ufsDisk({
       "/boot/loader.rc": `${lines.join("\n")}\n`,
       "/boot/loader.conf": PAYLOADS.map((payload) => `kernel="${payload}"\nexec="${payload}"\n`).join(""),
       "/boot/loader": `$Interpreter:simp\0`,
     });
-    const bytes = new Uint8Array(made.size);
-    made.read(0, bytes);
     // The script was run.
-    provesNothing(join(scratch.path, "commands"), bytes, "touch PROOF");
+    provesNothing(join(scratch.path, "commands"), bytesOf(made), "touch PROOF");
   });
 });
 
@@ -239,24 +233,14 @@ describe("CVE-2024-25940: a guest's script reads the host through the directory 
         "-set currdev=disk0:",
       ]),
     );
-    const made = disk({ "/boot/loader.rc": `${script.join("\n")}\nmore host0:/notes\n` });
-    const bytes = new Uint8Array(made.size);
-    made.read(0, bytes);
+    const bytes = bytesOf(ufsDisk({ "/boot/loader.rc": `${script.join("\n")}\nmore host0:/notes\n` }));
     for (const isolation of ["thread", "process", "none"] as const) {
-      const console = new KeysConsole([]);
       const options = { disks: [bytes], hostTrees: [granted], env: ["LINES=10000", "autoboot_delay=NO"] };
-      const result = await boot({
-        ...options,
-        start: "simp",
-        interfaceVersion: 4,
-        clock: "virtual",
-        console,
-        isolation,
-      });
+      const { result, text } = await typeKeys([], { ...options, start: "simp", interfaceVersion: 4, isolation });
       expect(result.error?.name).toBe("InputEndedError");
-      expect(console.text).toContain("granted content");
-      expect(console.text).not.toContain(CANARY);
-      expect(console.text).not.toContain("root:");
+      expect(text).toContain("granted content");
+      expect(text).not.toContain(CANARY);
+      expect(text).not.toContain("root:");
       expect(Buffer.from(result.guestMemory.bytes).includes(CANARY)).toBe(false);
     }
   });

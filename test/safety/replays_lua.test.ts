@@ -3,46 +3,37 @@
 
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type BootOptions, boot, KeysConsole } from "userboot-wasm";
+import type { BootOptions } from "userboot-wasm";
 import { afterAll, describe, expect, it } from "vitest";
-import type { SparseDisk } from "../fs/sparse_disk.js";
-import { UfsImage } from "../fs/ufs_image.js";
-import { Scratch } from "../host/support.js";
-import { linkedFile } from "../load/elf_image.js";
-import { disk } from "../load/guest.js";
+import { linkedFile } from "../support/elf_image.js";
+import { MIB, typeKeys } from "../support/prompt.js";
+import { Scratch } from "../support/scratch.js";
+import { bytesOf, type SparseDisk } from "../support/sparse_disk.js";
+import { UfsImage, ufsDisk } from "../support/ufs_image.js";
 import { CANARY, COMMANDS, number, provesNothing } from "./attacker.js";
 
 const MARK = "$Interpreter:lua\0";
-const MIB = 1024 * 1024;
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 const canary = scratch.file("canary", `${CANARY}\n`);
 scratch.file("canary.lua", `print("${CANARY}")\nreturn "${CANARY}"\n`);
 
-function bytesOf(made: SparseDisk): Uint8Array {
-  const bytes = new Uint8Array(made.size);
-  made.read(0, bytes);
-  return bytes;
-}
-
 /** Boots `image`, whose loader asks for Lua. */
-async function boots(image: Uint8Array, options: BootOptions = {}, keys: string[] = []) {
-  const console = new KeysConsole(keys);
-  const result = await boot({
+const boots = (image: Uint8Array, options: BootOptions = {}, keys: string[] = []) =>
+  typeKeys(keys, {
     disks: [image],
     env: ["LINES=10000", "autoboot_delay=NO"],
     memory: 64 * MIB,
-    clock: "virtual",
+    isolation: "thread",
     limits: { fuel: 400_000_000 },
     ...options,
-    console,
   });
-  return { result, text: console.text.replaceAll("\r\n", "\n").replace(/[|/\\-]\x08/g, "") };
-}
 
 const guestOf = (script: string, files: Record<string, Uint8Array | string> = {}) =>
-  bytesOf(disk({ "/boot/loader": MARK, "/boot/lua/loader.lua": `${script}\nprint("script is through")\n`, ...files }));
+  bytesOf(
+    ufsDisk({ "/boot/loader": MARK, "/boot/lua/loader.lua": `${script}\nprint("script is through")\n`, ...files }),
+  );
 
 describe("CVE-2024-25940: a script reads, writes and lists the host through the directory that was granted", () => {
   const PATHS = [

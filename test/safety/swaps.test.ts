@@ -4,13 +4,12 @@
 import { readFileSync } from "node:fs";
 import { type BootOptions, boot, type Disk, type Flavour, KeysConsole } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { runStandIns, standIn } from "../host/support.js";
+import { FLAVOURS, modulePath } from "../support/flavours.js";
+import { bytesOf } from "../support/sparse_disk.js";
+import { runStandIns, standIn } from "../support/stand_ins.js";
 import { loaderGuest as guest, marked } from "./marks.js";
 
-const FLAVOURS = ["4th", "lua", "simp"] as const;
-const compiled = await Promise.all(
-  FLAVOURS.map((name) => WebAssembly.compile(readFileSync(`build/userboot_${name}.wasm`))),
-);
+const compiled = await Promise.all(FLAVOURS.map((name) => WebAssembly.compile(readFileSync(modulePath(name)))));
 const modules = Object.fromEntries(FLAVOURS.map((name, i) => [name, compiled[i]])) as Record<
   Flavour,
   WebAssembly.Module
@@ -150,9 +149,7 @@ describe("between the real flavours", () => {
   const pairs = FLAVOURS.flatMap((start) => FLAVOURS.map((wanted) => [start, wanted] as const));
 
   it.each(pairs)("started with %s, the guest wants %s", async (start, wanted) => {
-    const disk = guest(marked(wanted));
-    const bytes = new Uint8Array(disk.size);
-    disk.read(0, bytes);
+    const bytes = bytesOf(guest(marked(wanted)));
     for (const isolation of ["thread", "process", "none"] as const) {
       const env = ["autoboot_delay=NO", "mine=kept"];
       const console = new KeysConsole(["show mine\r"]);
@@ -177,8 +174,7 @@ describe("between the real flavours", () => {
     `guest wants interpreter "${wanted}"; "${forced}" was forced`;
 
   it("the second pass has the caller's environment, and memory as new", async () => {
-    const image = new Uint8Array(guest(marked("lua")).size);
-    guest(marked("lua")).read(0, image);
+    const image = bytesOf(guest(marked("lua")));
     const console = new KeysConsole(["show\r", "lsmod\r"]);
     const env = ["autoboot_delay=NO", "loader_conf=given", "prompt=caller"];
     const result = await boot({ disks: [image], start: "4th", env, console, clock: "virtual", isolation: "none" });

@@ -10,7 +10,7 @@ import { findBwrap, processCommand } from "../../build/host/process/confine.js";
 import { startProcess } from "../../build/host/process/start.js";
 import { readingRights } from "../../build/host/worker/node_rights.js";
 import { workerOptions } from "../../build/host/worker/node_spawn.js";
-import { Scratch } from "../host/support.js";
+import { Scratch } from "../support/scratch.js";
 import { type Level, REACHED } from "./walls.js";
 
 const scratch = new Scratch();

@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 import { BytesDisk } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { setModuleSource } from "../../build/host/modules.js";
-import { prompt } from "../fs/prompt.js";
-import { Scratch } from "../host/support.js";
 import { typed } from "../interp/forth/guest.js";
 import { scripted } from "../interp/lua/guest.js";
+import { prompt } from "../support/prompt.js";
+import { Scratch } from "../support/scratch.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const COPIED = ["scripts", "asconfig.json", "package.json", "loader-wasm"];

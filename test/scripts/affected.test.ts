@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-// @ts-expect-error: scripts are plain JavaScript.
 import { ALL, affectedTests } from "../../scripts/affected.mjs";
 
 const TESTS = [

@@ -1,8 +1,6 @@
 // Hostile sessions at random: guests that go on for ever, damaged images, failing media, hooks that refuse; in all
 // isolations; ended by limits, errors, aborts and kills.
 
-import { readdirSync, readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import {
   type BootHooks,
   type BootOptions,
@@ -15,6 +13,9 @@ import {
 } from "userboot-wasm";
 import { ENDLESS, ENDLESS_FORTH } from "../safety/endless_guests.js";
 import { ENDLESS_LUA } from "../safety/endless_lua.js";
+import { FLAVOURS } from "../support/flavours.js";
+import { GUESTS, guestImage } from "../support/guests.js";
+import { bytesOf } from "../support/sparse_disk.js";
 
 const MIB = 1024 * 1024;
 
@@ -54,8 +55,7 @@ export interface Hostile {
   killMs?: number;
 }
 
-const image = (name: string) => gunzipSync(readFileSync(new URL(`../../../images/${name}.img.gz`, import.meta.url)));
-const OWN = ["amd64-ufs2-gpt", "i386-ufs1-mbr"].map(image);
+const OWN = Object.values(GUESTS).map(guestImage);
 const ENDLESS_OF: Record<Flavour, Record<string, () => Disk>> = {
   simp: ENDLESS,
   "4th": ENDLESS_FORTH,
@@ -75,7 +75,7 @@ export function hostile(random: Random): Hostile {
     name: `${isolation} ${name}`,
     rejects: [],
     options: {
-      disks: [isolation === "none" ? failing(random, source) : bytesOf(source)],
+      disks: [isolation === "none" ? failing(random, source) : source instanceof Uint8Array ? source : bytesOf(source)],
       start: startFor(name, random),
       interfaceVersion: random.of([4, 5] as const),
       memory: random.of([1, 16, 32, 64]) * MIB,
@@ -105,7 +105,7 @@ export function hostile(random: Random): Hostile {
 
 function guest(random: Random): [name: string, source: Uint8Array | Disk] {
   if (random.chance(40)) {
-    const flavour = random.of(["simp", "4th", "lua"] as const);
+    const flavour = random.of(FLAVOURS);
     const name = random.of(Object.keys(ENDLESS_OF[flavour]));
     return [`${flavour}: ${name}`, ENDLESS_OF[flavour][name]!()];
   }
@@ -122,7 +122,7 @@ function guest(random: Random): [name: string, source: Uint8Array | Disk] {
 
 function startFor(name: string, random: Random): Flavour {
   const wanted = name.split(":")[0];
-  return wanted === "simp" || wanted === "4th" || wanted === "lua" ? wanted : random.of(["simp", "4th", "lua"]);
+  return FLAVOURS.find((flavour) => flavour === wanted) ?? random.of(FLAVOURS);
 }
 
 function limits(random: Random): Partial<Limits> {
@@ -164,22 +164,4 @@ function failing(random: Random, source: Uint8Array | Disk): DiskSource {
       throw new Error("medium failed");
     },
   };
-}
-
-function bytesOf(source: Uint8Array | Disk): Uint8Array {
-  if (source instanceof Uint8Array) return source;
-  const bytes = new Uint8Array(source.size);
-  source.read(0, bytes);
-  return bytes;
-}
-
-/** Processes of this one's sessions that are running now. */
-export function sessionProcesses(): number[] {
-  try {
-    return readdirSync("/proc/self/task").flatMap((task) =>
-      readFileSync(`/proc/self/task/${task}/children`, "latin1").split(" ").filter(Boolean).map(Number),
-    );
-  } catch {
-    return [];
-  }
 }

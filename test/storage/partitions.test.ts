@@ -4,10 +4,10 @@
 import fc from "fast-check";
 import type { DiskSource } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { prompt } from "../fs/prompt.js";
-import { SparseDisk } from "../fs/sparse_disk.js";
-import { UfsImage } from "../fs/ufs_image.js";
-import { type BsdPartition, bsdLabel, type GptEntry, GUID, gpt, mbr } from "./tables.js";
+import { type BsdPartition, bsdLabel, type GptEntry, GUID, gpt, mbr } from "../support/partition_tables.mjs";
+import { prompt } from "../support/prompt.js";
+import { SparseDisk } from "../support/sparse_disk.js";
+import { UfsImage } from "../support/ufs_image.js";
 
 const MIB = 2048;
 
@@ -318,7 +318,9 @@ describe("disks", () => {
         const image = source.slice(0, cut % 3 === 0 ? (cut % source.length) + 1 : source.length);
         const used = [...image.keys()].filter((i) => image[i] !== 0);
         for (const [at, value] of changes) image[used[at % used.length] ?? 0] = value;
-        const { result } = await prompt([image], ["lsdev -v", "ls", "ls disk0s1:", "ls disk0p1:"], { fuel: 5_000_000 });
+        const { result } = await prompt([image], ["lsdev -v", "ls", "ls disk0s1:", "ls disk0p1:"], {
+          limits: { fuel: 5_000_000 },
+        });
         expect(result.error?.name).toBe("InputEndedError");
       }),
       { numRuns: 100, seed: 1 },

@@ -2,23 +2,15 @@
 // recordings; without them this is skipped, and says so.
 
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findRecordings } from "../conformance/recordings.js";
-import { prompt } from "../fs/prompt.js";
+import { recordedImage, recordings } from "../support/guests.js";
+import { prompt } from "../support/prompt.js";
 
-const recordings = findRecordings(fileURLToPath(new URL("../..", import.meta.url)));
 if (recordings === undefined) console.log("ZFS tests: SKIPPED, no recordings (shared/conformance beside the checkout)");
 
-/** Image `disk` of a guest. */
-function image(guest: string, disk = 0): Buffer {
-  const path = join(recordings ?? "", "boot", "guests", guest, `image${disk === 0 ? "" : disk}.img.gz`);
-  return existsSync(path) ? gunzipSync(readFileSync(path)) : Buffer.alloc(1);
-}
+/** Disk `disk` of a guest; something without the recordings, which nothing then uses. */
+const image = (guest: string, disk = 0): Buffer => Buffer.from(recordedImage(guest, disk) ?? [0]);
 
 const FILES = ["blob.bin", "hole.bin", "noise.bin"].map((name) => `load -t raw /data/${name}`);
 

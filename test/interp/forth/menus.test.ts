@@ -1,11 +1,11 @@
 // Scripts of our own in the manner of boot menus: settings read from a file, a menu whose lines are variables with
 // numbered names, a countdown that a key stops, commands that are caught. They are what guests use the words for.
 
-import { boot, type Keys } from "userboot-wasm";
+import type { Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { linkedFile, objectFile } from "../../load/elf_image.js";
-import { disk, MIB } from "../../load/guest.js";
-import { ScreenConsole } from "../screen.js";
+import { linkedFile, objectFile } from "../../support/elf_image.js";
+import type { Files } from "../../support/ufs_image.js";
+import { drive } from "../screen.js";
 
 const KERNEL = linkedFile({ bits: 64, segments: [{ size: 9000 }, { size: 900, bss: 5000, writable: true }] }).bytes;
 
@@ -126,16 +126,10 @@ menu
   "/boot/module.ko": objectFile({}),
 };
 
-async function run(keys: readonly Keys[], more: Record<string, string> = {}) {
-  const console = new ScreenConsole(keys);
-  const options = { memory: 64 * MIB, clock: "virtual", start: "4th", isolation: "none" } as const;
-  const result = await boot({ ...options, disks: [disk({ ...FILES, ...more })], console });
-  return {
-    result,
-    text: console.text.replaceAll("\r", ""),
-    shown: console.shown.map(({ rows }) => rows),
-    rows: console.rows,
-  };
+async function run(keys: readonly Keys[], more: Files = {}) {
+  const { result, text, shown, last } = await drive({ ...FILES, ...more }, keys, { start: "4th" });
+  const rows = (screen: string) => screen.split("\n");
+  return { result, text: text.replaceAll("\r", ""), shown: shown.map(rows), rows: rows(last) };
 }
 
 describe("a menu in Forth", () => {

@@ -3,7 +3,9 @@
 
 import type { Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { BOOTABLE, drive as boot, type Files, findSources, loaded } from "../sources.js";
+import type { Files } from "../../support/ufs_image.js";
+import { drive as boot } from "../screen.js";
+import { BOOTABLE, findSources, loaded } from "../sources.js";
 import { type Release, releaseOf } from "./releases.js";
 
 const SETTINGS = `autoboot_delay="5"

@@ -1,6 +1,7 @@
 // What the Forth scripts of a FreeBSD release are like, told from the scripts. real_scripts.test.ts drives them by it.
 
-import { type Files, type Source, scripts } from "../sources.js";
+import type { Files } from "../../support/ufs_image.js";
+import { type Source, scripts } from "../sources.js";
 
 /**
  * What a release's menu offers. `list`: FreeBSD 5 to 8, numbered lines and nothing else. `options`: 9.0, options beside

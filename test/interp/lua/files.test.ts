@@ -164,7 +164,7 @@ describe("the library lfs", () => {
   });
 
   it("runs on the prompt's names", async () => {
-    const { typed } = await guest(FILES, "for n in lfs.dir('/data/sub') do print('<'..n..'>') end\r");
-    expect(typed).toContain("<.>\n<..>\n<deep>\n");
+    const { prompted } = await guest(FILES, "for n in lfs.dir('/data/sub') do print('<'..n..'>') end\r");
+    expect(prompted).toContain("<.>\n<..>\n<deep>\n");
   });
 });

@@ -84,11 +84,11 @@ describe("the library loader", () => {
 
   it("goes on after scripts that run each other for ever", async () => {
     const again = { "again.lua": 'loader.perform("include /again.lua")' };
-    const { typed, result } = await guest(
+    const { prompted, result } = await guest(
       again,
       'include /again.lua\rf = "loader.interpret(f)"\rloader.interpret(f)\rprint(6*7)\r',
     );
-    expect(typed).toContain("\n42\n");
+    expect(prompted).toContain("\n42\n");
     expect(result.error?.name).toBe("InputEndedError");
   });
 });

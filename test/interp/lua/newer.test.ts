@@ -105,9 +105,9 @@ describe("the library pager", () => {
   const LINES = 'for i = 1, 40 do pager.output("line " .. i, "\\n") end';
 
   it("stops where the screen is full", async () => {
-    const { typed } = await guest({ "p.lua": `pager.open() ${LINES} pager.close()` }, "dofile('/p.lua')\r \r");
-    expect(typed).toContain("line 23\n --more--");
-    expect(typed).toContain("line 40\n");
+    const { prompted } = await guest({ "p.lua": `pager.open() ${LINES} pager.close()` }, "dofile('/p.lua')\r \r");
+    expect(prompted).toContain("line 23\n --more--");
+    expect(prompted).toContain("line 40\n");
   });
 
   it("shows files, and numbers", async () => {

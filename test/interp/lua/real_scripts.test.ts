@@ -3,7 +3,9 @@
 
 import type { Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { BOOTABLE, drive as boot, driveLua, type Files, findSources, loaded, scripts, scriptText } from "../sources.js";
+import type { Files } from "../../support/ufs_image.js";
+import { drive as boot } from "../screen.js";
+import { BOOTABLE, driveLua, findSources, loaded, scripts, scriptText } from "../sources.js";
 
 const SETTINGS = `autoboot_delay="5"
 inside_load="YES"

@@ -3,7 +3,8 @@
 
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { BOOTABLE, drive as boot, driveLua as drive, findSources, loaded, scripts, scriptText } from "../sources.js";
+import { drive as boot } from "../screen.js";
+import { BOOTABLE, driveLua as drive, findSources, loaded, scripts, scriptText } from "../sources.js";
 
 const MODULE = BOOTABLE["/boot/modules/outside.ko"] as Uint8Array;
 

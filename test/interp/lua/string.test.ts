@@ -1,14 +1,10 @@
 import fc from "fast-check";
-import { type BootOptions, boot, KeysConsole } from "userboot-wasm";
+import type { BootOptions } from "userboot-wasm";
 import { beforeAll, describe, expect, it } from "vitest";
+import { typeLines } from "../../support/prompt.js";
 
 /** Types lines at the prompt of a guest without disks; what was printed, and how it ended. */
-const typed = async (lines: string[], limits: BootOptions["limits"] = {}) => {
-  const console = new KeysConsole([lines.map((line) => `${line}\r`).join("")]);
-  const env = ["autoboot_delay=NO"];
-  const result = await boot({ disks: [], env, console, clock: "virtual", start: "lua", isolation: "none", limits });
-  return { result, text: console.text.replace(/\r/g, "") };
-};
+const typed = (lines: string[], limits: BootOptions["limits"] = {}) => typeLines(lines, { start: "lua", limits });
 
 /** Prints what an expression gives, or its error, after a mark. */
 const EVALUATE = 'function e(s) print("=",pcall(load("return "..s,"=x"))) end';

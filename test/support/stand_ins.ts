@@ -1,40 +1,15 @@
-// Shared by the host's tests: the project's own guests unpacked, and small modules that stand in for the
-// core where a test needs one that misbehaves.
+// Small modules that stand in for the core where a test needs one that misbehaves, and sessions of them.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 import { BufferConsole, type Flavour, VirtualClock } from "userboot-wasm";
 import type { Cell } from "../../build/host/isolation/cell.js";
 import { runIsolated } from "../../build/host/isolation/run.js";
-import type { ModuleTable } from "../../build/host/modules.js";
+import { FLAVOURS, type ModuleTable } from "../../build/host/modules.js";
 import { type BootOptions, sessionOptions } from "../../build/host/options.js";
 import { spawnProcess } from "../../build/host/process/spawn.js";
 import { runSession } from "../../build/host/session.js";
 import { spawnNodeThread } from "../../build/host/worker/node_spawn.js";
-import { DECLARATIONS } from "../support/abi.js";
-
-/** Bytes of a guest of images/. */
-export function guestImage(name: "amd64-ufs2-gpt" | "i386-ufs1-mbr"): Uint8Array {
-  return gunzipSync(readFileSync(new URL(`../../images/${name}.img.gz`, import.meta.url)));
-}
-
-/** A directory that goes away with `dispose`. */
-export class Scratch {
-  readonly path = mkdtempSync(join(tmpdir(), "userboot-test-"));
-
-  file(name: string, content: Uint8Array | string): string {
-    const path = join(this.path, name);
-    writeFileSync(path, content);
-    return path;
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
-  }
-}
+import { DECLARATIONS } from "./abi.js";
 
 const PRELUDE = `${DECLARATIONS}
 // Short, as stand-ins end with it often.
@@ -67,7 +42,7 @@ export async function standInBytes(body: string, more = ""): Promise<Uint8Array<
 
 /** Runs a session of stand-ins in the calling thread, with the virtual clock. */
 export function runStandIns(
-  modules: Partial<Record<"simp" | "4th" | "lua", WebAssembly.Module>>,
+  modules: Partial<Record<Flavour, WebAssembly.Module>>,
   options: BootOptions = {},
   reuse = false,
 ) {
@@ -86,6 +61,7 @@ export function runStandIns(
 
 /** Where sessions run apart from their caller. */
 export type Elsewhere = "thread" | "process";
+
 export const ISOLATIONS = ["none", "thread", "process"] as const;
 
 /** Runs `program` in the place of a session's process or thread; it learns what to do by the variable `case`. */
@@ -105,14 +81,14 @@ export function cellFor(level: Elsewhere): Cell {
   return level === "thread" ? spawnNodeThread() : spawnProcess();
 }
 
-/** Runs a stand-in, as simp, 4th and lua, in a thread or a process. */
+/** Runs a stand-in, as every flavour, in a thread or a process. */
 export function runElsewhere(
   level: Elsewhere,
   module: Uint8Array<ArrayBuffer>,
   options: BootOptions = {},
   clock: "real" | "virtual" = "virtual",
 ): ReturnType<typeof runIsolated> {
-  const modules: ModuleTable = new Map(["simp", "4th", "lua"].map((name) => [name as Flavour, module]));
+  const modules: ModuleTable = new Map(FLAVOURS.map((name) => [name, module]));
   const disks = (options.disks ?? []).map((image) => ({ image: image as Uint8Array, sectorSize: 512 as const }));
   const start = { options: sessionOptions(options), modules, disks, trees: [], clock };
   return runIsolated(cellFor(level), start, options);

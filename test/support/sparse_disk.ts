@@ -1,4 +1,4 @@
-// A disk of any size of which only what was written takes memory; the rest reads as zeros.
+// A disk of any size of which only what was written takes memory, the rest reads as zeros; and whole disks as bytes.
 
 import type { Disk } from "userboot-wasm";
 
@@ -51,4 +51,11 @@ export class SparseDisk implements Disk {
     }
     return size;
   }
+}
+
+/** All of a disk, as an image. */
+export function bytesOf(disk: Disk): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(disk.size);
+  disk.read(0, bytes);
+  return bytes;
 }

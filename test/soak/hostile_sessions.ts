@@ -2,9 +2,9 @@
 // one ends as it may not, when memory that is given back isn't zero, and when memory, open files, threads or processes
 // are left.
 
-import { readdirSync } from "node:fs";
 import { boot, checkReleased } from "userboot-wasm";
-import { type Hostile, hostile, Random, sessionProcesses } from "./hostile.js";
+import { children, openFiles, processes, threads } from "../support/resources.js";
+import { type Hostile, hostile, Random } from "./hostile.js";
 
 /** What a session's result may say. Anything else is a defect. */
 const ENDS = [
@@ -24,15 +24,6 @@ const seed = seedAt >= 0 ? Number(words[seedAt + 1]) : Date.now() % 2 ** 31;
 const count = Number(words.find((word, i) => /^\d+$/.test(word) && i !== seedAt + 1) ?? 2000);
 const random = new Random(seed);
 checkReleased(true);
-
-const openFiles = () => {
-  try {
-    return readdirSync("/proc/self/fd").length;
-  } catch {
-    return 0;
-  }
-};
-const threads = () => process.getActiveResourcesInfo().filter((name) => name === "Worker").length;
 
 /** Runs a session and gives what it ended with; throws when that may not be. */
 async function run({ name, options, rejects, abortMs, killMs }: Hostile): Promise<string> {
@@ -58,7 +49,7 @@ async function run({ name, options, rejects, abortMs, killMs }: Hostile): Promis
 }
 
 function kill(): void {
-  for (const pid of sessionProcesses()) {
+  for (const pid of children() ?? []) {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
@@ -91,7 +82,7 @@ for (let i = 0; i < count; i++) {
 }
 for (const [end, times] of [...ends].sort(([, a], [, b]) => b - a)) console.log(`${String(times).padStart(6)} ${end}`);
 const grown = process.memoryUsage().rss - half;
-const left = { files: openFiles() - files, threads: threads(), processes: sessionProcesses().length };
+const left = { files: openFiles() - files, threads: threads(), processes: processes() };
 console.log(`memory ${(grown / 1048576).toFixed(1)} MiB more in the second half; left: ${JSON.stringify(left)}`);
 if (grown > GROWTH_MAX || left.files > FILES_MAX || left.threads > 0 || left.processes > 0) process.exitCode = 1;
 else console.log("nothing found");

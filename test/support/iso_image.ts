@@ -1,4 +1,4 @@
-// Writes small ISO 9660 images for the tests: files in the root directory, under names as given, with Rock
+// Writes small ISO 9660 images: files in the root directory, under names as given, with Rock
 // Ridge names when asked for.
 
 const BLOCK = 2048;

@@ -1,5 +1,5 @@
-// Writes UFS1 and UFS2 file systems of one cylinder group for the tests: any block size, superblock place,
-// holes and indirect blocks of all levels.
+// Writes UFS1 and UFS2 file systems of one cylinder group: any block size, superblock place, holes and indirect
+// blocks of all levels.
 
 import { SparseDisk } from "./sparse_disk.js";
 
@@ -240,4 +240,26 @@ export function directoryBytes(entries: readonly Entry[]): Buffer {
   }
   close();
   return Buffer.concat(blocks);
+}
+
+/** Files by absolute path; texts have one character a byte. */
+export type Files = Readonly<Record<string, Uint8Array | string>>;
+
+/** A disk that is a file system with `files`. */
+export function ufsDisk(files: Files): SparseDisk {
+  const image = new UfsImage({ version: 2, blockSize: 16384, fragmentSize: 2048, superblockAt: 65536 });
+  const directories = new Map([["", image.root]]);
+  const directory = (path: string): number => {
+    const known = directories.get(path);
+    if (known !== undefined) return known;
+    const slash = path.lastIndexOf("/");
+    const made = image.directory(directory(path.slice(0, slash)), path.slice(slash + 1));
+    directories.set(path, made);
+    return made;
+  };
+  for (const [path, content] of Object.entries(files)) {
+    const slash = path.lastIndexOf("/");
+    image.file(directory(path.slice(0, slash)), path.slice(slash + 1), content);
+  }
+  return image.finish();
 }
