@@ -35,7 +35,7 @@ export function fast(name: string, code: i32): void {
   appendWord(current, name, code, 0);
 }
 
-/** A constant. */
+/** A word that gives `value`. */
 export function constant(name: string, value: i64): void {
   appendWord(current, name, Op.CONSTANT, 0);
   appendCell(value);

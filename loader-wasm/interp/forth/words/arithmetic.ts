@@ -183,7 +183,7 @@ export function defineDouble(): void {
   });
 }
 
-/** Comparison. */
+/** Defines the words that compare. */
 export function defineComparison(): void {
   fast("=", Op.EQUAL);
   fast("<>", Op.NOT_EQUAL);

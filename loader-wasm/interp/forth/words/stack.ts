@@ -69,7 +69,7 @@ export function defineStack(): void {
   primitive("empty", 0, 2, () => setSp(stackBase));
 }
 
-/** The return stack. */
+/** Defines the words on the return stack. */
 export function defineReturnStack(): void {
   hot(">r", Op.TO_R);
   hot("r>", Op.R_FROM);

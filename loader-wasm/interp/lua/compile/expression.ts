@@ -21,7 +21,7 @@ import {
 } from "./jumps";
 import { syntaxError } from "./lexer";
 
-// Kinds of expressions.
+/** Kinds of expressions, with what the fields of their descriptions mean. */
 export namespace Kind {
   export const VOID: i32 = 0;
   export const NIL: i32 = 1;
@@ -54,6 +54,7 @@ export namespace Kind {
   export const VARARG: i32 = 16;
 }
 
+/** Offsets in a description: kind (i32), then what the kind says (i32, i64, i32). */
 export const KIND: usize = 0;
 export const INFO: usize = 4;
 export const VALUE: usize = 8;
@@ -70,8 +71,10 @@ export const SMALL: i64 = 16383;
 
 let arena: usize = 0;
 let arenaSize: usize = 0;
+/** Bytes of the arena in use. Setting it back drops the descriptions made since. */
 export let arenaUsed: usize = 0;
 
+/** Sets `arenaUsed`. */
 export function setArenaUsed(used: usize): void {
   arenaUsed = used;
 }
@@ -88,16 +91,19 @@ export function newExpression(): usize {
 /** Descriptions that may be needed at once: a few for each of the parser's levels. */
 const ARENA_EXPRESSIONS: usize = 2048;
 
+/** Makes the arena, for one chunk. */
 export function openArena(): void {
   arenaSize = ARENA_EXPRESSIONS * EXPRESSION_SIZE;
   arena = allocateBlock(arenaSize);
   arenaUsed = EXPRESSION_SIZE;
 }
 
+/** Gives the arena back. */
 export function closeArena(): void {
   freeBlock(arena, arenaSize);
 }
 
+/** Makes `e` an expression of `kind` without jumps. */
 export function setExpression(e: usize, kind: i32, info: i32): void {
   store<i32>(e, kind, KIND);
   store<i32>(e, info, INFO);
@@ -108,25 +114,31 @@ export function setExpression(e: usize, kind: i32, info: i32): void {
   store<u32>(e, 0, TAG);
 }
 
+/** The expression's kind: one of `Kind`. */
 export function kindOf(e: usize): i32 {
   return load<i32>(e, KIND);
 }
+/** Its INFO. */
 export function infoOf(e: usize): i32 {
   return load<i32>(e, INFO);
 }
+/** Its AUX. */
 export function auxOf(e: usize): i32 {
   return load<i32>(e, AUX);
 }
 
+/** Changes what `e` is; its jumps stay. */
 export function become(e: usize, kind: i32, info: i32): void {
   store<i32>(e, kind, KIND);
   store<i32>(e, info, INFO);
 }
 
+/** Whether jumps lead out of it: then its value is not only where the kind says. */
 export function hasJumps(e: usize): bool {
   return load<i32>(e, WHEN_TRUE) != load<i32>(e, WHEN_FALSE);
 }
 
+/** Whether it is a number that operators can be folded over. */
 export function isNumeral(e: usize): bool {
   return kindOf(e) == Kind.NUMBER && !hasJumps(e);
 }
@@ -221,6 +233,7 @@ function load1(fs: FunctionState, e: usize, register: i32): void {
   become(e, Kind.REGISTER, register);
 }
 
+/** Makes `count` registers from `register` on nil. */
 export function loadNil(fs: FunctionState, register: i32, count: i32): void {
   if (fs.pc > fs.lastTarget && fs.pc > 0) {
     // One instruction for neighbours.
@@ -291,10 +304,12 @@ export function toValue(fs: FunctionState, e: usize): void {
   else fetch(fs, e);
 }
 
+/** Frees the register that the value is in, if that is a temporary one. */
 export function freeExpression(fs: FunctionState, e: usize): void {
   if (kindOf(e) == Kind.REGISTER) fs.release(infoOf(e));
 }
 
+/** The same for two, the higher one first: registers are freed like a stack. */
 export function freeBoth(fs: FunctionState, a: usize, b: usize): void {
   const first = kindOf(a) == Kind.REGISTER ? infoOf(a) : -1;
   const second = kindOf(b) == Kind.REGISTER ? infoOf(b) : -1;
@@ -471,6 +486,9 @@ export function dropValues(fs: FunctionState, list: i32): void {
   }
 }
 
+/**
+ * Stores the `count` values behind the table in register `base` (-1: all up to top) at its indices from `done` + 1 on.
+ */
 export function setList(fs: FunctionState, base: i32, done: i32, count: i32): void {
   fs.emit(Op.SETLIST, base, count < 0 ? 0 : count, done);
   fs.free = base + 1;

@@ -44,9 +44,9 @@ export const ACTIVE_NAME: usize = 8;
 const ACTIVE_SIZE: i32 = 12;
 /** No attribute. */
 export const REGULAR: u32 = 0;
-/** `<const>` */
+/** Declared `<const>`: never assigned. */
 export const CONST: u32 = 1;
-/** `<close>` */
+/** Declared `<close>`: its metamethod is called when it goes out of scope. */
 export const CLOSE: u32 = 2;
 
 // A label, or a goto that waits for its label: name (string), instruction, line, active locals there.

@@ -3,6 +3,7 @@
 import { bOf, cOf, OPERAND_MASK, Op, opOf, TRUTH } from "../values/opcodes";
 import { FunctionState } from "./function_state";
 
+/** The empty list, and the end of each. */
 export const NO_JUMP: i32 = -1;
 /** A of a jump that gives a value to no register yet. */
 export const NO_REGISTER: i32 = 255;
@@ -36,6 +37,7 @@ export function patchJumps(fs: FunctionState, list: i32, target: i32): void {
   patch(fs, list, target, NO_REGISTER, target);
 }
 
+/** Lets every jump of the list lead to the next instruction. */
 export function patchHere(fs: FunctionState, list: i32): void {
   patchJumps(fs, list, labelHere(fs));
 }

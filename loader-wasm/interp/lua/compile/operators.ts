@@ -32,6 +32,7 @@ import {
 import { FunctionState } from "./function_state";
 import { invert, joinJumps, NO_JUMP } from "./jumps";
 
+/** `not e`: constants are folded, jumps change sides. */
 export function not(fs: FunctionState, e: usize): void {
   fetch(fs, e);
   switch (kindOf(e)) {
@@ -106,6 +107,7 @@ function toEqualityOperand(fs: FunctionState, e: usize): void {
   toAnyRegister(fs, e);
 }
 
+/** Operators that no instruction has for its number: those that are jumps ... */
 export const OPERATOR_AND: u32 = 100;
 export const OPERATOR_OR: u32 = 101;
 
@@ -148,6 +150,7 @@ export function posfix(fs: FunctionState, op: u32, a: usize, b: usize, at: i32):
   fs.fixLine(at);
 }
 
+/** ... and comparisons that are made of others. */
 export const OPERATOR_GT: u32 = 102;
 export const OPERATOR_GE: u32 = 103;
 export const OPERATOR_NE: u32 = 104;

@@ -4,16 +4,19 @@ import { DEPTH_LIMIT, depth, raised, setDepth } from "../run/state";
 import { current } from "./function_state";
 import { advance, line, syntaxError, Token, token, tokenString, tokenText } from "./lexer";
 
+/** Takes the current token if it is `which`. */
 export function accept(which: i32): bool {
   if (token != which) return false;
   advance();
   return true;
 }
 
+/** Raises unless the current token is `which`. */
 export function check(which: i32): void {
   if (token != which && !raised) syntaxError(`${tokenText(which)} expected`);
 }
 
+/** Takes the current token, which must be `which`. */
 export function expect(which: i32): void {
   check(which);
   advance();
@@ -31,6 +34,7 @@ export function expectMatch(which: i32, opened: i32, at: i32): void {
   else syntaxError(`${tokenText(which)} expected (to close ${tokenText(opened)} at line ${at})`);
 }
 
+/** Takes a name, which must be there, and returns its string. */
 export function expectName(): usize {
   check(Token.NAME);
   const name = tokenString;
@@ -44,6 +48,7 @@ export function enter(): void {
   current.checkLimit(depth, DEPTH_LIMIT, "C levels");
 }
 
+/** Undoes `enter`. */
 export function leave(): void {
   setDepth(depth - 1);
 }

@@ -299,6 +299,7 @@ function addConversion(buffer: Buffer, index: i32): void {
   }
 }
 
+/** `string.format`. */
 export function format(): i32 {
   const count = argCount();
   const text = checkString(1);

@@ -271,6 +271,7 @@ function endOfText(src: usize): usize {
   return end;
 }
 
+/** `string.pack`. */
 export function pack(): i32 {
   const format = checkString(1);
   if (format == 0) return RAISED;
@@ -313,6 +314,7 @@ export function pack(): i32 {
 
 // ---- packsize and unpack ---------------------------------------------------------------------------------
 
+/** `string.packsize`. */
 export function packsize(): i32 {
   const format = checkString(1);
   if (format == 0) return RAISED;
@@ -329,6 +331,7 @@ export function packsize(): i32 {
   return 1;
 }
 
+/** `string.unpack`. */
 export function unpack(): i32 {
   const format = checkString(1);
   if (format == 0) return RAISED;

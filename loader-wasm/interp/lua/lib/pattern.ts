@@ -12,7 +12,7 @@ const DEPTH_LIMIT: i32 = 200;
 
 // ---- captures --------------------------------------------------------------------------------------------
 
-// Capture: address of its first byte (u32), length (i32) or what it is instead.
+/** Bytes of a capture: address of its first byte (u32), length (i32) or what it is instead. */
 export const CAPTURE_SIZE: i32 = 8;
 const CAPTURE_SHIFT: i32 = 3;
 /** Length of a capture that isn't closed yet. */
@@ -20,26 +20,32 @@ const OPEN: i32 = -1;
 /** Length of a capture of a position. */
 const POSITION: i32 = -2;
 
+/** The captures of the match that runs, or of the last one. */
 export const captures: usize = memory.data(32 * 8, 8);
 /** Captures of the last match. */
 export let captureCount: i32 = 0;
 
+/** Sets `captureCount`, for whoever restores captures that were put aside. */
 export function setCaptureCount(count: i32): void {
   captureCount = count;
 }
 
+/** Address of the first byte of capture `index` (from 0). */
 export function captureStart(index: i32): usize {
   return <usize>load<u32>(captures + ((<usize>index) << CAPTURE_SHIFT));
 }
 
+/** Its length, or OPEN or POSITION. */
 export function captureLength(index: i32): i32 {
   return load<i32>(captures + ((<usize>index) << CAPTURE_SHIFT), 4);
 }
 
+/** Whether it isn't closed yet. */
 export function isOpenCapture(index: i32): bool {
   return captureLength(index) == OPEN;
 }
 
+/** Whether it is a position, `()`. */
 export function isPosition(index: i32): bool {
   return captureLength(index) == POSITION;
 }
@@ -173,6 +179,7 @@ const DOT: u32 = 0x2e;
 const QUESTION: u32 = 0x3f;
 const BRACKET: u32 = 0x5b;
 const BRACKET_END: u32 = 0x5d;
+/** At a pattern's beginning it anchors; the functions look for it before they match. */
 export const CARET: u32 = 0x5e;
 const SMALL_B: u32 = 0x62;
 const SMALL_F: u32 = 0x66;

@@ -173,10 +173,12 @@ function findOrMatch(isFind: bool): i32 {
   return 1;
 }
 
+/** `string.find`. */
 export function find(): i32 {
   return findOrMatch(true);
 }
 
+/** `string.match`. */
 export function match(): i32 {
   return findOrMatch(false);
 }
@@ -314,6 +316,7 @@ function addAnswer(buffer: Buffer, src: usize, from: usize, to: usize): void {
   drop(1);
 }
 
+/** `string.gsub`. */
 export function gsub(): i32 {
   const text = checkString(1);
   if (text == 0) return RAISED;

@@ -19,6 +19,7 @@ export function enterOutermost(): bool {
   return before;
 }
 
+/** Restores what `enterOutermost` returned. */
 export function leaveOutermost(before: bool): void {
   outermost = before;
 }
@@ -30,6 +31,7 @@ export function enterPlain(): i32 {
   return before;
 }
 
+/** Restores what `enterPlain` returned. */
 export function leavePlain(before: i32): void {
   plainDepth = before;
 }

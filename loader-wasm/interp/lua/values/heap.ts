@@ -11,7 +11,7 @@ export let heapUsed: usize = 0;
 export let collectAt: usize = 256 * 1024;
 /** Least distance to the next collection. */
 const COLLECT_STEP: usize = 256 * 1024;
-/** Newest object. */
+/** The object that was made last: the head of the list that the collector sweeps. */
 export let newestObject: LuaObject | null = null;
 
 /** Sets it; for the collector, which frees objects. */

@@ -93,7 +93,7 @@ export function writeInteger(value: i64, dst: usize): u32 {
 
 const digits: usize = memory.data(24);
 
-/** The string of a number. */
+/** The string that shows `value` in decimal. */
 export function numberToString(value: i64): usize {
   return newString(digits, writeInteger(value, digits));
 }
@@ -127,6 +127,7 @@ export function toNumber(at: usize, to: usize): bool {
 /** Longest numeral in bytes that is looked at; blanks count. */
 const NUMERAL_LIMIT: u32 = 4096;
 
+/** Stores the number that the string `text` stands for at `to`. False when it is none. */
 export function stringToNumber(text: usize, to: usize): bool {
   const length = lengthOf(text);
   if (length >= 32) burn(<i64>(min(length, NUMERAL_LIMIT) >> 5));

@@ -30,7 +30,7 @@ export const FLOAT: u32 = 4;
 export const BUILTIN: u32 = 5;
 /** A string; objects.ts has the layouts of this and what follows. */
 export const STRING: u32 = 6;
-/** A table. */
+/** A table, as values/table.ts lays it out. */
 export const TABLE: u32 = 7;
 /** A Lua function with its upvalues. */
 export const CLOSURE: u32 = 8;
