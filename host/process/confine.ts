@@ -39,8 +39,8 @@ const NODE_FLAGS = [
 ];
 /** Open files are a few of Node's own and 32 images. */
 const FILES_MAX = 96;
-/** Node's own memory, with its threads' stacks and what the engine sets aside for code. */
-const BASE_MEMORY = 512 * 1024 * 1024;
+/** Node's own memory, with its threads' stacks and what the engine sets aside: more than half of this from Node 24 on. */
+const BASE_MEMORY = 1024 * 1024 * 1024;
 
 const SHELL = "/bin/sh";
 const KIB = 1024;

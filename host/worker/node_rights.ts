@@ -33,8 +33,8 @@ function findFlags(): string[] {
       // It isn't installed, and says so when it is needed.
     }
   }
-  // Node takes these characters for separators and patterns.
-  if ([...directories].some((directory) => /[,*]/.test(directory))) return [];
+  // Node takes it for a pattern wherever it stands.
+  if ([...directories].some((directory) => directory.includes("*"))) return [];
   return ["--no-warnings", switchedOn, ...[...directories].map((directory) => `--allow-fs-read=${directory}*`)];
 }
 

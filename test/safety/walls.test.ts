@@ -2,8 +2,9 @@
 // is tried. Walls that aren't there are tried, too: this test fails when one appears and the table doesn't say so.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, cpSync, existsSync, openSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBwrap, processCommand } from "../../build/host/process/confine.js";
@@ -123,6 +124,24 @@ it("a session's process has no descriptor that this one inherited", () => {
   expect(stderr).toBe("");
   const others = "use the caller's other open files: another session's image, a log";
   expect(JSON.parse(stdout)).toMatchObject({ [others]: false, "read its own images": false });
+});
+
+it.runIf(rights)("a package in a directory with commas and spaces is held like any other", () => {
+  const odd = `${scratch.path}/a, b`;
+  for (const part of ["build", "package.json"]) {
+    cpSync(new URL(`../../${part}`, import.meta.url), `${odd}/${part}`, { recursive: true });
+  }
+  symlinkSync(new URL("../../node_modules", import.meta.url), `${odd}/node_modules`);
+  const at = (file: string) => JSON.stringify(pathToFileURL(`${odd}/build/host/${file}`).href);
+  const program = `
+    const { readingRights } = await import(${at("worker/node_rights.js")});
+    const { boot } = await import(${at("index.js")});
+    const disks = [new Uint8Array(65536)];
+    const ends = [readingRights().length > 0];
+    for (const isolation of ["thread", "process"]) ends.push((await boot({ disks, isolation, clock: "virtual" })).reason);
+    console.log(ends.join());`;
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
+  expect(stdout).toMatch(/^true,(?:exit|error),(?:exit|error)\n$/);
 });
 
 it("nothing was written meanwhile", () => {
