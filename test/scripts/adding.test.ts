@@ -3,7 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BytesDisk } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -30,10 +30,19 @@ const examples: Example[] = [...page.matchAll(/^```ts\n\/\/ ([^\s,]+)(?:, behind
   ([, path = "", behind, lines = ""]) => ({ path, behind, lines }),
 );
 
-/** The module of an exported name that the examples make, as conf.ts imports it. */
-function moduleOf(name: string): string | undefined {
-  const maker = examples.find(({ lines }) => new RegExp(`^export (class|function) ${name}\\b`, "m").test(lines));
-  return maker?.path.replace("loader-wasm/", "./").replace(/\.ts$/, "");
+/** The example that makes what is exported by this name. */
+const makerOf = (name: string) =>
+  examples.find(({ lines }) => new RegExp(`^export (class|function) ${name}\\b`, "m").test(lines));
+
+/** The imports that `lines` need in the file `path`: of what examples make in other files. */
+function importsFor(lines: string, path: string): string {
+  const imports = [...new Set(lines.match(/\w+/g))].map((name) => {
+    const maker = makerOf(name)?.path;
+    if (maker === undefined || maker === path) return "";
+    const from = posix.relative(posix.dirname(path), maker).replace(/\.ts$/, "");
+    return `import { ${name} } from "${from.startsWith(".") ? from : `./${from}`}";\n`;
+  });
+  return imports.join("");
 }
 
 function apply({ path, behind, lines }: Example): void {
@@ -45,11 +54,7 @@ function apply({ path, behind, lines }: Example): void {
   }
   const text = readFileSync(file, "utf8");
   expect(text.split(behind)).toHaveLength(2);
-  const names = path.endsWith("/conf.ts") ? [...new Set(lines.match(/\w+/g))] : [];
-  const imports = names
-    .filter((name) => moduleOf(name) !== undefined)
-    .map((name) => `import { ${name} } from "${moduleOf(name)}";\n`);
-  writeFileSync(file, imports.join("") + text.replace(behind, () => `${behind}\n${lines}`));
+  writeFileSync(file, importsFor(lines, path) + text.replace(behind, () => `${behind}\n${lines}`));
 }
 
 /** A disk with Sun's label: its partition `a` is a volume with a note. */
@@ -95,7 +100,7 @@ beforeAll(() => {
 it("the page has an example of each, for files that are there or new", () => {
   expect(examples.length).toBe(10);
   const old = examples.filter(({ path }) => existsSync(join(ROOT, path))).map(({ path }) => path);
-  expect(examples.filter(({ path }) => !old.includes(path))).toHaveLength(2);
+  expect(examples.filter(({ path }) => !old.includes(path))).toHaveLength(3);
 });
 
 describe("what the page adds", () => {
