@@ -141,10 +141,15 @@ function readablePaths(own: string): string[] {
 /** Where the libraries are that this process has loaded, and where the system's own loader is looked for. */
 function libraryDirectories(): string[] {
   const maps = readFileSync("/proc/self/maps", "latin1");
-  const loaded = [...maps.matchAll(/ (\/.*\.so[.\d]*)$/gm)].map(([, path]) => dirname(path!));
+  const loaded = [...maps.matchAll(/ (\/.*\.so[.\d]*)$/gm)].map(([, path]) => librariesAt(path!));
   const standard = ["/lib", "/lib64", "/usr/lib64"].filter((path) => isThere(path) && isLink(path));
   const loaders = ["/lib64", "/usr/lib64"].filter((path) => isThere(path) && !isLink(path));
   return [...new Set([...standard, ...loaders, ...loaded])];
+}
+
+/** The directory of a library where the system keeps them, under all of their names; elsewhere the library alone. */
+function librariesAt(path: string): string {
+  return /^\/(?:usr\/(?:local\/)?)?lib\d*\//.test(path) ? dirname(path) : path;
 }
 
 function isLink(path: string): boolean {
