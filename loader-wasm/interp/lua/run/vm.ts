@@ -8,7 +8,6 @@
 // the stack or enter another frame (Lua's own VM has the macro Protect for it). Only CALL and RETURN do so by themselves.
 
 import { burn } from "../../../lib/fault";
-import { Table } from "../values/objects";
 import {
   aOf,
   atA,
@@ -24,7 +23,6 @@ import {
   opOf,
   valueOf,
 } from "../values/opcodes";
-import { border } from "../values/table";
 import {
   CLOSURE,
   copyValue,
@@ -46,9 +44,9 @@ import {
 import { ENTERED, enterCall, enterLua, FAILED, toClose, Vm } from "./call";
 import { equalRaw } from "./events";
 import { isCollectionDue } from "./gc";
-import { Access, makeTable, setList } from "./ops/access";
+import { Access } from "./ops/access";
 import { Integers, Jump } from "./ops/arithmetic";
-import { Calls, closeAll, copyVarargs, makeClosure, varargCount } from "./ops/calls";
+import { Calls, closeAll, makeClosure } from "./ops/calls";
 import { Loops } from "./ops/loops";
 import { finish } from "./ops/slow";
 import { CALL_TICKS, refillTicks, TICKS, Ticks, ticks } from "./ops/ticks";
@@ -119,9 +117,8 @@ function execute(): i32 {
         makeClosure(closure, cOf(i), base, a);
         continue;
       case Op.VARARG:
-        if (bOf(i) == 0) break;
-        copyVarargs(a, bOf(i) - 1, varargCount());
-        continue;
+        if (Calls.spread(i, a)) continue;
+        break;
 
       // ---- tables ----
       case Op.GETTABUP:
@@ -153,15 +150,14 @@ function execute(): i32 {
         if (Access.setIndex(a, bOf(i), valueOf(i, base, k))) continue;
         break;
       case Op.NEWTABLE:
-        if (!isCollectionDue() && makeTable(i, a)) continue;
+        if (!isCollectionDue() && Access.make(i, a)) continue;
         break;
       case Op.SETLIST:
-        if (setList(i, a)) continue;
+        if (Access.setList(i, a)) continue;
         break;
       case Op.LEN:
-        if (tagOf(atB(i, base)) != TABLE || Table.of(atB(i, base)).meta !== null) break;
-        setInteger(a, border(Table.of(atB(i, base))));
-        continue;
+        if (Access.length(atB(i, base), a)) continue;
+        break;
 
       // ---- arithmetic ----
       case Op.ADD: {

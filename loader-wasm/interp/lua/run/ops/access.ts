@@ -3,7 +3,9 @@
 
 import { Table } from "../../values/objects";
 import { bOf, cOf, LARGE_ARRAY } from "../../values/opcodes";
+import { lengthOf } from "../../values/string";
 import {
+  border,
   getInteger,
   getShort,
   getString,
@@ -20,6 +22,7 @@ import {
   nth,
   objectOf,
   STRING,
+  setInteger,
   setObject,
   TABLE,
   tagOf,
@@ -161,29 +164,43 @@ export class Access {
     copyValue(found, value);
     return true;
   }
-}
 
-/** A table with the room that the NEWTABLE at `i` asks for, to `to`. False when there is no memory. */
-export function makeTable(i: usize, to: usize): bool {
-  const b = bOf(i);
-  const table = newTable(b < LARGE_ARRAY ? b : 0, cOf(i));
-  setObject(to, table.address, TABLE);
-  if (b < LARGE_ARRAY) return true;
-  const code = b ^ LARGE_ARRAY;
-  return reserveArray(table, (code & 15) << (code >> 4));
-}
+  /** to = #from */
+  @inline
+  static length(from: usize, to: usize): bool {
+    if (tagOf(from) == STRING) {
+      setInteger(to, lengthOf(objectOf(from)));
+      return true;
+    }
+    if (tagOf(from) != TABLE || Table.of(from).meta !== null) return false;
+    setInteger(to, border(Table.of(from)));
+    return true;
+  }
 
-/** Puts the values after the table at `a` into it, as the SETLIST at `i` says. False when there is no memory. */
-export function setList(i: usize, a: usize): bool {
-  const b = bOf(i);
-  const first = a + VALUE_SIZE;
-  const count = b != 0 ? <u32>b : <u32>((top - first) >> VALUE_SHIFT);
-  const done = <u32>cOf(i);
-  const table = Table.of(a);
-  if (!reserveArray(table, done + count)) return false;
-  payForMoving(count);
-  const to = table.item(done);
-  for (let j: u32 = 0; j < count; j++) copyValue(nth(to, j), nth(first, j));
-  if (b == 0) setTop(frame.top);
-  return true;
+  /** A table with the room that the NEWTABLE at `i` asks for, to `to`. False when there is no memory. */
+  @inline
+  static make(i: usize, to: usize): bool {
+    const b = bOf(i);
+    const table = newTable(b < LARGE_ARRAY ? b : 0, cOf(i));
+    setObject(to, table.address, TABLE);
+    if (b < LARGE_ARRAY) return true;
+    const code = b ^ LARGE_ARRAY;
+    return reserveArray(table, (code & 15) << (code >> 4));
+  }
+
+  /** Puts the values after the table at `a` into it, as the SETLIST at `i` says. False when there is no memory. */
+  @inline
+  static setList(i: usize, a: usize): bool {
+    const b = bOf(i);
+    const first = a + VALUE_SIZE;
+    const count = b != 0 ? <u32>b : <u32>((top - first) >> VALUE_SHIFT);
+    const done = <u32>cOf(i);
+    const table = Table.of(a);
+    if (!reserveArray(table, done + count)) return false;
+    payForMoving(count);
+    const to = table.item(done);
+    for (let j: u32 = 0; j < count; j++) copyValue(nth(to, j), nth(first, j));
+    if (b == 0) setTop(frame.top);
+    return true;
+  }
 }

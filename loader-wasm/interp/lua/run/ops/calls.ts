@@ -1,9 +1,11 @@
 // Calls, returns and variable arguments: what lies between the instructions and run/call.ts. And closures.
 
 import { Closure } from "../../values/objects";
+import { bOf } from "../../values/opcodes";
 import { CLOSURE, copyValue, NIL, nth, setObject, setTag, VALUE_SHIFT, VALUE_SIZE } from "../../values/value";
 import { closeVariables, giveResults } from "../call";
 import {
+  BUILTIN_ROOM,
   closeUpvalues,
   findUpvalue,
   frame,
@@ -14,11 +16,12 @@ import {
   popFrame,
   raised,
   setTop,
+  stackEnd,
   top,
 } from "../state";
 import { Ticks } from "./ticks";
 
-/** Leaving functions. */
+/** Leaving functions, and their variable arguments. */
 // biome-ignore lint/complexity/noStaticOnlyClass: functions outside of classes can't be `inline` and be linted
 export class Calls {
   /** Leaves the frame, whose registers begin at `base`, with the one result at `from`. */
@@ -44,6 +47,30 @@ export class Calls {
     const wanted = frame.wanted;
     popFrame();
     giveResults(callee, from, count, wanted);
+  }
+
+  /** Number of arguments beyond the named ones. They lie below the frame's registers. */
+  @inline
+  static varargCount(): i32 {
+    return <i32>((frame.base - frame.callee) >> VALUE_SHIFT) - 1 - <i32>frame.closure.proto.parameters;
+  }
+
+  /** Puts as many of those to `a` as the VARARG at `i` says, nils where there are fewer. False when there is no room for all. */
+  @inline
+  static spread(i: usize, a: usize): bool {
+    const count = Calls.varargCount();
+    let wanted = bOf(i) - 1;
+    if (wanted < 0) {
+      if (nth(a, <usize>count + BUILTIN_ROOM) > stackEnd) return false;
+      wanted = count;
+      setTop(nth(a, count));
+    }
+    const from = nth(frame.callee, <usize>frame.closure.proto.parameters + 1);
+    const given = min(wanted, count);
+    for (let j = 0; j < given; j++) copyValue(nth(a, j), nth(from, j));
+    for (let j = given; j < wanted; j++) setTag(nth(a, j), NIL);
+    Ticks.take(given >> 2);
+    return true;
   }
 }
 
@@ -71,20 +98,6 @@ export function replaceFrame(a: usize): usize {
 /** Status of the frame that comes in the place of one that has `status`. */
 export function tailStatus(status: u32): u32 {
   return (status & IS_ENTRY) | IS_TAIL;
-}
-
-/** Number of arguments beyond the named ones. They lie below the frame's registers. */
-export function varargCount(): i32 {
-  return <i32>((frame.base - frame.callee) >> VALUE_SHIFT) - 1 - <i32>frame.closure.proto.parameters;
-}
-
-/** Puts the first `wanted` of those, which are `count`, to `to`; nils where there are fewer. */
-export function copyVarargs(to: usize, wanted: i32, count: i32): void {
-  const from = nth(frame.callee, <usize>frame.closure.proto.parameters + 1);
-  const given = min(wanted, count);
-  for (let j = 0; j < given; j++) copyValue(nth(to, j), nth(from, j));
-  for (let j = given; j < wanted; j++) setTag(nth(to, j), NIL);
-  Ticks.take(given >> 2);
 }
 
 /** Puts a closure of prototype `index` of the running one to `to`. */

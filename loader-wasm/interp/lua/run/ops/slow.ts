@@ -21,9 +21,9 @@ import { raiseMemory } from "../errors";
 import { collectIfDue } from "../gc";
 import { arithmetic, concatenate, equals, indexValue, lengthTo, lessEqual, lessThan, setIndexed } from "../metamethods";
 import { closeUpvalues, frame, MANY, raised, setTop } from "../state";
-import { makeTable } from "./access";
+import { Access } from "./access";
 import { Jump } from "./arithmetic";
-import { copyVarargs, makeClosure, replaceFrame, tailStatus, varargCount } from "./calls";
+import { Calls, makeClosure, replaceFrame, tailStatus } from "./calls";
 import { iteratorOf, Loops, placeCall, prepareLoop } from "./loops";
 import { CALL_TICKS, Ticks } from "./ticks";
 
@@ -162,7 +162,7 @@ function finishTailCall(i: usize, a: usize): bool {
 function finishTable(i: usize): bool {
   collectIfDue();
   if (raised) return false;
-  if (makeTable(i, atA(i, frame.base))) return true;
+  if (Access.make(i, atA(i, frame.base))) return true;
   raiseMemory();
   return false;
 }
@@ -182,13 +182,8 @@ function finishConcat(i: usize): bool {
   return true;
 }
 
-/** All arguments beyond the named ones; there may be more than there is room for. */
+/** All arguments beyond the named ones, where there isn't room for them yet. */
 function finishVarargs(i: usize, a: usize): bool {
-  const count = varargCount();
   setTop(a);
-  if (!ensureStack(count)) return false;
-  const to = atA(i, frame.base);
-  copyVarargs(to, count, count);
-  setTop(nth(to, count));
-  return true;
+  return ensureStack(Calls.varargCount()) && Calls.spread(i, atA(i, frame.base));
 }
