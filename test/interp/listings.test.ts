@@ -15,7 +15,7 @@ const listing = (name: string) => readFileSync(new URL(`listings/${name}.txt`, i
 async function words(line: string, pages = 0) {
   const { text } = await typed([line, ...Array<string>(pages).fill("")]);
   const shown = text.slice(text.indexOf("\n") + 1, text.lastIndexOf("OK ", text.lastIndexOf("total\n") + 20));
-  return shown.replaceAll("--- Press Enter to continue ---", "").replaceAll(/ +$/gm, "");
+  return shown.replaceAll(/\r|--- Press Enter to continue ---/g, "").replaceAll(/ +$/gm, "");
 }
 
 describe("listed are", () => {
