@@ -3,7 +3,7 @@
 
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { linkedFile, linkerHints, objectFile } from "../support/elf_image.js";
 import { prompt } from "../support/prompt.js";
 
@@ -59,6 +59,14 @@ function harmed(file: Buffer, list: readonly Change[], cut: number): Buffer {
 const cuts = fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 12_000 }));
 const COMMANDS = ["lsmod -v", "boot", "echo alive"];
 
+/** Sessions of one test that ended at their fuel: a count that damage made absurd may be worked through until then. */
+let exhausted = 0;
+const EXHAUSTED_MAX = 3;
+beforeEach(() => {
+  exhausted = 0;
+});
+afterEach(() => expect(exhausted).toBeLessThanOrEqual(EXHAUSTED_MAX));
+
 /** Loads `files` by `commands` and wants an end of one of the named kinds, well within the budgets. */
 async function survives(files: Record<string, Uint8Array>, commands: readonly string[]): Promise<void> {
   const began = performance.now();
@@ -66,6 +74,9 @@ async function survives(files: Record<string, Uint8Array>, commands: readonly st
   if (result.error?.name === "MemoryError") {
     // The damage moved it out of the guest's memory, and `boot` said so.
     expect(result.memoryFaults).toBeGreaterThan(0);
+  } else if (result.error?.name === "LimitError") {
+    expect(result.error.limit).toBe("fuel");
+    exhausted++;
   } else if (result.reason === "error") {
     // Nothing more to type: the commands before have all come back.
     expect(result.error?.name).toBe("InputEndedError");
