@@ -52,7 +52,7 @@ async function inThread(): Promise<Tries> {
 }
 
 /** Bytes of memory that are enough for an intruder. */
-const LIMITS = { memory: 2 ** 30, cpuS: 60 };
+const LIMITS = { memory: 2 ** 32, cpuS: 60 };
 
 const PROGRAM = new URL("./intruder_process.mjs", import.meta.url);
 
