@@ -169,7 +169,11 @@ class Session {
   #state(): SessionState {
     const { clock, console, disks, onProgress, options } = this.parts;
     return {
-      ...{ options, disks, console, clock, onProgress },
+      options,
+      disks,
+      console,
+      clock,
+      onProgress,
       counts: this.#counts,
       guest: this.#guest,
       cpu: this.#cpu,

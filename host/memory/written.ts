@@ -1,16 +1,24 @@
-// Which bytes of guest memory were written: a few numbers for each page, and a bitmap for pages in which the written
-// bytes are not one stretch. A write costs the same wherever it goes, and however a guest writes, all of this stays
-// below a seventh of its memory. Exact ranges are made when somebody reads them off.
+// Which bytes of guest memory were written: a number for each page, and a bitmap for pages in which the written bytes are
+// not one stretch; blocks of pages that are written whole, or not at all, have neither. A write costs the same wherever it
+// goes, and however a guest writes, all of this stays below a seventh of its memory. Exact ranges are made when somebody
+// reads them off.
 
 /** A page of guest memory. */
 const PAGE = 4096;
 const PAGE_SHIFT = 12;
-/** Pages are looked at in blocks of so many (2 MiB), of which most were never written. */
+/** Pages are kept in blocks of so many (2 MiB). */
 const BLOCK_SHIFT = 9;
 const BLOCK_PAGES = 1 << BLOCK_SHIFT;
+const BLOCK = BLOCK_PAGES * PAGE;
+/** A page's cell: its written bytes lie from `first` (the low bits) up to `last` (the others); 0 is a page nobody wrote. */
+const FIRST_BITS = 12;
+const FIRST_MASK = PAGE - 1;
+const WHOLE_PAGE = PAGE << FIRST_BITS;
+/** The cells of every block that is written whole. They never change again. */
+const WHOLE_BLOCK = new Uint32Array(BLOCK_PAGES).fill(WHOLE_PAGE);
 /** A bitmap: one bit a byte of a page. They are taken from slabs of this many. */
 const BITMAP = PAGE / 8;
-const SLAB_SHIFT = 9;
+const SLAB_SHIFT = 5;
 const SLAB_BITMAPS = 1 << SLAB_SHIFT;
 
 /** Ranges, and to what they are rounded: 1 when they are exact. */
@@ -20,24 +28,21 @@ export interface Ranges {
   granule: number;
 }
 
-/** The set of written bytes. It only grows. */
+/** Takes a stretch; whether it wants more. */
+type Take = (start: number, end: number) => boolean;
+
+/** The set of the bytes that were written: grows by `add`, read off as ranges. */
 export class WrittenBytes {
-  /** The written bytes of a page lie from `first` up to `last`; a `last` of 0 is a page nobody wrote. */
-  readonly #first: Uint16Array;
-  readonly #last: Uint16Array;
-  /** Blocks with written pages. */
-  readonly #blocks: Uint8Array;
-  /** Number of a page's bitmap, plus 1; 0 when all from `first` to `last` is written. Made when the first is needed. */
-  #bitmaps: Uint32Array | undefined;
+  /** The cells of each block; none where nobody wrote. */
+  readonly #blocks: (Uint32Array | undefined)[];
+  /** Numbers of pages' bitmaps, plus 1, block by block; 0 when all from `first` to `last` is written. */
+  readonly #bitmaps: (Uint32Array | undefined)[] = [];
   #slabs: Uint8Array[] = [];
   #used = 0;
 
   /** For a memory of `size` bytes. */
   constructor(readonly size: number) {
-    const pages = Math.ceil(size / PAGE);
-    this.#first = new Uint16Array(pages);
-    this.#last = new Uint16Array(pages);
-    this.#blocks = new Uint8Array(Math.ceil(pages / BLOCK_PAGES));
+    this.#blocks = new Array<Uint32Array | undefined>(Math.ceil(size / BLOCK)).fill(undefined);
   }
 
   /**
@@ -46,50 +51,64 @@ export class WrittenBytes {
    */
   add(start: number, end: number): void {
     if (!(start >= 0 && end <= this.size)) throw new RangeError(`bytes ${start} to ${end} of ${this.size}`);
-    if (start >= end) return;
+    let at = start;
+    while (at < end) {
+      const block = Math.floor(at / BLOCK);
+      const stop = Math.min(end, (block + 1) * BLOCK);
+      if (stop - at === BLOCK) {
+        this.#blocks[block] = WHOLE_BLOCK;
+        this.#bitmaps[block] = undefined;
+      } else if (this.#blocks[block] !== WHOLE_BLOCK) {
+        this.#addPages(block, at - block * BLOCK, stop - block * BLOCK);
+      }
+      at = stop;
+    }
+  }
+
+  /** Adds bytes of one block, of which some aren't written yet. */
+  #addPages(block: number, start: number, end: number): void {
+    let cells = this.#blocks[block];
+    if (cells === undefined) this.#blocks[block] = cells = new Uint32Array(BLOCK_PAGES);
     let page = start >>> PAGE_SHIFT;
     const lastPage = (end - 1) >>> PAGE_SHIFT;
-    this.#blocks.fill(1, page >>> BLOCK_SHIFT, (lastPage >>> BLOCK_SHIFT) + 1);
-    const from = start - page * PAGE;
+    const from = start & FIRST_MASK;
+    const to = end - lastPage * PAGE;
     if (page === lastPage) {
-      this.#addPart(page, from, end - page * PAGE);
+      this.#addPart(cells, block, page, from, to);
       return;
     }
-    if (from > 0) this.#addPart(page++, from, PAGE);
-    const rest = end - lastPage * PAGE;
-    const whole = rest === PAGE ? lastPage + 1 : lastPage;
-    this.#first.fill(0, page, whole);
-    this.#last.fill(PAGE, page, whole);
-    this.#bitmaps?.fill(0, page, whole);
-    if (rest < PAGE) this.#addPart(lastPage, 0, rest);
+    if (from > 0) this.#addPart(cells, block, page++, from, PAGE);
+    const whole = to === PAGE ? lastPage + 1 : lastPage;
+    cells.fill(WHOLE_PAGE, page, whole);
+    this.#bitmaps[block]?.fill(0, page, whole);
+    if (to < PAGE) this.#addPart(cells, block, lastPage, 0, to);
   }
 
   /** Adds some bytes of one page. */
-  #addPart(page: number, from: number, to: number): void {
-    const first = this.#first[page]!;
-    const last = this.#last[page]!;
+  #addPart(cells: Uint32Array, block: number, page: number, from: number, to: number): void {
+    const cell = cells[page]!;
+    const first = cell & FIRST_MASK;
+    const last = cell >>> FIRST_BITS;
     if (last === 0) {
-      this.#first[page] = from;
-      this.#last[page] = to;
+      cells[page] = from | (to << FIRST_BITS);
       return;
     }
-    const bitmap = this.#bitmaps?.[page] ?? 0;
+    const bitmap = this.#bitmaps[block]?.[page] ?? 0;
     const apart = from > last || to < first;
     if (bitmap > 0) this.#setBits(bitmap - 1, from, to);
     else if (apart) {
-      const made = this.#makeBitmap(page);
+      const made = this.#makeBitmap(block, page);
       this.#setBits(made, first, last);
       this.#setBits(made, from, to);
     }
-    if (from < first) this.#first[page] = from;
-    if (to > last) this.#last[page] = to;
+    cells[page] = Math.min(first, from) | (Math.max(last, to) << FIRST_BITS);
   }
 
-  #makeBitmap(page: number): number {
+  #makeBitmap(block: number, page: number): number {
     const made = this.#used++;
     if (made >>> SLAB_SHIFT === this.#slabs.length) this.#slabs.push(new Uint8Array(SLAB_BITMAPS * BITMAP));
-    this.#bitmaps ??= new Uint32Array(this.#last.length);
-    this.#bitmaps[page] = made + 1;
+    this.#bitmaps[block] ??= new Uint32Array(BLOCK_PAGES);
+    this.#bitmaps[block][page] = made + 1;
     return made;
   }
 
@@ -114,65 +133,73 @@ export class WrittenBytes {
   }
 
   /**
-   * Stretches in order, not yet joined: each page's written bytes, or, without `exact`, all from its first to its last
-   * one.
+   * Gives stretches in order, not yet joined: each page's written bytes, or, without `exact`, all from its first to its
+   * last one. Whether all were taken.
    */
-  *#stretches(exact: boolean): Generator<[start: number, end: number]> {
+  #stretches(exact: boolean, take: Take): boolean {
     for (let block = 0; block < this.#blocks.length; block++) {
-      if (this.#blocks[block] === 0) continue;
-      const end = Math.min((block + 1) << BLOCK_SHIFT, this.#last.length);
-      for (let page = block << BLOCK_SHIFT; page < end; page++) {
-        const last = this.#last[page]!;
-        if (last === 0) continue;
-        const at = page * PAGE;
-        const bitmap = exact ? (this.#bitmaps?.[page] ?? 0) : 0;
-        if (bitmap > 0) yield* bitStretches(this.#bitmap(bitmap - 1), at);
-        else yield [at + this.#first[page]!, at + last];
-      }
+      const cells = this.#blocks[block];
+      if (cells === undefined) continue;
+      const start = block * BLOCK;
+      const taken = cells === WHOLE_BLOCK ? take(start, start + BLOCK) : this.#pages(cells, block, exact, take);
+      if (!taken) return false;
     }
+    return true;
   }
 
-  /** The stretches, rounded outwards to multiples of `granule` and joined. */
-  *#joined(exact: boolean, granule: number): Generator<[start: number, end: number]> {
-    let joined: [number, number] | undefined;
-    for (const [from, to] of this.#stretches(exact)) {
-      const start = from - (from % granule);
-      const end = Math.min(Math.ceil(to / granule) * granule, this.size);
-      if (joined !== undefined && start <= joined[1]) {
-        joined[1] = end;
-        continue;
-      }
-      if (joined !== undefined) yield joined;
-      joined = [start, end];
+  /** The same of one block. */
+  #pages(cells: Uint32Array, block: number, exact: boolean, take: Take): boolean {
+    const bitmaps = exact ? this.#bitmaps[block] : undefined;
+    for (let page = 0; page < BLOCK_PAGES; page++) {
+      const cell = cells[page]!;
+      if (cell === 0) continue;
+      const at = block * BLOCK + page * PAGE;
+      const bitmap = bitmaps?.[page] ?? 0;
+      const taken =
+        bitmap > 0
+          ? bitStretches(this.#bitmap(bitmap - 1), at, take)
+          : take(at + (cell & FIRST_MASK), at + (cell >>> FIRST_BITS));
+      if (!taken) return false;
     }
-    if (joined !== undefined) yield joined;
+    return true;
+  }
+
+  /** The stretches, rounded outwards to multiples of `granule` and joined: `most` of them, and one more if there are more. */
+  #joined(exact: boolean, granule: number, most: number): [start: number, end: number][] {
+    const ranges: [number, number][] = [];
+    let end = -1;
+    this.#stretches(exact, (from, to) => {
+      const start = from - (from % granule);
+      const stop = Math.min(Math.ceil(to / granule) * granule, this.size);
+      if (start <= end) ranges[ranges.length - 1]![1] = stop;
+      else ranges.push([start, stop]);
+      end = stop;
+      return ranges.length <= most;
+    });
+    return ranges;
   }
 
   /** The written ranges, exactly; there can be very many of them. */
   [Symbol.iterator](): Iterator<[start: number, end: number]> {
-    return this.#joined(true, 1);
+    return this.#joined(true, 1, Number.POSITIVE_INFINITY).values();
   }
 
   /** The written ranges when there are at most `most`; else rounded outwards to the smallest power of 2 that brings them down to it. */
   ranges(most: number): Ranges {
     for (let granule = 1; ; granule = Math.max(granule * 2, PAGE)) {
-      const ranges: [number, number][] = [];
-      for (const range of this.#joined(granule < PAGE, granule)) {
-        ranges.push(range);
-        if (ranges.length > most) break;
-      }
+      const ranges = this.#joined(granule < PAGE, granule, most);
       if (ranges.length <= Math.max(most, 1)) return { ranges, granule };
     }
   }
 
   /** Few ranges that hold all written bytes, and others between them. */
   covering(): Iterable<[start: number, end: number]> {
-    return this.#joined(false, 1);
+    return this.#joined(false, 1, Number.POSITIVE_INFINITY);
   }
 }
 
-/** The set bits of a bitmap, as stretches of bytes of the page at `page`. */
-function* bitStretches(bits: Uint8Array, page: number): Generator<[start: number, end: number]> {
+/** Gives the set bits of a bitmap as stretches of bytes of the page at `page`. Whether all were taken. */
+function bitStretches(bits: Uint8Array, page: number, take: Take): boolean {
   let start = -1;
   for (let at = 0; at < PAGE; at++) {
     const byte = bits[at >>> 3]!;
@@ -183,9 +210,9 @@ function* bitStretches(bits: Uint8Array, page: number): Generator<[start: number
     const set = ((byte >>> (at & 7)) & 1) === 1;
     if (set && start < 0) start = at;
     else if (!set && start >= 0) {
-      yield [page + start, page + at];
+      if (!take(page + start, page + at)) return false;
       start = -1;
     }
   }
-  if (start >= 0) yield [page + start, page + PAGE];
+  return start < 0 || take(page + start, page + PAGE);
 }

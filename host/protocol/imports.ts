@@ -14,9 +14,6 @@ import { lifeImports } from "./life.js";
 import { memoryImports } from "./memory.js";
 import { ModuleMemory } from "./module_memory.js";
 
-/** An import, whatever it takes. */
-type Import = (...args: never[]) => unknown;
-
 /** The imports of one instance of `program` that runs in `memory` for `state`, with the files of `wasi` if there are any. */
 export function makeImports(
   memory: WebAssembly.Memory,
@@ -25,20 +22,20 @@ export function makeImports(
   wasi: WasiProvider | undefined,
 ): WebAssembly.Imports {
   const module = new ModuleMemory(memory);
-  const userboot = {
-    ...consoleImports(module, state),
-    ...diskImports(module, state),
-    ...memoryImports(module, state),
-    ...cpuImports(module, state),
-    ...lifeImports(module, state),
-    ...policyImports(state.policy, accessFor(module), state.guest, (bytes) => state.meter.work(bytes)),
-  };
+  const userboot = [
+    consoleImports(module, state),
+    diskImports(module, state),
+    memoryImports(module, state),
+    cpuImports(module, state),
+    lifeImports(module, state),
+    policyImports(state.policy, accessFor(module), state.guest, (bytes) => state.meter.work(bytes)),
+  ];
   // The clock is the session's, whoever provides the files.
-  const files = { ...wasiNoFiles(), ...wasi?.imports(program), ...wasiClock(() => module.data, state.clock) };
+  const files = [wasiNoFiles(), wasi?.imports(program) ?? {}, wasiClock(() => module.data, state.clock)];
   return {
     env: { memory },
     userboot: wrapped(userboot, state, wrap),
-    wasi_snapshot_preview1: wrapped(files as Record<string, Import>, state, wrapExact),
+    wasi_snapshot_preview1: wrapped(files, state, wrapExact),
   };
 }
 
@@ -52,12 +49,15 @@ function accessFor(module: ModuleMemory): ModuleAccess {
   };
 }
 
-function wrapped(
-  imports: Record<string, Import>,
-  state: SessionState,
-  wrapper: typeof wrap,
-): WebAssembly.ModuleImports {
-  return Object.fromEntries(Object.entries(imports).map(([name, body]) => [name, wrapper(name, body as Body, state)]));
+/** The imports of `groups`, each wrapped; of several with one name the last one counts. */
+function wrapped(groups: readonly object[], state: SessionState, wrapper: typeof wrap): WebAssembly.ModuleImports {
+  const imports: WebAssembly.ModuleImports = {};
+  for (const group of groups) {
+    for (const name of Object.keys(group)) {
+      imports[name] = wrapper(name, (group as Record<string, Body>)[name]!, state);
+    }
+  }
+  return imports;
 }
 
 type Value = number | bigint;
