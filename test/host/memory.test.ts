@@ -70,6 +70,17 @@ describe("WrittenBytes", () => {
     );
   });
 
+  it("keeps the hole of a page of which the first and the last byte are written", () => {
+    const written = new WrittenBytes(SIZE);
+    for (const at of [4096, 8191, 8192]) written.add(at, at + 1);
+    expect([...written]).toEqual([
+      [4096, 4097],
+      [8191, 8193],
+    ]);
+    written.add(4096, 8192);
+    expect([...written]).toEqual([[4096, 8193]]);
+  });
+
   it("refuses what isn't in the memory", () => {
     for (const [start, end] of [
       [-1, 5],
