@@ -2,8 +2,6 @@
 
 import { spawnSync } from "node:child_process";
 import { getEventListeners } from "node:events";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import {
   AbortedError,
   type BootOptions,
@@ -17,7 +15,7 @@ import { afterAll, describe, expect, it, vi } from "vitest";
 import { runIsolated } from "../../build/host/isolation/run.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { guestImage } from "../support/guests.js";
-import { openFiles, processes, threads } from "../support/resources.js";
+import { collect, openFiles, processes, threads } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 import { cellFor, runElsewhere, runStandIns, standIn, standInBytes } from "../support/stand_ins.js";
 import { ENDS } from "./ends.js";
@@ -55,12 +53,6 @@ it("sessions at the same time don't see each other", async () => {
 });
 
 const endOf = (result: BootResult) => result.error?.name ?? result.reason;
-
-/** Collects garbage, as a process under load would. */
-const collect = () => {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
-};
 
 /** Within this a thread that was told to end has ended, on a busy machine too. */
 const SOON = { timeout: 10_000, interval: 50 };

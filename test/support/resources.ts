@@ -1,6 +1,8 @@
 // What this process holds: to see that sessions leave nothing of it behind.
 
 import { readdirSync, readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 const resources = (name: string) => process.getActiveResourcesInfo().filter((one) => one === name).length;
 
@@ -29,3 +31,9 @@ export function children(): number[] | undefined {
 
 /** How many they are, as far as Node knows where the system doesn't tell. */
 export const processes = (): number => children()?.length ?? resources("ProcessWrap");
+
+/** Collects garbage, as a process under load would. */
+export const collect = (): void => {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+};
