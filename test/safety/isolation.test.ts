@@ -232,7 +232,7 @@ describe("nothing is left of a session", () => {
     const files = openFiles();
     const before = process.memoryUsage().rss;
     await rounds(40);
-    expect(process.memoryUsage().rss - before).toBeLessThan(32 * 1024 * 1024);
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
     expect(openFiles()).toBeLessThanOrEqual(files);
   });
 });
