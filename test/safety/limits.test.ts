@@ -58,6 +58,9 @@ describe.each(ISOLATIONS)("isolation: %s", (isolation) => {
     const scattered = "for (let at: u64 = 0; ; at += 2) copyin(block, at % 0x1000000, 1);";
     const limits = { fuel: 1_000_000, wallMs: 20_000 };
     expect((await runs(isolation, scattered, { limits })).error).toMatchObject({ name: "LimitError", limit: "fuel" });
+    // A call that copies nothing costs fuel, too.
+    const idle = await runs(isolation, "while (true) getmem(block, block + 8);", { limits });
+    expect(idle.error).toMatchObject({ name: "LimitError", limit: "fuel" });
     for (const body of [scattered, "while (true) zero_guest(0, 0xffffffff);", "while (true) copyout(0, block, 1);"]) {
       const timed = await runs(isolation, body, { limits: { wallMs: 300 } });
       expect(timed.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
