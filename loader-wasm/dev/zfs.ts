@@ -2,6 +2,7 @@
 
 import { page } from "../console/pager";
 import { EINVAL, EIO, ENXIO, setErrno } from "../lib/errno";
+import { narrowed } from "../lib/fault";
 import { print } from "../lib/output";
 import { Disk, disks } from "../storage/disk";
 import { partitionTable, wholeTable } from "../storage/partitions/detect";
@@ -94,8 +95,8 @@ export class ZfsDriver extends DeviceDriver {
   private probePartition(text: string): bool {
     const named = DiskDevice.parse(text);
     if (named === null) return false;
-    const device = <DiskDevice>named.device;
-    if (device.open() != 0) return false;
+    const device = narrowed<DiskDevice, Device>(named.device);
+    if (device === null || device.open() != 0) return false;
     const volume = device.volume();
     if (volume === null || !probeVolume(volume, device.size)) return false;
     this.found = true;

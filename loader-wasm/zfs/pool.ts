@@ -1,6 +1,6 @@
 // Pools: their disks, found by their labels, and the latest uberblock.
 
-import { allocate } from "../lib/fault";
+import { allocate, present } from "../lib/fault";
 import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
 import { Blocks } from "./blocks";
@@ -74,7 +74,7 @@ export class Pool extends Blocks {
 
   /** The meta object set. */
   get mos(): ObjectSet {
-    return this.metaSet!;
+    return present<ObjectSet>(this.metaSet);
   }
 
   set mos(set: ObjectSet) {
