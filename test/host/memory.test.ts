@@ -222,28 +222,30 @@ describe("GuestMemory", () => {
 });
 
 describe("the memory of a module", () => {
+  const START = 2 ** 20;
   const LIMIT = 33 * 2 ** 20;
   const bytesOf = ({ buffer }: WebAssembly.Memory) => new Uint8Array(buffer);
 
   it("is zero again when it serves another session", () => {
-    const first = takeModuleMemory(LIMIT);
+    const first = takeModuleMemory(START, LIMIT);
     bytesOf(first).fill(7);
-    giveModuleMemory(first, LIMIT);
-    const second = takeModuleMemory(LIMIT);
+    giveModuleMemory(first, START, LIMIT);
+    const second = takeModuleMemory(START, LIMIT);
     expect(second).toBe(first);
     expect(bytesOf(second).every((byte) => byte === 0)).toBe(true);
   });
 
-  it("is not used again when it has grown, or for a session of another limit", () => {
-    const grown = takeModuleMemory(LIMIT);
+  it("is not used again when it has grown, or for a session of another start or limit", () => {
+    const grown = takeModuleMemory(START, LIMIT);
     grown.grow(1);
-    giveModuleMemory(grown, LIMIT);
-    const kept = takeModuleMemory(LIMIT);
-    giveModuleMemory(kept, LIMIT);
-    const small = takeModuleMemory(LIMIT / 2);
+    giveModuleMemory(grown, START, LIMIT);
+    const kept = takeModuleMemory(START, LIMIT);
+    giveModuleMemory(kept, START, LIMIT);
+    const small = takeModuleMemory(START, LIMIT / 2);
     expect(small).not.toBe(kept);
     expect(small.grow(0)).toBe(kept.grow(0));
     expect(() => small.grow(LIMIT / 2 / 65536)).toThrow(RangeError);
-    expect(takeModuleMemory(LIMIT)).toBe(kept);
+    expect(takeModuleMemory(2 * START, LIMIT)).not.toBe(kept);
+    expect(takeModuleMemory(START, LIMIT)).toBe(kept);
   });
 });
