@@ -1,7 +1,7 @@
 // gzip files (RFC 1952). A wrong checksum or length behind the stream is reported, but no error: the reference
 // doesn't look at them.
 
-import { crc32 } from "../../lib/crc32";
+import { crc32 } from "../../lib/digests/crc32";
 import { CompressedFileSystem } from "./compressed";
 import { Decoder } from "./decoder";
 import { Inflater } from "./inflate";
