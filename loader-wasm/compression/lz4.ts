@@ -1,4 +1,4 @@
-// LZ4 blocks (lz4_Block_format.md), with ZFS's length before them.
+// LZ4 blocks (lz4_Block_format.md).
 
 import { burn } from "../lib/fault";
 import { copyLiterals, repeat } from "./copies";
@@ -7,13 +7,9 @@ import { copyLiterals, repeat } from "./copies";
 const LENGTH_MORE: usize = 15;
 const MATCH_MIN: usize = 4;
 
-/** Fills `dstSize` bytes at `dst` from ZFS's form: the compressed size, big-endian, then the block. False when it is damaged. */
+/** Fills `dstSize` bytes at `dst` from `srcSize` bytes at `src`. False when they are damaged. */
 export function lz4(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
-  if (srcSize < 4) return false;
-  const size = bswap<u32>(load<u32>(src));
-  if (size > srcSize - 4) return false;
-  src += 4;
-  const srcEnd = src + <usize>size;
+  const srcEnd = src + <usize>srcSize;
   const dstEnd = dst + <usize>dstSize;
   const start = dst;
   burn(<i64>(dstSize >> 3));

@@ -35,7 +35,7 @@ export function entryBits(entry: u64): u64 {
  */
 export class FseCode {
   /** An entry for each state. */
-  readonly table: usize = heap.alloc((<usize>1 << <usize>ACCURACY_MAX) * 8);
+  readonly table: usize = heap.alloc(((<usize>1) << (<usize>ACCURACY_MAX)) * 8);
   /** Bits of a state; undefined until `ready`. */
   accuracy: u32 = 0;
   ready: bool = false;
@@ -58,7 +58,7 @@ export class FseCode {
   /** Becomes the code of one symbol, which takes no bits. False when there is none. */
   useSingle(symbol: i32): bool {
     if (symbol >= this.symbols) return false;
-    memory.fill(counts, 0, <usize>(symbol + 1) << 1);
+    memory.fill(counts, 0, (<usize>(symbol + 1)) << 1);
     store<i16>(counts + ((<usize>symbol) << 1), 1);
     this.build(symbol + 1, 0);
     return true;
@@ -89,7 +89,7 @@ export class FseCode {
       }
       const count = <i32>value - 1;
       left -= count < 0 ? 1 : count;
-      store<i16>(counts + (<usize>(symbol++) << 1), <i16>count);
+      store<i16>(counts + ((<usize>symbol++) << 1), <i16>count);
       if (count != 0) continue;
       // More that don't occur.
       let more: u32 = 3;
@@ -97,7 +97,7 @@ export class FseCode {
         more = forwardBits(src, end, at, 2);
         at += 2;
         if (symbol + <i32>more > this.symbols) return 0;
-        for (let i: u32 = 0; i < more; i++) store<i16>(counts + (<usize>(symbol++) << 1), 0);
+        for (let i: u32 = 0; i < more; i++) store<i16>(counts + ((<usize>symbol++) << 1), 0);
       }
     }
     const size = <usize>((at + 7) >> 3);
@@ -115,7 +115,7 @@ export class FseCode {
     let high = mask;
     for (let i = 0; i < symbols; i++) {
       const count = counts + ((<usize>i) << 1);
-      if (load<i16>(count) < 0) store<u32>(table + (<usize>(high--) << 3), i);
+      if (load<i16>(count) < 0) store<u32>(table + ((<usize>high--) << 3), i);
     }
     const step = (size >> 1) + (size >> 3) + 3;
     let place: u32 = 0;
@@ -139,7 +139,7 @@ export class FseCode {
       const count = counts + ((<usize>i) << 1);
       if (load<i16>(count) < 0) store<i16>(count, 1);
       const extraBits = extra === null ? 0 : <u32>extra[i];
-      store<u64>(parts + ((<usize>i) << 3), <u64>base | (<u64>extraBits << 48));
+      store<u64>(parts + ((<usize>i) << 3), <u64>base | ((<u64>extraBits) << 48));
       base += (<u32>1) << extraBits;
     }
     for (let i: u32 = 0; i < size; i++) {
@@ -150,7 +150,7 @@ export class FseCode {
       store<i16>(count, <i16>(next + 1));
       const bits = accuracy - (31 - clz<u32>(next));
       const state = (next << bits) - size;
-      store<u64>(entry, load<u64>(parts + (symbol << 3)) | (<u64>state << 32) | (<u64>bits << 56));
+      store<u64>(entry, load<u64>(parts + (symbol << 3)) | ((<u64>state) << 32) | ((<u64>bits) << 56));
     }
     this.accuracy = accuracy;
     this.ready = true;
@@ -161,6 +161,6 @@ export class FseCode {
 function forwardBits(src: usize, end: usize, at: u32, count: u32): u32 {
   let from = src + <usize>(at >> 3);
   let value: u32 = 0;
-  for (let shift: u32 = 0; shift < 24 && from < end; shift += 8) value |= <u32>load<u8>(from++) << shift;
+  for (let shift: u32 = 0; shift < 24 && from < end; shift += 8) value |= (<u32>load<u8>(from++)) << shift;
   return (value >> (at & 7)) & (((<u32>1) << count) - 1);
 }

@@ -1,7 +1,7 @@
 // Literals of zstd blocks (RFC 8878, 3.1.1.3.1 and 4.2): bytes as they are, one byte many times, or Huffman-coded in one
 // or four streams that are read from their ends.
 
-import { FseCode, entryBase, entryBits, entryNext } from "./fse";
+import { entryBase, entryBits, entryNext, FseCode } from "./fse";
 
 /** Bytes of a block, and so of its literals, at most. */
 export const BLOCK_MAX: u32 = 131072;
@@ -30,7 +30,7 @@ export class Literals {
 
   private readonly buffer: usize = heap.alloc(<usize>BLOCK_MAX + OVERRUN);
   /** For the next bits of a stream, as many as the longest code has: u16 of length, and symbol << 8. */
-  private readonly table: usize = heap.alloc((<usize>1 << <usize>CODE_BITS_MAX) * 2);
+  private readonly table: usize = heap.alloc(((<usize>1) << (<usize>CODE_BITS_MAX)) * 2);
   /** Bits of the longest code; 0 as long as there are none. */
   private longest: u32 = 0;
   private readonly weightCode: FseCode = new FseCode(CODE_BITS_MAX + 2, WEIGHT_ACCURACY_MAX, 0, null);
@@ -49,8 +49,8 @@ export class Literals {
     if (type <= RLE) return this.readPlain(src, end);
     // Both sizes have 10, 10, 14 or 18 bits behind the first four.
     const sizeBits = format < 2 ? 10 : format == 2 ? 14 : 18;
-    const sizes = (<u64>head | (<u64>load<u8>(src, 4) << 32)) >> 4;
-    const mask = (<u32>1 << sizeBits) - 1;
+    const sizes = (<u64>head | ((<u64>load<u8>(src, 4)) << 32)) >> 4;
+    const mask = ((<u32>1) << sizeBits) - 1;
     const size = <u32>sizes & mask;
     const packed = <usize>(<u32>(sizes >> <u64>sizeBits) & mask);
     src += (4 + 2 * sizeBits) >> 3;
@@ -78,8 +78,8 @@ export class Literals {
     if ((format & 1) != 0) {
       head = format == 1 ? 2 : 3;
       if (end - src < head) return 0;
-      size = (first >> 4) | (<u32>load<u8>(src, 1) << 4);
-      if (format == 3) size |= <u32>load<u8>(src, 2) << 12;
+      size = (first >> 4) | ((<u32>load<u8>(src, 1)) << 4);
+      if (format == 3) size |= (<u32>load<u8>(src, 2)) << 12;
     }
     src += head;
     if (size > BLOCK_MAX) return 0;
@@ -154,8 +154,8 @@ export class Literals {
     for (let i = 0; i < count; i++) {
       const weight = <u32>load<u8>(weights + <usize>i);
       if (weight > CODE_BITS_MAX) return false;
-      total += (<u32>1 << weight) >> 1;
-      const sized = starts + (<usize>weight << 2);
+      total += ((<u32>1) << weight) >> 1;
+      const sized = starts + ((<usize>weight) << 2);
       store<u32>(sized, load<u32>(sized) + 1);
     }
     if (total == 0) return false;
@@ -164,11 +164,11 @@ export class Literals {
     if (longest > CODE_BITS_MAX || popcnt<u32>(rest) != 1) return false;
     const last = ctz<u32>(rest) + 1;
     store<u8>(weights + <usize>count, <u8>last);
-    const sized = starts + (<usize>last << 2);
+    const sized = starts + ((<usize>last) << 2);
     store<u32>(sized, load<u32>(sized) + 1);
     let place: u32 = 0;
     for (let weight: u32 = 1; weight <= longest; weight++) {
-      const at = starts + (<usize>weight << 2);
+      const at = starts + ((<usize>weight) << 2);
       const width = load<u32>(at) << (weight - 1);
       store<u32>(at, place);
       place += width;
@@ -176,13 +176,13 @@ export class Literals {
     for (let i = 0; i <= count; i++) {
       const weight = <u32>load<u8>(weights + <usize>i);
       if (weight == 0) continue;
-      const at = starts + (<usize>weight << 2);
+      const at = starts + ((<usize>weight) << 2);
       const begin = load<u32>(at);
-      const width = (<u32>1 << weight) >> 1;
+      const width = ((<u32>1) << weight) >> 1;
       store<u32>(at, begin + width);
-      const entry = <u16>((<u32>i << 8) | (longest + 1 - weight));
-      const stop = this.table + (<usize>(begin + width) << 1);
-      for (let to = this.table + (<usize>begin << 1); to < stop; to += 2) store<u16>(to, entry);
+      const entry = <u16>(((<u32>i) << 8) | (longest + 1 - weight));
+      const stop = this.table + ((<usize>(begin + width)) << 1);
+      for (let to = this.table + ((<usize>begin) << 1); to < stop; to += 2) store<u16>(to, entry);
     }
     this.longest = longest;
     return true;
@@ -209,7 +209,7 @@ export class Literals {
       const top = (at + 7) >> 3;
       let bits = load<u64>(<usize>top - 8) << ((top << 3) - at);
       for (let i: usize = 0; i < 5; i++) {
-        const entry = <u64>load<u16>(table + (<usize>(bits >> shift) << 1));
+        const entry = <u64>load<u16>(table + ((<usize>(bits >> shift)) << 1));
         store<u8>(to + i, <u8>(entry >> 8));
         bits <<= entry;
         at -= entry & 15;
@@ -220,7 +220,7 @@ export class Literals {
       if (at <= start) return false;
       const top = (at + 7) >> 3;
       const bits = load<u64>(<usize>top - 8) << ((top << 3) - at);
-      const entry = <u64>load<u16>(table + (<usize>(bits >> shift) << 1));
+      const entry = <u64>load<u16>(table + ((<usize>(bits >> shift)) << 1));
       store<u8>(to, <u8>(entry >> 8));
       at -= entry & 15;
     }
@@ -266,10 +266,10 @@ export class Literals {
         let bits2 = (load<u64>(<usize>top2 - 8) | 1) << ((top2 << 3) - at2);
         let bits3 = (load<u64>(<usize>top3 - 8) | 1) << ((top3 << 3) - at3);
         for (const stop = to + 5; to < stop; to++) {
-          const entry0 = <u64>load<u16>(table + (<usize>(bits0 >> shift) << 1));
-          const entry1 = <u64>load<u16>(table + (<usize>(bits1 >> shift) << 1));
-          const entry2 = <u64>load<u16>(table + (<usize>(bits2 >> shift) << 1));
-          const entry3 = <u64>load<u16>(table + (<usize>(bits3 >> shift) << 1));
+          const entry0 = <u64>load<u16>(table + ((<usize>(bits0 >> shift)) << 1));
+          const entry1 = <u64>load<u16>(table + ((<usize>(bits1 >> shift)) << 1));
+          const entry2 = <u64>load<u16>(table + ((<usize>(bits2 >> shift)) << 1));
+          const entry3 = <u64>load<u16>(table + ((<usize>(bits3 >> shift)) << 1));
           // A shift takes the low six bits of its count, which are the length.
           bits0 <<= entry0;
           bits1 <<= entry1;

@@ -1,8 +1,8 @@
 // zstd (RFC 8878), from memory to memory: frames one after the other, of which some are to be skipped, or a single one
 // without its magic number, as ZFS has them.
 
-import { burn } from "../../lib/fault";
 import { xxh64 } from "../../lib/digests/xxh64";
+import { burn } from "../../lib/fault";
 import { BlockDecoder } from "./block";
 import { BLOCK_MAX } from "./literals";
 
@@ -43,14 +43,14 @@ export class FrameDecoder {
     const flags = <u32>load<u8>(src++);
     if ((flags & 8) != 0) return this.fail(`header flags ${flags}`);
     const single = (flags >> 5) & 1;
-    const idSize = <usize>((<u32>1 << (flags & 3)) >> 1);
+    const idSize = <usize>(((<u32>1) << (flags & 3)) >> 1);
     const form = flags >> 6;
-    const sizeSize = form == 0 ? <usize>single : <usize>1 << <usize>form;
+    const sizeSize = form == 0 ? <usize>single : (<usize>1) << (<usize>form);
     if (end - src < <usize>(1 - single) + idSize + sizeSize) return this.fail("header");
     this.checksum = ((flags >> 2) & 1) != 0;
     if (single == 0) {
       const byte = <u64>load<u8>(src++);
-      const base = (<u64>1 << 10) << (byte >> 3);
+      const base = ((<u64>1) << 10) << (byte >> 3);
       this.window = base + (base >> 3) * (byte & 7);
     }
     const id = number(src, idSize);
@@ -67,7 +67,7 @@ export class FrameDecoder {
 /** The number of `size` (at most 8) bytes at `src`. */
 function number(src: usize, size: usize): u64 {
   let value: u64 = 0;
-  for (let i: usize = 0; i < size; i++) value |= <u64>load<u8>(src + i) << (<u64>i << 3);
+  for (let i: usize = 0; i < size; i++) value |= (<u64>load<u8>(src + i)) << ((<u64>i) << 3);
   return value;
 }
 
