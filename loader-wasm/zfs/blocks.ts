@@ -3,7 +3,7 @@
 import { EIO, setErrno } from "../lib/errno";
 import { allocate, burn, damaged } from "../lib/fault";
 import { print } from "../lib/output";
-import { lz4, lzjb, zle } from "./decompress";
+import { decompress } from "./decompress";
 import {
   BLOCK_SIZE_MAX,
   BP_BIRTH,
@@ -16,10 +16,7 @@ import {
   bpLogicalSize,
   bpPhysicalSize,
   CHECKSUM_GANG,
-  COMPRESS_LZ4,
-  COMPRESS_LZJB,
   COMPRESS_OFF,
-  COMPRESS_ZLE,
   DVA_SIZE,
   dvaDevice,
   dvaGang,
@@ -30,25 +27,6 @@ import {
 } from "./layout";
 import { Vdev } from "./vdev";
 import { verifyBlock } from "./verify";
-
-const COMPRESSION_NAMES: string[] = [
-  "inherit",
-  "on",
-  "uncompressed",
-  "lzjb",
-  "empty",
-  "gzip-1",
-  "gzip-2",
-  "gzip-3",
-  "gzip-4",
-  "gzip-5",
-  "gzip-6",
-  "gzip-7",
-  "gzip-8",
-  "gzip-9",
-  "zle",
-  "lz4",
-];
 
 /** A block as its pointer describes it, decompressed. The pool owns it: it is good until the next one is asked for. */
 export class Block {
@@ -202,32 +180,4 @@ function readEmbedded(bp: usize, dst: usize): i32 {
   if (decompress(bpCompression(bp), embeddedData, size, dst, bpLogicalSize(bp))) return 0;
   print(`ZFS: i/o error - unable to decompress block pointer data, error ${EIO}\n`);
   return EIO;
-}
-
-function decompress(method: u32, src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
-  let done = false;
-  switch (method) {
-    case COMPRESS_OFF: {
-      const size = min(srcSize, dstSize);
-      memory.copy(dst, src, <usize>size);
-      memory.fill(dst + <usize>size, 0, <usize>(dstSize - size));
-      return true;
-    }
-    case COMPRESS_LZJB:
-      done = lzjb(src, srcSize, dst, dstSize);
-      break;
-    case COMPRESS_ZLE:
-      done = zle(src, srcSize, dst, dstSize);
-      break;
-    case COMPRESS_LZ4:
-      done = lz4(src, srcSize, dst, dstSize);
-      break;
-    default: {
-      const name = method < <u32>COMPRESSION_NAMES.length ? COMPRESSION_NAMES[method] : `${method}`;
-      print(`ZFS: unsupported compression algorithm ${name}\n`);
-      return false;
-    }
-  }
-  if (!done) damaged("", `ZFS block: ${COMPRESSION_NAMES[method]} data`, EIO);
-  return done;
 }

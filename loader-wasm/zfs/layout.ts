@@ -59,12 +59,19 @@ export const CHECKSUM_FLETCHER2: u32 = 6;
 export const CHECKSUM_FLETCHER4: u32 = 7;
 export const CHECKSUM_SHA256: u32 = 8;
 export const CHECKSUM_NOPARITY: u32 = 10;
+export const CHECKSUM_SHA512: u32 = 11;
+export const CHECKSUM_SKEIN: u32 = 12;
+export const CHECKSUM_EDONR: u32 = 13;
+export const CHECKSUM_BLAKE3: u32 = 14;
 
-/** Compressions as block pointers number them (zio.h). All gzip levels are between LZJB and ZLE. */
+/** Compressions as block pointers number them (zio.h). */
 export const COMPRESS_OFF: u32 = 2;
 export const COMPRESS_LZJB: u32 = 3;
+export const COMPRESS_GZIP_MIN: u32 = 5;
+export const COMPRESS_GZIP_MAX: u32 = 13;
 export const COMPRESS_ZLE: u32 = 14;
 export const COMPRESS_LZ4: u32 = 15;
+export const COMPRESS_ZSTD: u32 = 16;
 
 /** Properties of a block pointer. */
 export function bpEmbedded(bp: usize): bool {

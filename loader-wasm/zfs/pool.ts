@@ -46,6 +46,11 @@ const FEATURES: string[] = [
   "com.delphix:bookmark_written",
   "com.delphix:head_errlog",
   "com.klarasystems:vdev_zaps_v2",
+  "org.freebsd:zstd_compress",
+  "org.illumos:sha512",
+  "org.illumos:skein",
+  "org.illumos:edonr",
+  "org.openzfs:blake3",
 ];
 
 /** Whether a pool with the feature `name` can be read; says so if not. */
