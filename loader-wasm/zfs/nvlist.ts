@@ -95,9 +95,11 @@ export class NvList {
   /** The numbers in the array `name`. */
   numbers(name: string): u64[] {
     const result: u64[] = [];
-    let at = this.find(name, TYPE_UINT64_ARRAY);
+    const found = this.find(name, TYPE_UINT64_ARRAY);
+    // Their number comes once more.
+    let at = found + 4;
     const count = min(this.elements, ARRAY_MAX);
-    for (let i: u32 = 0; at != 0 && i < count && at + 8 <= this.valueEnd; i++) {
+    for (let i: u32 = 0; found != 0 && i < count && at + 8 <= this.valueEnd; i++) {
       result.push(((<u64>word(at)) << 32) | <u64>word(at + 4));
       at += 8;
     }
