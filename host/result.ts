@@ -83,7 +83,8 @@ export interface ResultData {
   memoryFaults: number;
   modules: LoadedModule[];
   environment: Record<string, string>;
-  disk: { calls: number; bytes: number };
+  /** `healed`: blocks of a pool that were read although a copy, or a part of one, was bad. */
+  disk: { calls: number; bytes: number; healed: number };
   hostCalls: number;
   console: { bytes: number };
   fuelUsed: number;
@@ -151,7 +152,7 @@ export function makeResult(end: SessionEnd): BootResult {
     ...writtenRanges(guest),
     memoryFaults: guest.faults,
     ...(outcome.reason === "exec" ? decodeBootData(cpu, guest) : { modules: [], environment: {} }),
-    disk: { calls: counts.diskCalls, bytes: counts.diskBytes },
+    disk: { calls: counts.diskCalls, bytes: counts.diskBytes, healed: counts.healed },
     hostCalls: counts.hostCalls,
     console: { bytes: counts.consoleBytes },
     fuelUsed: end.fuelUsed,
@@ -207,7 +208,7 @@ export function stoppedResult(error: unknown, known: StoppedSession): BootResult
     memoryFaults: 0,
     modules: [],
     environment: {},
-    disk: { calls: 0, bytes: 0 },
+    disk: { calls: 0, bytes: 0, healed: 0 },
     hostCalls: 0,
     console: { bytes: known.consoleBytes },
     fuelUsed: 0,

@@ -63,6 +63,8 @@ interface Core extends FuelTank {
   seedHash?(seed: number): void;
   /** Where the guest's loader has its mark; negative: not looked for, no readable loader, no mark. */
   markOffset?(): bigint;
+  /** Blocks that were read although a copy, or a part of one, was bad. */
+  healedReads?(): number;
 }
 
 /** Has `core` hand over its output when something ended it. A failure now must not hide what that was. */
@@ -94,7 +96,7 @@ class Session {
   readonly #clockBegan: number;
   readonly #meter: Meter;
   readonly #policy: Policy;
-  readonly #counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, consoleBytes: 0 };
+  readonly #counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, healed: 0, consoleBytes: 0 };
   readonly #calls: Call[] = [];
   readonly #diagnostics: string[] = [];
   readonly #swapRequests: SwapRequest[] = [];
@@ -148,6 +150,7 @@ class Session {
     } finally {
       if (core !== undefined) {
         this.#meter.stop();
+        this.#counts.healed += (core.healedReads?.() ?? 0) >>> 0;
         this.#interpreterChecks.push(readCheck(this.#flavour, core));
       }
       if (memory !== undefined) this.#giveBack(memory);

@@ -5,6 +5,7 @@ import { loaderMain } from "./main";
 
 export { markOffset } from "./boot/interpreter_check";
 export { fuelLeft, grantFuel } from "./lib/fault";
+export { healedReads } from "./zfs/vdev";
 export { flush as flushOutput } from "./lib/output";
 
 /** Runs the loader for `ndisks` disks by the rules of interface `version`. Returns only through the host. */

@@ -6,6 +6,7 @@ import { loaderMain } from "./main";
 export { markOffset } from "./boot/interpreter_check";
 export { seedStrings as seedHash } from "./interp/lua/values/string";
 export { fuelLeft, grantFuel } from "./lib/fault";
+export { healedReads } from "./zfs/vdev";
 export { flush as flushOutput } from "./lib/output";
 
 /** Runs the loader for `ndisks` disks by the rules of interface `version`. Returns only through the host. */

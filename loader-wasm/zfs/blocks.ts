@@ -25,7 +25,7 @@ import {
   GANG_POINTERS,
   GANG_SIZE,
 } from "./layout";
-import { Vdev } from "./vdev";
+import { badReadCount, countHealed, Vdev } from "./vdev";
 import { verifyBlock } from "./verify";
 
 /** A block as its pointer describes it, decompressed. The pool owns it: it is good until the next one is asked for. */
@@ -65,11 +65,14 @@ export class Blocks {
     return null;
   }
 
-  /** Adds a top-level vdev in its place, unless there is one of that id. */
+  /** Adds a top-level vdev in its place, or replaces the one of that id. */
   addTop(vdev: Vdev): void {
     let at = 0;
     while (at < this.tops.length && this.tops[at].id < vdev.id) at++;
-    if (at < this.tops.length && this.tops[at].id == vdev.id) return;
+    if (at < this.tops.length && this.tops[at].id == vdev.id) {
+      this.tops[at] = vdev;
+      return;
+    }
     this.tops.push(vdev);
     for (let i = this.tops.length - 1; i > at; i--) this.tops[i] = this.tops[i - 1];
     this.tops[at] = vdev;
@@ -92,7 +95,9 @@ export class Blocks {
     }
     memory.copy(this.pointer, bp, BP_SIZE);
     const block = this.newBlock(size);
+    const before = badReadCount();
     const error = this.readBlock(this.pointer, block.data, 0);
+    if (error == 0 && badReadCount() != before) countHealed();
     if (error != 0) {
       setErrno(error);
       return null;
@@ -130,12 +135,27 @@ export class Blocks {
       const vdev = this.top(dvaDevice(dva));
       if (vdev === null) continue;
       const raw = allocate(<usize>physical);
-      error = dvaGang(dva) ? this.readGang(bp, raw, physical, depth) : vdev.read(bp, raw, dvaOffset(dva), physical);
+      error = dvaGang(dva) ? this.readGang(bp, raw, physical, depth) : vdev.read(bp, raw, dvaOffset(dva), physical, 0);
       if (error == 0 && !decompress(bpCompression(bp), raw, physical, dst, bpLogicalSize(bp))) error = EIO;
       heap.free(raw);
     }
-    if (error != 0) print("ZFS: i/o error - all block copies unavailable\n");
+    if (error != 0) {
+      print("ZFS: i/o error - all block copies unavailable\n");
+      this.reportLost(bp);
+    }
     return error;
+  }
+
+  /** Reports where the copies of a block should have been, and why none of them is good. */
+  private reportLost(bp: usize): void {
+    for (let i = 0; i < BP_COPIES; i++) {
+      const dva = bp + <usize>i * DVA_SIZE;
+      if (load<u64>(dva) == 0 && load<u64>(dva, 8) == 0) continue;
+      const vdev = this.top(dvaDevice(dva));
+      const name = vdev !== null ? vdev.name : "none there is";
+      const why = vdev !== null ? vdev.whyLost() : "missing";
+      damaged(`zfs:${this.name}`, `ZFS block at vdev ${dvaDevice(dva)} (${name}) offset ${dvaOffset(dva)}: ${why}`, EIO);
+    }
   }
 
   /** Reads a block that is stored as several smaller ones. */

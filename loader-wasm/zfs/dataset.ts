@@ -3,6 +3,7 @@
 import { EIO, ENOENT, errno, setErrno } from "../lib/errno";
 import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
+import { readConfig, readLabels } from "./config";
 import { Dnode, ObjectSet } from "./dnode";
 import {
   DATASET_DEPTH_MAX,
@@ -16,13 +17,8 @@ import {
   DS_SIZE,
   OBJSET_TYPE_META,
 } from "./layout";
-import { NvList } from "./nvlist";
 import { featureKnown, Pool } from "./pool";
-import { vdevFrom } from "./vdevs";
 import { Zap, zapLookUp } from "./zap";
-
-/** Bytes of a pool's configuration, at most. */
-const CONFIG_MAX: u64 = 4 << 20;
 
 /** The object `number` of the pool whose bonus buffer has `size` bytes at least; null and errno. */
 function withBonus(pool: Pool, number: u64, size: u32): Dnode | null {
@@ -51,6 +47,7 @@ function poolEntry(pool: Pool, name: string): u64 {
 
 /** Reads what is needed of the pool, once all its disks are known. Returns an errno. */
 export function openPool(pool: Pool): i32 {
+  readLabels(pool);
   const set = ObjectSet.read(pool, changetype<usize>(pool.root));
   if (set === null) {
     // A pool none of whose uberblocks was found has no pointer to read by.
@@ -73,7 +70,13 @@ export function openPool(pool: Pool): i32 {
     print(`ZFS: pool ${pool.name} is not supported\n`);
     return EIO;
   }
-  return readConfig(pool);
+  const number = poolEntry(pool, "config");
+  if (number == 0) {
+    print("ZFS: can not read MOS config\n");
+    return EIO;
+  }
+  const config = withBonus(pool, number, 8);
+  return config !== null ? readConfig(pool, config) : EIO;
 }
 
 /** Whether all features in use are known. */
@@ -85,34 +88,6 @@ function checkFeatures(pool: Pool): bool {
   if (zap === null) return false;
   while (zap.next()) if (zap.value != 0 && !featureKnown(zap.name)) return false;
   return errno == ENOENT;
-}
-
-/** Learns of vdevs that no label told of: each label knows only the top-level vdev it is in. */
-function readConfig(pool: Pool): i32 {
-  const number = poolEntry(pool, "config");
-  if (number == 0) {
-    print("ZFS: can not read MOS config\n");
-    return EIO;
-  }
-  const dnode = withBonus(pool, number, 8);
-  if (dnode === null) return EIO;
-  const size = load<u64>(dnode.bonus());
-  if (size > CONFIG_MAX) return dnode.damaged(`configuration of ${size} bytes`);
-  const packed = new StaticArray<u8>(<i32>size);
-  if (dnode.read(0, changetype<usize>(packed), <u32>size) != 0) return EIO;
-  const config = NvList.unpack(changetype<usize>(packed), <u32>size);
-  const tree = config !== null ? config.list("vdev_tree") : null;
-  if (tree === null) return dnode.damaged("configuration without a vdev tree");
-  const kids = tree.lists("children");
-  for (let i = 0; i < kids.length; i++) {
-    const vdev = vdevFrom(kids[i], false);
-    if (vdev === null) {
-      print(`vdev_init_from_nvlist: ${errno}\n`);
-      break;
-    }
-    pool.addTop(vdev);
-  }
-  return 0;
 }
 
 /** The data set called `name`, without the pool's name; 0 and errno. */

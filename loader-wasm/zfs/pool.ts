@@ -13,6 +13,7 @@ import {
   LABEL_SIZE,
   LABELS,
   UB_MAGIC,
+  UB_REFLOW,
   UB_ROOT,
   UB_TIMESTAMP,
   UB_TXG,
@@ -23,8 +24,6 @@ import {
   UBERBLOCKS_SIZE,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { VdevState } from "./vdev";
-import { findVdev, vdevFrom } from "./vdevs";
 import { verifyTail } from "./verify";
 
 /** Pool versions that can be read: the numbered ones, and the one that lists features. */
@@ -51,6 +50,10 @@ const FEATURES: string[] = [
   "org.illumos:skein",
   "org.illumos:edonr",
   "org.openzfs:blake3",
+  "com.delphix:device_removal",
+  "com.delphix:obsolete_counts",
+  "org.openzfs:raidz_expansion",
+  "org.openzfs:draid",
 ];
 
 /** Whether a pool with the feature `name` can be read; says so if not. */
@@ -60,12 +63,49 @@ export function featureKnown(name: string): bool {
   return false;
 }
 
+/** A disk of a pool, found by its label. */
+export class PoolDisk {
+  constructor(
+    readonly guid: u64,
+    /** Transaction group of the label. */
+    readonly txg: u64,
+    readonly volume: Volume,
+  ) {}
+}
+
+/** What labels say of a top-level vdev. */
+export class TopLabel {
+  /** Of the newest one. */
+  txg: u64 = 0;
+  private bytes: StaticArray<u8> = [];
+
+  constructor(readonly id: u64) {}
+
+  /** Keeps `tree` from a label of transaction group `txg`, unless what is known is newer. */
+  learn(tree: NvList, txg: u64): void {
+    if (txg <= this.txg) return;
+    this.txg = txg;
+    this.bytes = tree.copy();
+  }
+
+  /** The configuration of the vdev. */
+  tree(): NvList {
+    const start = changetype<usize>(this.bytes);
+    return new NvList(start, start + <usize>this.bytes.length);
+  }
+}
+
 /** A pool, of whose disks at least one was found. */
 export class Pool extends Blocks {
   /** Transaction group of the newest label. */
   txg: u64 = 0;
   uberblockTxg: u64 = 0;
   uberblockTime: u64 = 0;
+  /** Of the uberblock: how far a RAID-Z group that grows has come. */
+  reflow: u64 = 0;
+  /** Those that were found. */
+  readonly disks: PoolDisk[] = [];
+  readonly labels: TopLabel[] = [];
   /** Pointer to the meta object set. */
   readonly root: StaticArray<u8> = new StaticArray<u8>(128);
   private metaSet: ObjectSet | null = null;
@@ -75,6 +115,20 @@ export class Pool extends Blocks {
     name: string,
   ) {
     super(name);
+  }
+
+  /** The disk with that GUID, or null. */
+  disk(guid: u64): PoolDisk | null {
+    for (let i = 0; i < this.disks.length; i++) if (this.disks[i].guid == guid) return this.disks[i];
+    return null;
+  }
+
+  /** What labels say of top-level vdev `id`. */
+  label(id: u64): TopLabel {
+    for (let i = 0; i < this.labels.length; i++) if (this.labels[i].id == id) return this.labels[i];
+    const label = new TopLabel(id);
+    this.labels.push(label);
+    return label;
   }
 
   /** The meta object set. */
@@ -158,24 +212,13 @@ function addDisk(volume: Volume, size: u64, config: NvList): bool {
   if (name === null || !config.has("pool_guid") || !config.has("guid") || !config.has("state")) return false;
   const pool = poolOf(config.number("pool_guid"), name);
   const txg = config.number("txg");
-  const newer = txg > pool.txg;
-  if (newer) pool.txg = txg;
   const guid = config.number("guid");
-  const known = findVdev(guid);
   // Met before: slices that overlap, for instance.
-  if ((known !== null && known.volume !== null) || tree === null) return false;
-  const top = vdevFrom(tree, newer);
-  if (top === null) return false;
-  pool.addTop(top);
-  const vdev = findVdev(guid);
-  if (vdev === null) {
-    print("ZFS: inconsistent nvlist contents\n");
-    return false;
-  }
-  vdev.volume = volume;
-  vdev.state = VdevState.Healthy;
-  top.updateState();
-  readUberblocks(pool, volume, size, top.ashift);
+  if (pool.disk(guid) !== null || tree === null) return false;
+  pool.txg = max(pool.txg, txg);
+  pool.disks.push(new PoolDisk(guid, txg, volume));
+  pool.label(tree.number("id")).learn(tree, txg);
+  readUberblocks(pool, volume, size, tree.number("ashift"));
   return true;
 }
 
@@ -196,6 +239,7 @@ function readUberblocks(pool: Pool, volume: Volume, size: u64, ashift: u64): voi
       if (!verifyTail(uberblock, step, start + <u64>at, 0, 0)) continue;
       pool.uberblockTxg = txg;
       pool.uberblockTime = time;
+      pool.reflow = load<u64>(uberblock, UB_REFLOW);
       memory.copy(changetype<usize>(pool.root), uberblock + UB_ROOT, BP_SIZE);
     }
   }
