@@ -1,10 +1,13 @@
 // Data sets of a pool: finding one by its name and the name of one, their children, and which one is booted from.
 
-import { EIO, ENOENT, errno, setErrno } from "../lib/errno";
+import { EACCES, EIO, ENOENT, errno, setErrno } from "../lib/errno";
 import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { Dnode, ObjectSet } from "./dnode";
+import { copesWith, datasetCopesWith, refuseFeature } from "./features";
 import {
+  bpEncrypted,
+  CRYPTO_KEY,
   DATASET_DEPTH_MAX,
   DD_CHILDREN,
   DD_HEAD,
@@ -15,9 +18,10 @@ import {
   DS_POINTER,
   DS_SIZE,
   OBJSET_TYPE_META,
+  TYPE_EXTENSIBLE,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { featureKnown, Pool } from "./pool";
+import { Pool } from "./pool";
 import { vdevFrom } from "./vdevs";
 import { Zap, zapLookUp } from "./zap";
 
@@ -83,7 +87,9 @@ function checkFeatures(pool: Pool): bool {
   const dnode = pool.mos.object(number);
   const zap = Zap.open(dnode);
   if (zap === null) return false;
-  while (zap.next()) if (zap.value != 0 && !featureKnown(zap.name)) return false;
+  while (zap.next()) {
+    if (zap.value != 0 && !copesWith(zap.name)) return refuseFeature(zap.name, `zfs:${pool.name}`);
+  }
   return errno == ENOENT;
 }
 
@@ -208,8 +214,36 @@ export function bootDataset(pool: Pool): u64 {
 /** The object set of data set `number`; null and errno. */
 export function openDataset(pool: Pool, number: u64): ObjectSet | null {
   const set = dataset(pool, number);
-  if (set === null) return null;
+  if (set === null || (number != pool.judged && !canRead(pool, number, set))) return null;
+  pool.judged = number;
   const objects = ObjectSet.read(pool, set.bonus() + DS_POINTER);
   if (objects === null) print(`ZFS: can't read object set for dataset ${number}\n`);
   return objects;
+}
+
+/** Whether data set `number` is one that can be read: not encrypted, no feature unknown. Else says so, and errno. */
+function canRead(pool: Pool, number: u64, set: Dnode): bool {
+  const dir = directory(pool, load<u64>(set.bonus(), DS_DIRECTORY));
+  if (dir === null) return false;
+  const key = dir.type == TYPE_EXTENSIBLE ? zapLookUp(dir, CRYPTO_KEY) : null;
+  if (key !== null || bpEncrypted(set.bonus() + DS_POINTER)) {
+    const name = nameFor(pool, number);
+    print(`ZFS: dataset ${name} is encrypted\n`);
+    damaged(`zfs:${name}`, "ZFS data set is encrypted", EACCES);
+    return false;
+  }
+  if (set.type != TYPE_EXTENSIBLE) return true;
+  const zap = Zap.open(set);
+  if (zap === null) return false;
+  while (zap.next()) {
+    if (!datasetCopesWith(zap.name)) return refuseFeature(zap.name, `zfs:${nameFor(pool, number)}`);
+  }
+  return errno == ENOENT;
+}
+
+/** What data set `number` is called in reports. */
+function nameFor(pool: Pool, number: u64): string {
+  const name = datasetName(pool, number);
+  if (name === null) return `${pool.name} (data set ${number})`;
+  return name.length > 0 ? `${pool.name}/${name}` : pool.name;
 }

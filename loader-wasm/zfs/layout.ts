@@ -93,6 +93,11 @@ export function bpPhysicalSize(bp: usize): u32 {
   return bpEmbedded(bp) ? ((properties >> 25) & 0x7f) + 1 : ((properties >> 16) + 1) << 9;
 }
 
+/** Whether its content, or the content below it, is encrypted. */
+export function bpEncrypted(bp: usize): bool {
+  return !bpEmbedded(bp) && ((load<u64>(bp, BP_PROPERTIES) >> 61) & 1) != 0;
+}
+
 /** Whether it points nowhere: a block of zeros that was never written. */
 export function bpHole(bp: usize): bool {
   return !bpEmbedded(bp) && load<u64>(bp) == 0 && load<u64>(bp, 8) == 0;
@@ -158,6 +163,9 @@ export const DD_SIZE: u32 = 88;
 export const DS_DIRECTORY: usize = 0; // u64
 export const DS_POINTER: usize = 128; // block pointer of the object set
 export const DS_SIZE: u32 = 256;
+/** The type of both when there is a ZAP behind the bonus buffer, and its entry for a directory that is encrypted. */
+export const TYPE_EXTENSIBLE: u8 = 0xc4;
+export const CRYPTO_KEY = "com.datto:crypto_key_obj";
 /** Data sets within each other. */
 export const DATASET_DEPTH_MAX: i32 = 64;
 

@@ -5,6 +5,7 @@ import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
 import { Blocks } from "./blocks";
 import { ObjectSet } from "./dnode";
+import { copesWith, refuseFeature } from "./features";
 import {
   BP_SIZE,
   CONFIG_AT,
@@ -32,35 +33,14 @@ const VERSION_MAX: u64 = 28;
 const VERSION_FEATURES: u64 = 5000;
 const STATE_DESTROYED: u64 = 2;
 
-/** Features under which a pool can still be read: those of FreeBSD 12.1, and later ones that change nothing read here. */
-const FEATURES: string[] = [
-  "org.illumos:lz4_compress",
-  "com.delphix:hole_birth",
-  "com.delphix:extensible_dataset",
-  "com.delphix:embedded_data",
-  "org.open-zfs:large_blocks",
-  "org.zfsonlinux:large_dnode",
-  "com.joyent:multi_vdev_crash_dump",
-  "com.datto:bookmark_v2",
-  "com.datto:encryption",
-  "com.delphix:bookmark_written",
-  "com.delphix:head_errlog",
-  "com.klarasystems:vdev_zaps_v2",
-];
-
-/** Whether a pool with the feature `name` can be read; says so if not. */
-export function featureKnown(name: string): bool {
-  if (FEATURES.includes(name)) return true;
-  print(`ZFS: unsupported feature: ${name}\n`);
-  return false;
-}
-
 /** A pool, of whose disks at least one was found. */
 export class Pool extends Blocks {
   /** Transaction group of the newest label. */
   txg: u64 = 0;
   uberblockTxg: u64 = 0;
   uberblockTime: u64 = 0;
+  /** The data set that was found fit to be read last. */
+  judged: u64 = 0;
   /** Pointer to the meta object set. */
   readonly root: StaticArray<u8> = new StaticArray<u8>(128);
   private metaSet: ObjectSet | null = null;
@@ -142,12 +122,14 @@ function addDisk(volume: Volume, size: u64, config: NvList): bool {
     print(`ZFS: unsupported ZFS version ${version} (should be ${VERSION_FEATURES})\n`);
     return false;
   }
+  const name = config.text("name");
   const features = config.list("features_for_read");
   if (features !== null) {
     const names = features.names();
-    for (let i = 0; i < names.length; i++) if (!featureKnown(names[i])) return false;
+    for (let i = 0; i < names.length; i++) {
+      if (!copesWith(names[i])) return refuseFeature(names[i], `zfs:${name === null ? "" : name}`);
+    }
   }
-  const name = config.text("name");
   const tree = config.list("vdev_tree");
   if (config.number("state") == STATE_DESTROYED || config.number("is_log") != 0) return false;
   if (name === null || !config.has("pool_guid") || !config.has("guid") || !config.has("state")) return false;
