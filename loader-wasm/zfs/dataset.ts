@@ -213,11 +213,13 @@ export function bootDataset(pool: Pool): u64 {
 
 /** The object set of data set `number`; null and errno. */
 export function openDataset(pool: Pool, number: u64): ObjectSet | null {
+  if (pool.openObjects !== null && pool.openNumber == number) return pool.openObjects;
   const set = dataset(pool, number);
-  if (set === null || (number != pool.judged && !canRead(pool, number, set))) return null;
-  pool.judged = number;
+  if (set === null || !canRead(pool, number, set)) return null;
   const objects = ObjectSet.read(pool, set.bonus() + DS_POINTER);
   if (objects === null) print(`ZFS: can't read object set for dataset ${number}\n`);
+  pool.openNumber = number;
+  pool.openObjects = objects;
   return objects;
 }
 

@@ -98,14 +98,12 @@ export class Dnode {
     return <u32>load<u16>(this.at(), DN_BONUS_LENGTH);
   }
 
-  /** The block with what had no room in the bonus buffer; null and errno. */
+  /** The block with what had no room in the bonus buffer; null and errno, 0 when there is none. */
   spill(): Block | null {
+    setErrno(0);
     const pointer = this.at() + <usize>(<u32>this.raw.length - BP_SIZE);
-    if ((load<u8>(this.at(), DN_FLAGS) & DN_FLAG_SPILL) == 0 || bpHole(pointer)) {
-      this.damaged("no attributes");
-      return null;
-    }
-    return this.pool.block(pointer);
+    const none = (load<u8>(this.at(), DN_FLAGS) & DN_FLAG_SPILL) == 0 || bpHole(pointer);
+    return none ? null : this.pool.block(pointer);
   }
 
   /** Reports damage in it. Returns EIO. */
@@ -115,10 +113,8 @@ export class Dnode {
 
   /** Data block `number`; null and errno. */
   private dataBlock(number: u64): DataBlock | null {
-    if (number > this.lastBlock) {
-      setErrno(EIO);
-      return null;
-    }
+    // A file may be longer than what was ever written of it.
+    if (number > this.lastBlock) return new DataBlock(null);
     const shift = this.indirectShift - BP_SHIFT;
     let table = this.at() + <usize>DN_BLOCK_POINTERS;
     let entries = <u64>this.pointers;

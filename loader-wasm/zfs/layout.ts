@@ -178,14 +178,12 @@ export const ZP_UID: usize = 128; // u64
 export const ZP_GID: usize = 136; // u64
 export const ZNODE_SIZE: u32 = 264;
 
-/** System attributes, in the order in which every file system has them. */
-export const SA_INFO: usize = 4; // u16 size of the header in its upper bits
-export const SA_MODE: usize = 0; // u64
-export const SA_SIZE: usize = 8; // u64
-export const SA_UID: usize = 24; // u64
-export const SA_GID: usize = 32; // u64
-export const SA_FIXED_SIZE: u32 = 40;
-export const SA_LINK: u32 = 160;
+/** The head of a buffer of system attributes (sa_impl.h): magic number, layout and size of the head, lengths. */
+export const SA_MAGIC: u32 = 0x2f505a;
+export const SA_INFO: usize = 4; // u16
+export const SA_LAYOUT_MASK: u32 = 0x3ff;
+export const SA_LENGTHS: u32 = 6; // u16 for each attribute that has none of its own
+export const SA_HEAD_SIZE: u32 = 8;
 
 // ---- ZAP objects ------------------------------------------------------------------------------------
 
@@ -197,6 +195,7 @@ export const ZAP_MAGIC: u64 = 0x2f52ab2ab;
 
 /** A small ZAP: bytes before its entries, and offsets in an entry. */
 export const MICRO_HEAD: u32 = 64;
+export const MICRO_NORMALIZE: usize = 16; // u64
 export const MICRO_ENTRY_SIZE: u32 = 64;
 export const MICRO_VALUE: usize = 0; // u64
 export const MICRO_NAME: usize = 14;
@@ -207,6 +206,7 @@ export const ZAP_TABLE_BLOCK: usize = 16; // u64 0: in the second half of the he
 export const ZAP_TABLE_SHIFT: usize = 32; // u64
 export const ZAP_FREE_BLOCK: usize = 56; // u64
 export const ZAP_SALT: usize = 80; // u64
+export const ZAP_NORMALIZE: usize = 88; // u64
 export const ZAP_BLOCK_SHIFT_MIN: u32 = 10;
 
 /**
@@ -230,4 +230,4 @@ export const LE_HASH: usize = 16; // u64
 export const LA_BYTES: usize = 1;
 export const LA_BYTES_SIZE: u32 = 21;
 export const LA_NEXT: usize = 22; // u16
-export const NAME_SIZE_MAX: u32 = 256;
+export const NAME_SIZE_MAX: u32 = 1024;

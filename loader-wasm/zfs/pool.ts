@@ -39,8 +39,9 @@ export class Pool extends Blocks {
   txg: u64 = 0;
   uberblockTxg: u64 = 0;
   uberblockTime: u64 = 0;
-  /** The data set that was found fit to be read last. */
-  judged: u64 = 0;
+  /** The data set that was opened last, and its objects. */
+  openNumber: u64 = 0;
+  openObjects: ObjectSet | null = null;
   /** Pointer to the meta object set. */
   readonly root: StaticArray<u8> = new StaticArray<u8>(128);
   private metaSet: ObjectSet | null = null;
