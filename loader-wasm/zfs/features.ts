@@ -6,6 +6,9 @@ import { EIO } from "../lib/errno";
 import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
 
+/** The headers of gang blocks fill what a vdev gives at least. */
+export const LARGE_GANGS = "com.klarasystems:dynamic_gang_header";
+
 /**
  * Features with which reading copes. Most change nothing that is read, or have a place of their own that knows them: compressions and
  * checksums (blocks name theirs), kinds of vdevs (the configuration names them), data sets that are encrypted.
@@ -36,7 +39,7 @@ const FEATURES: string[] = [
   "com.klarasystems:vdev_zaps_v2",
   "org.openzfs:raidz_expansion",
   "org.zfsonlinux:longname",
-  "com.klarasystems:dynamic_gang_header",
+  LARGE_GANGS,
 ];
 
 /** What else a data set's own table may hold: features that readers needn't know, and notes of its history. */

@@ -46,10 +46,9 @@ export const DVA_SIZE: usize = 16;
 export const SECTOR_SHIFT: u64 = 9;
 /** Blocks are not larger. */
 export const BLOCK_SIZE_MAX: u32 = 16 << 20;
-/** A gang block's header, and the pointers in it. */
+/** A gang block's header: block pointers, and a tail. Gang blocks of three parts each are not deeper for the largest block. */
 export const GANG_SIZE: u32 = 512;
-export const GANG_POINTERS: i32 = 3;
-export const GANG_DEPTH_MAX: i32 = 4;
+export const GANG_DEPTH_MAX: i32 = 10;
 
 /** Checksums as block pointers number them (zio.h); some of these keep theirs in the block itself. */
 export const CHECKSUM_OFF: u32 = 2;

@@ -5,7 +5,7 @@ import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
 import { Blocks } from "./blocks";
 import { ObjectSet } from "./dnode";
-import { copesWith, refuseFeature } from "./features";
+import { copesWith, LARGE_GANGS, refuseFeature } from "./features";
 import {
   BP_SIZE,
   CONFIG_AT,
@@ -135,6 +135,7 @@ function addDisk(volume: Volume, size: u64, config: NvList): bool {
   if (config.number("state") == STATE_DESTROYED || config.number("is_log") != 0) return false;
   if (name === null || !config.has("pool_guid") || !config.has("guid") || !config.has("state")) return false;
   const pool = poolOf(config.number("pool_guid"), name);
+  if (features !== null && features.names().includes(LARGE_GANGS)) pool.largeGangs = true;
   const txg = config.number("txg");
   const newer = txg > pool.txg;
   if (newer) pool.txg = txg;

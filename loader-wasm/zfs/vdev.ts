@@ -43,6 +43,11 @@ export abstract class Vdev {
   /** Reads `size` bytes at `offset` (from the data's start) and verifies them by `bp`, if that is not 0. Returns an errno. */
   abstract read(bp: usize, dst: usize, offset: u64, size: u32): i32;
 
+  /** Bytes of the least that is ever written to it. */
+  leastSize(): u32 {
+    return 1 << (<u32>this.ashift);
+  }
+
   /** Derives a group's state from its members'. */
   updateState(): void {
     let bad = 0;
