@@ -12,6 +12,7 @@ import {
   BP_SIZE,
   bpCompression,
   bpEmbedded,
+  bpEmbeddedKind,
   bpHole,
   bpLogicalSize,
   bpPhysicalSize,
@@ -24,6 +25,7 @@ import {
   dvaDevice,
   dvaGang,
   dvaOffset,
+  EMBEDDED_REDACTED,
   GANG_DEPTH_MAX,
   GANG_SIZE,
   TAIL_SIZE,
@@ -220,6 +222,8 @@ const EMBEDDED_WORDS: StaticArray<u8> = [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 
 const embeddedData: usize = memory.data(112, 8);
 
 function readEmbedded(bp: usize, dst: usize): i32 {
+  // What a redacted `zfs receive` left out is marked so.
+  if (bpEmbeddedKind(bp) == EMBEDDED_REDACTED) return damaged("", "ZFS block: redacted, it was never received", EIO);
   const size = bpPhysicalSize(bp);
   if (size > 112) return damaged("", `ZFS block pointer: ${size} bytes of data in it`, EIO);
   for (let i = 0; i < EMBEDDED_WORDS.length; i++) {

@@ -21,7 +21,7 @@ import {
   TYPE_EXTENSIBLE,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { Pool } from "./pool";
+import { Pool, Root } from "./pool";
 import { vdevFrom } from "./vdevs";
 import { Zap, zapLookUp } from "./zap";
 
@@ -55,29 +55,47 @@ function poolEntry(pool: Pool, name: string): u64 {
 
 /** Reads what is needed of the pool, once all its disks are known. Returns an errno. */
 export function openPool(pool: Pool): i32 {
-  const set = ObjectSet.read(pool, changetype<usize>(pool.root));
-  if (set === null) {
-    // A pool none of whose uberblocks was found has no pointer to read by.
-    if (load<u64>(changetype<usize>(pool.root)) == 0 && load<u64>(changetype<usize>(pool.root), 8) == 0) {
-      print("ZFS: i/o error - all block copies unavailable\n");
-    }
-    print(`ZFS: can't read MOS of pool ${pool.name}\n`);
-    return EIO;
-  }
-  pool.mos = set;
-  if (set.type != OBJSET_TYPE_META) {
-    print(`ZFS: corrupted MOS of pool ${pool.name}\n`);
-    return EIO;
-  }
-  if (set.object(DIRECTORY_OBJECT) === null) {
-    print(`ZFS: failed to read pool ${pool.name} directory object\n`);
-    return EIO;
-  }
-  if (!checkFeatures(pool)) {
+  pool.compareMembers();
+  const roots = pool.roots;
+  for (let i = 0; i < roots.length; i++) {
+    if (!openRoot(pool, roots[i])) continue;
+    if (i > 0 || roots[i].txg < pool.txg) goneBack(pool, roots[i].txg);
+    if (checkFeatures(pool)) return readConfig(pool);
     print(`ZFS: pool ${pool.name} is not supported\n`);
     return EIO;
   }
-  return readConfig(pool);
+  // A pool none of whose uberblocks was found has no pointer to read by.
+  if (roots.length == 0) print("ZFS: i/o error - all block copies unavailable\n");
+  print(`ZFS: can't read MOS of pool ${pool.name}\n`);
+  let what = `ZFS pool is damaged: none of ${roots.length} uberblocks leads to what can be read`;
+  if (<u64>pool.tops.length < pool.topCount) {
+    what = `ZFS pool is incomplete: disks of ${pool.tops.length} vdevs of ${pool.topCount} are there`;
+  }
+  return damaged(`zfs:${pool.name}`, what, EIO);
+}
+
+/** Says that not the latest state of the pool is read, but that of transaction group `txg`. */
+function goneBack(pool: Pool, txg: u64): void {
+  const latest = max(pool.roots[0].txg, pool.txg);
+  print(`ZFS: pool ${pool.name}: transaction group ${latest} can't be read, ${txg} is taken\n`);
+  damaged(`zfs:${pool.name}`, `ZFS transaction group ${latest} given up, ${txg} is taken`, EIO);
+}
+
+/** Opens the pool in the state of `root`: whether its meta object set, and what leads to its data sets, can be read. */
+function openRoot(pool: Pool, root: Root): bool {
+  const where = `zfs:${pool.name}`;
+  const set = ObjectSet.read(pool, root.at(), where);
+  let what = "meta object set";
+  if (set !== null && set.type == OBJSET_TYPE_META) {
+    pool.mos = set;
+    what = "directory object";
+    if (set.object(DIRECTORY_OBJECT) !== null) {
+      what = "root data set";
+      if (directory(pool, poolEntry(pool, "root_dataset")) !== null) return true;
+    }
+  }
+  damaged(where, `ZFS transaction group ${root.txg}: ${what} can't be used`, EIO);
+  return false;
 }
 
 /** Whether all features in use are known. */
@@ -216,7 +234,7 @@ export function openDataset(pool: Pool, number: u64): ObjectSet | null {
   if (pool.openObjects !== null && pool.openNumber == number) return pool.openObjects;
   const set = dataset(pool, number);
   if (set === null || !canRead(pool, number, set)) return null;
-  const objects = ObjectSet.read(pool, set.bonus() + DS_POINTER);
+  const objects = ObjectSet.read(pool, set.bonus() + DS_POINTER, `zfs:${nameFor(pool, number)}`);
   if (objects === null) print(`ZFS: can't read object set for dataset ${number}\n`);
   pool.openNumber = number;
   pool.openObjects = objects;

@@ -70,6 +70,12 @@ export function bpEmbedded(bp: usize): bool {
   return ((load<u64>(bp, BP_PROPERTIES) >> 39) & 1) != 0;
 }
 
+/** What is in it then. */
+export function bpEmbeddedKind(bp: usize): u32 {
+  return <u32>(load<u64>(bp, BP_PROPERTIES) >> 40) & 0xff;
+}
+export const EMBEDDED_REDACTED: u32 = 2;
+
 /** How the block is compressed: COMPRESS_*. */
 export function bpCompression(bp: usize): u32 {
   return <u32>(load<u64>(bp, BP_PROPERTIES) >> 32) & 0x7f;

@@ -1,6 +1,7 @@
 // Pools: their disks, found by their labels, and the latest uberblock.
 
-import { allocate } from "../lib/fault";
+import { EIO } from "../lib/errno";
+import { allocate, damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
 import { Blocks } from "./blocks";
@@ -24,7 +25,7 @@ import {
   UBERBLOCKS_SIZE,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { VdevState } from "./vdev";
+import { Vdev, VdevState } from "./vdev";
 import { findVdev, vdevFrom } from "./vdevs";
 import { verifyTail } from "./verify";
 
@@ -33,17 +34,49 @@ const VERSION_MAX: u64 = 28;
 const VERSION_FEATURES: u64 = 5000;
 const STATE_DESTROYED: u64 = 2;
 
+/** Earlier states of a pool that are kept in mind, and tried when a later one can't be read. */
+const ROOTS_MAX: i32 = 32;
+
+/** What an uberblock has: the pool's state after a group of transactions. */
+export class Root {
+  /** Pointer to the meta object set. */
+  readonly pointer: StaticArray<u8> = new StaticArray<u8>(<i32>BP_SIZE);
+
+  constructor(
+    readonly txg: u64,
+    readonly time: u64,
+    bp: usize,
+  ) {
+    memory.copy(this.at(), bp, BP_SIZE);
+  }
+
+  at(): usize {
+    return changetype<usize>(this.pointer);
+  }
+}
+
+/** A disk of a pool, and what its label says. */
+class Member {
+  constructor(
+    readonly top: Vdev,
+    readonly disk: Vdev,
+    readonly txg: u64,
+    readonly poolName: string,
+  ) {}
+}
+
 /** A pool, of whose disks at least one was found. */
 export class Pool extends Blocks {
   /** Transaction group of the newest label. */
   txg: u64 = 0;
-  uberblockTxg: u64 = 0;
-  uberblockTime: u64 = 0;
+  /** Number of top-level vdevs that labels tell of. */
+  topCount: u64 = 0;
+  /** States, newest first. */
+  readonly roots: Root[] = [];
+  private readonly members: Member[] = [];
   /** The data set that was opened last, and its objects. */
   openNumber: u64 = 0;
   openObjects: ObjectSet | null = null;
-  /** Pointer to the meta object set. */
-  readonly root: StaticArray<u8> = new StaticArray<u8>(128);
   private metaSet: ObjectSet | null = null;
 
   constructor(
@@ -60,6 +93,52 @@ export class Pool extends Blocks {
 
   set mos(set: ObjectSet) {
     this.metaSet = set;
+  }
+
+  /** Whether a state is of interest that was reached so. */
+  wantsRoot(txg: u64, time: u64): bool {
+    const count = this.roots.length;
+    for (let i = 0; i < count; i++) if (this.roots[i].txg == txg) return time > this.roots[i].time;
+    return count < ROOTS_MAX || txg > this.roots[count - 1].txg;
+  }
+
+  /** Takes down the state that the uberblock of `txg` and `time` leads to. */
+  addRoot(txg: u64, time: u64, bp: usize): void {
+    let at = 0;
+    while (at < this.roots.length && this.roots[at].txg > txg) at++;
+    if (at < this.roots.length && this.roots[at].txg == txg) {
+      if (time > this.roots[at].time) this.roots[at] = new Root(txg, time, bp);
+      return;
+    }
+    this.roots.push(new Root(txg, time, bp));
+    for (let i = this.roots.length - 1; i > at; i--) {
+      const later = this.roots[i];
+      this.roots[i] = this.roots[i - 1];
+      this.roots[i - 1] = later;
+    }
+    if (this.roots.length > ROOTS_MAX) this.roots.pop();
+  }
+
+  addMember(top: Vdev, disk: Vdev, txg: u64, poolName: string): void {
+    this.members.push(new Member(top, disk, txg, poolName));
+  }
+
+  /** Tells of disks that disagree with others on the pool's name, or that miss what others of their vdev have. */
+  compareMembers(): void {
+    for (let i = 0; i < this.members.length; i++) {
+      const member = this.members[i];
+      const volume = member.disk.volume;
+      const disk = `${volume === null ? "" : volume.where(0)}: ZFS disk ${member.disk.name} (guid ${member.disk.guid})`;
+      if (member.poolName != this.name)
+        damaged(disk, `pool is called ${member.poolName}, others say ${this.name}`, EIO);
+      let newest = member.txg;
+      for (let k = 0; k < this.members.length; k++) {
+        if (this.members[k].top == member.top) newest = max(newest, this.members[k].txg);
+      }
+      if (newest > member.txg) {
+        damaged(disk, `label of transaction group ${member.txg}, other disks of its vdev have ${newest}`, EIO);
+      }
+    }
   }
 }
 
@@ -89,16 +168,22 @@ function labelOffset(size: u64, index: i32): u64 {
 function readConfig(volume: Volume, size: u64, dst: usize): bool {
   const block = allocate(CONFIG_SIZE);
   let best: u64 = 0;
+  let bad = "";
   for (let i = 0; i < LABELS; i++) {
     const offset = labelOffset(size, i) + CONFIG_AT;
-    if (volume.read(offset, block, CONFIG_SIZE) != <i64>CONFIG_SIZE) continue;
-    if (!verifyTail(block, CONFIG_SIZE, offset, 0, 0)) continue;
+    const got = volume.read(offset, block, CONFIG_SIZE) == <i64>CONFIG_SIZE;
+    if (!got || !verifyTail(block, CONFIG_SIZE, offset, 0, 0)) {
+      bad += ` ${i}`;
+      continue;
+    }
     const config = NvList.unpack(block, CONFIG_SIZE);
     if (config === null || !config.has("txg") || config.number("txg") < best) continue;
     best = config.number("txg");
     memory.copy(dst, block, CONFIG_SIZE);
   }
   heap.free(block);
+  if (best > 0 && bad.length > 0)
+    damaged(volume.where(0), `ZFS labels: not all ${LABELS} are good, but for${bad}`, EIO);
   return best > 0;
 }
 
@@ -154,11 +239,13 @@ function addDisk(volume: Volume, size: u64, config: NvList): bool {
   vdev.volume = volume;
   vdev.state = VdevState.Healthy;
   top.updateState();
+  pool.addMember(top, vdev, txg, name);
+  pool.topCount = max(pool.topCount, config.number("vdev_children"));
   readUberblocks(pool, volume, size, top.ashift);
   return true;
 }
 
-/** Looks for a newer uberblock of `pool` in the labels of a disk. */
+/** Takes down the states of `pool` that the labels of a disk lead to. */
 function readUberblocks(pool: Pool, volume: Volume, size: u64, ashift: u64): void {
   const shift = min(max(ashift, UBERBLOCK_SHIFT_MIN), UBERBLOCK_SHIFT_MAX);
   const step = (<u32>1) << (<u32>shift);
@@ -170,12 +257,8 @@ function readUberblocks(pool: Pool, volume: Volume, size: u64, ashift: u64): voi
       const uberblock = ring + <usize>at;
       const txg = load<u64>(uberblock, UB_TXG);
       const time = load<u64>(uberblock, UB_TIMESTAMP);
-      if (load<u64>(uberblock, UB_MAGIC) != UBERBLOCK_MAGIC || txg < pool.txg) continue;
-      if (txg < pool.uberblockTxg || (txg == pool.uberblockTxg && time <= pool.uberblockTime)) continue;
-      if (!verifyTail(uberblock, step, start + <u64>at, 0, 0)) continue;
-      pool.uberblockTxg = txg;
-      pool.uberblockTime = time;
-      memory.copy(changetype<usize>(pool.root), uberblock + UB_ROOT, BP_SIZE);
+      if (load<u64>(uberblock, UB_MAGIC) != UBERBLOCK_MAGIC || !pool.wantsRoot(txg, time)) continue;
+      if (verifyTail(uberblock, step, start + <u64>at, 0, 0)) pool.addRoot(txg, time, uberblock + UB_ROOT);
     }
   }
   heap.free(ring);
