@@ -77,6 +77,8 @@ export class Blocks {
   private cached: u32 = 0;
   /** Whether the headers of gang blocks may be larger than GANG_SIZE. */
   largeGangs: bool = false;
+  /** Whether errors are only reported, and not printed, too. */
+  quiet: bool = false;
   /** The pointer that is followed; the one given may be in a block that has to make room. */
   private readonly pointer: usize = allocate(BP_SIZE);
 
@@ -160,7 +162,7 @@ export class Blocks {
       if (error == 0 && !decompress(bpCompression(bp), raw, physical, dst, bpLogicalSize(bp))) error = EIO;
       heap.free(raw);
     }
-    if (error != 0) print("ZFS: i/o error - all block copies unavailable\n");
+    if (error != 0 && !this.quiet) print("ZFS: i/o error - all block copies unavailable\n");
     return error;
   }
 

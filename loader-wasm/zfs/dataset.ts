@@ -58,15 +58,21 @@ export function openPool(pool: Pool): i32 {
   pool.compareMembers();
   const roots = pool.roots;
   for (let i = 0; i < roots.length; i++) {
-    if (!openRoot(pool, roots[i])) continue;
+    // What the latest can't be read for is printed, what becomes of the others is only reported.
+    pool.quiet = i > 0;
+    const opened = openRoot(pool, roots[i]);
+    pool.quiet = false;
+    if (!opened) continue;
     if (i > 0 || roots[i].txg < pool.txg) goneBack(pool, roots[i].txg);
     if (checkFeatures(pool)) return readConfig(pool);
     print(`ZFS: pool ${pool.name} is not supported\n`);
     return EIO;
   }
-  // A pool none of whose uberblocks was found has no pointer to read by.
-  if (roots.length == 0) print("ZFS: i/o error - all block copies unavailable\n");
-  print(`ZFS: can't read MOS of pool ${pool.name}\n`);
+  if (roots.length == 0) {
+    // There is no pointer to read by.
+    print("ZFS: i/o error - all block copies unavailable\n");
+    print(`ZFS: can't read MOS of pool ${pool.name}\n`);
+  }
   let what = `ZFS pool is damaged: none of ${roots.length} uberblocks leads to what can be read`;
   if (<u64>pool.tops.length < pool.topCount) {
     what = `ZFS pool is incomplete: disks of ${pool.tops.length} vdevs of ${pool.topCount} are there`;
@@ -83,18 +89,20 @@ function goneBack(pool: Pool, txg: u64): void {
 
 /** Opens the pool in the state of `root`: whether its meta object set, and what leads to its data sets, can be read. */
 function openRoot(pool: Pool, root: Root): bool {
-  const where = `zfs:${pool.name}`;
-  const set = ObjectSet.read(pool, root.at(), where);
-  let what = "meta object set";
-  if (set !== null && set.type == OBJSET_TYPE_META) {
-    pool.mos = set;
-    what = "directory object";
-    if (set.object(DIRECTORY_OBJECT) !== null) {
-      what = "root data set";
-      if (directory(pool, poolEntry(pool, "root_dataset")) !== null) return true;
-    }
+  const set = ObjectSet.read(pool, root.at(), `zfs:${pool.name}`);
+  if (set === null) return unusable(pool, root, `can't read MOS of pool ${pool.name}`);
+  if (set.type != OBJSET_TYPE_META) return unusable(pool, root, `corrupted MOS of pool ${pool.name}`);
+  pool.mos = set;
+  if (set.object(DIRECTORY_OBJECT) === null) {
+    return unusable(pool, root, `failed to read pool ${pool.name} directory object`);
   }
-  damaged(where, `ZFS transaction group ${root.txg}: ${what} can't be used`, EIO);
+  const found = directory(pool, poolEntry(pool, "root_dataset")) !== null;
+  return found || unusable(pool, root, `can't find root dataset of pool ${pool.name}`);
+}
+
+function unusable(pool: Pool, root: Root, what: string): bool {
+  if (!pool.quiet) print(`ZFS: ${what}\n`);
+  damaged(`zfs:${pool.name}`, `ZFS transaction group ${root.txg}: ${what}`, EIO);
   return false;
 }
 
