@@ -1,10 +1,10 @@
 // Data sets of a pool: finding one by its name and the name of one, their children, and which one is booted from.
 
-import { EACCES, EIO, ENOENT, errno, setErrno } from "../lib/errno";
+import { EIO, ENOENT, EPERM, errno, setErrno } from "../lib/errno";
 import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { Dnode, ObjectSet } from "./dnode";
-import { copesWith, datasetCopesWith, refuseFeature } from "./features";
+import { copesWith, datasetCopesWith, refuseFeature, ZSTD } from "./features";
 import {
   bpEncrypted,
   CRYPTO_KEY,
@@ -114,6 +114,7 @@ function checkFeatures(pool: Pool): bool {
   const zap = Zap.open(dnode);
   if (zap === null) return false;
   while (zap.next()) {
+    if (zap.name == ZSTD) pool.modern = true;
     if (zap.value != 0 && !copesWith(zap.name)) return refuseFeature(zap.name, `zfs:${pool.name}`);
   }
   return errno == ENOENT;
@@ -257,7 +258,7 @@ function canRead(pool: Pool, number: u64, set: Dnode): bool {
   if (key !== null || bpEncrypted(set.bonus() + DS_POINTER)) {
     const name = nameFor(pool, number);
     print(`ZFS: dataset ${name} is encrypted\n`);
-    damaged(`zfs:${name}`, "ZFS data set is encrypted", EACCES);
+    damaged(`zfs:${name}`, "ZFS data set is encrypted", EPERM);
     return false;
   }
   if (set.type != TYPE_EXTENSIBLE) return true;

@@ -9,6 +9,9 @@ import { print } from "../lib/output";
 /** The headers of gang blocks fill what a vdev gives at least. */
 export const LARGE_GANGS = "com.klarasystems:dynamic_gang_header";
 
+/** Only pools of OpenZFS 2 and later list this one, whether they use it or not. */
+export const ZSTD = "org.freebsd:zstd_compress";
+
 /**
  * Features with which reading copes. Most change nothing that is read, or have a place of their own that knows them: compressions and
  * checksums (blocks name theirs), kinds of vdevs (the configuration names them), data sets that are encrypted.
@@ -32,7 +35,7 @@ const FEATURES: string[] = [
   "com.delphix:obsolete_counts",
   "com.datto:bookmark_v2",
   "com.datto:encryption",
-  "org.freebsd:zstd_compress",
+  ZSTD,
   "org.openzfs:draid",
   "com.delphix:head_errlog",
   "org.openzfs:blake3",

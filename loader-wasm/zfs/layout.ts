@@ -10,8 +10,13 @@ export const LABELS: i32 = 4;
 export const DATA_START: u64 = 4 << 20;
 /** The smallest disk of a pool. */
 export const DEVICE_SIZE_MIN: u64 = 64 << 20;
-/** The packed description of pool and disk. */
-export const CONFIG_AT: u64 = 16384;
+/** The boot block: version (big-endian), and what the next boot is told. */
+export const BOOT_BLOCK_AT: u64 = 8192;
+export const BOOT_BLOCK_SIZE: u32 = 8192;
+export const BOOT_BLOCK_RAW: u64 = 0;
+export const BOOT_BLOCK_LIST: u64 = 1;
+export const BOOT_BLOCK_CONTENT: usize = 8;
+/** Bytes of the packed description of pool and disk behind it. */
 export const CONFIG_SIZE: u32 = 114688;
 /** The ring of uberblocks. */
 export const UBERBLOCKS_AT: u64 = 131072;

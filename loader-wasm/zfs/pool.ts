@@ -5,11 +5,13 @@ import { allocate, damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
 import { Blocks } from "./blocks";
+import { BootBlock, readBootBlock } from "./boot_block";
 import { ObjectSet } from "./dnode";
 import { copesWith, LARGE_GANGS, refuseFeature } from "./features";
 import {
+  BOOT_BLOCK_AT,
+  BOOT_BLOCK_SIZE,
   BP_SIZE,
-  CONFIG_AT,
   CONFIG_SIZE,
   DEVICE_SIZE_MIN,
   LABEL_SIZE,
@@ -71,6 +73,10 @@ export class Pool extends Blocks {
   txg: u64 = 0;
   /** Number of top-level vdevs that labels tell of. */
   topCount: u64 = 0;
+  /** What the system left for this boot; null for nothing. */
+  bootBlock: BootBlock | null = null;
+  /** Whether it is one of OpenZFS 2 or later, which FreeBSD has since 13. */
+  modern: bool = false;
   /** States, newest first. */
   readonly roots: Root[] = [];
   private readonly members: Member[] = [];
@@ -119,6 +125,11 @@ export class Pool extends Blocks {
     if (this.roots.length > ROOTS_MAX) this.roots.pop();
   }
 
+  /** GUID of the disk that was found first. */
+  firstDisk(): u64 {
+    return this.members.length > 0 ? this.members[0].disk.guid : 0;
+  }
+
   addMember(top: Vdev, disk: Vdev, txg: u64, poolName: string): void {
     this.members.push(new Member(top, disk, txg, poolName));
   }
@@ -164,45 +175,58 @@ function labelOffset(size: u64, index: i32): u64 {
   return index < LABELS / 2 ? offset : offset + size - <u64>LABELS * LABEL_SIZE;
 }
 
-/** Reads the newest good configuration of the disk to `dst`. False when there is none. */
-function readConfig(volume: Volume, size: u64, dst: usize): bool {
-  const block = allocate(CONFIG_SIZE);
-  let best: u64 = 0;
-  let bad = "";
-  for (let i = 0; i < LABELS; i++) {
-    const offset = labelOffset(size, i) + CONFIG_AT;
-    const got = volume.read(offset, block, CONFIG_SIZE) == <i64>CONFIG_SIZE;
-    if (!got || !verifyTail(block, CONFIG_SIZE, offset, 0, 0)) {
-      bad += ` ${i}`;
-      continue;
+/** What the labels of a disk hold. */
+class Labels {
+  /** The newest good configuration, as it is packed; of `txg`, 0 when there is none. */
+  readonly config: usize = allocate(CONFIG_SIZE);
+  txg: u64 = 0;
+  bootBlock: BootBlock | null = null;
+
+  /** Reads those of a disk of `size` bytes. Whether one was good. */
+  read(volume: Volume, size: u64): bool {
+    const block = allocate(BOOT_BLOCK_SIZE + CONFIG_SIZE);
+    let bad = "";
+    for (let i = 0; i < LABELS; i++) {
+      const offset = labelOffset(size, i) + BOOT_BLOCK_AT;
+      const got = volume.read(offset, block, BOOT_BLOCK_SIZE + CONFIG_SIZE) == <i64>(BOOT_BLOCK_SIZE + CONFIG_SIZE);
+      if (!got || !this.take(block, offset)) bad += ` ${i}`;
     }
-    const config = NvList.unpack(block, CONFIG_SIZE);
-    if (config === null || !config.has("txg") || config.number("txg") < best) continue;
-    best = config.number("txg");
-    memory.copy(dst, block, CONFIG_SIZE);
+    heap.free(block);
+    if (this.txg > 0 && bad.length > 0) damaged(volume.where(0), `ZFS label without a good checksum:${bad}`, EIO);
+    return this.txg > 0;
   }
-  heap.free(block);
-  if (best > 0 && bad.length > 0)
-    damaged(volume.where(0), `ZFS labels: not all ${LABELS} are good, but for${bad}`, EIO);
-  return best > 0;
+
+  /** Takes over what is good and new in the label at `block`, which is from `offset` of the disk. Whether it is good. */
+  private take(block: usize, offset: u64): bool {
+    if (this.bootBlock === null && verifyTail(block, BOOT_BLOCK_SIZE, offset, 0, 0)) {
+      this.bootBlock = readBootBlock(block);
+    }
+    const packed = block + <usize>BOOT_BLOCK_SIZE;
+    if (!verifyTail(packed, CONFIG_SIZE, offset + <u64>BOOT_BLOCK_SIZE, 0, 0)) return false;
+    const config = NvList.unpack(packed, CONFIG_SIZE);
+    if (config === null || !config.has("txg") || config.number("txg") < this.txg) return true;
+    this.txg = config.number("txg");
+    memory.copy(this.config, packed, CONFIG_SIZE);
+    return true;
+  }
 }
 
 /** Looks for a pool's label on `volume` of `size` bytes, and adds the disk to its pool. Whether it did. */
 export function probeVolume(volume: Volume, mediaSize: u64): bool {
   const size = mediaSize & ~(LABEL_SIZE - 1);
   if (size < DEVICE_SIZE_MIN) return false;
-  const block = allocate(CONFIG_SIZE);
+  const labels = new Labels();
   let added = false;
-  if (readConfig(volume, size, block)) {
-    const config = NvList.unpack(block, CONFIG_SIZE);
-    if (config !== null) added = addDisk(volume, size, config);
+  if (labels.read(volume, size)) {
+    const config = NvList.unpack(labels.config, CONFIG_SIZE);
+    if (config !== null) added = addDisk(volume, size, config, labels.bootBlock);
   }
-  heap.free(block);
+  heap.free(labels.config);
   return added;
 }
 
 /** Adds the disk with label `config`. */
-function addDisk(volume: Volume, size: u64, config: NvList): bool {
+function addDisk(volume: Volume, size: u64, config: NvList, bootBlock: BootBlock | null): bool {
   const version = config.number("version");
   if (version == 0 || (version > VERSION_MAX && version != VERSION_FEATURES)) {
     print(`ZFS: unsupported ZFS version ${version} (should be ${VERSION_FEATURES})\n`);
@@ -240,6 +264,7 @@ function addDisk(volume: Volume, size: u64, config: NvList): bool {
   vdev.state = VdevState.Healthy;
   top.updateState();
   pool.addMember(top, vdev, txg, name);
+  if (pool.bootBlock === null) pool.bootBlock = bootBlock;
   pool.topCount = max(pool.topCount, config.number("vdev_children"));
   readUberblocks(pool, volume, size, top.ashift);
   return true;
