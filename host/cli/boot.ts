@@ -23,6 +23,7 @@ export interface BootArguments {
   disk: string[];
   memory: string;
   env: string[];
+  currdev?: string;
   defaultEnv: boolean;
   loader?: Flavour;
   start?: Flavour;
@@ -88,6 +89,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     onNotice: complain,
     memory: parseMemory(args.memory),
     env: [...(args.defaultEnv ? DEFAULT_ENV : []), ...args.env.map(parseEnvironment).reverse()],
+    ...(args.currdev === undefined ? {} : { currdev: args.currdev }),
     limits: parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000"),
     interfaceVersion: Number(args.interface) as 3 | 4 | 5,
     clock: args.clock,
@@ -180,6 +182,10 @@ export function conclude(result: BootResult): number {
   if (result.reason === "exec") return 0;
   const [found, ...more] = result.diagnostics;
   const where = found === undefined ? "" : `: ${found}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
+  if (result.error?.name === "OptionError") {
+    complain(`${result.error.message}${where}`);
+    return STATUS_USAGE;
+  }
   if (result.reason === "error") complain(`${result.error?.message}${where}`);
   else if (result.exitCode === EXIT_REBOOT) return STATUS_REBOOT;
   else complain(`the guest's loader quit without entering a kernel${where}`);

@@ -1,7 +1,7 @@
 // ZFS data sets as devices, `zfs:pool/data/set:`, and the pools' state in `lsdev -v`.
 
 import { page } from "../console/pager";
-import { EINVAL, EIO, ENXIO, setErrno } from "../lib/errno";
+import { EINVAL, EIO, ENXIO, errno, setErrno } from "../lib/errno";
 import { narrowed } from "../lib/fault";
 import { print } from "../lib/output";
 import { Disk, disks } from "../storage/disk";
@@ -41,7 +41,7 @@ export class ZfsDevice extends Device {
     const objects = openDataset(this.pool, this.dataset);
     if (objects === null) {
       print("ZFS: can't open root filesystem\n");
-      return EIO;
+      return errno;
     }
     if (objects.type != OBJSET_TYPE_ZFS) {
       print(`Unexpected object set type ${objects.type}\n`);

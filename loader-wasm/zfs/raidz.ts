@@ -66,7 +66,7 @@ export class RaidzVdev extends Vdev {
     const width = this.widthAt(birth);
     const members = <u64>this.children.length;
     const first = offset >> this.ashift;
-    stripe.deal((<u64>size) >> this.ashift, this.parity, width, this.ashift, false);
+    stripe.deal(<u64>size >> this.ashift, this.parity, width, this.ashift, false);
     // With single parity, parity and first data change places every MiB.
     const swapped = this.parity == 1 && (offset & (1 << 20)) != 0;
     if (<u64>width != members) {
@@ -148,7 +148,7 @@ export class RaidzVdev extends Vdev {
   /** Reads columns from `first` to before `end`. Whether all could be; members that failed are lost. */
   private readColumns(stripe: Stripe, first: i32, end: i32): bool {
     const together = stripe.together();
-    const sectors = together << <u32>this.ashift;
+    const sectors = together << (<u32>this.ashift);
     let whole = true;
     for (let c = first; c < end; c++) {
       const size = stripe.size(c);
@@ -158,7 +158,8 @@ export class RaidzVdev extends Vdev {
         if (lostMembers[member]) {
           whole = false;
         } else if (
-          this.children[member].read(0, stripe.at(c) + <usize>at, stripe.offset(row, c), min(sectors, size - at), 0) != 0
+          this.children[member].read(0, stripe.at(c) + <usize>at, stripe.offset(row, c), min(sectors, size - at), 0) !=
+          0
         ) {
           lostMembers[member] = true;
           whole = false;
