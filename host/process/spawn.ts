@@ -7,7 +7,7 @@ import type { KeyInput } from "../console/console.js";
 import type { FileDisk } from "../disks/file.js";
 import { openedImages, openImages } from "../disks/open.js";
 import type { SentImage } from "../disks/source.js";
-import { IsolationError, OptionError } from "../errors.js";
+import { IsolationError, OptionError, UserbootError } from "../errors.js";
 import type { Cell } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
@@ -264,6 +264,7 @@ function started(start: () => ChildProcess): ChildProcess {
   try {
     return start();
   } catch (error) {
+    if (error instanceof UserbootError) throw error;
     throw new IsolationError(`the session's process can't be started: ${(error as Error).message}`);
   }
 }
