@@ -333,3 +333,32 @@ describe("no option is ignored silently (9)", () => {
     refused(["boot", ...ENTERS, "-m", "2G"], "no room for 2147483648 bytes of guest memory", "ulimit -v 3000000");
   });
 });
+
+describe.each(["process", "thread"])("keys that nobody takes wait where they come from: %s", (isolation) => {
+  const options = ["--start", "lua", "--interface", "4", "-m", "64", "--isolation", isolation, "--clock", "virtual"];
+  /** Keys in the queue, the pipe, and what was read in one go. */
+  const KEPT_MAX = MIB;
+
+  it("an endless script, and far too many", async () => {
+    const image = luaGuest(`deaf-${isolation}.img`, "while true do end");
+    const words = [CLI, "boot", "-d", image, ...options, "--limit", "wallMs=2000", "--limit", `fuel=${2 ** 50}`];
+    const child = spawn(process.execPath, words, { stdio: ["pipe", "ignore", "pipe"] });
+    child.stdin.on("error", () => {});
+    const size = 16 * MIB;
+    for (let at = 0; at < size; at += 65536) child.stdin.write(Buffer.alloc(65536, "y"));
+    let said = "";
+    for await (const text of child.stderr) said += text;
+    expect(said).toMatch(/limit wallMs exceeded/);
+    expect(child.stdin.writableLength).toBeGreaterThan(size - KEPT_MAX);
+    child.stdin.destroy();
+  });
+
+  it("and are read on when there is room again", () => {
+    const image = luaGuest(
+      `reading-${isolation}.img`,
+      "local n = 0 while true do local c = io.getchar() if c == 113 then break end n = n + 1 end print('got ' .. n) loader.exit(3)",
+    );
+    const { stdout } = run(["boot", "-d", image, ...options], { ...ENDING, input: `${"y".repeat(300_000)}q` });
+    expect(stdout).toContain("got 300000");
+  });
+});
