@@ -89,7 +89,8 @@ export class FseCode {
       }
       const count = <i32>value - 1;
       left -= count < 0 ? 1 : count;
-      store<i16>(counts + ((<usize>symbol++) << 1), <i16>count);
+      store<i16>(counts + ((<usize>symbol) << 1), <i16>count);
+      symbol++;
       if (count != 0) continue;
       // More that don't occur.
       let more: u32 = 3;
@@ -97,7 +98,7 @@ export class FseCode {
         more = forwardBits(src, end, at, 2);
         at += 2;
         if (symbol + <i32>more > this.symbols) return 0;
-        for (let i: u32 = 0; i < more; i++) store<i16>(counts + ((<usize>symbol++) << 1), 0);
+        for (let i: u32 = 0; i < more; i++, symbol++) store<i16>(counts + ((<usize>symbol) << 1), 0);
       }
     }
     const size = <usize>((at + 7) >> 3);
@@ -115,7 +116,9 @@ export class FseCode {
     let high = mask;
     for (let i = 0; i < symbols; i++) {
       const count = counts + ((<usize>i) << 1);
-      if (load<i16>(count) < 0) store<u32>(table + ((<usize>high--) << 3), i);
+      if (load<i16>(count) >= 0) continue;
+      store<u32>(table + ((<usize>high) << 3), i);
+      high--;
     }
     const step = (size >> 1) + (size >> 3) + 3;
     let place: u32 = 0;
