@@ -15,6 +15,7 @@ import {
   DS_POINTER,
   DS_SIZE,
   OBJSET_TYPE_META,
+  SALT_SIZE,
 } from "./layout";
 import { NvList } from "./nvlist";
 import { featureKnown, Pool } from "./pool";
@@ -69,11 +70,20 @@ export function openPool(pool: Pool): i32 {
     print(`ZFS: failed to read pool ${pool.name} directory object\n`);
     return EIO;
   }
+  readSalt(pool);
   if (!checkFeatures(pool)) {
     print(`ZFS: pool ${pool.name} is not supported\n`);
     return EIO;
   }
   return readConfig(pool);
+}
+
+/** Reads the key of checksums that have one, which pools without such don't have. */
+function readSalt(pool: Pool): void {
+  const entry = zapLookUp(pool.mos.object(DIRECTORY_OBJECT)!, "org.illumos:checksum_salt");
+  const bytes = entry !== null ? entry.bytes(SALT_SIZE) : null;
+  if (bytes === null) return;
+  for (let i = 0; i < bytes.length; i++) store<u8>(pool.salt + <usize>i, <u8>bytes.charCodeAt(i));
 }
 
 /** Whether all features in use are known. */

@@ -69,6 +69,9 @@ export class Zap {
   /** Of the entry found last. */
   name: string = "";
   value: u64 = 0;
+  /** Its value's first chunk, and bytes. */
+  private valueChunk: u32 = 0;
+  private valueSize: u32 = 0;
 
   private readonly block: StaticArray<u8>;
   private micro: bool = false;
@@ -168,9 +171,16 @@ export class Zap {
     const bytes = number ? this.chained(<u32>load<u16>(entry, LE_VALUE_CHUNK), 8) : "";
     if (name === null || bytes === null) return this.bad("chain of chunks");
     this.name = cutAtNul(name);
+    this.valueChunk = <u32>load<u16>(entry, LE_VALUE_CHUNK);
+    this.valueSize = <u32>load<u8>(entry, LE_INTEGER_SIZE) * <u32>load<u16>(entry, LE_VALUE_COUNT);
     this.value = 0;
     for (let i = 0; i < bytes.length; i++) this.value = (this.value << 8) | <u64>bytes.charCodeAt(i);
     return true;
+  }
+
+  /** The bytes of the value found last, which can be several numbers; null when there are not `size`. */
+  bytes(size: u32): string | null {
+    return this.valueSize == size ? this.chained(this.valueChunk, size) : null;
   }
 
   private loadLeaf(block: u64): bool {

@@ -28,10 +28,10 @@ export function edonr512(prefix: usize, src: usize, size: u32, dst: usize): void
     store<u64>(pipe + i, word);
     word += START_STEP;
   }
-  let bits = <u64>size << 3;
+  let bits = (<u64>size) << 3;
   if (prefix != 0) {
     compress(prefix);
-    bits += <u64>EDONR_BLOCK << 3;
+    bits += (<u64>EDONR_BLOCK) << 3;
   }
   const end = src + <usize>size;
   for (; end - src >= EDONR_BLOCK; src += EDONR_BLOCK) compress(src);

@@ -42,7 +42,7 @@ export function sha512t256(src: usize, size: u32, dst: usize): void {
   memory.fill(last, 0, total);
   memory.copy(last, src, filled);
   store<u8>(last + filled, 0x80);
-  store<u64>(last + total - 8, bswap<u64>(<u64>size << 3));
+  store<u64>(last + total - 8, bswap<u64>((<u64>size) << 3));
   compress(last);
   if (total > BLOCK_SIZE) compress(last + BLOCK_SIZE);
   for (let i: usize = 0; i < 32; i += 8) store<u64>(dst + i, bswap<u64>(load<u64>(state + i)));

@@ -80,7 +80,7 @@ function block(src: usize, position: u64, flags: u64): void {
   let x7 = load<u64>(src, 56) + load<u64>(key, 56);
   // Subkey s begins with word s of the key, which has nine, and has words s and s + 1 of the tweak, which has three.
   for (let s: u64 = 1; s < 2 * ROWS; s += 2) {
-    let sub = key + (<usize>(s % 9) << 3);
+    let sub = key + ((<usize>(s % 9)) << 3);
     x0 += x1;
     x1 = rotl<u64>(x1, 46) ^ x0;
     x2 += x3;
@@ -118,8 +118,8 @@ function block(src: usize, position: u64, flags: u64): void {
     x2 += load<u64>(sub, 16);
     x3 += load<u64>(sub, 24);
     x4 += load<u64>(sub, 32);
-    x5 += load<u64>(sub, 40) + load<u64>(tweak + (<usize>(s % 3) << 3));
-    x6 += load<u64>(sub, 48) + load<u64>(tweak + (<usize>((s + 1) % 3) << 3));
+    x5 += load<u64>(sub, 40) + load<u64>(tweak + ((<usize>(s % 3)) << 3));
+    x6 += load<u64>(sub, 48) + load<u64>(tweak + ((<usize>((s + 1) % 3)) << 3));
     x7 += load<u64>(sub, 56) + s;
     x0 += x1;
     x1 = rotl<u64>(x1, 39) ^ x0;
@@ -153,14 +153,14 @@ function block(src: usize, position: u64, flags: u64): void {
     x5 = rotl<u64>(x5, 56) ^ x2;
     x4 += x3;
     x3 = rotl<u64>(x3, 22) ^ x4;
-    sub = key + (<usize>((s + 1) % 9) << 3);
+    sub = key + ((<usize>((s + 1) % 9)) << 3);
     x0 += load<u64>(sub);
     x1 += load<u64>(sub, 8);
     x2 += load<u64>(sub, 16);
     x3 += load<u64>(sub, 24);
     x4 += load<u64>(sub, 32);
-    x5 += load<u64>(sub, 40) + load<u64>(tweak + (<usize>((s + 1) % 3) << 3));
-    x6 += load<u64>(sub, 48) + load<u64>(tweak + (<usize>((s + 2) % 3) << 3));
+    x5 += load<u64>(sub, 40) + load<u64>(tweak + ((<usize>((s + 1) % 3)) << 3));
+    x6 += load<u64>(sub, 48) + load<u64>(tweak + ((<usize>((s + 2) % 3)) << 3));
     x7 += load<u64>(sub, 56) + s + 1;
   }
   store<u64>(key, x0 ^ load<u64>(src));
