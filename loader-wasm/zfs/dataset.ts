@@ -19,6 +19,7 @@ import {
   DS_POINTER,
   DS_SIZE,
   OBJSET_TYPE_META,
+  SALT_SIZE,
   TYPE_EXTENSIBLE,
 } from "./layout";
 import { Pool, Root } from "./pool";
@@ -62,6 +63,7 @@ export function openPool(pool: Pool): i32 {
     pool.quiet = false;
     if (!opened) continue;
     if (i > 0 || roots[i].txg < pool.txg) goneBack(pool, roots[i].txg);
+    readSalt(pool);
     if (checkFeatures(pool)) return openConfig(pool);
     print(`ZFS: pool ${pool.name} is not supported\n`);
     return EIO;
@@ -114,6 +116,15 @@ function openConfig(pool: Pool): i32 {
   }
   const config = withBonus(pool, number, 8);
   return config !== null ? readConfig(pool, config) : EIO;
+}
+
+/** Reads the key of checksums that have one, which pools without such don't have. */
+function readSalt(pool: Pool): void {
+  const dnode = pool.mos.object(DIRECTORY_OBJECT);
+  const entry = dnode !== null ? zapLookUp(dnode, "org.illumos:checksum_salt") : null;
+  const bytes = entry !== null ? entry.numbers(SALT_SIZE) : null;
+  if (bytes === null) return;
+  for (let i = 0; i < bytes.length; i++) store<u8>(pool.salt + <usize>i, <u8>bytes[i]);
 }
 
 /** Whether all features in use are known. */

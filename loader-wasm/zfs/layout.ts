@@ -78,6 +78,8 @@ export const CHECKSUM_SHA512: u32 = 11;
 export const CHECKSUM_SKEIN: u32 = 12;
 export const CHECKSUM_EDONR: u32 = 13;
 export const CHECKSUM_BLAKE3: u32 = 14;
+/** Bytes of a pool's salt. */
+export const SALT_SIZE: u32 = 32;
 
 /** Compressions as block pointers number them (zio.h). */
 export const COMPRESS_OFF: u32 = 2;
