@@ -3,8 +3,8 @@
 
 import { EIO } from "../lib/errno";
 import { damaged } from "../lib/fault";
-import { Pool } from "./pool";
 import { draidSeeds } from "./draid_seeds";
+import { Pool } from "./pool";
 import { RaidzVdev, stripes } from "./raidz";
 import { MEMBERS_MAX, Stripe } from "./stripe";
 import { Trust, Vdev, VdevState } from "./vdev";
@@ -45,7 +45,8 @@ export class DraidVdev extends RaidzVdev {
     const data = this.dataWidth;
     if (disks < DISKS_MIN || disks > MEMBERS_MAX) return `${disks} disks`;
     if (this.spares >= <u64>disks) return `${this.spares} spares of ${disks} disks`;
-    if (data == 0 || data > <u64>disks || this.groupWidth + this.spares > <u64>disks) return `${data} data disks of ${disks}`;
+    if (data == 0 || data > <u64>disks || this.groupWidth + this.spares > <u64>disks)
+      return `${data} data disks of ${disks}`;
     if (this.groups == 0 || this.groups > GROUPS_MAX || (this.groupWidth * this.groups) % this.used() != 0) {
       return `${this.groups} groups of ${this.groupWidth} on ${this.used()} disks`;
     }
@@ -81,8 +82,8 @@ export class DraidVdev extends RaidzVdev {
     const group = offset / (this.groupWidth << ROW_SHIFT);
     const next = (group + 1) * (this.groupWidth << ROW_SHIFT);
     // What remains of the group, in data sectors.
-    const room = ((next - offset) >> shift) / this.groupWidth * this.dataWidth;
-    const sectors = (<u64>size) >> shift;
+    const room = (((next - offset) >> shift) / this.groupWidth) * this.dataWidth;
+    const sectors = <u64>size >> shift;
     this.planStripe(stripes[0], offset, min(sectors, room));
     if (sectors <= room) return 1;
     this.planStripe(stripes[1], next, sectors - room);
@@ -154,8 +155,10 @@ export class SpareVdev extends Vdev {
 
   read(bp: usize, dst: usize, offset: u64, size: u32, choice: u32): i32 {
     const group = this.group();
-    if (group === null || this.spare >= group.spares) return damaged(`zfs:${this.pool.name}`, `ZFS spare ${this.name}: no dRAID`, EIO);
-    if (this.depth >= SPARE_DEPTH_MAX) return damaged(`zfs:${this.pool.name}`, `ZFS spare ${this.name}: in its own place`, EIO);
+    if (group === null || this.spare >= group.spares)
+      return damaged(`zfs:${this.pool.name}`, `ZFS spare ${this.name}: no dRAID`, EIO);
+    if (this.depth >= SPARE_DEPTH_MAX)
+      return damaged(`zfs:${this.pool.name}`, `ZFS spare ${this.name}: in its own place`, EIO);
     this.depth++;
     const error = group.children[group.spareDisk(this.spare, offset)].read(bp, dst, offset, size, choice);
     this.depth--;

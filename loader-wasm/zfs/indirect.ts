@@ -6,7 +6,16 @@ import { allocate, damaged } from "../lib/fault";
 import { OFFSET_LIMIT } from "../storage/disk";
 import { Blocks } from "./blocks";
 import { Dnode, ObjectSet } from "./dnode";
-import { dvaDevice, dvaOffset, dvaSize, MAP_BONUS_SIZE, MAP_DVA, MAP_ENTRIES, MAP_ENTRY_SIZE, SECTOR_SHIFT } from "./layout";
+import {
+  dvaDevice,
+  dvaOffset,
+  dvaSize,
+  MAP_BONUS_SIZE,
+  MAP_DVA,
+  MAP_ENTRIES,
+  MAP_ENTRY_SIZE,
+  SECTOR_SHIFT,
+} from "./layout";
 import { Pool } from "./pool";
 import { countBadRead, Trust, Vdev, VdevState } from "./vdev";
 import { verifyBlock } from "./verify";

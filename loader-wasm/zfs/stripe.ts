@@ -65,10 +65,10 @@ export class Stripe {
 
   /** Where a column is in memory. */
   at(c: i32): usize {
-    if (c < this.parity) return this.parityData + ((<usize>c * <usize>this.rows) << <usize>this.shift);
+    if (c < this.parity) return this.parityData + ((<usize>c * <usize>this.rows) << (<usize>this.shift));
     const before = c - this.parity;
     const short = max(c - this.full, 0);
-    return this.data + ((<usize>before * <usize>this.rows - <usize>short) << <usize>this.shift);
+    return this.data + ((<usize>before * <usize>this.rows - <usize>short) << (<usize>this.shift));
   }
 
   /** Bytes of the data columns, and of the parity columns. */
@@ -77,7 +77,7 @@ export class Stripe {
   }
 
   paritySize(): usize {
-    return (<usize>this.parity * <usize>this.rows) << <usize>this.shift;
+    return (<usize>this.parity * <usize>this.rows) << (<usize>this.shift);
   }
 
   /** Number of the sector in column `c` of `row`, when they are scattered. */
@@ -98,9 +98,9 @@ export class Stripe {
 
   /** Offset of column `c` of `row` there. */
   offset(row: u32, c: i32): u64 {
-    if (this.scattered == 0) return this.offsets[c] + ((<u64>row) << <u64>this.shift);
+    if (this.scattered == 0) return this.offsets[c] + ((<u64>row) << (<u64>this.shift));
     const width = this.widthOf(row);
-    return ((this.sector(row, c) / width) << <u64>this.shift) - (width == this.width ? this.before : 0);
+    return ((this.sector(row, c) / width) << (<u64>this.shift)) - (width == this.width ? this.before : 0);
   }
 
   /** Rows whose columns are on the same members each. */
@@ -153,7 +153,8 @@ export class Stripe {
     for (let e = 0; e < lost; e++) addMultiple(dst, this.at(equations[e]) + <usize>skip, size, inverseElement(u, e));
     for (let c = this.parity; c < this.columns; c++) {
       const there = this.size(c);
-      if (there <= skip || unknowns[0] == c || (lost > 1 && unknowns[1] == c) || (lost > 2 && unknowns[2] == c)) continue;
+      if (there <= skip || unknowns[0] == c || (lost > 1 && unknowns[1] == c) || (lost > 2 && unknowns[2] == c))
+        continue;
       let factor: u8 = 0;
       for (let e = 0; e < lost; e++) factor ^= multiply(inverseElement(u, e), weight(equations[e], c, this.columns));
       addMultiple(dst, this.at(c) + <usize>skip, min(size, there - skip), factor);
