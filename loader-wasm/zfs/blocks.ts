@@ -164,7 +164,7 @@ export class Blocks {
       const dva = bp + <usize>i * DVA_SIZE;
       if (load<u64>(dva) == 0 && load<u64>(dva, 8) == 0) continue;
       const vdev = this.top(dvaDevice(dva));
-      const name = vdev !== null ? vdev.name : "none there is";
+      const name = vdev !== null ? vdev.name : "no disk of it is there";
       const why = vdev !== null ? vdev.whyLost() : "missing";
       damaged(
         `zfs:${this.name}`,
