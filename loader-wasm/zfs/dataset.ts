@@ -6,6 +6,7 @@ import { print } from "../lib/output";
 import { Dnode, ObjectSet } from "./dnode";
 import { copesWith, datasetCopesWith, refuseFeature, ZSTD } from "./features";
 import {
+  BP_SIZE,
   bpEncrypted,
   CRYPTO_KEY,
   DATASET_DEPTH_MAX,
@@ -17,13 +18,20 @@ import {
   DS_DIRECTORY,
   DS_POINTER,
   DS_SIZE,
+  DS_SNAPSHOTS,
   OBJSET_TYPE_META,
   TYPE_EXTENSIBLE,
+  UB_ROOT,
+  UB_SIZE,
+  UB_TXG,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { Pool, Root } from "./pool";
+import { CHECKPOINT_MARK, Pool, Root } from "./pool";
 import { vdevFrom } from "./vdevs";
 import { Zap, zapLookUp } from "./zap";
+
+/** The entry of a pool's directory that is an uberblock, as words. */
+const CHECKPOINT = "com.delphix:zpool_checkpoint";
 
 /** Bytes of a pool's configuration, at most. */
 const CONFIG_MAX: u64 = 4 << 20;
@@ -145,11 +153,30 @@ function readConfig(pool: Pool): i32 {
     }
     pool.addTop(vdev);
   }
+  openCheckpoint(pool);
   return 0;
 }
 
-/** The data set called `name`, without the pool's name; 0 and errno. */
+/**
+ * Opens the pool's checkpoint, if it has one: the state to which `zpool import --rewind-to-checkpoint` goes back. It is a pool of
+ * its own, on the same disks, with a mark before its name.
+ */
+function openCheckpoint(pool: Pool): void {
+  const dnode = pool.mos.object(DIRECTORY_OBJECT);
+  const entry = dnode !== null ? zapLookUp(dnode, CHECKPOINT) : null;
+  const words = entry !== null ? entry.numbers(UB_SIZE >> 3) : null;
+  if (words === null || words.length <= (<i32>UB_ROOT >> 3) + (<i32>BP_SIZE >> 3)) return;
+  const checkpoint = new Pool(pool.guid, `${CHECKPOINT_MARK}${pool.name}`);
+  for (let i = 0; i < pool.tops.length; i++) checkpoint.addTop(pool.tops[i]);
+  checkpoint.largeGangs = pool.largeGangs;
+  const root = new Root(words[<i32>UB_TXG >> 3], 0, words.dataStart + UB_ROOT);
+  if (openRoot(checkpoint, root)) pool.checkpoint = checkpoint;
+}
+
+/** The data set called `name`, without the pool's name, or one of its snapshots, `name@snapshot`; 0 and errno. */
 export function findDataset(pool: Pool, name: string): u64 {
+  const mark = name.indexOf("@");
+  if (mark >= 0) return findSnapshot(pool, findDataset(pool, name.substring(0, mark)), name.substring(mark + 1));
   let number = poolEntry(pool, "root_dataset");
   const parts = name.split("/");
   for (let i = 0; i <= parts.length; i++) {
@@ -175,17 +202,34 @@ export function findDataset(pool: Pool, name: string): u64 {
   return 0;
 }
 
+/** The table of the snapshots of data set `number`; null and errno. */
+function snapshots(pool: Pool, number: u64): Zap | null {
+  const set = number != 0 ? dataset(pool, number) : null;
+  const table = set !== null ? load<u64>(set.bonus(), DS_SNAPSHOTS) : 0;
+  return table != 0 ? Zap.open(pool.mos.object(table)) : null;
+}
+
+/** The snapshot `name` of data set `number`; 0 and errno, also without one. */
+function findSnapshot(pool: Pool, number: u64, name: string): u64 {
+  const zap = snapshots(pool, number);
+  return zap !== null && zap.lookUp(name) ? zap.value : 0;
+}
+
 /** The name of data set `number`, without the pool's, which has none; null and errno. */
 export function datasetName(pool: Pool, number: u64): string | null {
   const set = dataset(pool, number);
   if (set === null) return null;
-  let name = "";
   let at = load<u64>(set.bonus(), DS_DIRECTORY);
+  const own = directory(pool, at);
+  const head = own !== null ? load<u64>(own.bonus(), DD_HEAD) : number;
+  const zap = head != number ? snapshots(pool, head) : null;
+  const suffix = zap !== null && zap.lookUpValue(number) ? `@${zap.name}` : "";
+  let name = "";
   for (let depth = 0; depth < DATASET_DEPTH_MAX; depth++) {
     const dir = directory(pool, at);
     if (dir === null) return null;
     const parent = load<u64>(dir.bonus(), DD_PARENT);
-    if (parent == 0) return name;
+    if (parent == 0) return name + suffix;
     const parentDir = directory(pool, parent);
     if (parentDir === null) return null;
     const children = pool.mos.object(load<u64>(parentDir.bonus(), DD_CHILDREN));

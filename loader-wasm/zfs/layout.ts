@@ -30,6 +30,7 @@ export const UB_MAGIC: usize = 0;
 export const UB_TXG: usize = 16;
 export const UB_TIMESTAMP: usize = 32;
 export const UB_ROOT: usize = 40;
+export const UB_SIZE: u32 = 1024; // at most
 
 /** The checksum at the end of a block that carries its own: magic, four words. */
 export const TAIL_SIZE: u32 = 40;
@@ -171,6 +172,7 @@ export const DD_PARENT: usize = 16; // u64
 export const DD_CHILDREN: usize = 32; // u64 ZAP
 export const DD_SIZE: u32 = 88;
 export const DS_DIRECTORY: usize = 0; // u64
+export const DS_SNAPSHOTS: usize = 32; // u64 ZAP, of the directory's data set
 export const DS_POINTER: usize = 128; // block pointer of the object set
 export const DS_SIZE: u32 = 256;
 /** The type of both when there is a ZAP behind the bonus buffer, and its entry for a directory that is encrypted. */

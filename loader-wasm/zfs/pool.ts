@@ -77,6 +77,8 @@ export class Pool extends Blocks {
   bootBlock: BootBlock | null = null;
   /** Whether it is one of OpenZFS 2 or later, which FreeBSD has since 13. */
   modern: bool = false;
+  /** The state that `zpool checkpoint` kept; null for none. */
+  checkpoint: Pool | null = null;
   /** States, newest first. */
   readonly roots: Root[] = [];
   private readonly members: Member[] = [];
@@ -156,8 +158,15 @@ export class Pool extends Blocks {
 /** All pools that can be read. */
 export const pools: Pool[] = [];
 
-/** The pool called `name`, or null. */
+/** What the name of a pool's checkpoint begins with. */
+export const CHECKPOINT_MARK = "!";
+
+/** The pool called `name`, or the checkpoint of one, or null. */
 export function findPool(name: string): Pool | null {
+  if (name.startsWith(CHECKPOINT_MARK)) {
+    const pool = findPool(name.substring(1));
+    return pool !== null ? pool.checkpoint : null;
+  }
   for (let i = 0; i < pools.length; i++) if (pools[i].name == name) return pools[i];
   return null;
 }
