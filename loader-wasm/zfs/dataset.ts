@@ -234,8 +234,9 @@ export function datasetName(pool: Pool, number: u64): string | null {
     if (parentDir === null) return null;
     const children = pool.mos.object(load<u64>(parentDir.bonus(), DD_CHILDREN));
     const zap = Zap.open(children);
-    if (zap === null || !zap.lookUpValue(at)) {
-      setErrno(EIO);
+    if (zap === null) return null;
+    if (!zap.lookUpValue(at)) {
+      if (errno == ENOENT) dir.damaged("not among what its parent has");
       return null;
     }
     name = name.length == 0 ? zap.name : `${zap.name}/${name}`;
