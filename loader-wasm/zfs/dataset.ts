@@ -175,7 +175,8 @@ function openCheckpoint(pool: Pool): void {
 
 /** The data set called `name`, without the pool's name, or one of its snapshots, `name@snapshot`; 0 and errno. */
 export function findDataset(pool: Pool, name: string): u64 {
-  const mark = name.indexOf("@");
+  // The loaders of FreeBSD 12 and before, and so the recordings, know of no snapshots.
+  const mark = pool.modern ? name.indexOf("@") : -1;
   if (mark >= 0) return findSnapshot(pool, findDataset(pool, name.substring(0, mark)), name.substring(mark + 1));
   let number = poolEntry(pool, "root_dataset");
   const parts = name.split("/");

@@ -80,6 +80,7 @@ export function bpEmbedded(bp: usize): bool {
 export function bpEmbeddedKind(bp: usize): u32 {
   return <u32>(load<u64>(bp, BP_PROPERTIES) >> 40) & 0xff;
 }
+/** Of a block that a redacted `zfs receive` left out. */
 export const EMBEDDED_REDACTED: u32 = 2;
 
 /** How the block is compressed: COMPRESS_*. */

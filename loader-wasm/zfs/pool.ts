@@ -171,8 +171,10 @@ export function findPool(name: string): Pool | null {
   return null;
 }
 
-function poolOf(guid: u64, name: string): Pool {
+function poolOf(guid: u64, name: string, where: string): Pool {
   for (let i = 0; i < pools.length; i++) if (pools[i].guid == guid) return pools[i];
+  if (findPool(name) !== null)
+    damaged(where, `ZFS pool ${name} (guid ${guid}): another one has this name, and is used`, EIO);
   const pool = new Pool(guid, name);
   pools.push(pool);
   return pool;
@@ -252,7 +254,7 @@ function addDisk(volume: Volume, size: u64, config: NvList, bootBlock: BootBlock
   const tree = config.list("vdev_tree");
   if (config.number("state") == STATE_DESTROYED || config.number("is_log") != 0) return false;
   if (name === null || !config.has("pool_guid") || !config.has("guid") || !config.has("state")) return false;
-  const pool = poolOf(config.number("pool_guid"), name);
+  const pool = poolOf(config.number("pool_guid"), name, volume.where(0));
   if (features !== null && features.names().includes(LARGE_GANGS)) pool.largeGangs = true;
   const txg = config.number("txg");
   const newer = txg > pool.txg;

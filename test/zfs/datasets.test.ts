@@ -115,8 +115,12 @@ describe.skipIf(collection === undefined)("data sets", () => {
     const strict = (await at(lines, collected("default"))).output;
     expect(strict[0]).toContain("no such file");
     expect(strict[1]).toMatch(/ \d+ \/boot\/notes.txt\n/);
-    const long = (await at(["ls /files"], collected("longname_feature"))).output[0] ?? "";
-    expect(Math.max(...long.split("\n").map((line) => line.length))).toBeGreaterThan(70);
+    // A line that is typed has 255 characters at most, the name 300.
+    const halves = [`set a=${"0".repeat(150)}`, `set b=${"0".repeat(149)}7`];
+    const lengthy = [...halves, `ls -l /files/\${a}\${b}`, `ls -l /files/\${a}\${a}`];
+    const long = await at(lengthy, collected("longname_feature"));
+    expect(long.output[2]).toContain(`6 /files/${"0".repeat(299)}7\n`);
+    expect(long.output[3]).toMatch(/^ls: open/);
   });
 
   it("a file's size is what its attributes say: beyond 2 GiB, and beyond what was written", async () => {
