@@ -7,17 +7,23 @@ import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { parseInteger } from "../lib/text";
 import { datasetChildren, findDataset } from "../zfs/dataset";
-import { findPool } from "../zfs/pool";
+import { CHECKPOINT_MARK, findPool } from "../zfs/pool";
 
 /** Menu entries of a page, by their numbers. */
 const FIRST_ENTRY: i32 = 4;
 const LAST_ENTRY: i32 = 8;
 const PER_PAGE: i32 = LAST_ENTRY - FIRST_ENTRY + 1;
 
+/** The pool's name in a data set's. */
+function poolOf(name: string): string {
+  const slash = name.indexOf("/");
+  return slash < 0 ? name : name.substring(0, slash);
+}
+
 /** Children of the data set called `name`, pool first; null and errno. */
 export function childrenOf(name: string): string[] | null {
   const slash = name.indexOf("/");
-  const pool = findPool(slash < 0 ? name : name.substring(0, slash));
+  const pool = findPool(poolOf(name));
   if (pool === null) {
     setErrno(ENXIO);
     return null;
@@ -44,10 +50,18 @@ export function initBootEnvironments(device: string): void {
   const slash = active.lastIndexOf("/");
   const root = active.substring(4, slash < 0 ? active.length : slash);
   setenv("zfs_be_root", root);
+  listEnvironments("bootenvs", root);
+  if (findPool(CHECKPOINT_MARK + poolOf(root)) === null) return;
+  setenv("zpool_checkpoint", root);
+  listEnvironments("bootenvs_check", CHECKPOINT_MARK + root);
+}
+
+/** Sets variables `prefix[0]` and so on for the boot environments below `root`. */
+function listEnvironments(prefix: string, root: string): void {
   const environments = environmentsOf(root);
   if (environments === null) return;
-  for (let i = 0; i < environments.length; i++) setenv(`bootenvs[${i}]`, `zfs:${root}/${environments[i]}`);
-  setenv("bootenvs_count", environments.length.toString());
+  for (let i = 0; i < environments.length; i++) setenv(`${prefix}[${i}]`, `zfs:${root}/${environments[i]}`);
+  setenv(`${prefix}_count`, environments.length.toString());
 }
 
 /**
@@ -56,8 +70,7 @@ export function initBootEnvironments(device: string): void {
  */
 export function obeyBootBlock(device: string): void {
   if (!device.startsWith("zfs:")) return;
-  const slash = device.indexOf("/");
-  const pool = findPool(device.substring(4, slash < 0 ? device.length - 1 : slash));
+  const pool = findPool(poolOf(device.substring(4, device.length - 1)));
   if (pool === null) return;
   if (pool.modern) {
     setenv("vfs.zfs.boot.primary_pool", pool.guid.toString());

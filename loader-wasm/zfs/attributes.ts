@@ -26,7 +26,7 @@ const ATTRIBUTES_MAX: u32 = 64;
 class Layout {
   constructor(
     readonly number: u32,
-    readonly attributes: u32[],
+    readonly attributes: u64[],
   ) {}
 }
 
@@ -78,7 +78,7 @@ export class AttributeTables {
   }
 
   /** The attributes of layout `number`, in their order; null and errno. */
-  private layout(number: u32): u32[] | null {
+  private layout(number: u32): u64[] | null {
     for (let i = 0; i < this.known.length; i++) if (this.known[i].number == number) return this.known[i].attributes;
     const entry = zapLookUp(this.layouts, number.toString());
     const attributes = entry !== null ? entry.numbers(ATTRIBUTES_MAX) : null;
@@ -87,7 +87,7 @@ export class AttributeTables {
       return null;
     }
     for (let i = 0; i < attributes.length; i++) {
-      if (attributes[i] < REGISTERED_MAX) continue;
+      if (attributes[i] < <u64>REGISTERED_MAX) continue;
       this.bad(this.layouts, `attribute ${attributes[i]} in layout ${number}`);
       return null;
     }
@@ -110,7 +110,7 @@ export class AttributeTables {
     let at = head;
     let lengthAt = SA_LENGTHS;
     for (let i = 0; i < attributes.length; i++) {
-      const number = attributes[i];
+      const number = <u32>attributes[i];
       let length = <u32>this.lengths[number];
       if (length == 0) {
         if (lengthAt + 2 > head) return this.bad(dnode, `head of attributes of ${head} bytes`);

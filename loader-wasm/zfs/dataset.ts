@@ -7,6 +7,7 @@ import { readConfig, readLabels } from "./config";
 import { Dnode, ObjectSet } from "./dnode";
 import { copesWith, datasetCopesWith, refuseFeature, ZSTD } from "./features";
 import {
+  BP_SIZE,
   bpEncrypted,
   CRYPTO_KEY,
   DATASET_DEPTH_MAX,
@@ -18,12 +19,19 @@ import {
   DS_DIRECTORY,
   DS_POINTER,
   DS_SIZE,
+  DS_SNAPSHOTS,
   OBJSET_TYPE_META,
   SALT_SIZE,
   TYPE_EXTENSIBLE,
+  UB_ROOT,
+  UB_SIZE,
+  UB_TXG,
 } from "./layout";
-import { Pool, Root } from "./pool";
+import { CHECKPOINT_MARK, Pool, Root } from "./pool";
 import { Zap, zapLookUp } from "./zap";
+
+/** The entry of a pool's directory that is an uberblock, as words. */
+const CHECKPOINT = "com.delphix:zpool_checkpoint";
 
 /** The object `number` of the pool whose bonus buffer has `size` bytes at least; null and errno. */
 function withBonus(pool: Pool, number: u64, size: u32): Dnode | null {
@@ -115,7 +123,9 @@ function openConfig(pool: Pool): i32 {
     return EIO;
   }
   const config = withBonus(pool, number, 8);
-  return config !== null ? readConfig(pool, config) : EIO;
+  const error = config !== null ? readConfig(pool, config) : EIO;
+  if (error == 0) openCheckpoint(pool);
+  return error;
 }
 
 /** Reads the key of checksums that have one, which pools without such don't have. */
@@ -141,8 +151,30 @@ function checkFeatures(pool: Pool): bool {
   return errno == ENOENT;
 }
 
-/** The data set called `name`, without the pool's name; 0 and errno. */
+/**
+ * Opens the pool's checkpoint, if it has one: the state to which `zpool import --rewind-to-checkpoint` goes back. It is a pool of
+ * its own, on the same disks, with a mark before its name.
+ */
+function openCheckpoint(pool: Pool): void {
+  const dnode = pool.mos.object(DIRECTORY_OBJECT);
+  const entry = dnode !== null ? zapLookUp(dnode, CHECKPOINT) : null;
+  const words = entry !== null ? entry.numbers(UB_SIZE >> 3) : null;
+  if (words === null || words.length <= (<i32>UB_ROOT >> 3) + (<i32>BP_SIZE >> 3)) return;
+  const checkpoint = new Pool(pool.guid, `${CHECKPOINT_MARK}${pool.name}`);
+  for (let i = 0; i < pool.tops.length; i++) checkpoint.addTop(pool.tops[i]);
+  checkpoint.largeGangs = pool.largeGangs;
+  memory.copy(checkpoint.salt, pool.salt, SALT_SIZE);
+  const uberblock = new StaticArray<u64>(<i32>UB_SIZE >> 3);
+  for (let i = 0; i < words.length; i++) uberblock[i] = words[i];
+  const root = new Root(words[<i32>UB_TXG >> 3], 0, changetype<usize>(uberblock));
+  if (openRoot(checkpoint, root)) pool.checkpoint = checkpoint;
+}
+
+/** The data set called `name`, without the pool's name, or one of its snapshots, `name@snapshot`; 0 and errno. */
 export function findDataset(pool: Pool, name: string): u64 {
+  // The loaders of FreeBSD 12 and before, and so the recordings, know of no snapshots.
+  const mark = pool.modern ? name.indexOf("@") : -1;
+  if (mark >= 0) return findSnapshot(pool, findDataset(pool, name.substring(0, mark)), name.substring(mark + 1));
   let number = poolEntry(pool, "root_dataset");
   const parts = name.split("/");
   for (let i = 0; i <= parts.length; i++) {
@@ -168,23 +200,41 @@ export function findDataset(pool: Pool, name: string): u64 {
   return 0;
 }
 
+/** The table of the snapshots of data set `number`; null and errno. */
+function snapshots(pool: Pool, number: u64): Zap | null {
+  const set = number != 0 ? dataset(pool, number) : null;
+  const table = set !== null ? load<u64>(set.bonus(), DS_SNAPSHOTS) : 0;
+  return table != 0 ? Zap.open(pool.mos.object(table)) : null;
+}
+
+/** The snapshot `name` of data set `number`; 0 and errno, also without one. */
+function findSnapshot(pool: Pool, number: u64, name: string): u64 {
+  const zap = snapshots(pool, number);
+  return zap !== null && zap.lookUp(name) ? zap.value : 0;
+}
+
 /** The name of data set `number`, without the pool's, which has none; null and errno. */
 export function datasetName(pool: Pool, number: u64): string | null {
   const set = dataset(pool, number);
   if (set === null) return null;
-  let name = "";
   let at = load<u64>(set.bonus(), DS_DIRECTORY);
+  const own = directory(pool, at);
+  const head = own !== null ? load<u64>(own.bonus(), DD_HEAD) : number;
+  const zap = head != number ? snapshots(pool, head) : null;
+  const suffix = zap !== null && zap.lookUpValue(number) ? `@${zap.name}` : "";
+  let name = "";
   for (let depth = 0; depth < DATASET_DEPTH_MAX; depth++) {
     const dir = directory(pool, at);
     if (dir === null) return null;
     const parent = load<u64>(dir.bonus(), DD_PARENT);
-    if (parent == 0) return name;
+    if (parent == 0) return name + suffix;
     const parentDir = directory(pool, parent);
     if (parentDir === null) return null;
     const children = pool.mos.object(load<u64>(parentDir.bonus(), DD_CHILDREN));
     const zap = Zap.open(children);
-    if (zap === null || !zap.lookUpValue(at)) {
-      setErrno(EIO);
+    if (zap === null) return null;
+    if (!zap.lookUpValue(at)) {
+      if (errno == ENOENT) dir.damaged("not among what its parent has");
       return null;
     }
     name = name.length == 0 ? zap.name : `${zap.name}/${name}`;

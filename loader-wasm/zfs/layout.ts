@@ -32,6 +32,7 @@ export const UB_TXG: usize = 16;
 export const UB_TIMESTAMP: usize = 32;
 export const UB_ROOT: usize = 40;
 export const UB_REFLOW: usize = 208;
+export const UB_SIZE: u32 = 1024; // at most
 
 /** How far the sectors of a RAID-Z group have moved to a new member; and the state in which its first ones are in the boot area. */
 export function reflowOffset(reflow: u64): u64 {
@@ -99,6 +100,7 @@ export function bpEmbedded(bp: usize): bool {
 export function bpEmbeddedKind(bp: usize): u32 {
   return <u32>(load<u64>(bp, BP_PROPERTIES) >> 40) & 0xff;
 }
+/** Of a block that a redacted `zfs receive` left out. */
 export const EMBEDDED_REDACTED: u32 = 2;
 
 /** How the block is compressed: COMPRESS_*. */
@@ -210,6 +212,7 @@ export const DD_PARENT: usize = 16; // u64
 export const DD_CHILDREN: usize = 32; // u64 ZAP
 export const DD_SIZE: u32 = 88;
 export const DS_DIRECTORY: usize = 0; // u64
+export const DS_SNAPSHOTS: usize = 32; // u64 ZAP, of the directory's data set
 export const DS_POINTER: usize = 128; // block pointer of the object set
 export const DS_SIZE: u32 = 256;
 /** The type of both when there is a ZAP behind the bonus buffer, and its entry for a directory that is encrypted. */

@@ -108,6 +108,8 @@ export class Pool extends Blocks {
   /** Disks that were found, and what their labels say of top-level vdevs. */
   readonly disks: PoolDisk[] = [];
   readonly labels: TopLabel[] = [];
+  /** The state that `zpool checkpoint` kept; null for none. */
+  checkpoint: Pool | null = null;
   /** States, newest first. */
   readonly roots: Root[] = [];
   /** The data set that was opened last, and its objects. */
@@ -194,14 +196,23 @@ export class Pool extends Blocks {
 /** All pools that can be read. */
 export const pools: Pool[] = [];
 
-/** The pool called `name`, or null. */
+/** What the name of a pool's checkpoint begins with. */
+export const CHECKPOINT_MARK = "!";
+
+/** The pool called `name`, or the checkpoint of one, or null. */
 export function findPool(name: string): Pool | null {
+  if (name.startsWith(CHECKPOINT_MARK)) {
+    const pool = findPool(name.substring(1));
+    return pool !== null ? pool.checkpoint : null;
+  }
   for (let i = 0; i < pools.length; i++) if (pools[i].name == name) return pools[i];
   return null;
 }
 
-function poolOf(guid: u64, name: string): Pool {
+function poolOf(guid: u64, name: string, where: string): Pool {
   for (let i = 0; i < pools.length; i++) if (pools[i].guid == guid) return pools[i];
+  if (findPool(name) !== null)
+    damaged(where, `ZFS pool ${name} (guid ${guid}): another one has this name, and is used`, EIO);
   const pool = new Pool(guid, name);
   pools.push(pool);
   return pool;
@@ -281,7 +292,7 @@ function addDisk(volume: Volume, size: u64, config: NvList, bootBlock: BootBlock
   const tree = config.list("vdev_tree");
   if (config.number("state") == STATE_DESTROYED || config.number("is_log") != 0) return false;
   if (name === null || !config.has("pool_guid") || !config.has("guid") || !config.has("state")) return false;
-  const pool = poolOf(config.number("pool_guid"), name);
+  const pool = poolOf(config.number("pool_guid"), name, volume.where(0));
   if (features !== null && features.names().includes(LARGE_GANGS)) pool.largeGangs = true;
   const txg = config.number("txg");
   const guid = config.number("guid");

@@ -204,17 +204,17 @@ export class Zap {
   }
 
   /** All numbers of the entry, of which there may be `limit`; null when there are more, or none can be read. */
-  numbers(limit: u32): u32[] | null {
+  numbers(limit: u32): u64[] | null {
     const entry = this.entry;
     const size = entry != 0 ? <u32>load<u8>(entry, LE_INTEGER_SIZE) : 0;
-    const count = size > 0 && size <= 4 ? <u32>load<u16>(entry, LE_VALUE_COUNT) : 0;
+    const count = size > 0 && size <= 8 ? <u32>load<u16>(entry, LE_VALUE_COUNT) : 0;
     if (count == 0 || count > limit) return null;
     const bytes = this.chained(<u32>load<u16>(entry, LE_VALUE_CHUNK), count * size);
     if (bytes === null) return null;
-    const result: u32[] = [];
+    const result: u64[] = [];
     for (let at = 0; at < bytes.length; ) {
-      let number: u32 = 0;
-      for (let i: u32 = 0; i < size; i++) number = (number << 8) | <u32>bytes.charCodeAt(at++);
+      let number: u64 = 0;
+      for (let i: u32 = 0; i < size; i++) number = (number << 8) | <u64>bytes.charCodeAt(at++);
       result.push(number);
     }
     return result;
