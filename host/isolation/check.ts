@@ -94,7 +94,7 @@ const result = object(
     memoryFaults: number,
     modules: list(module),
     environment: dictionary(text),
-    disk: object({ calls: number, bytes: number }),
+    disk: object({ calls: number, bytes: number, healed: number }),
     hostCalls: number,
     console: object({ bytes: number }),
     fuelUsed: number,
@@ -107,6 +107,7 @@ const result = object(
   {
     exitCode: number,
     error,
+    bootOnce: text,
     arch: one("amd64", "i386"),
     registers,
     gdt: object({ gpa: hex, hex: table }),

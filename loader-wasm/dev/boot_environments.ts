@@ -3,6 +3,7 @@
 
 import { getenv, setenv, unsetenv } from "../environment/variables";
 import { EINVAL, ENXIO, errno, setErrno } from "../lib/errno";
+import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { parseInteger } from "../lib/text";
 import { datasetChildren, findDataset } from "../zfs/dataset";
@@ -47,6 +48,30 @@ export function initBootEnvironments(device: string): void {
   if (environments === null) return;
   for (let i = 0; i < environments.length; i++) setenv(`bootenvs[${i}]`, `zfs:${root}/${environments[i]}`);
   setenv("bootenvs_count", environments.length.toString());
+}
+
+/**
+ * Does what the pool of `device`, the one booted from, was told for this boot: the data set to boot once becomes `currdev`, variables
+ * are set. It stays in the pool's labels, since disks are read only; `zfs-bootonce` tells that it is to be cleared.
+ */
+export function obeyBootBlock(device: string): void {
+  if (!device.startsWith("zfs:")) return;
+  const slash = device.indexOf("/");
+  const pool = findPool(device.substring(4, slash < 0 ? device.length - 1 : slash));
+  if (pool === null) return;
+  if (pool.modern) {
+    setenv("vfs.zfs.boot.primary_pool", pool.guid.toString());
+    setenv("vfs.zfs.boot.primary_vdev", pool.firstDisk().toString());
+  }
+  const block = pool.bootBlock;
+  if (block === null) return;
+  const once = block.once;
+  if (once !== null) {
+    print(`zfs bootonce: ${once}\n`);
+    if (setenv("currdev", once) == 0) setenv("zfs-bootonce", once);
+    else damaged(`zfs:${pool.name}`, `ZFS boot block: bootonce '${once}' is no data set`, errno);
+  }
+  for (let i = 0; i < block.names.length; i++) setenv(block.names[i], block.values[i]);
 }
 
 /** Makes `root` the place of the boot environments, and sets the variables of the menu's current page. Returns an errno. */

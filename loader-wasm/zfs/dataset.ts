@@ -1,10 +1,14 @@
 // Data sets of a pool: finding one by its name and the name of one, their children, and which one is booted from.
 
-import { EIO, ENOENT, errno, setErrno } from "../lib/errno";
+import { EIO, ENOENT, EPERM, errno, setErrno } from "../lib/errno";
 import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
+import { readConfig, readLabels } from "./config";
 import { Dnode, ObjectSet } from "./dnode";
+import { copesWith, datasetCopesWith, refuseFeature, ZSTD } from "./features";
 import {
+  bpEncrypted,
+  CRYPTO_KEY,
   DATASET_DEPTH_MAX,
   DD_CHILDREN,
   DD_HEAD,
@@ -15,14 +19,10 @@ import {
   DS_POINTER,
   DS_SIZE,
   OBJSET_TYPE_META,
+  TYPE_EXTENSIBLE,
 } from "./layout";
-import { NvList } from "./nvlist";
-import { featureKnown, Pool } from "./pool";
-import { vdevFrom } from "./vdevs";
+import { Pool, Root } from "./pool";
 import { Zap, zapLookUp } from "./zap";
-
-/** Bytes of a pool's configuration, at most. */
-const CONFIG_MAX: u64 = 4 << 20;
 
 /** The object `number` of the pool whose bonus buffer has `size` bytes at least; null and errno. */
 function withBonus(pool: Pool, number: u64, size: u32): Dnode | null {
@@ -51,29 +51,69 @@ function poolEntry(pool: Pool, name: string): u64 {
 
 /** Reads what is needed of the pool, once all its disks are known. Returns an errno. */
 export function openPool(pool: Pool): i32 {
-  const set = ObjectSet.read(pool, changetype<usize>(pool.root));
-  if (set === null) {
-    // A pool none of whose uberblocks was found has no pointer to read by.
-    if (load<u64>(changetype<usize>(pool.root)) == 0 && load<u64>(changetype<usize>(pool.root), 8) == 0) {
-      print("ZFS: i/o error - all block copies unavailable\n");
-    }
-    print(`ZFS: can't read MOS of pool ${pool.name}\n`);
-    return EIO;
-  }
-  pool.mos = set;
-  if (set.type != OBJSET_TYPE_META) {
-    print(`ZFS: corrupted MOS of pool ${pool.name}\n`);
-    return EIO;
-  }
-  if (set.object(DIRECTORY_OBJECT) === null) {
-    print(`ZFS: failed to read pool ${pool.name} directory object\n`);
-    return EIO;
-  }
-  if (!checkFeatures(pool)) {
+  const roots = pool.roots;
+  if (roots.length > 0) pool.root = roots[0];
+  readLabels(pool);
+  pool.compareDisks();
+  for (let i = 0; i < roots.length; i++) {
+    // What the latest can't be read for is printed, what becomes of the others is only reported.
+    pool.quiet = i > 0;
+    const opened = openRoot(pool, roots[i]);
+    pool.quiet = false;
+    if (!opened) continue;
+    if (i > 0 || roots[i].txg < pool.txg) goneBack(pool, roots[i].txg);
+    if (checkFeatures(pool)) return openConfig(pool);
     print(`ZFS: pool ${pool.name} is not supported\n`);
     return EIO;
   }
-  return readConfig(pool);
+  if (roots.length == 0) {
+    // There is no pointer to read by.
+    print("ZFS: i/o error - all block copies unavailable\n");
+    print(`ZFS: can't read MOS of pool ${pool.name}\n`);
+  }
+  let what = `ZFS pool is damaged: none of ${roots.length} uberblocks leads to what can be read`;
+  if (<u64>pool.tops.length < pool.topCount) {
+    what = `ZFS pool is incomplete: disks of ${pool.tops.length} vdevs of ${pool.topCount} are there`;
+  }
+  return damaged(`zfs:${pool.name}`, what, EIO);
+}
+
+/** Says that not the latest state of the pool is read, but that of transaction group `txg`. */
+function goneBack(pool: Pool, txg: u64): void {
+  const latest = max(pool.roots[0].txg, pool.txg);
+  print(`ZFS: pool ${pool.name}: transaction group ${latest} can't be read, ${txg} is taken\n`);
+  damaged(`zfs:${pool.name}`, `ZFS transaction group ${latest} given up, ${txg} is taken`, EIO);
+}
+
+/** Opens the pool in the state of `root`: whether its meta object set, and what leads to its data sets, can be read. */
+function openRoot(pool: Pool, root: Root): bool {
+  pool.root = root;
+  const set = ObjectSet.read(pool, root.at(), `zfs:${pool.name}`);
+  if (set === null) return unusable(pool, root, `can't read MOS of pool ${pool.name}`);
+  if (set.type != OBJSET_TYPE_META) return unusable(pool, root, `corrupted MOS of pool ${pool.name}`);
+  pool.mos = set;
+  if (set.object(DIRECTORY_OBJECT) === null) {
+    return unusable(pool, root, `failed to read pool ${pool.name} directory object`);
+  }
+  const found = directory(pool, poolEntry(pool, "root_dataset")) !== null;
+  return found || unusable(pool, root, `can't find root dataset of pool ${pool.name}`);
+}
+
+function unusable(pool: Pool, root: Root, what: string): bool {
+  if (!pool.quiet) print(`ZFS: ${what}\n`);
+  damaged(`zfs:${pool.name}`, `ZFS transaction group ${root.txg}: ${what}`, EIO);
+  return false;
+}
+
+/** Learns of vdevs that no label told of: each label knows only the top-level vdev it is in. Returns an errno. */
+function openConfig(pool: Pool): i32 {
+  const number = poolEntry(pool, "config");
+  if (number == 0) {
+    print("ZFS: can not read MOS config\n");
+    return EIO;
+  }
+  const config = withBonus(pool, number, 8);
+  return config !== null ? readConfig(pool, config) : EIO;
 }
 
 /** Whether all features in use are known. */
@@ -83,36 +123,11 @@ function checkFeatures(pool: Pool): bool {
   const dnode = pool.mos.object(number);
   const zap = Zap.open(dnode);
   if (zap === null) return false;
-  while (zap.next()) if (zap.value != 0 && !featureKnown(zap.name)) return false;
+  while (zap.next()) {
+    if (zap.name == ZSTD) pool.modern = true;
+    if (zap.value != 0 && !copesWith(zap.name)) return refuseFeature(zap.name, `zfs:${pool.name}`);
+  }
   return errno == ENOENT;
-}
-
-/** Learns of vdevs that no label told of: each label knows only the top-level vdev it is in. */
-function readConfig(pool: Pool): i32 {
-  const number = poolEntry(pool, "config");
-  if (number == 0) {
-    print("ZFS: can not read MOS config\n");
-    return EIO;
-  }
-  const dnode = withBonus(pool, number, 8);
-  if (dnode === null) return EIO;
-  const size = load<u64>(dnode.bonus());
-  if (size > CONFIG_MAX) return dnode.damaged(`configuration of ${size} bytes`);
-  const packed = new StaticArray<u8>(<i32>size);
-  if (dnode.read(0, changetype<usize>(packed), <u32>size) != 0) return EIO;
-  const config = NvList.unpack(changetype<usize>(packed), <u32>size);
-  const tree = config !== null ? config.list("vdev_tree") : null;
-  if (tree === null) return dnode.damaged("configuration without a vdev tree");
-  const kids = tree.lists("children");
-  for (let i = 0; i < kids.length; i++) {
-    const vdev = vdevFrom(kids[i], false);
-    if (vdev === null) {
-      print(`vdev_init_from_nvlist: ${errno}\n`);
-      break;
-    }
-    pool.addTop(vdev);
-  }
-  return 0;
 }
 
 /** The data set called `name`, without the pool's name; 0 and errno. */
@@ -207,9 +222,39 @@ export function bootDataset(pool: Pool): u64 {
 
 /** The object set of data set `number`; null and errno. */
 export function openDataset(pool: Pool, number: u64): ObjectSet | null {
+  if (pool.openObjects !== null && pool.openNumber == number) return pool.openObjects;
   const set = dataset(pool, number);
-  if (set === null) return null;
-  const objects = ObjectSet.read(pool, set.bonus() + DS_POINTER);
+  if (set === null || !canRead(pool, number, set)) return null;
+  const objects = ObjectSet.read(pool, set.bonus() + DS_POINTER, `zfs:${nameFor(pool, number)}`);
   if (objects === null) print(`ZFS: can't read object set for dataset ${number}\n`);
+  pool.openNumber = number;
+  pool.openObjects = objects;
   return objects;
+}
+
+/** Whether data set `number` is one that can be read: not encrypted, no feature unknown. Else says so, and errno. */
+function canRead(pool: Pool, number: u64, set: Dnode): bool {
+  const dir = directory(pool, load<u64>(set.bonus(), DS_DIRECTORY));
+  if (dir === null) return false;
+  const key = dir.type == TYPE_EXTENSIBLE ? zapLookUp(dir, CRYPTO_KEY) : null;
+  if (key !== null || bpEncrypted(set.bonus() + DS_POINTER)) {
+    const name = nameFor(pool, number);
+    print(`ZFS: dataset ${name} is encrypted\n`);
+    damaged(`zfs:${name}`, "ZFS data set is encrypted", EPERM);
+    return false;
+  }
+  if (set.type != TYPE_EXTENSIBLE) return true;
+  const zap = Zap.open(set);
+  if (zap === null) return false;
+  while (zap.next()) {
+    if (!datasetCopesWith(zap.name)) return refuseFeature(zap.name, `zfs:${nameFor(pool, number)}`);
+  }
+  return errno == ENOENT;
+}
+
+/** What data set `number` is called in reports. */
+function nameFor(pool: Pool, number: u64): string {
+  const name = datasetName(pool, number);
+  if (name === null) return `${pool.name} (data set ${number})`;
+  return name.length > 0 ? `${pool.name}/${name}` : pool.name;
 }
