@@ -64,7 +64,7 @@ interface Row {
 
 /** Boots a pool in all its forms; what is wrong, a line each, and its row. */
 async function tryPool(pools: Pools, name: string, pool: PoolEntry): Promise<{ row: Row; wrong: string[] }> {
-  const disks = await disksOf(pools, pool);
+  const disks = await disksOf(pools, name);
   const row: Row = { name, pool, whole: "fails", without: [0, 0], emptied: [0, 0] };
   const wrong: string[] = [];
   const attempt = async (form: string, parts: readonly Disk[], kinds?: "without" | "emptied") => {
