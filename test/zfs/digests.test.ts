@@ -103,24 +103,38 @@ describe("digests", () => {
     expect(digest("skein512x256", 32, Buffer.from(text), 0, 0)).toBe(expected);
   });
 
+  const edonr = (bytes: Uint8Array, before: number) =>
+    part.borrow(bytes, 1, (src) =>
+      part.borrow(new Uint8Array(64), 2, (dst) => {
+        part.call("edonr512", before > 0 ? src : 0, src + before, bytes.length - before, dst);
+        return part.read(dst, 64).toString("hex");
+      }),
+    );
+
+  // FIPS 180's messages, as OpenZFS tests itself with them: there is no published example of this form.
+  it.each([
+    [
+      "abc",
+      "1b14db155f1d406594b8cef70a4362ec6b5de6a5daf50ec999e987c19d3049e2" +
+        "de5977bb05b1bb220050a1ea5b46a9f1740acafbf6b45032adc90c628372c22b",
+    ],
+    [
+      "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu",
+      "5351070dc51c3b2baca5a60d0252ccb4e4921a96fe5a69e76dad48fd21a0845a" +
+        "d57f880b3e4a907bc503151842bb949e1cba7439a6409a34b8436cb46921583c",
+    ],
+  ])("Edon-R-512 of '%s'", (text, expected) => {
+    expect(edonr(Buffer.from(text), 0)).toBe(expected);
+  });
+
   it("Edon-R takes a block before its data as if it were a part of it", () =>
     fc.assert(
-      fc.property(data, (bytes) => {
-        if (bytes.length < 128) return;
-        const whole = part.borrow(bytes, 1, (src) =>
-          part.borrow(new Uint8Array(64), 2, (dst) => {
-            part.call("edonr512", 0, src, bytes.length, dst);
-            return part.read(dst, 64).toString("hex");
-          }),
-        );
-        const parts = part.borrow(bytes, 1, (src) =>
-          part.borrow(new Uint8Array(64), 2, (dst) => {
-            part.call("edonr512", src, src + 128, bytes.length - 128, dst);
-            return part.read(dst, 64).toString("hex");
-          }),
-        );
-        expect(parts).toBe(whole);
-      }),
+      fc.property(
+        data.filter(({ length }) => length >= 128),
+        (bytes) => {
+          expect(edonr(bytes, 128)).toBe(edonr(bytes, 0));
+        },
+      ),
       OPTIONS,
     ));
 
