@@ -1,6 +1,7 @@
 // Pools: their disks, found by their labels, and the latest uberblock.
 
-import { allocate } from "../lib/fault";
+import { EIO } from "../lib/errno";
+import { allocate, damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
 import { Blocks } from "./blocks";
@@ -25,7 +26,7 @@ import {
 import { NvList } from "./nvlist";
 import { VdevState } from "./vdev";
 import { findVdev, vdevFrom } from "./vdevs";
-import { verifyTail } from "./verify";
+import { tailBigEndian, verifyTail } from "./verify";
 
 /** Pool versions that can be read: the numbered ones, and the one that lists features. */
 const VERSION_MAX: u64 = 28;
@@ -113,16 +114,26 @@ function labelOffset(size: u64, index: i32): u64 {
 function readConfig(volume: Volume, size: u64, dst: usize): bool {
   const block = allocate(CONFIG_SIZE);
   let best: u64 = 0;
+  let foreign = "";
   for (let i = 0; i < LABELS; i++) {
     const offset = labelOffset(size, i) + CONFIG_AT;
     if (volume.read(offset, block, CONFIG_SIZE) != <i64>CONFIG_SIZE) continue;
-    if (!verifyTail(block, CONFIG_SIZE, offset, 0, 0)) continue;
+    const bigEndian = tailBigEndian(block, CONFIG_SIZE);
+    if (!bigEndian && !verifyTail(block, CONFIG_SIZE, offset, 0, 0)) continue;
     const config = NvList.unpack(block, CONFIG_SIZE);
+    const name = bigEndian && config !== null ? config.text("name") : null;
+    if (name !== null) foreign = name;
+    if (bigEndian) continue;
     if (config === null || !config.has("txg") || config.number("txg") < best) continue;
     best = config.number("txg");
     memory.copy(dst, block, CONFIG_SIZE);
   }
   heap.free(block);
+  if (best == 0 && foreign.length > 0) {
+    const what = `ZFS label: pool ${foreign} is of a big-endian machine, which can't be read`;
+    print(`${what}\n`);
+    damaged(volume.where(CONFIG_AT), what, EIO);
+  }
   return best > 0;
 }
 
