@@ -14,6 +14,12 @@ beforeAll(async () => {
     export { sha512t256 } from "./lib/digests/sha512";
     export { skein512x256 } from "./lib/digests/skein";
     export { xxh64 } from "./lib/digests/xxh64";
+    import { checksum, sum } from "./zfs/checksum";
+    export function blockChecksum(kind: u32, src: usize, size: u32, dst: usize): bool {
+      const known = checksum(kind, src, size, 0);
+      memory.copy(dst, sum, 32);
+      return known;
+    }
     import { finishSha256, startSha256, updateSha256 } from "./lib/digests/sha256";
     export function sha256(src: usize, size: u32, first: u32, context: usize): void {
       startSha256(context);
@@ -51,9 +57,55 @@ const data = fc
       return bytes;
     }),
   );
+const wrapped = (sums: bigint[]) => sums.map((sum) => BigInt.asUintN(64, sum));
+
+/** Sums, and sums of sums, as they are defined. */
+function fletcher4(bytes: Buffer): bigint[] {
+  let [a, b, c, d] = [0n, 0n, 0n, 0n];
+  for (let at = 0; at < bytes.length; at += 4) {
+    a += BigInt(bytes.readUInt32LE(at));
+    b += a;
+    c += b;
+    d += c;
+  }
+  return wrapped([a, b, c, d]);
+}
+
+function fletcher2(bytes: Buffer): bigint[] {
+  let [a0, a1, b0, b1] = [0n, 0n, 0n, 0n];
+  for (let at = 0; at < bytes.length; at += 16) {
+    a0 += bytes.readBigUInt64LE(at);
+    a1 += bytes.readBigUInt64LE(at + 8);
+    b0 += a0;
+    b1 += a1;
+  }
+  return wrapped([a0, a1, b0, b1]);
+}
+
 const OPTIONS = { numRuns: 150, seed: 1 };
 
 describe("digests", () => {
+  // Of whole words: four of 32 bits for Fletcher's four sums, pairs of 64 for his two.
+  it.each([
+    [7, 4],
+    [6, 16],
+  ])("Fletcher's sums, number %i", (kind, unit) =>
+    fc.assert(
+      fc.property(data, (bytes) => {
+        const whole = bytes.subarray(0, bytes.length - (bytes.length % unit));
+        const ours = part.borrow(whole, 1, (src) =>
+          part.borrow(new Uint8Array(32), 2, (dst) => {
+            part.call("blockChecksum", kind, src, whole.length, dst);
+            const found = part.read(dst, 32);
+            return [0, 8, 16, 24].map((at) => found.readBigUInt64LE(at));
+          }),
+        );
+        expect(ours).toEqual(kind === 7 ? fletcher4(whole) : fletcher2(whole));
+      }),
+      OPTIONS,
+    ),
+  );
+
   it("SHA-512/256", () =>
     fc.assert(
       fc.property(data, (bytes) => {
