@@ -59,6 +59,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
 
 /** How far a session is kept from its caller. */
 export type Isolation = "process" | "thread" | "none";
+/** Characters of the name of a device. */
+const DEVICE_NAME_MAX = 1023;
 const ISOLATIONS: readonly Isolation[] = ["process", "thread", "none"];
 
 /** What `boot` takes. */
@@ -82,6 +84,11 @@ export interface BootOptions {
   map?: readonly MapEntry[];
   /** `name=value`, one character a byte, in the order the loader asks for them: a later duplicate wins. */
   env?: readonly string[];
+  /**
+   * The device to boot from, as the loader writes it: `disk0p2:`, `zfs:pool/ROOT/name:`. Without it the loader chooses, and a ZFS
+   * pool, if there is one, comes before anything else. One that isn't there ends the session with an OptionError.
+   */
+  currdev?: string;
   console?: Console;
   /** The flavour to start with; the guest may ask for another one. */
   start?: Flavour;
@@ -131,6 +138,7 @@ export interface SessionOptions {
   memory: MemorySize;
   map: readonly MapEntry[] | undefined;
   env: readonly Uint8Array[];
+  currdev: Uint8Array | undefined;
   start: Flavour | undefined;
   loader: Flavour | undefined;
   interfaceVersion: number;
@@ -159,6 +167,7 @@ export function sessionOptions(options: BootOptions): SessionOptions {
     memory: memorySize(options.memory ?? 256 * 1024 * 1024),
     map: map?.map(checkMapEntry),
     env: environmentEntries(env),
+    currdev: options.currdev === undefined ? undefined : deviceBytes(options.currdev),
     start,
     loader,
     interfaceVersion,
@@ -204,6 +213,14 @@ function checkMapEntry(entry: MapEntry): MapEntry {
 /** Entries `name=value` as bytes. */
 export function environmentEntries(entries: readonly string[]): Uint8Array[] {
   return entries.map(environmentBytes);
+}
+
+/** The name of a device as bytes. */
+function deviceBytes(name: string): Uint8Array {
+  if (name.length > DEVICE_NAME_MAX || !/^[a-z]+[0-9]*[!-~]*:$/.test(name)) {
+    throw new OptionError(`currdev ${JSON.stringify(name)} is no device: "disk0p2:" or "zfs:pool/name:" would be one`);
+  }
+  return Uint8Array.from(name, (char) => char.charCodeAt(0));
 }
 
 function environmentBytes(entry: string): Uint8Array {

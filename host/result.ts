@@ -9,6 +9,9 @@ import type { Counts } from "./meter.js";
 import type { Flavour } from "./modules.js";
 import type { FileFacts } from "./policy/hooks.js";
 
+/** The variable by which the loader tells that the pool's wish was obeyed. */
+const BOOT_ONCE = "zfs-bootonce";
+
 /** A guest's wish for another flavour; `name` is what it wrote, one character a byte. */
 export interface SwapRequest {
   name: string;
@@ -83,6 +86,11 @@ export interface ResultData {
   memoryFaults: number;
   modules: LoadedModule[];
   environment: Record<string, string>;
+  /**
+   * With reason `exec`: the device that the ZFS pool was told to boot from once, and was. It is still in the pool's labels, since
+   * disks are read only; whoever writes to them has it to clear.
+   */
+  bootOnce?: string;
   /** `healed`: blocks of a pool that were read although a copy, or a part of one, was bad. */
   disk: { calls: number; bytes: number; healed: number };
   hostCalls: number;
@@ -141,9 +149,12 @@ export interface SessionEnd {
 export function makeResult(end: SessionEnd): BootResult {
   const { outcome, counts, cpu, guest } = end;
   const began = performance.now();
+  const entered = outcome.reason === "exec";
+  const left = entered ? decodeBootData(cpu, guest) : { modules: [], environment: {} as Record<string, string> };
+  const bootOnce = left.environment[BOOT_ONCE];
   const data: ResultData = {
     ...outcome,
-    ...(outcome.reason === "exec" ? entryState(cpu) : {}),
+    ...(entered ? entryState(cpu) : {}),
     flavour: end.flavour,
     swaps: end.swaps,
     swapRequests: end.swapRequests,
@@ -151,7 +162,8 @@ export function makeResult(end: SessionEnd): BootResult {
     calls: end.calls,
     ...writtenRanges(guest),
     memoryFaults: guest.faults,
-    ...(outcome.reason === "exec" ? decodeBootData(cpu, guest) : { modules: [], environment: {} }),
+    ...left,
+    ...(bootOnce === undefined ? {} : { bootOnce }),
     disk: { calls: counts.diskCalls, bytes: counts.diskBytes, healed: counts.healed },
     hostCalls: counts.hostCalls,
     console: { bytes: counts.consoleBytes },

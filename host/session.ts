@@ -17,7 +17,15 @@ import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
 import { type Counts, type FuelTank, Meter } from "./meter.js";
-import { compiledModule, defaultFlavour, FLAVOURS, type Flavour, isFlavour, type ModuleTable } from "./modules.js";
+import {
+  compiledModule,
+  defaultFlavour,
+  FLAVOURS,
+  type Flavour,
+  isFlavour,
+  type ModuleTable,
+  START_MEMORY,
+} from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
 import { makeImports } from "./protocol/imports.js";
@@ -131,7 +139,7 @@ class Session {
     try {
       const module = compiledModule(this.parts.modules, this.#flavour);
       if (module === undefined) throw new InterpreterError(`interpreter "${this.#flavour}" is not installed`);
-      memory = takeModuleMemory(limits.moduleMemory);
+      memory = takeModuleMemory(START_MEMORY[this.#flavour], limits.moduleMemory);
       core = instantiate(module, memory, this.#state(), this.parts.wasi);
       this.#start(core, starting);
       throw new InternalError("the loader returned");
@@ -166,7 +174,7 @@ class Session {
     this.#moduleMemory = Math.max(this.#moduleMemory, memory.buffer.byteLength);
     // A provider of files keeps the instance it was attached to.
     if (wasi) wasi.detach();
-    else if (reuse) giveModuleMemory(memory, options.limits.moduleMemory);
+    else if (reuse) giveModuleMemory(memory, START_MEMORY[this.#flavour], options.limits.moduleMemory);
   }
 
   #state(): SessionState {

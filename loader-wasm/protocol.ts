@@ -116,10 +116,12 @@ export declare function exit(code: i32): void;
 
 /**
  * Copies the `num`th `name=value` of the caller's environment to `dst`, at most `size` bytes. Returns its
- * whole length in bytes, or -1 when there is no such entry.
+ * whole length in bytes, or -1 when there is no such entry. CHOSEN_DEVICE is the device to boot from, if the caller chose one.
  */
 @external("userboot", "getenv")
 export declare function getenv(num: i32, dst: usize, size: i32): i32;
+/** What `getenv` is asked for the device that the caller chose. */
+export const CHOSEN_DEVICE: i32 = -2;
 
 /** Asks for the flavour called `name`; the host matches it against a fixed table. Does not return. */
 @external("userboot", "swap_interpreter")
@@ -142,6 +144,8 @@ export const FAULT_INTERNAL: i32 = 0;
 export const FAULT_FUEL: i32 = 1;
 /** The module's memory cap does not allow an allocation. */
 export const FAULT_MEMORY: i32 = 2;
+/** The device that the caller chose can't be booted from. */
+export const FAULT_DEVICE: i32 = 3;
 
 // ---- the operator's hooks --------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, 
 import type { Isolation } from "../options.js";
 import type { BootHooks } from "../policy/hooks.js";
 import type { Confine } from "../process/confine.js";
+import { dropSpare } from "../process/start.js";
 import type { Measurements } from "../result.js";
 import { printable, printableJson } from "../text.js";
 import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
@@ -22,6 +23,7 @@ export interface BootArguments {
   disk: string[];
   memory: string;
   env: string[];
+  currdev?: string;
   defaultEnv: boolean;
   loader?: Flavour;
   start?: Flavour;
@@ -73,6 +75,7 @@ export async function guarded(body: () => Promise<number>): Promise<number> {
 
 /** Boots as `args` say, with `more` options, and writes what they ask for. */
 export async function bootGuest(args: BootArguments, more: Partial<BootOptions> = {}): Promise<BootResult> {
+  if (args.isolation !== "process") dropSpare();
   if (args.disk.length + args.hostDir.length === 0) {
     throw new OptionError("no disk given (use -d IMAGE, or -h DIR for a directory)");
   }
@@ -86,6 +89,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     onNotice: complain,
     memory: parseMemory(args.memory),
     env: [...(args.defaultEnv ? DEFAULT_ENV : []), ...args.env.map(parseEnvironment).reverse()],
+    ...(args.currdev === undefined ? {} : { currdev: args.currdev }),
     limits: parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000"),
     interfaceVersion: Number(args.interface) as 3 | 4 | 5,
     clock: args.clock,
@@ -178,6 +182,10 @@ export function conclude(result: BootResult): number {
   if (result.reason === "exec") return 0;
   const [found, ...more] = result.diagnostics;
   const where = found === undefined ? "" : `: ${found}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
+  if (result.error?.name === "OptionError") {
+    complain(`${result.error.message}${where}`);
+    return STATUS_USAGE;
+  }
   if (result.reason === "error") complain(`${result.error?.message}${where}`);
   else if (result.exitCode === EXIT_REBOOT) return STATUS_REBOOT;
   else complain(`the guest's loader quit without entering a kernel${where}`);

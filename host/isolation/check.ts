@@ -107,6 +107,7 @@ const result = object(
   {
     exitCode: number,
     error,
+    bootOnce: text,
     arch: one("amd64", "i386"),
     registers,
     gdt: object({ gpa: hex, hex: table }),

@@ -5,7 +5,7 @@
 // path=... ip4=disable ip6=disable command=...`), or, after the start, capsicum: the process needs its descriptors
 // only, so `cap_enter(2)` by a small wrapper between the reading of the program and the start message would do.
 
-import { accessSync, constants, lstatSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { accessSync, constants, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OptionError } from "../errors.js";
@@ -22,6 +22,12 @@ export interface ProcessLimits {
   memory: number;
   /** Seconds of processor, for one whose caller can't end it any more. */
   cpuS: number;
+}
+
+/** What is asked of a session, as far as it bears on its process. */
+export interface Demands {
+  memory: { low: number };
+  limits: { wallMs: number; moduleMemory: number; examinedBytes: number };
 }
 
 /** A program and its arguments. */
@@ -41,13 +47,22 @@ const NODE_FLAGS = [
 const FILES_MAX = 96;
 /** Node's own memory, with its threads' stacks and what the engine sets aside: more than half of this from Node 24 on. */
 const BASE_MEMORY = 1024 * 1024 * 1024;
+/** Bytes that an operator's hook may put in the place of files. */
+const REPLACED_MAX = 1024 * 1024 * 1024;
+/** Seconds of processor beyond the wall limit, for a process whose caller can't end it any more. */
+const CPU_MORE_S = 60;
+/** Threads that work at a time: a process uses more processor than wall time. */
+const CPU_FACTOR = 2;
 
 const SHELL = "/bin/sh";
 const KIB = 1024;
 
-/** Memory that a process gets for a session with so much of its own. */
-export function memoryFor(bytes: number): number {
-  return BASE_MEMORY + bytes;
+/** What a session's process may use. `given` are bytes that come with the session's start; `examines` is for hooks. */
+export function processLimits({ memory, limits }: Demands, given = 0, examines = false): ProcessLimits {
+  // What is given, or kept and replaced for a hook, is there twice while it arrives.
+  const kept = examines ? limits.examinedBytes + REPLACED_MAX : 0;
+  const bytes = memory.low + limits.moduleMemory + 2 * (given + kept);
+  return { memory: BASE_MEMORY + bytes, cpuS: Math.ceil((limits.wallMs / 1000) * CPU_FACTOR) + CPU_MORE_S };
 }
 
 /** The command that runs `program` (a file of this package) as a session's process, in bubblewrap or not. */
@@ -118,7 +133,7 @@ function bwrapArguments(): string[] {
   const args = ["--unshare-all", "--die-with-parent", "--clearenv", "--cap-drop", "ALL"];
   args.push("--hostname", "userboot");
   const bind = (path: string) => args.push("--ro-bind", path, path);
-  for (const path of libraryDirectories()) {
+  for (const path of libraryPaths()) {
     if (lstatSync(path).isSymbolicLink()) args.push("--symlink", readlinkSync(path), path);
     else bind(path);
   }
@@ -139,17 +154,34 @@ function readablePaths(own: string): string[] {
 }
 
 /** Where the libraries are that this process has loaded, and where the system's own loader is looked for. */
-function libraryDirectories(): string[] {
+function libraryPaths(): string[] {
   const maps = readFileSync("/proc/self/maps", "latin1");
-  const loaded = [...maps.matchAll(/ (\/.*\.so[.\d]*)$/gm)].map(([, path]) => librariesAt(path!));
+  const loaded = [...maps.matchAll(/ (\/.*\.so[.\d]*)$/gm)].map(([, path]) => path!).filter(isThere);
+  const { directories, files } = librariesAt(loaded);
   const standard = ["/lib", "/lib64", "/usr/lib64"].filter((path) => isThere(path) && isLink(path));
   const loaders = ["/lib64", "/usr/lib64"].filter((path) => isThere(path) && !isLink(path));
-  return [...new Set([...standard, ...loaders, ...loaded])];
+  return [...new Set([...standard, ...loaders, ...directories, ...files])];
 }
 
-/** The directory of a library where the system keeps them, under all of their names; elsewhere the library alone. */
-function librariesAt(path: string): string {
-  return /^\/(?:usr\/(?:local\/)?)?lib\d*\//.test(path) ? dirname(path) : path;
+/** Where Linux systems keep libraries; programs have directories of their own below, with whatever is in them. */
+const SYSTEM_LIBRARIES = /^\/(?:usr\/)?lib(?:32|64|x32)?(?:\/[^/]+-linux-[^/]+)?$/;
+
+/** What is to be seen of libraries: the system's directories; elsewhere the library alone, under all of its names. */
+export function librariesAt(paths: readonly string[]): { directories: string[]; files: string[] } {
+  const isSystems = (path: string) => SYSTEM_LIBRARIES.test(dirname(path));
+  const directories = [...new Set(paths.filter(isSystems).map((path) => dirname(path)))];
+  const others = paths.filter((path) => !isSystems(path) && !directories.some((at) => path.startsWith(`${at}/`)));
+  return { directories, files: [...new Set(others.flatMap(namesOf))] };
+}
+
+/** A library's file, and the links beside it that lead there: programs ask for one of those. */
+function namesOf(path: string): string[] {
+  const directory = dirname(path);
+  const links = readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isSymbolicLink())
+    .map(({ name }) => join(directory, name))
+    .filter((link) => isThere(link) && realpathSync(link) === path);
+  return [path, ...links];
 }
 
 function isLink(path: string): boolean {

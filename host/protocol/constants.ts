@@ -9,6 +9,10 @@ export const DIOCGMEDIASIZE = 0x4008_6481;
 export const FAULT_INTERNAL = 0;
 export const FAULT_FUEL = 1;
 export const FAULT_MEMORY = 2;
+export const FAULT_DEVICE = 3;
+
+/** The index by which `getenv` is asked for the device that the caller chose. */
+export const CHOSEN_DEVICE = -2;
 
 /** Bits of `hooks`: whether files are examined, settings of variables asked about, kernels asked about. */
 export const HOOK_FILES = 1;

@@ -1,8 +1,8 @@
 // The session's own imports: time, the caller's environment, and its ends other than by entering a kernel.
 
-import { InternalError, LimitError } from "../errors.js";
+import { InternalError, LimitError, OptionError } from "../errors.js";
 import { type SessionState, Stop } from "../state.js";
-import { FAULT_FUEL, FAULT_MEMORY } from "./constants.js";
+import { CHOSEN_DEVICE, FAULT_DEVICE, FAULT_FUEL, FAULT_MEMORY } from "./constants.js";
 import { DIAGNOSTIC_SIZE_MAX, note } from "./diagnostics.js";
 import type { ModuleMemory } from "./module_memory.js";
 
@@ -32,7 +32,7 @@ export function lifeImports(module: ModuleMemory, { clock, diagnostics, meter, o
     },
 
     getenv(index: number, dst: number, size: number): number {
-      const entry = options.env[index];
+      const entry = index === CHOSEN_DEVICE ? options.currdev : options.env[index];
       if (entry === undefined) return -1;
       const part = entry.subarray(0, size >>> 0);
       module.bytes(dst, part.length).set(part);
@@ -50,6 +50,7 @@ export function lifeImports(module: ModuleMemory, { clock, diagnostics, meter, o
     fault(kind: number, address: number, size: number): void {
       if (kind === FAULT_FUEL) throw new LimitError("fuel", limits.fuel, limits.fuel);
       if (kind === FAULT_MEMORY) throw new LimitError("moduleMemory", limits.moduleMemory, module.size);
+      if (kind === FAULT_DEVICE) throw new OptionError(module.text(address, size, DIAGNOSTIC_SIZE_MAX));
       throw new InternalError(module.text(address, size, DIAGNOSTIC_SIZE_MAX));
     },
   };

@@ -3,20 +3,27 @@
 
 import { getenv, setenv, unsetenv } from "../environment/variables";
 import { EINVAL, ENXIO, errno, setErrno } from "../lib/errno";
+import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { parseInteger } from "../lib/text";
 import { datasetChildren, findDataset } from "../zfs/dataset";
-import { findPool } from "../zfs/pool";
+import { CHECKPOINT_MARK, findPool } from "../zfs/pool";
 
 /** Menu entries of a page, by their numbers. */
 const FIRST_ENTRY: i32 = 4;
 const LAST_ENTRY: i32 = 8;
 const PER_PAGE: i32 = LAST_ENTRY - FIRST_ENTRY + 1;
 
+/** The pool's name in a data set's. */
+function poolOf(name: string): string {
+  const slash = name.indexOf("/");
+  return slash < 0 ? name : name.substring(0, slash);
+}
+
 /** Children of the data set called `name`, pool first; null and errno. */
 export function childrenOf(name: string): string[] | null {
   const slash = name.indexOf("/");
-  const pool = findPool(slash < 0 ? name : name.substring(0, slash));
+  const pool = findPool(poolOf(name));
   if (pool === null) {
     setErrno(ENXIO);
     return null;
@@ -43,10 +50,41 @@ export function initBootEnvironments(device: string): void {
   const slash = active.lastIndexOf("/");
   const root = active.substring(4, slash < 0 ? active.length : slash);
   setenv("zfs_be_root", root);
+  listEnvironments("bootenvs", root);
+  if (findPool(CHECKPOINT_MARK + poolOf(root)) === null) return;
+  setenv("zpool_checkpoint", root);
+  listEnvironments("bootenvs_check", CHECKPOINT_MARK + root);
+}
+
+/** Sets variables `prefix[0]` and so on for the boot environments below `root`. */
+function listEnvironments(prefix: string, root: string): void {
   const environments = environmentsOf(root);
   if (environments === null) return;
-  for (let i = 0; i < environments.length; i++) setenv(`bootenvs[${i}]`, `zfs:${root}/${environments[i]}`);
-  setenv("bootenvs_count", environments.length.toString());
+  for (let i = 0; i < environments.length; i++) setenv(`${prefix}[${i}]`, `zfs:${root}/${environments[i]}`);
+  setenv(`${prefix}_count`, environments.length.toString());
+}
+
+/**
+ * Does what the pool of `device`, the one booted from, was told for this boot: the data set to boot once becomes `currdev`, variables
+ * are set. It stays in the pool's labels, since disks are read only; `zfs-bootonce` tells that it is to be cleared.
+ */
+export function obeyBootBlock(device: string): void {
+  if (!device.startsWith("zfs:")) return;
+  const pool = findPool(poolOf(device.substring(4, device.length - 1)));
+  if (pool === null) return;
+  if (pool.modern) {
+    setenv("vfs.zfs.boot.primary_pool", pool.guid.toString());
+    setenv("vfs.zfs.boot.primary_vdev", pool.firstDisk().toString());
+  }
+  const block = pool.bootBlock;
+  if (block === null) return;
+  const once = block.once;
+  if (once !== null) {
+    print(`zfs bootonce: ${once}\n`);
+    if (setenv("currdev", once) == 0) setenv("zfs-bootonce", once);
+    else damaged(`zfs:${pool.name}`, `ZFS boot block: bootonce '${once}' is no data set`, errno);
+  }
+  for (let i = 0; i < block.names.length; i++) setenv(block.names[i], block.values[i]);
 }
 
 /** Makes `root` the place of the boot environments, and sets the variables of the menu's current page. Returns an errno. */

@@ -2,9 +2,16 @@
 // A new kind of device is one driver and one line in conf.ts.
 
 import { defineVariable, getenv, refuseSet, refuseUnset, Variable } from "../environment/variables";
-import { EINVAL, ENOENT, errno, setErrno } from "../lib/errno";
-import { initBootEnvironments } from "./boot_environments";
+import { stringAt } from "../lib/bytes";
+import { EINVAL, ENOENT, errno, setErrno, strerror } from "../lib/errno";
+import { allocate, die } from "../lib/fault";
+import * as host from "../protocol";
+import { CHOSEN_DEVICE, FAULT_DEVICE } from "../protocol";
+import { initBootEnvironments, obeyBootBlock } from "./boot_environments";
 import { Device, DeviceDriver } from "./device";
+
+/** Bytes of a device's name that the caller chose. */
+const CHOICE_SIZE_MAX: i32 = 1024;
 
 /** All kinds of devices, in the order in which they are probed and listed. */
 let devices: DeviceDriver[] = [];
@@ -59,10 +66,25 @@ function setCurrentDevice(variable: Variable, value: string): i32 {
 /** Finds disks and trees, defines `currdev` and `loaddev`. */
 export function probeDevices(ndisks: i32): void {
   for (let i = 0; i < devices.length; i++) devices[i].probe(ndisks);
-  const name = bootDevice();
+  const chosen = chosenDevice();
+  const name = chosen !== null ? chosen : bootDevice();
   initBootEnvironments(name);
   defineVariable("currdev", name, setCurrentDevice, refuseUnset);
   defineVariable("loaddev", name, refuseSet, refuseUnset);
+  if (chosen === null) obeyBootBlock(name);
+}
+
+/** The device that the caller wants to boot from, null when it is left to us. One that can't be opened ends the session. */
+function chosenDevice(): string | null {
+  const block = allocate(CHOICE_SIZE_MAX);
+  const size = host.getenv(CHOSEN_DEVICE, block, CHOICE_SIZE_MAX);
+  const chosen = size >= 0 ? stringAt(block, min(size, CHOICE_SIZE_MAX)) : null;
+  heap.free(block);
+  if (chosen === null) return null;
+  const named = parseName(chosen);
+  const error = named === null ? errno : named.device.open();
+  if (error != 0) die(FAULT_DEVICE, `can't boot from '${chosen}': ${strerror(error)}`);
+  return chosen;
 }
 
 /** Name of the device to boot from: of the kind that is listed last among those that have one. */

@@ -1,7 +1,8 @@
 // ZFS data sets as devices, `zfs:pool/data/set:`, and the pools' state in `lsdev -v`.
 
 import { page } from "../console/pager";
-import { EINVAL, EIO, ENXIO, setErrno } from "../lib/errno";
+import { EINVAL, EIO, ENXIO, errno, setErrno } from "../lib/errno";
+import { narrowed } from "../lib/fault";
 import { print } from "../lib/output";
 import { Disk, disks } from "../storage/disk";
 import { partitionTable, wholeTable } from "../storage/partitions/detect";
@@ -40,7 +41,7 @@ export class ZfsDevice extends Device {
     const objects = openDataset(this.pool, this.dataset);
     if (objects === null) {
       print("ZFS: can't open root filesystem\n");
-      return EIO;
+      return errno;
     }
     if (objects.type != OBJSET_TYPE_ZFS) {
       print(`Unexpected object set type ${objects.type}\n`);
@@ -95,8 +96,8 @@ export class ZfsDriver extends DeviceDriver {
   private probePartition(text: string): bool {
     const named = DiskDevice.parse(text);
     if (named === null) return false;
-    const device = <DiskDevice>named.device;
-    if (device.open() != 0) return false;
+    const device = narrowed<DiskDevice, Device>(named.device);
+    if (device === null || device.open() != 0) return false;
     const volume = device.volume();
     if (volume === null || !probeVolume(volume, device.size)) return false;
     this.found = true;

@@ -3,24 +3,11 @@
 import { Device } from "../dev/device";
 import { ZfsDevice } from "../dev/zfs";
 import { stringAt } from "../lib/bytes";
-import { EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, setErrno } from "../lib/errno";
+import { EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno, setErrno } from "../lib/errno";
+import { narrowed } from "../lib/fault";
+import { Attribute, AttributeTables, attributeTables } from "../zfs/attributes";
 import { Dnode, ObjectSet } from "../zfs/dnode";
-import {
-  MASTER_NODE,
-  SA_FIXED_SIZE,
-  SA_GID,
-  SA_INFO,
-  SA_LINK,
-  SA_MODE,
-  SA_SIZE,
-  SA_UID,
-  TYPE_SYSTEM_ATTRIBUTES,
-  ZNODE_SIZE,
-  ZP_GID,
-  ZP_MODE,
-  ZP_SIZE,
-  ZP_UID,
-} from "../zfs/layout";
+import { MASTER_NODE, TYPE_SYSTEM_ATTRIBUTES, ZNODE_SIZE, ZP_GID, ZP_MODE, ZP_SIZE, ZP_UID } from "../zfs/layout";
 import { Zap, zapLookUp } from "../zfs/zap";
 import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "./file_system";
 import { PathWalk } from "./path";
@@ -32,7 +19,9 @@ const ENTRY_TYPE_SHIFT: u64 = 60;
 /** Symbolic links followed for one path, bytes of a link's text with the rest of the path, and of a name. */
 const LINKS_MAX: i32 = 11;
 const PATH_MAX: u64 = 1023;
-const NAME_MAX: i32 = 255;
+const NAME_MAX: i32 = 1023;
+/** How a file system tells that names differ by more than their case: its property `casesensitivity`. */
+const CASE_INSENSITIVE: u64 = 1;
 
 /** A file's object, and its attributes. */
 class Node {
@@ -40,9 +29,8 @@ class Node {
   uid: u32 = 0;
   gid: u32 = 0;
   size: u64 = 0;
-  /** Bytes that a symbolic link's text has in the attributes: which, and how many there can be. */
-  private attributes: StaticArray<u8> = new StaticArray<u8>(0);
-  private linkAt: u32 = 0;
+  /** The text of a symbolic link; null as long as it is in the object's data. */
+  private text: string | null = null;
 
   constructor(
     readonly dnode: Dnode,
@@ -50,56 +38,64 @@ class Node {
     readonly parent: Node | null,
   ) {}
 
-  /** Decodes the attributes. False and errno. */
-  decode(): bool {
+  /** Decodes the attributes, which are those of a file in `objects`. False and errno. */
+  decode(objects: ObjectSet): bool {
     const dnode = this.dnode;
-    let src = dnode.bonus();
-    let length = dnode.bonusSize();
-    if (dnode.bonusType != TYPE_SYSTEM_ATTRIBUTES) {
-      if (length < ZNODE_SIZE) return this.bad(length);
-      this.mode = <u32>load<u64>(src, ZP_MODE);
-      this.size = load<u64>(src, ZP_SIZE);
-      this.uid = <u32>load<u64>(src, ZP_UID);
-      this.gid = <u32>load<u64>(src, ZP_GID);
-      this.linkAt = ZNODE_SIZE;
-      this.keep(src, length);
-      return true;
+    if (dnode.bonusType == TYPE_SYSTEM_ATTRIBUTES) {
+      const tables = attributeTables(objects);
+      return tables !== null && this.decodeBy(tables);
     }
-    const spill = length == 0 ? dnode.spill() : null;
-    if (length == 0) {
-      if (spill === null) return false;
-      src = spill.data;
-      length = spill.size;
+    const src = dnode.bonus();
+    const length = dnode.bonusSize();
+    if (length < ZNODE_SIZE) return this.bad(`attributes of ${length} bytes`);
+    this.mode = <u32>load<u64>(src, ZP_MODE);
+    this.size = load<u64>(src, ZP_SIZE);
+    this.uid = <u32>load<u64>(src, ZP_UID);
+    this.gid = <u32>load<u64>(src, ZP_GID);
+    if ((this.mode & S_IFMT) == S_IFLNK && this.size <= <u64>(length - ZNODE_SIZE)) {
+      this.text = stringAt(src + <usize>ZNODE_SIZE, <i32>this.size);
     }
-    const head: u32 = length < 8 ? 0 : (<u32>load<u16>(src, SA_INFO) >> 10) << 3;
-    if (head == 0 || head + SA_FIXED_SIZE > length) return this.bad(length);
-    src += <usize>head;
-    this.mode = <u32>load<u64>(src, SA_MODE);
-    this.size = load<u64>(src, SA_SIZE);
-    this.uid = <u32>load<u64>(src, SA_UID);
-    this.gid = <u32>load<u64>(src, SA_GID);
-    this.linkAt = SA_LINK;
-    this.keep(src, length - head);
     return true;
   }
 
-  private keep(src: usize, length: u32): void {
-    if ((this.mode & S_IFMT) != S_IFLNK) return;
-    this.attributes = new StaticArray<u8>(<i32>length);
-    memory.copy(changetype<usize>(this.attributes), src, <usize>length);
+  private decodeBy(tables: AttributeTables): bool {
+    if (!this.find(tables, Attribute.Mode, 8)) return false;
+    this.mode = <u32>load<u64>(tables.at);
+    if (!this.find(tables, Attribute.Size, 8)) return false;
+    this.size = load<u64>(tables.at);
+    if (!this.find(tables, Attribute.Uid, 8)) return false;
+    this.uid = <u32>load<u64>(tables.at);
+    if (!this.find(tables, Attribute.Gid, 8)) return false;
+    this.gid = <u32>load<u64>(tables.at);
+    if ((this.mode & S_IFMT) != S_IFLNK) return true;
+    if (!this.find(tables, Attribute.Link, 0)) return false;
+    if (this.size > <u64>tables.length) return this.bad(`symbolic link of ${this.size} bytes in ${tables.length}`);
+    this.text = stringAt(tables.at, <i32>this.size);
+    return true;
   }
 
-  private bad(length: u32): bool {
-    this.dnode.damaged(`attributes of ${length} bytes`);
+  /** Lets `tables` look for an attribute of `length` bytes at least, in the bonus buffer and behind it. False and errno. */
+  private find(tables: AttributeTables, attribute: Attribute, length: u32): bool {
+    const dnode = this.dnode;
+    const size = dnode.bonusSize();
+    let found = size > 0 && tables.find(dnode, dnode.bonus(), size, attribute);
+    if (!found && (size == 0 || errno == 0)) {
+      const spill = dnode.spill();
+      if (spill !== null) found = tables.find(dnode, spill.data, spill.size, attribute);
+    }
+    if (found && tables.length >= length) return true;
+    return !found && errno != 0 ? false : this.bad("attributes: one is missing");
+  }
+
+  private bad(what: string): bool {
+    this.dnode.damaged(what);
     return false;
   }
 
   /** The text of a symbolic link of at most PATH_MAX bytes; null and errno. */
   linkText(): string | null {
+    if (this.text !== null) return this.text;
     const size = <u32>this.size;
-    if (this.linkAt + size <= <u32>this.attributes.length) {
-      return stringAt(changetype<usize>(this.attributes) + <usize>this.linkAt, <i32>size);
-    }
     const text = new StaticArray<u8>(<i32>size);
     const error = this.dnode.read(0, changetype<usize>(text), size);
     if (error == 0) return stringAt(changetype<usize>(text), <i32>size);
@@ -116,7 +112,7 @@ function nodeOf(objects: ObjectSet, number: u64, parent: Node | null): Node | nu
     return null;
   }
   const node = new Node(dnode, parent);
-  return node.decode() ? node : null;
+  return node.decode(objects) ? node : null;
 }
 
 function failed(error: i32): Node | null {
@@ -126,6 +122,7 @@ function failed(error: i32): Node | null {
 
 class ZfsWalk extends PathWalk<Node> {
   private top: Node | null = null;
+  private anyCase: bool = false;
 
   constructor(private readonly objects: ObjectSet) {
     super();
@@ -136,7 +133,9 @@ class ZfsWalk extends PathWalk<Node> {
     const master = this.objects.object(MASTER_NODE);
     const entry = master !== null ? zapLookUp(master, "ROOT") : null;
     if (entry === null) return failed(EIO);
-    this.top = nodeOf(this.objects, entry.value, null);
+    const number = entry.value;
+    this.anyCase = entry.lookUp("casesensitivity") && entry.value == CASE_INSENSITIVE;
+    this.top = nodeOf(this.objects, number, null);
     return this.top;
   }
 
@@ -149,7 +148,7 @@ class ZfsWalk extends PathWalk<Node> {
     }
     if (name.length > NAME_MAX) return failed(ENAMETOOLONG);
     if ((directory.mode & S_IFMT) != S_IFDIR) return failed(ENOTDIR);
-    const entry = zapLookUp(directory.dnode, name);
+    const entry = zapLookUp(directory.dnode, name, this.anyCase);
     return entry === null ? null : nodeOf(this.objects, entry.value & ENTRY_OBJECT, directory);
   }
 
@@ -176,15 +175,14 @@ export class ZfsFileSystem extends FileSystem {
   }
 
   open(device: Device, path: string, _mode: i32): OpenFile | null {
-    if (device instanceof ZfsDevice) {
-      const objects = (<ZfsDevice>device).objects();
-      if (objects !== null) {
-        const node = new ZfsWalk(objects).walk(path, LINKS_MAX);
-        return node === null ? null : new ZfsFile(node);
-      }
+    const dataset = narrowed<ZfsDevice, Device>(device);
+    const objects = dataset !== null ? dataset.objects() : null;
+    if (objects === null) {
+      setErrno(EINVAL);
+      return null;
     }
-    setErrno(EINVAL);
-    return null;
+    const node = new ZfsWalk(objects).walk(path, LINKS_MAX);
+    return node === null ? null : new ZfsFile(node);
   }
 }
 

@@ -3,7 +3,7 @@
 import { EIO, setErrno } from "../lib/errno";
 import { allocate, burn, damaged } from "../lib/fault";
 import { print } from "../lib/output";
-import { lz4, lzjb, zle } from "./decompress";
+import { decompress } from "./decompress";
 import {
   BLOCK_SIZE_MAX,
   BP_BIRTH,
@@ -12,43 +12,24 @@ import {
   BP_SIZE,
   bpCompression,
   bpEmbedded,
+  bpEmbeddedKind,
   bpHole,
   bpLogicalSize,
   bpPhysicalSize,
   CHECKSUM_GANG,
-  COMPRESS_LZ4,
-  COMPRESS_LZJB,
   COMPRESS_OFF,
-  COMPRESS_ZLE,
   DVA_SIZE,
   dvaDevice,
   dvaGang,
   dvaOffset,
+  EMBEDDED_REDACTED,
   GANG_DEPTH_MAX,
-  GANG_POINTERS,
   GANG_SIZE,
+  SALT_SIZE,
+  TAIL_SIZE,
 } from "./layout";
 import { badReadCount, countHealed, Vdev } from "./vdev";
-import { verifyBlock } from "./verify";
-
-const COMPRESSION_NAMES: string[] = [
-  "inherit",
-  "on",
-  "uncompressed",
-  "lzjb",
-  "empty",
-  "gzip-1",
-  "gzip-2",
-  "gzip-3",
-  "gzip-4",
-  "gzip-5",
-  "gzip-6",
-  "gzip-7",
-  "gzip-8",
-  "gzip-9",
-  "zle",
-  "lz4",
-];
+import { useSalt, verifyBlock } from "./verify";
 
 /** A block as its pointer describes it, decompressed. The pool owns it: it is good until the next one is asked for. */
 export class Block {
@@ -73,13 +54,21 @@ export class Blocks {
   readonly tops: Vdev[] = [];
   private readonly cache: Block[] = [];
   private cached: u32 = 0;
+  /** Whether the headers of gang blocks may be larger than GANG_SIZE. */
+  largeGangs: bool = false;
+  /** Whether errors are only reported, and not printed, too. */
+  quiet: bool = false;
+  /** The key of some checksums; zeros until it was read. */
+  readonly salt: usize = allocate(SALT_SIZE);
   /** The pointer that is followed; the one given may be in a block that has to make room. */
   private readonly pointer: usize = allocate(BP_SIZE);
 
   constructor(
     /** Of the pool, for reports. */
     readonly name: string,
-  ) {}
+  ) {
+    memory.fill(this.salt, 0, SALT_SIZE);
+  }
 
   /** The top-level vdev with that id, or null. */
   top(id: u64): Vdev | null {
@@ -149,6 +138,7 @@ export class Blocks {
   private readBlock(bp: usize, dst: usize, depth: i32): i32 {
     burn(16);
     if (bpEmbedded(bp)) return readEmbedded(bp, dst);
+    useSalt(this.salt);
     const physical = bpPhysicalSize(bp);
     let error = EIO;
     for (let i = 0; i < BP_COPIES && error != 0; i++) {
@@ -162,7 +152,7 @@ export class Blocks {
       heap.free(raw);
     }
     if (error != 0) {
-      print("ZFS: i/o error - all block copies unavailable\n");
+      if (!this.quiet) print("ZFS: i/o error - all block copies unavailable\n");
       this.reportLost(bp);
     }
     return error;
@@ -186,21 +176,18 @@ export class Blocks {
 
   /** Reads a block that is stored as several smaller ones. */
   private readGang(bp: usize, dst: usize, size: u32, depth: i32): i32 {
-    if (depth >= GANG_DEPTH_MAX) return damaged(this.name, "ZFS gang block: too deep", EIO);
-    const headerPointer = allocate(BP_SIZE);
-    const header = allocate(GANG_SIZE);
-    memory.copy(headerPointer, bp, BP_SIZE);
-    // 512 bytes, uncompressed, with a checksum of its own; everything above that (type, level, birth) stays.
-    const kept = load<u64>(bp, BP_PROPERTIES) & 0xffff000000000000;
-    store<u64>(headerPointer, kept | ((<u64>CHECKSUM_GANG) << 40) | ((<u64>COMPRESS_OFF) << 32), BP_PROPERTIES);
-    for (let i = 0; i < BP_COPIES; i++) {
-      const word = headerPointer + <usize>i * DVA_SIZE + 8;
-      store<u64>(word, load<u64>(word) & 0x7fffffffffffffff);
+    if (depth >= GANG_DEPTH_MAX) return damaged(this.name, `ZFS gang block: more than ${GANG_DEPTH_MAX} deep`, EIO);
+    let headerSize = this.largeGangs ? this.gangSize(bp) : GANG_SIZE;
+    const header = allocate(<usize>headerSize);
+    let error = this.readGangHeader(bp, header, headerSize, depth);
+    if (error != 0 && headerSize > GANG_SIZE) {
+      // One of those that were written before the first large one.
+      headerSize = GANG_SIZE;
+      error = this.readGangHeader(bp, header, headerSize, depth);
     }
-    let error = this.readBlock(headerPointer, header, depth + 1);
     let at: u32 = 0;
-    for (let i = 0; i < GANG_POINTERS && error == 0; i++) {
-      const part = header + <usize>i * BP_SIZE;
+    for (let i: u32 = 0; i < (headerSize - TAIL_SIZE) / BP_SIZE && error == 0; i++) {
+      const part = header + <usize>(i * BP_SIZE);
       if (bpHole(part)) continue;
       const partSize = bpLogicalSize(part);
       if (partSize > size - at) error = damaged(this.name, `ZFS gang block: parts larger than ${size} bytes`, EIO);
@@ -208,8 +195,35 @@ export class Blocks {
       at += partSize;
     }
     heap.free(header);
-    heap.free(headerPointer);
     return error == 0 && !verifyBlock(bp, dst, this.name) ? EIO : error;
+  }
+
+  /** Bytes of the header of the gang block at `bp` where headers fill what a vdev gives at least. */
+  private gangSize(bp: usize): u32 {
+    let size = BLOCK_SIZE_MAX;
+    for (let i = 0; i < BP_COPIES; i++) {
+      const dva = bp + <usize>i * DVA_SIZE;
+      const vdev = load<u64>(dva) != 0 || load<u64>(dva, 8) != 0 ? this.top(dvaDevice(dva)) : null;
+      if (vdev !== null) size = min(size, vdev.leastSize());
+    }
+    return max(size, GANG_SIZE);
+  }
+
+  private readGangHeader(bp: usize, header: usize, size: u32, depth: i32): i32 {
+    const pointer = allocate(BP_SIZE);
+    memory.copy(pointer, bp, BP_SIZE);
+    // Uncompressed, with a checksum of its own; everything above that (type, level, birth) stays.
+    const kept = load<u64>(bp, BP_PROPERTIES) & 0xffff000000000000;
+    const sectors = <u64>((size >> 9) - 1);
+    const sizes = (sectors << 16) | sectors;
+    store<u64>(pointer, kept | ((<u64>CHECKSUM_GANG) << 40) | ((<u64>COMPRESS_OFF) << 32) | sizes, BP_PROPERTIES);
+    for (let i = 0; i < BP_COPIES; i++) {
+      const word = pointer + <usize>i * DVA_SIZE + 8;
+      store<u64>(word, load<u64>(word) & 0x7fffffffffffffff);
+    }
+    const error = this.readBlock(pointer, header, depth + 1);
+    heap.free(pointer);
+    return error;
   }
 }
 
@@ -218,6 +232,8 @@ const EMBEDDED_WORDS: StaticArray<u8> = [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 
 const embeddedData: usize = memory.data(112, 8);
 
 function readEmbedded(bp: usize, dst: usize): i32 {
+  // What a redacted `zfs receive` left out is marked so.
+  if (bpEmbeddedKind(bp) == EMBEDDED_REDACTED) return damaged("", "ZFS block: redacted, it was never received", EIO);
   const size = bpPhysicalSize(bp);
   if (size > 112) return damaged("", `ZFS block pointer: ${size} bytes of data in it`, EIO);
   for (let i = 0; i < EMBEDDED_WORDS.length; i++) {
@@ -226,32 +242,4 @@ function readEmbedded(bp: usize, dst: usize): i32 {
   if (decompress(bpCompression(bp), embeddedData, size, dst, bpLogicalSize(bp))) return 0;
   print(`ZFS: i/o error - unable to decompress block pointer data, error ${EIO}\n`);
   return EIO;
-}
-
-function decompress(method: u32, src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
-  let done = false;
-  switch (method) {
-    case COMPRESS_OFF: {
-      const size = min(srcSize, dstSize);
-      memory.copy(dst, src, <usize>size);
-      memory.fill(dst + <usize>size, 0, <usize>(dstSize - size));
-      return true;
-    }
-    case COMPRESS_LZJB:
-      done = lzjb(src, srcSize, dst, dstSize);
-      break;
-    case COMPRESS_ZLE:
-      done = zle(src, srcSize, dst, dstSize);
-      break;
-    case COMPRESS_LZ4:
-      done = lz4(src, srcSize, dst, dstSize);
-      break;
-    default: {
-      const name = method < <u32>COMPRESSION_NAMES.length ? COMPRESSION_NAMES[method] : `${method}`;
-      print(`ZFS: unsupported compression algorithm ${name}\n`);
-      return false;
-    }
-  }
-  if (!done) damaged("", `ZFS block: ${COMPRESSION_NAMES[method]} data`, EIO);
-  return done;
 }

@@ -50,7 +50,8 @@ export class Dnode {
   /** Decodes the dnode of `size` bytes at `src`. */
   constructor(
     readonly pool: Blocks,
-    /** For reports. */
+    /** Whose it is, and which, for reports. */
+    private readonly where: string,
     readonly number: u64,
     src: usize,
     size: u32,
@@ -98,27 +99,23 @@ export class Dnode {
     return <u32>load<u16>(this.at(), DN_BONUS_LENGTH);
   }
 
-  /** The block with what had no room in the bonus buffer; null and errno. */
+  /** The block with what had no room in the bonus buffer; null and errno, 0 when there is none. */
   spill(): Block | null {
+    setErrno(0);
     const pointer = this.at() + <usize>(<u32>this.raw.length - BP_SIZE);
-    if ((load<u8>(this.at(), DN_FLAGS) & DN_FLAG_SPILL) == 0 || bpHole(pointer)) {
-      this.damaged("no attributes");
-      return null;
-    }
-    return this.pool.block(pointer);
+    const none = (load<u8>(this.at(), DN_FLAGS) & DN_FLAG_SPILL) == 0 || bpHole(pointer);
+    return none ? null : this.pool.block(pointer);
   }
 
   /** Reports damage in it. Returns EIO. */
   damaged(what: string): i32 {
-    return damaged(`zfs:${this.pool.name}`, `ZFS object ${this.number}: ${what}`, EIO);
+    return damaged(this.where, `ZFS object ${this.number}: ${what}`, EIO);
   }
 
   /** Data block `number`; null and errno. */
   private dataBlock(number: u64): DataBlock | null {
-    if (number > this.lastBlock) {
-      setErrno(EIO);
-      return null;
-    }
+    // A file may be longer than what was ever written of it.
+    if (number > this.lastBlock) return new DataBlock(null);
     const shift = this.indirectShift - BP_SHIFT;
     let table = this.at() + <usize>DN_BLOCK_POINTERS;
     let entries = <u64>this.pointers;
@@ -135,7 +132,10 @@ export class Dnode {
       const pointer = table + ((<usize>entry) << BP_SHIFT);
       if (bpHole(pointer)) return new DataBlock(null);
       const next = this.pool.block(pointer);
-      if (next === null) return null;
+      if (next === null) {
+        this.damaged(`block ${number} can't be read${level > 1 ? `, its pointer of level ${level - 1} neither` : ""}`);
+        return null;
+      }
       block = next;
       table = next.data;
       entries = <u64>(next.size >> BP_SHIFT);
@@ -171,24 +171,26 @@ export class ObjectSet {
 
   constructor(
     readonly pool: Blocks,
+    /** For reports. */
+    readonly where: string,
     block: Block,
   ) {
-    this.meta = new Dnode(pool, 0, block.data + OBJSET_META, DNODE_SIZE);
+    this.meta = new Dnode(pool, where, 0, block.data + OBJSET_META, DNODE_SIZE);
     this.type = load<u64>(block.data, OBJSET_TYPE);
   }
 
-  /** The object set behind the block pointer at `bp`; null and errno. */
-  static read(pool: Blocks, bp: usize): ObjectSet | null {
+  /** The object set behind the block pointer at `bp`, which reports call `where`; null and errno. */
+  static read(pool: Blocks, bp: usize, where: string): ObjectSet | null {
     const block = !bpHole(bp) ? pool.block(bp) : null;
     if (block === null) {
-      setErrno(EIO);
+      damaged(where, "ZFS object set can't be read", EIO);
       return null;
     }
     if (block.size < OBJSET_SIZE_MIN) {
-      damaged(`zfs:${pool.name}`, `ZFS object set of ${block.size} bytes`, EIO);
+      damaged(where, `ZFS object set of ${block.size} bytes`, EIO);
       return null;
     }
-    const set = new ObjectSet(pool, block);
+    const set = new ObjectSet(pool, where, block);
     const fault = set.meta.fault();
     if (fault === null) return set;
     set.meta.damaged(fault);
@@ -199,7 +201,7 @@ export class ObjectSet {
   object(number: u64): Dnode | null {
     const slot = changetype<usize>(this.slot);
     if (number > OBJECT_MAX) {
-      damaged(`zfs:${this.pool.name}`, `ZFS object number ${number}`, EIO);
+      damaged(this.where, `ZFS object number ${number}`, EIO);
       return null;
     }
     const offset = number * <u64>DNODE_SIZE;
@@ -207,7 +209,7 @@ export class ObjectSet {
     const extra = <u32>load<u8>(slot, DN_EXTRA_SLOTS);
     const size = DNODE_SIZE * (1 + min(extra, EXTRA_SLOTS_MAX));
     if (extra > 0 && this.meta.read(offset, slot, size) != 0) return null;
-    const dnode = new Dnode(this.pool, number, slot, size);
+    const dnode = new Dnode(this.pool, this.where, number, slot, size);
     const fault = dnode.fault();
     if (fault === null) return dnode;
     dnode.damaged(fault);

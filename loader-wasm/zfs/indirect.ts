@@ -83,7 +83,9 @@ export class IndirectVdev extends Vdev {
   /** Finds the mapping, once. */
   private open(): bool {
     if (this.mapping !== null) return true;
-    const objects = ObjectSet.read(new MappingBlocks(this.pool), changetype<usize>(this.pool.root));
+    const root = this.pool.root;
+    const where = `zfs:${this.pool.name} ${this.name}`;
+    const objects = root !== null ? ObjectSet.read(new MappingBlocks(this.pool), root.at(), where) : null;
     const mapping = objects !== null ? objects.object(this.object) : null;
     if (mapping === null) {
       this.damaged(`no mapping (object ${this.object})`);

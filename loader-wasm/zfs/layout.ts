@@ -11,8 +11,13 @@ export const DATA_START: u64 = 4 << 20;
 export const BOOT_AREA_SIZE: u64 = 7 << 19;
 /** The smallest disk of a pool. */
 export const DEVICE_SIZE_MIN: u64 = 64 << 20;
-/** The packed description of pool and disk. */
-export const CONFIG_AT: u64 = 16384;
+/** The boot block: version (big-endian), and what the next boot is told. */
+export const BOOT_BLOCK_AT: u64 = 8192;
+export const BOOT_BLOCK_SIZE: u32 = 8192;
+export const BOOT_BLOCK_RAW: u64 = 0;
+export const BOOT_BLOCK_LIST: u64 = 1;
+export const BOOT_BLOCK_CONTENT: usize = 8;
+/** Bytes of the packed description of pool and disk behind it. */
 export const CONFIG_SIZE: u32 = 114688;
 /** The ring of uberblocks. */
 export const UBERBLOCKS_AT: u64 = 131072;
@@ -27,6 +32,7 @@ export const UB_TXG: usize = 16;
 export const UB_TIMESTAMP: usize = 32;
 export const UB_ROOT: usize = 40;
 export const UB_REFLOW: usize = 208;
+export const UB_SIZE: u32 = 1024; // at most
 
 /** How far the sectors of a RAID-Z group have moved to a new member; and the state in which its first ones are in the boot area. */
 export function reflowOffset(reflow: u64): u64 {
@@ -57,10 +63,9 @@ export const DVA_SIZE: usize = 16;
 export const SECTOR_SHIFT: u64 = 9;
 /** Blocks are not larger. */
 export const BLOCK_SIZE_MAX: u32 = 16 << 20;
-/** A gang block's header, and the pointers in it. */
+/** A gang block's header: block pointers, and a tail. Gang blocks of three parts each are not deeper for the largest block. */
 export const GANG_SIZE: u32 = 512;
-export const GANG_POINTERS: i32 = 3;
-export const GANG_DEPTH_MAX: i32 = 4;
+export const GANG_DEPTH_MAX: i32 = 10;
 
 /** Checksums as block pointers number them (zio.h); some of these keep theirs in the block itself. */
 export const CHECKSUM_OFF: u32 = 2;
@@ -70,17 +75,33 @@ export const CHECKSUM_FLETCHER2: u32 = 6;
 export const CHECKSUM_FLETCHER4: u32 = 7;
 export const CHECKSUM_SHA256: u32 = 8;
 export const CHECKSUM_NOPARITY: u32 = 10;
+export const CHECKSUM_SHA512: u32 = 11;
+export const CHECKSUM_SKEIN: u32 = 12;
+export const CHECKSUM_EDONR: u32 = 13;
+export const CHECKSUM_BLAKE3: u32 = 14;
+/** Bytes of a pool's salt. */
+export const SALT_SIZE: u32 = 32;
 
-/** Compressions as block pointers number them (zio.h). All gzip levels are between LZJB and ZLE. */
+/** Compressions as block pointers number them (zio.h). */
 export const COMPRESS_OFF: u32 = 2;
 export const COMPRESS_LZJB: u32 = 3;
+export const COMPRESS_GZIP_MIN: u32 = 5;
+export const COMPRESS_GZIP_MAX: u32 = 13;
 export const COMPRESS_ZLE: u32 = 14;
 export const COMPRESS_LZ4: u32 = 15;
+export const COMPRESS_ZSTD: u32 = 16;
 
 /** Properties of a block pointer. */
 export function bpEmbedded(bp: usize): bool {
   return ((load<u64>(bp, BP_PROPERTIES) >> 39) & 1) != 0;
 }
+
+/** What is in it then. */
+export function bpEmbeddedKind(bp: usize): u32 {
+  return <u32>(load<u64>(bp, BP_PROPERTIES) >> 40) & 0xff;
+}
+/** Of a block that a redacted `zfs receive` left out. */
+export const EMBEDDED_REDACTED: u32 = 2;
 
 /** How the block is compressed: COMPRESS_*. */
 export function bpCompression(bp: usize): u32 {
@@ -108,6 +129,11 @@ export function bpPhysicalSize(bp: usize): u32 {
 export function bpBirth(bp: usize): u64 {
   const physical = load<u64>(bp, BP_PHYSICAL_BIRTH);
   return physical != 0 ? physical : load<u64>(bp, BP_BIRTH);
+}
+
+/** Whether its content, or the content below it, is encrypted. */
+export function bpEncrypted(bp: usize): bool {
+  return !bpEmbedded(bp) && ((load<u64>(bp, BP_PROPERTIES) >> 61) & 1) != 0;
 }
 
 /** Whether it points nowhere: a block of zeros that was never written. */
@@ -186,8 +212,12 @@ export const DD_PARENT: usize = 16; // u64
 export const DD_CHILDREN: usize = 32; // u64 ZAP
 export const DD_SIZE: u32 = 88;
 export const DS_DIRECTORY: usize = 0; // u64
+export const DS_SNAPSHOTS: usize = 32; // u64 ZAP, of the directory's data set
 export const DS_POINTER: usize = 128; // block pointer of the object set
 export const DS_SIZE: u32 = 256;
+/** The type of both when there is a ZAP behind the bonus buffer, and its entry for a directory that is encrypted. */
+export const TYPE_EXTENSIBLE: u8 = 0xc4;
+export const CRYPTO_KEY = "com.datto:crypto_key_obj";
 /** Data sets within each other. */
 export const DATASET_DEPTH_MAX: i32 = 64;
 
@@ -200,14 +230,12 @@ export const ZP_UID: usize = 128; // u64
 export const ZP_GID: usize = 136; // u64
 export const ZNODE_SIZE: u32 = 264;
 
-/** System attributes, in the order in which every file system has them. */
-export const SA_INFO: usize = 4; // u16 size of the header in its upper bits
-export const SA_MODE: usize = 0; // u64
-export const SA_SIZE: usize = 8; // u64
-export const SA_UID: usize = 24; // u64
-export const SA_GID: usize = 32; // u64
-export const SA_FIXED_SIZE: u32 = 40;
-export const SA_LINK: u32 = 160;
+/** The head of a buffer of system attributes (sa_impl.h): magic number, layout and size of the head, lengths. */
+export const SA_MAGIC: u32 = 0x2f505a;
+export const SA_INFO: usize = 4; // u16
+export const SA_LAYOUT_MASK: u32 = 0x3ff;
+export const SA_LENGTHS: u32 = 6; // u16 for each attribute that has none of its own
+export const SA_HEAD_SIZE: u32 = 8;
 
 // ---- ZAP objects ------------------------------------------------------------------------------------
 
@@ -219,6 +247,7 @@ export const ZAP_MAGIC: u64 = 0x2f52ab2ab;
 
 /** A small ZAP: bytes before its entries, and offsets in an entry. */
 export const MICRO_HEAD: u32 = 64;
+export const MICRO_NORMALIZE: usize = 16; // u64
 export const MICRO_ENTRY_SIZE: u32 = 64;
 export const MICRO_VALUE: usize = 0; // u64
 export const MICRO_NAME: usize = 14;
@@ -229,6 +258,7 @@ export const ZAP_TABLE_BLOCK: usize = 16; // u64 0: in the second half of the he
 export const ZAP_TABLE_SHIFT: usize = 32; // u64
 export const ZAP_FREE_BLOCK: usize = 56; // u64
 export const ZAP_SALT: usize = 80; // u64
+export const ZAP_NORMALIZE: usize = 88; // u64
 export const ZAP_BLOCK_SHIFT_MIN: u32 = 10;
 
 /**
@@ -252,4 +282,4 @@ export const LE_HASH: usize = 16; // u64
 export const LA_BYTES: usize = 1;
 export const LA_BYTES_SIZE: u32 = 21;
 export const LA_NEXT: usize = 22; // u16
-export const NAME_SIZE_MAX: u32 = 256;
+export const NAME_SIZE_MAX: u32 = 1024;

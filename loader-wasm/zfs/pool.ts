@@ -1,13 +1,17 @@
 // Pools: their disks, found by their labels, and the latest uberblock.
 
-import { allocate } from "../lib/fault";
+import { EIO } from "../lib/errno";
+import { allocate, damaged, present } from "../lib/fault";
 import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
 import { Blocks } from "./blocks";
+import { BootBlock, readBootBlock } from "./boot_block";
 import { ObjectSet } from "./dnode";
+import { copesWith, LARGE_GANGS, refuseFeature } from "./features";
 import {
+  BOOT_BLOCK_AT,
+  BOOT_BLOCK_SIZE,
   BP_SIZE,
-  CONFIG_AT,
   CONFIG_SIZE,
   DEVICE_SIZE_MIN,
   LABEL_SIZE,
@@ -31,31 +35,28 @@ const VERSION_MAX: u64 = 28;
 const VERSION_FEATURES: u64 = 5000;
 const STATE_DESTROYED: u64 = 2;
 
-/** Features under which a pool can still be read: those of FreeBSD 12.1, and later ones that change nothing read here. */
-const FEATURES: string[] = [
-  "org.illumos:lz4_compress",
-  "com.delphix:hole_birth",
-  "com.delphix:extensible_dataset",
-  "com.delphix:embedded_data",
-  "org.open-zfs:large_blocks",
-  "org.zfsonlinux:large_dnode",
-  "com.joyent:multi_vdev_crash_dump",
-  "com.datto:bookmark_v2",
-  "com.datto:encryption",
-  "com.delphix:bookmark_written",
-  "com.delphix:head_errlog",
-  "com.klarasystems:vdev_zaps_v2",
-  "com.delphix:device_removal",
-  "com.delphix:obsolete_counts",
-  "org.openzfs:raidz_expansion",
-  "org.openzfs:draid",
-];
+/** Earlier states of a pool that are kept in mind, and tried when a later one can't be read. */
+const ROOTS_MAX: i32 = 32;
 
-/** Whether a pool with the feature `name` can be read; says so if not. */
-export function featureKnown(name: string): bool {
-  if (FEATURES.includes(name)) return true;
-  print(`ZFS: unsupported feature: ${name}\n`);
-  return false;
+/** What an uberblock has: the pool's state after a group of transactions. */
+export class Root {
+  /** Pointer to the meta object set. */
+  readonly pointer: StaticArray<u8> = new StaticArray<u8>(<i32>BP_SIZE);
+  /** How far a RAID-Z group that grows has come. */
+  readonly reflow: u64;
+
+  constructor(
+    readonly txg: u64,
+    readonly time: u64,
+    uberblock: usize,
+  ) {
+    this.reflow = load<u64>(uberblock, UB_REFLOW);
+    memory.copy(this.at(), uberblock + UB_ROOT, BP_SIZE);
+  }
+
+  at(): usize {
+    return changetype<usize>(this.pointer);
+  }
 }
 
 /** A disk of a pool, found by its label. */
@@ -65,6 +66,8 @@ export class PoolDisk {
     /** Transaction group of the label. */
     readonly txg: u64,
     readonly volume: Volume,
+    /** What its label calls the pool. */
+    readonly poolName: string,
   ) {}
 }
 
@@ -94,15 +97,24 @@ export class TopLabel {
 export class Pool extends Blocks {
   /** Transaction group of the newest label. */
   txg: u64 = 0;
-  uberblockTxg: u64 = 0;
-  uberblockTime: u64 = 0;
-  /** Of the uberblock: how far a RAID-Z group that grows has come. */
-  reflow: u64 = 0;
-  /** Those that were found. */
+  /** Number of top-level vdevs that labels tell of. */
+  topCount: u64 = 0;
+  /** What the system left for this boot; null for nothing. */
+  bootBlock: BootBlock | null = null;
+  /** Whether it is one of OpenZFS 2 or later, which FreeBSD has since 13. */
+  modern: bool = false;
+  /** The state that is read; null as long as there is none. */
+  root: Root | null = null;
+  /** Disks that were found, and what their labels say of top-level vdevs. */
   readonly disks: PoolDisk[] = [];
   readonly labels: TopLabel[] = [];
-  /** Pointer to the meta object set. */
-  readonly root: StaticArray<u8> = new StaticArray<u8>(128);
+  /** The state that `zpool checkpoint` kept; null for none. */
+  checkpoint: Pool | null = null;
+  /** States, newest first. */
+  readonly roots: Root[] = [];
+  /** The data set that was opened last, and its objects. */
+  openNumber: u64 = 0;
+  openObjects: ObjectSet | null = null;
   private metaSet: ObjectSet | null = null;
 
   constructor(
@@ -126,27 +138,81 @@ export class Pool extends Blocks {
     return label;
   }
 
+  /** How far a RAID-Z group that grows has come. */
+  get reflow(): u64 {
+    const root = this.root;
+    return root !== null ? root.reflow : 0;
+  }
+
   /** The meta object set. */
   get mos(): ObjectSet {
-    return this.metaSet!;
+    return present<ObjectSet>(this.metaSet);
   }
 
   set mos(set: ObjectSet) {
     this.metaSet = set;
+  }
+
+  /** Whether a state is of interest that was reached so. */
+  wantsRoot(txg: u64, time: u64): bool {
+    const count = this.roots.length;
+    for (let i = 0; i < count; i++) if (this.roots[i].txg == txg) return time > this.roots[i].time;
+    return count < ROOTS_MAX || txg > this.roots[count - 1].txg;
+  }
+
+  /** Takes down the state that the uberblock of `txg` and `time` leads to. */
+  addRoot(txg: u64, time: u64, uberblock: usize): void {
+    let at = 0;
+    while (at < this.roots.length && this.roots[at].txg > txg) at++;
+    if (at < this.roots.length && this.roots[at].txg == txg) {
+      if (time > this.roots[at].time) this.roots[at] = new Root(txg, time, uberblock);
+      return;
+    }
+    this.roots.push(new Root(txg, time, uberblock));
+    for (let i = this.roots.length - 1; i > at; i--) {
+      const later = this.roots[i];
+      this.roots[i] = this.roots[i - 1];
+      this.roots[i - 1] = later;
+    }
+    if (this.roots.length > ROOTS_MAX) this.roots.pop();
+  }
+
+  /** GUID of the disk that was found first. */
+  firstDisk(): u64 {
+    return this.disks.length > 0 ? this.disks[0].guid : 0;
+  }
+
+  /** Tells of disks that disagree with others on the pool's name. */
+  compareDisks(): void {
+    for (let i = 0; i < this.disks.length; i++) {
+      const disk = this.disks[i];
+      if (disk.poolName == this.name) continue;
+      const where = `${disk.volume.where(0)}: ZFS disk (guid ${disk.guid})`;
+      damaged(where, `pool is called ${disk.poolName}, others say ${this.name}`, EIO);
+    }
   }
 }
 
 /** All pools that can be read. */
 export const pools: Pool[] = [];
 
-/** The pool called `name`, or null. */
+/** What the name of a pool's checkpoint begins with. */
+export const CHECKPOINT_MARK = "!";
+
+/** The pool called `name`, or the checkpoint of one, or null. */
 export function findPool(name: string): Pool | null {
+  if (name.startsWith(CHECKPOINT_MARK)) {
+    const pool = findPool(name.substring(1));
+    return pool !== null ? pool.checkpoint : null;
+  }
   for (let i = 0; i < pools.length; i++) if (pools[i].name == name) return pools[i];
   return null;
 }
 
-function poolOf(guid: u64, name: string): Pool {
+function poolOf(guid: u64, name: string, where: string): Pool {
   for (let i = 0; i < pools.length; i++) if (pools[i].guid == guid) return pools[i];
+  if (findPool(name) !== null)
+    damaged(where, `ZFS pool ${name} (guid ${guid}): another one has this name, and is used`, EIO);
   const pool = new Pool(guid, name);
   pools.push(pool);
   return pool;
@@ -158,66 +224,90 @@ function labelOffset(size: u64, index: i32): u64 {
   return index < LABELS / 2 ? offset : offset + size - <u64>LABELS * LABEL_SIZE;
 }
 
-/** Reads the newest good configuration of the disk to `dst`. False when there is none. */
-function readConfig(volume: Volume, size: u64, dst: usize): bool {
-  const block = allocate(CONFIG_SIZE);
-  let best: u64 = 0;
-  for (let i = 0; i < LABELS; i++) {
-    const offset = labelOffset(size, i) + CONFIG_AT;
-    if (volume.read(offset, block, CONFIG_SIZE) != <i64>CONFIG_SIZE) continue;
-    if (!verifyTail(block, CONFIG_SIZE, offset, 0, 0)) continue;
-    const config = NvList.unpack(block, CONFIG_SIZE);
-    if (config === null || !config.has("txg") || config.number("txg") < best) continue;
-    best = config.number("txg");
-    memory.copy(dst, block, CONFIG_SIZE);
+/** What the labels of a disk hold. */
+class Labels {
+  /** The newest good configuration, as it is packed; of `txg`, 0 when there is none. */
+  readonly config: usize = allocate(CONFIG_SIZE);
+  txg: u64 = 0;
+  bootBlock: BootBlock | null = null;
+
+  /** Reads those of a disk of `size` bytes. Whether one was good. */
+  read(volume: Volume, size: u64): bool {
+    const block = allocate(BOOT_BLOCK_SIZE + CONFIG_SIZE);
+    let bad = "";
+    for (let i = 0; i < LABELS; i++) {
+      const offset = labelOffset(size, i) + BOOT_BLOCK_AT;
+      const got = volume.read(offset, block, BOOT_BLOCK_SIZE + CONFIG_SIZE) == <i64>(BOOT_BLOCK_SIZE + CONFIG_SIZE);
+      if (!got || !this.take(block, offset)) bad += ` ${i}`;
+    }
+    heap.free(block);
+    if (this.txg > 0 && bad.length > 0) damaged(volume.where(0), `ZFS label without a good checksum:${bad}`, EIO);
+    return this.txg > 0;
   }
-  heap.free(block);
-  return best > 0;
+
+  /** Takes over what is good and new in the label at `block`, which is from `offset` of the disk. Whether it is good. */
+  private take(block: usize, offset: u64): bool {
+    if (this.bootBlock === null && verifyTail(block, BOOT_BLOCK_SIZE, offset, 0, 0)) {
+      this.bootBlock = readBootBlock(block);
+    }
+    const packed = block + <usize>BOOT_BLOCK_SIZE;
+    if (!verifyTail(packed, CONFIG_SIZE, offset + <u64>BOOT_BLOCK_SIZE, 0, 0)) return false;
+    const config = NvList.unpack(packed, CONFIG_SIZE);
+    if (config === null || !config.has("txg") || config.number("txg") < this.txg) return true;
+    this.txg = config.number("txg");
+    memory.copy(this.config, packed, CONFIG_SIZE);
+    return true;
+  }
 }
 
 /** Looks for a pool's label on `volume` of `size` bytes, and adds the disk to its pool. Whether it did. */
 export function probeVolume(volume: Volume, mediaSize: u64): bool {
   const size = mediaSize & ~(LABEL_SIZE - 1);
   if (size < DEVICE_SIZE_MIN) return false;
-  const block = allocate(CONFIG_SIZE);
+  const labels = new Labels();
   let added = false;
-  if (readConfig(volume, size, block)) {
-    const config = NvList.unpack(block, CONFIG_SIZE);
-    if (config !== null) added = addDisk(volume, size, config);
+  if (labels.read(volume, size)) {
+    const config = NvList.unpack(labels.config, CONFIG_SIZE);
+    if (config !== null) added = addDisk(volume, size, config, labels.bootBlock);
   }
-  heap.free(block);
+  heap.free(labels.config);
   return added;
 }
 
 /** Adds the disk with label `config`. */
-function addDisk(volume: Volume, size: u64, config: NvList): bool {
+function addDisk(volume: Volume, size: u64, config: NvList, bootBlock: BootBlock | null): bool {
   const version = config.number("version");
   if (version == 0 || (version > VERSION_MAX && version != VERSION_FEATURES)) {
     print(`ZFS: unsupported ZFS version ${version} (should be ${VERSION_FEATURES})\n`);
     return false;
   }
+  const name = config.text("name");
   const features = config.list("features_for_read");
   if (features !== null) {
     const names = features.names();
-    for (let i = 0; i < names.length; i++) if (!featureKnown(names[i])) return false;
+    for (let i = 0; i < names.length; i++) {
+      if (!copesWith(names[i])) return refuseFeature(names[i], `zfs:${name === null ? "" : name}`);
+    }
   }
-  const name = config.text("name");
   const tree = config.list("vdev_tree");
   if (config.number("state") == STATE_DESTROYED || config.number("is_log") != 0) return false;
   if (name === null || !config.has("pool_guid") || !config.has("guid") || !config.has("state")) return false;
-  const pool = poolOf(config.number("pool_guid"), name);
+  const pool = poolOf(config.number("pool_guid"), name, volume.where(0));
+  if (features !== null && features.names().includes(LARGE_GANGS)) pool.largeGangs = true;
   const txg = config.number("txg");
   const guid = config.number("guid");
   // Met before: slices that overlap, for instance.
   if (pool.disk(guid) !== null || tree === null) return false;
   pool.txg = max(pool.txg, txg);
-  pool.disks.push(new PoolDisk(guid, txg, volume));
+  pool.disks.push(new PoolDisk(guid, txg, volume, name));
   pool.label(tree.number("id")).learn(tree, txg);
+  if (pool.bootBlock === null) pool.bootBlock = bootBlock;
+  pool.topCount = max(pool.topCount, config.number("vdev_children"));
   readUberblocks(pool, volume, size, tree.number("ashift"));
   return true;
 }
 
-/** Looks for a newer uberblock of `pool` in the labels of a disk. */
+/** Takes down the states of `pool` that the labels of a disk lead to. */
 function readUberblocks(pool: Pool, volume: Volume, size: u64, ashift: u64): void {
   const shift = min(max(ashift, UBERBLOCK_SHIFT_MIN), UBERBLOCK_SHIFT_MAX);
   const step = (<u32>1) << (<u32>shift);
@@ -229,13 +319,8 @@ function readUberblocks(pool: Pool, volume: Volume, size: u64, ashift: u64): voi
       const uberblock = ring + <usize>at;
       const txg = load<u64>(uberblock, UB_TXG);
       const time = load<u64>(uberblock, UB_TIMESTAMP);
-      if (load<u64>(uberblock, UB_MAGIC) != UBERBLOCK_MAGIC || txg < pool.txg) continue;
-      if (txg < pool.uberblockTxg || (txg == pool.uberblockTxg && time <= pool.uberblockTime)) continue;
-      if (!verifyTail(uberblock, step, start + <u64>at, 0, 0)) continue;
-      pool.uberblockTxg = txg;
-      pool.uberblockTime = time;
-      pool.reflow = load<u64>(uberblock, UB_REFLOW);
-      memory.copy(changetype<usize>(pool.root), uberblock + UB_ROOT, BP_SIZE);
+      if (load<u64>(uberblock, UB_MAGIC) != UBERBLOCK_MAGIC || !pool.wantsRoot(txg, time)) continue;
+      if (verifyTail(uberblock, step, start + <u64>at, 0, 0)) pool.addRoot(txg, time, uberblock);
     }
   }
   heap.free(ring);

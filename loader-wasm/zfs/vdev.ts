@@ -80,6 +80,11 @@ export abstract class Vdev {
    */
   abstract read(bp: usize, dst: usize, offset: u64, size: u32, choice: u32): i32;
 
+  /** Bytes of the least that is ever written to it. */
+  leastSize(): u32 {
+    return 1 << (<u32>this.ashift);
+  }
+
   /** How many values of `choice` make a difference. */
   choices(): u32 {
     return 1;

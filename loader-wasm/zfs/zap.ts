@@ -1,8 +1,9 @@
 // ZAP objects: tables from names to numbers, for directories and much else. Small ones are a list in one block, larger ones a hash
 // table of leaf blocks.
 
+import { Ascii } from "../lib/ascii";
 import { compareBytes, cstringAt, cutAtNul, stringAt } from "../lib/bytes";
-import { EIO, ENOENT, setErrno } from "../lib/errno";
+import { EIO, ENOENT, errno, setErrno } from "../lib/errno";
 import { burn } from "../lib/fault";
 import { Dnode } from "./dnode";
 import {
@@ -27,6 +28,7 @@ import {
   MICRO_HEAD,
   MICRO_NAME,
   MICRO_NAME_SIZE,
+  MICRO_NORMALIZE,
   MICRO_VALUE,
   NAME_SIZE_MAX,
   ZAP_BLOCK_SHIFT_MIN,
@@ -35,6 +37,7 @@ import {
   ZAP_LEAF,
   ZAP_MAGIC,
   ZAP_MICRO,
+  ZAP_NORMALIZE,
   ZAP_SALT,
   ZAP_TABLE_BLOCK,
   ZAP_TABLE_SHIFT,
@@ -61,6 +64,27 @@ function hashOf(salt: u64, name: string): u64 {
   return crc & HASH_MASK;
 }
 
+/** How names are prepared before they are hashed and compared: this, and Unicode's normal forms. */
+const NORMALIZE_UPPER: u64 = 2;
+
+/**
+ * The name with ASCII letters in upper case. Other letters and Unicode's normal forms would take tables that are larger than all of
+ * the core: names with other characters are the same only when their other bytes are.
+ */
+function prepared(name: string): string {
+  let upper = "";
+  for (let i = 0; i < name.length; i++) {
+    const char = name.charCodeAt(i);
+    upper += String.fromCharCode(char >= Ascii.LOWER_A && char <= Ascii.LOWER_Z ? char - 32 : char);
+  }
+  return upper;
+}
+
+function isAscii(name: string): bool {
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) >= 0x80) return false;
+  return true;
+}
+
 /**
  * One ZAP, read a block at a time. The table of a large one leads from the first bits of a name's hash to a leaf, the
  * next bits in the leaf to a chain of entries. Every name is in the leaf that its hash leads to, and in no other.
@@ -78,6 +102,10 @@ export class Zap {
   private tableShift: u64 = 0;
   private salt: u64 = 0;
   private blocks: u64 = 0;
+  /** How names are prepared: NORMALIZE_*. */
+  private normalize: u64 = 0;
+  /** The chunk of the entry found last. */
+  private entry: usize = 0;
   /** Walk: block and entry or chunk in it. */
   private walkBlock: u64 = 0;
   private walkIndex: u32 = 0;
@@ -116,6 +144,7 @@ export class Zap {
     const data = this.data();
     const kind = load<u64>(data);
     this.micro = kind == ZAP_MICRO;
+    this.normalize = this.micro ? load<u64>(data, MICRO_NORMALIZE) : load<u64>(data, ZAP_NORMALIZE);
     if (this.micro) {
       this.walkLoaded = true;
       return true;
@@ -160,6 +189,7 @@ export class Zap {
 
   /** Takes over the entry in the chunk at `entry`. */
   private takeEntry(entry: usize): bool {
+    this.entry = entry;
     const length = <u32>load<u16>(entry, LE_NAME_LENGTH);
     if (length > NAME_SIZE_MAX) return this.bad(`name of ${length} bytes`);
     const name = this.chained(<u32>load<u16>(entry, LE_NAME_CHUNK), length);
@@ -173,6 +203,23 @@ export class Zap {
     return true;
   }
 
+  /** All numbers of the entry, of which there may be `limit`; null when there are more, or none can be read. */
+  numbers(limit: u32): u64[] | null {
+    const entry = this.entry;
+    const size = entry != 0 ? <u32>load<u8>(entry, LE_INTEGER_SIZE) : 0;
+    const count = size > 0 && size <= 8 ? <u32>load<u16>(entry, LE_VALUE_COUNT) : 0;
+    if (count == 0 || count > limit) return null;
+    const bytes = this.chained(<u32>load<u16>(entry, LE_VALUE_CHUNK), count * size);
+    if (bytes === null) return null;
+    const result: u64[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      let number: u64 = 0;
+      for (let i: u32 = 0; i < size; i++) number = (number << 8) | <u64>bytes.charCodeAt(at++);
+      result.push(number);
+    }
+    return result;
+  }
+
   private loadLeaf(block: u64): bool {
     if (!this.load(block)) return false;
     const data = this.data();
@@ -182,16 +229,33 @@ export class Zap {
 
   // ---- looking up -------------------------------------------------------------------------------------
 
-  /** Looks for `wanted`; then `value` is its number. False and errno: ENOENT when it is not there. */
-  lookUp(wanted: string): bool {
-    if (!this.micro) return this.lookUpHashed(wanted);
+  /**
+   * Looks for `wanted`, or, with `anyCase`, for a name that differs in its case only; then `value` is its number. False and
+   * errno: ENOENT when it is not there.
+   */
+  lookUp(wanted: string, anyCase: bool = false): bool {
+    // The hash is that of a name's normal form, which is the name itself as long as it is ASCII.
+    if (!this.micro && (this.normalize == 0 || isAscii(wanted))) return this.lookUpHashed(wanted, anyCase);
+    const loose = anyCase ? prepared(wanted) : "";
+    let other = "";
+    let value: u64 = 0;
     this.rewind();
-    while (this.next()) if (this.name == wanted) return true;
-    return false;
+    while (this.next()) {
+      if (compareBytes(this.name, wanted) == 0) return true;
+      if (!anyCase || other.length > 0 || this.name.length != loose.length) continue;
+      if (compareBytes(prepared(this.name), loose) != 0) continue;
+      other = this.name;
+      value = this.value;
+    }
+    if (errno != ENOENT || other.length == 0) return false;
+    this.name = other;
+    this.value = value;
+    return true;
   }
 
-  private lookUpHashed(wanted: string): bool {
-    const hash = hashOf(this.salt, wanted);
+  private lookUpHashed(wanted: string, anyCase: bool): bool {
+    const loose = anyCase ? prepared(wanted) : "";
+    const hash = hashOf(this.salt, (this.normalize & NORMALIZE_UPPER) != 0 ? prepared(wanted) : wanted);
     const bits = this.tableShift;
     if (bits == 0 || bits > 40) return this.bad(`table of 2^${bits} entries`);
     const index = hash >> (64 - bits);
@@ -207,6 +271,7 @@ export class Zap {
     if (prefix + hashBits > 64) return this.bad(`prefix of ${prefix} bits`);
     const bucket = (hash >> (64 - hashBits - prefix)) & (((<u64>1) << hashBits) - 1);
     let at = <u32>load<u16>(this.data() + <usize>LEAF_HASH + ((<usize>bucket) << 1));
+    let other: usize = 0;
     // A chain has at most as many entries as there are chunks.
     for (let left = this.dnode.blockSize / CHUNK_SIZE; at != CHAIN_END; left--) {
       const entry = this.chunk(at);
@@ -215,9 +280,11 @@ export class Zap {
       if (load<u64>(entry, LE_HASH) == hash) {
         if (!this.takeEntry(entry)) return false;
         if (compareBytes(this.name, wanted) == 0) return true;
+        if (anyCase && other == 0 && compareBytes(prepared(this.name), loose) == 0) other = entry;
       }
       at = <u32>load<u16>(entry, LE_NEXT);
     }
+    if (other != 0) return this.takeEntry(other);
     setErrno(ENOENT);
     return false;
   }
@@ -251,6 +318,7 @@ export class Zap {
         return false;
       }
       this.walkIndex++;
+      burn(1);
       const entry = this.data() + <usize>at;
       if (load<u8>(entry, MICRO_NAME) == 0) continue;
       this.name = cstringAt(entry + MICRO_NAME, MICRO_NAME_SIZE);
@@ -284,11 +352,11 @@ export class Zap {
 }
 
 /** The ZAP `dnode` at its entry `name`: its `value` is what that stands for. Null and errno. */
-export function zapLookUp(dnode: Dnode, name: string): Zap | null {
+export function zapLookUp(dnode: Dnode, name: string, anyCase: bool = false): Zap | null {
   const zap = Zap.open(dnode);
   if (zap === null) {
     setErrno(EIO);
     return null;
   }
-  return zap.lookUp(name) ? zap : null;
+  return zap.lookUp(name, anyCase) ? zap : null;
 }

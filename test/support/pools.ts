@@ -4,7 +4,7 @@
 
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createGunzip } from "node:zlib";
+import { brotliDecompressSync, createGunzip } from "node:zlib";
 import type { Disk } from "userboot-wasm";
 import { inRepository } from "./repository.js";
 import { SparseDisk } from "./sparse_disk.js";
@@ -19,14 +19,28 @@ export interface PoolFile {
 
 /** One pool of pools.json. */
 export interface PoolEntry {
-  disks: string[];
-  /** Its `zpool create`, with the disks as disk1, disk2 ..., and what was done to it before the tree went in. */
+  /** Images, compressed with gzip; without them the pool is packed, see `unpacked`. */
+  disks?: string[];
+  /** Its `zpool create`, with the disks as disk1, disk2 ... */
   create: string;
+  /** Options of the data set that is booted. */
+  root?: string;
+  /** How the tree went in, unless it was just copied. */
+  put?: string;
   /** What was done then. */
   then?: string;
+  /** Which files it has: see `holds`. */
   tree: string;
+  /** The data set that is booted, where it is worth a look. */
+  boots?: string;
   /** Said of pools that FreeBSD 15's own loader doesn't read. */
   freebsd15?: "refuses";
+}
+
+/** Whether the tree of a pool has a file. */
+export function holds(pool: PoolEntry, path: string): boolean {
+  if (path.startsWith("/many/")) return ["many", "large"].includes(pool.tree);
+  return path !== "/files/big" || pool.tree === "big";
 }
 
 /** A pools.json, and where it is. */
@@ -48,8 +62,8 @@ export function poolsIn(folder: string): Pools | undefined {
 const PAGE = 4096;
 const ZEROS = Buffer.alloc(PAGE);
 
-/** One disk of a pool, unpacked; what is zero takes no memory. */
-async function unpack(path: string): Promise<SparseDisk> {
+/** One disk of a pool that is an image; what is zero takes no memory. */
+async function fromImage(path: string): Promise<SparseDisk> {
   const disk = new SparseDisk(0);
   let end = 0;
   const stream = createReadStream(path).pipe(createGunzip({ chunkSize: 256 * PAGE }));
@@ -64,9 +78,27 @@ async function unpack(path: string): Promise<SparseDisk> {
   return disk;
 }
 
+/** The disks of a pool that is packed: images/pools/make.mjs says how. */
+function unpacked(path: string): SparseDisk[] {
+  const all = brotliDecompressSync(readFileSync(path));
+  let from = all.indexOf("\n") + 1;
+  const header: { size: number; runs: [number, number][] }[] = JSON.parse(all.toString("latin1", 0, from));
+  return header.map(({ size, runs }) => {
+    const disk = new SparseDisk(size);
+    for (const [first, count] of runs) {
+      disk.write(first * PAGE, all.subarray(from, from + count * PAGE));
+      from += count * PAGE;
+    }
+    return disk;
+  });
+}
+
 /** The disks of a pool. */
-export const disksOf = (pools: Pools, pool: PoolEntry): Promise<SparseDisk[]> =>
-  Promise.all(pool.disks.map((name) => unpack(join(pools.folder, name))));
+export async function disksOf({ folder, pools }: Pools, name: string): Promise<SparseDisk[]> {
+  const images = pools[name]?.disks;
+  if (images === undefined) return unpacked(join(folder, `${name}.pages.br`));
+  return Promise.all(images.map((image) => fromImage(join(folder, image))));
+}
 
 /** Where the middle of a disk begins, behind partition table, labels and boot block, and how far from its end it ends. */
 const MIDDLE = 6 * 1024 * 1024;
@@ -91,6 +123,8 @@ interface Group {
   disks: number[];
   spare: number;
   mirror: boolean;
+  /** A disk that may be missing besides. */
+  replaced?: number;
 }
 
 /** The disk that a word of a command names, counted from 0. */
@@ -102,7 +136,7 @@ const diskOf = (word: string): number | undefined => {
 /** What one command of zpool makes of the groups. */
 function applyCommand(words: readonly string[], groups: Group[]): void {
   const verb = words[1] ?? "";
-  if (words[0] !== "zpool" || !["create", "add", "attach", "remove", "offline"].includes(verb)) return;
+  if (words[0] !== "zpool" || !["create", "add", "attach", "remove", "offline", "replace"].includes(verb)) return;
   // A kind of vdev that nothing a boot reads is on.
   let idle = false;
   let group: Group | undefined;
@@ -120,9 +154,13 @@ function applyCommand(words: readonly string[], groups: Group[]): void {
       groups.push(group);
     } else if (disk !== undefined && verb === "remove") {
       for (const one of groups) if (one.disks.includes(disk)) one.spare = 1;
+    } else if (disk !== undefined && verb === "replace") {
+      // What was on it is on a spare now.
+      for (const one of groups) if (one.disks.includes(disk)) one.replaced = disk;
     } else if (disk !== undefined && verb === "offline") {
       // The others are ahead of it: it alone can be missing.
-      for (const one of groups) if (one.disks.includes(disk)) Object.assign(one, { disks: [disk], spare: 1 });
+      for (const one of groups)
+        if (one.mirror && one.disks.includes(disk)) Object.assign(one, { disks: [disk], spare: 1 });
     } else if (disk !== undefined && group) {
       group.disks.push(disk);
       if (group.mirror) group.spare++;
@@ -142,7 +180,12 @@ export function sparedSets(pool: PoolEntry): number[][] {
   const groups: Group[] = [];
   for (const command of [pool.create, pool.then ?? ""].join(";").split(";"))
     applyCommand(command.trim().split(/\s+/), groups);
-  const sets = groups.flatMap((group) => choices(group.disks, group.spare));
+  const sets = groups.flatMap(({ disks, spare, replaced }) => {
+    if (replaced === undefined) return choices(disks, spare);
+    const others = disks.filter((disk) => disk !== replaced);
+    const sets = [[], ...choices(others, spare)];
+    return [...sets.slice(1), ...sets.map((set) => [replaced, ...set])];
+  });
   const all = groups.flatMap((group) => group.disks.slice(0, group.spare));
   if (!sets.some((set) => set.join() === all.join()) && all.length > 0) sets.push(all);
   return sets;
