@@ -10,6 +10,8 @@ export interface Counts {
   hostCalls: number;
   diskCalls: number;
   diskBytes: number;
+  /** Blocks read although a copy, or a part of one, was bad. */
+  healed: number;
   consoleBytes: number;
 }
 

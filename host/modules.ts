@@ -13,6 +13,16 @@ const FILES: Record<Flavour, string> = {
   simp: "userboot_simp.wasm",
 };
 
+/**
+ * Bytes of memory that a flavour starts with: what most boots get by in. Memory that had to grow isn't used again, and
+ * each byte of what is used again has to be zeroed.
+ */
+export const START_MEMORY: Record<Flavour, number> = {
+  "4th": 3 * 1024 * 1024,
+  lua: 6 * 1024 * 1024,
+  simp: 2 * 1024 * 1024,
+};
+
 /** All flavours there can be, installed or not. */
 export const FLAVOURS = Object.keys(FILES) as Flavour[];
 

@@ -91,7 +91,8 @@ export interface ResultData {
    * disks are read only; whoever writes to them has it to clear.
    */
   bootOnce?: string;
-  disk: { calls: number; bytes: number };
+  /** `healed`: blocks of a pool that were read although a copy, or a part of one, was bad. */
+  disk: { calls: number; bytes: number; healed: number };
   hostCalls: number;
   console: { bytes: number };
   fuelUsed: number;
@@ -163,7 +164,7 @@ export function makeResult(end: SessionEnd): BootResult {
     memoryFaults: guest.faults,
     ...left,
     ...(bootOnce === undefined ? {} : { bootOnce }),
-    disk: { calls: counts.diskCalls, bytes: counts.diskBytes },
+    disk: { calls: counts.diskCalls, bytes: counts.diskBytes, healed: counts.healed },
     hostCalls: counts.hostCalls,
     console: { bytes: counts.consoleBytes },
     fuelUsed: end.fuelUsed,
@@ -219,7 +220,7 @@ export function stoppedResult(error: unknown, known: StoppedSession): BootResult
     memoryFaults: 0,
     modules: [],
     environment: {},
-    disk: { calls: 0, bytes: 0 },
+    disk: { calls: 0, bytes: 0, healed: 0 },
     hostCalls: 0,
     console: { bytes: known.consoleBytes },
     fuelUsed: 0,

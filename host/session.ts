@@ -17,7 +17,15 @@ import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
 import { type Counts, type FuelTank, Meter } from "./meter.js";
-import { compiledModule, defaultFlavour, FLAVOURS, type Flavour, isFlavour, type ModuleTable } from "./modules.js";
+import {
+  compiledModule,
+  defaultFlavour,
+  FLAVOURS,
+  type Flavour,
+  isFlavour,
+  type ModuleTable,
+  START_MEMORY,
+} from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
 import { makeImports } from "./protocol/imports.js";
@@ -55,6 +63,8 @@ interface Core extends FuelTank {
   seedHash?(seed: number): void;
   /** Where the guest's loader has its mark; negative: not looked for, no readable loader, no mark. */
   markOffset?(): bigint;
+  /** Blocks that were read although a copy, or a part of one, was bad. */
+  healedReads?(): number;
 }
 
 /** Has `core` hand over its output when something ended it. A failure now must not hide what that was. */
@@ -86,7 +96,7 @@ class Session {
   readonly #clockBegan: number;
   readonly #meter: Meter;
   readonly #policy: Policy;
-  readonly #counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, consoleBytes: 0 };
+  readonly #counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, healed: 0, consoleBytes: 0 };
   readonly #calls: Call[] = [];
   readonly #diagnostics: string[] = [];
   readonly #swapRequests: SwapRequest[] = [];
@@ -129,7 +139,7 @@ class Session {
     try {
       const module = compiledModule(this.parts.modules, this.#flavour);
       if (module === undefined) throw new InterpreterError(`interpreter "${this.#flavour}" is not installed`);
-      memory = takeModuleMemory(limits.moduleMemory);
+      memory = takeModuleMemory(START_MEMORY[this.#flavour], limits.moduleMemory);
       core = instantiate(module, memory, this.#state(), this.parts.wasi);
       this.#start(core, starting);
       throw new InternalError("the loader returned");
@@ -140,6 +150,7 @@ class Session {
     } finally {
       if (core !== undefined) {
         this.#meter.stop();
+        this.#counts.healed += (core.healedReads?.() ?? 0) >>> 0;
         this.#interpreterChecks.push(readCheck(this.#flavour, core));
       }
       if (memory !== undefined) this.#giveBack(memory);
@@ -163,7 +174,7 @@ class Session {
     this.#moduleMemory = Math.max(this.#moduleMemory, memory.buffer.byteLength);
     // A provider of files keeps the instance it was attached to.
     if (wasi) wasi.detach();
-    else if (reuse) giveModuleMemory(memory, options.limits.moduleMemory);
+    else if (reuse) giveModuleMemory(memory, START_MEMORY[this.#flavour], options.limits.moduleMemory);
   }
 
   #state(): SessionState {

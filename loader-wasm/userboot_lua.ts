@@ -7,6 +7,7 @@ export { markOffset } from "./boot/interpreter_check";
 export { seedStrings as seedHash } from "./interp/lua/values/string";
 export { fuelLeft, grantFuel } from "./lib/fault";
 export { flush as flushOutput } from "./lib/output";
+export { healedReads } from "./zfs/vdev";
 
 /** Runs the loader for `ndisks` disks by the rules of interface `version`. Returns only through the host. */
 export function loader_main(version: i32, ndisks: i32): void {

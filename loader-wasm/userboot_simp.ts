@@ -6,6 +6,7 @@ import { loaderMain } from "./main";
 export { markOffset } from "./boot/interpreter_check";
 export { fuelLeft, grantFuel } from "./lib/fault";
 export { flush as flushOutput } from "./lib/output";
+export { healedReads } from "./zfs/vdev";
 
 /** Runs the loader for `ndisks` disks by the rules of interface `version`. Returns only through the host. */
 export function loader_main(version: i32, ndisks: i32): void {

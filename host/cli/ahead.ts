@@ -1,8 +1,11 @@
 // Starts a session's process before the command line is taken apart: what it needs to know is found by a look at the words.
 // When that look was wrong, the process isn't used.
 
-import { CONFINES } from "../process/confine.js";
+import { UserbootError } from "../errors.js";
+import { sessionOptions } from "../options.js";
+import { CONFINES, type ProcessLimits, processLimits } from "../process/confine.js";
 import { startSpareProcess } from "../process/start.js";
+import { DEFAULT_MEMORY, parseMemory } from "./arguments.js";
 
 const COMMANDS = ["boot", "run", "pack"];
 /** Options that change what a process is given. */
@@ -14,19 +17,31 @@ export function startAhead(words: readonly string[]): void {
   const end = rest.indexOf("--");
   const options = end < 0 ? rest : rest.slice(0, end);
   if (!COMMANDS.includes(command ?? "") || options.some((word) => OTHERWISE.test(word))) return;
-  const images = options.flatMap((word, i) => {
-    if (word === "-d" || word === "--disk") return options[i + 1] ?? [];
-    return /^(?:-d|--disk=)(.+)/.exec(word)?.[1] ?? [];
-  });
+  const images = valuesOf(options, "--disk", "-d");
   // Compressed ones are unpacked, and sent.
   if (images.length === 0 || images.some((image) => image.endsWith(".gz"))) return;
-  if ((optionOf("--isolation", options) ?? "process") !== "process") return;
-  const confine = CONFINES.find((name) => name === (optionOf("--confine", options) ?? "auto"));
-  if (confine !== undefined) startSpareProcess(images, confine);
+  if ((valuesOf(options, "--isolation").at(-1) ?? "process") !== "process") return;
+  const wanted = valuesOf(options, "--confine").at(-1) ?? "auto";
+  const confine = CONFINES.find((name) => name === wanted);
+  const limits = limitsFor(valuesOf(options, "--memory", "-m").at(-1) ?? DEFAULT_MEMORY);
+  if (confine !== undefined && limits !== undefined) startSpareProcess(images, confine, limits);
 }
 
-/** The value of an option that is given once. */
-function optionOf(name: string, options: readonly string[]): string | undefined {
-  const at = options.indexOf(name);
-  return at >= 0 ? options[at + 1] : options.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+/** What a session with so much memory may use; undefined when it will be refused. */
+function limitsFor(memory: string): ProcessLimits | undefined {
+  try {
+    return processLimits(sessionOptions({ memory: parseMemory(memory) }));
+  } catch (error) {
+    if (error instanceof UserbootError) return undefined;
+    throw error;
+  }
+}
+
+/** The values of an option, in order, as far as a look tells. */
+function valuesOf(options: readonly string[], long: string, short?: string): string[] {
+  return options.flatMap((word, i) => {
+    if (word === long || word === short) return options[i + 1] ?? [];
+    if (word.startsWith(`${long}=`)) return word.slice(long.length + 1);
+    return short !== undefined && word.startsWith(short) ? word.slice(short.length) : [];
+  });
 }

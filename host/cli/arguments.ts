@@ -7,6 +7,8 @@ import { OptionError } from "../errors.js";
 const MIB = 1024 * 1024;
 /** Most memory of a guest: more than 46 bits address isn't built. */
 const MEMORY_MAX = 2 ** 46;
+/** What a guest gets whose memory nobody speaks of. */
+export const DEFAULT_MEMORY = "256M";
 const SUFFIXES: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4 };
 
 /**

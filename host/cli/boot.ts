@@ -8,6 +8,7 @@ import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, 
 import type { Isolation } from "../options.js";
 import type { BootHooks } from "../policy/hooks.js";
 import type { Confine } from "../process/confine.js";
+import { dropSpare } from "../process/start.js";
 import type { Measurements } from "../result.js";
 import { printable, printableJson } from "../text.js";
 import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
@@ -74,6 +75,7 @@ export async function guarded(body: () => Promise<number>): Promise<number> {
 
 /** Boots as `args` say, with `more` options, and writes what they ask for. */
 export async function bootGuest(args: BootArguments, more: Partial<BootOptions> = {}): Promise<BootResult> {
+  if (args.isolation !== "process") dropSpare();
   if (args.disk.length + args.hostDir.length === 0) {
     throw new OptionError("no disk given (use -d IMAGE, or -h DIR for a directory)");
   }

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import type { Command as CommandType } from "commander";
 import { FLAVOURS } from "../modules.js";
 import { startAhead } from "./ahead.js";
+import { DEFAULT_MEMORY } from "./arguments.js";
 import type { BootArguments } from "./boot.js";
 import { complain } from "./complain.js";
 import { endAsTold } from "./ending.js";
@@ -69,7 +70,7 @@ const bootOptions = (command: CommandType): CommandType =>
   command
     .helpOption("--help", "show help")
     .option("-d, --disk <image>", "raw disk image, also gzip'd (.gz), read only (repeat for more disks)", collect, [])
-    .option("-m, --memory <size>", "memory of the guest", "256M")
+    .option("-m, --memory <size>", "memory of the guest", DEFAULT_MEMORY)
     .option("-e, --env <name=value>", "loader variable (repeat for more)", collect, [])
     .option(
       "--currdev <device>",

@@ -94,7 +94,7 @@ const result = object(
     memoryFaults: number,
     modules: list(module),
     environment: dictionary(text),
-    disk: object({ calls: number, bytes: number }),
+    disk: object({ calls: number, bytes: number, healed: number }),
     hostCalls: number,
     console: object({ bytes: number }),
     fuelUsed: number,

@@ -94,7 +94,7 @@ export class GuestMemory {
     const ram = this.#ram;
     this.#ram = new Uint8Array(0);
     if (!this.#lent && ram.length > 0) {
-      for (const [start, end] of this.#written.covering()) ram.fill(0, start, end);
+      this.#written.cover((start, end) => ram.fill(0, start, end));
       giveRam(ram.buffer);
     }
     this.#written = new WrittenBytes(0);

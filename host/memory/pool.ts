@@ -8,9 +8,8 @@ import { InternalError, OptionError } from "../errors.js";
 const KEPT_MAX = 4;
 
 const PAGE = 65536;
-/** A module's memory when it starts: what the modules ask for at least (asconfig.json), and what boots get by in. */
+/** What the modules ask for at least (asconfig.json). */
 const MODULE_PAGES_LEAST = 16;
-const MODULE_PAGES = 64;
 /** Most that the modules accept (asconfig.json). */
 const MODULE_PAGES_MOST = 4096;
 
@@ -18,7 +17,7 @@ const MODULE_PAGES_MOST = 4096;
 export const MODULE_MEMORY_LEAST = MODULE_PAGES_LEAST * PAGE;
 
 const kept: ArrayBuffer[] = [];
-const keptMemories: { memory: WebAssembly.Memory; maximum: number }[] = [];
+const keptMemories: { memory: WebAssembly.Memory; initial: number; maximum: number }[] = [];
 
 let checking = false;
 
@@ -82,27 +81,27 @@ export function reserveRam(size: number): void {
   keep(takeRam(size));
 }
 
-/** Memory of zeros for an instance of a module, which may grow to `limit` bytes. */
-export function takeModuleMemory(limit: number): WebAssembly.Memory {
-  const { initial, maximum } = modulePages(limit);
-  const at = keptMemories.findIndex((kept) => kept.maximum === maximum);
+/** Memory of `start` bytes, all zeros, for an instance of a module, which may grow to `limit` bytes. */
+export function takeModuleMemory(start: number, limit: number): WebAssembly.Memory {
+  const { initial, maximum } = modulePages(start, limit);
+  const at = keptMemories.findIndex((kept) => kept.initial === initial && kept.maximum === maximum);
   return at >= 0 ? keptMemories.splice(at, 1)[0]!.memory : new WebAssembly.Memory({ initial, maximum });
 }
 
 /**
- * Takes back, and zeroes, what `takeModuleMemory` gave for `limit`, when the instance in it never runs again. One that
+ * Takes back, and zeroes, what `takeModuleMemory` gave, when the instance in it never runs again. One that
  * has grown isn't kept: the next session would see how large it is.
  */
-export function giveModuleMemory(memory: WebAssembly.Memory, limit: number): void {
-  const { initial, maximum } = modulePages(limit);
+export function giveModuleMemory(memory: WebAssembly.Memory, start: number, limit: number): void {
+  const { initial, maximum } = modulePages(start, limit);
   if (memory.buffer.byteLength !== initial * PAGE) return;
   const bytes = new Uint8Array(memory.buffer).fill(0);
   if (checking) proveZero(bytes, "module memory");
-  keptMemories.push({ memory, maximum });
+  keptMemories.push({ memory, initial, maximum });
   if (keptMemories.length > KEPT_MAX) keptMemories.shift();
 }
 
-function modulePages(limit: number): { initial: number; maximum: number } {
+function modulePages(start: number, limit: number): { initial: number; maximum: number } {
   const maximum = Math.min(MODULE_PAGES_MOST, Math.floor(limit / PAGE));
-  return { initial: Math.min(MODULE_PAGES, maximum), maximum };
+  return { initial: Math.min(start / PAGE, maximum), maximum };
 }

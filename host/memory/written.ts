@@ -193,15 +193,19 @@ export class WrittenBytes {
 
   /** The written ranges when there are at most `most`; else rounded outwards to the smallest power of 2 that brings them down to it. */
   ranges(most: number): Ranges {
+    const some = Math.max(most, 1);
     for (let granule = 1; ; granule = Math.max(granule * 2, PAGE)) {
-      const ranges = this.#joined(granule < PAGE, granule, most);
-      if (ranges.length <= Math.max(most, 1)) return { ranges, granule };
+      const ranges = this.#joined(granule < PAGE, granule, some);
+      if (ranges.length <= some) return { ranges, granule };
     }
   }
 
-  /** Few ranges that hold all written bytes, and others between them. */
-  covering(): Iterable<[start: number, end: number]> {
-    return this.#joined(false, 1, Number.POSITIVE_INFINITY);
+  /** Gives stretches, one a page at most, that hold all written bytes, and others between them. */
+  cover(take: (start: number, end: number) => void): void {
+    this.#stretches(false, (start, end) => {
+      take(start, end);
+      return true;
+    });
   }
 }
 

@@ -24,6 +24,12 @@ export interface ProcessLimits {
   cpuS: number;
 }
 
+/** What is asked of a session, as far as it bears on its process. */
+export interface Demands {
+  memory: { low: number };
+  limits: { wallMs: number; moduleMemory: number; examinedBytes: number };
+}
+
 /** A program and its arguments. */
 export interface Command {
   program: string;
@@ -41,13 +47,22 @@ const NODE_FLAGS = [
 const FILES_MAX = 96;
 /** Node's own memory, with its threads' stacks and what the engine sets aside: more than half of this from Node 24 on. */
 const BASE_MEMORY = 1024 * 1024 * 1024;
+/** Bytes that an operator's hook may put in the place of files. */
+const REPLACED_MAX = 1024 * 1024 * 1024;
+/** Seconds of processor beyond the wall limit, for a process whose caller can't end it any more. */
+const CPU_MORE_S = 60;
+/** Threads that work at a time: a process uses more processor than wall time. */
+const CPU_FACTOR = 2;
 
 const SHELL = "/bin/sh";
 const KIB = 1024;
 
-/** Memory that a process gets for a session with so much of its own. */
-export function memoryFor(bytes: number): number {
-  return BASE_MEMORY + bytes;
+/** What a session's process may use. `given` are bytes that come with the session's start; `examines` is for hooks. */
+export function processLimits({ memory, limits }: Demands, given = 0, examines = false): ProcessLimits {
+  // What is given, or kept and replaced for a hook, is there twice while it arrives.
+  const kept = examines ? limits.examinedBytes + REPLACED_MAX : 0;
+  const bytes = memory.low + limits.moduleMemory + 2 * (given + kept);
+  return { memory: BASE_MEMORY + bytes, cpuS: Math.ceil((limits.wallMs / 1000) * CPU_FACTOR) + CPU_MORE_S };
 }
 
 /** The command that runs `program` (a file of this package) as a session's process, in bubblewrap or not. */

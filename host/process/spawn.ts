@@ -12,7 +12,6 @@ import type { Cell } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
-import type { SessionOptions } from "../options.js";
 import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
 import {
@@ -20,26 +19,19 @@ import {
   bwrapWorks,
   type Confine,
   findBwrap,
-  memoryFor,
   type ProcessLimits,
+  processLimits,
   whyUnconfined,
 } from "./confine.js";
 import { FrameReader, frameHead } from "./frames.js";
 import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart, type Replaced } from "./link.js";
-import { killGroup, PROGRAM, type Spare, startProcess, takeSpare } from "./start.js";
+import { isRunning, killGroup, PROGRAM, startProcess, takeSpare } from "./start.js";
 
 /** Kept of what a process writes on its standard error, to tell why it died. */
 const STDERR_MAX = 4096;
-/** Seconds of processor beyond the wall limit, for a process whose caller can't end it any more. */
-const CPU_MORE_S = 60;
-/** Threads that work at a time: a process uses more processor than wall time. */
-const CPU_FACTOR = 2;
 
 /** Bytes of answers that a process may leave unread. */
 const UNREAD_MAX = 1024 * 1024;
-
-/** Bytes that an operator's hook may put in the place of files. */
-const REPLACED_MAX = 1024 * 1024 * 1024;
 
 /**
  * A cell that is a process; it is launched when the session is handed over. `confine` says what shall hold it, `program`
@@ -54,7 +46,9 @@ class ProcessCell implements Cell {
   #child: ChildProcess | undefined;
   #socket: Socket | undefined;
   #files: FileDisk[] = [];
-  #spare: Spare | undefined;
+  #limits: ProcessLimits | undefined;
+  /** Whether the process was started before the session was there. */
+  #ahead = false;
   #message: StartMessage | undefined;
   #guest: GuestMemory | undefined;
   #hear: (message: unknown) => void = () => {};
@@ -95,16 +89,16 @@ class ProcessCell implements Cell {
   start(message: StartMessage): void {
     // The process's memory comes to be here in the end.
     reserveRam(backedBytes(message.options.memory.low));
-    if (this.program === PROGRAM) this.#spare = takeSpare(message.disks, this.confine);
-    if (this.#spare !== undefined) this.#files = this.#spare.files;
-    this.#message = {
-      ...message,
-      disks: this.#spare ? openedImages(message.disks, this.#files) : openImages(message.disks, this.#files),
-    };
-    if (message.disks.some(({ image }) => image instanceof Blob)) {
+    const { disks, trees, options, wants } = message;
+    if (disks.some(({ image }) => image instanceof Blob)) {
       throw new OptionError("a Blob as a disk can't be read in a process: give a path or bytes");
     }
-    this.#launch(findBwrap(this.confine));
+    const limits = processLimits(options, bytesOf(disks, trees), wants.includes("onFile"));
+    const spare = this.program === PROGRAM ? takeSpare(disks, this.confine, limits) : undefined;
+    if (spare !== undefined) this.#files = spare.files;
+    this.#message = { ...message, disks: spare ? openedImages(disks, this.#files) : openImages(disks, this.#files) };
+    this.#limits = limits;
+    this.#launch(findBwrap(this.confine), spare?.child);
   }
 
   answer(answer: Answer): void {
@@ -126,20 +120,18 @@ class ProcessCell implements Cell {
 
   /** Ends the process while it is there; its number may be another's afterwards. */
   #kill(): void {
-    const { exitCode, signalCode } = this.#child ?? {};
-    if (exitCode === null && signalCode === null) killGroup(this.#child!);
+    if (this.#child !== undefined && isRunning(this.#child)) killGroup(this.#child);
   }
 
-  #launch(bwrap: string | undefined): void {
-    const { options, disks, trees, wants } = this.#message!;
+  /** Starts the process, or takes the one that was started ahead. */
+  #launch(bwrap: string | undefined, spare?: ChildProcess): void {
     this.facts.confinement = bwrap === undefined ? "none" : "bwrap";
     const why = bwrap === undefined ? whyUnconfined(this.confine) : undefined;
     if (why !== undefined) this.facts.unconfined = why;
-    const limits = processLimits(options, bytesOf(disks, trees), wants.includes("onFile"));
     const images = this.#files.map(({ fd }) => fd);
-    const child = this.#spare?.child ?? started(() => startProcess(this.program, limits, bwrap, images));
-    this.#spare = undefined;
+    const child = spare ?? started(() => startProcess(this.program, this.#limits!, bwrap, images));
     this.#child = child;
+    this.#ahead = spare !== undefined;
     this.#stderr = "";
     const reader = new FrameReader(
       (head, body) => this.#frame(head, body),
@@ -198,15 +190,17 @@ class ProcessCell implements Cell {
     if (body.length > 0) this.#socket?.write(body);
   }
 
-  /** The process is gone. Bubblewrap may be there and not work, in containers for one: then it goes without. */
+  /**
+   * The process is gone. Bubblewrap may be there and not work, in containers for one: then it goes without. What ended
+   * one that was started ahead may be no doing of the session, which gets another one.
+   */
   #closed(bwrap: string | undefined, how: string): void {
     const said = this.#stderr.trim();
-    const mayGoWithout = this.confine === "auto" && !this.#heard && !this.#over;
-    if (bwrap !== undefined && mayGoWithout && said.startsWith("bwrap:") && bwrapFails(said)) {
-      this.#launch(undefined);
-      return;
-    }
-    this.#failed(`it ended with ${how}${said === "" ? "" : ` (${lastLine(said)})`}`);
+    const early = !this.#heard && !this.#over;
+    const mayGoWithout = early && this.confine === "auto" && bwrap !== undefined;
+    if (mayGoWithout && said.startsWith("bwrap:") && bwrapFails(said)) this.#launch(undefined);
+    else if (early && this.#ahead) this.#launch(bwrap);
+    else this.#failed(`it ended with ${how}${said === "" ? "" : ` (${lastLine(said)})`}`);
   }
 
   #failed(reason: string): void {
@@ -272,13 +266,6 @@ function started(start: () => ChildProcess): ChildProcess {
   } catch (error) {
     throw new IsolationError(`the session's process can't be started: ${(error as Error).message}`);
   }
-}
-
-function processLimits({ memory, limits }: SessionOptions, given: number, examines: boolean): ProcessLimits {
-  // What is given, or kept and replaced for a hook, is there twice while it arrives.
-  const kept = examines ? limits.examinedBytes + REPLACED_MAX : 0;
-  const bytes = memory.low + limits.moduleMemory + 2 * (given + kept);
-  return { memory: memoryFor(bytes), cpuS: Math.ceil((limits.wallMs / 1000) * CPU_FACTOR) + CPU_MORE_S };
 }
 
 function bytesOf(disks: readonly SentImage[], trees: StartMessage["trees"]): number {

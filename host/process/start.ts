@@ -7,7 +7,7 @@ import { devNull } from "node:os";
 import type { FileDisk } from "../disks/file.js";
 import { openImages } from "../disks/open.js";
 import type { SentImage } from "../disks/source.js";
-import { type Confine, findBwrap, memoryFor, type ProcessLimits, processCommand } from "./confine.js";
+import { type Confine, findBwrap, type ProcessLimits, processCommand } from "./confine.js";
 import { FIRST_IMAGE_FD } from "./link.js";
 
 /** The program of a session's process. */
@@ -56,6 +56,11 @@ function inheritable(): number[] {
     });
 }
 
+/** Whether `child` is there, as far as this process has heard; its number may be another's afterwards. */
+export function isRunning({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid !== undefined && exitCode === null && signalCode === null;
+}
+
 /**
  * Ends `child` and those it stands for or has started: bubblewrap that is killed while it makes its process leaves that
  * behind.
@@ -75,22 +80,27 @@ export interface Spare {
   files: FileDisk[];
 }
 
-let spare: (Spare & { confine: Confine; paths: string }) | undefined;
+/** What it was started for. */
+interface Purpose {
+  confine: Confine;
+  paths: string;
+  limits: ProcessLimits;
+}
 
-/** What a session may need at most when nothing is said of its limits: 2 GiB of guest memory and a module's own. */
-const SPARE_LIMITS: ProcessLimits = { memory: memoryFor(2304 * 1024 * 1024), cpuS: 3600 };
+let spare: (Spare & Purpose) | undefined;
 
 /**
  * Starts a process for the session to come, which will have these image files as its disks. It does not keep the caller's
  * process alive. When something isn't right with them, nothing is started: the session will say what.
  */
-export function startSpareProcess(paths: readonly string[], confine: Confine): void {
+export function startSpareProcess(paths: readonly string[], confine: Confine, limits: ProcessLimits): void {
+  dropSpare();
   const files: FileDisk[] = [];
   try {
     openImages(paths.map(plain), files);
     const child = startProcess(
       PROGRAM,
-      SPARE_LIMITS,
+      limits,
       findBwrap(confine),
       files.map(({ fd }) => fd),
     );
@@ -98,7 +108,7 @@ export function startSpareProcess(paths: readonly string[], confine: Confine): v
     for (const stream of child.stdio) (stream as { unref?(): void } | null)?.unref?.();
     // Whoever takes it looks whether it is there.
     child.once("error", () => {});
-    spare = { child, files, confine, paths: JSON.stringify(paths) };
+    spare = { child, files, confine, limits, paths: JSON.stringify(paths) };
   } catch {
     for (const file of files) file.close();
   }
@@ -107,18 +117,32 @@ export function startSpareProcess(paths: readonly string[], confine: Confine): v
 const plain = (image: string): SentImage => ({ image, sectorSize: 512 });
 
 /** The process that was started ahead, for a session that is what it was started for. Any other is ended. */
-export function takeSpare(disks: readonly SentImage[], confine: Confine): Spare | undefined {
-  const ready = spare;
-  spare = undefined;
-  if (ready === undefined) return undefined;
+export function takeSpare(
+  disks: readonly SentImage[],
+  confine: Confine,
+  { memory, cpuS }: ProcessLimits,
+): Spare | undefined {
+  if (spare === undefined) return undefined;
+  const { child, limits } = spare;
   const paths = JSON.stringify(disks.map(({ image, sectorSize }) => (sectorSize === 512 ? image : undefined)));
-  if (paths === ready.paths && confine === ready.confine && ready.child.pid && ready.child.exitCode === null) {
-    ready.child.ref();
-    for (const stream of ready.child.stdio) (stream as { ref?(): void } | null)?.ref?.();
-    return ready;
+  const fits = paths === spare.paths && confine === spare.confine;
+  if (!fits || memory !== limits.memory || cpuS !== limits.cpuS || !isRunning(child)) {
+    dropSpare();
+    return undefined;
   }
-  killGroup(ready.child);
-  for (const stream of ready.child.stdio) stream?.destroy();
-  for (const file of ready.files) file.close();
-  return undefined;
+  const taken = spare;
+  spare = undefined;
+  child.ref();
+  for (const stream of child.stdio) (stream as { ref?(): void } | null)?.ref?.();
+  return taken;
+}
+
+/** Ends the process that was started ahead, if there is one: no session will want it. */
+export function dropSpare(): void {
+  if (spare === undefined) return;
+  const { child, files } = spare;
+  spare = undefined;
+  if (isRunning(child)) killGroup(child);
+  for (const stream of child.stdio) stream?.destroy();
+  for (const file of files) file.close();
 }

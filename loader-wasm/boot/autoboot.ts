@@ -78,11 +78,12 @@ function autoboot(seconds: i32, prompt: string | null): i32 {
       if (number.end != 0) seconds = <i32>number.value;
     }
   }
-  if (getenv("kernelname") === null) {
+  let kernel = getenv("kernelname");
+  if (kernel === null) {
     loadSomeKernel([]);
-    if (getenv("kernelname") === null) return failCommand("no valid kernel found");
+    kernel = getenv("kernelname");
   }
-  const kernel = getenv("kernelname")!;
+  if (kernel === null) return failCommand("no valid kernel found");
   const yes = seconds < 0 || countDown(seconds, prompt, kernel);
   if (yes) print(`\rBooting [${kernel}]...               `);
   putchar(Ascii.NEWLINE);

@@ -3,6 +3,7 @@
 
 import { unreadable } from "../files/files";
 import { strerror } from "../lib/errno";
+import { present } from "../lib/fault";
 import { CMD_OK, commandError, failDetailed } from "../lib/outcome";
 import { print } from "../lib/output";
 
@@ -62,5 +63,5 @@ export function setInterpreter(interpreter: Interpreter): void {
 
 /** The flavour's interpreter. */
 export function interpreter(): Interpreter {
-  return current.interpreter!;
+  return present<Interpreter>(current.interpreter);
 }

@@ -2,12 +2,14 @@
 
 import { page } from "../console/pager";
 import { EINVAL, EIO, ENXIO, errno, setErrno } from "../lib/errno";
+import { narrowed } from "../lib/fault";
 import { print } from "../lib/output";
 import { Disk, disks } from "../storage/disk";
 import { partitionTable, wholeTable } from "../storage/partitions/detect";
 import { PartitionType } from "../storage/partitions/table";
 import { bootDataset, datasetName, findDataset, openDataset, openPool } from "../zfs/dataset";
 import { ObjectSet } from "../zfs/dnode";
+import { IndirectVdev } from "../zfs/indirect";
 import { OBJSET_TYPE_ZFS } from "../zfs/layout";
 import { findPool, Pool, pools, probeVolume } from "../zfs/pool";
 import { stateName, Vdev, VdevState } from "../zfs/vdev";
@@ -94,8 +96,8 @@ export class ZfsDriver extends DeviceDriver {
   private probePartition(text: string): bool {
     const named = DiskDevice.parse(text);
     if (named === null) return false;
-    const device = <DiskDevice>named.device;
-    if (device.open() != 0) return false;
+    const device = narrowed<DiskDevice, Device>(named.device);
+    if (device === null || device.open() != 0) return false;
     const volume = device.volume();
     if (volume === null || !probeVolume(volume, device.size)) return false;
     this.found = true;
@@ -174,6 +176,9 @@ function printPool(pool: Pool): bool {
   if (healthy > 0 && healthy == pool.tops.length) state = VdevState.Healthy;
   else if (healthy + degraded > 0) state = VdevState.Degraded;
   if (printState(0, pool.name, state)) return true;
-  for (let i = 0; i < pool.tops.length; i++) if (printVdev(pool.tops[i], 1)) return true;
+  for (let i = 0; i < pool.tops.length; i++) {
+    // What was removed is no part of the pool that anybody can see.
+    if (!(pool.tops[i] instanceof IndirectVdev) && printVdev(pool.tops[i], 1)) return true;
+  }
   return false;
 }

@@ -6,6 +6,7 @@ import { HostDevice } from "../dev/host";
 import { closePath, listPath, openPath, readPath, seekPath, TreeEntry } from "../dev/trees";
 import { compareBytes, cutAtNul } from "../lib/bytes";
 import { EINVAL, ENOENT, setErrno } from "../lib/errno";
+import { narrowed } from "../lib/fault";
 import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFREG, SEEK_CUR, SEEK_END, SEEK_SET, Stat } from "./file_system";
 
 const DT_DIR: u8 = 4;
@@ -20,11 +21,12 @@ export class HostFileSystem extends FileSystem {
   }
 
   open(device: Device, path: string, _mode: i32): OpenFile | null {
-    if (!(device instanceof HostDevice)) {
+    const tree = narrowed<HostDevice, Device>(device);
+    if (tree === null) {
       setErrno(EINVAL);
       return null;
     }
-    const file = openPath((device as HostDevice).unit, cutAtNul(path));
+    const file = openPath(tree.unit, cutAtNul(path));
     return file === null ? null : new HostFile(file.fd, file.isDirectory, file.size);
   }
 }

@@ -4,6 +4,7 @@ import { Device } from "../dev/device";
 import { ZfsDevice } from "../dev/zfs";
 import { stringAt } from "../lib/bytes";
 import { EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno, setErrno } from "../lib/errno";
+import { narrowed } from "../lib/fault";
 import { Attribute, AttributeTables, attributeTables } from "../zfs/attributes";
 import { Dnode, ObjectSet } from "../zfs/dnode";
 import { MASTER_NODE, TYPE_SYSTEM_ATTRIBUTES, ZNODE_SIZE, ZP_GID, ZP_MODE, ZP_SIZE, ZP_UID } from "../zfs/layout";
@@ -174,15 +175,14 @@ export class ZfsFileSystem extends FileSystem {
   }
 
   open(device: Device, path: string, _mode: i32): OpenFile | null {
-    if (device instanceof ZfsDevice) {
-      const objects = (<ZfsDevice>device).objects();
-      if (objects !== null) {
-        const node = new ZfsWalk(objects).walk(path, LINKS_MAX);
-        return node === null ? null : new ZfsFile(node);
-      }
+    const dataset = narrowed<ZfsDevice, Device>(device);
+    const objects = dataset !== null ? dataset.objects() : null;
+    if (objects === null) {
+      setErrno(EINVAL);
+      return null;
     }
-    setErrno(EINVAL);
-    return null;
+    const node = new ZfsWalk(objects).walk(path, LINKS_MAX);
+    return node === null ? null : new ZfsFile(node);
   }
 }
 

@@ -69,6 +69,16 @@ export function damaged(where: string, what: string, code: i32): i32 {
 }
 let lastDamage: string = "";
 
+/** `value`, which the caller knows to be there; ends the session when it isn't. */
+export function present<T>(value: T | null): T {
+  return value!;
+}
+
+/** `value` as the class `T`, or null when it is of another one. */
+export function narrowed<T, F>(value: F): T | null {
+  return value instanceof T ? changetype<T>(value) : null;
+}
+
 /** Target of AssemblyScript's own checks (bounds, allocation, stack): a broken invariant of the core. */
 export function onAbort(message: string | null, file: string | null, line: u32, column: u32): void {
   const what = message === null ? "abort" : message;

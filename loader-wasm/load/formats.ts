@@ -1,6 +1,7 @@
 // The formats that kernels and modules can have, in the order in which they are tried. A new one is a line in conf.ts.
 
 import { EFTYPE, strerror } from "../lib/errno";
+import { present } from "../lib/fault";
 import { refusedEnd, startPart } from "../lib/guest";
 import { failDetailed } from "../lib/outcome";
 import { ElfClass } from "./elf/layout";
@@ -39,7 +40,7 @@ export function loadFile(path: string, dest: u64, loaded: Loaded): i32 {
     startPart();
     error = formats[index].load(path, dest, loaded);
     if (error == 0) {
-      loaded.file!.refusedEnd = refusedEnd;
+      present<PreloadedFile>(loaded.file).refusedEnd = refusedEnd;
       lastFormat = index;
       return 0;
     }
@@ -60,5 +61,5 @@ export function loadFile(path: string, dest: u64, loaded: Loaded): i32 {
 
 /** The file loaded last by `loaded`. */
 export function takeLoaded(loaded: Loaded): PreloadedFile {
-  return loaded.file!;
+  return present<PreloadedFile>(loaded.file);
 }

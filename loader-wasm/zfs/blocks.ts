@@ -3,7 +3,7 @@
 import { EIO, setErrno } from "../lib/errno";
 import { allocate, burn, damaged } from "../lib/fault";
 import { print } from "../lib/output";
-import { lz4, lzjb, zle } from "./decompress";
+import { decompress } from "./decompress";
 import {
   BLOCK_SIZE_MAX,
   BP_BIRTH,
@@ -17,10 +17,7 @@ import {
   bpLogicalSize,
   bpPhysicalSize,
   CHECKSUM_GANG,
-  COMPRESS_LZ4,
-  COMPRESS_LZJB,
   COMPRESS_OFF,
-  COMPRESS_ZLE,
   DVA_SIZE,
   dvaDevice,
   dvaGang,
@@ -28,29 +25,11 @@ import {
   EMBEDDED_REDACTED,
   GANG_DEPTH_MAX,
   GANG_SIZE,
+  TAIL_MAGIC,
   TAIL_SIZE,
 } from "./layout";
-import { Vdev } from "./vdev";
+import { badReadCount, countHealed, Vdev } from "./vdev";
 import { verifyBlock } from "./verify";
-
-const COMPRESSION_NAMES: string[] = [
-  "inherit",
-  "on",
-  "uncompressed",
-  "lzjb",
-  "empty",
-  "gzip-1",
-  "gzip-2",
-  "gzip-3",
-  "gzip-4",
-  "gzip-5",
-  "gzip-6",
-  "gzip-7",
-  "gzip-8",
-  "gzip-9",
-  "zle",
-  "lz4",
-];
 
 /** A block as its pointer describes it, decompressed. The pool owns it: it is good until the next one is asked for. */
 export class Block {
@@ -93,11 +72,14 @@ export class Blocks {
     return null;
   }
 
-  /** Adds a top-level vdev in its place, unless there is one of that id. */
+  /** Adds a top-level vdev in its place, or replaces the one of that id. */
   addTop(vdev: Vdev): void {
     let at = 0;
     while (at < this.tops.length && this.tops[at].id < vdev.id) at++;
-    if (at < this.tops.length && this.tops[at].id == vdev.id) return;
+    if (at < this.tops.length && this.tops[at].id == vdev.id) {
+      this.tops[at] = vdev;
+      return;
+    }
     this.tops.push(vdev);
     for (let i = this.tops.length - 1; i > at; i--) this.tops[i] = this.tops[i - 1];
     this.tops[at] = vdev;
@@ -120,7 +102,9 @@ export class Blocks {
     }
     memory.copy(this.pointer, bp, BP_SIZE);
     const block = this.newBlock(size);
+    const before = badReadCount();
     const error = this.readBlock(this.pointer, block.data, 0);
+    if (error == 0 && badReadCount() != before) countHealed();
     if (error != 0) {
       setErrno(error);
       return null;
@@ -158,12 +142,31 @@ export class Blocks {
       const vdev = this.top(dvaDevice(dva));
       if (vdev === null) continue;
       const raw = allocate(<usize>physical);
-      error = dvaGang(dva) ? this.readGang(bp, raw, physical, depth) : vdev.read(bp, raw, dvaOffset(dva), physical);
+      error = dvaGang(dva) ? this.readGang(bp, raw, physical, depth) : vdev.read(bp, raw, dvaOffset(dva), physical, 0);
       if (error == 0 && !decompress(bpCompression(bp), raw, physical, dst, bpLogicalSize(bp))) error = EIO;
       heap.free(raw);
     }
-    if (error != 0 && !this.quiet) print("ZFS: i/o error - all block copies unavailable\n");
+    if (error != 0) {
+      if (!this.quiet) print("ZFS: i/o error - all block copies unavailable\n");
+      this.reportLost(bp);
+    }
     return error;
+  }
+
+  /** Reports where the copies of a block should have been, and why none of them is good. */
+  private reportLost(bp: usize): void {
+    for (let i = 0; i < BP_COPIES; i++) {
+      const dva = bp + <usize>i * DVA_SIZE;
+      if (load<u64>(dva) == 0 && load<u64>(dva, 8) == 0) continue;
+      const vdev = this.top(dvaDevice(dva));
+      const name = vdev !== null ? vdev.name : "none there is";
+      const why = vdev !== null ? vdev.whyLost() : "missing";
+      damaged(
+        `zfs:${this.name}`,
+        `ZFS block at vdev ${dvaDevice(dva)} (${name}) offset ${dvaOffset(dva)}: ${why}`,
+        EIO,
+      );
+    }
   }
 
   /** Reads a block that is stored as several smaller ones. */
@@ -172,11 +175,8 @@ export class Blocks {
     let headerSize = this.largeGangs ? this.gangSize(bp) : GANG_SIZE;
     const header = allocate(<usize>headerSize);
     let error = this.readGangHeader(bp, header, headerSize, depth);
-    if (error != 0 && headerSize > GANG_SIZE) {
-      // One of those that were written before the first large one.
-      headerSize = GANG_SIZE;
-      error = this.readGangHeader(bp, header, headerSize, depth);
-    }
+    // Those that were written before the first large one are found by where their tails are.
+    if (error == 0 && load<u64>(header + <usize>(headerSize - TAIL_SIZE)) != TAIL_MAGIC) headerSize = GANG_SIZE;
     let at: u32 = 0;
     for (let i: u32 = 0; i < (headerSize - TAIL_SIZE) / BP_SIZE && error == 0; i++) {
       const part = header + <usize>(i * BP_SIZE);
@@ -234,32 +234,4 @@ function readEmbedded(bp: usize, dst: usize): i32 {
   if (decompress(bpCompression(bp), embeddedData, size, dst, bpLogicalSize(bp))) return 0;
   print(`ZFS: i/o error - unable to decompress block pointer data, error ${EIO}\n`);
   return EIO;
-}
-
-function decompress(method: u32, src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
-  let done = false;
-  switch (method) {
-    case COMPRESS_OFF: {
-      const size = min(srcSize, dstSize);
-      memory.copy(dst, src, <usize>size);
-      memory.fill(dst + <usize>size, 0, <usize>(dstSize - size));
-      return true;
-    }
-    case COMPRESS_LZJB:
-      done = lzjb(src, srcSize, dst, dstSize);
-      break;
-    case COMPRESS_ZLE:
-      done = zle(src, srcSize, dst, dstSize);
-      break;
-    case COMPRESS_LZ4:
-      done = lz4(src, srcSize, dst, dstSize);
-      break;
-    default: {
-      const name = method < <u32>COMPRESSION_NAMES.length ? COMPRESSION_NAMES[method] : `${method}`;
-      print(`ZFS: unsupported compression algorithm ${name}\n`);
-      return false;
-    }
-  }
-  if (!done) damaged("", `ZFS block: ${COMPRESSION_NAMES[method]} data`, EIO);
-  return done;
 }

@@ -1,6 +1,6 @@
 // The checksums of ZFS blocks: Fletcher's with two and four sums, and SHA-256 (lib/sha256.ts).
 
-import { finishSha256, SHA256_SIZE, startSha256, updateSha256 } from "../lib/sha256";
+import { finishSha256, SHA256_SIZE, startSha256, updateSha256 } from "../lib/digests/sha256";
 
 /** Four words: the result of the last checksum. */
 export const sum: usize = memory.data(32, 8);

@@ -3,10 +3,10 @@
 import { EIO, ENOENT, EPERM, errno, setErrno } from "../lib/errno";
 import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
+import { readConfig, readLabels } from "./config";
 import { Dnode, ObjectSet } from "./dnode";
 import { copesWith, datasetCopesWith, refuseFeature, ZSTD } from "./features";
 import {
-  BP_SIZE,
   bpEncrypted,
   CRYPTO_KEY,
   DATASET_DEPTH_MAX,
@@ -21,20 +21,15 @@ import {
   DS_SNAPSHOTS,
   OBJSET_TYPE_META,
   TYPE_EXTENSIBLE,
-  UB_ROOT,
   UB_SIZE,
+  UB_SIZE_MIN,
   UB_TXG,
 } from "./layout";
-import { NvList } from "./nvlist";
 import { CHECKPOINT_MARK, Pool, Root } from "./pool";
-import { vdevFrom } from "./vdevs";
 import { Zap, zapLookUp } from "./zap";
 
 /** The entry of a pool's directory that is an uberblock, as words. */
 const CHECKPOINT = "com.delphix:zpool_checkpoint";
-
-/** Bytes of a pool's configuration, at most. */
-const CONFIG_MAX: u64 = 4 << 20;
 
 /** The object `number` of the pool whose bonus buffer has `size` bytes at least; null and errno. */
 function withBonus(pool: Pool, number: u64, size: u32): Dnode | null {
@@ -63,8 +58,10 @@ function poolEntry(pool: Pool, name: string): u64 {
 
 /** Reads what is needed of the pool, once all its disks are known. Returns an errno. */
 export function openPool(pool: Pool): i32 {
-  pool.compareMembers();
   const roots = pool.roots;
+  if (roots.length > 0) pool.root = roots[0];
+  readLabels(pool);
+  pool.compareDisks();
   for (let i = 0; i < roots.length; i++) {
     // What the latest can't be read for is printed, what becomes of the others is only reported.
     pool.quiet = i > 0;
@@ -72,9 +69,13 @@ export function openPool(pool: Pool): i32 {
     pool.quiet = false;
     if (!opened) continue;
     if (i > 0 || roots[i].txg < pool.txg) goneBack(pool, roots[i].txg);
-    if (checkFeatures(pool)) return readConfig(pool);
-    print(`ZFS: pool ${pool.name} is not supported\n`);
-    return EIO;
+    if (!checkFeatures(pool)) {
+      print(`ZFS: pool ${pool.name} is not supported\n`);
+      return EIO;
+    }
+    const error = openConfig(pool);
+    if (error == 0) openCheckpoint(pool);
+    return error;
   }
   if (roots.length == 0) {
     // There is no pointer to read by.
@@ -97,6 +98,7 @@ function goneBack(pool: Pool, txg: u64): void {
 
 /** Opens the pool in the state of `root`: whether its meta object set, and what leads to its data sets, can be read. */
 function openRoot(pool: Pool, root: Root): bool {
+  pool.root = root;
   const set = ObjectSet.read(pool, root.at(), `zfs:${pool.name}`);
   if (set === null) return unusable(pool, root, `can't read MOS of pool ${pool.name}`);
   if (set.type != OBJSET_TYPE_META) return unusable(pool, root, `corrupted MOS of pool ${pool.name}`);
@@ -114,6 +116,17 @@ function unusable(pool: Pool, root: Root, what: string): bool {
   return false;
 }
 
+/** Learns of vdevs that no label told of: each label knows only the top-level vdev it is in. Returns an errno. */
+function openConfig(pool: Pool): i32 {
+  const number = poolEntry(pool, "config");
+  if (number == 0) {
+    print("ZFS: can not read MOS config\n");
+    return EIO;
+  }
+  const config = withBonus(pool, number, 8);
+  return config !== null ? readConfig(pool, config) : EIO;
+}
+
 /** Whether all features in use are known. */
 function checkFeatures(pool: Pool): bool {
   const number = poolEntry(pool, "features_for_read");
@@ -128,35 +141,6 @@ function checkFeatures(pool: Pool): bool {
   return errno == ENOENT;
 }
 
-/** Learns of vdevs that no label told of: each label knows only the top-level vdev it is in. */
-function readConfig(pool: Pool): i32 {
-  const number = poolEntry(pool, "config");
-  if (number == 0) {
-    print("ZFS: can not read MOS config\n");
-    return EIO;
-  }
-  const dnode = withBonus(pool, number, 8);
-  if (dnode === null) return EIO;
-  const size = load<u64>(dnode.bonus());
-  if (size > CONFIG_MAX) return dnode.damaged(`configuration of ${size} bytes`);
-  const packed = new StaticArray<u8>(<i32>size);
-  if (dnode.read(0, changetype<usize>(packed), <u32>size) != 0) return EIO;
-  const config = NvList.unpack(changetype<usize>(packed), <u32>size);
-  const tree = config !== null ? config.list("vdev_tree") : null;
-  if (tree === null) return dnode.damaged("configuration without a vdev tree");
-  const kids = tree.lists("children");
-  for (let i = 0; i < kids.length; i++) {
-    const vdev = vdevFrom(kids[i], false);
-    if (vdev === null) {
-      print(`vdev_init_from_nvlist: ${errno}\n`);
-      break;
-    }
-    pool.addTop(vdev);
-  }
-  openCheckpoint(pool);
-  return 0;
-}
-
 /**
  * Opens the pool's checkpoint, if it has one: the state to which `zpool import --rewind-to-checkpoint` goes back. It is a pool of
  * its own, on the same disks, with a mark before its name.
@@ -165,11 +149,11 @@ function openCheckpoint(pool: Pool): void {
   const dnode = pool.mos.object(DIRECTORY_OBJECT);
   const entry = dnode !== null ? zapLookUp(dnode, CHECKPOINT) : null;
   const words = entry !== null ? entry.numbers(UB_SIZE >> 3) : null;
-  if (words === null || words.length <= (<i32>UB_ROOT >> 3) + (<i32>BP_SIZE >> 3)) return;
+  if (words === null || (<u32>words.length) << 3 < UB_SIZE_MIN) return;
   const checkpoint = new Pool(pool.guid, `${CHECKPOINT_MARK}${pool.name}`);
   for (let i = 0; i < pool.tops.length; i++) checkpoint.addTop(pool.tops[i]);
   checkpoint.largeGangs = pool.largeGangs;
-  const root = new Root(words[<i32>UB_TXG >> 3], 0, words.dataStart + UB_ROOT);
+  const root = new Root(words[<i32>UB_TXG >> 3], 0, words.dataStart);
   if (openRoot(checkpoint, root)) pool.checkpoint = checkpoint;
 }
 

@@ -1,114 +1,82 @@
-// The compressions of ZFS blocks: LZJB, runs of zeros (ZLE), LZ4. Each fills `dstSize` bytes at `dst` from `srcSize` bytes
-// at `src`, and answers false when the source is damaged.
+// Decompression of ZFS blocks, by the numbers that block pointers have for it (zio.h).
 
-import { burn } from "../lib/fault";
+import { lz4 } from "../compression/lz4";
+import { lzjb } from "../compression/lzjb";
+import { zle } from "../compression/zle";
+import { zlib } from "../compression/zlib";
+import { zstd, zstdFailure } from "../compression/zstd/zstd";
+import { EIO } from "../lib/errno";
+import { damaged } from "../lib/fault";
+import { print } from "../lib/output";
+import {
+  COMPRESS_GZIP_MAX,
+  COMPRESS_GZIP_MIN,
+  COMPRESS_LZ4,
+  COMPRESS_LZJB,
+  COMPRESS_OFF,
+  COMPRESS_ZLE,
+  COMPRESS_ZSTD,
+} from "./layout";
 
-/**
- * LZJB: groups of eight, a bit for each says whether it is a byte or a copy of earlier ones (length 3 to 66, distance
- * up to 1023).
- */
-export function lzjb(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
-  const srcEnd = src + <usize>srcSize;
-  const dstEnd = dst + <usize>dstSize;
-  const start = dst;
-  let map: u32 = 0;
-  let bit = 7;
-  burn(<i64>(dstSize >> 3));
-  while (dst < dstEnd) {
-    if (++bit == 8) {
-      if (src >= srcEnd) return false;
-      bit = 0;
-      map = <u32>load<u8>(src++);
-    }
-    if (((map >> bit) & 1) == 0) {
-      if (src >= srcEnd) return false;
-      store<u8>(dst++, load<u8>(src++));
-      continue;
-    }
-    if (src + 2 > srcEnd) return false;
-    const first = <u32>load<u8>(src);
-    const distance = <usize>(((first << 8) | <u32>load<u8>(src, 1)) & 0x3ff);
-    src += 2;
-    if (distance == 0 || distance > dst - start) return false;
-    for (let left = (first >> 2) + 3; left > 0 && dst < dstEnd; left--) {
-      store<u8>(dst, load<u8>(dst - distance));
-      dst++;
-    }
-  }
-  return true;
+/** What people call them. */
+const NAMES: string[] = [
+  "inherit",
+  "on",
+  "uncompressed",
+  "lzjb",
+  "empty",
+  "gzip-1",
+  "gzip-2",
+  "gzip-3",
+  "gzip-4",
+  "gzip-5",
+  "gzip-6",
+  "gzip-7",
+  "gzip-8",
+  "gzip-9",
+  "zle",
+  "lz4",
+  "zstd",
+];
+
+/** LZ4 blocks and zstd frames have their size before them, big-endian; the latter also version and level of their maker. */
+const LZ4_HEAD: u32 = 4;
+const ZSTD_HEAD: u32 = 8;
+
+/** Bytes of the packed data behind its size and the rest of a head of `head` bytes; 0 when there aren't as many. */
+function packedSize(src: usize, srcSize: u32, head: u32): u32 {
+  const size: u32 = srcSize < head ? 0 : bswap<u32>(load<u32>(src));
+  return size > srcSize - head ? 0 : size;
 }
 
-/** Bytes up to this announce literals, larger ones zeros. */
-const ZLE_LITERALS: u32 = 64;
-
-/** ZLE: counts, each of bytes that follow or of zeros. */
-export function zle(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
-  const srcEnd = src + <usize>srcSize;
-  const dstEnd = dst + <usize>dstSize;
-  burn(<i64>(dstSize >> 5));
-  while (dst < dstEnd && src < srcEnd) {
-    let count = <usize>load<u8>(src++) + 1;
-    const literals = count <= <usize>ZLE_LITERALS;
-    if (!literals) count -= <usize>ZLE_LITERALS;
-    if (count > dstEnd - dst) return false;
-    if (literals) {
-      if (count > srcEnd - src) return false;
-      memory.copy(dst, src, count);
-      src += count;
-    } else {
-      memory.fill(dst, 0, count);
-    }
-    dst += count;
+/** Fills `dstSize` bytes at `dst` from `srcSize` bytes at `src`, which the method of that number made. False, and said, when it can't. */
+export function decompress(method: u32, src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
+  let done = false;
+  let why = "";
+  if (method == COMPRESS_OFF) {
+    const size = min(srcSize, dstSize);
+    memory.copy(dst, src, <usize>size);
+    memory.fill(dst + <usize>size, 0, <usize>(dstSize - size));
+    done = true;
+  } else if (method == COMPRESS_LZJB) {
+    done = lzjb(src, srcSize, dst, dstSize);
+  } else if (method == COMPRESS_ZLE) {
+    done = zle(src, srcSize, dst, dstSize);
+  } else if (method == COMPRESS_LZ4) {
+    const size = packedSize(src, srcSize, LZ4_HEAD);
+    done = size > 0 && lz4(src + LZ4_HEAD, size, dst, dstSize);
+  } else if (method == COMPRESS_ZSTD) {
+    const size = packedSize(src, srcSize, ZSTD_HEAD);
+    done = size > 0 && zstd(src + ZSTD_HEAD, size, dst, dstSize, true);
+    if (!done && size > 0) why = `: ${zstdFailure()}`;
+  } else if (method >= COMPRESS_GZIP_MIN && method <= COMPRESS_GZIP_MAX) {
+    done = zlib(src, srcSize, dst, dstSize);
+  } else {
+    const name = method < <u32>NAMES.length ? NAMES[method] : `${method}`;
+    print(`ZFS: unsupported compression algorithm ${name}\n`);
+    damaged("", `ZFS block: unknown compression ${name}`, EIO);
+    return false;
   }
-  return dst == dstEnd;
-}
-
-/** LZ4 blocks begin with their compressed size, big-endian. */
-export function lz4(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
-  if (srcSize < 4) return false;
-  const size = bswap<u32>(load<u32>(src));
-  if (size > srcSize - 4) return false;
-  src += 4;
-  const srcEnd = src + <usize>size;
-  const dstEnd = dst + <usize>dstSize;
-  const start = dst;
-  burn(<i64>(dstSize >> 3));
-  while (src < srcEnd) {
-    const token = <u32>load<u8>(src++);
-    let count = <usize>(token >> 4);
-    if (count == 15) {
-      let more: usize = 255;
-      while (more == 255) {
-        if (src >= srcEnd) return false;
-        more = <usize>load<u8>(src++);
-        count += more;
-      }
-    }
-    if (count > srcEnd - src || count > dstEnd - dst) return false;
-    memory.copy(dst, src, count);
-    src += count;
-    dst += count;
-    if (src == srcEnd) break;
-    if (src + 2 > srcEnd) return false;
-    const distance = <usize>load<u16>(src);
-    src += 2;
-    if (distance == 0 || distance > dst - start) return false;
-    count = <usize>(token & 15) + 4;
-    if (count == 19) {
-      let more: usize = 255;
-      while (more == 255) {
-        if (src >= srcEnd) return false;
-        more = <usize>load<u8>(src++);
-        count += more;
-      }
-    }
-    if (count > dstEnd - dst) return false;
-    for (; count > 0; count--) {
-      store<u8>(dst, load<u8>(dst - distance));
-      dst++;
-    }
-  }
-  // What a short block leaves open is zero.
-  memory.fill(dst, 0, dstEnd - dst);
-  return true;
+  if (!done) damaged("", `ZFS block: ${NAMES[method]} data${why}`, EIO);
+  return done;
 }

@@ -8,6 +8,7 @@ export const LABEL_SIZE: u64 = 262144;
 export const LABELS: i32 = 4;
 /** Offset of the first allocatable byte: two labels and the boot area. Block addresses count from there. */
 export const DATA_START: u64 = 4 << 20;
+export const BOOT_AREA_SIZE: u64 = 7 << 19;
 /** The smallest disk of a pool. */
 export const DEVICE_SIZE_MIN: u64 = 64 << 20;
 /** The boot block: version (big-endian), and what the next boot is told. */
@@ -30,7 +31,18 @@ export const UB_MAGIC: usize = 0;
 export const UB_TXG: usize = 16;
 export const UB_TIMESTAMP: usize = 32;
 export const UB_ROOT: usize = 40;
-export const UB_SIZE: u32 = 1024; // at most
+export const UB_REFLOW: usize = 208;
+export const UB_SIZE_MIN: u32 = 216;
+export const UB_SIZE: u32 = 1024;
+
+/** How far the sectors of a RAID-Z group have moved to a new member; and the state in which its first ones are in the boot area. */
+export function reflowOffset(reflow: u64): u64 {
+  return (reflow & 0x7fffffffffffff) << SECTOR_SHIFT;
+}
+export function reflowState(reflow: u64): u32 {
+  return <u32>(reflow >> 55);
+}
+export const REFLOW_SCRATCH: u32 = 1;
 
 /** The checksum at the end of a block that carries its own: magic, four words. */
 export const TAIL_SIZE: u32 = 40;
@@ -64,12 +76,19 @@ export const CHECKSUM_FLETCHER2: u32 = 6;
 export const CHECKSUM_FLETCHER4: u32 = 7;
 export const CHECKSUM_SHA256: u32 = 8;
 export const CHECKSUM_NOPARITY: u32 = 10;
+export const CHECKSUM_SHA512: u32 = 11;
+export const CHECKSUM_SKEIN: u32 = 12;
+export const CHECKSUM_EDONR: u32 = 13;
+export const CHECKSUM_BLAKE3: u32 = 14;
 
-/** Compressions as block pointers number them (zio.h). All gzip levels are between LZJB and ZLE. */
+/** Compressions as block pointers number them (zio.h). */
 export const COMPRESS_OFF: u32 = 2;
 export const COMPRESS_LZJB: u32 = 3;
+export const COMPRESS_GZIP_MIN: u32 = 5;
+export const COMPRESS_GZIP_MAX: u32 = 13;
 export const COMPRESS_ZLE: u32 = 14;
 export const COMPRESS_LZ4: u32 = 15;
+export const COMPRESS_ZSTD: u32 = 16;
 
 /** Properties of a block pointer. */
 export function bpEmbedded(bp: usize): bool {
@@ -105,6 +124,12 @@ export function bpPhysicalSize(bp: usize): u32 {
   return bpEmbedded(bp) ? ((properties >> 25) & 0x7f) + 1 : ((properties >> 16) + 1) << 9;
 }
 
+/** Transaction group in which it was written. */
+export function bpBirth(bp: usize): u64 {
+  const physical = load<u64>(bp, BP_PHYSICAL_BIRTH);
+  return physical != 0 ? physical : load<u64>(bp, BP_BIRTH);
+}
+
 /** Whether its content, or the content below it, is encrypted. */
 export function bpEncrypted(bp: usize): bool {
   return !bpEmbedded(bp) && ((load<u64>(bp, BP_PROPERTIES) >> 61) & 1) != 0;
@@ -125,10 +150,23 @@ export function dvaOffset(dva: usize): u64 {
   return (load<u64>(dva, 8) & 0x7fffffffffffffff) << SECTOR_SHIFT;
 }
 
+/** Bytes that it takes up there. */
+export function dvaSize(dva: usize): u64 {
+  return (load<u64>(dva) & 0xffffff) << SECTOR_SHIFT;
+}
+
 /** Whether a gang header is there instead of the block. */
 export function dvaGang(dva: usize): bool {
   return load<u64>(dva, 8) >> 63 != 0;
 }
+
+// ---- removed vdevs ----------------------------------------------------------------------------------
+
+/** A mapping (vdev_indirect_mapping.h): offsets in its bonus buffer, whose least size; and in its entries, of which one is a source and a DVA. */
+export const MAP_ENTRIES: usize = 16; // u64
+export const MAP_BONUS_SIZE: u32 = 24;
+export const MAP_DVA: usize = 8;
+export const MAP_ENTRY_SIZE: u32 = 24;
 
 // ---- objects ----------------------------------------------------------------------------------------
 

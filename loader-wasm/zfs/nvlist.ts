@@ -10,9 +10,11 @@ const PACK_HEAD: usize = 4;
 /** Version and flags of a list. */
 const LIST_HEAD: usize = 8;
 
-/** Types of values (nvpair.h, data_type_t): a number, a text, a list, an array of lists. */
+/** Types of values (nvpair.h, data_type_t): a mark, a number, a text, numbers, a list, an array of lists. */
+export const TYPE_BOOLEAN: u32 = 1;
 export const TYPE_UINT64: u32 = 8;
 export const TYPE_STRING: u32 = 9;
+export const TYPE_UINT64_ARRAY: u32 = 16;
 export const TYPE_LIST: u32 = 19;
 export const TYPE_LISTS: u32 = 20;
 
@@ -85,6 +87,25 @@ export class NvList {
     return at == 0 || at + 8 > this.valueEnd ? 0 : ((<u64>word(at)) << 32) | <u64>word(at + 4);
   }
 
+  /** Whether there is the mark `name`, which has no value. */
+  mentions(name: string): bool {
+    return this.find(name, TYPE_BOOLEAN) != 0;
+  }
+
+  /** The numbers in the array `name`. */
+  numbers(name: string): u64[] {
+    const result: u64[] = [];
+    const found = this.find(name, TYPE_UINT64_ARRAY);
+    // Their number comes once more.
+    let at = found + 4;
+    const count = min(this.elements, ARRAY_MAX);
+    for (let i: u32 = 0; found != 0 && i < count && at + 8 <= this.valueEnd; i++) {
+      result.push(((<u64>word(at)) << 32) | <u64>word(at + 4));
+      at += 8;
+    }
+    return result;
+  }
+
   text(name: string): string | null {
     const at = this.find(name, TYPE_STRING);
     if (at == 0 || at + 4 > this.valueEnd) return null;
@@ -119,6 +140,14 @@ export class NvList {
       if (size == 0) return at + 8;
       at += size;
     }
+  }
+
+  /** The list's bytes, to be kept. */
+  copy(): StaticArray<u8> {
+    const size = <i32>(min(this.after(), this.end) - this.start);
+    const bytes = new StaticArray<u8>(size);
+    memory.copy(changetype<usize>(bytes), this.start, <usize>size);
+    return bytes;
   }
 
   /** Names of all pairs. */

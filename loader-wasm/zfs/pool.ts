@@ -1,7 +1,7 @@
 // Pools: their disks, found by their labels, and the latest uberblock.
 
 import { EIO } from "../lib/errno";
-import { allocate, damaged } from "../lib/fault";
+import { allocate, damaged, present } from "../lib/fault";
 import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
 import { Blocks } from "./blocks";
@@ -17,6 +17,7 @@ import {
   LABEL_SIZE,
   LABELS,
   UB_MAGIC,
+  UB_REFLOW,
   UB_ROOT,
   UB_TIMESTAMP,
   UB_TXG,
@@ -27,8 +28,6 @@ import {
   UBERBLOCKS_SIZE,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { Vdev, VdevState } from "./vdev";
-import { findVdev, vdevFrom } from "./vdevs";
 import { verifyTail } from "./verify";
 
 /** Pool versions that can be read: the numbered ones, and the one that lists features. */
@@ -43,13 +42,16 @@ const ROOTS_MAX: i32 = 32;
 export class Root {
   /** Pointer to the meta object set. */
   readonly pointer: StaticArray<u8> = new StaticArray<u8>(<i32>BP_SIZE);
+  /** How far a RAID-Z group that grows has come. */
+  readonly reflow: u64;
 
   constructor(
     readonly txg: u64,
     readonly time: u64,
-    bp: usize,
+    uberblock: usize,
   ) {
-    memory.copy(this.at(), bp, BP_SIZE);
+    this.reflow = load<u64>(uberblock, UB_REFLOW);
+    memory.copy(this.at(), uberblock + UB_ROOT, BP_SIZE);
   }
 
   at(): usize {
@@ -57,14 +59,38 @@ export class Root {
   }
 }
 
-/** A disk of a pool, and what its label says. */
-class Member {
+/** A disk of a pool, found by its label. */
+export class PoolDisk {
   constructor(
-    readonly top: Vdev,
-    readonly disk: Vdev,
+    readonly guid: u64,
+    /** Transaction group of the label. */
     readonly txg: u64,
+    readonly volume: Volume,
+    /** What its label calls the pool. */
     readonly poolName: string,
   ) {}
+}
+
+/** What labels say of a top-level vdev. */
+export class TopLabel {
+  /** Of the newest one. */
+  txg: u64 = 0;
+  private bytes: StaticArray<u8> = [];
+
+  constructor(readonly id: u64) {}
+
+  /** Keeps `tree` from a label of transaction group `txg`, unless what is known is newer. */
+  learn(tree: NvList, txg: u64): void {
+    if (txg <= this.txg) return;
+    this.txg = txg;
+    this.bytes = tree.copy();
+  }
+
+  /** The configuration of the vdev. */
+  tree(): NvList {
+    const start = changetype<usize>(this.bytes);
+    return new NvList(start, start + <usize>this.bytes.length);
+  }
 }
 
 /** A pool, of whose disks at least one was found. */
@@ -79,9 +105,13 @@ export class Pool extends Blocks {
   modern: bool = false;
   /** The state that `zpool checkpoint` kept; null for none. */
   checkpoint: Pool | null = null;
+  /** The state that is read; null as long as there is none. */
+  root: Root | null = null;
+  /** Disks that were found, and what their labels say of top-level vdevs. */
+  readonly disks: PoolDisk[] = [];
+  readonly labels: TopLabel[] = [];
   /** States, newest first. */
   readonly roots: Root[] = [];
-  private readonly members: Member[] = [];
   /** The data set that was opened last, and its objects. */
   openNumber: u64 = 0;
   openObjects: ObjectSet | null = null;
@@ -94,9 +124,29 @@ export class Pool extends Blocks {
     super(name);
   }
 
+  /** The disk with that GUID, or null. */
+  disk(guid: u64): PoolDisk | null {
+    for (let i = 0; i < this.disks.length; i++) if (this.disks[i].guid == guid) return this.disks[i];
+    return null;
+  }
+
+  /** What labels say of top-level vdev `id`. */
+  label(id: u64): TopLabel {
+    for (let i = 0; i < this.labels.length; i++) if (this.labels[i].id == id) return this.labels[i];
+    const label = new TopLabel(id);
+    this.labels.push(label);
+    return label;
+  }
+
+  /** How far a RAID-Z group that grows has come. */
+  get reflow(): u64 {
+    const root = this.root;
+    return root !== null ? root.reflow : 0;
+  }
+
   /** The meta object set. */
   get mos(): ObjectSet {
-    return this.metaSet!;
+    return present<ObjectSet>(this.metaSet);
   }
 
   set mos(set: ObjectSet) {
@@ -111,14 +161,14 @@ export class Pool extends Blocks {
   }
 
   /** Takes down the state that the uberblock of `txg` and `time` leads to. */
-  addRoot(txg: u64, time: u64, bp: usize): void {
+  addRoot(txg: u64, time: u64, uberblock: usize): void {
     let at = 0;
     while (at < this.roots.length && this.roots[at].txg > txg) at++;
     if (at < this.roots.length && this.roots[at].txg == txg) {
-      if (time > this.roots[at].time) this.roots[at] = new Root(txg, time, bp);
+      if (time > this.roots[at].time) this.roots[at] = new Root(txg, time, uberblock);
       return;
     }
-    this.roots.push(new Root(txg, time, bp));
+    this.roots.push(new Root(txg, time, uberblock));
     for (let i = this.roots.length - 1; i > at; i--) {
       const later = this.roots[i];
       this.roots[i] = this.roots[i - 1];
@@ -129,28 +179,16 @@ export class Pool extends Blocks {
 
   /** GUID of the disk that was found first. */
   firstDisk(): u64 {
-    return this.members.length > 0 ? this.members[0].disk.guid : 0;
+    return this.disks.length > 0 ? this.disks[0].guid : 0;
   }
 
-  addMember(top: Vdev, disk: Vdev, txg: u64, poolName: string): void {
-    this.members.push(new Member(top, disk, txg, poolName));
-  }
-
-  /** Tells of disks that disagree with others on the pool's name, or that miss what others of their vdev have. */
-  compareMembers(): void {
-    for (let i = 0; i < this.members.length; i++) {
-      const member = this.members[i];
-      const volume = member.disk.volume;
-      const disk = `${volume === null ? "" : volume.where(0)}: ZFS disk ${member.disk.name} (guid ${member.disk.guid})`;
-      if (member.poolName != this.name)
-        damaged(disk, `pool is called ${member.poolName}, others say ${this.name}`, EIO);
-      let newest = member.txg;
-      for (let k = 0; k < this.members.length; k++) {
-        if (this.members[k].top == member.top) newest = max(newest, this.members[k].txg);
-      }
-      if (newest > member.txg) {
-        damaged(disk, `label of transaction group ${member.txg}, other disks of its vdev have ${newest}`, EIO);
-      }
+  /** Tells of disks that disagree with others on the pool's name. */
+  compareDisks(): void {
+    for (let i = 0; i < this.disks.length; i++) {
+      const disk = this.disks[i];
+      if (disk.poolName == this.name) continue;
+      const where = `${disk.volume.where(0)}: ZFS disk (guid ${disk.guid})`;
+      damaged(where, `pool is called ${disk.poolName}, others say ${this.name}`, EIO);
     }
   }
 }
@@ -257,27 +295,15 @@ function addDisk(volume: Volume, size: u64, config: NvList, bootBlock: BootBlock
   const pool = poolOf(config.number("pool_guid"), name, volume.where(0));
   if (features !== null && features.names().includes(LARGE_GANGS)) pool.largeGangs = true;
   const txg = config.number("txg");
-  const newer = txg > pool.txg;
-  if (newer) pool.txg = txg;
   const guid = config.number("guid");
-  const known = findVdev(guid);
   // Met before: slices that overlap, for instance.
-  if ((known !== null && known.volume !== null) || tree === null) return false;
-  const top = vdevFrom(tree, newer);
-  if (top === null) return false;
-  pool.addTop(top);
-  const vdev = findVdev(guid);
-  if (vdev === null) {
-    print("ZFS: inconsistent nvlist contents\n");
-    return false;
-  }
-  vdev.volume = volume;
-  vdev.state = VdevState.Healthy;
-  top.updateState();
-  pool.addMember(top, vdev, txg, name);
+  if (pool.disk(guid) !== null || tree === null) return false;
+  pool.txg = max(pool.txg, txg);
+  pool.disks.push(new PoolDisk(guid, txg, volume, name));
+  pool.label(tree.number("id")).learn(tree, txg);
   if (pool.bootBlock === null) pool.bootBlock = bootBlock;
   pool.topCount = max(pool.topCount, config.number("vdev_children"));
-  readUberblocks(pool, volume, size, top.ashift);
+  readUberblocks(pool, volume, size, tree.number("ashift"));
   return true;
 }
 
@@ -294,7 +320,7 @@ function readUberblocks(pool: Pool, volume: Volume, size: u64, ashift: u64): voi
       const txg = load<u64>(uberblock, UB_TXG);
       const time = load<u64>(uberblock, UB_TIMESTAMP);
       if (load<u64>(uberblock, UB_MAGIC) != UBERBLOCK_MAGIC || !pool.wantsRoot(txg, time)) continue;
-      if (verifyTail(uberblock, step, start + <u64>at, 0, 0)) pool.addRoot(txg, time, uberblock + UB_ROOT);
+      if (verifyTail(uberblock, step, start + <u64>at, 0, 0)) pool.addRoot(txg, time, uberblock);
     }
   }
   heap.free(ring);

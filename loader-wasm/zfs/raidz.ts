@@ -1,268 +1,225 @@
-// RAID-Z groups: a block's sectors are dealt out to the disks column by column, the first one to three columns being
-// parity. Missing or wrong columns are computed from the others, as linear equations over GF(2^8).
+// RAID-Z groups (OpenZFS's vdev_raidz.c). A healthy block is read without its parity, each column straight to its place.
+// Else columns that are missing are computed from the others (stripe.ts); and when the checksum is wrong and nobody
+// knows which column is, each is suspected in turn, then two together, then three.
 
 import { EIO } from "../lib/errno";
-import { allocate, burn } from "../lib/fault";
-import { Vdev, VdevState } from "./vdev";
+import { allocate, damaged } from "../lib/fault";
+import { OFFSET_LIMIT } from "../storage/disk";
+import { startGalois } from "./galois";
+import { BOOT_AREA_SIZE, bpBirth, REFLOW_SCRATCH, reflowOffset, reflowState } from "./layout";
+import { lostMembers, MEMBERS_MAX, Stripe } from "./stripe";
+import { countBadRead, Trust, Vdev } from "./vdev";
 import { verifyBlock } from "./verify";
 
-/** Members of a group, at most. */
-const COLUMNS_MAX: i32 = 255;
+/** Parity disks of a group, at most. */
+export const PARITY_MAX: i32 = 3;
+/** Sets of members that are suspected for a block, at most. */
+const SUSPICIONS_MAX: i32 = 4096;
 
-/** Part of a block on one member. */
-class Column {
-  data: usize = 0;
-  good: bool = false;
-  constructor(
-    public member: i32,
-    public offset: u64,
-    readonly size: u32,
-  ) {}
-}
-
-// ---- GF(2^8) with x^8 + x^4 + x^3 + x^2 + 1 ------------------------------------------------------------
-
-const powers: usize = memory.data(512);
-const logarithms: usize = memory.data(256);
-
-function fillTables(): void {
-  let value: u32 = 1;
-  for (let i: usize = 0; i < 255; i++) {
-    store<u8>(powers + i, <u8>value);
-    store<u8>(powers + i + 255, <u8>value);
-    store<u8>(logarithms + <usize>value, <u8>i);
-    value <<= 1;
-    if (value & 0x100) value ^= 0x11d;
-  }
-}
-
-function multiply(a: u8, b: u8): u8 {
-  if (a == 0 || b == 0) return 0;
-  return load<u8>(powers + <usize>load<u8>(logarithms + <usize>a) + <usize>load<u8>(logarithms + <usize>b));
-}
-
-function inverse(a: u8): u8 {
-  return load<u8>(powers + 255 - <usize>load<u8>(logarithms + <usize>a));
-}
-
-/** `dst` ^= `factor` * `src`, for `size` bytes. */
-function addMultiple(dst: usize, src: usize, size: u32, factor: u8): void {
-  if (factor == 0) return;
-  burn(<i64>(size >> 3));
-  const shift = <usize>load<u8>(logarithms + <usize>factor);
-  for (let i: usize = 0; i < <usize>size; i++) {
-    const value = load<u8>(src + i);
-    if (value == 0) continue;
-    const product = load<u8>(powers + shift + <usize>load<u8>(logarithms + <usize>value));
-    store<u8>(dst + i, load<u8>(dst + i) ^ product);
-  }
-}
-
-/** What data column `index` of `count` counts for in parity column `parity`: 1, 2^n or 4^n, n counted from the last. */
-function weight(parity: i32, index: i32, count: i32): u8 {
-  return load<u8>(powers + <usize>((parity * (count - 1 - index)) % 255));
-}
-
-// ---- the map of a block -------------------------------------------------------------------------------
-
-class RaidzMap {
-  readonly columns: Column[] = [];
-  readonly parity: i32;
-
-  constructor(
-    readonly group: RaidzVdev,
-    readonly bp: usize,
-    readonly dst: usize,
-    offset: u64,
-    readonly size: u32,
-  ) {
-    const shift = group.ashift;
-    const width = <u64>group.children.length;
-    this.parity = group.parity;
-    const dataWidth = width - <u64>this.parity;
-    const block = offset >> shift;
-    const sectors = <u64>size >> shift;
-    const first = block % width;
-    const rows = sectors / dataWidth;
-    const rest = sectors % dataWidth;
-    const larger = rest == 0 ? 0 : rest + <u64>this.parity;
-    const used = rows == 0 ? larger : width;
-    for (let i: u64 = 0; i < used; i++) {
-      const member = (first + i) % width;
-      const row = (block / width + (first + i >= width ? 1 : 0)) << shift;
-      this.columns.push(new Column(<i32>member, row, <u32>((i < larger ? rows + 1 : rows) << shift)));
-    }
-    // With single parity, parity and first data change places every MiB.
-    if (this.parity == 1 && (offset & (1 << 20)) != 0) {
-      const a = this.columns[0];
-      const b = this.columns[1];
-      const member = a.member;
-      const at = a.offset;
-      a.member = b.member;
-      a.offset = b.offset;
-      b.member = member;
-      b.offset = at;
-    }
-    let at = dst;
-    for (let i = 0; i < this.columns.length; i++) {
-      const column = this.columns[i];
-      if (i < this.parity) {
-        column.data = allocate(<usize>column.size);
-      } else {
-        column.data = at;
-        at += <usize>column.size;
-      }
-    }
-  }
-
-  free(): void {
-    for (let i = 0; i < this.parity; i++) heap.free(this.columns[i].data);
-  }
-
-  /** Reads the columns from `first` to before `end`. Returns how many failed. */
-  readColumns(first: i32, end: i32): i32 {
-    let failed = 0;
-    for (let i = first; i < end; i++) {
-      const column = this.columns[i];
-      const member = this.group.children[column.member];
-      column.good = member.state == VdevState.Healthy && member.read(0, column.data, column.offset, column.size) == 0;
-      if (!column.good) failed++;
-    }
-    return failed;
-  }
-
-  verified(): bool {
-    return verifyBlock(this.bp, this.dst, this.group.name);
-  }
-
-  /** Computes the data columns in `lost` (at most as many as good parity columns) anew. */
-  rebuild(lost: i32[]): bool {
-    const count = this.columns.length - this.parity;
-    const unknowns = lost.length;
-    const size = this.columns[0].size;
-    // One equation a parity column: known columns go to the right side.
-    const right: usize[] = [];
-    const matrix: u8[] = [];
-    for (let p = 0; p < this.parity && right.length < unknowns; p++) {
-      if (!this.columns[p].good) continue;
-      const side = allocate(<usize>size);
-      memory.copy(side, this.columns[p].data, <usize>size);
-      for (let i = 0; i < count; i++) {
-        const column = this.columns[this.parity + i];
-        if (!lost.includes(i)) addMultiple(side, column.data, column.size, weight(p, i, count));
-      }
-      for (let i = 0; i < unknowns; i++) matrix.push(weight(p, lost[i], count));
-      right.push(side);
-    }
-    const solved = right.length == unknowns && solve(matrix, right, size);
-    for (let i = 0; i < right.length; i++) {
-      const column = this.columns[this.parity + (i < unknowns ? lost[i] : 0)];
-      if (solved) memory.copy(column.data, right[i], <usize>column.size);
-      heap.free(right[i]);
-    }
-    return solved;
-  }
-
-  /** Data columns that could not be read. */
-  lost(): i32[] {
-    const result: i32[] = [];
-    for (let i = this.parity; i < this.columns.length; i++) if (!this.columns[i].good) result.push(i - this.parity);
-    return result;
-  }
-
-  /** Tries whether the checksum is right when further columns, from `from` on, are taken for wrong. */
-  search(lost: i32[], from: i32, spare: i32, original: usize): bool {
-    const count = this.columns.length - this.parity;
-    for (let i = from; i < count && spare > 0; i++) {
-      if (lost.includes(i)) continue;
-      const more = lost.concat([i]);
-      memory.copy(this.dst, original, <usize>this.size);
-      if (this.rebuild(more) && this.verified()) return true;
-      if (this.search(more, i + 1, spare - 1, original)) return true;
-    }
-    return false;
-  }
-}
-
-/** Gauss-Jordan elimination; the solutions take the place of the right sides. */
-function solve(matrix: u8[], right: usize[], size: u32): bool {
-  const n = right.length;
-  for (let i = 0; i < n; i++) {
-    let pivot = i;
-    while (pivot < n && matrix[pivot * n + i] == 0) pivot++;
-    if (pivot == n) return false;
-    if (pivot != i) {
-      for (let k = 0; k < n; k++) {
-        const value = matrix[i * n + k];
-        matrix[i * n + k] = matrix[pivot * n + k];
-        matrix[pivot * n + k] = value;
-      }
-      const side = right[i];
-      right[i] = right[pivot];
-      right[pivot] = side;
-    }
-    const factor = inverse(matrix[i * n + i]);
-    for (let k = 0; k < n; k++) matrix[i * n + k] = multiply(matrix[i * n + k], factor);
-    // factor - 1 times itself added is factor times.
-    addMultiple(right[i], right[i], size, factor ^ 1);
-    for (let j = 0; j < n; j++) {
-      const other = matrix[j * n + i];
-      if (j == i || other == 0) continue;
-      for (let k = 0; k < n; k++) matrix[j * n + k] ^= multiply(matrix[i * n + k], other);
-      addMultiple(right[j], right[i], size, other);
-    }
-  }
-  return true;
-}
+/** The stripes of the block that is read: one, but two of a dRAID's block that ends in another group than it begins in. */
+export const stripes: Stripe[] = [new Stripe(), new Stripe()];
 
 /** A group of disks, of which `parity` may be missing. */
 export class RaidzVdev extends Vdev {
+  /** Transaction groups since which the group has one member more, each time; in order. */
+  readonly growth: u64[] = [];
+  /** Whether it is growing: the pool's uberblock says how far that is. */
+  growing: bool = false;
+  private suspicions: i32 = 0;
+
   constructor(
     guid: u64,
     id: u64,
     name: string,
     ashift: u64,
     readonly parity: i32,
+    /** The pool, for reports. */
+    readonly pool: string,
+    /** Where the sectors that moved to a new member end, as the uberblock says it. */
+    readonly reflow: u64,
   ) {
     super(guid, id, name, ashift);
   }
 
-  read(bp: usize, dst: usize, offset: u64, size: u32): i32 {
-    if (this.children.length <= this.parity || this.children.length > COLUMNS_MAX) return EIO;
-    if (load<u8>(powers) == 0) fillTables();
+  /** What makes its numbers unusable, or null. */
+  fault(): string | null {
+    const members = this.children.length;
+    const least = members - this.growth.length - (this.growing ? 1 : 0);
+    if (members > MEMBERS_MAX) return `${members} members or more`;
+    if (least <= this.parity) return `parity ${this.parity} of ${least} members`;
+    for (let i = 1; i < this.growth.length; i++) {
+      if (this.growth[i] <= this.growth[i - 1]) return `expanded in transaction group ${this.growth[i]}`;
+    }
+    return null;
+  }
+
+  /** Members among which a block that was born in a transaction group is dealt out. */
+  private widthAt(birth: u64): i32 {
+    let width = this.children.length - (this.growing ? 1 : 0);
+    for (let i = this.growth.length - 1; i >= 0 && this.growth[i] > birth; i--) width--;
+    return width;
+  }
+
+  /** Lays out `size` bytes, whole sectors, as stripes; returns how many. */
+  protected plan(offset: u64, size: u32, birth: u64): i32 {
+    const stripe = stripes[0];
+    const width = this.widthAt(birth);
+    const members = <u64>this.children.length;
+    const first = offset >> this.ashift;
+    stripe.deal(<u64>size >> this.ashift, this.parity, width, this.ashift, false);
+    // With single parity, parity and first data change places every MiB.
+    const swapped = this.parity == 1 && (offset & (1 << 20)) != 0;
+    if (<u64>width != members) {
+      stripe.scattered = width;
+      stripe.start = first;
+      stripe.width = members;
+      stripe.moved = this.growing ? reflowOffset(this.reflow) >> this.ashift : u64.MAX_VALUE;
+      stripe.before = this.growing && reflowState(this.reflow) == REFLOW_SCRATCH ? BOOT_AREA_SIZE : 0;
+      stripe.swapped = swapped;
+      return 1;
+    }
+    for (let c = 0; c < stripe.columns; c++) {
+      const sector = first + <u64>(swapped && c < 2 ? c ^ 1 : c);
+      stripe.members[c] = <i32>(sector % members);
+      stripe.offsets[c] = (sector / members) << this.ashift;
+    }
+    return 1;
+  }
+
+  read(bp: usize, dst: usize, offset: u64, size: u32, _choice: u32): i32 {
+    if (offset > OFFSET_LIMIT) return EIO;
     // The group deals in whole sectors.
     const sector = (<u32>1) << (<u32>this.ashift);
     const whole = (size + sector - 1) & ~(sector - 1);
-    if (whole == size) return readSectors(this, bp, dst, offset, size);
-    const sectors = allocate(<usize>whole);
-    const error = readSectors(this, bp, sectors, offset, whole);
-    memory.copy(dst, sectors, <usize>size);
-    heap.free(sectors);
+    const sectors = whole == size ? dst : allocate(<usize>whole);
+    const count = this.plan(offset, whole, bp != 0 ? bpBirth(bp) : u64.MAX_VALUE);
+    let error = this.readTrusted(bp, sectors, whole, count, Trust.Full);
+    if (error != 0 && this.doubts()) error = this.readTrusted(bp, sectors, whole, count, Trust.Doubtful);
+    if (sectors != dst) {
+      memory.copy(dst, sectors, <usize>size);
+      heap.free(sectors);
+    }
     return error;
   }
 
-  protected stateWithout(bad: i32): VdevState {
-    return bad > this.parity ? VdevState.Offline : VdevState.Degraded;
+  /** Whether there are members to be read only when nothing else helps. */
+  private doubts(): bool {
+    for (let i = 0; i < this.children.length; i++) if (this.children[i].trust == Trust.Doubtful) return true;
+    return false;
   }
-}
 
-function readSectors(group: RaidzVdev, bp: usize, dst: usize, offset: u64, size: u32): i32 {
-  const map = new RaidzMap(group, bp, dst, offset, size);
-  const end = map.columns.length;
-  let error = EIO;
-  if (map.readColumns(map.parity, end) == 0 && map.verified()) {
-    error = 0;
-  } else {
-    const spare = map.parity - map.readColumns(0, map.parity);
-    const lost = map.lost();
-    if (lost.length <= spare && map.rebuild(lost) && map.verified()) error = 0;
-    else if (lost.length < spare) {
-      const original = allocate(<usize>size);
-      memory.copy(original, dst, <usize>size);
-      if (map.search(lost, 0, spare - lost.length, original)) error = 0;
-      heap.free(original);
-    }
+  protected spareMembers(): i32 {
+    return this.parity;
   }
-  map.free();
-  return error;
+
+  private verified(bp: usize, data: usize): bool {
+    if (bp == 0 || verifyBlock(bp, data, `zfs:${this.pool} ${this.name}`)) return true;
+    countBadRead();
+    return false;
+  }
+
+  /** Reads a block that is laid out as `count` stripes, from members that are trusted at least so much. */
+  private readTrusted(bp: usize, dst: usize, size: u32, count: i32, trust: Trust): i32 {
+    for (let i = 0; i < this.children.length; i++) lostMembers[i] = this.children[i].trust < trust;
+    let whole = true;
+    let data = dst;
+    for (let i = 0; i < count; i++) {
+      const stripe = stripes[i];
+      stripe.data = data;
+      data += stripe.dataSize();
+      if (!this.readColumns(stripe, stripe.parity, stripe.columns)) whole = false;
+    }
+    if (whole && this.verified(bp, dst)) return 0;
+    let paritySize: usize = 0;
+    for (let i = 0; i < count; i++) paritySize += stripes[i].paritySize();
+    const parity = allocate(paritySize);
+    let at = parity;
+    for (let i = 0; i < count; i++) {
+      stripes[i].parityData = at;
+      at += stripes[i].paritySize();
+      this.readColumns(stripes[i], 0, stripes[i].parity);
+    }
+    startGalois();
+    const error = !whole && this.rebuilt(bp, dst, count) ? 0 : this.suspectAll(bp, dst, size, count);
+    heap.free(parity);
+    return error;
+  }
+
+  /** Reads columns from `first` to before `end`. Whether all could be; members that failed are lost. */
+  private readColumns(stripe: Stripe, first: i32, end: i32): bool {
+    const together = stripe.together();
+    const sectors = together << (<u32>this.ashift);
+    let whole = true;
+    for (let c = first; c < end; c++) {
+      const size = stripe.size(c);
+      for (let at: u32 = 0; at < size; at += sectors) {
+        const row = at >> <u32>this.ashift;
+        const member = stripe.member(row, c);
+        if (lostMembers[member]) {
+          whole = false;
+        } else if (
+          this.children[member].read(0, stripe.at(c) + <usize>at, stripe.offset(row, c), min(sectors, size - at), 0) !=
+          0
+        ) {
+          lostMembers[member] = true;
+          whole = false;
+        }
+      }
+    }
+    return whole;
+  }
+
+  /** Computes what is lost. Whether that could be, changed anything, and gave the block. */
+  private rebuilt(bp: usize, dst: usize, count: i32): bool {
+    let changed = 0;
+    for (let i = 0; i < count; i++) {
+      const runs = stripes[i].rebuild();
+      if (runs < 0) return false;
+      changed += runs;
+    }
+    return changed > 0 && this.verified(bp, dst);
+  }
+
+  /** Suspects all members in turn, then all pairs, then all triples. Returns an errno. */
+  private suspectAll(bp: usize, dst: usize, size: u32, count: i32): i32 {
+    const original = allocate(<usize>size);
+    memory.copy(original, dst, <usize>size);
+    this.suspicions = 0;
+    let error = EIO;
+    for (let depth = 1; depth <= this.parity && error != 0; depth++) {
+      if (this.suspect(0, depth, bp, dst, size, count, original)) error = 0;
+    }
+    heap.free(original);
+    if (this.suspicions > SUSPICIONS_MAX) {
+      damaged(`zfs:${this.pool}`, `ZFS vdev ${this.name}: ${SUSPICIONS_MAX} ways to repair a block tried`, EIO);
+    }
+    return error;
+  }
+
+  /** Suspects `depth` members from `first` on. */
+  private suspect(first: i32, depth: i32, bp: usize, dst: usize, size: u32, count: i32, original: usize): bool {
+    for (let member = first; member < this.children.length && this.suspicions <= SUSPICIONS_MAX; member++) {
+      if (lostMembers[member] || !this.holds(member, count)) continue;
+      lostMembers[member] = true;
+      if (depth > 1) {
+        if (this.suspect(member + 1, depth - 1, bp, dst, size, count, original)) return true;
+      } else {
+        this.suspicions++;
+        memory.copy(dst, original, <usize>size);
+        if (this.rebuilt(bp, dst, count)) return true;
+      }
+      lostMembers[member] = false;
+    }
+    return false;
+  }
+
+  /** Whether a member has anything of the block. */
+  private holds(member: i32, count: i32): bool {
+    for (let i = 0; i < count; i++) {
+      const stripe = stripes[i];
+      if (stripe.scattered != 0) return true;
+      for (let c = 0; c < stripe.columns; c++) if (stripe.members[c] == member && stripe.size(c) > 0) return true;
+    }
+    return false;
+  }
 }

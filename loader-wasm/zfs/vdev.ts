@@ -1,9 +1,9 @@
-// The virtual devices of a pool: disks, and mirrors of them; raidz.ts has the third kind. Reading from one verifies the
-// checksum of the block pointer and uses what redundancy there is.
+// The virtual devices of a pool: disks, and mirrors of them; raidz.ts, draid.ts and indirect.ts have the other kinds.
+// Reading from one verifies the checksum of the block pointer and uses what redundancy there is.
 
 import { EIO } from "../lib/errno";
 import { Volume } from "../storage/volume";
-import { DATA_START } from "./layout";
+import { BOOT_AREA_SIZE, DATA_START } from "./layout";
 import { verifyBlock } from "./verify";
 
 /** States, from worst to best. */
@@ -25,12 +25,43 @@ export function stateName(state: VdevState): string {
   return STATE_NAMES[state];
 }
 
+/** What a vdev's bytes are good for: there are none; they may be old, so others come first; they are what was written. */
+export enum Trust {
+  None,
+  Doubtful,
+  Full,
+}
+
+/** Reads of disks that are there which failed or gave wrong bytes. */
+let badReads: u32 = 0;
+
+/** How many reads failed, or gave bytes with a wrong checksum, though their disk is there. */
+export function badReadCount(): u32 {
+  return badReads;
+}
+
+let healed: u32 = 0;
+
+/** Exported to the host: blocks that were read although a copy, or a part of one, was bad and not merely missing. */
+export function healedReads(): u32 {
+  return healed;
+}
+
+/** Counts one. */
+export function countHealed(): void {
+  healed++;
+}
+
+/** Counts one, whoever found out. */
+export function countBadRead(): void {
+  badReads++;
+}
+
 /** A virtual device: a disk, or a group of others. */
 export abstract class Vdev {
   state: VdevState = VdevState.Offline;
+  trust: Trust = Trust.None;
   readonly children: Vdev[] = [];
-  /** Of a disk that was found. */
-  volume: Volume | null = null;
 
   constructor(
     readonly guid: u64,
@@ -40,58 +71,109 @@ export abstract class Vdev {
     readonly ashift: u64,
   ) {}
 
-  /** Reads `size` bytes at `offset` (from the data's start) and verifies them by `bp`, if that is not 0. Returns an errno. */
-  abstract read(bp: usize, dst: usize, offset: u64, size: u32): i32;
+  /**
+   * Reads `size` bytes at `offset` (from the data's start) and verifies them by `bp`, if that is not 0. Else `choice` says
+   * which of several copies is preferred. Returns an errno.
+   */
+  abstract read(bp: usize, dst: usize, offset: u64, size: u32, choice: u32): i32;
 
   /** Bytes of the least that is ever written to it. */
   leastSize(): u32 {
     return 1 << (<u32>this.ashift);
   }
 
-  /** Derives a group's state from its members'. */
-  updateState(): void {
-    let bad = 0;
-    for (let i = 0; i < this.children.length; i++) if (this.children[i].state != VdevState.Healthy) bad++;
-    if (this.children.length > 0) this.state = bad == 0 ? VdevState.Healthy : this.stateWithout(bad);
+  /** How many values of `choice` make a difference. */
+  choices(): u32 {
+    return 1;
   }
 
-  /** The state of a group `bad` members of which aren't healthy. */
-  protected stateWithout(_bad: i32): VdevState {
-    return this.state;
+  /** Derives a group's state from its members'. */
+  update(): void {
+    let bad = 0;
+    for (let i = 0; i < this.children.length; i++) if (this.children[i].state != VdevState.Healthy) bad++;
+    this.state = bad == 0 ? VdevState.Healthy : bad <= this.spareMembers() ? VdevState.Degraded : VdevState.Offline;
+    this.trust = Trust.None;
+    for (let i = 0; i < this.children.length; i++) this.trust = max(this.trust, this.children[i].trust);
+  }
+
+  /** Members of a group that may be missing. */
+  protected spareMembers(): i32 {
+    return 0;
+  }
+
+  /** Why a block of it can't be read, once it was tried: the disks that aren't there, or what they give. */
+  whyLost(): string {
+    const missing = this.missing();
+    return missing.length > 0 ? `missing ${missing}` : "wrong checksum, or unreadable";
+  }
+
+  /** The disks that aren't there. */
+  missing(): string {
+    let result = "";
+    for (let i = 0; i < this.children.length; i++) {
+      const more = this.children[i].missing();
+      if (more.length > 0) result = result.length > 0 ? `${result}, ${more}` : more;
+    }
+    return result;
   }
 }
 
 /** A disk, or a partition of one. */
 export class DiskVdev extends Vdev {
-  read(bp: usize, dst: usize, offset: u64, size: u32): i32 {
+  /** When it was found. */
+  volume: Volume | null = null;
+
+  constructor(
+    guid: u64,
+    id: u64,
+    name: string,
+    private readonly path: string,
+    ashift: u64,
+  ) {
+    super(guid, id, name, ashift);
+  }
+
+  read(bp: usize, dst: usize, offset: u64, size: u32, _choice: u32): i32 {
     const volume = this.volume;
     if (volume === null) return EIO;
     const at = offset + DATA_START;
-    if (at < offset || volume.read(at, dst, size) != <i64>size) return EIO;
-    return bp == 0 || verifyBlock(bp, dst, volume.where(at)) ? 0 : EIO;
+    // What is before the data is where a RAID-Z group that grows keeps its first blocks for a while.
+    if (at < offset && at < DATA_START - BOOT_AREA_SIZE) return EIO;
+    if (volume.read(at, dst, size) == <i64>size && (bp == 0 || verifyBlock(bp, dst, volume.where(at)))) return 0;
+    badReads++;
+    return EIO;
+  }
+
+  /** Path and GUID. */
+  label(): string {
+    return `${this.path} (guid ${this.guid})`;
+  }
+
+  missing(): string {
+    return this.volume === null ? this.label() : "";
   }
 }
 
-/** Disks with the same content. */
+/** Disks with the same content: a mirror, or a disk and the one that replaces it or stands in for it. */
 export class MirrorVdev extends Vdev {
-  read(bp: usize, dst: usize, offset: u64, size: u32): i32 {
-    let error = EIO;
-    for (let i = 0; i < this.children.length && error != 0; i++) {
-      const child = this.children[i];
-      if (child.state == VdevState.Healthy) error = child.read(bp, dst, offset, size);
+  read(bp: usize, dst: usize, offset: u64, size: u32, choice: u32): i32 {
+    const count = <u32>this.children.length;
+    for (let trust: i32 = Trust.Full; trust > Trust.None; trust--) {
+      for (let i: u32 = 0; i < count; i++) {
+        const child = this.children[(choice + i) % count];
+        if (child.trust == trust && child.read(bp, dst, offset, size, choice / count) == 0) return 0;
+      }
     }
-    return error;
+    return EIO;
   }
 
-  protected stateWithout(bad: i32): VdevState {
-    return bad < this.children.length ? VdevState.Degraded : VdevState.Offline;
+  choices(): u32 {
+    let deepest: u32 = 1;
+    for (let i = 0; i < this.children.length; i++) deepest = max(deepest, this.children[i].choices());
+    return <u32>this.children.length * deepest;
   }
-}
 
-/** A disk and its replacement, of which only the disk can be trusted. */
-export class ReplacingVdev extends Vdev {
-  read(bp: usize, dst: usize, offset: u64, size: u32): i32 {
-    if (this.children.length == 0 || this.children[0].state != VdevState.Healthy) return EIO;
-    return this.children[0].read(bp, dst, offset, size);
+  protected spareMembers(): i32 {
+    return this.children.length - 1;
   }
 }

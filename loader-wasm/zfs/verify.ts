@@ -17,6 +17,7 @@ import {
   CHECKSUM_SHA256,
   dvaDevice,
   dvaOffset,
+  GANG_SIZE,
   TAIL_MAGIC,
   TAIL_SIZE,
 } from "./layout";
@@ -35,8 +36,11 @@ export function verifyBlock(bp: usize, data: usize, where: string): bool {
   burn(<i64>(size >> 4));
   if (kind == CHECKSUM_OFF || kind == CHECKSUM_NOPARITY) return true;
   if (kind == CHECKSUM_GANG) {
-    const birth = load<u64>(bp, BP_PHYSICAL_BIRTH);
-    return verifyTail(data, size, dvaDevice(bp), dvaOffset(bp), birth != 0 ? birth : load<u64>(bp, BP_BIRTH));
+    const physical = load<u64>(bp, BP_PHYSICAL_BIRTH);
+    const birth = physical != 0 ? physical : load<u64>(bp, BP_BIRTH);
+    if (verifyTail(data, size, dvaDevice(bp), dvaOffset(bp), birth)) return true;
+    // What is read of a small header may be more than there is of it.
+    return size > GANG_SIZE && verifyTail(data, GANG_SIZE, dvaDevice(bp), dvaOffset(bp), birth);
   }
   if (kind == CHECKSUM_FLETCHER2) fletcher2(data, size);
   else if (kind == CHECKSUM_FLETCHER4) fletcher4(data, size);

@@ -45,11 +45,12 @@ describe("WrittenBytes", () => {
 
   it("tells too many ranges rounded outwards, in as many as are wanted", () => {
     fc.assert(
-      fc.property(adds, fc.integer({ min: 1, max: 4 }), (list, most) => {
+      fc.property(adds, fc.integer({ min: 0, max: 4 }), (list, most) => {
         const { written, exact } = filled(list);
         const { ranges, granule } = written.ranges(most);
-        expect(ranges.length).toBeLessThanOrEqual(most);
-        expect(granule === 1).toBe(exact.length <= most);
+        const some = Math.max(most, 1);
+        expect(ranges.length).toBeLessThanOrEqual(some);
+        expect(granule === 1).toBe(exact.length <= some);
         for (const [start, end] of exact) expect(ranges.some(([from, to]) => from <= start && end <= to)).toBe(true);
         for (const [start, end] of ranges) {
           expect(start % granule).toBe(0);
@@ -59,13 +60,46 @@ describe("WrittenBytes", () => {
     );
   });
 
-  it("covers with few ranges what was written", () => {
+  it("covers what was written with few stretches", () => {
     fc.assert(
       fc.property(adds, (list) => {
-        const { written, exact } = filled(list);
-        const covering = [...written.covering()];
-        expect(covering.length).toBeLessThanOrEqual(4);
-        for (const [start, end] of exact) expect(covering.some(([from, to]) => from <= start && end <= to)).toBe(true);
+        const { written, bitmap } = filled(list);
+        const covered = new Array<boolean>(SIZE).fill(false);
+        let stretches = 0;
+        written.cover((start, end) => {
+          covered.fill(true, start, end);
+          stretches++;
+        });
+        expect(stretches).toBeLessThanOrEqual(4);
+        expect(bitmap.every((isWritten, at) => !isWritten || covered[at])).toBe(true);
+      }),
+    );
+  });
+
+  it("holds and covers all bytes across blocks, whatever the order and the steps", () => {
+    const BLOCK = 2 ** 21;
+    const size = 2 * BLOCK + 4096 + 7;
+    const near = fc.constantFrom(0, 4096, BLOCK - 4096, BLOCK, BLOCK + 4096, 2 * BLOCK, size);
+    const at = fc.tuple(near, fc.integer({ min: -9, max: 9 })).map(([place, by]) => place + by);
+    const length = fc.oneof(fc.constantFrom(1, 4095, 4096, 8192, BLOCK - 1, BLOCK, BLOCK + 1), fc.nat({ max: 20_000 }));
+    const runs = fc.record({ at, length, step: fc.integer({ min: -5000, max: 5000 }), times: fc.nat({ max: 40 }) });
+    fc.assert(
+      fc.property(fc.array(runs, { maxLength: 12 }), (list) => {
+        const written = new WrittenBytes(size);
+        const bytes = new Uint8Array(size);
+        for (const { at, length, step, times } of list) {
+          for (let i = 0; i <= times; i++) {
+            const start = Math.min(Math.max(at + i * step, 0), size);
+            const end = Math.min(start + length, size);
+            written.add(start, end);
+            bytes.fill(1, start, end);
+          }
+        }
+        const told = new Uint8Array(size);
+        for (const [start, end] of written) told.fill(1, start, end);
+        expect(Buffer.compare(told, bytes)).toBe(0);
+        written.cover((start, end) => bytes.fill(0, start, end));
+        expect(bytes.includes(1)).toBe(false);
       }),
     );
   });
@@ -222,28 +256,30 @@ describe("GuestMemory", () => {
 });
 
 describe("the memory of a module", () => {
+  const START = 2 ** 20;
   const LIMIT = 33 * 2 ** 20;
   const bytesOf = ({ buffer }: WebAssembly.Memory) => new Uint8Array(buffer);
 
   it("is zero again when it serves another session", () => {
-    const first = takeModuleMemory(LIMIT);
+    const first = takeModuleMemory(START, LIMIT);
     bytesOf(first).fill(7);
-    giveModuleMemory(first, LIMIT);
-    const second = takeModuleMemory(LIMIT);
+    giveModuleMemory(first, START, LIMIT);
+    const second = takeModuleMemory(START, LIMIT);
     expect(second).toBe(first);
     expect(bytesOf(second).every((byte) => byte === 0)).toBe(true);
   });
 
-  it("is not used again when it has grown, or for a session of another limit", () => {
-    const grown = takeModuleMemory(LIMIT);
+  it("is not used again when it has grown, or for a session of another start or limit", () => {
+    const grown = takeModuleMemory(START, LIMIT);
     grown.grow(1);
-    giveModuleMemory(grown, LIMIT);
-    const kept = takeModuleMemory(LIMIT);
-    giveModuleMemory(kept, LIMIT);
-    const small = takeModuleMemory(LIMIT / 2);
+    giveModuleMemory(grown, START, LIMIT);
+    const kept = takeModuleMemory(START, LIMIT);
+    giveModuleMemory(kept, START, LIMIT);
+    const small = takeModuleMemory(START, LIMIT / 2);
     expect(small).not.toBe(kept);
     expect(small.grow(0)).toBe(kept.grow(0));
     expect(() => small.grow(LIMIT / 2 / 65536)).toThrow(RangeError);
-    expect(takeModuleMemory(LIMIT)).toBe(kept);
+    expect(takeModuleMemory(2 * START, LIMIT)).not.toBe(kept);
+    expect(takeModuleMemory(START, LIMIT)).toBe(kept);
   });
 });

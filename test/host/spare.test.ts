@@ -1,8 +1,12 @@
 // A session's process that is started ahead of it: used by the session that it was started for, and by no other.
 
-import { boot, KeysConsole } from "userboot-wasm";
-import { afterAll, expect, it, vi } from "vitest";
-import { startSpareProcess } from "../../build/host/process/start.js";
+import { spawn } from "node:child_process";
+import { type BootOptions, boot, KeysConsole } from "userboot-wasm";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { sessionOptions } from "../../build/host/options.js";
+import { processLimits } from "../../build/host/process/confine.js";
+import { dropSpare, startSpareProcess } from "../../build/host/process/start.js";
+import { CLI } from "../support/cli.js";
 import { guestImage } from "../support/guests.js";
 import { children, openFiles } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
@@ -12,19 +16,21 @@ afterAll(() => scratch[Symbol.dispose]());
 const path = scratch.file("guest.img", guestImage("amd64-ufs2-gpt"));
 const other = scratch.file("other.img", guestImage("i386-ufs1-mbr"));
 
-const session = async (disk: string) => {
+const session = async (disk: string, more: BootOptions = {}) => {
   const console = new KeysConsole(["\r"]);
   const options = { start: "simp", clock: "virtual", isolation: "process" } as const;
-  using result = await boot({ ...options, disks: [disk], console });
+  using result = await boot({ ...options, ...more, disks: [disk], console });
   return result.arch;
 };
+
+const startSpare = (...paths: string[]) => startSpareProcess(paths, "auto", processLimits(sessionOptions({})));
 
 const linux = process.platform === "linux";
 if (!linux) console.warn("SKIPPED, no /proc: processes started ahead");
 
 it.runIf(linux)("is the process of the session that has its images", async () => {
   const files = openFiles();
-  startSpareProcess([path], "auto");
+  startSpare(path);
   const [ahead] = children() ?? [];
   expect(ahead).toBeDefined();
   const running = session(path);
@@ -37,13 +43,64 @@ it.runIf(linux)("is the process of the session that has its images", async () =>
 
 it.runIf(linux)("is ended when the session has others, and gives nothing of its own to it", async () => {
   const files = openFiles();
-  startSpareProcess([path], "auto");
+  startSpare(path);
   expect(await session(other)).toBe("i386");
   await vi.waitFor(() => expect(children()).toEqual([]));
   expect(openFiles()).toBeLessThanOrEqual(files);
 });
 
 it.runIf(linux)("is not started for images that can't be opened", () => {
-  startSpareProcess([path, `${path}.absent`], "auto");
+  startSpare(path, `${path}.absent`);
   expect(children()).toEqual([]);
+});
+
+it.runIf(linux)("is ended when the session may use more or less than it was started for", async () => {
+  for (const more of [{ memory: 128 << 20 }, { limits: { wallMs: 1000 } }, { confine: "none" }] as const) {
+    startSpare(path);
+    const [ahead] = children() ?? [];
+    const running = session(path, more);
+    await vi.waitFor(() => expect(children()).not.toContain(ahead));
+    expect(await running).toBe("amd64");
+  }
+  await vi.waitFor(() => expect(children()).toEqual([]));
+});
+
+it.runIf(linux)("is one at a time, and none when nobody wants it any more", async () => {
+  const files = openFiles();
+  startSpare(path);
+  startSpare(path);
+  await vi.waitFor(() => expect(children()).toHaveLength(1));
+  dropSpare();
+  await vi.waitFor(() => expect(children()).toEqual([]));
+  expect(openFiles()).toBeLessThanOrEqual(files);
+});
+
+describe.runIf(linux)("was killed before the session had it: the session gets another one", () => {
+  const kill = () => process.kill(-children()![0]!, "SIGKILL");
+
+  it("long before", async () => {
+    startSpare(path);
+    kill();
+    await vi.waitFor(() => expect(children()).toEqual([]));
+    expect(await session(path)).toBe("amd64");
+  });
+
+  it("just now", async () => {
+    startSpare(path);
+    kill();
+    expect(await session(path)).toBe("amd64");
+    await vi.waitFor(() => expect(children()).toEqual([]));
+  });
+});
+
+it.runIf(linux)("doesn't stay beside a session that is none of a process", async () => {
+  const words = [CLI, "boot", "-d", path, "--isolation", "thread", "-e", "--isolation=process", "--start", "simp"];
+  const command = spawn(process.execPath, words, { stdio: ["pipe", "pipe", "inherit"] });
+  let output = "";
+  for await (const text of command.stdout) {
+    output += text;
+    if (output.includes("Hit [Enter]")) break;
+  }
+  expect(children(command.pid)).toEqual([]);
+  command.kill("SIGKILL");
 });

@@ -5,7 +5,14 @@ import { READY } from "../../build/host/worker/channel.js";
 
 const data = {
   ...{ reason: "exit", exitCode: 1, flavour: "lua", swaps: [], swapRequests: [], interpreterChecks: [], calls: [] },
-  ...{ memory: [], memoryGranule: 1, memoryFaults: 0, modules: [], environment: {}, disk: { calls: 0, bytes: 0 } },
+  ...{
+    memory: [],
+    memoryGranule: 1,
+    memoryFaults: 0,
+    modules: [],
+    environment: {},
+    disk: { calls: 0, bytes: 0, healed: 0 },
+  },
   ...{ hostCalls: 0, console: { bytes: 0 }, fuelUsed: 0, moduleMemory: 0, virtualSeconds: 0, diagnostics: [] },
   ...{ timeMs: { instantiate: 0, run: 0, decode: 0, total: 0 }, isolation: { level: "none" } },
 };

@@ -18,11 +18,14 @@ export function openFiles(): number {
 /** Worker threads that this one has started and that are still there. */
 export const threads = (): number => resources("Worker");
 
-/** The ids of the processes that this one has started and that are still there; undefined where the system doesn't tell. */
-export function children(): number[] | undefined {
+/**
+ * The ids of the processes that this one, or another, has started and that are still there; undefined where the system
+ * doesn't tell.
+ */
+export function children(of: number | "self" = "self"): number[] | undefined {
   try {
-    return readdirSync("/proc/self/task").flatMap((task) =>
-      readFileSync(`/proc/self/task/${task}/children`, "latin1").split(" ").filter(Boolean).map(Number),
+    return readdirSync(`/proc/${of}/task`).flatMap((task) =>
+      readFileSync(`/proc/${of}/task/${task}/children`, "latin1").split(" ").filter(Boolean).map(Number),
     );
   } catch {
     return undefined;

@@ -1,10 +1,10 @@
 // bzip2 files.
 
+import { Bunzip2, HEADER_SIZE } from "../../compression/bunzip2";
+import { Decoder } from "../../compression/decoder";
+import { Input } from "../../compression/input";
 import { Ascii } from "../../lib/ascii";
-import { Bunzip2, HEADER_SIZE } from "./bunzip2";
 import { CompressedFileSystem } from "./compressed";
-import { Decoder } from "./decoder";
-import { Input } from "./input";
 
 /** "BZh". */
 const MAGIC: u32 = 0x685a42;

@@ -1,14 +1,15 @@
 // Files read through a decompressor: where `kernel` is missing, `kernel.gz` or `kernel.bz2` is opened in its
 // place and looks like the original, except that its size is not known.
 
+import { Decoder } from "../../compression/decoder";
+import { Input } from "../../compression/input";
 import { Device } from "../../dev/device";
 import { EFTYPE, EINVAL, EIO, EISDIR, ENOENT, EOFFSET, EPERM, errno, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
 import { print } from "../../lib/output";
 import { Dirent, FileSystem, O_RDONLY, OpenFile, S_IFMT, S_IFREG, SEEK_CUR, SEEK_SET, Stat } from "../file_system";
 import { openOn } from "../file_systems";
-import { Decoder } from "./decoder";
-import { Input } from "./input";
+import { FileInput } from "./file_input";
 
 /** Names that are not tried with a suffix once more. */
 const SUFFIXES: string[] = [".gz", ".bz2", ".split"];
@@ -51,10 +52,10 @@ export abstract class CompressedFileSystem extends FileSystem {
       raw.close();
       return this.failed(EISDIR);
     }
-    const input = new Input(raw);
+    const input = new FileInput(raw);
     const decoder = this.decoderFor(input);
     if (decoder !== null)
-      return new CompressedFile(this.tag, this.name, device.name() + path + this.suffix, raw, decoder);
+      return new CompressedFile(this.tag, this.name, device.name() + path + this.suffix, raw, input, decoder);
     const unreadable = input.failed;
     if (!unreadable) damaged(device.name() + path + this.suffix, `${this.name} header: not recognised`, EFTYPE);
     input.close();
@@ -77,10 +78,11 @@ class CompressedFile extends OpenFile {
     /** Names the file in reports. */
     private readonly path: string,
     private readonly raw: OpenFile,
+    private readonly input: FileInput,
     private readonly decoder: Decoder,
   ) {
     super();
-    this.start = decoder.input.position();
+    this.start = input.position();
   }
 
   size(): u64 {
@@ -98,8 +100,8 @@ class CompressedFile extends OpenFile {
     let done = 0;
     while (done < size && !decoder.ended) {
       if (decoder.exhausted()) {
-        this.failed(`${this.tag}_read: ${decoder.input.failed ? "fill error" : "unexpected EOF"}`);
-        if (done == 0 || decoder.input.failed) return -1;
+        this.failed(`${this.tag}_read: ${this.input.failed ? "fill error" : "unexpected EOF"}`);
+        if (done == 0 || this.input.failed) return -1;
         break;
       }
       done += decoder.decode(dst + <usize>done, size - done);
@@ -130,7 +132,7 @@ class CompressedFile extends OpenFile {
       return -1;
     }
     if (<u64>target < this.position) {
-      this.decoder.input.rewind(this.start);
+      this.input.rewind(this.start);
       this.decoder.reset();
       this.position = 0;
     }
@@ -150,6 +152,6 @@ class CompressedFile extends OpenFile {
 
   close(): void {
     this.decoder.close();
-    this.decoder.input.close();
+    this.input.close();
   }
 }

@@ -1,11 +1,11 @@
 // gzip files (RFC 1952). A wrong checksum or length behind the stream is reported, but no error: the reference
 // doesn't look at them.
 
-import { crc32 } from "../../lib/crc32";
+import { Decoder } from "../../compression/decoder";
+import { Inflater } from "../../compression/inflate";
+import { Input } from "../../compression/input";
+import { crc32 } from "../../lib/digests/crc32";
 import { CompressedFileSystem } from "./compressed";
-import { Decoder } from "./decoder";
-import { Inflater } from "./inflate";
-import { Input } from "./input";
 
 const METHOD_DEFLATE: i32 = 8;
 /** Flags of the header: optional fields, and bits that must be clear. */

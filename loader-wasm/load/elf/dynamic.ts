@@ -44,19 +44,31 @@ export class DynamicTags {
     }
     heap.free(block);
   }
+
+  /** Whether the relocation tables can be in `source`, of which `bytes` are loaded. */
+  relocationsFit(source: ElfFile, bytes: u64): bool {
+    const size = max(this.relSize, this.relaSize);
+    if (size <= bytes) return true;
+    source.damaged(`ELF dynamic section: relocations of ${size} bytes in a file of which ${bytes} are loaded`);
+    return false;
+  }
 }
 
-/** Looks symbols up by name in a SysV hash table in guest memory. */
+/** Looks symbols up by name in a SysV hash table in guest memory, from a file of which so many bytes are loaded. */
 export class SymbolHash {
   private readonly buckets: u32;
   private readonly chains: u32;
+  /** Symbols that a chain may lead through: each has a word in the table. */
+  private readonly longest: u64;
 
   constructor(
     private readonly source: ElfFile,
     private readonly tags: DynamicTags,
+    bytes: u64,
   ) {
     this.buckets = guestU32(tags.hash);
     this.chains = guestU32(tags.hash + 4);
+    this.longest = min(<u64>this.chains, bytes / 4);
   }
 
   /** The defined symbol `name`, or null. */
@@ -69,7 +81,7 @@ export class SymbolHash {
     for (let step: u32 = 0; index != 0; step++) {
       burn(1);
       if (index >= this.chains) return this.corrupt(`symbol ${index} of ${this.chains}`);
-      if (step >= this.chains) return this.corrupt(`hash chain longer than ${this.chains} symbols`);
+      if (<u64>step >= this.longest) return this.corrupt(`hash chain longer than ${this.longest} symbols`);
       const symbol = elf.symbol(peekGuest(this.tags.symtab + <u64>index * elf.symbolSize, elf.symbolSize));
       if (symbol.name == 0) return this.corrupt(`symbol ${index} without a name`);
       if (guestText(this.tags.strtab + symbol.name) == name) {

@@ -205,7 +205,7 @@ class LinkedImage {
     let end = <u64>this.source.pageSize;
     for (let i = 0; i < this.segments.length; i++) {
       const segment = this.segments[i];
-      if (segment.type == Elf.PT_LOAD) end = max(end, segment.offset + segment.filesz);
+      if (segment.type == Elf.PT_LOAD && segment.filesz > 0) end = max(end, segment.offset + segment.filesz);
     }
     return end;
   }
@@ -308,7 +308,10 @@ class LinkedImage {
     this.addWord(MODINFOMD_DYNAMIC, dynamic.vaddr);
     const tags = new DynamicTags(this.elf, dynamic.vaddr + this.shift, dynamic.filesz, this.shift);
     if (tags.hash == 0 || tags.symtab == 0 || tags.strtab == 0 || tags.strsz == 0) return size;
-    const symbols = new SymbolHash(this.source, tags);
+    // Whatever the counts in these tables say, they came out of the file.
+    const bytes = this.segmentsEnd();
+    if (!this.kernel && !tags.relocationsFit(this.source, bytes)) return 0;
+    const symbols = new SymbolHash(this.source, tags, bytes);
     const start = symbols.lookup("__start_set_modmetadata_set");
     if (start === null) return 0;
     const stop = symbols.lookup("__stop_set_modmetadata_set");
@@ -316,7 +319,12 @@ class LinkedImage {
     if (stop === null) return <u64>ENOENT;
     const relocator = new LinkedRelocator(this.elf, this.kernel, tags, this.shift);
     const from = start.value + this.shift;
-    const result = readModuleSet(this.file, this.elf, relocator, from, stop.value + this.shift, this.kernel, false);
+    const end = stop.value + this.shift;
+    if (end > from && end - from > bytes) {
+      this.source.damaged(`ELF module metadata: ${end - from} bytes in a file of which ${bytes} are loaded`);
+      return 0;
+    }
+    const result = readModuleSet(this.file, this.elf, relocator, from, end, this.kernel, false);
     if (result.error == 0 && result.modules == 0) addModule(this.file, moduleNameOf(this.file.name), 1);
     return size;
   }

@@ -1,7 +1,7 @@
 // GUID partition tables (UEFI specification, chapter 5): a header after the MBR and a backup at the disk's
 // end, each with a checksum and an array of entries that has one too.
 
-import { crc32 } from "../../lib/crc32";
+import { crc32 } from "../../lib/digests/crc32";
 import { allocate, burn } from "../../lib/fault";
 import { judgeMbr, MbrVerdict } from "./mbr";
 import { Naming, Partition, PartitionTable, PartitionType, RANK_NONE, Scheme, SectorReader } from "./table";

@@ -1,7 +1,7 @@
 // The library `hash` of newer loaders: `hash.sha256([data])` is an object with update(data), digest() and
 // hexdigest(). A digest ends the object; what comes after begins anew.
 
-import { finishSha256, SHA256_SIZE, startSha256, updateSha256 } from "../../../lib/sha256";
+import { finishSha256, SHA256_SIZE, startSha256, updateSha256 } from "../../../lib/digests/sha256";
 import { RAISED } from "../run/state";
 import { Table } from "../values/objects";
 import { bytesOf, lengthOf, newString } from "../values/string";

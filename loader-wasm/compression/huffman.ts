@@ -5,6 +5,8 @@
 export const CODE_BITS_MAX: i32 = 15;
 const TABLE_BITS: i32 = 10;
 const TABLE_ENTRIES: i32 = 1024;
+/** Of the next bits, those that the table is indexed by. */
+export const TABLE_MASK: usize = 1023;
 /** Most symbols of a code. */
 export const SYMBOLS_MAX: i32 = 288;
 
@@ -21,7 +23,7 @@ export enum Completeness {
  */
 export class HuffmanCode {
   /** u16 each: symbol << 4 | bits, 0 where the code is longer (or none). */
-  private readonly table: StaticArray<u16> = new StaticArray<u16>(TABLE_ENTRIES);
+  readonly table: usize = heap.alloc(<usize>TABLE_ENTRIES * 2);
   /** Number of codes of each length. */
   private readonly counts: StaticArray<i32> = new StaticArray<i32>(CODE_BITS_MAX + 1);
   /** Symbols in order of their codes. */
@@ -42,7 +44,7 @@ export class HuffmanCode {
       if (left < 0) return Completeness.OverSubscribed;
       if (counts[bits] > 0) this.longest = bits;
     }
-    memory.fill(changetype<usize>(this.table), 0, <usize>TABLE_ENTRIES * 2);
+    memory.fill(this.table, 0, <usize>TABLE_ENTRIES * 2);
     let code = 0;
     let place = 0;
     for (let bits = 1; bits <= this.longest; bits++) {
@@ -61,15 +63,15 @@ export class HuffmanCode {
 
   private enter(reversed: i32, bits: i32, symbol: i32): void {
     const value = <u16>((symbol << 4) | bits);
-    for (let at = reversed; at < TABLE_ENTRIES; at += 1 << bits) unchecked((this.table[at] = value));
+    for (let at = reversed; at < TABLE_ENTRIES; at += 1 << bits) store<u16>(this.table + ((<usize>at) << 1), value);
   }
 
   /**
-   * The code at the low end of `hold`: its symbol << 4 | bits. Above the bits that are there `hold` must be zero; the caller sees
+   * The code at the low end of `hold`: its symbol << 4 | bits. The caller sees
    * from the bits whether it has them all. -1 for no code.
    */
   find(hold: u64): i32 {
-    const quick = <i32>unchecked(this.table[<i32>(hold & <u64>(TABLE_ENTRIES - 1))]);
+    const quick = <i32>load<u16>(this.table + ((<usize>hold & TABLE_MASK) << 1));
     if (quick != 0) return quick;
     let code = 0;
     let first = 0;

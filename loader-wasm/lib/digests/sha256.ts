@@ -1,6 +1,6 @@
 // SHA-256 (FIPS 180-4), piece by piece: for ZFS blocks, and for guests' scripts.
 
-import { burn } from "./fault";
+import { burn } from "../fault";
 
 // Context: eight words of state, bytes so far (u64), the block that isn't full yet.
 const CONTEXT_TOTAL: usize = 32;

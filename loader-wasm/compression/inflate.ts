@@ -1,17 +1,17 @@
-// Decoder of deflate streams (RFC 1951), for gzip files and for compressed ZFS blocks. Output goes through a ring that
-// doubles as the window of earlier output.
+// Decoder of deflate streams (RFC 1951), for gzip files and for compressed ZFS blocks. What is decoded stays where it is
+// written as long as it may be repeated: in a window of its own, or in memory that takes all of it.
 
-import { allocate, burn } from "../../lib/fault";
+import { allocate, burn } from "../lib/fault";
+import { repeat } from "./copies";
 import { Decoder } from "./decoder";
-import { Completeness, HuffmanCode, SYMBOLS_MAX } from "./huffman";
+import { Completeness, HuffmanCode, SYMBOLS_MAX, TABLE_MASK } from "./huffman";
 import { Input } from "./input";
 
-/** The ring: the window of 32 KiB and what is not delivered yet. */
-const RING_SIZE: u32 = 65536;
-const RING_MASK: u32 = RING_SIZE - 1;
-const WINDOW_SIZE: u64 = 32768;
-/** Most bytes decoded before they are delivered. */
-const BATCH: u32 = 16384;
+/** Earlier output that can be repeated, and the memory that it slides through. */
+const WINDOW_SIZE: usize = 32768;
+const BUFFER_SIZE: usize = 98304;
+/** Decoding stops that much before the buffer's end, so that what is repeated last has room. */
+const MATCH_MAX: usize = 258;
 
 const END_OF_BLOCK: i32 = 256;
 /** Symbols of the alphabets, and those that mean something. */
@@ -48,10 +48,13 @@ enum Phase {
 
 /** The decoder. It can stop after any symbol, when there is no input or no room, and goes on from `phase`. */
 export class Inflater extends Decoder {
-  private readonly ring: usize = allocate(RING_SIZE);
-  /** Bytes decoded, and of those delivered. */
-  private produced: u64 = 0;
-  private delivered: u64 = 0;
+  /** Its own window; 0 as long as it isn't needed. */
+  private buffer: usize = 0;
+  /** Output: its start, up to where it is delivered, its end, and the end of the memory for it. */
+  private start: usize = 0;
+  private delivered: usize = 0;
+  private out: usize = 0;
+  private outEnd: usize = 0;
 
   private hold: u64 = 0;
   private bits: u32 = 0;
@@ -72,17 +75,23 @@ export class Inflater extends Decoder {
   reset(): void {
     this.ended = false;
     this.failure = null;
-    this.produced = 0;
-    this.delivered = 0;
     this.hold = 0;
     this.bits = 0;
     this.starved = false;
     this.phase = Phase.Header;
     this.lastBlock = false;
+    this.useMemory(this.buffer, this.buffer + BUFFER_SIZE);
+  }
+
+  private useMemory(start: usize, end: usize): void {
+    this.start = start;
+    this.delivered = start;
+    this.out = start;
+    this.outEnd = end;
   }
 
   close(): void {
-    heap.free(this.ring);
+    if (this.buffer != 0) heap.free(this.buffer);
   }
 
   exhausted(): bool {
@@ -90,28 +99,44 @@ export class Inflater extends Decoder {
   }
 
   decode(dst: usize, size: i32): i32 {
-    let done: u32 = 0;
-    while (done < <u32>size) {
-      const batch = min(<u32>size - done, BATCH);
-      while (this.produced - this.delivered < <u64>batch && this.running()) this.step(this.delivered + <u64>batch);
-      const ready = <u32>min(this.produced - this.delivered, <u64>batch);
-      this.deliver(dst + <usize>done, ready);
+    if (this.buffer == 0) {
+      this.buffer = allocate(BUFFER_SIZE);
+      this.useMemory(this.buffer, this.buffer + BUFFER_SIZE);
+    }
+    const stop = this.outEnd - MATCH_MAX;
+    let done: usize = 0;
+    while (done < <usize>size) {
+      const wanted = <usize>size - done;
+      while (this.out - this.delivered < wanted && this.out < stop && this.running()) {
+        this.step(min(this.delivered + wanted, stop));
+      }
+      const ready = min(this.out - this.delivered, wanted);
+      memory.copy(dst + done, this.delivered, ready);
+      this.delivered += ready;
       done += ready;
-      if (ready < batch) break;
+      if (ready == wanted || this.out < stop) break;
+      if (this.delivered == this.out) this.slide();
     }
     return <i32>done;
   }
 
-  private running(): bool {
-    return !this.ended && !this.starved && this.failure === null;
+  /** Makes room behind the window. */
+  private slide(): void {
+    memory.copy(this.buffer, this.out - WINDOW_SIZE, WINDOW_SIZE);
+    this.delivered = this.buffer + WINDOW_SIZE;
+    this.out = this.delivered;
   }
 
-  private deliver(dst: usize, size: u32): void {
-    const at = <u32>this.delivered & RING_MASK;
-    const first = min(size, RING_SIZE - at);
-    memory.copy(dst, this.ring + <usize>at, <usize>first);
-    memory.copy(dst + <usize>first, this.ring, <usize>(size - first));
-    this.delivered += <u64>size;
+  /** Decodes a stream into all of the `size` bytes at `dst`. False when it is damaged, or has fewer or more. */
+  decodeAll(dst: usize, size: u32): bool {
+    this.reset();
+    this.useMemory(dst, dst + <usize>size);
+    while (this.running()) this.step(this.outEnd);
+    return this.ended && this.out == this.outEnd;
+  }
+
+  private running(): bool {
+    return !this.ended && !this.starved && this.failure === null;
   }
 
   private fail(what: string): void {
@@ -126,7 +151,7 @@ export class Inflater extends Decoder {
 
   // ---- bits -------------------------------------------------------------------------------------------
 
-  /** Collects bits while there is room and input. */
+  /** Collects bits while there is room and input. Those above `bits` are none, or the ones that come next. */
   private refill(): void {
     const input = this.input;
     while (this.bits <= 56) {
@@ -170,7 +195,7 @@ export class Inflater extends Decoder {
   // ---- blocks -----------------------------------------------------------------------------------------
 
   /** Decodes on, at most a little past `limit` bytes of output. */
-  private step(limit: u64): void {
+  private step(limit: usize): void {
     burn(1);
     if (this.phase == Phase.Header) this.readHeader();
     else if (this.phase == Phase.Stored) this.copyStored(limit);
@@ -216,12 +241,31 @@ export class Inflater extends Decoder {
     if (size == 0) this.endBlock();
   }
 
-  private copyStored(limit: u64): void {
-    while (this.storedLeft > 0 && this.produced < limit) {
-      const byte = this.take(8);
-      if (byte < 0) return;
-      this.put(<u8>byte);
-      this.storedLeft--;
+  private copyStored(limit: usize): void {
+    const input = this.input;
+    while (this.storedLeft > 0 && this.out <= limit) {
+      if (this.out == this.outEnd) {
+        this.fail("more than there is room for");
+        return;
+      }
+      if (this.out == limit) return;
+      if (this.bits > 0) {
+        // Whole bytes, as the header ended with one.
+        store<u8>(this.out++, <u8>this.take(8));
+        this.storedLeft--;
+        continue;
+      }
+      // Above the bits that count there may be some of the next bytes (decodeCodes).
+      this.hold = 0;
+      if (!input.fill()) {
+        this.starved = true;
+        return;
+      }
+      const piece = min(min(<usize>this.storedLeft, limit - this.out), input.end - input.next);
+      memory.copy(this.out, input.next, piece);
+      input.next += piece;
+      this.out += piece;
+      this.storedLeft -= <u32>piece;
     }
     if (this.storedLeft == 0) this.endBlock();
   }
@@ -311,58 +355,99 @@ export class Inflater extends Decoder {
 
   // ---- output -----------------------------------------------------------------------------------------
 
-  private put(byte: u8): void {
-    store<u8>(this.ring + <usize>(<u32>this.produced & RING_MASK), byte);
-    this.produced++;
-  }
-
-  private decodeCodes(limit: u64): void {
-    const before = this.produced;
-    while (this.produced < limit) {
-      const symbol = this.symbol(this.literals);
-      if (symbol < 0) {
-        if (symbol == -2) this.fail("invalid literal/length code");
+  /** Decodes a block's symbols until there are `limit` bytes, or a few more; where the memory ends, until the block does. */
+  private decodeCodes(limit: usize): void {
+    const input = this.input;
+    const literals = this.literals.table;
+    const distances = this.distances.table;
+    const outEnd = this.outEnd;
+    const before = this.out;
+    let out = before;
+    let hold = this.hold;
+    let bits = this.bits;
+    while (out < limit || out == outEnd) {
+      // At most 48 bits until the next look: two codes of 15, and 5 and 13 extra bits.
+      if (bits < 48) {
+        if (input.end - input.next >= 8) {
+          // More bits come along than count from now on: they are the same ones when they come again.
+          hold |= load<u64>(input.next) << (<u64>bits);
+          input.next += <usize>((63 - bits) >> 3);
+          bits |= 56;
+        } else {
+          this.hold = hold;
+          this.bits = bits;
+          this.refill();
+          hold = this.hold;
+          bits = this.bits;
+        }
+      }
+      let found = <i32>load<u16>(literals + ((<usize>hold & TABLE_MASK) << 1));
+      if (found == 0) found = this.literals.find(hold);
+      let taken = <u32>found & 15;
+      if (found < 0) {
+        this.fail("invalid literal/length code");
+        break;
+      }
+      this.starved = taken > bits;
+      if (this.starved) break;
+      hold >>= <u64>taken;
+      bits -= taken;
+      const symbol = found >> 4;
+      if (symbol == END_OF_BLOCK) {
+        this.endBlock();
+        break;
+      }
+      if (out == outEnd) {
+        this.fail("more than there is room for");
         break;
       }
       if (symbol < END_OF_BLOCK) {
-        this.put(<u8>symbol);
-      } else if (symbol == END_OF_BLOCK) {
-        this.endBlock();
-        break;
-      } else if (!this.copyMatch(symbol - END_OF_BLOCK - 1)) {
+        store<u8>(out++, <u8>symbol);
+        continue;
+      }
+      const index = symbol - END_OF_BLOCK - 1;
+      if (index >= LENGTHS_MAX) {
+        this.fail("invalid literal/length code");
         break;
       }
+      // Of these tables an index is less than what was just looked at.
+      taken = <u32>unchecked(LENGTH_EXTRA[index]);
+      const count = <usize>unchecked(LENGTH_BASE[index]) + (<usize>hold & (((<usize>1) << (<usize>taken)) - 1));
+      this.starved = taken > bits;
+      if (this.starved) break;
+      hold >>= <u64>taken;
+      bits -= taken;
+      found = <i32>load<u16>(distances + ((<usize>hold & TABLE_MASK) << 1));
+      if (found == 0) found = this.distances.find(hold);
+      if (found < 0 || found >> 4 >= DISTANCES_MAX) {
+        this.fail("invalid distance code");
+        break;
+      }
+      taken = <u32>found & 15;
+      const more = <u32>unchecked(DISTANCE_EXTRA[found >> 4]);
+      this.starved = taken + more > bits;
+      if (this.starved) break;
+      hold >>= <u64>taken;
+      const distance =
+        <usize>unchecked(DISTANCE_BASE[found >> 4]) + (<usize>hold & (((<usize>1) << (<usize>more)) - 1));
+      hold >>= <u64>more;
+      bits -= taken + more;
+      if (distance > out - this.start || distance > WINDOW_SIZE) {
+        this.fail("invalid distance too far back");
+        break;
+      }
+      if (count > outEnd - out) {
+        this.fail("more than there is room for");
+        break;
+      }
+      if (distance >= 16 && count <= 16 && outEnd - out >= 16) v128.store(out, v128.load(out - distance));
+      else repeat(out, distance, count, outEnd);
+      out += count;
     }
-    burn(<i64>((this.produced - before) >> 4));
-  }
-
-  /** Repeats earlier output; `index` is the length symbol, counted from the first. */
-  private copyMatch(index: i32): bool {
-    if (index >= LENGTHS_MAX) {
-      this.fail("invalid literal/length code");
-      return false;
-    }
-    const length = <u32>LENGTH_BASE[index] + <u32>this.take(LENGTH_EXTRA[index]);
-    if (this.starved) return false;
-    const symbol = this.symbol(this.distances);
-    if (symbol == -2 || symbol >= DISTANCES_MAX) {
-      this.fail("invalid distance code");
-      return false;
-    }
-    if (symbol < 0) return false;
-    const distance = <u64>DISTANCE_BASE[symbol] + <u64>this.take(DISTANCE_EXTRA[symbol]);
-    if (this.starved) return false;
-    if (distance > this.produced || distance > WINDOW_SIZE) {
-      this.fail("invalid distance too far back");
-      return false;
-    }
-    let to = <u32>this.produced;
-    let from = <u32>(this.produced - distance);
-    for (let i: u32 = 0; i < length; i++) {
-      store<u8>(this.ring + <usize>(to++ & RING_MASK), load<u8>(this.ring + <usize>(from++ & RING_MASK)));
-    }
-    this.produced += <u64>length;
-    return true;
+    this.hold = hold;
+    this.bits = bits;
+    this.out = out;
+    burn(<i64>((out - before) >> 4));
   }
 }
 

@@ -1,4 +1,4 @@
-// What the compressed file systems ask of a decompression method.
+// What files that are compressed (fs/compressed/) ask of a decompression method.
 
 import { Input } from "./input";
 

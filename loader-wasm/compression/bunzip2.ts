@@ -1,8 +1,8 @@
 // Decoder of bzip2 streams: blocks of up to 900,000 bytes, each Huffman-coded, moved to front, sorted by
 // rotation (Burrows-Wheeler) and run-length coded, with a checksum. Bits come most significant first.
 
-import { Ascii } from "../../lib/ascii";
-import { allocate, burn } from "../../lib/fault";
+import { Ascii } from "../lib/ascii";
+import { allocate, burn } from "../lib/fault";
 import { Decoder } from "./decoder";
 import { Input } from "./input";
 

@@ -1,0 +1,19 @@
+/*
+ * bootonce POOL DEVICE: sets what to boot from once in the pool's boot block, as bectl activate -t does on FreeBSD.
+ * cc -I/usr/include/libzfs -I/usr/include/libspl -o bootonce bootonce.c -lzfsbootenv
+ */
+#include <string.h>
+#include <libzfsbootenv.h>
+
+int
+main(int argc, char **argv)
+{
+	void *list;
+
+	if (argc != 3 || lzbe_nvlist_get(argv[1], NULL, &list) != 0 ||
+	    lzbe_add_pair(list, "freebsd:bootonce", "DATA_TYPE_STRING", argv[2], strlen(argv[2]) + 1) != 0 ||
+	    lzbe_nvlist_set(argv[1], NULL, list) != 0)
+		return (1);
+	lzbe_nvlist_free(list);
+	return (0);
+}

@@ -1,0 +1,55 @@
+// LZ4 blocks (lz4_Block_format.md).
+
+import { burn } from "../lib/fault";
+import { copyLiterals, repeat } from "./copies";
+
+/** Lengths of 15 and more go on in bytes, of which each but the last is 255. */
+const LENGTH_MORE: usize = 15;
+const MATCH_MIN: usize = 4;
+
+/** Fills `dstSize` bytes at `dst` from `srcSize` bytes at `src`. False when they are damaged. */
+export function lz4(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
+  const srcEnd = src + <usize>srcSize;
+  const dstEnd = dst + <usize>dstSize;
+  const start = dst;
+  burn(<i64>(dstSize >> 3));
+  while (src < srcEnd) {
+    const token = <usize>load<u8>(src++);
+    let count = token >> 4;
+    if (count == LENGTH_MORE) {
+      let more: usize = 255;
+      while (more == 255) {
+        if (src >= srcEnd || count > dstEnd - dst) return false;
+        more = <usize>load<u8>(src++);
+        count += more;
+      }
+    }
+    if (count > srcEnd - src || count > dstEnd - dst) return false;
+    if (count <= 16 && srcEnd - src >= 16 && dstEnd - dst >= 16) v128.store(dst, v128.load(src));
+    else copyLiterals(dst, src, count, srcEnd, dstEnd);
+    src += count;
+    dst += count;
+    if (src == srcEnd) break;
+    if (srcEnd - src < 2) return false;
+    const distance = <usize>load<u16>(src);
+    src += 2;
+    if (distance == 0 || distance > dst - start) return false;
+    count = token & 15;
+    if (count == LENGTH_MORE) {
+      let more: usize = 255;
+      while (more == 255) {
+        if (src >= srcEnd || count > dstEnd - dst) return false;
+        more = <usize>load<u8>(src++);
+        count += more;
+      }
+    }
+    count += MATCH_MIN;
+    if (count > dstEnd - dst) return false;
+    if (distance >= 16 && count <= 16 && dstEnd - dst >= 16) v128.store(dst, v128.load(dst - distance));
+    else repeat(dst, distance, count, dstEnd);
+    dst += count;
+  }
+  // What a short block leaves open is zero.
+  memory.fill(dst, 0, dstEnd - dst);
+  return true;
+}

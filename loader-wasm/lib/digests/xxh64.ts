@@ -1,0 +1,48 @@
+// XXH64 (xxHash's specification), with seed 0: the checksum of zstd frames.
+
+import { burn } from "../fault";
+
+const PRIME_1: u64 = 0x9e3779b185ebca87;
+const PRIME_2: u64 = 0xc2b2ae3d27d4eb4f;
+const PRIME_3: u64 = 0x165667b19e3779f9;
+const PRIME_4: u64 = 0x85ebca77c2b2ae63;
+const PRIME_5: u64 = 0x27d4eb2f165667c5;
+
+function round(sum: u64, word: u64): u64 {
+  return rotl<u64>(sum + word * PRIME_2, 31) * PRIME_1;
+}
+
+function merge(hash: u64, sum: u64): u64 {
+  return (hash ^ round(0, sum)) * PRIME_1 + PRIME_4;
+}
+
+/** The hash of `size` bytes at `src`. */
+export function xxh64(src: usize, size: u32): u64 {
+  burn(<i64>(size >> 5));
+  const end = src + <usize>size;
+  let hash: u64 = PRIME_5;
+  if (size >= 32) {
+    let sum1: u64 = PRIME_1 + PRIME_2;
+    let sum2: u64 = PRIME_2;
+    let sum3: u64 = 0;
+    let sum4: u64 = 0 - PRIME_1;
+    for (; end - src >= 32; src += 32) {
+      sum1 = round(sum1, load<u64>(src));
+      sum2 = round(sum2, load<u64>(src, 8));
+      sum3 = round(sum3, load<u64>(src, 16));
+      sum4 = round(sum4, load<u64>(src, 24));
+    }
+    hash = rotl<u64>(sum1, 1) + rotl<u64>(sum2, 7) + rotl<u64>(sum3, 12) + rotl<u64>(sum4, 18);
+    hash = merge(merge(merge(merge(hash, sum1), sum2), sum3), sum4);
+  }
+  hash += <u64>size;
+  for (; end - src >= 8; src += 8) hash = rotl<u64>(hash ^ round(0, load<u64>(src)), 27) * PRIME_1 + PRIME_4;
+  if (end - src >= 4) {
+    hash = rotl<u64>(hash ^ (<u64>load<u32>(src) * PRIME_1), 23) * PRIME_2 + PRIME_3;
+    src += 4;
+  }
+  for (; src < end; src++) hash = rotl<u64>(hash ^ (<u64>load<u8>(src) * PRIME_5), 11) * PRIME_1;
+  hash = (hash ^ (hash >> 33)) * PRIME_2;
+  hash = (hash ^ (hash >> 29)) * PRIME_3;
+  return hash ^ (hash >> 32);
+}

@@ -1,0 +1,172 @@
+// Pools of a real OpenZFS: those in images/pools/, and the larger collection beside the checkout (shared/pools), where
+// there is one. Both say in pools.json what made each pool and what is in it; from the commands follows which disks it
+// can do without.
+
+import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createGunzip } from "node:zlib";
+import type { Disk } from "userboot-wasm";
+import { inRepository } from "./repository.js";
+import { SparseDisk } from "./sparse_disk.js";
+
+/** A file of the pools' tree, which their loader.rc loads with this type. */
+export interface PoolFile {
+  path: string;
+  type: string;
+  size: number;
+  sha256: string;
+}
+
+/** One pool of pools.json. */
+export interface PoolEntry {
+  disks: string[];
+  /** Its `zpool create`, with the disks as disk1, disk2 ... */
+  create: string;
+  /** Options of the data set that is booted. */
+  root?: string;
+  /** How the tree went in, unless it was just copied. */
+  put?: string;
+  /** What was done then. */
+  then?: string;
+  /** Which files it has: see `holds`. */
+  tree: string;
+  /** The data set that is booted, where it is worth a look. */
+  boots?: string;
+  /** Said of pools that FreeBSD 15's own loader doesn't read. */
+  freebsd15?: "refuses";
+}
+
+/** Whether the tree of a pool has a file. */
+export function holds(pool: PoolEntry, path: string): boolean {
+  if (path.startsWith("/many/")) return ["many", "large"].includes(pool.tree);
+  return path !== "/files/big" || pool.tree === "big";
+}
+
+/** A pools.json, and where it is. */
+export interface Pools {
+  made_with: string;
+  /** Address to SHA-256, of as many bytes as `KERNEL_SIZES` says. */
+  kernel_memory: Record<string, string>;
+  files: PoolFile[];
+  pools: Record<string, PoolEntry>;
+  folder: string;
+}
+
+/** The pools described in a folder; undefined when it isn't there. */
+export function poolsIn(folder: string): Pools | undefined {
+  const path = join(inRepository(folder), "pools.json");
+  return existsSync(path) ? { ...JSON.parse(readFileSync(path, "utf8")), folder: inRepository(folder) } : undefined;
+}
+
+const PAGE = 4096;
+const ZEROS = Buffer.alloc(PAGE);
+
+/** One disk of a pool, unpacked; what is zero takes no memory. */
+async function unpack(path: string): Promise<SparseDisk> {
+  const disk = new SparseDisk(0);
+  let end = 0;
+  const stream = createReadStream(path).pipe(createGunzip({ chunkSize: 256 * PAGE }));
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    for (let at = 0; at < chunk.length; at += PAGE) {
+      const page = chunk.subarray(at, at + PAGE);
+      if (!page.equals(ZEROS.subarray(0, page.length))) disk.write(end + at, page);
+    }
+    end += chunk.length;
+  }
+  disk.size = end;
+  return disk;
+}
+
+/** The disks of a pool. */
+export const disksOf = (pools: Pools, pool: PoolEntry): Promise<SparseDisk[]> =>
+  Promise.all(pool.disks.map((name) => unpack(join(pools.folder, name))));
+
+/** Where the middle of a disk begins, behind partition table, labels and boot block, and how far from its end it ends. */
+const MIDDLE = 6 * 1024 * 1024;
+const TAIL = 2 * 1024 * 1024;
+
+/** A disk whose partition table and labels are there, and nothing else. */
+export function zeroed(disk: Disk): Disk {
+  const end = disk.size - TAIL;
+  return {
+    size: disk.size,
+    sectorSize: disk.sectorSize,
+    read(offset, target) {
+      const count = disk.read(offset, target) as number;
+      target.fill(0, Math.min(Math.max(MIDDLE - offset, 0), count), Math.min(Math.max(end - offset, 0), count));
+      return count;
+    },
+  };
+}
+
+/** Disks that stand for each other: as many as `spare` of them may be missing; in a mirror, all but one. */
+interface Group {
+  disks: number[];
+  spare: number;
+  mirror: boolean;
+  /** A disk that may be missing besides. */
+  replaced?: number;
+}
+
+/** The disk that a word of a command names, counted from 0. */
+const diskOf = (word: string): number | undefined => {
+  const digits = /^disk([0-9]+)$/.exec(word)?.[1];
+  return digits === undefined ? undefined : Number(digits) - 1;
+};
+
+/** What one command of zpool makes of the groups. */
+function applyCommand(words: readonly string[], groups: Group[]): void {
+  const verb = words[1] ?? "";
+  if (words[0] !== "zpool" || !["create", "add", "attach", "remove", "offline", "replace"].includes(verb)) return;
+  // A kind of vdev that nothing a boot reads is on.
+  let idle = false;
+  let group: Group | undefined;
+  for (const word of words.slice(2)) {
+    const raid = /^(mirror|(?:raidz|draid)([1-3]?))(:.*)?$/.exec(word);
+    const grown = /^(?:mirror|raidz[1-3]|draid[1-3].*)-([0-9]+)$/.exec(word);
+    const disk = diskOf(word);
+    if (["log", "cache", "spare", "dedup", "special"].includes(word)) {
+      idle = word !== "special";
+      group = undefined;
+    } else if (grown) group = groups[Number(grown[1])];
+    else if (raid) {
+      const mirror = raid[1] === "mirror";
+      group = { disks: [], spare: mirror ? -1 : Number(raid[2] || 1), mirror };
+      groups.push(group);
+    } else if (disk !== undefined && verb === "remove") {
+      for (const one of groups) if (one.disks.includes(disk)) one.spare = 1;
+    } else if (disk !== undefined && verb === "replace") {
+      // What was on it is on a spare now.
+      for (const one of groups) if (one.disks.includes(disk)) one.replaced = disk;
+    } else if (disk !== undefined && verb === "offline") {
+      // The others are ahead of it: it alone can be missing.
+      for (const one of groups)
+        if (one.mirror && one.disks.includes(disk)) Object.assign(one, { disks: [disk], spare: 1 });
+    } else if (disk !== undefined && group) {
+      group.disks.push(disk);
+      if (group.mirror) group.spare++;
+    } else if (disk !== undefined) groups.push({ disks: [disk], spare: idle ? 1 : 0, mirror: false });
+  }
+}
+
+/** All ways to choose 1 to `most` of `items`. */
+function choices(items: readonly number[], most: number): number[][] {
+  const chosen: number[][] = [[]];
+  for (const item of items) chosen.push(...chosen.map((set) => [...set, item]));
+  return chosen.filter((set) => set.length > 0 && set.length <= most);
+}
+
+/** The sets of disks that a pool can do without: of each group all that its redundancy allows, and as many of each. */
+export function sparedSets(pool: PoolEntry): number[][] {
+  const groups: Group[] = [];
+  for (const command of [pool.create, pool.then ?? ""].join(";").split(";"))
+    applyCommand(command.trim().split(/\s+/), groups);
+  const sets = groups.flatMap(({ disks, spare, replaced }) => {
+    if (replaced === undefined) return choices(disks, spare);
+    const others = disks.filter((disk) => disk !== replaced);
+    return [...choices(disks, spare), ...choices(others, spare).map((set) => [replaced, ...set])];
+  });
+  const all = groups.flatMap((group) => group.disks.slice(0, group.spare));
+  if (!sets.some((set) => set.join() === all.join()) && all.length > 0) sets.push(all);
+  return sets;
+}
