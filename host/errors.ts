@@ -31,7 +31,7 @@ export class HostTreeError extends UserbootError {
 /** A budget of the session is used up. */
 export class LimitError extends UserbootError {
   constructor(
-    /** The limit's name in `limits`. */
+    /** The limit's name in `limits`, or `messageBytes`, which is a process's and fixed. */
     readonly limit: string,
     readonly allowed: number,
     readonly used: number,

@@ -50,10 +50,17 @@ export class Terminal implements Console {
       stdin.setRawMode(true);
       this.#raw = true;
     }
+    let isFull = false;
     const onData = (chunk: Buffer) => {
       if (this.#raw && chunk.includes(ESCAPE_KEY)) this.#abort.abort("left by the user");
-      else input.push(chunk);
+      // A file or a program waits. Of a terminal the one key that matters is still to be seen: others are lost then.
+      else if (!isFull || !this.#raw) isFull = !input.push(chunk);
+      if (isFull && !this.#raw) stdin.pause();
     };
+    input.onRoom(() => {
+      isFull = false;
+      if (this.#reading === onData) stdin.resume();
+    });
     this.#reading = onData;
     stdin.on("data", onData);
     stdin.on("end", () => input.end());

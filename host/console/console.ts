@@ -21,7 +21,10 @@ export interface Console {
 
 /** Where a connected console puts its keys. */
 export interface KeyInput {
-  push(keys: Uint8Array): void;
+  /** Takes keys. False when there are enough for now: none should follow until there is room. */
+  push(keys: Uint8Array): boolean;
+  /** Has `handler` called whenever there is room again, after `push` said that there is none. */
+  onRoom(handler: () => void): void;
   /** No more keys will come. */
   end(): void;
 }

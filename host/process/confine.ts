@@ -5,7 +5,7 @@
 // path=... ip4=disable ip6=disable command=...`), or, after the start, capsicum: the process needs its descriptors
 // only, so `cap_enter(2)` by a small wrapper between the reading of the program and the start message would do.
 
-import { accessSync, constants, lstatSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { accessSync, constants, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OptionError } from "../errors.js";
@@ -133,7 +133,7 @@ function bwrapArguments(): string[] {
   const args = ["--unshare-all", "--die-with-parent", "--clearenv", "--cap-drop", "ALL"];
   args.push("--hostname", "userboot");
   const bind = (path: string) => args.push("--ro-bind", path, path);
-  for (const path of libraryDirectories()) {
+  for (const path of libraryPaths()) {
     if (lstatSync(path).isSymbolicLink()) args.push("--symlink", readlinkSync(path), path);
     else bind(path);
   }
@@ -154,17 +154,34 @@ function readablePaths(own: string): string[] {
 }
 
 /** Where the libraries are that this process has loaded, and where the system's own loader is looked for. */
-function libraryDirectories(): string[] {
+function libraryPaths(): string[] {
   const maps = readFileSync("/proc/self/maps", "latin1");
-  const loaded = [...maps.matchAll(/ (\/.*\.so[.\d]*)$/gm)].map(([, path]) => librariesAt(path!));
+  const loaded = [...maps.matchAll(/ (\/.*\.so[.\d]*)$/gm)].map(([, path]) => path!).filter(isThere);
+  const { directories, files } = librariesAt(loaded);
   const standard = ["/lib", "/lib64", "/usr/lib64"].filter((path) => isThere(path) && isLink(path));
   const loaders = ["/lib64", "/usr/lib64"].filter((path) => isThere(path) && !isLink(path));
-  return [...new Set([...standard, ...loaders, ...loaded])];
+  return [...new Set([...standard, ...loaders, ...directories, ...files])];
 }
 
-/** The directory of a library where the system keeps them, under all of their names; elsewhere the library alone. */
-function librariesAt(path: string): string {
-  return /^\/(?:usr\/(?:local\/)?)?lib\d*\//.test(path) ? dirname(path) : path;
+/** Where Linux systems keep libraries; programs have directories of their own below, with whatever is in them. */
+const SYSTEM_LIBRARIES = /^\/(?:usr\/)?lib(?:32|64|x32)?(?:\/[^/]+-linux-[^/]+)?$/;
+
+/** What is to be seen of libraries: the system's directories; elsewhere the library alone, under all of its names. */
+export function librariesAt(paths: readonly string[]): { directories: string[]; files: string[] } {
+  const isSystems = (path: string) => SYSTEM_LIBRARIES.test(dirname(path));
+  const directories = [...new Set(paths.filter(isSystems).map((path) => dirname(path)))];
+  const others = paths.filter((path) => !isSystems(path) && !directories.some((at) => path.startsWith(`${at}/`)));
+  return { directories, files: [...new Set(others.flatMap(namesOf))] };
+}
+
+/** A library's file, and the links beside it that lead there: programs ask for one of those. */
+function namesOf(path: string): string[] {
+  const directory = dirname(path);
+  const links = readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isSymbolicLink())
+    .map(({ name }) => join(directory, name))
+    .filter((link) => isThere(link) && realpathSync(link) === path);
+  return [path, ...links];
 }
 
 function isLink(path: string): boolean {

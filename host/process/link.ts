@@ -3,6 +3,7 @@
 
 import { readSync, writeSync } from "node:fs";
 import { deserialize } from "node:v8";
+import { LimitError } from "../errors.js";
 import type { Line } from "../isolation/body.js";
 import type { SessionMessage, StartMessage } from "../isolation/messages.js";
 import type { Answer, Asker } from "../policy/asker.js";
@@ -45,7 +46,7 @@ export class BlockingChannel {
 
   send(message: ProcessMessage, body: Uint8Array = new Uint8Array()): void {
     const head = new TextEncoder().encode(JSON.stringify(message));
-    if (head.length > HEAD_MAX) throw new RangeError(`a message of ${head.length} bytes is too long to be sent`);
+    if (head.length > HEAD_MAX) throw new LimitError("messageBytes", HEAD_MAX, head.length);
     this.#write(frameHead(head, body.length));
     this.#write(body);
   }

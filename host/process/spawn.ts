@@ -7,8 +7,9 @@ import type { KeyInput } from "../console/console.js";
 import type { FileDisk } from "../disks/file.js";
 import { openedImages, openImages } from "../disks/open.js";
 import type { SentImage } from "../disks/source.js";
-import { IsolationError, OptionError } from "../errors.js";
+import { IsolationError, OptionError, UserbootError } from "../errors.js";
 import type { Cell } from "../isolation/cell.js";
+import { WaitingKeys } from "../isolation/keys.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
@@ -59,14 +60,16 @@ class ProcessCell implements Cell {
   #over = false;
 
   /** Keys that wait for the process, and whether it waits for them. */
-  #typed: number[] = [];
+  readonly #typed = new WaitingKeys();
   #ended = false;
   #wanted = false;
   readonly keys: KeyInput = {
     push: (keys) => {
-      for (const key of keys) this.#typed.push(key);
+      this.#typed.push(keys);
       this.#typing();
+      return this.#typed.isRoom;
     },
+    onRoom: (handler) => this.#typed.onRoom(handler),
     end: () => {
       this.#ended = true;
       this.#typing();
@@ -255,7 +258,7 @@ class ProcessCell implements Cell {
 
   #giveKeys(): void {
     this.#wanted = false;
-    this.#send({ keys: Uint8Array.from(this.#typed.splice(0)), ended: this.#ended } satisfies KeysReply);
+    this.#send({ keys: this.#typed.take(), ended: this.#ended } satisfies KeysReply);
   }
 }
 
@@ -264,6 +267,7 @@ function started(start: () => ChildProcess): ChildProcess {
   try {
     return start();
   } catch (error) {
+    if (error instanceof UserbootError) throw error;
     throw new IsolationError(`the session's process can't be started: ${(error as Error).message}`);
   }
 }

@@ -7,6 +7,7 @@ import type { Keys } from "../console/keys.js";
 import { OptionError } from "../errors.js";
 import type { Line } from "../isolation/body.js";
 import type { CellMessage } from "../isolation/cell.js";
+import { WaitingKeys } from "../isolation/keys.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
 import type { Answer } from "../policy/asker.js";
@@ -37,15 +38,14 @@ interface MemoryParts {
 export class ThreadChannel {
   readonly #ring = typeof SharedArrayBuffer === "undefined" ? undefined : makeKeyRing();
   readonly #writer = this.#ring && new KeyRingWriter(this.#ring);
-  #queued = "";
+  readonly #waiting = new WaitingKeys();
   #questions: QuestionLine | undefined;
   #memory = { low: 0, high: 0 };
 
   /** Where live keys go. */
   readonly keys: KeyInput = this.#writer ?? {
-    push: (keys) => {
-      for (const key of keys) this.#queued += String.fromCharCode(key);
-    },
+    push: (keys) => this.#waiting.push(keys),
+    onRoom: (handler) => this.#waiting.onRoom(handler),
     end: () => {},
   };
 
@@ -54,7 +54,7 @@ export class ThreadChannel {
     const start: ThreadStart = { ...message };
     this.#memory = message.options.memory;
     if (message.liveKeys && this.#ring) start.ring = this.#ring;
-    else if (message.liveKeys) start.keys = [this.#queued] satisfies Keys[];
+    else if (message.liveKeys) start.keys = [asText(this.#waiting.take())] satisfies Keys[];
     if (message.wants.length > 0) {
       if (typeof SharedArrayBuffer === "undefined") {
         throw new OptionError('hooks need the isolation "none", or a page that is cross-origin isolated');
@@ -87,6 +87,11 @@ export class ThreadChannel {
   close(): void {
     this.#writer?.close();
   }
+}
+
+/** One character a byte. */
+function asText(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
 /** The thread's end, which sends by `post`. */

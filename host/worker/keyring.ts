@@ -2,6 +2,7 @@
 // worker can wait. One writer (the caller's side), one reader (the worker).
 
 import type { KeyInput } from "../console/console.js";
+import { WaitingKeys } from "../isolation/keys.js";
 
 /** Keys that fit. More wait on the writer's side. */
 const CAPACITY = 4096;
@@ -25,7 +26,7 @@ export function makeKeyRing(): SharedArrayBuffer {
 export class KeyRingWriter implements KeyInput {
   readonly #cells: Int32Array;
   readonly #keys: Uint8Array;
-  #backlog: number[] = [];
+  readonly #waiting = new WaitingKeys();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
 
@@ -34,9 +35,14 @@ export class KeyRingWriter implements KeyInput {
     this.#keys = new Uint8Array(ring, HEADER_BYTES);
   }
 
-  push(keys: Uint8Array): void {
-    for (const key of keys) this.#backlog.push(key);
+  push(keys: Uint8Array): boolean {
+    this.#waiting.push(keys);
     this.#flush();
+    return this.#waiting.isRoom;
+  }
+
+  onRoom(handler: () => void): void {
+    this.#waiting.onRoom(handler);
   }
 
   end(): void {
@@ -47,16 +53,15 @@ export class KeyRingWriter implements KeyInput {
   /** Stops waiting for room. */
   close(): void {
     clearTimeout(this.#timer);
-    this.#backlog = [];
   }
 
   #flush(): void {
     clearTimeout(this.#timer);
     let written = Atomics.load(this.#cells, WRITTEN);
     const room = CAPACITY - (written - Atomics.load(this.#cells, TAKEN));
-    for (const key of this.#backlog.splice(0, room)) this.#keys[written++ % CAPACITY] = key;
+    for (const key of this.#waiting.take(room)) this.#keys[written++ % CAPACITY] = key;
     Atomics.store(this.#cells, WRITTEN, written);
-    if (this.#backlog.length > 0) this.#timer = setTimeout(() => this.#flush(), RETRY_MS);
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#flush(), RETRY_MS);
     else if (this.#ended) Atomics.store(this.#cells, ENDED, 1);
     Atomics.notify(this.#cells, WRITTEN);
   }

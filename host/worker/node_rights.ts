@@ -3,13 +3,17 @@
 
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { OptionError } from "../errors.js";
 
 /** Modules of other packages that a worker loads when it needs them. */
 const LIBRARIES = ["@wasmer/wasi"];
 
 let flags: string[] | undefined;
 
-/** Flags for a worker thread; none where Node has no permission model. */
+/**
+ * Flags for a worker thread; none where Node has no permission model.
+ * @throws OptionError when this package lies where that can't be told what to allow
+ */
 export function readingRights(): string[] {
   flags ??= findFlags();
   return flags;
@@ -33,8 +37,12 @@ function findFlags(): string[] {
       // It isn't installed, and says so when it is needed.
     }
   }
-  // Node takes it for a pattern wherever it stands.
-  if ([...directories].some((directory) => directory.includes("*"))) return [];
+  const patterned = [...directories].find((directory) => directory.includes("*"));
+  if (patterned !== undefined) {
+    throw new OptionError(
+      `${patterned}: Node's permission model takes the * for a pattern; install this package elsewhere (or use no isolation)`,
+    );
+  }
   return ["--no-warnings", switchedOn, ...[...directories].map((directory) => `--allow-fs-read=${directory}*`)];
 }
 

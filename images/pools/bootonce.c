@@ -2,6 +2,7 @@
  * bootonce POOL DEVICE: sets what to boot from once in the pool's boot block, as bectl activate -t does on FreeBSD.
  * cc -I/usr/include/libzfs -I/usr/include/libspl -o bootonce bootonce.c -lzfsbootenv
  */
+#include <stdio.h>
 #include <string.h>
 #include <libzfsbootenv.h>
 

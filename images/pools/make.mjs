@@ -3,7 +3,8 @@
 //   node make.mjs tree DIR              the tree of files that goes into them; its digests go into pools.json
 //   node make.mjs disk FILE [MIB]       an empty disk: GPT with one freebsd-zfs partition
 //   node make.mjs script NAME PART...   the commands that make a pool of these partitions, for a shell beside `tree`
-//   node make.mjs pack NAME FILE...     the disks as they lie here
+//   node make.mjs pack NAME FILE...     puts its disks into NAME.pages.br
+//   node make.mjs unpack NAME DIR       and takes them out: DIR/disk1.img ...
 //
 // What each pool is made of is in pools.json: `create`, `put` (how the tree goes in), `then`, with disk1 ... for partitions.
 
@@ -18,6 +19,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -25,13 +27,15 @@ import {
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 import * as tables from "../../test/support/partition_tables.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const LIST = join(here, "pools.json");
 const MIB = 1024 * 1024;
 const SECTOR = 512;
+const PAGE = 4096;
+const ZEROS = Buffer.alloc(PAGE);
 const ID = "75736572-0000-4000-8000-00000000001";
 
 /** Reproducible bytes that don't compress. */
@@ -47,9 +51,12 @@ function noise(size) {
   return bytes;
 }
 
-/** Lines that compress well, and aren't alike. */
+/** Lines that compress well; they repeat when there are many. */
 const text = (size) =>
-  Buffer.from(Array.from({ length: size / 16 }, (_, i) => `line ${i * 7919} of some\n`).join("")).subarray(0, size);
+  Buffer.from(Array.from({ length: size / 16 + 1 }, (_, i) => `line ${(i % 2039) * 7919} of some\n`).join("")).subarray(
+    0,
+    size,
+  );
 
 const LONG = "L".repeat(200);
 const MANY = 3000;
@@ -64,7 +71,7 @@ function contents() {
     "/files/empty": Buffer.alloc(0),
     "/files/one": Buffer.from("1"),
     "/files/t513": text(513),
-    "/files/noise": noise(100_003),
+    "/files/noise": noise(66_003),
     "/files/text": text(400_000),
     "/files/sparse": sparse,
     [`/files/${LONG}`]: text(5000),
@@ -118,16 +125,15 @@ function tree(folder) {
 /** Writes a file whose zeros are holes. */
 function writeSparse(path, bytes) {
   const file = openSync(path, "w");
-  const zeros = Buffer.alloc(4096);
-  for (let at = 0; at < bytes.length; at += zeros.length) {
-    const piece = bytes.subarray(at, at + zeros.length);
-    if (!piece.equals(zeros.subarray(0, piece.length))) writeSync(file, piece, 0, piece.length, at);
+  for (let at = 0; at < bytes.length; at += PAGE) {
+    const piece = bytes.subarray(at, at + PAGE);
+    if (!piece.equals(ZEROS.subarray(0, piece.length))) writeSync(file, piece, 0, piece.length, at);
   }
   ftruncateSync(file, bytes.length);
   closeSync(file);
 }
 
-const save = (list) => writeFileSync(LIST, `${JSON.stringify(list, null, 1)}\n`);
+const save = (list) => writeFileSync(LIST, `${JSON.stringify(list, null, 2)}\n`);
 
 function disk(path, mebibytes = "65") {
   const first = MIB / SECTOR;
@@ -168,20 +174,51 @@ function script(name, ...partitions) {
   console.log([...all, ...lines(pool.then), ...close].filter((line) => line !== "").join("\n"));
 }
 
+/**
+ * Most of a disk is zeros, and metadata lies on it several times: what is kept is a line of JSON that says how long each
+ * disk is and which pages of 4 KiB are not zeros, as first page and number, then those pages, all in Brotli.
+ */
 function pack(name, ...disks) {
-  const list = JSON.parse(readFileSync(LIST, "utf8"));
-  list.pools[name].disks = disks.map((path, index) => {
-    const target = `${name}-${index}.img.gz`;
-    writeFileSync(join(here, target), gzipSync(readFileSync(path), { level: 9 }));
-    return target;
-  });
-  save(list);
+  const header = [];
+  const pages = [];
+  for (const path of disks) {
+    const bytes = readFileSync(path);
+    const runs = [];
+    for (let at = 0; at < bytes.length; at += PAGE) {
+      const page = bytes.subarray(at, at + PAGE);
+      if (page.equals(ZEROS)) continue;
+      pages.push(page);
+      const last = runs[runs.length - 1];
+      if (last !== undefined && last[0] + last[1] === at / PAGE) last[1]++;
+      else runs.push([at / PAGE, 1]);
+    }
+    header.push({ size: bytes.length, runs });
+  }
+  const all = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), ...pages]);
+  const params = { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: all.length };
+  const target = join(here, `${name}.pages.br`);
+  writeFileSync(target, brotliCompressSync(all, { params }));
+  console.log(`${name}: ${disks.length} disks, ${all.length >> 10} KiB, ${statSync(target).size >> 10} KiB compressed`);
+}
+
+function unpack(name, folder) {
+  const all = brotliDecompressSync(readFileSync(join(here, `${name}.pages.br`)));
+  let from = all.indexOf("\n") + 1;
+  mkdirSync(folder, { recursive: true });
+  for (const [index, { size, runs }] of JSON.parse(all.subarray(0, from)).entries()) {
+    const file = openSync(join(folder, `disk${index + 1}.img`), "w");
+    for (const [first, count] of runs) from += writeSync(file, all, from, count * PAGE, first * PAGE);
+    ftruncateSync(file, size);
+    closeSync(file);
+  }
 }
 
 const [command, ...words] = process.argv.slice(2);
-const commands = { tree, disk, script, pack };
+const commands = { tree, disk, script, pack, unpack };
 if (!Object.hasOwn(commands, command ?? "") || words.length === 0) {
-  console.error("usage: node make.mjs tree DIR | disk FILE [MIB] | script NAME PART... | pack NAME FILE...");
+  console.error(
+    "usage: node make.mjs tree DIR | disk FILE [MIB] | script NAME PART... | pack NAME FILE... | unpack NAME DIR",
+  );
   process.exit(2);
 }
 commands[command](...words);

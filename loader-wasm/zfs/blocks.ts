@@ -25,11 +25,12 @@ import {
   EMBEDDED_REDACTED,
   GANG_DEPTH_MAX,
   GANG_SIZE,
+  SALT_SIZE,
   TAIL_MAGIC,
   TAIL_SIZE,
 } from "./layout";
 import { badReadCount, countHealed, Vdev } from "./vdev";
-import { verifyBlock } from "./verify";
+import { useSalt, verifyBlock } from "./verify";
 
 /** A block as its pointer describes it, decompressed. The pool owns it: it is good until the next one is asked for. */
 export class Block {
@@ -58,13 +59,17 @@ export class Blocks {
   largeGangs: bool = false;
   /** Whether errors are only reported, and not printed, too. */
   quiet: bool = false;
+  /** The key of some checksums; zeros until it was read. */
+  readonly salt: usize = allocate(SALT_SIZE);
   /** The pointer that is followed; the one given may be in a block that has to make room. */
   private readonly pointer: usize = allocate(BP_SIZE);
 
   constructor(
     /** Of the pool, for reports. */
     readonly name: string,
-  ) {}
+  ) {
+    memory.fill(this.salt, 0, SALT_SIZE);
+  }
 
   /** The top-level vdev with that id, or null. */
   top(id: u64): Vdev | null {
@@ -134,6 +139,7 @@ export class Blocks {
   private readBlock(bp: usize, dst: usize, depth: i32): i32 {
     burn(16);
     if (bpEmbedded(bp)) return readEmbedded(bp, dst);
+    useSalt(this.salt);
     const physical = bpPhysicalSize(bp);
     let error = EIO;
     for (let i = 0; i < BP_COPIES && error != 0; i++) {
@@ -159,7 +165,7 @@ export class Blocks {
       const dva = bp + <usize>i * DVA_SIZE;
       if (load<u64>(dva) == 0 && load<u64>(dva, 8) == 0) continue;
       const vdev = this.top(dvaDevice(dva));
-      const name = vdev !== null ? vdev.name : "none there is";
+      const name = vdev !== null ? vdev.name : "no disk of it is there";
       const why = vdev !== null ? vdev.whyLost() : "missing";
       damaged(
         `zfs:${this.name}`,

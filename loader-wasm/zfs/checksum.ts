@@ -1,12 +1,40 @@
-// The checksums of ZFS blocks: Fletcher's with two and four sums, and SHA-256 (lib/sha256.ts).
+// The checksums of ZFS blocks, by the numbers that block pointers have for them (zio_checksum.c): Fletcher's with two and four
+// sums, and digests of lib/digests/. Some have a key, the pool's salt.
 
+import { blake3 } from "../lib/digests/blake3";
+import { EDONR_BLOCK, EDONR_DIGEST, edonr512 } from "../lib/digests/edonr";
 import { finishSha256, SHA256_SIZE, startSha256, updateSha256 } from "../lib/digests/sha256";
+import { sha512t256 } from "../lib/digests/sha512";
+import { skein512x256 } from "../lib/digests/skein";
+import {
+  CHECKSUM_BLAKE3,
+  CHECKSUM_EDONR,
+  CHECKSUM_FLETCHER2,
+  CHECKSUM_FLETCHER4,
+  CHECKSUM_SHA256,
+  CHECKSUM_SHA512,
+  CHECKSUM_SKEIN,
+  SALT_SIZE,
+} from "./layout";
 
 /** Four words: the result of the last checksum. */
-export const sum: usize = memory.data(32, 8);
+export const sum: usize = memory.data(64, 8);
+
+/** Makes the checksum of that number, with the salt at `salt`, of `size` bytes at `src`. False when there is none. */
+export function checksum(kind: u32, src: usize, size: u32, salt: usize): bool {
+  if (kind == CHECKSUM_FLETCHER4) fletcher4(src, size);
+  else if (kind == CHECKSUM_FLETCHER2) fletcher2(src, size);
+  else if (kind == CHECKSUM_SHA256) sha256(src, size);
+  else if (kind == CHECKSUM_SHA512) sha512t256(src, size, sum);
+  else if (kind == CHECKSUM_SKEIN) skein512x256(src, size, salt, SALT_SIZE, sum);
+  else if (kind == CHECKSUM_EDONR) edonr(src, size, salt);
+  else if (kind == CHECKSUM_BLAKE3) blake3(src, size, salt, sum);
+  else return false;
+  return true;
+}
 
 /** Two interleaved sums of 64-bit words. */
-export function fletcher2(src: usize, size: u32): void {
+function fletcher2(src: usize, size: u32): void {
   let a0: u64 = 0;
   let a1: u64 = 0;
   let b0: u64 = 0;
@@ -22,7 +50,7 @@ export function fletcher2(src: usize, size: u32): void {
 }
 
 /** Sums, and sums of sums, of 32-bit words. */
-export function fletcher4(src: usize, size: u32): void {
+function fletcher4(src: usize, size: u32): void {
   let a: u64 = 0;
   let b: u64 = 0;
   let c: u64 = 0;
@@ -52,4 +80,13 @@ export function sha256(src: usize, size: u32): void {
   updateSha256(context, src, size);
   finishSha256(context);
   for (let i: usize = 0; i < 32; i += 8) store<u64>(sum + i, rotl<u64>(load<u64>(context + i), 32));
+}
+
+const saltBlock: usize = memory.data(<i32>EDONR_BLOCK, 8);
+
+/** Edon-R has no key: a block goes first, made of the salt's digest and of that one's. */
+function edonr(src: usize, size: u32, salt: usize): void {
+  edonr512(0, salt, SALT_SIZE, saltBlock);
+  edonr512(0, saltBlock, <u32>EDONR_DIGEST, saltBlock + EDONR_DIGEST);
+  edonr512(saltBlock, src, size, sum);
 }

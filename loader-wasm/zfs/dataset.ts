@@ -7,6 +7,7 @@ import { readConfig, readLabels } from "./config";
 import { Dnode, ObjectSet } from "./dnode";
 import { copesWith, datasetCopesWith, refuseFeature, ZSTD } from "./features";
 import {
+  BP_SIZE,
   bpEncrypted,
   CRYPTO_KEY,
   DATASET_DEPTH_MAX,
@@ -20,9 +21,10 @@ import {
   DS_SIZE,
   DS_SNAPSHOTS,
   OBJSET_TYPE_META,
+  SALT_SIZE,
   TYPE_EXTENSIBLE,
+  UB_ROOT,
   UB_SIZE,
-  UB_SIZE_MIN,
   UB_TXG,
 } from "./layout";
 import { CHECKPOINT_MARK, Pool, Root } from "./pool";
@@ -69,13 +71,10 @@ export function openPool(pool: Pool): i32 {
     pool.quiet = false;
     if (!opened) continue;
     if (i > 0 || roots[i].txg < pool.txg) goneBack(pool, roots[i].txg);
-    if (!checkFeatures(pool)) {
-      print(`ZFS: pool ${pool.name} is not supported\n`);
-      return EIO;
-    }
-    const error = openConfig(pool);
-    if (error == 0) openCheckpoint(pool);
-    return error;
+    readSalt(pool);
+    if (checkFeatures(pool)) return openConfig(pool);
+    print(`ZFS: pool ${pool.name} is not supported\n`);
+    return EIO;
   }
   if (roots.length == 0) {
     // There is no pointer to read by.
@@ -124,7 +123,18 @@ function openConfig(pool: Pool): i32 {
     return EIO;
   }
   const config = withBonus(pool, number, 8);
-  return config !== null ? readConfig(pool, config) : EIO;
+  const error = config !== null ? readConfig(pool, config) : EIO;
+  if (error == 0) openCheckpoint(pool);
+  return error;
+}
+
+/** Reads the key of checksums that have one, which pools without such don't have. */
+function readSalt(pool: Pool): void {
+  const dnode = pool.mos.object(DIRECTORY_OBJECT);
+  const entry = dnode !== null ? zapLookUp(dnode, "org.illumos:checksum_salt") : null;
+  const bytes = entry !== null ? entry.numbers(SALT_SIZE) : null;
+  if (bytes === null) return;
+  for (let i = 0; i < bytes.length; i++) store<u8>(pool.salt + <usize>i, <u8>bytes[i]);
 }
 
 /** Whether all features in use are known. */
@@ -149,11 +159,14 @@ function openCheckpoint(pool: Pool): void {
   const dnode = pool.mos.object(DIRECTORY_OBJECT);
   const entry = dnode !== null ? zapLookUp(dnode, CHECKPOINT) : null;
   const words = entry !== null ? entry.numbers(UB_SIZE >> 3) : null;
-  if (words === null || (<u32>words.length) << 3 < UB_SIZE_MIN) return;
+  if (words === null || words.length <= (<i32>UB_ROOT >> 3) + (<i32>BP_SIZE >> 3)) return;
   const checkpoint = new Pool(pool.guid, `${CHECKPOINT_MARK}${pool.name}`);
   for (let i = 0; i < pool.tops.length; i++) checkpoint.addTop(pool.tops[i]);
   checkpoint.largeGangs = pool.largeGangs;
-  const root = new Root(words[<i32>UB_TXG >> 3], 0, words.dataStart);
+  memory.copy(checkpoint.salt, pool.salt, SALT_SIZE);
+  const uberblock = new StaticArray<u64>(<i32>UB_SIZE >> 3);
+  for (let i = 0; i < words.length; i++) uberblock[i] = words[i];
+  const root = new Root(words[<i32>UB_TXG >> 3], 0, changetype<usize>(uberblock));
   if (openRoot(checkpoint, root)) pool.checkpoint = checkpoint;
 }
 

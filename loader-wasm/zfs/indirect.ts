@@ -23,7 +23,7 @@ import { verifyBlock } from "./verify";
 /** Parts of a block, at most. */
 const PARTS_MAX: i32 = 4096;
 /** Ways to put a block together from copies of its parts that are tried, at most. */
-const WAYS_MAX: u32 = 256;
+const WAYS_MAX: u32 = 4096;
 
 /** The pool's blocks once more: a mapping is read while another block is. */
 class MappingBlocks extends Blocks {
@@ -148,22 +148,26 @@ export class IndirectVdev extends Vdev {
       if (ways < WAYS_MAX) ways *= part.vdev.choices();
     }
     if (parts.length == 1) return this.readPart(parts[0], bp, dst, choice);
-    // Nobody knows which part is bad: a block whose parts have copies is put together in one way after another.
-    ways = bp != 0 ? min(ways, WAYS_MAX) : 1;
-    for (let way: u32 = 0; way < ways; way++) {
-      if (this.readAll(parts, dst, bp != 0 ? way : choice) != 0) return EIO;
-      if (bp == 0 || verifyBlock(bp, dst, `zfs:${this.pool.name} ${this.name}`)) return 0;
+    if (bp == 0) return this.readAll(parts, dst, choice, false);
+    // Nobody knows which part is bad: a block whose parts have copies is put together from the first ones of all, the
+    // second ones of all, and then in one way after another.
+    const copies = this.choices();
+    for (let way: u32 = 0; way < copies + (ways > 1 ? min(ways, WAYS_MAX) : 0); way++) {
+      const mixed = way >= copies;
+      if (this.readAll(parts, dst, mixed ? way - copies : way, mixed) != 0) return EIO;
+      if (verifyBlock(bp, dst, `zfs:${this.pool.name} ${this.name}`)) return 0;
       countBadRead();
     }
     return EIO;
   }
 
-  private readAll(parts: Part[], dst: usize, way: u32): i32 {
+  /** Reads all parts, of each copy `way`; or, mixed, a digit of `way` says which. */
+  private readAll(parts: Part[], dst: usize, way: u32, mixed: bool): i32 {
     let at = dst;
     for (let i = 0; i < parts.length; i++) {
-      const choices = parts[i].vdev.choices();
-      if (this.readPart(parts[i], 0, at, way % choices) != 0) return EIO;
-      way /= choices;
+      const copies = mixed ? parts[i].vdev.choices() : u32.MAX_VALUE;
+      if (this.readPart(parts[i], 0, at, way % copies) != 0) return EIO;
+      way = mixed ? way / copies : way;
       at += <usize>parts[i].size;
     }
     return 0;

@@ -32,8 +32,7 @@ export const UB_TXG: usize = 16;
 export const UB_TIMESTAMP: usize = 32;
 export const UB_ROOT: usize = 40;
 export const UB_REFLOW: usize = 208;
-export const UB_SIZE_MIN: u32 = 216;
-export const UB_SIZE: u32 = 1024;
+export const UB_SIZE: u32 = 1024; // at most
 
 /** How far the sectors of a RAID-Z group have moved to a new member; and the state in which its first ones are in the boot area. */
 export function reflowOffset(reflow: u64): u64 {
@@ -80,6 +79,8 @@ export const CHECKSUM_SHA512: u32 = 11;
 export const CHECKSUM_SKEIN: u32 = 12;
 export const CHECKSUM_EDONR: u32 = 13;
 export const CHECKSUM_BLAKE3: u32 = 14;
+/** Bytes of a pool's salt. */
+export const SALT_SIZE: u32 = 32;
 
 /** Compressions as block pointers number them (zio.h). */
 export const COMPRESS_OFF: u32 = 2;

@@ -103,13 +103,13 @@ export class Pool extends Blocks {
   bootBlock: BootBlock | null = null;
   /** Whether it is one of OpenZFS 2 or later, which FreeBSD has since 13. */
   modern: bool = false;
-  /** The state that `zpool checkpoint` kept; null for none. */
-  checkpoint: Pool | null = null;
   /** The state that is read; null as long as there is none. */
   root: Root | null = null;
   /** Disks that were found, and what their labels say of top-level vdevs. */
   readonly disks: PoolDisk[] = [];
   readonly labels: TopLabel[] = [];
+  /** The state that `zpool checkpoint` kept; null for none. */
+  checkpoint: Pool | null = null;
   /** States, newest first. */
   readonly roots: Root[] = [];
   /** The data set that was opened last, and its objects. */

@@ -8,7 +8,7 @@ import { OFFSET_LIMIT } from "../storage/disk";
 import { startGalois } from "./galois";
 import { BOOT_AREA_SIZE, bpBirth, REFLOW_SCRATCH, reflowOffset, reflowState } from "./layout";
 import { lostMembers, MEMBERS_MAX, Stripe } from "./stripe";
-import { countBadRead, Trust, Vdev } from "./vdev";
+import { countBadRead, ONLY_TRUSTED, Trust, Vdev } from "./vdev";
 import { verifyBlock } from "./verify";
 
 /** Parity disks of a group, at most. */
@@ -121,13 +121,14 @@ export class RaidzVdev extends Vdev {
   /** Reads a block that is laid out as `count` stripes, from members that are trusted at least so much. */
   private readTrusted(bp: usize, dst: usize, size: u32, count: i32, trust: Trust): i32 {
     for (let i = 0; i < this.children.length; i++) lostMembers[i] = this.children[i].trust < trust;
+    const choice = trust == Trust.Full ? ONLY_TRUSTED : 0;
     let whole = true;
     let data = dst;
     for (let i = 0; i < count; i++) {
       const stripe = stripes[i];
       stripe.data = data;
       data += stripe.dataSize();
-      if (!this.readColumns(stripe, stripe.parity, stripe.columns)) whole = false;
+      if (!this.readColumns(stripe, stripe.parity, stripe.columns, choice)) whole = false;
     }
     if (whole && this.verified(bp, dst)) return 0;
     let paritySize: usize = 0;
@@ -137,7 +138,7 @@ export class RaidzVdev extends Vdev {
     for (let i = 0; i < count; i++) {
       stripes[i].parityData = at;
       at += stripes[i].paritySize();
-      this.readColumns(stripes[i], 0, stripes[i].parity);
+      this.readColumns(stripes[i], 0, stripes[i].parity, choice);
     }
     startGalois();
     const error = !whole && this.rebuilt(bp, dst, count) ? 0 : this.suspectAll(bp, dst, size, count);
@@ -146,7 +147,7 @@ export class RaidzVdev extends Vdev {
   }
 
   /** Reads columns from `first` to before `end`. Whether all could be; members that failed are lost. */
-  private readColumns(stripe: Stripe, first: i32, end: i32): bool {
+  private readColumns(stripe: Stripe, first: i32, end: i32, choice: u32): bool {
     const together = stripe.together();
     const sectors = together << (<u32>this.ashift);
     let whole = true;
@@ -157,16 +158,17 @@ export class RaidzVdev extends Vdev {
         const member = stripe.member(row, c);
         if (lostMembers[member]) {
           whole = false;
-        } else if (
-          this.children[member].read(0, stripe.at(c) + <usize>at, stripe.offset(row, c), min(sectors, size - at), 0) !=
-          0
-        ) {
+        } else if (!this.readPart(stripe, row, c, stripe.at(c) + <usize>at, min(sectors, size - at), choice)) {
           lostMembers[member] = true;
           whole = false;
         }
       }
     }
     return whole;
+  }
+
+  private readPart(stripe: Stripe, row: u32, c: i32, dst: usize, size: u32, choice: u32): bool {
+    return this.children[stripe.member(row, c)].read(0, dst, stripe.offset(row, c), size, choice) == 0;
   }
 
   /** Computes what is lost. Whether that could be, changed anything, and gave the block. */

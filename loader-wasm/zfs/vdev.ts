@@ -32,6 +32,9 @@ export enum Trust {
   Full,
 }
 
+/** A choice of copies: of those that are fully trusted, any. */
+export const ONLY_TRUSTED: u32 = u32.MAX_VALUE;
+
 /** Reads of disks that are there which failed or gave wrong bytes. */
 let badReads: u32 = 0;
 
@@ -158,10 +161,12 @@ export class DiskVdev extends Vdev {
 export class MirrorVdev extends Vdev {
   read(bp: usize, dst: usize, offset: u64, size: u32, choice: u32): i32 {
     const count = <u32>this.children.length;
-    for (let trust: i32 = Trust.Full; trust > Trust.None; trust--) {
+    const deeper = choice == ONLY_TRUSTED ? choice : choice / count;
+    const least: i32 = choice == ONLY_TRUSTED ? Trust.Full : Trust.Doubtful;
+    for (let trust: i32 = Trust.Full; trust >= least; trust--) {
       for (let i: u32 = 0; i < count; i++) {
         const child = this.children[(choice + i) % count];
-        if (child.trust == trust && child.read(bp, dst, offset, size, choice / count) == 0) return 0;
+        if (child.trust == trust && child.read(bp, dst, offset, size, deeper) == 0) return 0;
       }
     }
     return EIO;

@@ -2,25 +2,30 @@
 
 import { EIO } from "../lib/errno";
 import { burn, damaged } from "../lib/fault";
-import { fletcher2, fletcher4, sha256, sum } from "./checksum";
+import { checksum, sha256, sum } from "./checksum";
 import {
   BP_BIRTH,
   BP_CHECKSUM,
   BP_PHYSICAL_BIRTH,
   bpChecksum,
   bpPhysicalSize,
-  CHECKSUM_FLETCHER2,
-  CHECKSUM_FLETCHER4,
   CHECKSUM_GANG,
   CHECKSUM_NOPARITY,
   CHECKSUM_OFF,
-  CHECKSUM_SHA256,
   dvaDevice,
   dvaOffset,
   GANG_SIZE,
   TAIL_MAGIC,
   TAIL_SIZE,
 } from "./layout";
+
+/** The salt of the pool that is read from, 32 bytes. */
+let salt: usize = 0;
+
+/** From now on blocks are of the pool with the salt at `address`. */
+export function useSalt(address: usize): void {
+  salt = address;
+}
 
 const expected: usize = memory.data(32, 8);
 
@@ -42,10 +47,7 @@ export function verifyBlock(bp: usize, data: usize, where: string): bool {
     // What is read of a small header may be more than there is of it.
     return size > GANG_SIZE && verifyTail(data, GANG_SIZE, dvaDevice(bp), dvaOffset(bp), birth);
   }
-  if (kind == CHECKSUM_FLETCHER2) fletcher2(data, size);
-  else if (kind == CHECKSUM_FLETCHER4) fletcher4(data, size);
-  else if (kind == CHECKSUM_SHA256) sha256(data, size);
-  else {
+  if (!checksum(kind, data, size, salt)) {
     damaged(where, `ZFS block: checksum of unknown kind ${kind}`, EIO);
     return false;
   }

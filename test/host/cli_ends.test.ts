@@ -333,3 +333,40 @@ describe("no option is ignored silently (9)", () => {
     refused(["boot", ...ENTERS, "-m", "2G"], "no room for 2147483648 bytes of guest memory", "ulimit -v 3000000");
   });
 });
+
+describe.each(["process", "thread"])("keys that nobody takes wait where they come from: %s", (isolation) => {
+  const options = ["--start", "lua", "--interface", "4", "-m", "64", "--isolation", isolation, "--clock", "virtual"];
+  /** Keys in the queue, the pipe, and what was read in one go. */
+  const KEPT_MAX = MIB;
+
+  it("an endless script, and far too many", async () => {
+    const image = luaGuest(`deaf-${isolation}.img`, "while true do end");
+    const words = [CLI, "boot", "-d", image, ...options, "--limit", "wallMs=2000", "--limit", `fuel=${2 ** 50}`];
+    const child = spawn(process.execPath, words, { stdio: ["pipe", "ignore", "pipe"] });
+    child.stdin.on("error", () => {});
+    // One after the other: how many are taken is known then.
+    let taken = 0;
+    const type = () =>
+      child.stdin.write(Buffer.alloc(65_536, "y"), (error) => {
+        if (error) return;
+        taken += 65_536;
+        type();
+      });
+    type();
+    let said = "";
+    for await (const text of child.stderr) said += text;
+    expect(said).toMatch(/limit wallMs exceeded/);
+    expect(taken).toBeGreaterThan(0);
+    expect(taken).toBeLessThanOrEqual(KEPT_MAX);
+    child.stdin.destroy();
+  });
+
+  it("and are read on when there is room again", () => {
+    const image = luaGuest(
+      `reading-${isolation}.img`,
+      "local n = 0 while true do local c = io.getchar() if c == 113 then break end n = n + 1 end print('got ' .. n) loader.exit(3)",
+    );
+    const { stdout } = run(["boot", "-d", image, ...options], { ...ENDING, input: `${"y".repeat(300_000)}q` });
+    expect(stdout).toContain("got 300000");
+  });
+});

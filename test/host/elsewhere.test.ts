@@ -175,3 +175,17 @@ describe.each(["thread", "process"] as const)("what a %s can't have is refused",
     expect(console.text).toContain("booted from disk0p2:");
   });
 });
+
+it("a result that is too long for a process's message ends its session with a limit of that name", async () => {
+  // In JSON each of these bytes takes six.
+  const module = await standInBytes(
+    `const path = <usize>memory.grow(1) << 16;
+     memory.fill(path, 1, 60000);
+     for (let i = 0; i < 120; i++, store<u8>(path, i + 1)) file_end(file_begin(block, 1, path, 60000, 0, 0));
+     exit(0);`,
+  );
+  const { reason, error } = await runElsewhere("process", module, { measure: true });
+  expect(reason).toBe("error");
+  expect(error).toMatchObject({ name: "LimitError", limit: "messageBytes", allowed: 32 * 1024 * 1024 });
+  expect(error!.used).toBeGreaterThan(32 * 1024 * 1024);
+});

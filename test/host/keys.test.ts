@@ -1,5 +1,6 @@
 import { KeysConsole, VirtualClock } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { KEYS_WAITING_MAX, WaitingKeys } from "../../build/host/isolation/keys.js";
 
 const START = 1_572_566_400_000_000;
 
@@ -41,5 +42,22 @@ describe("KeysConsole", () => {
     const clock = new VirtualClock();
     expect(new KeysConsole([{ waitS: 3 }]).getc(clock)).toBeUndefined();
     expect(clock.now() - START).toBe(3_000_000);
+  });
+});
+
+describe("WaitingKeys", () => {
+  it("says when there are enough, and once when there is room again", () => {
+    const keys = new WaitingKeys();
+    let told = 0;
+    keys.onRoom(() => told++);
+    expect(keys.push(new Uint8Array(KEYS_WAITING_MAX - 1))).toBe(true);
+    expect(keys.take(1)).toHaveLength(1);
+    expect(told).toBe(0);
+    expect(keys.push(Uint8Array.of(1, 2))).toBe(false);
+    expect(keys.take(1)).toHaveLength(1);
+    expect(told).toBe(1);
+    expect([...keys.take()].slice(-2)).toEqual([1, 2]);
+    expect(told).toBe(1);
+    expect(keys.length).toBe(0);
   });
 });

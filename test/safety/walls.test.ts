@@ -2,12 +2,12 @@
 // is tried. Walls that aren't there are tried, too: this test fails when one appears and the table doesn't say so.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, cpSync, existsSync, openSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { closeSync, cpSync, existsSync, openSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findBwrap, processCommand } from "../../build/host/process/confine.js";
+import { findBwrap, librariesAt, processCommand } from "../../build/host/process/confine.js";
 import { startProcess } from "../../build/host/process/start.js";
 import { readingRights } from "../../build/host/worker/node_rights.js";
 import { workerOptions } from "../../build/host/worker/node_spawn.js";
@@ -126,22 +126,59 @@ it("a session's process has no descriptor that this one inherited", () => {
   expect(JSON.parse(stdout)).toMatchObject({ [others]: false, "read its own images": false });
 });
 
-it.runIf(rights)("a package in a directory with commas and spaces is held like any other", () => {
-  const odd = `${scratch.path}/a, b`;
-  for (const part of ["build", "package.json"]) {
-    cpSync(new URL(`../../${part}`, import.meta.url), `${odd}/${part}`, { recursive: true });
-  }
-  symlinkSync(new URL("../../node_modules", import.meta.url), `${odd}/node_modules`);
-  const at = (file: string) => JSON.stringify(pathToFileURL(`${odd}/build/host/${file}`).href);
-  const program = `
-    const { readingRights } = await import(${at("worker/node_rights.js")});
-    const { boot } = await import(${at("index.js")});
-    const disks = [new Uint8Array(65536)];
-    const ends = [readingRights().length > 0];
-    for (const isolation of ["thread", "process"]) ends.push((await boot({ disks, isolation, clock: "virtual" })).reason);
-    console.log(ends.join());`;
-  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
-  expect(stdout).toMatch(/^true,(?:exit|error),(?:exit|error)\n$/);
+describe.runIf(rights)("a package in a directory", () => {
+  /** What this package says of its rights, and of a session in a thread and a process, in a directory of that name. */
+  const ends = (name: string) => {
+    const odd = `${scratch.path}/${name}`;
+    for (const part of ["build", "package.json"]) {
+      cpSync(new URL(`../../${part}`, import.meta.url), `${odd}/${part}`, { recursive: true });
+    }
+    symlinkSync(new URL("../../node_modules", import.meta.url), `${odd}/node_modules`);
+    const at = (file: string) => JSON.stringify(pathToFileURL(`${odd}/build/host/${file}`).href);
+    const program = `
+      const { readingRights } = await import(${at("worker/node_rights.js")});
+      const { boot } = await import(${at("index.js")});
+      const disks = [new Uint8Array(65536)];
+      const ends = [];
+      const tell = async (what) => ends.push(await what().catch(({ name, message }) => name + ": " + message));
+      await tell(async () => readingRights().length > 0);
+      for (const isolation of ["thread", "process"])
+        await tell(async () => (await boot({ disks, isolation, clock: "virtual" })).reason);
+      console.log(JSON.stringify(ends));`;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
+    return JSON.parse(stdout) as unknown[];
+  };
+
+  it.each(["a, b", "a\nb", 'a"b'])("%j is held like any other", (name) => {
+    expect(ends(name)).toEqual([true, "error", "error"]);
+  });
+
+  it("with a * in its name is refused: Node would take it for a pattern", () => {
+    const refused = expect.stringMatching(/^OptionError: .*a\*b.*Node's permission model takes the \* for a pattern/);
+    expect(ends("a*b")).toEqual([refused, refused, refused]);
+  });
+});
+
+describe.runIf(process.platform === "linux")("of libraries is seen in bubblewrap", () => {
+  it("the directory where the system keeps them, and no program's own below it", () => {
+    const libraries = ["/usr/lib/x86_64-linux-gnu/libc.so.6", "/lib/ld-musl-x86_64.so.1", "/usr/lib64/libm.so.6"];
+    expect(librariesAt(libraries)).toEqual({
+      directories: ["/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib64"],
+      files: [],
+    });
+  });
+
+  it("elsewhere the file and the links to it", () => {
+    const at = realpathSync(scratch.path);
+    const library = scratch.file("libodd.so.1.2", "library");
+    scratch.file("secret", "secret");
+    symlinkSync("libodd.so.1.2", `${at}/libodd.so.1`);
+    symlinkSync("libodd.so.1", `${at}/libodd.so`);
+    symlinkSync("secret", `${at}/other.so`);
+    const { directories, files } = librariesAt([realpathSync(library)]);
+    expect(directories).toEqual([]);
+    expect(files.sort()).toEqual(["", ".1", ".1.2"].map((version) => `${at}/libodd.so${version}`));
+  });
 });
 
 it("nothing was written meanwhile", () => {

@@ -7,6 +7,7 @@ import { circlesIn, importsOf } from "./imports.js";
 const LAYERS = [
   "protocol.ts",
   "lib/",
+  "compression/",
   "environment/",
   "storage/",
   "zfs/",
@@ -32,6 +33,8 @@ const LAYERS = [
 const APART: [above: string, below: string][] = [
   ["console/", "storage/"],
   ["console/", "zfs/"],
+  ["console/", "compression/"],
+  ["storage/", "compression/"],
   ["interp/forth/", "interp/simp/"],
   ["interp/lua/", "interp/simp/"],
   ["interp/lua/", "interp/forth/"],

@@ -1,36 +1,77 @@
-// Parts of the core by themselves, for what has no shorter way to it than a pool or a file system: functions from memory to
-// memory, compiled into a module of their own.
+// Parts of the core by themselves: functions from memory to memory, which a whole session reaches only by way of a pool or a
+// file system, compiled into a module of their own.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const ENTRY = "loader-wasm/part.ts";
+const MODULE = "part.wasm";
+/** Bytes before and behind what a function works on. */
+const GUARD = 64;
 
-/** A compiled part: what it exports, and its memory. */
-export interface CorePart {
-  exports: Record<string, (...args: (number | bigint)[]) => number>;
-  memory: WebAssembly.Memory;
-  /** Address of a block of `size` bytes that lasts. */
-  allocate(size: number): number;
+/** A function of the core: addresses and sizes in, a number or a truth out. */
+type CoreFunction = (...args: (number | bigint)[]) => number;
+
+/** A compiled part. */
+export class CorePart {
+  readonly #memory: WebAssembly.Memory;
+  readonly #exports: Record<string, CoreFunction>;
+
+  constructor(memory: WebAssembly.Memory, exports: Record<string, CoreFunction>) {
+    this.#memory = memory;
+    this.#exports = exports;
+    this.call("grantFuel", 1n << 62n);
+  }
+
+  /** Calls what it exports by this name. */
+  call(name: string, ...args: (number | bigint)[]): number {
+    const known = this.#exports[name];
+    if (known === undefined) throw new Error(`the part has no ${name}`);
+    return known(...args);
+  }
+
+  /** Calls `use` with the address of a copy of `bytes`, which has `guard` bytes on both sides, and checks that those stay. */
+  borrow<T>(bytes: Uint8Array, guard: number, use: (at: number) => T): T {
+    const size = bytes.length + 2 * GUARD;
+    const block = this.call("allocate", size);
+    const view = () => new Uint8Array(this.#memory.buffer, block, size);
+    view().fill(guard);
+    view().set(bytes, GUARD);
+    const result = use(block + GUARD);
+    const around = [...view().subarray(0, GUARD), ...view().subarray(size - GUARD)];
+    this.call("release", block);
+    if (around.some((byte) => byte !== guard)) throw new Error("bytes beside the block were changed");
+    return result;
+  }
+
+  /** A copy of memory. */
+  read(at: number, size: number): Buffer {
+    return Buffer.from(this.#memory.buffer.slice(at, at + size));
+  }
 }
 
-/** Compiles an entry of these lines, whose imports are relative to loader-wasm/. */
-export async function corePart(lines: string, target: "debug" | "release" = "debug"): Promise<CorePart> {
+/** Compiles these lines, whose imports are relative to loader-wasm/, as the core is compiled for debugging. */
+export async function corePart(lines: string): Promise<CorePart> {
+  const source = `${lines}
+export { allocate, grantFuel } from "./lib/fault";
+export function release(block: usize): void { heap.free(block); }
+`;
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const entry = "loader-wasm/part.ts";
-  const { readFileSync } = await import("node:fs");
-  const source = `${lines}\nexport { allocate } from "./lib/fault";\nexport { grantFuel } from "./lib/fault";\n`;
-  const { error, stderr } = await asc.main([entry, "--target", target, "--outFile", "part.wasm"], {
-    readFile: (name: string) => {
-      if (name === entry) return source;
+  const { error, stderr } = await asc.main([ENTRY, "--target", "debug", "--outFile", MODULE], {
+    readFile: (name) => {
+      if (name === ENTRY) return source;
       try {
-        return readFileSync(`${ROOT}/${name}`, "utf8");
+        return readFileSync(join(ROOT, name), "utf8");
       } catch {
+        // One of several places where the compiler looks.
         return null;
       }
     },
-    writeFile: (name: string, contents: string | Uint8Array) => {
-      if (name === "part.wasm") binary = contents as Uint8Array<ArrayBuffer>;
+    writeFile: (name, contents) => {
+      if (name === MODULE) binary = contents as Uint8Array<ArrayBuffer>;
     },
     listFiles: () => [],
   });
@@ -38,13 +79,10 @@ export async function corePart(lines: string, target: "debug" | "release" = "deb
   const module = await WebAssembly.compile(binary);
   const memory = new WebAssembly.Memory({ initial: 16, maximum: 4096 });
   const imports: WebAssembly.Imports = { env: { memory } };
-  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-    if (kind !== "function") continue;
-    imports[from] = { ...imports[from], [name]: () => 0 };
-  }
+  // Reports of damage, and looks at the clock.
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module))
+    if (kind === "function") imports[from] = { ...imports[from], [name]: () => 0 };
   const { exports } = await WebAssembly.instantiate(module, imports);
-  (exports._start as () => void)();
-  const part = exports as CorePart["exports"];
-  part.grantFuel?.(1n << 62n);
-  return { exports: part, memory, allocate: (size) => part.allocate?.(size) ?? 0 };
+  (exports as Record<string, CoreFunction>)._start?.();
+  return new CorePart(memory, exports as Record<string, CoreFunction>);
 }

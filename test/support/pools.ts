@@ -4,7 +4,7 @@
 
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createGunzip } from "node:zlib";
+import { brotliDecompressSync, createGunzip } from "node:zlib";
 import type { Disk } from "userboot-wasm";
 import { inRepository } from "./repository.js";
 import { SparseDisk } from "./sparse_disk.js";
@@ -19,7 +19,8 @@ export interface PoolFile {
 
 /** One pool of pools.json. */
 export interface PoolEntry {
-  disks: string[];
+  /** Images, compressed with gzip; without them the pool is packed, see `unpacked`. */
+  disks?: string[];
   /** Its `zpool create`, with the disks as disk1, disk2 ... */
   create: string;
   /** Options of the data set that is booted. */
@@ -61,8 +62,8 @@ export function poolsIn(folder: string): Pools | undefined {
 const PAGE = 4096;
 const ZEROS = Buffer.alloc(PAGE);
 
-/** One disk of a pool, unpacked; what is zero takes no memory. */
-async function unpack(path: string): Promise<SparseDisk> {
+/** One disk of a pool that is an image; what is zero takes no memory. */
+async function fromImage(path: string): Promise<SparseDisk> {
   const disk = new SparseDisk(0);
   let end = 0;
   const stream = createReadStream(path).pipe(createGunzip({ chunkSize: 256 * PAGE }));
@@ -77,9 +78,27 @@ async function unpack(path: string): Promise<SparseDisk> {
   return disk;
 }
 
+/** The disks of a pool that is packed: images/pools/make.mjs says how. */
+function unpacked(path: string): SparseDisk[] {
+  const all = brotliDecompressSync(readFileSync(path));
+  let from = all.indexOf("\n") + 1;
+  const header: { size: number; runs: [number, number][] }[] = JSON.parse(all.toString("latin1", 0, from));
+  return header.map(({ size, runs }) => {
+    const disk = new SparseDisk(size);
+    for (const [first, count] of runs) {
+      disk.write(first * PAGE, all.subarray(from, from + count * PAGE));
+      from += count * PAGE;
+    }
+    return disk;
+  });
+}
+
 /** The disks of a pool. */
-export const disksOf = (pools: Pools, pool: PoolEntry): Promise<SparseDisk[]> =>
-  Promise.all(pool.disks.map((name) => unpack(join(pools.folder, name))));
+export async function disksOf({ folder, pools }: Pools, name: string): Promise<SparseDisk[]> {
+  const images = pools[name]?.disks;
+  if (images === undefined) return unpacked(join(folder, `${name}.pages.br`));
+  return Promise.all(images.map((image) => fromImage(join(folder, image))));
+}
 
 /** Where the middle of a disk begins, behind partition table, labels and boot block, and how far from its end it ends. */
 const MIDDLE = 6 * 1024 * 1024;
@@ -164,7 +183,8 @@ export function sparedSets(pool: PoolEntry): number[][] {
   const sets = groups.flatMap(({ disks, spare, replaced }) => {
     if (replaced === undefined) return choices(disks, spare);
     const others = disks.filter((disk) => disk !== replaced);
-    return [...choices(disks, spare), ...choices(others, spare).map((set) => [replaced, ...set])];
+    const sets = [[], ...choices(others, spare)];
+    return [...sets.slice(1), ...sets.map((set) => [replaced, ...set])];
   });
   const all = groups.flatMap((group) => group.disks.slice(0, group.spare));
   if (!sets.some((set) => set.join() === all.join()) && all.length > 0) sets.push(all);

@@ -98,7 +98,7 @@ export class FseCode {
         more = forwardBits(src, end, at, 2);
         at += 2;
         if (symbol + <i32>more > this.symbols) return 0;
-        for (const stop = symbol + <i32>more; symbol < stop; symbol++) store<i16>(counts + ((<usize>symbol) << 1), 0);
+        for (let i: u32 = 0; i < more; i++, symbol++) store<i16>(counts + ((<usize>symbol) << 1), 0);
       }
     }
     const size = <usize>((at + 7) >> 3);

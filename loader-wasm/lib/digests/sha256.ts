@@ -23,7 +23,6 @@ const ROUND: StaticArray<u32> = [
 const START: StaticArray<u32> = [
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ];
-const schedule: usize = memory.data(256, 4);
 
 /** Begins a digest in `context`. */
 export function startSha256(context: usize): void {
@@ -64,15 +63,24 @@ export function finishSha256(context: usize): void {
   compress(context, block);
 }
 
+/** Sixteen rounds are written out: the state's words change places in them, and the schedule's are where they were. */
 function compress(state: usize, block: usize): void {
-  for (let i: usize = 0; i < 64; i += 4) store<u32>(schedule + i, bswap<u32>(load<u32>(block + i)));
-  for (let i: usize = 64; i < 256; i += 4) {
-    const early = load<u32>(schedule + i - 60);
-    const late = load<u32>(schedule + i - 8);
-    const s0 = rotr<u32>(early, 7) ^ rotr<u32>(early, 18) ^ (early >> 3);
-    const s1 = rotr<u32>(late, 17) ^ rotr<u32>(late, 19) ^ (late >> 10);
-    store<u32>(schedule + i, load<u32>(schedule + i - 64) + s0 + load<u32>(schedule + i - 28) + s1);
-  }
+  let w0 = bswap<u32>(load<u32>(block));
+  let w1 = bswap<u32>(load<u32>(block, 4));
+  let w2 = bswap<u32>(load<u32>(block, 8));
+  let w3 = bswap<u32>(load<u32>(block, 12));
+  let w4 = bswap<u32>(load<u32>(block, 16));
+  let w5 = bswap<u32>(load<u32>(block, 20));
+  let w6 = bswap<u32>(load<u32>(block, 24));
+  let w7 = bswap<u32>(load<u32>(block, 28));
+  let w8 = bswap<u32>(load<u32>(block, 32));
+  let w9 = bswap<u32>(load<u32>(block, 36));
+  let w10 = bswap<u32>(load<u32>(block, 40));
+  let w11 = bswap<u32>(load<u32>(block, 44));
+  let w12 = bswap<u32>(load<u32>(block, 48));
+  let w13 = bswap<u32>(load<u32>(block, 52));
+  let w14 = bswap<u32>(load<u32>(block, 56));
+  let w15 = bswap<u32>(load<u32>(block, 60));
   let a = load<u32>(state);
   let b = load<u32>(state, 4);
   let c = load<u32>(state, 8);
@@ -81,19 +89,75 @@ function compress(state: usize, block: usize): void {
   let f = load<u32>(state, 20);
   let g = load<u32>(state, 24);
   let h = load<u32>(state, 28);
-  for (let i = 0; i < 64; i++) {
-    const s1 = rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25);
-    const t1 = h + s1 + ((e & f) ^ (~e & g)) + unchecked(ROUND[i]) + load<u32>(schedule + ((<usize>i) << 2));
-    const s0 = rotr<u32>(a, 2) ^ rotr<u32>(a, 13) ^ rotr<u32>(a, 22);
-    const t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-    h = g;
-    g = f;
-    f = e;
-    e = d + t1;
-    d = c;
-    c = b;
-    b = a;
-    a = t1 + t2;
+  let round = changetype<usize>(ROUND);
+  const lastRound = round + 48 * 4;
+  while (true) {
+    h += sum1(e) + choice(e, f, g) + load<u32>(round) + w0;
+    d += h;
+    h += sum0(a) + majority(a, b, c);
+    g += sum1(d) + choice(d, e, f) + load<u32>(round, 4) + w1;
+    c += g;
+    g += sum0(h) + majority(h, a, b);
+    f += sum1(c) + choice(c, d, e) + load<u32>(round, 8) + w2;
+    b += f;
+    f += sum0(g) + majority(g, h, a);
+    e += sum1(b) + choice(b, c, d) + load<u32>(round, 12) + w3;
+    a += e;
+    e += sum0(f) + majority(f, g, h);
+    d += sum1(a) + choice(a, b, c) + load<u32>(round, 16) + w4;
+    h += d;
+    d += sum0(e) + majority(e, f, g);
+    c += sum1(h) + choice(h, a, b) + load<u32>(round, 20) + w5;
+    g += c;
+    c += sum0(d) + majority(d, e, f);
+    b += sum1(g) + choice(g, h, a) + load<u32>(round, 24) + w6;
+    f += b;
+    b += sum0(c) + majority(c, d, e);
+    a += sum1(f) + choice(f, g, h) + load<u32>(round, 28) + w7;
+    e += a;
+    a += sum0(b) + majority(b, c, d);
+    h += sum1(e) + choice(e, f, g) + load<u32>(round, 32) + w8;
+    d += h;
+    h += sum0(a) + majority(a, b, c);
+    g += sum1(d) + choice(d, e, f) + load<u32>(round, 36) + w9;
+    c += g;
+    g += sum0(h) + majority(h, a, b);
+    f += sum1(c) + choice(c, d, e) + load<u32>(round, 40) + w10;
+    b += f;
+    f += sum0(g) + majority(g, h, a);
+    e += sum1(b) + choice(b, c, d) + load<u32>(round, 44) + w11;
+    a += e;
+    e += sum0(f) + majority(f, g, h);
+    d += sum1(a) + choice(a, b, c) + load<u32>(round, 48) + w12;
+    h += d;
+    d += sum0(e) + majority(e, f, g);
+    c += sum1(h) + choice(h, a, b) + load<u32>(round, 52) + w13;
+    g += c;
+    c += sum0(d) + majority(d, e, f);
+    b += sum1(g) + choice(g, h, a) + load<u32>(round, 56) + w14;
+    f += b;
+    b += sum0(c) + majority(c, d, e);
+    a += sum1(f) + choice(f, g, h) + load<u32>(round, 60) + w15;
+    e += a;
+    a += sum0(b) + majority(b, c, d);
+    if (round == lastRound) break;
+    round += 16 * 4;
+    w0 += sigma0(w1) + w9 + sigma1(w14);
+    w1 += sigma0(w2) + w10 + sigma1(w15);
+    w2 += sigma0(w3) + w11 + sigma1(w0);
+    w3 += sigma0(w4) + w12 + sigma1(w1);
+    w4 += sigma0(w5) + w13 + sigma1(w2);
+    w5 += sigma0(w6) + w14 + sigma1(w3);
+    w6 += sigma0(w7) + w15 + sigma1(w4);
+    w7 += sigma0(w8) + w0 + sigma1(w5);
+    w8 += sigma0(w9) + w1 + sigma1(w6);
+    w9 += sigma0(w10) + w2 + sigma1(w7);
+    w10 += sigma0(w11) + w3 + sigma1(w8);
+    w11 += sigma0(w12) + w4 + sigma1(w9);
+    w12 += sigma0(w13) + w5 + sigma1(w10);
+    w13 += sigma0(w14) + w6 + sigma1(w11);
+    w14 += sigma0(w15) + w7 + sigma1(w12);
+    w15 += sigma0(w0) + w8 + sigma1(w13);
   }
   store<u32>(state, load<u32>(state) + a);
   store<u32>(state, load<u32>(state, 4) + b, 4);
@@ -103,4 +167,34 @@ function compress(state: usize, block: usize): void {
   store<u32>(state, load<u32>(state, 20) + f, 20);
   store<u32>(state, load<u32>(state, 24) + g, 24);
   store<u32>(state, load<u32>(state, 28) + h, 28);
+}
+
+@inline
+function choice(e: u32, f: u32, g: u32): u32 {
+  return g ^ (e & (f ^ g));
+}
+
+@inline
+function majority(a: u32, b: u32, c: u32): u32 {
+  return (a & b) ^ (c & (a ^ b));
+}
+
+@inline
+function sum0(a: u32): u32 {
+  return rotr<u32>(a, 2) ^ rotr<u32>(a, 13) ^ rotr<u32>(a, 22);
+}
+
+@inline
+function sum1(e: u32): u32 {
+  return rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25);
+}
+
+@inline
+function sigma0(w: u32): u32 {
+  return rotr<u32>(w, 7) ^ rotr<u32>(w, 18) ^ (w >> 3);
+}
+
+@inline
+function sigma1(w: u32): u32 {
+  return rotr<u32>(w, 17) ^ rotr<u32>(w, 19) ^ (w >> 10);
 }

@@ -1,0 +1,42 @@
+// Keys on the caller's side that a session's thread or process hasn't taken yet. Who types is told when there are enough
+// of them: a file or a program types for ever if it may.
+
+import type { KeyInput } from "../console/console.js";
+
+/** Keys that wait; whoever types more is asked to pause. */
+export const KEYS_WAITING_MAX = 65_536;
+
+/** A queue of keys. */
+export class WaitingKeys implements Pick<KeyInput, "push" | "onRoom"> {
+  #keys: number[] = [];
+  #full = false;
+  #tell = () => {};
+
+  get length(): number {
+    return this.#keys.length;
+  }
+
+  push(keys: Uint8Array): boolean {
+    for (const key of keys) this.#keys.push(key);
+    this.#full = !this.isRoom;
+    return this.isRoom;
+  }
+
+  get isRoom(): boolean {
+    return this.length < KEYS_WAITING_MAX;
+  }
+
+  onRoom(handler: () => void): void {
+    this.#tell = handler;
+  }
+
+  /** The first keys, `most` of them; they wait no longer. */
+  take(most = this.length): Uint8Array {
+    const taken = Uint8Array.from(this.#keys.splice(0, most));
+    if (this.#full && this.isRoom) {
+      this.#full = false;
+      this.#tell();
+    }
+    return taken;
+  }
+}

@@ -1,0 +1,138 @@
+// The core's digests against other implementations and published examples.
+
+import { createHash } from "node:crypto";
+import { blake3 } from "@noble/hashes/blake3";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type CorePart, corePart } from "../support/core_part.js";
+
+let part: CorePart;
+beforeAll(async () => {
+  part = await corePart(`
+    export { blake3 } from "./lib/digests/blake3";
+    export { edonr512 } from "./lib/digests/edonr";
+    export { sha512t256 } from "./lib/digests/sha512";
+    export { skein512x256 } from "./lib/digests/skein";
+    export { xxh64 } from "./lib/digests/xxh64";
+    import { finishSha256, startSha256, updateSha256 } from "./lib/digests/sha256";
+    export function sha256(src: usize, size: u32, first: u32, context: usize): void {
+      startSha256(context);
+      updateSha256(context, src, first);
+      updateSha256(context, src + first, size - first);
+      finishSha256(context);
+    }`);
+});
+
+/** What a function of the part writes as its last argument, `size` bytes, for `data` and the arguments between. */
+function digest(name: string, size: number, data: Uint8Array, ...between: number[]): string {
+  return part.borrow(data, 0xa5, (src) =>
+    part.borrow(new Uint8Array(size), 0x5a, (dst) => {
+      part.call(name, src, data.length, ...between, dst);
+      return part.read(dst, size).toString("hex");
+    }),
+  );
+}
+
+/** Sizes around those of blocks and chunks, and anything else. */
+const data = fc
+  .oneof(
+    fc.nat(300),
+    fc.constantFrom(511, 512, 1023, 1024, 1025, 3072, 4095, 4096, 4097, 5120, 8192, 16384, 31744, 131072),
+    fc.nat(20_000),
+  )
+  .chain((size) =>
+    fc.integer().map((seed) => {
+      const bytes = Buffer.alloc(size);
+      let state = seed | 1;
+      for (let i = 0; i < size; i++) {
+        state = Math.imul(state, 1664525) + 1013904223;
+        bytes[i] = state >>> 24;
+      }
+      return bytes;
+    }),
+  );
+const OPTIONS = { numRuns: 150, seed: 1 };
+
+describe("digests", () => {
+  it("SHA-512/256", () =>
+    fc.assert(
+      fc.property(data, (bytes) => {
+        expect(digest("sha512t256", 32, bytes)).toBe(createHash("sha512-256").update(bytes).digest("hex"));
+      }),
+      OPTIONS,
+    ));
+
+  it("SHA-256 in two pieces", () =>
+    fc.assert(
+      fc.property(data, fc.nat(), (bytes, cut) => {
+        const first = cut % (bytes.length + 1);
+        const words = Buffer.from(digest("sha256", 104, bytes, first), "hex")
+          .subarray(0, 32)
+          .swap32();
+        expect(words.toString("hex")).toBe(createHash("sha256").update(bytes).digest("hex"));
+      }),
+      OPTIONS,
+    ));
+
+  it("BLAKE3 with a key", () =>
+    fc.assert(
+      fc.property(data, fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes, key) => {
+        const ours = part.borrow(key, 1, (at) => digest("blake3", 32, bytes, at));
+        expect(ours).toBe(Buffer.from(blake3(bytes, { key: Uint8Array.from(key) })).toString("hex"));
+      }),
+      OPTIONS,
+    ));
+
+  // Of BLAKE3's test vectors: bytes 0 to 250 again and again.
+  it.each([
+    [0, "92b2b75604ed3c761f9d6f62392c8a9227ad0ea3f09573e783f1498a4ed60d26"],
+    [1, "6d7878dfff2f485635d39013278ae14f1454b8c0a3a2d34bc1ab38228a80c95b"],
+    [1024, "75c46f6f3d9eb4f55ecaaee480db732e6c2105546f1e675003687c31719c7ba4"],
+    [1025, "357dc55de0c7e382c900fd6e320acc04146be01db6a8ce7210b7189bd664ea69"],
+  ])("BLAKE3 of %i bytes", (size, expected) => {
+    const key = Buffer.from("whats the Elvish word for friend");
+    const bytes = Uint8Array.from({ length: size }, (_, i) => i % 251);
+    expect(part.borrow(key, 1, (at) => digest("blake3", 32, bytes, at))).toBe(expected);
+  });
+
+  // Of the Skein family's paper and its users; with a key, pools say (test/zfs/).
+  it.each([
+    ["", "39ccc4554a8b31853b9de7a1fe638a24cce6b35a55f2431009e18780335d2621"],
+    ["The quick brown fox jumps over the lazy dog", "b3250457e05d3060b1a4bbc1428bc75a3f525ca389aeab96cfa34638d96e492a"],
+  ])("Skein-512-256 of '%s'", (text, expected) => {
+    expect(digest("skein512x256", 32, Buffer.from(text), 0, 0)).toBe(expected);
+  });
+
+  it("Edon-R takes a block before its data as if it were a part of it", () =>
+    fc.assert(
+      fc.property(data, (bytes) => {
+        if (bytes.length < 128) return;
+        const whole = part.borrow(bytes, 1, (src) =>
+          part.borrow(new Uint8Array(64), 2, (dst) => {
+            part.call("edonr512", 0, src, bytes.length, dst);
+            return part.read(dst, 64).toString("hex");
+          }),
+        );
+        const parts = part.borrow(bytes, 1, (src) =>
+          part.borrow(new Uint8Array(64), 2, (dst) => {
+            part.call("edonr512", src, src + 128, bytes.length - 128, dst);
+            return part.read(dst, 64).toString("hex");
+          }),
+        );
+        expect(parts).toBe(whole);
+      }),
+      OPTIONS,
+    ));
+
+  // Of xxHash's own checks.
+  it.each([
+    ["", 0xef46db3751d8e999n],
+    ["a", 0xd24ec4f1a98c6e5bn],
+    ["abc", 0x44bc2cf5ad770999n],
+    ["message digest", 0x066ed728fceeb3ben],
+    ["abcdefghijklmnopqrstuvwxyz0123456789", 0x64f23ecf1609b766n],
+  ])("XXH64 of '%s'", (text, expected) => {
+    const found = part.borrow(Buffer.from(text), 0, (at) => part.call("xxh64", at, text.length));
+    expect(BigInt.asUintN(64, BigInt(found))).toBe(expected);
+  });
+});
