@@ -57,7 +57,7 @@ export class Blocks {
   private cached: u32 = 0;
   /** Whether the headers of gang blocks may be larger than GANG_SIZE. */
   largeGangs: bool = false;
-  /** Whether errors are only reported, and not printed, too. */
+  /** Whether what can't be read is another one's to tell: there is something else to try. */
   quiet: bool = false;
   /** The key of some checksums; zeros until it was read. */
   readonly salt: usize = allocate(SALT_SIZE);
@@ -152,8 +152,8 @@ export class Blocks {
       if (error == 0 && !decompress(bpCompression(bp), raw, physical, dst, bpLogicalSize(bp))) error = EIO;
       heap.free(raw);
     }
-    if (error != 0) {
-      if (!this.quiet) print("ZFS: i/o error - all block copies unavailable\n");
+    if (error != 0 && !this.quiet) {
+      print("ZFS: i/o error - all block copies unavailable\n");
       this.reportLost(bp);
     }
     return error;

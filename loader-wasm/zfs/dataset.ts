@@ -28,7 +28,7 @@ import {
   UB_TXG,
 } from "./layout";
 import { CHECKPOINT_MARK, Pool, Root } from "./pool";
-import { Zap, zapLookUp } from "./zap";
+import { Zap, zapLookUp, zapNumbers } from "./zap";
 
 /** The entry of a pool's directory that is an uberblock, as words. */
 const CHECKPOINT = "com.delphix:zpool_checkpoint";
@@ -131,8 +131,7 @@ function openConfig(pool: Pool): i32 {
 /** Reads the key of checksums that have one, which pools without such don't have. */
 function readSalt(pool: Pool): void {
   const dnode = pool.mos.object(DIRECTORY_OBJECT);
-  const entry = dnode !== null ? zapLookUp(dnode, "org.illumos:checksum_salt") : null;
-  const bytes = entry !== null ? entry.numbers(SALT_SIZE) : null;
+  const bytes = dnode !== null ? zapNumbers(dnode, "org.illumos:checksum_salt", SALT_SIZE) : null;
   if (bytes === null) return;
   for (let i = 0; i < bytes.length; i++) store<u8>(pool.salt + <usize>i, <u8>bytes[i]);
 }
@@ -157,8 +156,7 @@ function checkFeatures(pool: Pool): bool {
  */
 function openCheckpoint(pool: Pool): void {
   const dnode = pool.mos.object(DIRECTORY_OBJECT);
-  const entry = dnode !== null ? zapLookUp(dnode, CHECKPOINT) : null;
-  const words = entry !== null ? entry.numbers(UB_SIZE >> 3) : null;
+  const words = dnode !== null ? zapNumbers(dnode, CHECKPOINT, UB_SIZE >> 3) : null;
   if (words === null || words.length <= (<i32>UB_ROOT >> 3) + (<i32>BP_SIZE >> 3)) return;
   const checkpoint = new Pool(pool.guid, `${CHECKPOINT_MARK}${pool.name}`);
   for (let i = 0; i < pool.tops.length; i++) checkpoint.addTop(pool.tops[i]);

@@ -219,6 +219,12 @@ describe.skipIf(collection === undefined)("states of a pool", () => {
     expect(diagnostics).toEqual(["disk0 offset 1048576: ZFS label without a good checksum: 0 1"]);
   });
 
+  it("a disk that missed what others of its mirror have is named", async () => {
+    const disks = [collected("mirror_offline", 0), collected("mirror_offline", 1)];
+    const { diagnostics } = await at(["ls /"], disks);
+    expect(diagnostics.join("\n")).toMatch(/zfs:zroot: disk \S+ \(guid \d+\) may be out of date/);
+  });
+
   it("a block that can't be read is named by data set, object and block", async () => {
     const pool = new ZfsPool(collected("default"));
     const { objects } = pool.dataset(ROOT);
