@@ -33,6 +33,9 @@ import { Zap, zapLookUp, zapNumbers } from "./zap";
 /** The entry of a pool's directory that is an uberblock, as words. */
 const CHECKPOINT = "com.delphix:zpool_checkpoint";
 
+/** Directories of data sets that are looked through for one that uses a feature. */
+const DIRECTORIES_MAX: i32 = 4096;
+
 /** The object `number` of the pool whose bonus buffer has `size` bytes at least; null and errno. */
 function withBonus(pool: Pool, number: u64, size: u32): Dnode | null {
   const dnode = pool.mos.object(number);
@@ -136,7 +139,7 @@ function readSalt(pool: Pool): void {
   for (let i = 0; i < bytes.length; i++) store<u8>(pool.salt + <usize>i, <u8>bytes[i]);
 }
 
-/** Whether all features in use are known. */
+/** Whether all features in use are known, or matters of single data sets. */
 function checkFeatures(pool: Pool): bool {
   const number = poolEntry(pool, "features_for_read");
   if (number == 0) return true;
@@ -145,9 +148,29 @@ function checkFeatures(pool: Pool): bool {
   if (zap === null) return false;
   while (zap.next()) {
     if (zap.name == ZSTD) pool.modern = true;
-    if (zap.value != 0 && !copesWith(zap.name)) return refuseFeature(zap.name, `zfs:${pool.name}`);
+    if (zap.value == 0 || copesWith(zap.name)) continue;
+    // Features are either of all the pool or of data sets, which say so.
+    if (!usedByDataset(pool, zap.name)) return refuseFeature(zap.name, `zfs:${pool.name}`);
   }
   return errno == ENOENT;
+}
+
+/** Whether one of the pool's data sets says that it uses the feature `name`. */
+function usedByDataset(pool: Pool, name: string): bool {
+  const waiting: u64[] = [poolEntry(pool, "root_dataset")];
+  for (let i = 0; i < waiting.length && i < DIRECTORIES_MAX; i++) {
+    const dir = directory(pool, waiting[i]);
+    if (dir === null) continue;
+    const head = load<u64>(dir.bonus(), DD_HEAD);
+    const set = head != 0 ? withBonus(pool, head, DS_SIZE) : null;
+    if (set !== null && set.type == TYPE_EXTENSIBLE && zapLookUp(set, name) !== null) return true;
+    const children = load<u64>(dir.bonus(), DD_CHILDREN);
+    const zap = children != 0 ? Zap.open(pool.mos.object(children)) : null;
+    if (zap === null) continue;
+    while (zap.next()) waiting.push(zap.value);
+    zap.release();
+  }
+  return false;
 }
 
 /**
