@@ -28,6 +28,7 @@ import {
   GANG_DEPTH_MAX,
   GANG_SIZE,
   SALT_SIZE,
+  TAIL_MAGIC,
   TAIL_SIZE,
 } from "./layout";
 import { badReadCount, countHealed, Vdev } from "./vdev";
@@ -238,15 +239,9 @@ export class Blocks {
     if (depth >= GANG_DEPTH_MAX) return damaged(this.name, `ZFS gang block: more than ${GANG_DEPTH_MAX} deep`, EIO);
     let headerSize = this.largeGangs ? this.gangSize(bp) : GANG_SIZE;
     const header = allocate(<usize>headerSize);
-    const quiet = this.quiet;
-    this.quiet = quiet || headerSize > GANG_SIZE;
     let error = this.readGangHeader(bp, header, headerSize, depth);
-    this.quiet = quiet;
-    if (error != 0 && headerSize > GANG_SIZE) {
-      // One of those that were written before the first large one.
-      headerSize = GANG_SIZE;
-      error = this.readGangHeader(bp, header, headerSize, depth);
-    }
+    // Those that were written before the first large one are found by where their tails are.
+    if (error == 0 && load<u64>(header + <usize>(headerSize - TAIL_SIZE)) != TAIL_MAGIC) headerSize = GANG_SIZE;
     let at: u32 = 0;
     for (let i: u32 = 0; i < (headerSize - TAIL_SIZE) / BP_SIZE && error == 0; i++) {
       const part = header + <usize>(i * BP_SIZE);

@@ -36,7 +36,7 @@ const VERSION_FEATURES: u64 = 5000;
 const STATE_DESTROYED: u64 = 2;
 
 /** Earlier states of a pool that are kept in mind, and tried when a later one can't be read. */
-const ROOTS_MAX: i32 = 32;
+const ROOTS_MAX: i32 = 12;
 
 /** What an uberblock has: the pool's state after a group of transactions. */
 export class Root {

@@ -15,6 +15,7 @@ import {
   CHECKSUM_OFF,
   dvaDevice,
   dvaOffset,
+  GANG_SIZE,
   TAIL_MAGIC,
   TAIL_SIZE,
 } from "./layout";
@@ -45,8 +46,11 @@ export function verifyBlock(bp: usize, data: usize, where: string): bool {
   }
   if (kind == CHECKSUM_OFF || kind == CHECKSUM_NOPARITY) return true;
   if (kind == CHECKSUM_GANG) {
-    const birth = load<u64>(bp, BP_PHYSICAL_BIRTH);
-    return verifyTail(data, size, dvaDevice(bp), dvaOffset(bp), birth != 0 ? birth : load<u64>(bp, BP_BIRTH));
+    const physical = load<u64>(bp, BP_PHYSICAL_BIRTH);
+    const birth = physical != 0 ? physical : load<u64>(bp, BP_BIRTH);
+    if (verifyTail(data, size, dvaDevice(bp), dvaOffset(bp), birth)) return true;
+    // What is read of a small header may be more than there is of it.
+    return size > GANG_SIZE && verifyTail(data, GANG_SIZE, dvaDevice(bp), dvaOffset(bp), birth);
   }
   if (!checksum(kind, data, size, salt)) {
     damaged(where, `ZFS block: checksum of unknown kind ${kind}`, EIO);
