@@ -2,7 +2,7 @@
 // are the same everywhere; and the distributed spares, each of which is a share of all the disks.
 
 import { EIO } from "../lib/errno";
-import { damaged } from "../lib/fault";
+import { burn, damaged } from "../lib/fault";
 import { draidSeeds } from "./draid_seeds";
 import { Pool } from "./pool";
 import { RaidzVdev, stripes } from "./raidz";
@@ -17,6 +17,7 @@ const DISKS_MIN: i32 = 2;
 const GROUPS_MAX: u64 = 255;
 /** Spares that stand in for disks in spares' place, within each other. */
 const SPARE_DEPTH_MAX: i32 = 4;
+let spareDepth: i32 = 0;
 
 /** A group of disks with distributed spares. */
 export class DraidVdev extends RaidzVdev {
@@ -136,8 +137,6 @@ function makePermutations(disks: i32): StaticArray<u8> {
 
 /** A distributed spare: at each offset, one of the disks. */
 export class SpareVdev extends Vdev {
-  private depth: i32 = 0;
-
   constructor(
     guid: u64,
     id: u64,
@@ -157,11 +156,12 @@ export class SpareVdev extends Vdev {
     const group = this.group();
     if (group === null || this.spare >= group.spares)
       return damaged(`zfs:${this.pool.name}`, `ZFS spare ${this.name}: no dRAID`, EIO);
-    if (this.depth >= SPARE_DEPTH_MAX)
+    if (spareDepth >= SPARE_DEPTH_MAX)
       return damaged(`zfs:${this.pool.name}`, `ZFS spare ${this.name}: in its own place`, EIO);
-    this.depth++;
+    burn(16);
+    spareDepth++;
     const error = group.children[group.spareDisk(this.spare, offset)].read(bp, dst, offset, size, choice);
-    this.depth--;
+    spareDepth--;
     return error;
   }
 
