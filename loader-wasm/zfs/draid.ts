@@ -3,6 +3,7 @@
 
 import { EIO } from "../lib/errno";
 import { burn, damaged } from "../lib/fault";
+import { OFFSET_LIMIT } from "../storage/disk";
 import { draidSeeds } from "./draid_seeds";
 import { Pool } from "./pool";
 import { RaidzVdev, stripes } from "./raidz";
@@ -78,8 +79,21 @@ export class DraidVdev extends RaidzVdev {
     return this.disk((offset >> ROW_SHIFT) / this.rows(), <u64>this.children.length - 1 - spare);
   }
 
-  /** Where rows are depends on a permutation: what is read together lies apart. */
-  readAhead(_offset: u64, _size: u32): void {}
+  /** Fetches what of the bytes is in their first group, from each of its members in one piece. */
+  readAhead(offset: u64, size: u32): void {
+    if (offset > OFFSET_LIMIT || size == 0) return;
+    const width = this.groupWidth;
+    const group = width << ROW_SHIFT;
+    const within = offset % group;
+    const end = min(within + <u64>size, group) - 1;
+    const rows = (end >> this.ashift) / width - (within >> this.ashift) / width + 1;
+    const stripe = stripes[0];
+    this.planStripe(stripe, offset, this.dataWidth);
+    for (let c = 0; c < stripe.columns; c++) {
+      const member = this.children[stripe.members[c]];
+      if (member.trust == Trust.Full) member.readAhead(stripe.offsets[c], <u32>(rows << this.ashift));
+    }
+  }
 
   protected plan(offset: u64, size: u32, _birth: u64): i32 {
     const shift = this.ashift;
