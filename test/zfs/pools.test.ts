@@ -88,7 +88,7 @@ async function tryPool(pools: Pools, name: string, pool: PoolEntry): Promise<{ r
     end.result.release();
   };
   await attempt("whole", disks);
-  for (const set of sparedSets(UNREMOVED.includes(name) ? { ...pool, then: "" } : pool)) {
+  for (const set of UNREMOVED.includes(name) ? [] : sparedSets(pool)) {
     const names = set.map((disk) => disk + 1).join(" and ");
     await attempt(
       `without ${names}`,
