@@ -413,6 +413,36 @@ describe.skipIf(collection === undefined)("pools with numbers changed", () => {
     );
   });
 
+  it("whatever the labels say, the session goes on", async () => {
+    const source = collected("mirror");
+    const other = collected("mirror", 1);
+    const whole = new ZfsPool(source);
+    whole.resize(whole.file(whole.dataset(ROOT).objects, "/boot/loader.rc"), 0n);
+    let used = 0;
+    whole.editLabels("config", (config) => {
+      for (used = config.length; used > 0 && config[used - 1] === 0; ) used--;
+    });
+    const change = fc.tuple(fc.nat(used - 1), fc.constantFrom(1, 4, 8), fc.constantFrom(...EDGES));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+        const kept = new Map<number, Buffer>();
+        const pool = new ZfsPool(source);
+        pool.editLabels("config", (config) => {
+          kept.set(config.byteOffset, Buffer.from(config));
+          for (const [place, size, value] of changes) {
+            const number = Buffer.alloc(8);
+            number.writeBigUInt64BE(value);
+            number.copy(config, place, 8 - size);
+          }
+        });
+        const { result } = await at(["lsdev -v", "ls /boot"], [source, other]);
+        pool.editLabels("config", (config) => kept.get(config.byteOffset)?.copy(config));
+        expect(["InputEndedError", "LimitError"]).toContain(result.error?.name);
+      }),
+      { numRuns: 20, seed: 5 },
+    );
+  });
+
   it("data sets that are within themselves are named", async () => {
     const pool = new ZfsPool(collected("default"));
     const { directory } = pool.dataset(ROOT);
