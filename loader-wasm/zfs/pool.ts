@@ -28,7 +28,7 @@ import {
   UBERBLOCKS_SIZE,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { verifyTail } from "./verify";
+import { tailBigEndian, verifyTail } from "./verify";
 
 /** Pool versions that can be read: the numbered ones, and the one that lists features. */
 const VERSION_MAX: u64 = 28;
@@ -230,6 +230,8 @@ class Labels {
   readonly config: usize = allocate(CONFIG_SIZE);
   txg: u64 = 0;
   bootBlock: BootBlock | null = null;
+  /** Name of a pool that a big-endian machine wrote. */
+  private foreign: string = "";
 
   /** Reads those of a disk of `size` bytes. Whether one was good. */
   read(volume: Volume, size: u64): bool {
@@ -241,6 +243,11 @@ class Labels {
       if (!got || !this.take(block, offset)) bad += ` ${i}`;
     }
     heap.free(block);
+    if (this.txg == 0 && this.foreign.length > 0) {
+      const what = `ZFS label: pool ${this.foreign} is of a big-endian machine, which can't be read`;
+      print(`${what}\n`);
+      damaged(volume.where(0), what, EIO);
+    }
     if (this.txg > 0 && bad.length > 0) damaged(volume.where(0), `ZFS label without a good checksum:${bad}`, EIO);
     return this.txg > 0;
   }
@@ -251,6 +258,12 @@ class Labels {
       this.bootBlock = readBootBlock(block);
     }
     const packed = block + <usize>BOOT_BLOCK_SIZE;
+    if (tailBigEndian(packed, CONFIG_SIZE)) {
+      const config = NvList.unpack(packed, CONFIG_SIZE);
+      const name = config !== null ? config.text("name") : null;
+      if (name !== null) this.foreign = name;
+      return false;
+    }
     if (!verifyTail(packed, CONFIG_SIZE, offset + <u64>BOOT_BLOCK_SIZE, 0, 0)) return false;
     const config = NvList.unpack(packed, CONFIG_SIZE);
     if (config === null || !config.has("txg") || config.number("txg") < this.txg) return true;

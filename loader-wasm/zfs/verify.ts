@@ -8,6 +8,7 @@ import {
   BP_CHECKSUM,
   BP_PHYSICAL_BIRTH,
   bpChecksum,
+  bpLittleEndian,
   bpPhysicalSize,
   CHECKSUM_GANG,
   CHECKSUM_NOPARITY,
@@ -39,6 +40,10 @@ export function verifyBlock(bp: usize, data: usize, where: string): bool {
   const kind = bpChecksum(bp);
   const size = bpPhysicalSize(bp);
   burn(<i64>(size >> 4));
+  if (!bpLittleEndian(bp)) {
+    damaged(where, "ZFS block: of a big-endian machine, which can't be read", EIO);
+    return false;
+  }
   if (kind == CHECKSUM_OFF || kind == CHECKSUM_NOPARITY) return true;
   if (kind == CHECKSUM_GANG) {
     const physical = load<u64>(bp, BP_PHYSICAL_BIRTH);
@@ -54,6 +59,11 @@ export function verifyBlock(bp: usize, data: usize, where: string): bool {
   if (matches(bp + BP_CHECKSUM)) return true;
   damaged(where, `ZFS block of ${size} bytes: checksum`, EIO);
   return false;
+}
+
+/** Whether the block of `size` bytes carries a checksum, but one that a big-endian machine wrote. */
+export function tailBigEndian(data: usize, size: u32): bool {
+  return load<u64>(data + <usize>(size - TAIL_SIZE)) == bswap<u64>(TAIL_MAGIC);
 }
 
 /** Verifies a block that carries its own checksum, made with `a`, `b`, `c` and 0 in its place. */

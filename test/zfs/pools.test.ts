@@ -19,6 +19,9 @@ const REFUSED: Readonly<Record<string, RegExp>> = { enc_root: /encrypt/i, encryp
 /** Pools whose state is worth a line: one of their disks is behind the others. */
 const STALE: readonly string[] = ["mirror_offline", "draid2_spare", "draid3_spare"];
 
+/** Pools that still need a disk that their commands remove: there wasn't room enough for that. */
+const UNREMOVED: readonly string[] = ["removed_stripe"];
+
 /** Bytes that the digests of `kernel_memory` are about, in its order: text, data, the module. */
 const KERNEL_SIZES = [136_480, 18_960, 2_572];
 const PAGE = inRepository("docs/storage.md");
@@ -85,7 +88,7 @@ async function tryPool(pools: Pools, name: string, pool: PoolEntry): Promise<{ r
     end.result.release();
   };
   await attempt("whole", disks);
-  for (const set of sparedSets(pool)) {
+  for (const set of sparedSets(UNREMOVED.includes(name) ? { ...pool, then: "" } : pool)) {
     const names = set.map((disk) => disk + 1).join(" and ");
     await attempt(
       `without ${names}`,
