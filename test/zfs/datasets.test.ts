@@ -216,6 +216,14 @@ describe.skipIf(collection === undefined)("states of a pool", () => {
     expect(diagnostics.at(-1)).toMatch(/^zfs:zroot: ZFS pool is damaged: none of \d+ uberblocks leads/);
   });
 
+  it("a pool too few of whose disks are there is incomplete, and not damaged", async () => {
+    const { diagnostics } = await at(["lsdev"], collected("raidz1"));
+    expect(diagnostics.at(-1)).toMatch(
+      /^zfs:zroot: ZFS pool is incomplete: missing \S+ \(guid \d+\), \S+ \(guid \d+\)$/,
+    );
+    expect(diagnostics.join("\n")).not.toContain("is damaged");
+  });
+
   it("labels that are damaged are named, and one is enough", async () => {
     const disk = collected("default");
     for (const label of [0, 262_144]) disk.fill(0, (1 << 20) + label + 16_384, (1 << 20) + label + 16_484);
