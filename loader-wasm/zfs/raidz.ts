@@ -105,6 +105,10 @@ export class RaidzVdev extends Vdev {
     return error;
   }
 
+  worthwhileGap(): u64 {
+    return super.worthwhileGap() * <u64>this.children.length;
+  }
+
   /** Fetches the rows of sectors that hold the bytes, from each member in one piece. */
   readAhead(offset: u64, size: u32): void {
     if (offset > OFFSET_LIMIT || size == 0 || this.growing || this.growth.length > 0) return;
