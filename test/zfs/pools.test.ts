@@ -6,7 +6,16 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { type BootResult, boot, type Disk, KeysConsole } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { disksOf, holds, type PoolEntry, type Pools, poolsIn, sparedSets, zeroed } from "../support/pools.js";
+import {
+  disksOf,
+  holds,
+  neededSets,
+  type PoolEntry,
+  type Pools,
+  poolsIn,
+  sparedSets,
+  zeroed,
+} from "../support/pools.js";
 import { inRepository } from "../support/repository.js";
 
 /**
@@ -17,8 +26,7 @@ const KNOWN: Readonly<Record<string, string>> = {};
 /** Pools that can't be booted, and what must be said. */
 const REFUSED: Readonly<Record<string, RegExp>> = { enc_root: /encrypt/i, encrypted_root: /encrypt/i };
 /** Pools whose state is worth a line: one of their disks is behind the others. */
-const STALE: readonly string[] = ["mirror_offline"];
-
+const STALE: readonly string[] = ["mirror_offline", "draid2_spare", "draid3_spare"];
 /** Bytes that the digests of `kernel_memory` are about, in its order: text, data, the module. */
 const KERNEL_SIZES = [136_480, 18_960, 2_572];
 const PAGE = inRepository("docs/storage.md");
@@ -60,12 +68,14 @@ interface Row {
   /** Forms that are right, and all that there are. */
   without: [number, number];
   emptied: [number, number];
+  /** Forms with a disk too few that say what is missing, and all that there are. */
+  lacking: [number, number];
 }
 
 /** Boots a pool in all its forms; what is wrong, a line each, and its row. */
 async function tryPool(pools: Pools, name: string, pool: PoolEntry): Promise<{ row: Row; wrong: string[] }> {
   const disks = await disksOf(pools, name);
-  const row: Row = { name, pool, whole: "fails", without: [0, 0], emptied: [0, 0] };
+  const row: Row = { name, pool, whole: "fails", without: [0, 0], emptied: [0, 0], lacking: [0, 0] };
   const wrong: string[] = [];
   const attempt = async (form: string, parts: readonly Disk[], kinds?: "without" | "emptied") => {
     const end = await booted(parts);
@@ -85,6 +95,14 @@ async function tryPool(pools: Pools, name: string, pool: PoolEntry): Promise<{ r
     end.result.release();
   };
   await attempt("whole", disks);
+  for (const set of neededSets(pool)) {
+    const end = await booted(disks.filter((_, disk) => !set.includes(disk)));
+    row.lacking[1]++;
+    // Nothing that is booted may be on them.
+    if (faults(end, pools, pool).length === 0 || /\bmissing\b/.test(end.said)) row.lacking[0]++;
+    else wrong.push(`without ${set.map((disk) => disk + 1).join(" and ")}: nothing is said to be missing`);
+    end.result.release();
+  }
   for (const set of sparedSets(pool)) {
     const names = set.map((disk) => disk + 1).join(" and ");
     await attempt(
@@ -105,7 +123,7 @@ async function tryPool(pools: Pools, name: string, pool: PoolEntry): Promise<{ r
 function table(rows: readonly Row[]): string {
   const code = (text: string) => `\`${text.replaceAll("|", "\\|")}\``;
   const share = ([right, all]: [number, number]) => (all === 0 ? "" : `${right} of ${all}`);
-  const cells = rows.map(({ name, pool, whole, without, emptied }) => [
+  const cells = rows.map(({ name, pool, whole, without, emptied, lacking }) => [
     name,
     [pool.create, pool.root && `zfs create ${pool.root} zroot/ROOT/default`, pool.put, pool.then]
       .flatMap((command) => (command ? [code(command.replaceAll(/L{50,}/g, "LLL..."))] : []))
@@ -113,9 +131,10 @@ function table(rows: readonly Row[]): string {
     KNOWN[name] === undefined ? whole : `${whole}; not yet: ${KNOWN[name]}`,
     share(without),
     share(emptied),
+    share(lacking),
     ...(rows.some((row) => row.pool.freebsd15) ? [pool.freebsd15 ?? "reads"] : []),
   ]);
-  const head = ["pool", "made with", "whole", "disks left out", "disks emptied"];
+  const head = ["pool", "made with", "whole", "disks left out", "disks emptied", "too many left out: said"];
   if (rows.some((row) => row.pool.freebsd15)) head.push("FreeBSD 15's loader");
   return [head, head.map(() => "---"), ...cells].map((line) => `| ${line.join(" | ")} |\n`).join("");
 }
