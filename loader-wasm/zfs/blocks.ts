@@ -3,12 +3,13 @@
 import { EIO, setErrno } from "../lib/errno";
 import { allocate, burn, damaged } from "../lib/fault";
 import { print } from "../lib/output";
+import { Block, BlockCache } from "./cache";
 import { decompress } from "./decompress";
 import {
   BLOCK_SIZE_MAX,
-  BP_BIRTH,
   BP_COPIES,
   BP_PROPERTIES,
+  BP_SHIFT,
   BP_SIZE,
   bpCompression,
   bpEmbedded,
@@ -22,6 +23,7 @@ import {
   dvaDevice,
   dvaGang,
   dvaOffset,
+  dvaSize,
   EMBEDDED_REDACTED,
   GANG_DEPTH_MAX,
   GANG_SIZE,
@@ -31,32 +33,28 @@ import {
 import { badReadCount, countHealed, Vdev } from "./vdev";
 import { useSalt, verifyBlock } from "./verify";
 
-/** A block as its pointer describes it, decompressed. The pool owns it: it is good until the next one is asked for. */
-export class Block {
-  /** What it was read by; all ones for what is not to be found again. */
-  word0: u64 = u64.MAX_VALUE;
-  word1: u64 = u64.MAX_VALUE;
-  birth: u64 = u64.MAX_VALUE;
-  readonly data: usize;
+/** Bytes that are fetched ahead together, and unwanted ones between wanted ones that are worth it. */
+const AHEAD_MAX: u64 = 2 << 20;
+const GAP_MAX: u64 = 64 << 10;
+/** Pieces that are fetched ahead together. */
+const PIECES_MAX: i32 = 64;
 
-  constructor(readonly size: u32) {
-    this.data = allocate(<usize>size);
-  }
+/** A piece of a top-level vdev. */
+class Piece {
+  vdev: u64 = 0;
+  offset: u64 = 0;
+  size: u64 = 0;
 }
-
-/** Bytes and number of blocks that a pool keeps. */
-const CACHE_SIZE: u32 = 4 << 20;
-const CACHE_BLOCKS: i32 = 32;
+const pieces: Piece[] = [];
 
 /** The blocks of a pool. */
 export class Blocks {
   /** Top-level vdevs, by id. */
   readonly tops: Vdev[] = [];
-  private readonly cache: Block[] = [];
-  private cached: u32 = 0;
+  private readonly cache: BlockCache = new BlockCache();
   /** Whether the headers of gang blocks may be larger than GANG_SIZE. */
   largeGangs: bool = false;
-  /** Whether errors are only reported, and not printed, too. */
+  /** Whether what can't be read is another one's to tell: there is something else to try. */
   quiet: bool = false;
   /** The key of some checksums; zeros until it was read. */
   readonly salt: usize = allocate(SALT_SIZE);
@@ -92,20 +90,15 @@ export class Blocks {
   /** The block behind the pointer at `bp`, which is no hole; null and errno. */
   block(bp: usize): Block | null {
     const embedded = bpEmbedded(bp);
-    const word0 = load<u64>(bp);
-    const word1 = load<u64>(bp, 8);
-    const birth = load<u64>(bp, BP_BIRTH);
-    for (let i = 0; i < this.cache.length && !embedded; i++) {
-      const known = this.cache[i];
-      if (known.word0 == word0 && known.word1 == word1 && known.birth == birth) return known;
-    }
+    const known = !embedded ? this.cache.find(bp) : null;
+    if (known !== null) return known;
     const size = bpLogicalSize(bp);
     if (size > BLOCK_SIZE_MAX) {
       damaged(this.name, `ZFS block pointer: size ${size}`, EIO);
       return null;
     }
     memory.copy(this.pointer, bp, BP_SIZE);
-    const block = this.newBlock(size);
+    const block = this.cache.add(size);
     const before = badReadCount();
     const error = this.readBlock(this.pointer, block.data, 0);
     if (error == 0 && badReadCount() != before) countHealed();
@@ -113,25 +106,88 @@ export class Blocks {
       setErrno(error);
       return null;
     }
-    if (!embedded) {
-      block.word0 = word0;
-      block.word1 = word1;
-      block.birth = birth;
-    }
+    if (!embedded) this.cache.keep(block, this.pointer);
     return block;
   }
 
-  /** A block of `size` bytes to fill, for which the oldest make room. */
-  private newBlock(size: u32): Block {
-    while (this.cache.length > 0 && (this.cached + size > CACHE_SIZE || this.cache.length >= CACHE_BLOCKS)) {
-      const oldest = this.cache.shift();
-      this.cached -= oldest.size;
-      heap.free(oldest.data);
+  /**
+   * The bytes of the block behind the pointer at `bp`, which isn't kept, and of which `room` has space for all. They are there, in
+   * what is kept, or in what was fetched ahead. 0 when it isn't so simple, as with a bad copy: `block` tries all there is.
+   */
+  passing(bp: usize, room: usize): usize {
+    if (bpEmbedded(bp)) return readEmbedded(bp, room) == 0 ? room : 0;
+    const known = this.cache.find(bp);
+    if (known !== null) return known.data;
+    const vdev = !dvaGang(bp) ? this.top(dvaDevice(bp)) : null;
+    if (vdev === null) return 0;
+    useSalt(this.salt);
+    burn(16);
+    const physical = bpPhysicalSize(bp);
+    const size = bpLogicalSize(bp);
+    const plain = bpCompression(bp) == COMPRESS_OFF && physical == size;
+    const ahead = vdev.peek(dvaOffset(bp), physical);
+    if (ahead != 0) {
+      if (!verifyBlock(bp, ahead, this.name)) return 0;
+      if (plain) return ahead;
+      return decompress(bpCompression(bp), ahead, physical, room, size) ? room : 0;
     }
-    const block = new Block(size);
-    this.cache.push(block);
-    this.cached += size;
-    return block;
+    const raw = plain ? room : allocate(<usize>physical);
+    const before = badReadCount();
+    let good = vdev.read(bp, raw, dvaOffset(bp), physical, 0) == 0;
+    if (good && !plain) good = decompress(bpCompression(bp), raw, physical, room, size);
+    if (!plain) heap.free(raw);
+    if (good && badReadCount() != before) countHealed();
+    return good ? room : 0;
+  }
+
+  /** Fetches ahead what the first of `count` pointers lead to. Returns how many it was enough for, one at least. */
+  readAhead(pointers: usize, count: u32): u32 {
+    let total: u64 = 0;
+    let used = 0;
+    let fetched: u32 = 0;
+    for (; fetched < count && used < PIECES_MAX; fetched++) {
+      const bp = pointers + ((<usize>fetched) << BP_SHIFT);
+      if (bpHole(bp) || bpEmbedded(bp) || dvaGang(bp) || this.cache.find(bp) !== null) continue;
+      const size = max(dvaSize(bp), <u64>bpPhysicalSize(bp));
+      if (total + size > AHEAD_MAX) {
+        if (fetched == 0) return 1;
+        break;
+      }
+      total += size;
+      this.addPiece(used++, dvaDevice(bp), dvaOffset(bp), size);
+    }
+    for (let i = 0; i < used; ) {
+      const piece = pieces[i];
+      let end = piece.offset + piece.size;
+      for (i++; i < used && pieces[i].vdev == piece.vdev; i++) {
+        const next = pieces[i];
+        if (next.offset > end + GAP_MAX || next.offset + next.size - piece.offset > AHEAD_MAX) break;
+        end = max(end, next.offset + next.size);
+      }
+      const vdev = this.top(piece.vdev);
+      if (vdev !== null) vdev.readAhead(piece.offset, <u32>(end - piece.offset));
+    }
+    return fetched;
+  }
+
+  /** Puts a piece in its place among the first `count`. */
+  private addPiece(count: i32, vdev: u64, offset: u64, size: u64): void {
+    if (count == pieces.length) pieces.push(new Piece());
+    const piece = pieces[count];
+    piece.vdev = vdev;
+    piece.offset = offset;
+    piece.size = size;
+    for (let i = count; i > 0; i--) {
+      const before = pieces[i - 1];
+      if (before.vdev < vdev || (before.vdev == vdev && before.offset <= offset)) break;
+      pieces[i] = before;
+      pieces[i - 1] = piece;
+    }
+  }
+
+  /** Forgets what was fetched ahead. */
+  forgetAhead(): void {
+    for (let i = 0; i < this.tops.length; i++) this.tops[i].forgetAhead();
   }
 
   /** Reads the block behind `bp` to `dst`, which has room for its logical size. Returns an errno. */
@@ -140,19 +196,22 @@ export class Blocks {
     if (bpEmbedded(bp)) return readEmbedded(bp, dst);
     useSalt(this.salt);
     const physical = bpPhysicalSize(bp);
+    const size = bpLogicalSize(bp);
+    const plain = bpCompression(bp) == COMPRESS_OFF && physical == size;
     let error = EIO;
     for (let i = 0; i < BP_COPIES && error != 0; i++) {
       const dva = bp + <usize>i * DVA_SIZE;
       if (load<u64>(dva) == 0 && load<u64>(dva, 8) == 0) continue;
       const vdev = this.top(dvaDevice(dva));
       if (vdev === null) continue;
-      const raw = allocate(<usize>physical);
+      const raw = plain ? dst : allocate(<usize>physical);
       error = dvaGang(dva) ? this.readGang(bp, raw, physical, depth) : vdev.read(bp, raw, dvaOffset(dva), physical, 0);
-      if (error == 0 && !decompress(bpCompression(bp), raw, physical, dst, bpLogicalSize(bp))) error = EIO;
+      if (plain) continue;
+      if (error == 0 && !decompress(bpCompression(bp), raw, physical, dst, size)) error = EIO;
       heap.free(raw);
     }
-    if (error != 0) {
-      if (!this.quiet) print("ZFS: i/o error - all block copies unavailable\n");
+    if (error != 0 && !this.quiet) {
+      print("ZFS: i/o error - all block copies unavailable\n");
       this.reportLost(bp);
     }
     return error;
@@ -179,7 +238,10 @@ export class Blocks {
     if (depth >= GANG_DEPTH_MAX) return damaged(this.name, `ZFS gang block: more than ${GANG_DEPTH_MAX} deep`, EIO);
     let headerSize = this.largeGangs ? this.gangSize(bp) : GANG_SIZE;
     const header = allocate(<usize>headerSize);
+    const quiet = this.quiet;
+    this.quiet = quiet || headerSize > GANG_SIZE;
     let error = this.readGangHeader(bp, header, headerSize, depth);
+    this.quiet = quiet;
     if (error != 0 && headerSize > GANG_SIZE) {
       // One of those that were written before the first large one.
       headerSize = GANG_SIZE;

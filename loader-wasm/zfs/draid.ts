@@ -77,6 +77,9 @@ export class DraidVdev extends RaidzVdev {
     return this.disk((offset >> ROW_SHIFT) / this.rows(), <u64>this.children.length - 1 - spare);
   }
 
+  /** Where rows are depends on a permutation: what is read together lies apart. */
+  readAhead(_offset: u64, _size: u32): void {}
+
   protected plan(offset: u64, size: u32, _birth: u64): i32 {
     const shift = this.ashift;
     const group = offset / (this.groupWidth << ROW_SHIFT);

@@ -79,7 +79,7 @@ export function setElement(row: i32, column: i32, value: u8): void {
   store<u8>(place(row, column), value);
 }
 
-/** An element of the inverse. */
+/** What the inverse has at `row` and `column`, once `invert` found one. */
 export function inverseElement(row: i32, column: i32): u8 {
   return load<u8>(place(row, order + column));
 }

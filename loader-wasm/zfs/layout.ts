@@ -34,13 +34,16 @@ export const UB_ROOT: usize = 40;
 export const UB_REFLOW: usize = 208;
 export const UB_SIZE: u32 = 1024; // at most
 
-/** How far the sectors of a RAID-Z group have moved to a new member; and the state in which its first ones are in the boot area. */
+/** How far the sectors of a RAID-Z group have moved to a new member, in bytes. */
 export function reflowOffset(reflow: u64): u64 {
   return (reflow & 0x7fffffffffffff) << SECTOR_SHIFT;
 }
+
+/** State of the move: REFLOW_*. */
 export function reflowState(reflow: u64): u32 {
   return <u32>(reflow >> 55);
 }
+/** The first sectors are in the boot area. */
 export const REFLOW_SCRATCH: u32 = 1;
 
 /** The checksum at the end of a block that carries its own: magic, four words. */

@@ -102,6 +102,17 @@ export class RaidzVdev extends Vdev {
     return error;
   }
 
+  /** Fetches the rows of sectors that hold the bytes, from each member in one piece. */
+  readAhead(offset: u64, size: u32): void {
+    if (offset > OFFSET_LIMIT || size == 0 || this.growing || this.growth.length > 0) return;
+    const members = <u64>this.children.length;
+    const from = ((offset >> this.ashift) / members) << this.ashift;
+    const to = (((offset + <u64>size - 1) >> this.ashift) / members + 1) << this.ashift;
+    for (let i = 0; i < this.children.length; i++) {
+      if (this.children[i].trust == Trust.Full) this.children[i].readAhead(from, <u32>(to - from));
+    }
+  }
+
   /** Whether there are members to be read only when nothing else helps. */
   private doubts(): bool {
     for (let i = 0; i < this.children.length; i++) if (this.children[i].trust == Trust.Doubtful) return true;

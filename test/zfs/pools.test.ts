@@ -27,6 +27,7 @@ const KNOWN: Readonly<Record<string, string>> = {};
 const REFUSED: Readonly<Record<string, RegExp>> = { enc_root: /encrypt/i, encrypted_root: /encrypt/i };
 /** Pools whose state is worth a line: one of their disks is behind the others. */
 const STALE: readonly string[] = ["mirror_offline", "draid2_spare", "draid3_spare"];
+
 /** Bytes that the digests of `kernel_memory` are about, in its order: text, data, the module. */
 const KERNEL_SIZES = [136_480, 18_960, 2_572];
 const PAGE = inRepository("docs/storage.md");
