@@ -1,5 +1,6 @@
 // Whether a block is what its pointer says.
 
+import { sha256Lanes } from "../lib/digests/sha256_lanes";
 import { EIO } from "../lib/errno";
 import { burn, damaged } from "../lib/fault";
 import { checksum, sha256, sum } from "./checksum";
@@ -59,6 +60,30 @@ export function verifyBlock(bp: usize, data: usize, where: string): bool {
   if (matches(bp + BP_CHECKSUM)) return true;
   damaged(where, `ZFS block of ${size} bytes: checksum`, EIO);
   return false;
+}
+
+const laneSources: usize = memory.data(16, 4);
+const laneSizes: usize = memory.data(16, 4);
+const laneSums: usize = memory.data(128, 8);
+
+/** Takes `size` bytes at `data` as one of the blocks that are verified side by side. */
+export function laneBlock(lane: i32, data: usize, size: u32): void {
+  store<u32>(laneSources + ((<usize>lane) << 2), data);
+  store<u32>(laneSizes + ((<usize>lane) << 2), size);
+}
+
+/** Makes the digests of all blocks taken. */
+export function makeLanes(): void {
+  sha256Lanes(laneSources, laneSizes, laneSums);
+}
+
+/** Whether block `lane` has the digest that the pointer at `bp` says, from a machine whose order of bytes is ours. */
+export function laneMatches(lane: i32, bp: usize): bool {
+  const words = laneSums + ((<usize>lane) << 5);
+  for (let i: usize = 0; i < 32; i += 8) {
+    if (rotl<u64>(load<u64>(words + i), 32) != load<u64>(bp + BP_CHECKSUM + i)) return false;
+  }
+  return bpLittleEndian(bp);
 }
 
 /** Whether the block of `size` bytes carries a checksum, but one that a big-endian machine wrote. */
