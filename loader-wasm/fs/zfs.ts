@@ -133,9 +133,10 @@ class ZfsWalk extends PathWalk<Node> {
     if (this.top !== null) return this.top;
     const master = this.objects.object(MASTER_NODE);
     const entry = master !== null ? zapLookUp(master, "ROOT") : null;
-    if (entry === null) return failed(EIO);
+    if (master === null || entry === null) return failed(EIO);
     const number = entry.value;
-    this.anyCase = entry.lookUp("casesensitivity") && entry.value == CASE_INSENSITIVE;
+    const rule = zapLookUp(master, "casesensitivity");
+    this.anyCase = rule !== null && rule.value == CASE_INSENSITIVE;
     this.top = nodeOf(this.objects, number, null);
     return this.top;
   }

@@ -3,7 +3,9 @@
 import { EIO, setErrno } from "../lib/errno";
 import { allocate, burn, damaged } from "../lib/fault";
 import { print } from "../lib/output";
-import { Block, BlockCache } from "./cache";
+import { Region } from "../lib/region";
+import { AHEAD_MAX, startAhead } from "./ahead";
+import { Block, BlockCache, roomBehind, SMALL_MAX } from "./cache";
 import { decompress } from "./decompress";
 import {
   BLOCK_SIZE_MAX,
@@ -18,6 +20,7 @@ import {
   bpLogicalSize,
   bpPhysicalSize,
   CHECKSUM_GANG,
+  COMPRESS_LZ4,
   COMPRESS_OFF,
   DVA_SIZE,
   dvaDevice,
@@ -28,16 +31,14 @@ import {
   GANG_DEPTH_MAX,
   GANG_SIZE,
   SALT_SIZE,
+  TAIL_MAGIC,
   TAIL_SIZE,
 } from "./layout";
 import { badReadCount, countHealed, Vdev } from "./vdev";
 import { useSalt, verifyBlock } from "./verify";
 
-/** Bytes that are fetched ahead together, and unwanted ones between wanted ones that are worth it. */
-const AHEAD_MAX: u64 = 2 << 20;
-const GAP_MAX: u64 = 64 << 10;
-/** Pieces that are fetched ahead together. */
-const PIECES_MAX: i32 = 64;
+/** Bytes that rows of sectors add to what is fetched ahead. */
+const ROWS_MAX: u32 = 256 << 10;
 
 /** A piece of a top-level vdev. */
 class Piece {
@@ -47,11 +48,16 @@ class Piece {
 }
 const pieces: Piece[] = [];
 
+/** Large blocks that are still compressed. */
+const rawRegion = new Region();
+
 /** The blocks of a pool. */
 export class Blocks {
   /** Top-level vdevs, by id. */
   readonly tops: Vdev[] = [];
   private readonly cache: BlockCache = new BlockCache();
+  /** Pieces to be fetched ahead. */
+  private spans: i32 = 0;
   /** Whether the headers of gang blocks may be larger than GANG_SIZE. */
   largeGangs: bool = false;
   /** Whether what can't be read is another one's to tell: there is something else to try. */
@@ -142,32 +148,45 @@ export class Blocks {
 
   /** Fetches ahead what the first of `count` pointers lead to. Returns how many it was enough for, one at least. */
   readAhead(pointers: usize, count: u32): u32 {
-    let total: u64 = 0;
+    let size = this.planAhead(pointers, count);
+    // With all that lies between them they may be too much.
+    for (; size > <u64>AHEAD_MAX && count > 1; size = this.planAhead(pointers, count)) count >>= 1;
+    if (size > <u64>AHEAD_MAX || size == 0) return count;
+    // Members of groups fetch whole rows of sectors.
+    startAhead(<u32>size + ROWS_MAX);
+    for (let i = 0; i < this.spans; i++) {
+      const vdev = this.top(pieces[i].vdev);
+      if (vdev !== null) vdev.readAhead(pieces[i].offset, <u32>pieces[i].size);
+    }
+    return count;
+  }
+
+  /** Finds out what to fetch for `count` pointers: the first `spans` pieces. Returns the bytes. */
+  private planAhead(pointers: usize, count: u32): u64 {
     let used = 0;
-    let fetched: u32 = 0;
-    for (; fetched < count && used < PIECES_MAX; fetched++) {
-      const bp = pointers + ((<usize>fetched) << BP_SHIFT);
+    for (let i: u32 = 0; i < count; i++) {
+      const bp = pointers + ((<usize>i) << BP_SHIFT);
       if (bpHole(bp) || bpEmbedded(bp) || dvaGang(bp) || this.cache.find(bp) !== null) continue;
-      const size = max(dvaSize(bp), <u64>bpPhysicalSize(bp));
-      if (total + size > AHEAD_MAX) {
-        if (fetched == 0) return 1;
-        break;
-      }
-      total += size;
-      this.addPiece(used++, dvaDevice(bp), dvaOffset(bp), size);
+      this.addPiece(used++, dvaDevice(bp), dvaOffset(bp), max(dvaSize(bp), <u64>bpPhysicalSize(bp)));
     }
+    let total: u64 = 0;
+    this.spans = 0;
     for (let i = 0; i < used; ) {
-      const piece = pieces[i];
-      let end = piece.offset + piece.size;
-      for (i++; i < used && pieces[i].vdev == piece.vdev; i++) {
-        const next = pieces[i];
-        if (next.offset > end + GAP_MAX || next.offset + next.size - piece.offset > AHEAD_MAX) break;
-        end = max(end, next.offset + next.size);
+      const vdev = pieces[i].vdev;
+      const start = pieces[i].offset;
+      let size = pieces[i].size;
+      const top = this.top(vdev);
+      const gap = top !== null ? top.worthwhileGap() : 0;
+      for (i++; i < used && pieces[i].vdev == vdev && pieces[i].offset - start <= size + gap; i++) {
+        size = max(size, pieces[i].offset - start + pieces[i].size);
       }
-      const vdev = this.top(piece.vdev);
-      if (vdev !== null) vdev.readAhead(piece.offset, <u32>(end - piece.offset));
+      const span = pieces[this.spans++];
+      span.vdev = vdev;
+      span.offset = start;
+      span.size = size;
+      total += size;
     }
-    return fetched;
+    return total;
   }
 
   /** Puts a piece in its place among the first `count`. */
@@ -190,6 +209,16 @@ export class Blocks {
     for (let i = 0; i < this.tops.length; i++) this.tops[i].forgetAhead();
   }
 
+  /** Room for the `size` bytes that will be decompressed to `dst`; of the heap, unless they are many. */
+  private rawRoom(bp: usize, dst: usize, size: u32, depth: i32): usize {
+    if (size <= SMALL_MAX || depth > 0) return allocate(<usize>size);
+    const end = roomBehind(dst);
+    // LZ4 may be decompressed onto itself: what is written never reaches what is still to be read.
+    return bpCompression(bp) == COMPRESS_LZ4 && size < bpLogicalSize(bp) && end != 0
+      ? end - <usize>size
+      : rawRegion.need(size);
+  }
+
   /** Reads the block behind `bp` to `dst`, which has room for its logical size. Returns an errno. */
   private readBlock(bp: usize, dst: usize, depth: i32): i32 {
     burn(16);
@@ -204,11 +233,11 @@ export class Blocks {
       if (load<u64>(dva) == 0 && load<u64>(dva, 8) == 0) continue;
       const vdev = this.top(dvaDevice(dva));
       if (vdev === null) continue;
-      const raw = plain ? dst : allocate(<usize>physical);
+      const raw = plain ? dst : this.rawRoom(bp, dst, physical, depth);
       error = dvaGang(dva) ? this.readGang(bp, raw, physical, depth) : vdev.read(bp, raw, dvaOffset(dva), physical, 0);
       if (plain) continue;
       if (error == 0 && !decompress(bpCompression(bp), raw, physical, dst, size)) error = EIO;
-      heap.free(raw);
+      if (physical <= SMALL_MAX || depth > 0) heap.free(raw);
     }
     if (error != 0 && !this.quiet) {
       print("ZFS: i/o error - all block copies unavailable\n");
@@ -238,15 +267,9 @@ export class Blocks {
     if (depth >= GANG_DEPTH_MAX) return damaged(this.name, `ZFS gang block: more than ${GANG_DEPTH_MAX} deep`, EIO);
     let headerSize = this.largeGangs ? this.gangSize(bp) : GANG_SIZE;
     const header = allocate(<usize>headerSize);
-    const quiet = this.quiet;
-    this.quiet = quiet || headerSize > GANG_SIZE;
     let error = this.readGangHeader(bp, header, headerSize, depth);
-    this.quiet = quiet;
-    if (error != 0 && headerSize > GANG_SIZE) {
-      // One of those that were written before the first large one.
-      headerSize = GANG_SIZE;
-      error = this.readGangHeader(bp, header, headerSize, depth);
-    }
+    // Those that were written before the first large one are found by where their tails are.
+    if (error == 0 && load<u64>(header + <usize>(headerSize - TAIL_SIZE)) != TAIL_MAGIC) headerSize = GANG_SIZE;
     let at: u32 = 0;
     for (let i: u32 = 0; i < (headerSize - TAIL_SIZE) / BP_SIZE && error == 0; i++) {
       const part = header + <usize>(i * BP_SIZE);

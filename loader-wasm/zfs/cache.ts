@@ -2,7 +2,8 @@
 // piece by piece. Those that were used longest ago make room; of very large ones there is a single one.
 
 import { allocate } from "../lib/fault";
-import { BP_BIRTH } from "./layout";
+import { Region } from "../lib/region";
+import { BLOCK_SIZE_MAX, BP_BIRTH } from "./layout";
 
 /** A block as its pointer describes it, decompressed. The pool owns it: it is good until the next one is asked for. */
 export class Block {
@@ -12,11 +13,11 @@ export class Block {
   private birth: u64 = u64.MAX_VALUE;
   /** When it was used last; 0 for what is not to be found again. */
   stamp: u64 = 0;
-  readonly data: usize;
 
-  constructor(readonly size: u32) {
-    this.data = allocate(<usize>size);
-  }
+  constructor(
+    readonly size: u32,
+    readonly data: usize,
+  ) {}
 
   /** Whether it is what the pointer at `bp` leads to. */
   isOf(bp: usize): bool {
@@ -32,10 +33,20 @@ export class Block {
 }
 
 /** Bytes and number of blocks that are kept. */
-const CACHE_SIZE: u32 = 4 << 20;
+const CACHE_SIZE: u32 = 2 << 20;
 const CACHE_BLOCKS: i32 = 64;
-/** Of those that are larger there is one. */
+/** Of those that are larger there is one, over all pools. */
 export const SMALL_MAX: u32 = 1 << 20;
+/** It has room for so much, or for the largest that there is; and some more, so that LZ4 can be decompressed in it. */
+const LARGE_SIZE: u32 = 4 << 20;
+const LARGE_MARGIN: u32 = 128 << 10;
+const region = new Region();
+let largeOwner: BlockCache | null = null;
+
+/** Where the room of the large block ends, if that is at `address`; else 0. */
+export function roomBehind(address: usize): usize {
+  return region.size > 0 && address == region.need(0) ? address + <usize>region.size : 0;
+}
 
 /** Blocks, found by their pointers. */
 export class BlockCache {
@@ -47,7 +58,7 @@ export class BlockCache {
   /** What the pointer at `bp` leads to, when it is known. */
   find(bp: usize): Block | null {
     const large = this.large;
-    if (large !== null && large.isOf(bp)) return large;
+    if (large !== null && largeOwner == this && large.isOf(bp)) return large;
     for (let i = 0; i < this.blocks.length; i++) {
       const block = this.blocks[i];
       if (!block.isOf(bp)) continue;
@@ -59,19 +70,16 @@ export class BlockCache {
 
   /** A block of `size` bytes to fill, for which others make room. */
   add(size: u32): Block {
-    const large = this.large;
     if (size > SMALL_MAX) {
-      if (large !== null) heap.free(large.data);
-      this.large = null;
-    }
-    while (size <= SMALL_MAX && (this.size + size > CACHE_SIZE || this.blocks.length >= CACHE_BLOCKS)) this.forget();
-    const block = new Block(size);
-    if (size > SMALL_MAX) {
+      const block = new Block(size, region.need((size <= LARGE_SIZE ? LARGE_SIZE : BLOCK_SIZE_MAX) + LARGE_MARGIN));
       this.large = block;
-    } else {
-      this.blocks.push(block);
-      this.size += size;
+      largeOwner = this;
+      return block;
     }
+    while (this.size + size > CACHE_SIZE || this.blocks.length >= CACHE_BLOCKS) this.forget();
+    const block = new Block(size, allocate(<usize>size));
+    this.blocks.push(block);
+    this.size += size;
     return block;
   }
 

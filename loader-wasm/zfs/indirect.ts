@@ -155,7 +155,7 @@ export class IndirectVdev extends Vdev {
     for (let way: u32 = 0; way < copies + (ways > 1 ? min(ways, WAYS_MAX) : 0); way++) {
       const mixed = way >= copies;
       if (this.readAll(parts, dst, mixed ? way - copies : way, mixed) != 0) return EIO;
-      if (verifyBlock(bp, dst, `zfs:${this.pool.name} ${this.name}`)) return 0;
+      if (verifyBlock(bp, dst, `zfs:${this.pool.name} ${this.name} offset ${offset}`)) return 0;
       countBadRead();
     }
     return EIO;

@@ -26,6 +26,8 @@ export class RaidzVdev extends Vdev {
   /** Whether it is growing: the pool's uberblock says how far that is. */
   growing: bool = false;
   private suspicions: i32 = 0;
+  /** Of the block that is read, for reports. */
+  private offset: u64 = 0;
 
   constructor(
     guid: u64,
@@ -88,6 +90,7 @@ export class RaidzVdev extends Vdev {
 
   read(bp: usize, dst: usize, offset: u64, size: u32, _choice: u32): i32 {
     if (offset > OFFSET_LIMIT) return EIO;
+    this.offset = offset;
     // The group deals in whole sectors.
     const sector = (<u32>1) << (<u32>this.ashift);
     const whole = (size + sector - 1) & ~(sector - 1);
@@ -100,6 +103,10 @@ export class RaidzVdev extends Vdev {
       heap.free(sectors);
     }
     return error;
+  }
+
+  worthwhileGap(): u64 {
+    return super.worthwhileGap() * <u64>this.children.length;
   }
 
   /** Fetches the rows of sectors that hold the bytes, from each member in one piece. */
@@ -124,7 +131,7 @@ export class RaidzVdev extends Vdev {
   }
 
   private verified(bp: usize, data: usize): bool {
-    if (bp == 0 || verifyBlock(bp, data, `zfs:${this.pool} ${this.name}`)) return true;
+    if (bp == 0 || verifyBlock(bp, data, `zfs:${this.pool} ${this.name} offset ${this.offset}`)) return true;
     countBadRead();
     return false;
   }

@@ -57,8 +57,8 @@ class Run {
     if (within + size > length) return this.dnode.damaged(`block of ${length} bytes`);
     let data: usize = 0;
     // What is used in part now will be soon again.
-    if (size == length && size <= SMALL_MAX) {
-      if (this.room == 0) this.room = allocate(<usize>SMALL_MAX);
+    if (size == length && size == this.dnode.blockSize && size <= SMALL_MAX) {
+      if (this.room == 0) this.room = allocate(<usize>this.dnode.blockSize);
       data = this.pool.passing(bp, this.room);
     }
     if (data == 0) {

@@ -2,8 +2,8 @@
 // Reading from one verifies the checksum of the block pointer and uses what redundancy there is.
 
 import { EIO } from "../lib/errno";
-import { allocate } from "../lib/fault";
 import { Volume } from "../storage/volume";
+import { takeAhead } from "./ahead";
 import { BOOT_AREA_SIZE, DATA_START } from "./layout";
 import { verifyBlock } from "./verify";
 
@@ -61,6 +61,9 @@ export function countBadRead(): void {
   badReads++;
 }
 
+/** A read costs about as much as so many bytes. */
+const GAP_MAX: u64 = 192 << 10;
+
 /** A virtual device: a disk, or a group of others. */
 export abstract class Vdev {
   state: VdevState = VdevState.Offline;
@@ -83,6 +86,11 @@ export abstract class Vdev {
 
   /** Fetches `size` bytes at `offset` in few reads, as reads of them are about to follow; or not, where that doesn't help. */
   readAhead(_offset: u64, _size: u32): void {}
+
+  /** Unwanted bytes between two pieces for which it pays to fetch both with one read. */
+  worthwhileGap(): u64 {
+    return GAP_MAX;
+  }
 
   /** Forgets what was fetched ahead. */
   forgetAhead(): void {
@@ -141,7 +149,7 @@ class Ahead {
     /** Offset from the data's start. */
     readonly start: u64,
     readonly size: u32,
-    /** Owned until they are forgotten. */
+    /** Good until they are forgotten. */
     readonly data: usize,
   ) {}
 }
@@ -180,14 +188,13 @@ export class DiskVdev extends Vdev {
     const volume = this.volume;
     const at = offset + DATA_START;
     if (volume === null || at < offset) return;
-    const data = allocate(<usize>size);
+    const data = takeAhead(size);
     // What fails here is told by the reads that follow.
-    if (volume.read(at, data, size) == <i64>size) this.ahead.push(new Ahead(offset, size, data));
-    else heap.free(data);
+    if (data != 0 && volume.read(at, data, size) == <i64>size) this.ahead.push(new Ahead(offset, size, data));
   }
 
   forgetAhead(): void {
-    while (this.ahead.length > 0) heap.free(this.ahead.pop().data);
+    this.ahead.length = 0;
   }
 
   peek(offset: u64, size: u32): usize {

@@ -8,12 +8,14 @@ import {
   BP_CHECKSUM,
   BP_PHYSICAL_BIRTH,
   bpChecksum,
+  bpLittleEndian,
   bpPhysicalSize,
   CHECKSUM_GANG,
   CHECKSUM_NOPARITY,
   CHECKSUM_OFF,
   dvaDevice,
   dvaOffset,
+  GANG_SIZE,
   TAIL_MAGIC,
   TAIL_SIZE,
 } from "./layout";
@@ -38,10 +40,17 @@ export function verifyBlock(bp: usize, data: usize, where: string): bool {
   const kind = bpChecksum(bp);
   const size = bpPhysicalSize(bp);
   burn(<i64>(size >> 4));
+  if (!bpLittleEndian(bp)) {
+    damaged(where, "ZFS block: of a big-endian machine, which can't be read", EIO);
+    return false;
+  }
   if (kind == CHECKSUM_OFF || kind == CHECKSUM_NOPARITY) return true;
   if (kind == CHECKSUM_GANG) {
-    const birth = load<u64>(bp, BP_PHYSICAL_BIRTH);
-    return verifyTail(data, size, dvaDevice(bp), dvaOffset(bp), birth != 0 ? birth : load<u64>(bp, BP_BIRTH));
+    const physical = load<u64>(bp, BP_PHYSICAL_BIRTH);
+    const birth = physical != 0 ? physical : load<u64>(bp, BP_BIRTH);
+    if (verifyTail(data, size, dvaDevice(bp), dvaOffset(bp), birth)) return true;
+    // What is read of a small header may be more than there is of it.
+    return size > GANG_SIZE && verifyTail(data, GANG_SIZE, dvaDevice(bp), dvaOffset(bp), birth);
   }
   if (!checksum(kind, data, size, salt)) {
     damaged(where, `ZFS block: checksum of unknown kind ${kind}`, EIO);
@@ -50,6 +59,11 @@ export function verifyBlock(bp: usize, data: usize, where: string): bool {
   if (matches(bp + BP_CHECKSUM)) return true;
   damaged(where, `ZFS block of ${size} bytes: checksum`, EIO);
   return false;
+}
+
+/** Whether the block of `size` bytes carries a checksum, but one that a big-endian machine wrote. */
+export function tailBigEndian(data: usize, size: u32): bool {
+  return load<u64>(data + <usize>(size - TAIL_SIZE)) == bswap<u64>(TAIL_MAGIC);
 }
 
 /** Verifies a block that carries its own checksum, made with `a`, `b`, `c` and 0 in its place. */

@@ -93,7 +93,7 @@ export async function disksOf({ folder, pools }: Pools, name: string): Promise<S
 }
 
 /** Where the middle of a disk begins, behind partition table, labels and boot block, and how far from its end it ends. */
-const MIDDLE = 6 * 1024 * 1024;
+const MIDDLE = 5 * 1024 * 1024;
 const TAIL = 2 * 1024 * 1024;
 
 /** A disk whose partition table and labels are there, and nothing else. */

@@ -94,10 +94,11 @@ export function zstd(src: usize, srcSize: u32, dst: usize, dstSize: u32, bare: b
   const dstEnd = dst + <usize>dstSize;
   if (bare) return decodeFrame(frame, src, end, dst, dstEnd) == end && frameEnd == dstEnd;
   while (src < end) {
-    if (end - src < 8) return frame.fail("header") != 0;
+    if (end - src < 4) return frame.fail("header") != 0;
     const magic = load<u32>(src);
     src += 4;
     if ((magic & ~15) == SKIPPABLE_MAGIC) {
+      if (end - src < 4) return frame.fail("header") != 0;
       const size = <usize>load<u32>(src);
       src += 4;
       if (size > end - src) return frame.fail(`frame to be skipped of ${size} bytes`) != 0;
