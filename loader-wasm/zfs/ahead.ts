@@ -3,7 +3,7 @@
 import { Region } from "../lib/region";
 
 /** Bytes that are fetched ahead together. */
-export const AHEAD_MAX: u32 = 3584 << 10;
+export const AHEAD_MAX: u32 = 4 << 20;
 
 const region = new Region();
 let used: u32 = 0;

@@ -150,7 +150,9 @@ export class Blocks {
   readAhead(pointers: usize, count: u32): u32 {
     let size = this.planAhead(pointers, count);
     // With all that lies between them they may be too much.
-    for (; size > <u64>AHEAD_MAX && count > 1; size = this.planAhead(pointers, count)) count >>= 1;
+    for (; size > <u64>AHEAD_MAX && count > 1; size = this.planAhead(pointers, count)) {
+      count = max(min(<u32>((<u64>count * <u64>AHEAD_MAX) / size), count - 1), 1);
+    }
     if (size > <u64>AHEAD_MAX || size == 0) return count;
     // Members of groups fetch whole rows of sectors.
     startAhead(<u32>size + ROWS_MAX);

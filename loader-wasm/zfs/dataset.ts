@@ -28,6 +28,7 @@ import {
   UB_TXG,
 } from "./layout";
 import { CHECKPOINT_MARK, Pool, Root } from "./pool";
+import { VdevState } from "./vdev";
 import { Zap, zapLookUp, zapNumbers } from "./zap";
 
 /** The entry of a pool's directory that is an uberblock, as words. */
@@ -84,11 +85,19 @@ export function openPool(pool: Pool): i32 {
     print("ZFS: i/o error - all block copies unavailable\n");
     print(`ZFS: can't read MOS of pool ${pool.name}\n`);
   }
-  let what = `ZFS pool is damaged: none of ${roots.length} uberblocks leads to what can be read`;
-  if (<u64>pool.tops.length < pool.topCount) {
-    what = `ZFS pool is incomplete: disks of ${pool.tops.length} vdevs of ${pool.topCount} are there`;
+  return damaged(`zfs:${pool.name}`, whyUnreadable(pool), EIO);
+}
+
+/** Why a pool can't be read that has no usable state: too few of its disks are there, or they are damaged. */
+function whyUnreadable(pool: Pool): string {
+  for (let i = 0; i < pool.tops.length; i++) {
+    const top = pool.tops[i];
+    const missing = top.state < VdevState.Degraded ? top.missing() : "";
+    if (missing.length > 0) return `ZFS pool is incomplete: missing ${missing}`;
   }
-  return damaged(`zfs:${pool.name}`, what, EIO);
+  return <u64>pool.tops.length < pool.topCount
+    ? `ZFS pool is incomplete: disks of ${pool.tops.length} vdevs of ${pool.topCount} are there`
+    : `ZFS pool is damaged: none of ${pool.roots.length} uberblocks leads to what can be read`;
 }
 
 /** Says that not the latest state of the pool is read, but that of transaction group `txg`. */

@@ -111,7 +111,7 @@ export class RaidzVdev extends Vdev {
 
   /** Fetches the rows of sectors that hold the bytes, from each member in one piece. */
   readAhead(offset: u64, size: u32): void {
-    if (offset > OFFSET_LIMIT || size == 0 || this.growing || this.growth.length > 0) return;
+    if (offset > OFFSET_LIMIT || size == 0 || this.growing) return;
     const members = <u64>this.children.length;
     const from = ((offset >> this.ashift) / members) << this.ashift;
     const to = (((offset + <u64>size - 1) >> this.ashift) / members + 1) << this.ashift;

@@ -216,6 +216,14 @@ describe.skipIf(collection === undefined)("states of a pool", () => {
     expect(diagnostics.at(-1)).toMatch(/^zfs:zroot: ZFS pool is damaged: none of \d+ uberblocks leads/);
   });
 
+  it("a pool too few of whose disks are there is incomplete, and not damaged", async () => {
+    const { diagnostics } = await at(["lsdev"], collected("raidz1"));
+    expect(diagnostics.at(-1)).toMatch(
+      /^zfs:zroot: ZFS pool is incomplete: missing \S+ \(guid \d+\), \S+ \(guid \d+\)$/,
+    );
+    expect(diagnostics.join("\n")).not.toContain("is damaged");
+  });
+
   it("labels that are damaged are named, and one is enough", async () => {
     const disk = collected("default");
     for (const label of [0, 262_144]) disk.fill(0, (1 << 20) + label + 16_384, (1 << 20) + label + 16_484);
@@ -410,6 +418,36 @@ describe.skipIf(collection === undefined)("pools with numbers changed", () => {
         expect(["InputEndedError", "LimitError"]).toContain(result.error?.name);
       }),
       { numRuns: 30, seed: 3 },
+    );
+  });
+
+  it("whatever the labels say, the session goes on", async () => {
+    const source = collected("mirror");
+    const other = collected("mirror", 1);
+    const whole = new ZfsPool(source);
+    whole.resize(whole.file(whole.dataset(ROOT).objects, "/boot/loader.rc"), 0n);
+    let used = 0;
+    whole.editLabels("config", (config) => {
+      for (used = config.length; used > 0 && config[used - 1] === 0; ) used--;
+    });
+    const change = fc.tuple(fc.nat(used - 1), fc.constantFrom(1, 4, 8), fc.constantFrom(...EDGES));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+        const kept = new Map<number, Buffer>();
+        const pool = new ZfsPool(source);
+        pool.editLabels("config", (config) => {
+          kept.set(config.byteOffset, Buffer.from(config));
+          for (const [place, size, value] of changes) {
+            const number = Buffer.alloc(8);
+            number.writeBigUInt64BE(value);
+            number.copy(config, place, 8 - size);
+          }
+        });
+        const { result } = await at(["lsdev -v", "ls /boot"], [source, other]);
+        pool.editLabels("config", (config) => kept.get(config.byteOffset)?.copy(config));
+        expect(["InputEndedError", "LimitError"]).toContain(result.error?.name);
+      }),
+      { numRuns: 20, seed: 5 },
     );
   });
 
