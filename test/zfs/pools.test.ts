@@ -104,7 +104,7 @@ async function tryPool(pools: Pools, name: string, pool: PoolEntry): Promise<{ r
     else wrong.push(`without ${set.map((disk) => disk + 1).join(" and ")}: nothing is said to be missing`);
     end.result.release();
   }
-  const spared = UNREMOVED.includes(name) ? [] : sparedSets(pool);
+  const spared = sparedSets(pool);
   const within = (set: readonly number[], other: readonly number[]) =>
     set.length < other.length && set.every((disk) => other.includes(disk));
   for (const set of spared) {
