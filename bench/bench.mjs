@@ -13,6 +13,7 @@ import { compare, update } from "./baseline.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest, openFloor } from "./guest.mjs";
 import { luaRows } from "./lua.mjs";
+import { zfsRows } from "./zfs.mjs";
 
 prepare("release");
 const { boot, FileDisk, preload } = await import("userboot-wasm");
@@ -154,6 +155,7 @@ try {
   row("boot in a thread of its own", inThread, "ms");
   await forthRows({ directory, row, leftOut, median });
   await luaRows({ directory, row, leftOut, median });
+  zfsRows({ directory, row });
   row("disk calls", result.disk.calls, "", 60);
   row("disk bytes", result.disk.bytes, "");
   row("  ratio to the loaded files' bytes", result.disk.bytes / guest.loaded, "x", 1.1);
