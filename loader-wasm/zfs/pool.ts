@@ -1,7 +1,7 @@
 // Pools: their disks, found by their labels, and the latest uberblock.
 
 import { EIO } from "../lib/errno";
-import { allocate, damaged, present } from "../lib/fault";
+import { allocate, burn, damaged, present } from "../lib/fault";
 import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
 import { startAhead, takeAhead } from "./ahead";
@@ -346,20 +346,50 @@ function addDisk(volume: Volume, size: u64, config: NvList, labels: Labels): boo
   return true;
 }
 
-/** Takes down the states of `pool` that the labels of a disk lead to. */
+/** Takes down the newest states of `pool` that the labels of a disk lead to. */
 function readUberblocks(pool: Pool, labels: Labels, size: u64, ashift: u64): void {
   const shift = min(max(ashift, UBERBLOCK_SHIFT_MIN), UBERBLOCK_SHIFT_MAX);
   const step = (<u32>1) << (<u32>shift);
+  let txg = u64.MAX_VALUE;
+  // From the newest on: only what may be taken is verified.
+  for (let taken = 0; taken < ROOTS_MAX; ) {
+    txg = newestBefore(txg, labels, step);
+    if (txg == 0) return;
+    let known = false;
+    for (let label = 0; label < LABELS; label++) {
+      const start = labelOffset(size, label) + UBERBLOCKS_AT;
+      const ring = labels.rings[label];
+      for (let at: u32 = 0; ring != 0 && at < <u32>UBERBLOCKS_SIZE; at += step) {
+        const uberblock = ring + <usize>at;
+        const time = load<u64>(uberblock, UB_TIMESTAMP);
+        if (txgOf(uberblock) != txg) continue;
+        if (!pool.wantsRoot(txg, time)) {
+          known = true;
+        } else if (verifyTail(uberblock, step, start + <u64>at, 0, 0)) {
+          pool.addRoot(txg, time, uberblock);
+          known = true;
+        }
+      }
+    }
+    if (known) taken++;
+  }
+}
+
+/** The transaction group of an uberblock, 0 of what is none. */
+function txgOf(uberblock: usize): u64 {
+  return load<u64>(uberblock, UB_MAGIC) == UBERBLOCK_MAGIC ? load<u64>(uberblock, UB_TXG) : 0;
+}
+
+/** The newest transaction group before `txg` that labels have an uberblock of; 0 for none. */
+function newestBefore(txg: u64, labels: Labels, step: u32): u64 {
+  let newest: u64 = 0;
+  burn(<i64>(<u32>UBERBLOCKS_SIZE / step));
   for (let label = 0; label < LABELS; label++) {
-    const start = labelOffset(size, label) + UBERBLOCKS_AT;
     const ring = labels.rings[label];
-    if (ring == 0) continue;
-    for (let at: u32 = 0; at < <u32>UBERBLOCKS_SIZE; at += step) {
-      const uberblock = ring + <usize>at;
-      const txg = load<u64>(uberblock, UB_TXG);
-      const time = load<u64>(uberblock, UB_TIMESTAMP);
-      if (load<u64>(uberblock, UB_MAGIC) != UBERBLOCK_MAGIC || !pool.wantsRoot(txg, time)) continue;
-      if (verifyTail(uberblock, step, start + <u64>at, 0, 0)) pool.addRoot(txg, time, uberblock);
+    for (let at: u32 = 0; ring != 0 && at < <u32>UBERBLOCKS_SIZE; at += step) {
+      const found = txgOf(ring + <usize>at);
+      if (found < txg) newest = max(newest, found);
     }
   }
+  return newest;
 }
