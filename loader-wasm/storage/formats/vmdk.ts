@@ -63,6 +63,8 @@ class SparseExtent extends Image {
   /** Sizes of a grain, and of what one grain table is for, as powers of two. */
   private grainShift: u64 = 0;
   private reachShift: u64 = 0;
+  /** How much of the compressed grain that was found last is on the disk. */
+  private inDisk: u32 = 0;
 
   constructor(file: Disk) {
     super(file, "vmdk");
@@ -162,11 +164,13 @@ class SparseExtent extends Image {
     if (sector != start >> SECTOR_SHIFT)
       return this.bad(place, `grain marker: sector ${sector} in place of ${start >> SECTOR_SHIFT}`);
     if (size == 0 || <u64>size > grain << 1) return this.bad(place, `grain marker: ${size} bytes`);
+    this.inDisk = <u32>min(grain, this.mediaSize - start);
     return this.packed(start, <u32>grain, place + MARKER_SIZE, size, rest);
   }
 
   unpack(src: usize, size: u32, dst: usize, dstSize: u32): bool {
-    return zlib(src, size, dst, dstSize);
+    // Some writers fill the last grain up, some end it with the disk.
+    return zlib(src, size, dst, dstSize) || (this.inDisk < dstSize && zlib(src, size, dst, this.inDisk));
   }
 }
 
