@@ -7,7 +7,7 @@ export { BufferConsole, type Console, type KeyInput } from "./console/console.js
 export { type Keys, KeysConsole } from "./console/keys.js";
 export { BytesDisk } from "./disks/bytes.js";
 export type { Disk } from "./disks/disk.js";
-export type { DiskSource, ImageSource, SectoredImage } from "./disks/source.js";
+export type { DiskImage, DiskSource, ImageFormat, ImageSource } from "./disks/source.js";
 export * from "./errors.js";
 export { type MapProfile, memoryMap } from "./handoff/maps.js";
 export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.js";

@@ -4,7 +4,8 @@ import { makeClock } from "./clock.js";
 import { automated } from "./console/automation.js";
 import { BufferConsole } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
-import { type DiskSource, describeSource, openSource, type SectoredImage } from "./disks/source.js";
+import { layOut, type Source } from "./disks/layout.js";
+import { openSource } from "./disks/source.js";
 import { abortedBy, OptionError } from "./errors.js";
 import type { Cell } from "./isolation/cell.js";
 import { runIsolated } from "./isolation/run.js";
@@ -41,7 +42,7 @@ export function setCellMaker(level: Isolation, maker: CellMaker): void {
  */
 export async function boot(options: BootOptions): Promise<BootResult> {
   const checked = sessionOptions(options);
-  const sources = (options.disks ?? []).map((source) => ({ source, image: describeSource(source) }));
+  const { sources } = layOut(options.disks ?? []);
   throwIfAborted(options.signal);
   const session = { ...checked, env: environmentEntries(permittedEnvironment(options.hooks, options.env ?? [])) };
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
@@ -79,11 +80,6 @@ async function provide(trees: readonly GrantedTree[]): Promise<WasiProvider | un
   return openTrees(trees);
 }
 
-interface Source {
-  source: DiskSource;
-  image: SectoredImage | undefined;
-}
-
 async function bootElsewhere(
   isolation: "thread" | "process",
   options: BootOptions,
@@ -95,7 +91,7 @@ async function bootElsewhere(
   if (typeof clock !== "string") throw new OptionError('a clock object needs the isolation "none"');
   const disks = sources.map(({ image }) => {
     if (image === undefined) throw new OptionError('a Disk object needs the isolation "none"');
-    return image;
+    return { image: image.image, sectorSize: image.sectorSize };
   });
   const makeCell = cellMakers.get(isolation);
   if (makeCell === undefined) throw new OptionError(`the isolation "${isolation}" is not to be had on this platform`);

@@ -166,7 +166,8 @@ class Session {
     this.#instantiateMs += performance.now() - starting;
     core.grantFuel(this.#meter.left);
     core.seedHash?.(options.hashSeed);
-    core.loader_main(options.interfaceVersion, disks.length);
+    const granted = options.images.reduce((sum, { count }) => sum + count, 0);
+    core.loader_main(options.interfaceVersion, disks.length - granted);
   }
 
   #giveBack(memory: WebAssembly.Memory): void {

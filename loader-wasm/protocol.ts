@@ -34,13 +34,18 @@ export declare function diskread(unit: i32, offset: u64, dst: usize, size: u32, 
 @external("userboot", "diskread_guest")
 export declare function diskread_guest(unit: i32, offset: u64, gpa: u64, size: u64, resid: usize): i32;
 
-/** DIOCGSECTORSIZE stores a u32 at `data`, DIOCGMEDIASIZE an i64; anything else is ENOTTY. */
+/**
+ * DIOCGSECTORSIZE stores a u32 at `data`, DIOCGMEDIASIZE an i64; anything else is ENOTTY. DIOCGIMAGE, which is ours, tells
+ * how the caller gave the image: units of the first file granted with it and how many there are, a u32 each, and the word
+ * for its format, 16 bytes with NULs behind it; none when nothing was said.
+ */
 @external("userboot", "diskioctl")
 export declare function diskioctl(unit: i32, cmd: u32, data: usize): i32;
 
 /** Commands of `diskioctl`, as FreeBSD's sys/disk.h has them. */
 export const DIOCGSECTORSIZE: u32 = 0x40046480;
 export const DIOCGMEDIASIZE: u32 = 0x40086481;
+export const DIOCGIMAGE: u32 = 0x401864f0;
 
 // ---- guest memory ----------------------------------------------------------------------------------
 
@@ -146,6 +151,8 @@ export const FAULT_FUEL: i32 = 1;
 export const FAULT_MEMORY: i32 = 2;
 /** The device that the caller chose can't be booted from. */
 export const FAULT_DEVICE: i32 = 3;
+/** An image can't be used as the caller gave it: its format, what it is made of, damage. The text is `disk0: why`. */
+export const FAULT_IMAGE: i32 = 4;
 
 // ---- the operator's hooks --------------------------------------------------------------------------
 

@@ -5,11 +5,11 @@ import { UserbootError } from "../errors.js";
 import { sessionOptions } from "../options.js";
 import { CONFINES, type ProcessLimits, processLimits } from "../process/confine.js";
 import { startSpareProcess } from "../process/start.js";
-import { DEFAULT_MEMORY, parseMemory } from "./arguments.js";
+import { DEFAULT_MEMORY, namedImage, parseMemory } from "./arguments.js";
 
 const COMMANDS = ["boot", "run", "pack"];
 /** Options that change what a process is given. */
-const OTHERWISE = /^(-h|--host-dir|--limit|--policy|--help)/;
+const OTHERWISE = /^(-h|--host-dir|--backing|--limit|--policy|--help)/;
 
 /** Looks at the words of the command line and starts the process that they will want. */
 export function startAhead(words: readonly string[]): void {
@@ -17,7 +17,7 @@ export function startAhead(words: readonly string[]): void {
   const end = rest.indexOf("--");
   const options = end < 0 ? rest : rest.slice(0, end);
   if (!COMMANDS.includes(command ?? "") || options.some((word) => OTHERWISE.test(word))) return;
-  const images = valuesOf(options, "--disk", "-d");
+  const images = valuesOf(options, "--disk", "-d").map((text) => namedImage(text).path);
   // Compressed ones are unpacked, and sent.
   if (images.length === 0 || images.some((image) => image.endsWith(".gz"))) return;
   if ((valuesOf(options, "--isolation").at(-1) ?? "process") !== "process") return;

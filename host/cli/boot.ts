@@ -2,7 +2,6 @@
 
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
-import type { ImageSource } from "../disks/source.js";
 import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
 import type { Isolation } from "../options.js";
@@ -14,13 +13,14 @@ import { printable, printableJson } from "../text.js";
 import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
-import { openImage } from "./images.js";
+import { type GrantedArgument, openDisks } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
 
 /** The options as commander gives them. */
 export interface BootArguments {
   disk: string[];
+  backing: GrantedArgument[];
   memory: string;
   env: string[];
   currdev?: string;
@@ -104,8 +104,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   const keys = args.input === undefined ? undefined : await readKeys(args.input);
   const hooks = await openHooks(args);
   if (args.out !== undefined) (await import("./output.js")).prepareOutput(args.out);
-  const disks: ImageSource[] = [];
-  for (const disk of args.disk) disks.push(await openImage(disk));
+  const disks = await openDisks(args.disk, args.backing);
 
   using terminal = new Terminal(args.json ? process.stderr : process.stdout, {
     signals: args.isolation !== "none",
@@ -182,7 +181,7 @@ export function conclude(result: BootResult): number {
   if (result.reason === "exec") return 0;
   const [found, ...more] = result.diagnostics;
   const where = found === undefined ? "" : `: ${found}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
-  if (result.error?.name === "OptionError") {
+  if (result.error?.name === "OptionError" || result.error?.name === "DiskError") {
     complain(`${result.error.message}${where}`);
     return STATUS_USAGE;
   }

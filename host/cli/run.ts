@@ -10,7 +10,7 @@ import { memoryMap } from "../handoff/maps.js";
 import { pack } from "../handoff/pack.js";
 import type { Vmm } from "../handoff/vmm.js";
 import { type VmmName, vmmNamed } from "../handoff/vmms.js";
-import { parseMemory } from "./arguments.js";
+import { namedImage, parseMemory } from "./arguments.js";
 import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
 import { takeOn } from "./ending.js";
 import { openImage } from "./images.js";
@@ -38,6 +38,11 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
     const program = requireProgram(vmm);
     const memory = parseMemory(args.memory);
     const packed = args.disk.find((disk) => disk.endsWith(".gz"));
+    const formatted = args.disk.find((disk) => ![undefined, "raw"].includes(namedImage(disk).format));
+    if (formatted !== undefined) {
+      // The monitor would follow names in the image, which the guest writes.
+      throw new OptionError(`${formatted}: run gives a machine raw images only (qemu-img convert -O raw makes one)`);
+    }
     if (args.write && args.disk.length === 0) throw new OptionError("--write: there is no disk that could be written");
     if (args.write && packed !== undefined) throw new OptionError(`--write: ${packed} is compressed`);
     const result = await bootGuest(args, { map: memoryMap(vmm.map, memory) });
@@ -78,7 +83,7 @@ function temporaryDirectory(): string {
 
 /** The image at `path`, unpacked to `target` when it is compressed. */
 async function plainImage(path: string, target: string): Promise<string> {
-  const image = await openImage(path);
+  const image = await openImage(namedImage(path).path);
   if (typeof image === "string") return image;
   await writeFile(target, image as Uint8Array, PRIVATE);
   return target;

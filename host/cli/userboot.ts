@@ -12,6 +12,7 @@ import { DEFAULT_MEMORY } from "./arguments.js";
 import type { BootArguments } from "./boot.js";
 import { complain } from "./complain.js";
 import { endAsTold } from "./ending.js";
+import type { GrantedArgument } from "./images.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
 
@@ -69,7 +70,21 @@ const program = new Command("userboot")
 const bootOptions = (command: CommandType): CommandType =>
   command
     .helpOption("--help", "show help")
-    .option("-d, --disk <image>", "raw disk image, also gzip'd (.gz), read only (repeat for more disks)", collect, [])
+    .option(
+      "-d, --disk <image>",
+      "disk image, raw or with its format before the name: qcow2:F, vmdk:F, vhd:F, vhdx:F, vdi:F; also gzip'd (.gz); read only (repeat for more disks)",
+      collect,
+      [],
+    )
+    .option(
+      "--backing <file>",
+      "file that the disk before it needs: data file, backing file, extent; with its format as -d (repeat, in order)",
+      (file: string, before: GrantedArgument[]) => [
+        ...before,
+        { disks: command.opts<BootArguments>().disk.length, file },
+      ],
+      [],
+    )
     .option("-m, --memory <size>", "memory of the guest", DEFAULT_MEMORY)
     .option("-e, --env <name=value>", "loader variable (repeat for more)", collect, [])
     .option(

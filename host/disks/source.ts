@@ -9,7 +9,27 @@ import { type Disk, isDisk } from "./disk.js";
 /** An image: a path (Node), bytes in memory, a Blob (browsers). */
 export type ImageSource = string | Uint8Array | Blob;
 
-/** An image with a sector size other than 512. */
+/** The formats of images, as the core calls them (loader-wasm/conf.ts). It reads them; here they are words. */
+export const IMAGE_FORMATS = ["raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"] as const;
+
+/** One of them. */
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+
+/** An image with what is to be known about it. */
+export interface DiskImage {
+  image: ImageSource;
+  /** 512 unless given; a VHDX image has its own. */
+  sectorSize?: 512 | 4096;
+  /** Its format. Without it the image is raw, and not used when it looks like something else. */
+  format?: ImageFormat;
+  /**
+   * The files that it is made of besides: a data file, then what is behind it and behind that, or the extents of a VMDK
+   * descriptor, in their order. Names in an image are never followed.
+   */
+  files?: readonly (ImageSource | Omit<DiskImage, "files" | "sectorSize">)[];
+}
+
+/** An image with its sector size. */
 export interface SectoredImage {
   image: ImageSource;
   sectorSize: 512 | 4096;
@@ -21,7 +41,7 @@ export interface SentImage extends SectoredImage {
 }
 
 /** What `boot` takes as a disk. */
-export type DiskSource = Disk | ImageSource | SectoredImage;
+export type DiskSource = Disk | ImageSource | DiskImage;
 
 /** Opens an image file; platforms without files have none. */
 export type FileOpener = (path: string, sectorSize: number, fd?: number) => Disk;
@@ -35,26 +55,32 @@ export function setFileOpener(opener: FileOpener): void {
   openFile = opener;
 }
 
-/** The image and sector size behind `source`; undefined for a ready Disk that only its maker can use. */
-export function describeSource(source: DiskSource): SectoredImage | undefined {
-  if (isSectored(source)) {
-    if (source.sectorSize !== 512 && source.sectorSize !== 4096) {
-      throw new OptionError(`sector size ${source.sectorSize} is not 512 or 4096`);
+/** An image with nothing left open but its format. */
+export type DescribedImage = DiskImage & Required<Pick<DiskImage, "sectorSize" | "files">>;
+
+/** `source` with all that it leaves to us; undefined for a ready Disk that only its maker can use. */
+export function describeSource(source: DiskSource): DescribedImage | undefined {
+  if (isDescribed(source)) {
+    const { image, sectorSize = 512, format, files = [] } = source;
+    if (sectorSize !== 512 && sectorSize !== 4096)
+      throw new OptionError(`sector size ${sectorSize} is not 512 or 4096`);
+    if (format !== undefined && !IMAGE_FORMATS.includes(format)) {
+      throw new OptionError(`unknown image format "${format}" (there are ${IMAGE_FORMATS.join(", ")})`);
     }
-    return source;
+    return { image: checkImage(image), sectorSize, files, ...(format && { format }) };
   }
-  if (source instanceof BytesDisk) return source;
+  if (source instanceof BytesDisk) return { image: source.image, sectorSize: source.sectorSize, files: [] };
   if (isDisk(source)) return undefined;
-  if (typeof source === "string" || source instanceof Uint8Array || source instanceof Blob) {
-    return { image: source, sectorSize: 512 };
-  }
+  return { image: checkImage(source), sectorSize: 512, files: [] };
+}
+
+function checkImage(image: ImageSource): ImageSource {
+  if (typeof image === "string" || image instanceof Uint8Array || image instanceof Blob) return image;
   throw new OptionError("a disk must be a path, a Uint8Array, a Blob or a Disk");
 }
 
-function isSectored(source: DiskSource): source is SectoredImage {
-  return (
-    typeof source === "object" && source !== null && "image" in source && "sectorSize" in source && !isDisk(source)
-  );
+function isDescribed(source: DiskSource): source is DiskImage {
+  return typeof source === "object" && source !== null && "image" in source && !isDisk(source);
 }
 
 /** Opens `source`; what is opened here is to be closed by the caller. */

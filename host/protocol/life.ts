@@ -1,8 +1,8 @@
 // The session's own imports: time, the caller's environment, and its ends other than by entering a kernel.
 
-import { InternalError, LimitError, OptionError } from "../errors.js";
+import { DiskError, InternalError, LimitError, OptionError } from "../errors.js";
 import { type SessionState, Stop } from "../state.js";
-import { CHOSEN_DEVICE, FAULT_DEVICE, FAULT_FUEL, FAULT_MEMORY } from "./constants.js";
+import { CHOSEN_DEVICE, FAULT_DEVICE, FAULT_FUEL, FAULT_IMAGE, FAULT_MEMORY } from "./constants.js";
 import { DIAGNOSTIC_SIZE_MAX, note } from "./diagnostics.js";
 import type { ModuleMemory } from "./module_memory.js";
 
@@ -51,7 +51,17 @@ export function lifeImports(module: ModuleMemory, { clock, diagnostics, meter, o
       if (kind === FAULT_FUEL) throw new LimitError("fuel", limits.fuel, limits.fuel);
       if (kind === FAULT_MEMORY) throw new LimitError("moduleMemory", limits.moduleMemory, module.size);
       if (kind === FAULT_DEVICE) throw new OptionError(module.text(address, size, DIAGNOSTIC_SIZE_MAX));
+      if (kind === FAULT_IMAGE) {
+        const [disk, why] = cut(module.text(address, size, DIAGNOSTIC_SIZE_MAX), ": ");
+        throw new DiskError(disk, why);
+      }
       throw new InternalError(module.text(address, size, DIAGNOSTIC_SIZE_MAX));
     },
   };
+}
+
+/** `text` before and behind the first `mark`. */
+function cut(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + mark.length)];
 }
