@@ -9,6 +9,7 @@ export { BytesDisk } from "./disks/bytes.js";
 export type { Disk } from "./disks/disk.js";
 export type { DiskImage, DiskSource, ImageFormat, ImageSource } from "./disks/source.js";
 export * from "./errors.js";
+export type { LookedAt } from "./problem.js";
 export { type MapProfile, memoryMap } from "./handoff/maps.js";
 export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.js";
 export { type PackFormat, pack } from "./handoff/pack.js";

@@ -139,6 +139,21 @@ export declare function swap_interpreter(name: usize, size: i32): void;
 @external("userboot", "report")
 export declare function report(text: usize, size: i32): void;
 
+/**
+ * When nothing was booted and the host asks why (`explain`): one thing that was looked at, LOOKED_* and its name, and what
+ * was found there. Informative.
+ */
+@external("userboot", "looked")
+export declare function looked(kind: i32, name: usize, nameSize: i32, found: usize, foundSize: i32): void;
+
+/** A disk, damage on it, a partition, a ZFS pool, a file, a kernel that was loaded or was to be. */
+export const LOOKED_DISK: i32 = 0;
+export const LOOKED_DAMAGE: i32 = 1;
+export const LOOKED_PARTITION: i32 = 2;
+export const LOOKED_POOL: i32 = 3;
+export const LOOKED_FILE: i32 = 4;
+export const LOOKED_KERNEL: i32 = 5;
+
 /** Ends the session with a typed error: a `FAULT_*` kind and its text. Does not return. */
 @external("userboot", "fault")
 export declare function fault(kind: i32, text: usize, size: i32): void;

@@ -176,6 +176,18 @@ class TypedConsole extends KeysConsole {
   }
 }
 
+/** Most lines on what was looked at; --json has all. */
+const PROBLEM_LINES = 24;
+
+/** What a kernel might have come from, a line each. */
+function showProblem({ bootProblem = [] }: BootResult): void {
+  if (bootProblem.length === 0) return;
+  process.stderr.write("  what was looked at, and found there (docs/why-it-does-not-boot.md):\n");
+  for (const { name, found } of bootProblem.slice(0, PROBLEM_LINES)) process.stderr.write(`  ${name}: ${found}\n`);
+  const more = bootProblem.length - PROBLEM_LINES;
+  if (more > 0) process.stderr.write(`  and ${more} more, which --json lists\n`);
+}
+
 /** Says what went wrong, if anything did, and gives the exit status. */
 export function conclude(result: BootResult): number {
   if (result.reason === "exec") return 0;
@@ -188,5 +200,6 @@ export function conclude(result: BootResult): number {
   if (result.reason === "error") complain(`${result.error?.message}${where}`);
   else if (result.exitCode === EXIT_REBOOT) return STATUS_REBOOT;
   else complain(`the guest's loader quit without entering a kernel${where}`);
+  showProblem(result);
   return STATUS_FAILED;
 }

@@ -13,6 +13,14 @@ export const FAULT_MEMORY = 2;
 export const FAULT_DEVICE = 3;
 export const FAULT_IMAGE = 4;
 
+/** Kinds of `looked`: a disk, damage on it, a partition, a ZFS pool, a file, a kernel that was loaded or was to be. */
+export const LOOKED_DISK = 0;
+export const LOOKED_DAMAGE = 1;
+export const LOOKED_PARTITION = 2;
+export const LOOKED_POOL = 3;
+export const LOOKED_FILE = 4;
+export const LOOKED_KERNEL = 5;
+
 /** The index by which `getenv` is asked for the device that the caller chose. */
 export const CHOSEN_DEVICE = -2;
 
