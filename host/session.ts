@@ -5,6 +5,7 @@ import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import {
+  DiskError,
   InputEndedError,
   InternalError,
   InterpreterError,
@@ -158,6 +159,10 @@ class Session {
       // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
       if (!(thrown instanceof Stop)) this.#meter.suspended(() => flushQuietly(core));
       if (isUnbooted(thrown)) this.#explain(core);
+      if (thrown instanceof DiskError) {
+        const { disk, message } = thrown;
+        this.#looked({ kind: "disk", name: disk, found: message.slice(disk.length + 2) });
+      }
       return thrown;
     } finally {
       if (core !== undefined) {
@@ -182,6 +187,12 @@ class Session {
     core.loader_main(options.interfaceVersion, disks.length - granted);
   }
 
+  #looked({ kind, name, found }: LookedAt): void {
+    if (this.#lookedAt.length === LOOKED_MAX) return;
+    const shown = (text: string) => printable(text).slice(0, LOOKED_TEXT_MAX);
+    this.#lookedAt.push({ kind, name: shown(name), found: shown(found) });
+  }
+
   /** Has `core` tell why it didn't boot. What that costs isn't the guest's, but what is left of its budgets ends it. */
   #explain(core: Core | undefined): void {
     this.#meter.stop();
@@ -189,8 +200,8 @@ class Session {
     try {
       core?.explain?.();
     } catch (error) {
-      const found = `not all was looked at: ${error instanceof Error ? error.message : "the core has ended"}`;
-      if (this.#lookedAt.length < LOOKED_MAX) this.#lookedAt.push({ kind: "damage", name: "list", found: printable(found).slice(0, LOOKED_TEXT_MAX) });
+      const why = error instanceof Error ? error.message : "the core has ended";
+      this.#looked({ kind: "damage", name: "list", found: `not all was looked at: ${why}` });
     }
     Object.assign(this.#counts, counts);
   }

@@ -125,7 +125,9 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
   if (args.verbose) {
     const { explainIsolation, explainSwaps } = await import("./verbose.js");
-    for (const line of [explainIsolation(result), ...explainSwaps(result)]) complain(line);
+    // What is wrong where nothing was booted is told at the end.
+    const damage = result.reason === "exec" ? result.diagnostics : [];
+    for (const line of [explainIsolation(result), ...explainSwaps(result), ...damage]) complain(line);
   }
   if (args.json) process.stdout.write(printableJson(result));
   return result;

@@ -116,7 +116,7 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("--hash-seed <number>", "order in which Lua's pairs lists string keys (default: 0)")
     .option("--out <dir>", "write result.json and mem.bin (sparse) there")
     .option("--json", "print the result; the guest's console then goes to stderr")
-    .option("--verbose", "tell on stderr which interpreters ran, and why")
+    .option("--verbose", "tell on stderr which interpreters ran, and why, and what was damaged")
     .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
     .addOption(
       new Option("--isolation <level>", "where the guest's loader runs (SECURITY.md); none takes no keys but --input's")

@@ -176,7 +176,8 @@ function explainPool(pool: Pool): void {
   const name = device === null ? "" : device.name();
   if (device === null || name.length == 0) return tell(LOOKED_POOL, `zfs:${pool.name}`, "no data set to boot from");
   const error = device.open();
-  tell(LOOKED_POOL, name, error == 0 ? "the data set to boot from" : `the data set to boot from: ${strerror(error)}`);
+  const shown = name.substring(0, name.length - 1);
+  tell(LOOKED_POOL, shown, error == 0 ? "the data set to boot from" : `the data set to boot from: ${strerror(error)}`);
   if (error == 0) lookForFiles(name);
 }
 

@@ -79,10 +79,13 @@ export function loadModule(name: string, wish: VersionWish | null, args: string[
  */
 export function loadKld(name: string, args: string[]): i32 {
   const error = loadWithDependencies(name, args);
-  if (error != 0 && preloadedFiles.length == 0 && failures.length < FAILURES_MAX) {
-    failures.push(new LoadFailure(name, commandError));
-  }
+  if (error != 0 && preloadedFiles.length == 0) noteFailure(name, commandError);
   return error;
+}
+
+function noteFailure(name: string, reason: string): void {
+  for (let i = 0; i < failures.length; i++) if (failures[i].name == name && failures[i].reason == reason) return;
+  if (failures.length < FAILURES_MAX) failures.push(new LoadFailure(name, reason));
 }
 
 /** A kernel that could not be loaded, and the reason. */

@@ -34,7 +34,9 @@ const MARKS: Mark[] = [
   new Mark(65536 + 1372, "\x19\x01\x54\x19", "UFS2"),
   new Mark(32769, "CD001", "ISO 9660"),
   new Mark(65600, "_BHRfS_M", "btrfs"),
-  new Mark(131072, "\x0c\xb1\xba\0", "ZFS"),
+  // A packed list of names and values, of a little-endian machine and of a big-endian one.
+  new Mark(16384, "\x01\x01\0\0\0\0\0\0\0\0\0\x01", "ZFS"),
+  new Mark(16384, "\x01\0\0\0\0\0\0\0\0\0\0\x01", "ZFS, big-endian"),
   new Mark(LAST_SECTOR, "GEOM::MIRROR", "gmirror"),
   new Mark(LAST_SECTOR, "GEOM::LABEL", "glabel"),
 ];
