@@ -91,7 +91,8 @@ async function bootElsewhere(
   if (typeof clock !== "string") throw new OptionError('a clock object needs the isolation "none"');
   const disks = sources.map(({ image }) => {
     if (image === undefined) throw new OptionError('a Disk object needs the isolation "none"');
-    return { image: image.image, sectorSize: image.sectorSize };
+    const { files: _files, format: _format, ...sent } = image;
+    return sent;
   });
   const makeCell = cellMakers.get(isolation);
   if (makeCell === undefined) throw new OptionError(`the isolation "${isolation}" is not to be had on this platform`);

@@ -19,5 +19,5 @@ export function installNodeFiles(): void {
   });
   setHasher(loadNodeHasher);
   setBytesEqual((a, b) => Buffer.compare(a, b) === 0);
-  setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
+  setFileOpener((path, { sectorSize, fd, size }) => new FileDisk(path, sectorSize, fd === undefined ? fd : { fd, size }));
 }

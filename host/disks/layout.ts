@@ -3,7 +3,7 @@
 
 import { OptionError } from "../errors.js";
 import { DISKS_MAX, IMAGES_MAX } from "./disk.js";
-import { type DiskSource, describeSource, type SectoredImage } from "./source.js";
+import { type DiskSource, describeSource, type DescribedImage } from "./source.js";
 
 /** What the core is told of an image. */
 export interface ImageFacts {
@@ -17,7 +17,7 @@ export interface ImageFacts {
 /** An image as the caller gave it; `image` is undefined for a ready Disk that only its maker can use. */
 export interface Source {
   source: DiskSource;
-  image: SectoredImage | undefined;
+  image: DescribedImage | undefined;
 }
 
 /** All images of a session by their numbers, and what is known of each. */
@@ -46,7 +46,7 @@ export function layOut(disks: readonly DiskSource[]): Layout {
     for (const file of files) {
       const described = describeSource(file);
       if (described === undefined) throw new OptionError("a file of a disk must be a path, a Uint8Array or a Blob");
-      granted.sources.push({ source: file, image: { ...described, sectorSize: image?.sectorSize ?? 512 } });
+      granted.sources.push({ source: file, image: { ...described, sectorSize: image?.sectorSize } });
       granted.images.push({ format: described.format ?? "", first: 0, count: 0 });
     }
   }

@@ -18,7 +18,7 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 /** An image with what is to be known about it. */
 export interface DiskImage {
   image: ImageSource;
-  /** 512 unless given; a VHDX image has its own. */
+  /** Bytes of a sector. Without it a device's are what the system says, those of a file 512, and a VHDX image has its own. */
   sectorSize?: 512 | 4096;
   /** Its format. Without it the image is raw, and not used when it looks like something else. */
   format?: ImageFormat;
@@ -29,22 +29,24 @@ export interface DiskImage {
   files?: readonly (ImageSource | Omit<DiskImage, "files" | "sectorSize">)[];
 }
 
-/** An image with its sector size. */
+/** An image with its sector size, if that was said. */
 export interface SectoredImage {
   image: ImageSource;
-  sectorSize: 512 | 4096;
+  sectorSize?: 512 | 4096 | undefined;
 }
 
 /** An image on its way to a worker: files are open already, so that the worker needs no right to open any. */
 export interface SentImage extends SectoredImage {
   fd?: number;
+  /** Bytes of what is open: a device doesn't tell everyone. */
+  size?: number;
 }
 
 /** What `boot` takes as a disk. */
 export type DiskSource = Disk | ImageSource | DiskImage;
 
 /** Opens an image file; platforms without files have none. */
-export type FileOpener = (path: string, sectorSize: number, fd?: number) => Disk;
+export type FileOpener = (path: string, sent: Omit<SentImage, "image">) => Disk;
 
 let openFile: FileOpener = () => {
   throw new OptionError("a disk can be named by a path on Node only");
@@ -55,14 +57,14 @@ export function setFileOpener(opener: FileOpener): void {
   openFile = opener;
 }
 
-/** An image with nothing left open but its format. */
-export type DescribedImage = DiskImage & Required<Pick<DiskImage, "sectorSize" | "files">>;
+/** An image with nothing left open but its format and sector size. */
+export type DescribedImage = SentImage & Pick<DiskImage, "format"> & Required<Pick<DiskImage, "files">>;
 
 /** `source` with all that it leaves to us; undefined for a ready Disk that only its maker can use. */
 export function describeSource(source: DiskSource): DescribedImage | undefined {
   if (isDescribed(source)) {
-    const { image, sectorSize = 512, format, files = [] } = source;
-    if (sectorSize !== 512 && sectorSize !== 4096)
+    const { image, sectorSize, format, files = [] } = source;
+    if (![undefined, 512, 4096].includes(sectorSize))
       throw new OptionError(`sector size ${sectorSize} is not 512 or 4096`);
     if (format !== undefined && !IMAGE_FORMATS.includes(format)) {
       throw new OptionError(`unknown image format "${format}" (there are ${IMAGE_FORMATS.join(", ")})`);
@@ -71,7 +73,7 @@ export function describeSource(source: DiskSource): DescribedImage | undefined {
   }
   if (source instanceof BytesDisk) return { image: source.image, sectorSize: source.sectorSize, files: [] };
   if (isDisk(source)) return undefined;
-  return { image: checkImage(source), sectorSize: 512, files: [] };
+  return { image: checkImage(source), files: [] };
 }
 
 function checkImage(image: ImageSource): ImageSource {
@@ -84,8 +86,9 @@ function isDescribed(source: DiskSource): source is DiskImage {
 }
 
 /** Opens `source`; what is opened here is to be closed by the caller. */
-export function openSource({ image, sectorSize, fd }: SentImage): Disk {
-  if (typeof image === "string") return openFile(image, sectorSize, fd);
+export function openSource({ image, ...sent }: SentImage): Disk {
+  const { sectorSize = 512 } = sent;
+  if (typeof image === "string") return openFile(image, sent);
   if (image instanceof Blob) return new BlobDisk(image, sectorSize);
   return new BytesDisk(image, sectorSize);
 }
