@@ -43,6 +43,8 @@ export interface Limits {
   examinedBytes: number;
   /** Bytes of what hooks are told, and of what is remembered of files: their texts, and 256 for each question and file. */
   hookBytes: number;
+  /** Bytes that a compressed image may hold. */
+  unpackedBytes: number;
 }
 
 /** The limits of a boot that is given none; each can be changed alone. */
@@ -55,6 +57,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   swaps: 4,
   examinedBytes: 256 * 1024 * 1024,
   hookBytes: 16 * 1024 * 1024,
+  unpackedBytes: 64 * 1024 * 1024 * 1024,
 };
 
 /** How far a session is kept from its caller. */
@@ -131,6 +134,9 @@ export interface Progress {
   /** Bytes of the file that is being loaded into guest memory right now, and how many of them are there. */
   fileBytes: number;
   fileDone: number;
+  /** Before the guest starts: bytes of a compressed image, and how many of them have been read to unpack it. */
+  unpackedSize?: number;
+  unpackedDone?: number;
 }
 
 /** The options of one session, complete. */

@@ -53,10 +53,10 @@ export function configure(): void {
     new VhdxFormat(),
     new VdiFormat(),
     new UnreadFormat("QED", "QED\0", "convert it (qemu-img convert)"),
-    new UnreadFormat("gzip", "\x1f\x8b\x08", "unpack it"),
-    new UnreadFormat("bzip2", "BZh", "unpack it"),
-    new UnreadFormat("xz", "\xfd7zXZ\0", "unpack it"),
-    new UnreadFormat("zstd", "\x28\xb5\x2f\xfd", "unpack it"),
+    new UnreadFormat("gzip", "\x1f\x8b\x08"),
+    new UnreadFormat("bzip2", "BZh"),
+    new UnreadFormat("xz", "\xfd7zXZ\0"),
+    new UnreadFormat("zstd", "\x28\xb5\x2f\xfd"),
   ]);
 
   // A GPT has a protective MBR, and a disk that is bootable in several ways looks like several schemes.

@@ -1,8 +1,7 @@
-// Values of command-line options: sizes, keys, limits, names of images. Each either parses or throws an OptionError that
+// Values of command-line options: sizes, keys, limits. Each either parses or throws an OptionError that
 // says in one line what is wrong.
 
 import type { Keys } from "../console/keys.js";
-import { IMAGE_FORMATS, type ImageFormat } from "../disks/source.js";
 import { OptionError } from "../errors.js";
 
 const MIB = 1024 * 1024;
@@ -52,18 +51,6 @@ export function parseLimits<T extends object>(texts: string[], known: Readonly<T
     limits[name] = value;
   }
   return limits as Partial<T>;
-}
-
-/** A file of the command line, and its format if one is said. */
-export interface NamedImage {
-  path: string;
-  format?: ImageFormat;
-}
-
-/** Takes the word for a format off the start of `text`. */
-export function namedImage(text: string): NamedImage {
-  const format = IMAGE_FORMATS.find((word) => text.startsWith(`${word}:`));
-  return format === undefined ? { path: text } : { path: text.slice(format.length + 1), format };
 }
 
 /** `NAME=VALUE` of --env, as bytes. */

@@ -13,7 +13,7 @@ import { printable, printableJson } from "../text.js";
 import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
-import { type GrantedArgument, openDisks } from "./images.js";
+import { type GrantedArgument, namedDisks } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
 
@@ -104,7 +104,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   const keys = args.input === undefined ? undefined : await readKeys(args.input);
   const hooks = await openHooks(args);
   if (args.out !== undefined) (await import("./output.js")).prepareOutput(args.out);
-  const disks = await openDisks(args.disk, args.backing);
+  const disks = namedDisks(args.disk, args.backing);
 
   using terminal = new Terminal(args.json ? process.stderr : process.stdout, {
     signals: args.isolation !== "none",

@@ -72,7 +72,7 @@ const bootOptions = (command: CommandType): CommandType =>
     .helpOption("--help", "show help")
     .option(
       "-d, --disk <image>",
-      "disk image, raw or with its format before the name: qcow2:F, vmdk:F, vhd:F, vhdx:F, vdi:F; also gzip'd (.gz); read only (repeat for more disks)",
+      "disk: a raw image or a device; other formats are said before the name (qcow2:F, vmdk:F, vhd:F, vhdx:F, vdi:F); .gz .xz .zst .bz2 are unpacked (or gzip:F, xz:F, zstd:F, bzip2:F); behind it ,sectorsize=4096 and ,ro; never written (repeat for more disks)",
       collect,
       [],
     )

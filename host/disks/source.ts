@@ -4,6 +4,7 @@
 import { OptionError } from "../errors.js";
 import { BlobDisk } from "./blob.js";
 import { BytesDisk } from "./bytes.js";
+import { COMPRESSIONS, type Compression, compressionOfName, isCompression } from "./compression.js";
 import { type Disk, isDisk } from "./disk.js";
 
 /** An image: a path (Node), bytes in memory, a Blob (browsers). */
@@ -20,8 +21,11 @@ export interface DiskImage {
   image: ImageSource;
   /** Bytes of a sector. Without it a device's are what the system says, those of a file 512, and a VHDX image has its own. */
   sectorSize?: 512 | 4096;
-  /** Its format. Without it the image is raw, and not used when it looks like something else. */
-  format?: ImageFormat;
+  /**
+   * Its format. Without it the image is raw, and not used when it looks like something else. A compression says that the file is
+   * to be unpacked first, as the end of its name does (`.gz`, `.xz`, `.zst`, `.bz2`) unless the format is "raw".
+   */
+  format?: ImageFormat | Compression;
   /**
    * The files that it is made of besides: a data file, then what is behind it and behind that, or the extents of a VMDK
    * descriptor, in their order. Names in an image are never followed.
@@ -58,7 +62,11 @@ export function setFileOpener(opener: FileOpener): void {
 }
 
 /** An image with nothing left open but its format and sector size. */
-export type DescribedImage = SentImage & Pick<DiskImage, "format"> & Required<Pick<DiskImage, "files">>;
+export interface DescribedImage extends SentImage, Required<Pick<DiskImage, "files">> {
+  format?: ImageFormat;
+  /** It is to be unpacked before it is used. */
+  compression?: Compression;
+}
 
 /** `source` with all that it leaves to us; undefined for a ready Disk that only its maker can use. */
 export function describeSource(source: DiskSource): DescribedImage | undefined {
@@ -66,14 +74,23 @@ export function describeSource(source: DiskSource): DescribedImage | undefined {
     const { image, sectorSize, format, files = [] } = source;
     if (![undefined, 512, 4096].includes(sectorSize))
       throw new OptionError(`sector size ${sectorSize} is not 512 or 4096`);
-    if (format !== undefined && !IMAGE_FORMATS.includes(format)) {
-      throw new OptionError(`unknown image format "${format}" (there are ${IMAGE_FORMATS.join(", ")})`);
-    }
-    return { image: checkImage(image), sectorSize, files, ...(format && { format }) };
+    const said = { files, ...(sectorSize && { sectorSize }) };
+    return { ...packing(checkImage(image), format), ...said };
   }
   if (source instanceof BytesDisk) return { image: source.image, sectorSize: source.sectorSize, files: [] };
   if (isDisk(source)) return undefined;
-  return { image: checkImage(source), files: [] };
+  return { ...packing(checkImage(source), undefined), files: [] };
+}
+
+/** The image with what `format` and its name say of it. */
+function packing(image: ImageSource, format: DiskImage["format"]): Omit<DescribedImage, "files"> {
+  if (isCompression(format)) return { image, compression: format };
+  if (format !== undefined && !IMAGE_FORMATS.includes(format)) {
+    const words = [...IMAGE_FORMATS, ...COMPRESSIONS].join(", ");
+    throw new OptionError(`unknown image format "${format}" (there are ${words})`);
+  }
+  const compression = typeof image === "string" && format !== "raw" ? compressionOfName(image) : undefined;
+  return { image, ...(format && { format }), ...(compression && { compression }) };
 }
 
 function checkImage(image: ImageSource): ImageSource {

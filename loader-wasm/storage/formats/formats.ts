@@ -39,17 +39,18 @@ export abstract class ImageFormat {
   abstract open(file: Disk, files: ImageFiles): Disk | null;
 }
 
-/** A format that is known by sight only. */
+/** A format that is known by sight only: nobody reads it, or the host unpacks it, and then there is no `hint` what to do. */
 export class UnreadFormat extends ImageFormat {
   constructor(
     word: string,
     magic: string,
-    readonly hint: string,
+    readonly hint: string = "",
   ) {
     super(word, [magic]);
   }
 
   advice(): string {
+    if (this.hint.length == 0) return super.advice();
     return `${this.hint}, or say raw:FILE (in the API format: "raw") to use its bytes as they are`;
   }
 
