@@ -9,7 +9,6 @@ export { BytesDisk } from "./disks/bytes.js";
 export type { Disk } from "./disks/disk.js";
 export type { DiskImage, DiskSource, ImageFormat, ImageSource } from "./disks/source.js";
 export * from "./errors.js";
-export type { LookedAt } from "./problem.js";
 export { type MapProfile, memoryMap } from "./handoff/maps.js";
 export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.js";
 export { type PackFormat, pack } from "./handoff/pack.js";
@@ -28,6 +27,7 @@ export {
   type Progress,
 } from "./options.js";
 export type * from "./policy/hooks.js";
+export type { LookedAt } from "./problem.js";
 export type { Confine } from "./process/confine.js";
 export type { BootResult, InterpreterCheck, IsolationFacts, ResultData, SwapRequest, WrittenRange } from "./result.js";
 export { printable } from "./text.js";

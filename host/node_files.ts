@@ -21,7 +21,9 @@ export function installNodeFiles(): void {
   });
   setHasher(loadNodeHasher);
   setBytesEqual((a, b) => Buffer.compare(a, b) === 0);
-  setFileOpener((path, { sectorSize, fd, size }) => new FileDisk(path, sectorSize, fd === undefined ? fd : { fd, size }));
+  setFileOpener(
+    (path, { sectorSize, fd, size }) => new FileDisk(path, sectorSize, fd === undefined ? fd : { fd, size }),
+  );
   setUnpacker(async (image, compression, options) => {
     const { unpackImage } = await import("./disks/unpack.js");
     const fd = await unpackImage(image, compression, options);

@@ -27,7 +27,10 @@ const WORDS = [...IMAGE_FORMATS, ...COMPRESSIONS];
  */
 export function namedImage(text: string): NamedImage {
   // Commas in pairs belong to the name: from the left, as QEMU takes them.
-  const parts = text.replaceAll(",,", "\0").split(",").map((part) => part.replaceAll("\0", ","));
+  const parts = text
+    .replaceAll(",,", "\0")
+    .split(",")
+    .map((part) => part.replaceAll("\0", ","));
   const [name = "", ...options] = parts;
   const format = WORDS.find((word) => name.startsWith(`${word}:`));
   const named: NamedImage = format === undefined ? { image: name } : { image: name.slice(format.length + 1), format };

@@ -11,9 +11,9 @@ import { memoryMap } from "../handoff/maps.js";
 import { pack } from "../handoff/pack.js";
 import type { Vmm } from "../handoff/vmm.js";
 import { type VmmName, vmmNamed } from "../handoff/vmms.js";
+import { DEFAULT_LIMITS } from "../options.js";
 import { parseLimits, parseMemory } from "./arguments.js";
 import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
-import { DEFAULT_LIMITS } from "../options.js";
 import { takeOn } from "./ending.js";
 import { type NamedImage, namedImage } from "./images.js";
 import { writeFile } from "./output.js";
@@ -51,7 +51,8 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
     const kept = named.find(({ readOnly }) => readOnly)?.image;
     if (args.write && kept !== undefined) throw new OptionError(`--write: ${kept} was said to be read only (ro)`);
     const large = named.find(({ sectorSize }) => sectorSize === 4096)?.image;
-    if (large !== undefined) throw new OptionError(`${large}: run gives a machine disks with sectors of 512 bytes only`);
+    if (large !== undefined)
+      throw new OptionError(`${large}: run gives a machine disks with sectors of 512 bytes only`);
     const { unpackedBytes = DEFAULT_LIMITS.unpackedBytes } = parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000");
     const result = await bootGuest(args, { map: memoryMap(vmm.map, memory) });
     if (result.reason !== "exec") return conclude(result);

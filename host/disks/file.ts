@@ -45,7 +45,8 @@ export class FileDisk implements Disk {
       this.size = status.size;
       this.sectorSize = sectorSize ?? 512;
     } else {
-      const facts = open?.size === undefined ? deviceFacts(this.#fd, status) : { size: open.size, sectorSize: 512 as const };
+      const facts =
+        open?.size === undefined ? deviceFacts(this.#fd, status) : { size: open.size, sectorSize: 512 as const };
       this.size = facts.size;
       this.sectorSize = sectorSize ?? facts.sectorSize;
     }
@@ -66,7 +67,8 @@ export class FileDisk implements Disk {
   #readSome(offset: number, target: Uint8Array): number {
     const bounce = this.#bounce;
     const before = bounce === undefined ? 0 : offset % this.sectorSize;
-    if (bounce === undefined || (before === 0 && target.length % this.sectorSize === 0)) return this.#pread(target, offset);
+    if (bounce === undefined || (before === 0 && target.length % this.sectorSize === 0))
+      return this.#pread(target, offset);
     const end = Math.min(BOUNCE, Math.ceil((before + target.length) / this.sectorSize) * this.sectorSize);
     const got = this.#pread(bounce.subarray(0, end), offset - before) - before;
     const part = bounce.subarray(before, before + Math.max(0, Math.min(got, target.length)));
@@ -121,7 +123,9 @@ function imageComplaint(fd: number): string | undefined {
   const status = fstatSync(fd);
   if (isDiskDevice(status)) return deviceFacts(fd, status).size > 0 ? undefined : "device without a medium, or no disk";
   if (status.isCharacterDevice()) return "character device, not a disk";
-  return kindComplaint(status, ", not a disk image") ?? (status.size === 0 ? "empty file, not a disk image" : undefined);
+  return (
+    kindComplaint(status, ", not a disk image") ?? (status.size === 0 ? "empty file, not a disk image" : undefined)
+  );
 }
 
 /** What is wrong with something that should be a regular file; undefined when it is one. */

@@ -3,7 +3,7 @@
 
 import { OptionError } from "../errors.js";
 import { DISKS_MAX, IMAGES_MAX } from "./disk.js";
-import { type DiskSource, describeSource, type DescribedImage } from "./source.js";
+import { type DescribedImage, type DiskSource, describeSource } from "./source.js";
 
 /** What the core is told of an image. */
 export interface ImageFacts {

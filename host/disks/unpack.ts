@@ -8,9 +8,10 @@ import { Worker } from "node:worker_threads";
 import { abortedBy, DiskError, LimitError } from "../errors.js";
 import type { Compression } from "./compression.js";
 import { FileDisk } from "./file.js";
-import type { UnpackOptions } from "./unpacked.js";
 import type { UnpackOrder, UnpackReport } from "./unpack_thread.js";
+import type { UnpackOptions } from "./unpacked.js";
 
+const NAMES = { gzip: "a gzip", xz: "an xz", zstd: "a zstd", bzip2: "a bzip2" };
 /** Decoders' windows are at most some ten megabytes. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 const PROGRAM = new URL("./unpack_thread.js", import.meta.url);
@@ -81,7 +82,13 @@ function runThread(
   packedSize: number,
   { limit, onProgress, signal }: UnpackOptions,
 ): Promise<number> {
-  const worker = new Worker(PROGRAM, { workerData: order, env: {}, argv: [], execArgv: [], resourceLimits: RESOURCE_LIMITS });
+  const worker = new Worker(PROGRAM, {
+    workerData: order,
+    env: {},
+    argv: [],
+    execArgv: [],
+    resourceLimits: RESOURCE_LIMITS,
+  });
   return new Promise<number>((resolve, reject) => {
     const give = (): void => reject(abortedBy(signal?.reason));
     if (signal?.aborted) give();
@@ -90,8 +97,12 @@ function runThread(
       if (message.type === "progress") onProgress?.(message.done, packedSize);
       else if (message.type === "done") resolve(message.size);
       else if (message.type === "limit") reject(new LimitError("unpackedBytes", limit, message.used));
-      else if (message.type === "damaged") reject(new DiskError(name, `is no ${order.compression} file, or damaged (${message.why})`));
-      else reject(new DiskError(name, `can't be unpacked to ${temporaryDirectory()} (${message.code}); TMPDIR says where`));
+      else if (message.type === "damaged")
+        reject(new DiskError(name, `is not ${NAMES[order.compression]} file, or damaged (${message.why})`));
+      else
+        reject(
+          new DiskError(name, `can't be unpacked to ${temporaryDirectory()} (${message.code}); TMPDIR says where`),
+        );
     });
     worker.on("error", (error) => reject(new DiskError(name, `can't be unpacked: ${error.message}`)));
     worker.on("exit", (code) => reject(new DiskError(name, `can't be unpacked: its thread ended with code ${code}`)));
@@ -120,7 +131,10 @@ function temporaryFile(name: string): number {
       rmSync(directory, { recursive: true });
     }
   } catch (error) {
-    throw new DiskError(name, `no file can be made in ${place} to unpack it to (${(error as NodeJS.ErrnoException).code})`);
+    throw new DiskError(
+      name,
+      `no file can be made in ${place} to unpack it to (${(error as NodeJS.ErrnoException).code})`,
+    );
   }
 }
 

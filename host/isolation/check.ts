@@ -79,8 +79,7 @@ const module = object(
 
 const LOOKED_KINDS = one("disk", "damage", "partition", "pool", "file", "kernel");
 /** Of bounded length, and with nothing in it that acts on a terminal. */
-const shown: Check = (value) =>
-  typeof value === "string" && value.length <= LOOKED_TEXT_MAX && isPrintable(value);
+const shown: Check = (value) => typeof value === "string" && value.length <= LOOKED_TEXT_MAX && isPrintable(value);
 const problem: Check = (value) =>
   list(object({ kind: LOOKED_KINDS, name: shown, found: shown }))(value) && (value as unknown[]).length <= LOOKED_MAX;
 

@@ -124,7 +124,9 @@ export function takeSpare(
 ): Spare | undefined {
   if (spare === undefined) return undefined;
   const { child, limits } = spare;
-  const paths = JSON.stringify(disks.map(({ image, sectorSize, fd }) => (sectorSize === undefined && fd === undefined ? image : undefined)));
+  const paths = JSON.stringify(
+    disks.map(({ image, sectorSize, fd }) => (sectorSize === undefined && fd === undefined ? image : undefined)),
+  );
   const fits = paths === spare.paths && confine === spare.confine;
   if (!fits || memory !== limits.memory || cpuS !== limits.cpuS || !isRunning(child)) {
     dropSpare();

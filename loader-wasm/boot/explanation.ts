@@ -98,7 +98,8 @@ function explainDisk(disk: Disk): void {
   const size = `${disk.mediaSize} bytes in sectors of ${disk.sectorSize}`;
   if (table === null) {
     tell(LOOKED_DISK, disk.name(), `${size}: can't be read`);
-    return explainDamages(`${disk.name()} `);
+    explainDamages(`${disk.name()} `);
+    return;
   }
   const count = table.entries.length;
   const named = table.isNone ? "" : count == 0 ? ", no partitions" : `, ${count} partition${count == 1 ? "" : "s"}`;
@@ -130,7 +131,13 @@ function explainTable(disk: Disk, table: PartitionTable, base: u64, name: string
     const sectors = entry.sectors();
     const cut = sectors > left / sector;
     const size = cut ? left : sectors * sector;
-    explainVolume(disk, start * sector, size, own, cut ? `${entry.typeName()}, cut off by the end of the disk` : entry.typeName());
+    explainVolume(
+      disk,
+      start * sector,
+      size,
+      own,
+      cut ? `${entry.typeName()}, cut off by the end of the disk` : entry.typeName(),
+    );
   }
 }
 
@@ -140,7 +147,10 @@ function explainVolume(disk: Disk, start: u64, size: u64, name: string, what: st
   if (named === null) return;
   const device = named.device;
   const error = device.open();
-  if (error != 0) return tell(LOOKED_PARTITION, name, `${what}: ${strerror(error)}`);
+  if (error != 0) {
+    tell(LOOKED_PARTITION, name, `${what}: ${strerror(error)}`);
+    return;
+  }
   const kind = fileSystemOn(device);
   const because = errno;
   const content = contentOf(disk, start, size);
@@ -174,7 +184,10 @@ function explainPool(pool: Pool): void {
   const dataset = bootDataset(pool);
   const device: Device | null = dataset == 0 ? null : new ZfsDevice(pool, dataset);
   const name = device === null ? "" : device.name();
-  if (device === null || name.length == 0) return tell(LOOKED_POOL, `zfs:${pool.name}`, "no data set to boot from");
+  if (device === null || name.length == 0) {
+    tell(LOOKED_POOL, `zfs:${pool.name}`, "no data set to boot from");
+    return;
+  }
   const error = device.open();
   const shown = name.substring(0, name.length - 1);
   tell(LOOKED_POOL, shown, error == 0 ? "the data set to boot from" : `the data set to boot from: ${strerror(error)}`);

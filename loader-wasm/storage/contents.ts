@@ -53,7 +53,7 @@ export function contentOf(disk: Disk, start: u64, size: u64): string {
     const mark = MARKS[i];
     const length = mark.magic.length;
     if (size < <u64>disk.sectorSize || mark.at + <i64>length > <i64>size) continue;
-    const at = mark.at < 0 ? size / <u64>disk.sectorSize * <u64>disk.sectorSize - <u64>disk.sectorSize : <u64>mark.at;
+    const at = mark.at < 0 ? (size / <u64>disk.sectorSize) * <u64>disk.sectorSize - <u64>disk.sectorSize : <u64>mark.at;
     if (disk.read(start + at, block, MAGIC_MAX) < <i64>length) continue;
     if (stringAt(block, length) == mark.magic) found = mark.title;
   }

@@ -22,17 +22,27 @@ const FIRST = 64;
 const SECTOR = 512;
 
 /** A disk of zeros but for these parts. */
-function disk(size: number, parts: readonly (readonly [number, Uint8Array | string])[] = [], sectorSize = 512): SparseDisk {
+function disk(
+  size: number,
+  parts: readonly (readonly [number, Uint8Array | string])[] = [],
+  sectorSize = 512,
+): SparseDisk {
   const made = new SparseDisk(size, sectorSize);
   for (const [at, part] of parts) made.write(at, typeof part === "string" ? Buffer.from(part, "latin1") : part);
   return made;
 }
 
 /** A GPT disk with these partitions of 1 MiB, each with some bytes in it. */
-function partitioned(partitions: readonly { type: string; parts?: readonly (readonly [number, string])[] }[]): SparseDisk {
+function partitioned(
+  partitions: readonly { type: string; parts?: readonly (readonly [number, string])[] }[],
+): SparseDisk {
   const each = 2048;
   const sectors = FIRST + each * partitions.length + FIRST;
-  const entries = partitions.map(({ type }, i) => ({ type, first: FIRST + i * each, last: FIRST + (i + 1) * each - 1 }));
+  const entries = partitions.map(({ type }, i) => ({
+    type,
+    first: FIRST + i * each,
+    last: FIRST + (i + 1) * each - 1,
+  }));
   const made = disk(sectors * SECTOR, gpt({ sectors, entries }));
   partitions.forEach(({ parts = [] }, i) => {
     for (const [at, text] of parts) made.write((FIRST + i * each) * SECTOR + at, Buffer.from(text, "latin1"));
@@ -45,7 +55,10 @@ function ufs(files: Files, sectorSize = SECTOR): SparseDisk {
   const inner = bytesOf(ufsDisk(files));
   const sectors = FIRST + Math.ceil(inner.length / sectorSize) + FIRST;
   const last = sectors - FIRST - 1;
-  const made = disk(sectors * sectorSize, gpt({ sectors, sectorSize, entries: [{ type: GUID.ufs, first: FIRST, last }] }));
+  const made = disk(
+    sectors * sectorSize,
+    gpt({ sectors, sectorSize, entries: [{ type: GUID.ufs, first: FIRST, last }] }),
+  );
   made.write(FIRST * sectorSize, inner);
   return made;
 }
@@ -104,7 +117,7 @@ const SUPERBLOCK = FIRST * SECTOR + 65536;
 const CASES: Readonly<Record<string, Case>> = {
   "no disk at all": { disks: () => [], said: /^disk disks: there are none$/m },
   "empty disk": { disks: () => [disk(1 << 20)], said: /^partition disk0: whole disk: zeros/m },
-  "garbage": { disks: () => [disk(1 << 20, [[0, Buffer.alloc(1 << 20, 0xa7)]])], said: /no partition table$/m },
+  garbage: { disks: () => [disk(1 << 20, [[0, Buffer.alloc(1 << 20, 0xa7)]])], said: /no partition table$/m },
   "MBR without partitions": { disks: () => [disk(1 << 20, [[0, mbr([])]])], said: /MBR, no partitions$/m },
   "both GPT headers damaged": {
     disks: () => {
@@ -117,7 +130,10 @@ const CASES: Readonly<Record<string, Case>> = {
     disks: () => [partitioned([{ type: GUID.efi }, { type: GUID.other }])],
     said: /^partition disk0p1: EFI: zeros/m,
   },
-  "UFS without /boot": { disks: () => [ufs({ "/etc/motd": "hello" })], said: /^file disk0p1:\/boot\/loader: no such file/m },
+  "UFS without /boot": {
+    disks: () => [ufs({ "/etc/motd": "hello" })],
+    said: /^file disk0p1:\/boot\/loader: no such file/m,
+  },
   "UFS with a damaged superblock": {
     disks: () => [changed(ufs(BOOTS), SUPERBLOCK + 48, Buffer.alloc(8, 0xff))],
     said: /^(damage disk0 offset \d+: UFS superblock|partition disk0p1: FreeBSD UFS: UFS2)/m,
@@ -147,7 +163,10 @@ const CASES: Readonly<Record<string, Case>> = {
     disks: unknownFeature,
     said: /^pool zfs:zroot: unsupported ZFS feature com.delphix:hole_worth$/m,
   },
-  "pool with an encrypted root": { disks: () => disksOf(pools!, "encrypted_root"), said: /^pool zfs:\S+: .*encrypted$/m },
+  "pool with an encrypted root": {
+    disks: () => disksOf(pools!, "encrypted_root"),
+    said: /^pool zfs:\S+: .*encrypted$/m,
+  },
   "pool that lacks a disk": { disks: missingDisk, said: /^pool zfs:zroot: .*missing/m },
   "truncated image": { disks: () => [truncated()], said: /cut off by the end of the disk|the disk ends at sector/m },
   "ISO without a loader": {
@@ -168,7 +187,7 @@ const CASES: Readonly<Record<string, Case>> = {
         { type: GUID.other, parts: [[512, "LABELONE"]] },
       ]),
     ],
-    said: /LUKS[^]*NTFS[^]*btrfs[^]*Linux swap[^]*LVM/,
+    said: /LUKS[\s\S]*NTFS[\s\S]*btrfs[\s\S]*Linux swap[\s\S]*LVM/,
   },
   "partitions of FAT and ext": {
     disks: () => [
@@ -177,9 +196,12 @@ const CASES: Readonly<Record<string, Case>> = {
         { type: GUID.other, parts: [[1080, "\x53\xef"]] },
       ]),
     ],
-    said: /FAT32[^]*ext2, ext3 or ext4/,
+    said: /FAT32[\s\S]*ext2, ext3 or ext4/,
   },
-  "qcow2 given as raw": { disks: () => [Buffer.from(qcow2Image(Buffer.alloc(65536)).bytes)], said: /looks like a qcow2 file/ },
+  "qcow2 given as raw": {
+    disks: () => [Buffer.from(qcow2Image(Buffer.alloc(65536)).bytes)],
+    said: /looks like a qcow2 file/,
+  },
   "gzip'd file given as raw": { disks: () => [gzipSync(Buffer.alloc(65536))], said: /looks like a gzip file/ },
   "sectors of 4096 said, disk of 512": {
     disks: () => [{ image: bytesOf(ufs(BOOTS)), sectorSize: 4096 }],

@@ -210,7 +210,8 @@ function bySectorsOfHeader(reader: SectorReader): SectorReader {
 function headerAt(disk: Disk, size: u32): bool {
   const header = allocate(<usize>HEADER_SIZE);
   const got = disk.read(<u64>size, header, HEADER_SIZE);
-  const found = got == <i64>HEADER_SIZE && load<u64>(header, H_SIGNATURE) == SIGNATURE && load<u64>(header, H_SELF) == 1;
+  const found =
+    got == <i64>HEADER_SIZE && load<u64>(header, H_SIGNATURE) == SIGNATURE && load<u64>(header, H_SELF) == 1;
   heap.free(header);
   return found;
 }
