@@ -29,6 +29,12 @@ import { UfsFileSystem } from "./fs/ufs/ufs";
 import { ZfsFileSystem } from "./fs/zfs";
 import { ElfClass, EM_386, EM_X86_64 } from "./load/elf/layout";
 import { Format, useFormats } from "./load/formats";
+import { UnreadFormat, useImageFormats } from "./storage/formats/formats";
+import { Qcow2Format } from "./storage/formats/qcow2";
+import { VdiFormat } from "./storage/formats/vdi";
+import { VhdFormat } from "./storage/formats/vhd";
+import { VhdxFormat } from "./storage/formats/vhdx";
+import { VmdkFormat } from "./storage/formats/vmdk";
 import { BsdScheme } from "./storage/partitions/bsd";
 import { useSchemes } from "./storage/partitions/detect";
 import { GptScheme } from "./storage/partitions/gpt";
@@ -38,6 +44,20 @@ import { MbrScheme } from "./storage/partitions/mbr";
 /** Hands the tables to those who use them. Comes first in a session. */
 export function configure(): void {
   useConsoles([new ConsoleName("userboot", true), new ConsoleName("comconsole", false)]);
+
+  // Those at the end are known by sight, so that nobody takes such a file for a raw image.
+  useImageFormats([
+    new Qcow2Format(),
+    new VmdkFormat(),
+    new VhdFormat(),
+    new VhdxFormat(),
+    new VdiFormat(),
+    new UnreadFormat("QED", "QED\0", "convert it (qemu-img convert)"),
+    new UnreadFormat("gzip", "\x1f\x8b\x08"),
+    new UnreadFormat("bzip2", "BZh"),
+    new UnreadFormat("xz", "\xfd7zXZ\0"),
+    new UnreadFormat("zstd", "\x28\xb5\x2f\xfd"),
+  ]);
 
   // A GPT has a protective MBR, and a disk that is bootable in several ways looks like several schemes.
   useSchemes([new IsoScheme(), new BsdScheme(), new GptScheme(), new MbrScheme()]);

@@ -14,6 +14,7 @@ const PROGRAMS = [
   { name: "qemu-system-x86_64", package: "qemu-system-x86", suites: "machine (real CPU emulation)" },
   { name: "gdb", package: "gdb", suites: "core files in a debugger" },
   { name: "makefs", package: "makefs", suites: "generated file systems" },
+  { name: "qemu-img", package: "qemu-utils", suites: "images of all formats as QEMU writes them" },
   { name: "bwrap", package: "bubblewrap", suites: "processes in bubblewrap" },
 ];
 /** Supported versions of Node; npm's package `node` has their binaries. */

@@ -2,7 +2,6 @@
 
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
-import type { ImageSource } from "../disks/source.js";
 import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
 import type { Isolation } from "../options.js";
@@ -14,13 +13,14 @@ import { printable, printableJson } from "../text.js";
 import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
-import { openImage } from "./images.js";
+import { type GrantedArgument, namedDisks } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
 
 /** The options as commander gives them. */
 export interface BootArguments {
   disk: string[];
+  backing: GrantedArgument[];
   memory: string;
   env: string[];
   currdev?: string;
@@ -104,8 +104,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   const keys = args.input === undefined ? undefined : await readKeys(args.input);
   const hooks = await openHooks(args);
   if (args.out !== undefined) (await import("./output.js")).prepareOutput(args.out);
-  const disks: ImageSource[] = [];
-  for (const disk of args.disk) disks.push(await openImage(disk));
+  const disks = namedDisks(args.disk, args.backing);
 
   using terminal = new Terminal(args.json ? process.stderr : process.stdout, {
     signals: args.isolation !== "none",
@@ -126,7 +125,9 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
   if (args.verbose) {
     const { explainIsolation, explainSwaps } = await import("./verbose.js");
-    for (const line of [explainIsolation(result), ...explainSwaps(result)]) complain(line);
+    // What is wrong where nothing was booted is told at the end.
+    const damage = result.reason === "exec" ? result.diagnostics : [];
+    for (const line of [explainIsolation(result), ...explainSwaps(result), ...damage]) complain(line);
   }
   if (args.json) process.stdout.write(printableJson(result));
   return result;
@@ -177,17 +178,30 @@ class TypedConsole extends KeysConsole {
   }
 }
 
+/** Most lines on what was looked at; --json has all. */
+const PROBLEM_LINES = 24;
+
+/** What a kernel might have come from, a line each. */
+function showProblem({ bootProblem = [] }: BootResult): void {
+  if (bootProblem.length === 0) return;
+  process.stderr.write("  what was looked at, and found there (docs/why-it-does-not-boot.md):\n");
+  for (const { name, found } of bootProblem.slice(0, PROBLEM_LINES)) process.stderr.write(`  ${name}: ${found}\n`);
+  const more = bootProblem.length - PROBLEM_LINES;
+  if (more > 0) process.stderr.write(`  and ${more} more, which --json lists\n`);
+}
+
 /** Says what went wrong, if anything did, and gives the exit status. */
 export function conclude(result: BootResult): number {
   if (result.reason === "exec") return 0;
   const [found, ...more] = result.diagnostics;
   const where = found === undefined ? "" : `: ${found}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
-  if (result.error?.name === "OptionError") {
+  if (result.error?.name === "OptionError" || result.error?.name === "DiskError") {
     complain(`${result.error.message}${where}`);
     return STATUS_USAGE;
   }
   if (result.reason === "error") complain(`${result.error?.message}${where}`);
   else if (result.exitCode === EXIT_REBOOT) return STATUS_REBOOT;
   else complain(`the guest's loader quit without entering a kernel${where}`);
+  showProblem(result);
   return STATUS_FAILED;
 }

@@ -5,15 +5,17 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, mkdtempSync, rmSync, statSync } from "node:fs";
 import { constants as system, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { describeSource } from "../disks/source.js";
 import { HandoffError, OptionError } from "../errors.js";
 import { memoryMap } from "../handoff/maps.js";
 import { pack } from "../handoff/pack.js";
 import type { Vmm } from "../handoff/vmm.js";
 import { type VmmName, vmmNamed } from "../handoff/vmms.js";
-import { parseMemory } from "./arguments.js";
+import { DEFAULT_LIMITS } from "../options.js";
+import { parseLimits, parseMemory } from "./arguments.js";
 import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
 import { takeOn } from "./ending.js";
-import { openImage } from "./images.js";
+import { type NamedImage, namedImage } from "./images.js";
 import { writeFile } from "./output.js";
 
 /** What `userboot run` takes beside what a boot does. */
@@ -37,9 +39,21 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
     const vmm = vmmNamed(args.vmm);
     const program = requireProgram(vmm);
     const memory = parseMemory(args.memory);
-    const packed = args.disk.find((disk) => disk.endsWith(".gz"));
+    const named = args.disk.map(namedImage);
+    const packed = named.find((image) => describeSource(image)?.compression !== undefined)?.image;
+    const formatted = args.disk.find((_, index) => ![undefined, "raw"].includes(describeSource(named[index]!)?.format));
+    if (formatted !== undefined) {
+      // The monitor would follow names in the image, which the guest writes.
+      throw new OptionError(`${formatted}: run gives a machine raw images only (qemu-img convert -O raw makes one)`);
+    }
     if (args.write && args.disk.length === 0) throw new OptionError("--write: there is no disk that could be written");
     if (args.write && packed !== undefined) throw new OptionError(`--write: ${packed} is compressed`);
+    const kept = named.find(({ readOnly }) => readOnly)?.image;
+    if (args.write && kept !== undefined) throw new OptionError(`--write: ${kept} was said to be read only (ro)`);
+    const large = named.find(({ sectorSize }) => sectorSize === 4096)?.image;
+    if (large !== undefined)
+      throw new OptionError(`${large}: run gives a machine disks with sectors of 512 bytes only`);
+    const { unpackedBytes = DEFAULT_LIMITS.unpackedBytes } = parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000");
     const result = await bootGuest(args, { map: memoryMap(vmm.map, memory) });
     if (result.reason !== "exec") return conclude(result);
     const packedGuest = pack(result, vmm.format);
@@ -51,8 +65,8 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
       const image = join(directory, "guest");
       await writeFile(image, packedGuest, PRIVATE);
       const disks: string[] = [];
-      for (const [index, disk] of args.disk.entries()) {
-        disks.push(await plainImage(disk, join(directory, `disk${index}`)));
+      for (const [index, disk] of named.entries()) {
+        disks.push(await plainImage(disk, join(directory, `disk${index}`), unpackedBytes));
       }
       const guest = {
         image,
@@ -76,11 +90,12 @@ function temporaryDirectory(): string {
   }
 }
 
-/** The image at `path`, unpacked to `target` when it is compressed. */
-async function plainImage(path: string, target: string): Promise<string> {
-  const image = await openImage(path);
-  if (typeof image === "string") return image;
-  await writeFile(target, image as Uint8Array, PRIVATE);
+/** The image's path; that of what is in it, unpacked to `target`, when it is compressed. */
+async function plainImage(image: NamedImage, target: string, limit: number): Promise<string> {
+  const { compression } = describeSource(image) ?? {};
+  if (compression === undefined) return image.image;
+  const { unpackImageTo } = await import("../disks/unpack.js");
+  await unpackImageTo(image.image, compression, target, { limit });
   return target;
 }
 

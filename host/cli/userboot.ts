@@ -12,6 +12,7 @@ import { DEFAULT_MEMORY } from "./arguments.js";
 import type { BootArguments } from "./boot.js";
 import { complain } from "./complain.js";
 import { endAsTold } from "./ending.js";
+import type { GrantedArgument } from "./images.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
 
@@ -69,7 +70,21 @@ const program = new Command("userboot")
 const bootOptions = (command: CommandType): CommandType =>
   command
     .helpOption("--help", "show help")
-    .option("-d, --disk <image>", "raw disk image, also gzip'd (.gz), read only (repeat for more disks)", collect, [])
+    .option(
+      "-d, --disk <image>",
+      "disk: a raw image or a device; other formats are said before the name (qcow2:F, vmdk:F, vhd:F, vhdx:F, vdi:F); .gz .xz .zst .bz2 are unpacked (or gzip:F, xz:F, zstd:F, bzip2:F); behind it ,sectorsize=4096 and ,ro; never written (repeat for more disks)",
+      collect,
+      [],
+    )
+    .option(
+      "--backing <file>",
+      "file that the disk before it needs: data file, backing file, extent; with its format as -d (repeat, in order)",
+      (file: string, before: GrantedArgument[]) => [
+        ...before,
+        { disks: command.opts<BootArguments>().disk.length, file },
+      ],
+      [],
+    )
     .option("-m, --memory <size>", "memory of the guest", DEFAULT_MEMORY)
     .option("-e, --env <name=value>", "loader variable (repeat for more)", collect, [])
     .option(
@@ -101,7 +116,7 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("--hash-seed <number>", "order in which Lua's pairs lists string keys (default: 0)")
     .option("--out <dir>", "write result.json and mem.bin (sparse) there")
     .option("--json", "print the result; the guest's console then goes to stderr")
-    .option("--verbose", "tell on stderr which interpreters ran, and why")
+    .option("--verbose", "tell on stderr which interpreters ran, and why, and what was damaged")
     .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
     .addOption(
       new Option("--isolation <level>", "where the guest's loader runs (SECURITY.md); none takes no keys but --input's")

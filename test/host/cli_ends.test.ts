@@ -69,7 +69,7 @@ describe("files are opened without waiting, and looked at before they are read (
   it.each([
     ["-d FIFO", ["-d", fifo], `${fifo}: not a regular file`],
     ["-d FIFO.gz", ["-d", `${fifo}.gz`], `${fifo}.gz: not a regular file`],
-    ["-d /dev/zero", ["-d", "/dev/zero"], "/dev/zero: not a regular file"],
+    ["-d /dev/zero", ["-d", "/dev/zero"], "/dev/zero: character device, not a disk"],
     ["--input @FIFO", ["-d", IMAGE, "--input", `@${fifo}`], `input file ${fifo}: not a regular file`],
     ["--input @/dev/zero", ["-d", IMAGE, "--input", "@/dev/zero"], "input file /dev/zero: not a regular file"],
     ["--input @DIR", ["-d", IMAGE, "--input", "@/"], "input file /: is a directory"],
@@ -92,7 +92,8 @@ describe("a compressed image is unpacked within limits (6)", () => {
   const zeros = gzipSync(Buffer.alloc(16 * MIB));
   it("of size", () => {
     const path = scratch.file("bomb.gz", Buffer.concat(new Array(65).fill(zeros)));
-    refused(["boot", "-d", path], `${path}: too large to be unpacked in memory`);
+    const limit = ["--limit", "unpackedBytes=1G"];
+    refused(["boot", "-d", path, ...limit], "limit unpackedBytes");
   });
 
   it("and its damage is named", () => {

@@ -83,17 +83,33 @@ export function zstdFailure(): string {
  * are damaged, or have fewer bytes or more.
  */
 export function zstd(src: usize, srcSize: u32, dst: usize, dstSize: u32, bare: bool): bool {
+  const end = src + <usize>srcSize;
+  const dstEnd = dst + <usize>dstSize;
+  if (!bare) return decodeFrames(src, end, dst, dstEnd, false);
+  return decodeFrame(freshDecoder(dstSize), src, end, dst, dstEnd) == end && frameEnd == dstEnd;
+}
+
+/** The same for frames with magic behind which there may be something else. */
+export function zstdPrefix(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
+  return decodeFrames(src, src + <usize>srcSize, dst, dst + <usize>dstSize, true);
+}
+
+/** A decoder for `size` bytes. */
+function freshDecoder(size: u32): FrameDecoder {
   let frame = decoder;
   if (frame === null) {
     frame = new FrameDecoder();
     decoder = frame;
   }
-  burn(<i64>(dstSize >> 3));
+  burn(<i64>(size >> 3));
   frame.failure = "";
-  const end = src + <usize>srcSize;
-  const dstEnd = dst + <usize>dstSize;
-  if (bare) return decodeFrame(frame, src, end, dst, dstEnd) == end && frameEnd == dstEnd;
-  while (src < end) {
+  return frame;
+}
+
+/** Decodes frames until the input ends, or the output is full when they are only a `prefix` of the input. */
+function decodeFrames(src: usize, end: usize, dst: usize, dstEnd: usize, prefix: bool): bool {
+  const frame = freshDecoder(<u32>(dstEnd - dst));
+  while (src < end && !(prefix && dst == dstEnd)) {
     if (end - src < 4) return frame.fail("header") != 0;
     const magic = load<u32>(src);
     src += 4;
