@@ -2,6 +2,7 @@
 // it looks like, and damage names its structure.
 
 import { beforeAll, describe, expect, it } from "vitest";
+import { IMAGE_FORMATS } from "../../build/host/disks/source.js";
 import {
   type BuiltImage,
   qcow2Image,
@@ -168,6 +169,12 @@ describe("a file without a word is raw", () => {
     );
     expect((open({ bytes, format: "raw" }).read(0, 4) as Buffer).equals(bytes.subarray(0, 4))).toBe(true);
   });
+});
+
+it("the core has a reader for every word that the host takes", () => {
+  for (const format of IMAGE_FORMATS.filter((word) => word !== "raw")) {
+    expect(() => open({ bytes: noise(4096), format })).toThrow(new RegExp(`^disk0: offset \\d+: ${format} `));
+  }
 });
 
 describe("damage is named", () => {
