@@ -14,6 +14,7 @@ import { formatRows } from "./formats.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest, openFloor } from "./guest.mjs";
 import { luaRows } from "./lua.mjs";
+import { zfsRows } from "./zfs.mjs";
 
 prepare("release");
 const { boot, FileDisk, preload } = await import("userboot-wasm");
@@ -156,6 +157,7 @@ try {
   await formatRows({ directory, row, leftOut, guest, boot: (disk) => boot({ ...options, disks: [disk] }) });
   await forthRows({ directory, row, leftOut, median });
   await luaRows({ directory, row, leftOut, median });
+  zfsRows({ directory, row });
   row("disk calls", result.disk.calls, "", 60);
   row("disk bytes", result.disk.bytes, "");
   row("  ratio to the loaded files' bytes", result.disk.bytes / guest.loaded, "x", 1.1);

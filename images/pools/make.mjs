@@ -10,32 +10,17 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  cpSync,
-  ftruncateSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
+import { isZero, PAGE, packDisks, unpackDisks, writeDisk } from "../../test/support/pages.mjs";
 import * as tables from "../../test/support/partition_tables.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const LIST = join(here, "pools.json");
 const MIB = 1024 * 1024;
 const SECTOR = 512;
-const PAGE = 4096;
-const ZEROS = Buffer.alloc(PAGE);
 const ID = "75736572-0000-4000-8000-00000000001";
 
 /** Reproducible bytes that don't compress. */
@@ -71,7 +56,7 @@ function contents() {
     "/files/empty": Buffer.alloc(0),
     "/files/one": Buffer.from("1"),
     "/files/t513": text(513),
-    "/files/noise": noise(66_003),
+    "/files/noise": noise(40_003),
     "/files/text": text(400_000),
     "/files/sparse": sparse,
     [`/files/${LONG}`]: text(5000),
@@ -106,13 +91,14 @@ function tree(folder) {
   mkdirSync(join(folder, "many"));
   for (const [path, content] of Object.entries(files)) {
     if (typeof content === "string") symlinkSync(content, join(folder, path));
-    else if (path === "/files/sparse") writeSparse(join(folder, path), content);
+    else if (path === "/files/sparse") writeDisk(join(folder, path), sparse(content));
     else writeFileSync(join(folder, path), content);
   }
   for (let i = 1; i <= MANY; i++) writeFileSync(join(folder, `many/name-of-some-length-${i}`), `${i}\n`);
   const loaded = [...LOADED, ...LOADED_OF_SOME];
   const rc = join(folder, "boot/loader.rc");
-  const lines = loaded.map((path, index) => `load -t d${index} ${path}\n`);
+  // What begins with a dash may fail.
+  const lines = loaded.map((path, index) => `${index < LOADED.length ? "" : "-"}load -t d${index} ${path}\n`);
   writeFileSync(rc, readFileSync(rc, "utf8") + lines.join(""));
   const list = JSON.parse(readFileSync(LIST, "utf8"));
   list.files = loaded.map((path, index) => {
@@ -122,15 +108,11 @@ function tree(folder) {
   save(list);
 }
 
-/** Writes a file whose zeros are holes. */
-function writeSparse(path, bytes) {
-  const file = openSync(path, "w");
-  for (let at = 0; at < bytes.length; at += PAGE) {
-    const piece = bytes.subarray(at, at + PAGE);
-    if (!piece.equals(ZEROS.subarray(0, piece.length))) writeSync(file, piece, 0, piece.length, at);
-  }
-  ftruncateSync(file, bytes.length);
-  closeSync(file);
+/** The pages of a file that aren't zeros: the rest is holes. */
+function sparse(content) {
+  const offsets = Array.from({ length: Math.ceil(content.length / PAGE) }, (_, page) => page * PAGE);
+  const runs = offsets.map((offset) => ({ offset, bytes: content.subarray(offset, offset + PAGE) }));
+  return { size: content.length, runs: runs.filter(({ bytes }) => !isZero(bytes)) };
 }
 
 const save = (list) => writeFileSync(LIST, `${JSON.stringify(list, null, 2)}\n`);
@@ -140,11 +122,8 @@ function disk(path, mebibytes = "65") {
   const behind = first + (Number(mebibytes) * MIB) / SECTOR;
   const sectors = behind + first;
   const entry = { type: tables.GUID.zfs, id: `${ID}1`, first, last: behind - 1, name: "pool" };
-  const file = openSync(path, "w");
-  for (const [at, bytes] of tables.gpt({ sectors, entries: [entry], id: `${ID}0` }))
-    writeSync(file, bytes, 0, bytes.length, at);
-  ftruncateSync(file, sectors * SECTOR);
-  closeSync(file);
+  const table = tables.gpt({ sectors, entries: [entry], id: `${ID}0` });
+  writeDisk(path, { size: sectors * SECTOR, runs: table.map(([offset, bytes]) => ({ offset, bytes })) });
 }
 
 /** One pool of the list. */
@@ -174,43 +153,17 @@ function script(name, ...partitions) {
   console.log([...all, ...lines(pool.then), ...close].filter((line) => line !== "").join("\n"));
 }
 
-/**
- * Most of a disk is zeros, and metadata lies on it several times: what is kept is a line of JSON that says how long each
- * disk is and which pages of 4 KiB are not zeros, as first page and number, then those pages, all in Brotli.
- */
 function pack(name, ...disks) {
-  const header = [];
-  const pages = [];
-  for (const path of disks) {
-    const bytes = readFileSync(path);
-    const runs = [];
-    for (let at = 0; at < bytes.length; at += PAGE) {
-      const page = bytes.subarray(at, at + PAGE);
-      if (page.equals(ZEROS)) continue;
-      pages.push(page);
-      const last = runs[runs.length - 1];
-      if (last !== undefined && last[0] + last[1] === at / PAGE) last[1]++;
-      else runs.push([at / PAGE, 1]);
-    }
-    header.push({ size: bytes.length, runs });
-  }
-  const all = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), ...pages]);
-  const params = { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: all.length };
-  const target = join(here, `${name}.pages.br`);
-  writeFileSync(target, brotliCompressSync(all, { params }));
-  console.log(`${name}: ${disks.length} disks, ${all.length >> 10} KiB, ${statSync(target).size >> 10} KiB compressed`);
+  const packed = packDisks(disks.map((path) => readFileSync(path)));
+  writeFileSync(join(here, `${name}.pages.br`), packed);
+  console.log(`${name}: ${disks.length} disks, ${packed.length >> 10} KiB`);
 }
 
 function unpack(name, folder) {
-  const all = brotliDecompressSync(readFileSync(join(here, `${name}.pages.br`)));
-  let from = all.indexOf("\n") + 1;
   mkdirSync(folder, { recursive: true });
-  for (const [index, { size, runs }] of JSON.parse(all.subarray(0, from)).entries()) {
-    const file = openSync(join(folder, `disk${index + 1}.img`), "w");
-    for (const [first, count] of runs) from += writeSync(file, all, from, count * PAGE, first * PAGE);
-    ftruncateSync(file, size);
-    closeSync(file);
-  }
+  unpackDisks(readFileSync(join(here, `${name}.pages.br`))).forEach((disk, index) => {
+    writeDisk(join(folder, `disk${index + 1}.img`), disk);
+  });
 }
 
 const [command, ...words] = process.argv.slice(2);

@@ -162,7 +162,7 @@ export function commandLs(argv: string[]): i32 {
   const status = stat(path);
   if (status !== null && (status.mode & S_IFMT) != S_IFDIR) {
     const letter = typeLetter(status.mode >> 12);
-    const size = status.size.toString().padStart(8);
+    const size = (<i64>status.size).toString().padStart(8);
     print(verbose ? ` ${letter} ${size} ${path}\n` : ` ${letter}  ${path}\n`);
     return CMD_OK;
   }
@@ -214,7 +214,7 @@ function lsLine(path: string, entry: Dirent, verbose: bool): string {
   }
   const letter = typeLetter(type);
   return clip(
-    verbose ? ` ${letter} ${size.toString().padStart(8)} ${entry.name}\n` : ` ${letter}  ${entry.name}\n`,
+    verbose ? ` ${letter} ${(<i64>size).toString().padStart(8)} ${entry.name}\n` : ` ${letter}  ${entry.name}\n`,
     LS_LINE_SIZE,
   );
 }

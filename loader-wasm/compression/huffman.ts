@@ -23,9 +23,12 @@ export enum Completeness {
  */
 export class HuffmanCode {
   /** u16 each: symbol << 4 | bits, 0 where the code is longer (or none). */
-  readonly table: usize = heap.alloc(<usize>TABLE_ENTRIES * 2);
+  readonly table: StaticArray<u16> = new StaticArray<u16>(TABLE_ENTRIES);
   /** Number of codes of each length. */
   private readonly counts: StaticArray<i32> = new StaticArray<i32>(CODE_BITS_MAX + 1);
+  /** Of each length the next code, and its place among the symbols, while the code is built. */
+  private readonly codes: StaticArray<i32> = new StaticArray<i32>(CODE_BITS_MAX + 1);
+  private readonly places: StaticArray<i32> = new StaticArray<i32>(CODE_BITS_MAX + 1);
   /** Symbols in order of their codes. */
   private readonly symbols: StaticArray<u16> = new StaticArray<u16>(SYMBOLS_MAX);
   /** Longest code in use, 0 for none. */
@@ -44,26 +47,29 @@ export class HuffmanCode {
       if (left < 0) return Completeness.OverSubscribed;
       if (counts[bits] > 0) this.longest = bits;
     }
-    memory.fill(this.table, 0, <usize>TABLE_ENTRIES * 2);
+    memory.fill(changetype<usize>(this.table), 0, <usize>TABLE_ENTRIES * 2);
+    const codes = this.codes;
+    const places = this.places;
     let code = 0;
     let place = 0;
     for (let bits = 1; bits <= this.longest; bits++) {
-      if (counts[bits] > 0) {
-        for (let i = 0; i < count; i++) {
-          if (load<u8>(lengths + <usize>i) != <u8>bits) continue;
-          this.symbols[place++] = <u16>i;
-          if (bits <= TABLE_BITS) this.enter(reverse(code, bits), bits, i);
-          code++;
-        }
-      }
-      code <<= 1;
+      codes[bits] = code;
+      places[bits] = place;
+      code = (code + counts[bits]) << 1;
+      place += counts[bits];
+    }
+    for (let i = 0; i < count; i++) {
+      const bits = <i32>load<u8>(lengths + <usize>i);
+      if (bits == 0) continue;
+      this.symbols[places[bits]++] = <u16>i;
+      if (bits <= TABLE_BITS) this.enter(reverse(codes[bits]++, bits), bits, i);
     }
     return left > 0 ? Completeness.Incomplete : Completeness.Complete;
   }
 
   private enter(reversed: i32, bits: i32, symbol: i32): void {
     const value = <u16>((symbol << 4) | bits);
-    for (let at = reversed; at < TABLE_ENTRIES; at += 1 << bits) store<u16>(this.table + ((<usize>at) << 1), value);
+    for (let at = reversed; at < TABLE_ENTRIES; at += 1 << bits) unchecked((this.table[at] = value));
   }
 
   /**
@@ -71,7 +77,7 @@ export class HuffmanCode {
    * from the bits whether it has them all. -1 for no code.
    */
   find(hold: u64): i32 {
-    const quick = <i32>load<u16>(this.table + ((<usize>hold & TABLE_MASK) << 1));
+    const quick = <i32>load<u16>(changetype<usize>(this.table) + ((<usize>hold & TABLE_MASK) << 1));
     if (quick != 0) return quick;
     let code = 0;
     let first = 0;

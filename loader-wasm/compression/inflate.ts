@@ -358,8 +358,8 @@ export class Inflater extends Decoder {
   /** Decodes a block's symbols until there are `limit` bytes, or a few more; where the memory ends, until the block does. */
   private decodeCodes(limit: usize): void {
     const input = this.input;
-    const literals = this.literals.table;
-    const distances = this.distances.table;
+    const literals = changetype<usize>(this.literals.table);
+    const distances = changetype<usize>(this.distances.table);
     const outEnd = this.outEnd;
     const before = this.out;
     let out = before;
@@ -388,8 +388,10 @@ export class Inflater extends Decoder {
         this.fail("invalid literal/length code");
         break;
       }
-      this.starved = taken > bits;
-      if (this.starved) break;
+      if (taken > bits) {
+        this.starved = true;
+        break;
+      }
       hold >>= <u64>taken;
       bits -= taken;
       const symbol = found >> 4;
@@ -413,8 +415,10 @@ export class Inflater extends Decoder {
       // Of these tables an index is less than what was just looked at.
       taken = <u32>unchecked(LENGTH_EXTRA[index]);
       const count = <usize>unchecked(LENGTH_BASE[index]) + (<usize>hold & (((<usize>1) << (<usize>taken)) - 1));
-      this.starved = taken > bits;
-      if (this.starved) break;
+      if (taken > bits) {
+        this.starved = true;
+        break;
+      }
       hold >>= <u64>taken;
       bits -= taken;
       found = <i32>load<u16>(distances + ((<usize>hold & TABLE_MASK) << 1));
@@ -425,8 +429,10 @@ export class Inflater extends Decoder {
       }
       taken = <u32>found & 15;
       const more = <u32>unchecked(DISTANCE_EXTRA[found >> 4]);
-      this.starved = taken + more > bits;
-      if (this.starved) break;
+      if (taken + more > bits) {
+        this.starved = true;
+        break;
+      }
       hold >>= <u64>taken;
       const distance =
         <usize>unchecked(DISTANCE_BASE[found >> 4]) + (<usize>hold & (((<usize>1) << (<usize>more)) - 1));

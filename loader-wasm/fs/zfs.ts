@@ -8,6 +8,7 @@ import { narrowed } from "../lib/fault";
 import { Attribute, AttributeTables, attributeTables } from "../zfs/attributes";
 import { Dnode, ObjectSet } from "../zfs/dnode";
 import { MASTER_NODE, TYPE_SYSTEM_ATTRIBUTES, ZNODE_SIZE, ZP_GID, ZP_MODE, ZP_SIZE, ZP_UID } from "../zfs/layout";
+import { objectToGuest } from "../zfs/run";
 import { Zap, zapLookUp } from "../zfs/zap";
 import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "./file_system";
 import { PathWalk } from "./path";
@@ -132,9 +133,10 @@ class ZfsWalk extends PathWalk<Node> {
     if (this.top !== null) return this.top;
     const master = this.objects.object(MASTER_NODE);
     const entry = master !== null ? zapLookUp(master, "ROOT") : null;
-    if (entry === null) return failed(EIO);
+    if (master === null || entry === null) return failed(EIO);
     const number = entry.value;
-    this.anyCase = entry.lookUp("casesensitivity") && entry.value == CASE_INSENSITIVE;
+    const rule = zapLookUp(master, "casesensitivity");
+    this.anyCase = rule !== null && rule.value == CASE_INSENSITIVE;
     this.top = nodeOf(this.objects, number, null);
     return this.top;
   }
@@ -221,6 +223,19 @@ class ZfsFile extends OpenFile {
 
   readsToGuest(): bool {
     return true;
+  }
+
+  readToGuest(gpa: u64, size: u64): i64 {
+    const node = this.node;
+    if (this.position >= node.size) return 0;
+    const wanted = min(size, node.size - this.position);
+    const error = objectToGuest(node.dnode, this.position, gpa, wanted);
+    if (error != 0) {
+      setErrno(error);
+      return -1;
+    }
+    this.position += wanted;
+    return <i64>wanted;
   }
 
   readdir(): Dirent | null {

@@ -15,6 +15,9 @@ export const CHUNK_LIMIT: i32 = 128;
 /** Most chunks fetched with one call, when reads go on and on. */
 const WINDOW_LIMIT: i32 = 8;
 
+/** Chunks fetched together when reads go backwards. */
+const GROUP: i32 = 8;
+
 /** No disk has larger sectors. */
 const SECTOR_MASK: u64 = 4095;
 
@@ -116,6 +119,15 @@ function readUncached(unit: i32, end: u64, offset: u64, dst: usize, size: u32): 
   return error == 0;
 }
 
+/** Where to begin when `number` is missing: what is read from its end to its start is fetched in groups, too. */
+function groupStart(unit: i32, number: u64): u64 {
+  const least = number & ~(<u64>(GROUP - 1));
+  if (!index.has(keyOf(unit, number + 1))) return number;
+  let first = number;
+  while (first > least && !index.has(keyOf(unit, first - 1))) first--;
+  return first;
+}
+
 /**
  * Copies `size` bytes at `offset` of disk `unit`, which ends at `end`, to `dst`. Returns how many there were, or -1
  * and errno. `offset` must be below 2^62.
@@ -131,12 +143,15 @@ export function readCached(unit: i32, end: u64, offset: u64, dst: usize, size: u
       cacheMisses++;
       const last = (offset + <u64>wanted - 1) >> CHUNK_SHIFT;
       const needed = <i32>min(last - number + 1, <u64>WINDOW_LIMIT);
-      window = key == nextKey ? min(window << 1, WINDOW_LIMIT) : 1;
-      const available = <i32>min(((end - 1) >> CHUNK_SHIFT) - number + 1, <u64>WINDOW_LIMIT);
-      const count = min(max(needed, window), available);
+      if (key == nextKey) window = min(window << 1, WINDOW_LIMIT);
+      else window = number > 0 && index.has(key - 1) ? 2 : 1;
+      const first = window == 1 ? groupStart(unit, number) : number;
+      const before = <i32>(number - first);
+      const available = <i32>min(((end - 1) >> CHUNK_SHIFT) - first + 1, <u64>WINDOW_LIMIT);
+      const count = min(max(needed + before, first < number ? GROUP : window), available);
       cacheAhead += count - min(needed, count);
-      if (fetch(unit, number, count)) {
-        nextKey = key + <u64>count;
+      if (fetch(unit, first, count)) {
+        nextKey = keyOf(unit, first) + <u64>count;
       } else if (count == 1 || !fetch(unit, number, 1)) {
         // A bad sector spoils a chunk, and not what else is in it.
         const from = offset + <u64>done;

@@ -5,7 +5,7 @@
 import { EIO, setErrno } from "../lib/errno";
 import { Dnode, ObjectSet } from "./dnode";
 import { MASTER_NODE, SA_HEAD_SIZE, SA_INFO, SA_LAYOUT_MASK, SA_LENGTHS, SA_MAGIC } from "./layout";
-import { Zap, zapLookUp } from "./zap";
+import { Zap, zapLookUp, zapNumbers } from "./zap";
 
 /** The attributes that are of interest. */
 export enum Attribute {
@@ -80,8 +80,7 @@ export class AttributeTables {
   /** The attributes of layout `number`, in their order; null and errno. */
   private layout(number: u32): u64[] | null {
     for (let i = 0; i < this.known.length; i++) if (this.known[i].number == number) return this.known[i].attributes;
-    const entry = zapLookUp(this.layouts, number.toString());
-    const attributes = entry !== null ? entry.numbers(ATTRIBUTES_MAX) : null;
+    const attributes = zapNumbers(this.layouts, number.toString(), ATTRIBUTES_MAX);
     if (attributes === null) {
       this.bad(this.layouts, `no layout ${number}`);
       return null;

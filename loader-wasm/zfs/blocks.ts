@@ -1,15 +1,20 @@
 // Reading the blocks of a pool by their pointers: from whichever copy is good, decompressed, and kept for a while.
 
+import { LANES } from "../lib/digests/sha256_lanes";
 import { EIO, setErrno } from "../lib/errno";
 import { allocate, burn, damaged } from "../lib/fault";
 import { print } from "../lib/output";
+import { Region } from "../lib/region";
+import { AHEAD_MAX, startAhead } from "./ahead";
+import { Block, BlockCache, roomBehind, SMALL_MAX } from "./cache";
 import { decompress } from "./decompress";
 import {
   BLOCK_SIZE_MAX,
-  BP_BIRTH,
   BP_COPIES,
   BP_PROPERTIES,
+  BP_SHIFT,
   BP_SIZE,
+  bpChecksum,
   bpCompression,
   bpEmbedded,
   bpEmbeddedKind,
@@ -17,43 +22,48 @@ import {
   bpLogicalSize,
   bpPhysicalSize,
   CHECKSUM_GANG,
+  CHECKSUM_SHA256,
+  COMPRESS_LZ4,
   COMPRESS_OFF,
   DVA_SIZE,
   dvaDevice,
   dvaGang,
   dvaOffset,
+  dvaSize,
   EMBEDDED_REDACTED,
   GANG_DEPTH_MAX,
   GANG_SIZE,
   SALT_SIZE,
+  TAIL_MAGIC,
   TAIL_SIZE,
 } from "./layout";
 import { badReadCount, countHealed, Vdev } from "./vdev";
-import { useSalt, verifyBlock } from "./verify";
+import { laneBlock, laneMatches, makeLanes, useSalt, verifyBlock } from "./verify";
 
-/** A block as its pointer describes it, decompressed. The pool owns it: it is good until the next one is asked for. */
-export class Block {
-  /** What it was read by; all ones for what is not to be found again. */
-  word0: u64 = u64.MAX_VALUE;
-  word1: u64 = u64.MAX_VALUE;
-  birth: u64 = u64.MAX_VALUE;
-  readonly data: usize;
+/** Bytes that rows of sectors add to what is fetched ahead. */
+const ROWS_MAX: u32 = 256 << 10;
 
-  constructor(readonly size: u32) {
-    this.data = allocate(<usize>size);
-  }
+/** A piece of a top-level vdev. */
+class Piece {
+  vdev: u64 = 0;
+  offset: u64 = 0;
+  size: u64 = 0;
 }
+const pieces: Piece[] = [];
 
-/** Bytes and number of blocks that a pool keeps. */
-const CACHE_SIZE: u32 = 4 << 20;
-const CACHE_BLOCKS: i32 = 32;
+/** Which blocks are verified together. */
+const quartet: StaticArray<u32> = new StaticArray<u32>(LANES);
+
+/** Large blocks that are still compressed. */
+const rawRegion = new Region();
 
 /** The blocks of a pool. */
 export class Blocks {
   /** Top-level vdevs, by id. */
   readonly tops: Vdev[] = [];
-  private readonly cache: Block[] = [];
-  private cached: u32 = 0;
+  private readonly cache: BlockCache = new BlockCache();
+  /** Pieces to be fetched ahead. */
+  private spans: i32 = 0;
   /** Whether the headers of gang blocks may be larger than GANG_SIZE. */
   largeGangs: bool = false;
   /** Whether what can't be read is another one's to tell: there is something else to try. */
@@ -92,20 +102,15 @@ export class Blocks {
   /** The block behind the pointer at `bp`, which is no hole; null and errno. */
   block(bp: usize): Block | null {
     const embedded = bpEmbedded(bp);
-    const word0 = load<u64>(bp);
-    const word1 = load<u64>(bp, 8);
-    const birth = load<u64>(bp, BP_BIRTH);
-    for (let i = 0; i < this.cache.length && !embedded; i++) {
-      const known = this.cache[i];
-      if (known.word0 == word0 && known.word1 == word1 && known.birth == birth) return known;
-    }
+    const known = !embedded ? this.cache.find(bp) : null;
+    if (known !== null) return known;
     const size = bpLogicalSize(bp);
     if (size > BLOCK_SIZE_MAX) {
       damaged(this.name, `ZFS block pointer: size ${size}`, EIO);
       return null;
     }
     memory.copy(this.pointer, bp, BP_SIZE);
-    const block = this.newBlock(size);
+    const block = this.cache.add(size);
     const before = badReadCount();
     const error = this.readBlock(this.pointer, block.data, 0);
     if (error == 0 && badReadCount() != before) countHealed();
@@ -113,25 +118,139 @@ export class Blocks {
       setErrno(error);
       return null;
     }
-    if (!embedded) {
-      block.word0 = word0;
-      block.word1 = word1;
-      block.birth = birth;
-    }
+    if (!embedded) this.cache.keep(block, this.pointer);
     return block;
   }
 
-  /** A block of `size` bytes to fill, for which the oldest make room. */
-  private newBlock(size: u32): Block {
-    while (this.cache.length > 0 && (this.cached + size > CACHE_SIZE || this.cache.length >= CACHE_BLOCKS)) {
-      const oldest = this.cache.shift();
-      this.cached -= oldest.size;
-      heap.free(oldest.data);
+  /**
+   * The bytes of the block behind the pointer at `bp`, which isn't kept, and of which `room` has space for all. They are there, in
+   * what is kept, or in what was fetched ahead, where it may be `verified`. 0 when it isn't so simple, as with a bad copy: `block`
+   * tries all there is.
+   */
+  passing(bp: usize, room: usize, verified: bool): usize {
+    if (bpEmbedded(bp)) return readEmbedded(bp, room) == 0 ? room : 0;
+    const known = this.cache.find(bp);
+    if (known !== null) return known.data;
+    const vdev = !dvaGang(bp) ? this.top(dvaDevice(bp)) : null;
+    if (vdev === null) return 0;
+    useSalt(this.salt);
+    burn(16);
+    const physical = bpPhysicalSize(bp);
+    const size = bpLogicalSize(bp);
+    const plain = bpCompression(bp) == COMPRESS_OFF && physical == size;
+    const ahead = vdev.peek(dvaOffset(bp), physical);
+    if (ahead != 0) {
+      if (!verified && !verifyBlock(bp, ahead, this.name)) return 0;
+      if (plain) return ahead;
+      return decompress(bpCompression(bp), ahead, physical, room, size) ? room : 0;
     }
-    const block = new Block(size);
-    this.cache.push(block);
-    this.cached += size;
-    return block;
+    const raw = plain ? room : allocate(<usize>physical);
+    const before = badReadCount();
+    let good = vdev.read(bp, raw, dvaOffset(bp), physical, 0) == 0;
+    if (good && !plain) good = decompress(bpCompression(bp), raw, physical, room, size);
+    if (!plain) heap.free(raw);
+    if (good && badReadCount() != before) countHealed();
+    return good ? room : 0;
+  }
+
+  /**
+   * Verifies those of `count` (64 at most) blocks that were fetched ahead in one piece and have a SHA-256: by fours, which is faster.
+   * Returns a bit for each that is good; nothing is said of the others.
+   */
+  verifyAhead(pointers: usize, count: u32): u64 {
+    let good: u64 = 0;
+    let lanes = 0;
+    for (let i: u32 = 0; i < count; i++) {
+      const bp = pointers + ((<usize>i) << BP_SHIFT);
+      if (bpHole(bp) || bpEmbedded(bp) || dvaGang(bp) || bpChecksum(bp) != CHECKSUM_SHA256) continue;
+      const vdev = this.top(dvaDevice(bp));
+      const ahead = vdev !== null ? vdev.peek(dvaOffset(bp), bpPhysicalSize(bp)) : 0;
+      if (ahead == 0) continue;
+      quartet[lanes++] = i;
+      laneBlock(lanes - 1, ahead, bpPhysicalSize(bp));
+      if (lanes < LANES) continue;
+      lanes = 0;
+      makeLanes();
+      for (let k = 0; k < LANES; k++) {
+        if (laneMatches(k, pointers + ((<usize>quartet[k]) << BP_SHIFT))) good |= (<u64>1) << (<u64>quartet[k]);
+      }
+    }
+    return good;
+  }
+
+  /** Fetches ahead what the first of `count` pointers lead to. Returns how many it was enough for, one at least. */
+  readAhead(pointers: usize, count: u32): u32 {
+    let size = this.planAhead(pointers, count);
+    // With all that lies between them they may be too much.
+    for (; size > <u64>AHEAD_MAX && count > 1; size = this.planAhead(pointers, count)) {
+      count = max(min(<u32>((<u64>count * <u64>AHEAD_MAX) / size), count - 1), 1);
+    }
+    if (size > <u64>AHEAD_MAX || size == 0) return count;
+    // Members of groups fetch whole rows of sectors.
+    startAhead(<u32>size + ROWS_MAX);
+    for (let i = 0; i < this.spans; i++) {
+      const vdev = this.top(pieces[i].vdev);
+      if (vdev !== null) vdev.readAhead(pieces[i].offset, <u32>pieces[i].size);
+    }
+    return count;
+  }
+
+  /** Finds out what to fetch for `count` pointers: the first `spans` pieces. Returns the bytes. */
+  private planAhead(pointers: usize, count: u32): u64 {
+    let used = 0;
+    for (let i: u32 = 0; i < count; i++) {
+      const bp = pointers + ((<usize>i) << BP_SHIFT);
+      if (bpHole(bp) || bpEmbedded(bp) || dvaGang(bp) || this.cache.find(bp) !== null) continue;
+      this.addPiece(used++, dvaDevice(bp), dvaOffset(bp), max(dvaSize(bp), <u64>bpPhysicalSize(bp)));
+    }
+    let total: u64 = 0;
+    this.spans = 0;
+    for (let i = 0; i < used; ) {
+      const vdev = pieces[i].vdev;
+      const start = pieces[i].offset;
+      let size = pieces[i].size;
+      const top = this.top(vdev);
+      const gap = top !== null ? top.worthwhileGap() : 0;
+      for (i++; i < used && pieces[i].vdev == vdev && pieces[i].offset - start <= size + gap; i++) {
+        size = max(size, pieces[i].offset - start + pieces[i].size);
+      }
+      const span = pieces[this.spans++];
+      span.vdev = vdev;
+      span.offset = start;
+      span.size = size;
+      total += size;
+    }
+    return total;
+  }
+
+  /** Puts a piece in its place among the first `count`. */
+  private addPiece(count: i32, vdev: u64, offset: u64, size: u64): void {
+    if (count == pieces.length) pieces.push(new Piece());
+    const piece = pieces[count];
+    piece.vdev = vdev;
+    piece.offset = offset;
+    piece.size = size;
+    for (let i = count; i > 0; i--) {
+      const before = pieces[i - 1];
+      if (before.vdev < vdev || (before.vdev == vdev && before.offset <= offset)) break;
+      pieces[i] = before;
+      pieces[i - 1] = piece;
+    }
+  }
+
+  /** Forgets what was fetched ahead. */
+  forgetAhead(): void {
+    for (let i = 0; i < this.tops.length; i++) this.tops[i].forgetAhead();
+  }
+
+  /** Room for the `size` bytes that will be decompressed to `dst`; of the heap, unless they are many. */
+  private rawRoom(bp: usize, dst: usize, size: u32, depth: i32): usize {
+    if (size <= SMALL_MAX || depth > 0) return allocate(<usize>size);
+    const end = roomBehind(dst);
+    // LZ4 may be decompressed onto itself: what is written never reaches what is still to be read.
+    return bpCompression(bp) == COMPRESS_LZ4 && size < bpLogicalSize(bp) && end != 0
+      ? end - <usize>size
+      : rawRegion.need(size);
   }
 
   /** Reads the block behind `bp` to `dst`, which has room for its logical size. Returns an errno. */
@@ -140,16 +259,19 @@ export class Blocks {
     if (bpEmbedded(bp)) return readEmbedded(bp, dst);
     useSalt(this.salt);
     const physical = bpPhysicalSize(bp);
+    const size = bpLogicalSize(bp);
+    const plain = bpCompression(bp) == COMPRESS_OFF && physical == size;
     let error = EIO;
     for (let i = 0; i < BP_COPIES && error != 0; i++) {
       const dva = bp + <usize>i * DVA_SIZE;
       if (load<u64>(dva) == 0 && load<u64>(dva, 8) == 0) continue;
       const vdev = this.top(dvaDevice(dva));
       if (vdev === null) continue;
-      const raw = allocate(<usize>physical);
+      const raw = plain ? dst : this.rawRoom(bp, dst, physical, depth);
       error = dvaGang(dva) ? this.readGang(bp, raw, physical, depth) : vdev.read(bp, raw, dvaOffset(dva), physical, 0);
-      if (error == 0 && !decompress(bpCompression(bp), raw, physical, dst, bpLogicalSize(bp))) error = EIO;
-      heap.free(raw);
+      if (plain) continue;
+      if (error == 0 && !decompress(bpCompression(bp), raw, physical, dst, size)) error = EIO;
+      if (physical <= SMALL_MAX || depth > 0) heap.free(raw);
     }
     if (error != 0 && !this.quiet) {
       print("ZFS: i/o error - all block copies unavailable\n");
@@ -179,15 +301,9 @@ export class Blocks {
     if (depth >= GANG_DEPTH_MAX) return damaged(this.name, `ZFS gang block: more than ${GANG_DEPTH_MAX} deep`, EIO);
     let headerSize = this.largeGangs ? this.gangSize(bp) : GANG_SIZE;
     const header = allocate(<usize>headerSize);
-    const quiet = this.quiet;
-    this.quiet = quiet || headerSize > GANG_SIZE;
     let error = this.readGangHeader(bp, header, headerSize, depth);
-    this.quiet = quiet;
-    if (error != 0 && headerSize > GANG_SIZE) {
-      // One of those that were written before the first large one.
-      headerSize = GANG_SIZE;
-      error = this.readGangHeader(bp, header, headerSize, depth);
-    }
+    // Those that were written before the first large one are found by where their tails are.
+    if (error == 0 && load<u64>(header + <usize>(headerSize - TAIL_SIZE)) != TAIL_MAGIC) headerSize = GANG_SIZE;
     let at: u32 = 0;
     for (let i: u32 = 0; i < (headerSize - TAIL_SIZE) / BP_SIZE && error == 0; i++) {
       const part = header + <usize>(i * BP_SIZE);

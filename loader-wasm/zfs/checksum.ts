@@ -49,15 +49,62 @@ function fletcher2(src: usize, size: u32): void {
   setSum(a0, a1, b0, b1);
 }
 
-/** Sums, and sums of sums, of 32-bit words. */
+/** Four lanes of sums, and of each kind two vectors. */
+const lanes: usize = memory.data(128, 16);
+/** How often the second sum of each lane counts in the fourth of all words. */
+const SECOND_IN_FOURTH: StaticArray<u64> = [4, 10, 20, 34];
+
+/**
+ * Sums, and sums of sums, of 32-bit words. Every fourth word goes into one of four lanes. A word that is m from its lane's end
+ * counts 1, m, m(m+1)/2 and m(m+1)(m+2)/6 times in the lane's sums; among all words it is 4m - k from the end, in lane k,
+ * and what it counts there follows as a sum of the former.
+ */
 function fletcher4(src: usize, size: u32): void {
+  const end = src + <usize>(size & ~3);
+  let a0 = i64x2.splat(0);
+  let b0 = a0;
+  let c0 = a0;
+  let d0 = a0;
+  let a1 = a0;
+  let b1 = a0;
+  let c1 = a0;
+  let d1 = a0;
+  for (const last = src + <usize>(size & ~15); src < last; src += 16) {
+    const words = v128.load(src);
+    a0 = i64x2.add(a0, i64x2.extend_low_i32x4_u(words));
+    a1 = i64x2.add(a1, i64x2.extend_high_i32x4_u(words));
+    b0 = i64x2.add(b0, a0);
+    b1 = i64x2.add(b1, a1);
+    c0 = i64x2.add(c0, b0);
+    c1 = i64x2.add(c1, b1);
+    d0 = i64x2.add(d0, c0);
+    d1 = i64x2.add(d1, c1);
+  }
+  v128.store(lanes, a0);
+  v128.store(lanes, a1, 16);
+  v128.store(lanes, b0, 32);
+  v128.store(lanes, b1, 48);
+  v128.store(lanes, c0, 64);
+  v128.store(lanes, c1, 80);
+  v128.store(lanes, d0, 96);
+  v128.store(lanes, d1, 112);
   let a: u64 = 0;
   let b: u64 = 0;
   let c: u64 = 0;
   let d: u64 = 0;
-  const end = src + <usize>(size & ~3);
-  for (let at = src; at < end; at += 4) {
-    a += <u64>load<u32>(at);
+  for (let k: u64 = 0; k < 4; k++) {
+    const lane = lanes + ((<usize>k) << 3);
+    const first = load<u64>(lane);
+    const second = load<u64>(lane, 32);
+    const third = load<u64>(lane, 64);
+    a += first;
+    b += 4 * second - k * first;
+    // Of k(k-1)/2 and k(k-1)(k-2)/6 lanes 0 to 3 have 0, 0, 1, 3 and 0, 0, 0, 1.
+    c += 16 * third - (6 + 4 * k) * second + ((k * (k - 1)) >> 1) * first;
+    d += 64 * load<u64>(lane, 96) - (48 + 16 * k) * third + SECOND_IN_FOURTH[<i32>k] * second - (k == 3 ? first : 0);
+  }
+  for (; src < end; src += 4) {
+    a += <u64>load<u32>(src);
     b += a;
     c += b;
     d += c;

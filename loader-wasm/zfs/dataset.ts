@@ -28,10 +28,14 @@ import {
   UB_TXG,
 } from "./layout";
 import { CHECKPOINT_MARK, Pool, Root } from "./pool";
-import { Zap, zapLookUp } from "./zap";
+import { VdevState } from "./vdev";
+import { Zap, zapLookUp, zapNumbers } from "./zap";
 
 /** The entry of a pool's directory that is an uberblock, as words. */
 const CHECKPOINT = "com.delphix:zpool_checkpoint";
+
+/** Directories of data sets that are looked through for one that uses a feature. */
+const DIRECTORIES_MAX: i32 = 4096;
 
 /** The object `number` of the pool whose bonus buffer has `size` bytes at least; null and errno. */
 function withBonus(pool: Pool, number: u64, size: u32): Dnode | null {
@@ -81,11 +85,19 @@ export function openPool(pool: Pool): i32 {
     print("ZFS: i/o error - all block copies unavailable\n");
     print(`ZFS: can't read MOS of pool ${pool.name}\n`);
   }
-  let what = `ZFS pool is damaged: none of ${roots.length} uberblocks leads to what can be read`;
-  if (<u64>pool.tops.length < pool.topCount) {
-    what = `ZFS pool is incomplete: disks of ${pool.tops.length} vdevs of ${pool.topCount} are there`;
+  return damaged(`zfs:${pool.name}`, whyUnreadable(pool), EIO);
+}
+
+/** Why a pool can't be read that has no usable state: too few of its disks are there, or they are damaged. */
+function whyUnreadable(pool: Pool): string {
+  for (let i = 0; i < pool.tops.length; i++) {
+    const top = pool.tops[i];
+    const missing = top.state < VdevState.Degraded ? top.missing() : "";
+    if (missing.length > 0) return `ZFS pool is incomplete: missing ${missing}`;
   }
-  return damaged(`zfs:${pool.name}`, what, EIO);
+  return <u64>pool.tops.length < pool.topCount
+    ? `ZFS pool is incomplete: disks of ${pool.tops.length} vdevs of ${pool.topCount} are there`
+    : `ZFS pool is damaged: none of ${pool.roots.length} uberblocks leads to what can be read`;
 }
 
 /** Says that not the latest state of the pool is read, but that of transaction group `txg`. */
@@ -131,13 +143,12 @@ function openConfig(pool: Pool): i32 {
 /** Reads the key of checksums that have one, which pools without such don't have. */
 function readSalt(pool: Pool): void {
   const dnode = pool.mos.object(DIRECTORY_OBJECT);
-  const entry = dnode !== null ? zapLookUp(dnode, "org.illumos:checksum_salt") : null;
-  const bytes = entry !== null ? entry.numbers(SALT_SIZE) : null;
+  const bytes = dnode !== null ? zapNumbers(dnode, "org.illumos:checksum_salt", SALT_SIZE) : null;
   if (bytes === null) return;
   for (let i = 0; i < bytes.length; i++) store<u8>(pool.salt + <usize>i, <u8>bytes[i]);
 }
 
-/** Whether all features in use are known. */
+/** Whether all features in use are known, or matters of single data sets. */
 function checkFeatures(pool: Pool): bool {
   const number = poolEntry(pool, "features_for_read");
   if (number == 0) return true;
@@ -146,9 +157,29 @@ function checkFeatures(pool: Pool): bool {
   if (zap === null) return false;
   while (zap.next()) {
     if (zap.name == ZSTD) pool.modern = true;
-    if (zap.value != 0 && !copesWith(zap.name)) return refuseFeature(zap.name, `zfs:${pool.name}`);
+    if (zap.value == 0 || copesWith(zap.name)) continue;
+    // Features are either of all the pool or of data sets, which say so.
+    if (!usedByDataset(pool, zap.name)) return refuseFeature(zap.name, `zfs:${pool.name}`);
   }
   return errno == ENOENT;
+}
+
+/** Whether one of the pool's data sets says that it uses the feature `name`. */
+function usedByDataset(pool: Pool, name: string): bool {
+  const waiting: u64[] = [poolEntry(pool, "root_dataset")];
+  for (let i = 0; i < waiting.length && i < DIRECTORIES_MAX; i++) {
+    const dir = directory(pool, waiting[i]);
+    if (dir === null) continue;
+    const head = load<u64>(dir.bonus(), DD_HEAD);
+    const set = head != 0 ? withBonus(pool, head, DS_SIZE) : null;
+    if (set !== null && set.type == TYPE_EXTENSIBLE && zapLookUp(set, name) !== null) return true;
+    const children = load<u64>(dir.bonus(), DD_CHILDREN);
+    const zap = children != 0 ? Zap.open(pool.mos.object(children)) : null;
+    if (zap === null) continue;
+    while (zap.next()) waiting.push(zap.value);
+    zap.release();
+  }
+  return false;
 }
 
 /**
@@ -157,8 +188,7 @@ function checkFeatures(pool: Pool): bool {
  */
 function openCheckpoint(pool: Pool): void {
   const dnode = pool.mos.object(DIRECTORY_OBJECT);
-  const entry = dnode !== null ? zapLookUp(dnode, CHECKPOINT) : null;
-  const words = entry !== null ? entry.numbers(UB_SIZE >> 3) : null;
+  const words = dnode !== null ? zapNumbers(dnode, CHECKPOINT, UB_SIZE >> 3) : null;
   if (words === null || words.length <= (<i32>UB_ROOT >> 3) + (<i32>BP_SIZE >> 3)) return;
   const checkpoint = new Pool(pool.guid, `${CHECKPOINT_MARK}${pool.name}`);
   for (let i = 0; i < pool.tops.length; i++) checkpoint.addTop(pool.tops[i]);

@@ -2,7 +2,8 @@
 
 import { EIO, setErrno } from "../lib/errno";
 import { burn, damaged } from "../lib/fault";
-import { Block, Blocks } from "./blocks";
+import { Blocks } from "./blocks";
+import { Block } from "./cache";
 import {
   BLOCK_SIZE_MAX,
   BP_SHIFT,
@@ -30,9 +31,15 @@ import {
   OBJSET_TYPE,
 } from "./layout";
 
-/** One block of an object: its bytes, or none for a hole. */
-class DataBlock {
-  constructor(readonly block: Block | null) {}
+/** A pointer to a hole. */
+const NO_BLOCK: usize = memory.data(128, 8);
+
+/** Where a block pointer is, until another block is asked for, and how many follow it there, itself included. */
+class Pointer {
+  constructor(
+    readonly at: usize,
+    readonly count: u64,
+  ) {}
 }
 
 /** An object. As long as `fault` wasn't found to be null, its numbers are what the disk says and nothing more. */
@@ -112,15 +119,16 @@ export class Dnode {
     return damaged(this.where, `ZFS object ${this.number}: ${what}`, EIO);
   }
 
-  /** Data block `number`; null and errno. */
-  private dataBlock(number: u64): DataBlock | null {
+  /** The pointer to data block `number`; null and errno. */
+  private pointer(number: u64): Pointer | null {
     // A file may be longer than what was ever written of it.
-    if (number > this.lastBlock) return new DataBlock(null);
+    if (number > this.lastBlock) return new Pointer(NO_BLOCK, 1);
     const shift = this.indirectShift - BP_SHIFT;
     let table = this.at() + <usize>DN_BLOCK_POINTERS;
     let entries = <u64>this.pointers;
-    let block: Block | null = null;
-    for (let level = this.levels; level > 0; level--) {
+    let level = this.levels;
+    // Checked to be at least one.
+    while (true) {
       burn(4);
       const steps = (level - 1) * shift;
       const index = steps >= 64 ? 0 : number >> <u64>steps;
@@ -130,17 +138,33 @@ export class Dnode {
         return null;
       }
       const pointer = table + ((<usize>entry) << BP_SHIFT);
-      if (bpHole(pointer)) return new DataBlock(null);
+      if (level == 1) return new Pointer(pointer, min(entries - entry, this.lastBlock - number + 1));
+      if (bpHole(pointer)) return new Pointer(NO_BLOCK, 1);
       const next = this.pool.block(pointer);
       if (next === null) {
-        this.damaged(`block ${number} can't be read${level > 1 ? `, its pointer of level ${level - 1} neither` : ""}`);
+        this.damaged(`block ${number} can't be read, its pointer of level ${level - 1} neither`);
         return null;
       }
-      block = next;
       table = next.data;
       entries = <u64>(next.size >> BP_SHIFT);
+      level--;
     }
-    return new DataBlock(block);
+  }
+
+  /** Copies the pointers to data blocks from `first` on, `most` at most, to `dst`. Returns how many, 0 and errno on failure. */
+  pointersTo(first: u64, most: u32, dst: usize): u32 {
+    const pointer = this.pointer(first);
+    if (pointer === null) return 0;
+    const count = <u32>min(<u64>most, pointer.count);
+    memory.copy(dst, pointer.at, <usize>(count * BP_SIZE));
+    return count;
+  }
+
+  /** Data block `number`, no hole, behind the pointer at `bp`; null and errno. */
+  dataBlock(number: u64, bp: usize): Block | null {
+    const block = this.pool.block(bp);
+    if (block === null) this.damaged(`block ${number} can't be read`);
+    return block;
   }
 
   /** Copies `size` bytes at `offset` to `dst`; a part is none. Returns an errno. */
@@ -151,12 +175,16 @@ export class Dnode {
       const at = offset + <u64>done;
       const within = at % blockSize;
       const piece = <u32>min(blockSize - within, <u64>(size - done));
-      const data = this.dataBlock(at / blockSize);
-      if (data === null) return EIO;
-      const block = data.block;
-      if (block === null) memory.fill(dst + <usize>done, 0, <usize>piece);
-      else if (within + <u64>piece > <u64>block.size) return this.damaged(`block of ${block.size} bytes`);
-      else memory.copy(dst + <usize>done, block.data + <usize>within, <usize>piece);
+      const pointer = this.pointer(at / blockSize);
+      if (pointer === null) return EIO;
+      if (bpHole(pointer.at)) {
+        memory.fill(dst + <usize>done, 0, <usize>piece);
+      } else {
+        const block = this.dataBlock(at / blockSize, pointer.at);
+        if (block === null) return EIO;
+        if (within + <u64>piece > <u64>block.size) return this.damaged(`block of ${block.size} bytes`);
+        memory.copy(dst + <usize>done, block.data + <usize>within, <usize>piece);
+      }
       done += piece;
     }
     return 0;

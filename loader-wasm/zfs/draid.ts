@@ -2,7 +2,8 @@
 // are the same everywhere; and the distributed spares, each of which is a share of all the disks.
 
 import { EIO } from "../lib/errno";
-import { damaged } from "../lib/fault";
+import { burn, damaged } from "../lib/fault";
+import { OFFSET_LIMIT } from "../storage/disk";
 import { draidSeeds } from "./draid_seeds";
 import { Pool } from "./pool";
 import { RaidzVdev, stripes } from "./raidz";
@@ -17,6 +18,7 @@ const DISKS_MIN: i32 = 2;
 const GROUPS_MAX: u64 = 255;
 /** Spares that stand in for disks in spares' place, within each other. */
 const SPARE_DEPTH_MAX: i32 = 4;
+let spareDepth: i32 = 0;
 
 /** A group of disks with distributed spares. */
 export class DraidVdev extends RaidzVdev {
@@ -75,6 +77,22 @@ export class DraidVdev extends RaidzVdev {
   /** The disk that has what spare `spare` has at `offset`. */
   spareDisk(spare: u64, offset: u64): i32 {
     return this.disk((offset >> ROW_SHIFT) / this.rows(), <u64>this.children.length - 1 - spare);
+  }
+
+  /** Fetches what of the bytes is in their first group, from each of its members in one piece. */
+  readAhead(offset: u64, size: u32): void {
+    if (offset > OFFSET_LIMIT || size == 0) return;
+    const width = this.groupWidth;
+    const group = width << ROW_SHIFT;
+    const within = offset % group;
+    const end = min(within + <u64>size, group) - 1;
+    const rows = (end >> this.ashift) / width - (within >> this.ashift) / width + 1;
+    const stripe = stripes[0];
+    this.planStripe(stripe, offset, this.dataWidth);
+    for (let c = 0; c < stripe.columns; c++) {
+      const member = this.children[stripe.members[c]];
+      if (member.trust == Trust.Full) member.readAhead(stripe.offsets[c], <u32>(rows << this.ashift));
+    }
   }
 
   protected plan(offset: u64, size: u32, _birth: u64): i32 {
@@ -136,8 +154,6 @@ function makePermutations(disks: i32): StaticArray<u8> {
 
 /** A distributed spare: at each offset, one of the disks. */
 export class SpareVdev extends Vdev {
-  private depth: i32 = 0;
-
   constructor(
     guid: u64,
     id: u64,
@@ -157,11 +173,12 @@ export class SpareVdev extends Vdev {
     const group = this.group();
     if (group === null || this.spare >= group.spares)
       return damaged(`zfs:${this.pool.name}`, `ZFS spare ${this.name}: no dRAID`, EIO);
-    if (this.depth >= SPARE_DEPTH_MAX)
+    if (spareDepth >= SPARE_DEPTH_MAX)
       return damaged(`zfs:${this.pool.name}`, `ZFS spare ${this.name}: in its own place`, EIO);
-    this.depth++;
+    burn(16);
+    spareDepth++;
     const error = group.children[group.spareDisk(this.spare, offset)].read(bp, dst, offset, size, choice);
-    this.depth--;
+    spareDepth--;
     return error;
   }
 

@@ -13,60 +13,51 @@ export const LARGE_GANGS = "com.klarasystems:dynamic_gang_header";
 export const ZSTD = "org.freebsd:zstd_compress";
 
 /**
- * Features with which reading copes. Most change nothing that is read, or have a place of their own that knows them: compressions and
- * checksums (blocks name theirs), kinds of vdevs (the configuration names them), data sets that are encrypted.
+ * Features with which reading copes, by whose they are. Most change nothing that is read, or have a place of their own that knows
+ * them: compressions and checksums (blocks name theirs), kinds of vdevs (the configuration names them), data sets that are encrypted.
  */
 const FEATURES: string[] = [
-  "org.illumos:lz4_compress",
-  "com.joyent:multi_vdev_crash_dump",
-  "com.delphix:hole_birth",
-  "com.delphix:extensible_dataset",
-  "com.delphix:embedded_data",
-  "org.open-zfs:large_blocks",
-  "org.zfsonlinux:large_dnode",
-  "org.illumos:sha512",
-  "org.illumos:skein",
-  "org.illumos:edonr",
-  "com.delphix:redaction_bookmarks",
-  "com.delphix:redacted_datasets",
-  "com.delphix:redaction_list_spill",
-  "com.delphix:bookmark_written",
-  "com.delphix:device_removal",
-  "com.delphix:obsolete_counts",
-  "com.datto:bookmark_v2",
-  "com.datto:encryption",
-  ZSTD,
-  "org.openzfs:draid",
-  "com.delphix:head_errlog",
-  "org.openzfs:blake3",
-  "com.klarasystems:vdev_zaps_v2",
-  "org.openzfs:raidz_expansion",
-  "org.zfsonlinux:longname",
-  LARGE_GANGS,
+  "com.datto: bookmark_v2 encryption ",
+  "com.delphix: bookmark_written device_removal embedded_data extensible_dataset head_errlog hole_birth ",
+  "com.delphix: obsolete_counts redacted_datasets redaction_bookmarks redaction_list_spill ",
+  "com.joyent: multi_vdev_crash_dump ",
+  "com.klarasystems: dynamic_gang_header vdev_zaps_v2 ",
+  "org.freebsd: zstd_compress ",
+  "org.illumos: edonr lz4_compress sha512 skein ",
+  "org.open-zfs: large_blocks ",
+  "org.openzfs: blake3 draid raidz_expansion ",
+  "org.zfsonlinux: large_dnode longname ",
 ];
 
 /** What else a data set's own table may hold: features that readers needn't know, and notes of its history. */
 const HARMLESS: string[] = [
-  "org.zfsonlinux:userobj_accounting",
-  "org.zfsonlinux:project_quota",
-  "org.openzfs:zilsaxattr",
-  "com.klarasystems:large_microzap",
-  "com.truenas:physical_rewrite",
-  "com.delphix:bookmarks",
-  "com.delphix:remap_deadlist",
-  "com.datto:ivset_guid",
+  "com.datto: ivset_guid ",
+  "com.delphix: bookmarks remap_deadlist ",
+  "com.klarasystems: large_microzap ",
+  "com.truenas: physical_rewrite ",
+  "org.openzfs: zilsaxattr ",
+  "org.zfsonlinux: project_quota userobj_accounting ",
 ];
 /** An interrupted `zfs receive` leaves several notes that begin so. */
 const RESUME = "com.delphix:resume_";
 
+function listed(list: string[], name: string): bool {
+  const colon = name.indexOf(":");
+  if (colon < 0 || name.includes(" ")) return false;
+  const owner = name.substring(0, colon + 1);
+  const feature = ` ${name.substring(colon + 1)} `;
+  for (let i = 0; i < list.length; i++) if (list[i].startsWith(owner) && list[i].includes(feature)) return true;
+  return false;
+}
+
 /** Whether a pool that uses the feature `name` can be read. */
 export function copesWith(name: string): bool {
-  return FEATURES.includes(name);
+  return listed(FEATURES, name);
 }
 
 /** The same for an entry of a data set's own table. */
 export function datasetCopesWith(name: string): bool {
-  return FEATURES.includes(name) || HARMLESS.includes(name) || name.startsWith(RESUME);
+  return listed(FEATURES, name) || listed(HARMLESS, name) || name.startsWith(RESUME);
 }
 
 /** Says that what `where` names can't be read because of the feature `name`. Returns false, and an errno. */

@@ -48,6 +48,7 @@ class Part {
 /** A vdev that was removed. */
 export class IndirectVdev extends Vdev {
   private mapping: Dnode | null = null;
+  private looked: bool = false;
   private entries: u64 = 0;
   private readonly entry: usize = allocate(MAP_ENTRY_SIZE);
   private busy: bool = false;
@@ -82,24 +83,28 @@ export class IndirectVdev extends Vdev {
 
   /** Finds the mapping, once. */
   private open(): bool {
-    if (this.mapping !== null) return true;
-    const root = this.pool.root;
-    const where = `zfs:${this.pool.name} ${this.name}`;
-    const objects = root !== null ? ObjectSet.read(new MappingBlocks(this.pool), root.at(), where) : null;
-    const mapping = objects !== null ? objects.object(this.object) : null;
-    if (mapping === null) {
-      this.damaged(`no mapping (object ${this.object})`);
-      return false;
+    if (!this.looked) {
+      this.looked = true;
+      const root = this.pool.root;
+      const where = `zfs:${this.pool.name} ${this.name}`;
+      const objects = root !== null ? ObjectSet.read(new MappingBlocks(this.pool), root.at(), where) : null;
+      const mapping = objects !== null ? objects.object(this.object) : null;
+      if (mapping !== null) this.use(mapping);
+      else this.damaged(`no mapping (object ${this.object})`);
     }
+    return this.mapping !== null;
+  }
+
+  /** Takes an object for the mapping, if there is as much in it as it says. */
+  private use(mapping: Dnode): void {
     const entries = mapping.bonusSize() < MAP_BONUS_SIZE ? u64.MAX_VALUE : load<u64>(mapping.bonus(), MAP_ENTRIES);
     const blocks = mapping.lastBlock < OFFSET_LIMIT >> 32 ? mapping.lastBlock + 1 : 0;
     if (entries > (blocks * <u64>mapping.blockSize) / <u64>MAP_ENTRY_SIZE) {
       this.damaged(`mapping of ${entries} entries in ${blocks} blocks`);
-      return false;
+      return;
     }
     this.entries = entries;
     this.mapping = mapping;
-    return true;
   }
 
   /** Reads entry `index`. */
@@ -155,7 +160,7 @@ export class IndirectVdev extends Vdev {
     for (let way: u32 = 0; way < copies + (ways > 1 ? min(ways, WAYS_MAX) : 0); way++) {
       const mixed = way >= copies;
       if (this.readAll(parts, dst, mixed ? way - copies : way, mixed) != 0) return EIO;
-      if (verifyBlock(bp, dst, `zfs:${this.pool.name} ${this.name}`)) return 0;
+      if (verifyBlock(bp, dst, `zfs:${this.pool.name} ${this.name} offset ${offset}`)) return 0;
       countBadRead();
     }
     return EIO;

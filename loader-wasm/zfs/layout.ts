@@ -106,6 +106,11 @@ export function bpEmbeddedKind(bp: usize): u32 {
 /** Of a block that a redacted `zfs receive` left out. */
 export const EMBEDDED_REDACTED: u32 = 2;
 
+/** Whether a little-endian machine wrote it: the order of the bytes in its words. */
+export function bpLittleEndian(bp: usize): bool {
+  return load<u64>(bp, BP_PROPERTIES) >> 63 != 0;
+}
+
 /** How the block is compressed: COMPRESS_*. */
 export function bpCompression(bp: usize): u32 {
   return <u32>(load<u64>(bp, BP_PROPERTIES) >> 32) & 0x7f;

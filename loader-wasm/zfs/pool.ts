@@ -4,6 +4,7 @@ import { EIO } from "../lib/errno";
 import { allocate, damaged, present } from "../lib/fault";
 import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
+import { startAhead, takeAhead } from "./ahead";
 import { Blocks } from "./blocks";
 import { BootBlock, readBootBlock } from "./boot_block";
 import { ObjectSet } from "./dnode";
@@ -28,7 +29,7 @@ import {
   UBERBLOCKS_SIZE,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { verifyTail } from "./verify";
+import { tailBigEndian, verifyTail, verifyTails } from "./verify";
 
 /** Pool versions that can be read: the numbered ones, and the one that lists features. */
 const VERSION_MAX: u64 = 28;
@@ -36,7 +37,7 @@ const VERSION_FEATURES: u64 = 5000;
 const STATE_DESTROYED: u64 = 2;
 
 /** Earlier states of a pool that are kept in mind, and tried when a later one can't be read. */
-const ROOTS_MAX: i32 = 32;
+const ROOTS_MAX: i32 = 12;
 
 /** What an uberblock has: the pool's state after a group of transactions. */
 export class Root {
@@ -224,34 +225,72 @@ function labelOffset(size: u64, index: i32): u64 {
   return index < LABELS / 2 ? offset : offset + size - <u64>LABELS * LABEL_SIZE;
 }
 
+/** Of a label all but its first bytes is read: boot block, configuration, ring of uberblocks. */
+const LABEL_READ: u32 = <u32>(LABEL_SIZE - BOOT_BLOCK_AT);
+const RING_AT: u32 = <u32>(UBERBLOCKS_AT - BOOT_BLOCK_AT);
+
 /** What the labels of a disk hold. */
 class Labels {
   /** The newest good configuration, as it is packed; of `txg`, 0 when there is none. */
   readonly config: usize = allocate(CONFIG_SIZE);
   txg: u64 = 0;
   bootBlock: BootBlock | null = null;
+  /** Addresses of the rings of uberblocks, until something else is fetched ahead; 0 for what can't be read. */
+  readonly rings: usize[] = [];
+  /** Name of a pool that a big-endian machine wrote. */
+  private foreign: string = "";
 
   /** Reads those of a disk of `size` bytes. Whether one was good. */
   read(volume: Volume, size: u64): bool {
-    const block = allocate(BOOT_BLOCK_SIZE + CONFIG_SIZE);
+    startAhead(<u32>LABELS * LABEL_READ);
+    const packed = new StaticArray<usize>(LABELS);
+    const offsets = new StaticArray<u64>(LABELS);
     let bad = "";
     for (let i = 0; i < LABELS; i++) {
       const offset = labelOffset(size, i) + BOOT_BLOCK_AT;
-      const got = volume.read(offset, block, BOOT_BLOCK_SIZE + CONFIG_SIZE) == <i64>(BOOT_BLOCK_SIZE + CONFIG_SIZE);
-      if (!got || !this.take(block, offset)) bad += ` ${i}`;
+      const block = takeAhead(LABEL_READ);
+      // What can't be read together may be in parts.
+      const whole = this.part(volume, offset, block, 0, LABEL_READ);
+      const there = whole || this.part(volume, offset, block, 0, BOOT_BLOCK_SIZE + CONFIG_SIZE);
+      // What isn't there has no checksum.
+      if (!there) memory.fill(block, 0, BOOT_BLOCK_SIZE + CONFIG_SIZE);
+      packed[i] = block + <usize>BOOT_BLOCK_SIZE;
+      offsets[i] = offset + <u64>BOOT_BLOCK_SIZE;
+      const ring = whole || this.part(volume, offset, block, RING_AT, <u32>UBERBLOCKS_SIZE);
+      this.rings.push(ring ? block + <usize>RING_AT : 0);
     }
-    heap.free(block);
+    const good = verifyTails(packed, CONFIG_SIZE, offsets);
+    for (let i = 0; i < LABELS; i++) {
+      if (!this.take(packed[i] - <usize>BOOT_BLOCK_SIZE, offsets[i] - <u64>BOOT_BLOCK_SIZE, ((good >> i) & 1) != 0)) {
+        bad += ` ${i}`;
+      }
+    }
+    if (this.txg == 0 && this.foreign.length > 0) {
+      const what = `ZFS label: pool ${this.foreign} is of a big-endian machine, which can't be read`;
+      print(`${what}\n`);
+      damaged(volume.where(0), what, EIO);
+    }
     if (this.txg > 0 && bad.length > 0) damaged(volume.where(0), `ZFS label without a good checksum:${bad}`, EIO);
     return this.txg > 0;
   }
 
-  /** Takes over what is good and new in the label at `block`, which is from `offset` of the disk. Whether it is good. */
-  private take(block: usize, offset: u64): bool {
+  private part(volume: Volume, offset: u64, block: usize, from: u32, size: u32): bool {
+    return volume.read(offset + <u64>from, block + <usize>from, size) == <i64>size;
+  }
+
+  /** Takes over what is good and new in the label at `block`, which is from `offset` of the disk. Whether it is, the configuration being `good`. */
+  private take(block: usize, offset: u64, good: bool): bool {
     if (this.bootBlock === null && verifyTail(block, BOOT_BLOCK_SIZE, offset, 0, 0)) {
       this.bootBlock = readBootBlock(block);
     }
     const packed = block + <usize>BOOT_BLOCK_SIZE;
-    if (!verifyTail(packed, CONFIG_SIZE, offset + <u64>BOOT_BLOCK_SIZE, 0, 0)) return false;
+    if (tailBigEndian(packed, CONFIG_SIZE)) {
+      const config = NvList.unpack(packed, CONFIG_SIZE);
+      const name = config !== null ? config.text("name") : null;
+      if (name !== null) this.foreign = name;
+      return false;
+    }
+    if (!good) return false;
     const config = NvList.unpack(packed, CONFIG_SIZE);
     if (config === null || !config.has("txg") || config.number("txg") < this.txg) return true;
     this.txg = config.number("txg");
@@ -268,14 +307,14 @@ export function probeVolume(volume: Volume, mediaSize: u64): bool {
   let added = false;
   if (labels.read(volume, size)) {
     const config = NvList.unpack(labels.config, CONFIG_SIZE);
-    if (config !== null) added = addDisk(volume, size, config, labels.bootBlock);
+    if (config !== null) added = addDisk(volume, size, config, labels);
   }
   heap.free(labels.config);
   return added;
 }
 
 /** Adds the disk with label `config`. */
-function addDisk(volume: Volume, size: u64, config: NvList, bootBlock: BootBlock | null): bool {
+function addDisk(volume: Volume, size: u64, config: NvList, labels: Labels): bool {
   const version = config.number("version");
   if (version == 0 || (version > VERSION_MAX && version != VERSION_FEATURES)) {
     print(`ZFS: unsupported ZFS version ${version} (should be ${VERSION_FEATURES})\n`);
@@ -301,20 +340,20 @@ function addDisk(volume: Volume, size: u64, config: NvList, bootBlock: BootBlock
   pool.txg = max(pool.txg, txg);
   pool.disks.push(new PoolDisk(guid, txg, volume, name));
   pool.label(tree.number("id")).learn(tree, txg);
-  if (pool.bootBlock === null) pool.bootBlock = bootBlock;
+  if (pool.bootBlock === null) pool.bootBlock = labels.bootBlock;
   pool.topCount = max(pool.topCount, config.number("vdev_children"));
-  readUberblocks(pool, volume, size, tree.number("ashift"));
+  readUberblocks(pool, labels, size, tree.number("ashift"));
   return true;
 }
 
 /** Takes down the states of `pool` that the labels of a disk lead to. */
-function readUberblocks(pool: Pool, volume: Volume, size: u64, ashift: u64): void {
+function readUberblocks(pool: Pool, labels: Labels, size: u64, ashift: u64): void {
   const shift = min(max(ashift, UBERBLOCK_SHIFT_MIN), UBERBLOCK_SHIFT_MAX);
   const step = (<u32>1) << (<u32>shift);
-  const ring = allocate(<usize>UBERBLOCKS_SIZE);
   for (let label = 0; label < LABELS; label++) {
     const start = labelOffset(size, label) + UBERBLOCKS_AT;
-    if (volume.read(start, ring, <u32>UBERBLOCKS_SIZE) != <i64>UBERBLOCKS_SIZE) continue;
+    const ring = labels.rings[label];
+    if (ring == 0) continue;
     for (let at: u32 = 0; at < <u32>UBERBLOCKS_SIZE; at += step) {
       const uberblock = ring + <usize>at;
       const txg = load<u64>(uberblock, UB_TXG);
@@ -323,5 +362,4 @@ function readUberblocks(pool: Pool, volume: Volume, size: u64, ashift: u64): voi
       if (verifyTail(uberblock, step, start + <u64>at, 0, 0)) pool.addRoot(txg, time, uberblock);
     }
   }
-  heap.free(ring);
 }

@@ -26,6 +26,8 @@ export class RaidzVdev extends Vdev {
   /** Whether it is growing: the pool's uberblock says how far that is. */
   growing: bool = false;
   private suspicions: i32 = 0;
+  /** Of the block that is read, for reports. */
+  private offset: u64 = 0;
 
   constructor(
     guid: u64,
@@ -88,6 +90,7 @@ export class RaidzVdev extends Vdev {
 
   read(bp: usize, dst: usize, offset: u64, size: u32, _choice: u32): i32 {
     if (offset > OFFSET_LIMIT) return EIO;
+    this.offset = offset;
     // The group deals in whole sectors.
     const sector = (<u32>1) << (<u32>this.ashift);
     const whole = (size + sector - 1) & ~(sector - 1);
@@ -102,6 +105,21 @@ export class RaidzVdev extends Vdev {
     return error;
   }
 
+  worthwhileGap(): u64 {
+    return super.worthwhileGap() * <u64>this.children.length;
+  }
+
+  /** Fetches the rows of sectors that hold the bytes, from each member in one piece. */
+  readAhead(offset: u64, size: u32): void {
+    if (offset > OFFSET_LIMIT || size == 0 || this.growing) return;
+    const members = <u64>this.children.length;
+    const from = ((offset >> this.ashift) / members) << this.ashift;
+    const to = (((offset + <u64>size - 1) >> this.ashift) / members + 1) << this.ashift;
+    for (let i = 0; i < this.children.length; i++) {
+      if (this.children[i].trust == Trust.Full) this.children[i].readAhead(from, <u32>(to - from));
+    }
+  }
+
   /** Whether there are members to be read only when nothing else helps. */
   private doubts(): bool {
     for (let i = 0; i < this.children.length; i++) if (this.children[i].trust == Trust.Doubtful) return true;
@@ -113,7 +131,7 @@ export class RaidzVdev extends Vdev {
   }
 
   private verified(bp: usize, data: usize): bool {
-    if (bp == 0 || verifyBlock(bp, data, `zfs:${this.pool} ${this.name}`)) return true;
+    if (bp == 0 || verifyBlock(bp, data, `zfs:${this.pool} ${this.name} offset ${this.offset}`)) return true;
     countBadRead();
     return false;
   }

@@ -18,7 +18,7 @@ const ASHIFT_MAX: u64 = 16;
 const REFUSED = "ZFS: can only boot from disk, mirror, raidz1, raidz2 and raidz3 vdevs\n";
 
 /** The kinds of vdevs, by the names in configurations. */
-const KINDS: string[] = ["disk", "file", "mirror", "raidz", "replacing", "spare", "draid", "dspare", "indirect"];
+const KINDS: string[] = ["disk", "mirror", "raidz", "replacing", "spare", "draid", "dspare", "indirect"];
 
 /** Whether nothing that a configuration lists needs to be read: a log, or the place of something removed. */
 export function isUnneeded(list: NvList): bool {
@@ -78,7 +78,7 @@ export class VdevMaker {
       return null;
     }
     this.guids.push(guid);
-    if (type == "disk" || type == "file") return this.disk(list, guid);
+    if (type == "disk") return this.disk(list, guid);
     if (type == "raidz" || type == "draid") return this.group(list, type == "draid", guid, depth);
     const id = list.number("id");
     const ashift = list.number("ashift");

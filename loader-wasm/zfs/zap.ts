@@ -85,6 +85,10 @@ function isAscii(name: string): bool {
   return true;
 }
 
+const NOTHING: StaticArray<u8> = [];
+/** Memory that a ZAP had and another one may have. */
+let spare: StaticArray<u8> = NOTHING;
+
 /**
  * One ZAP, read a block at a time. The table of a large one leads from the first bits of a name's hash to a leaf, the
  * next bits in the leaf to a chain of entries. Every name is in the leaf that its hash leads to, and in no other.
@@ -94,7 +98,7 @@ export class Zap {
   name: string = "";
   value: u64 = 0;
 
-  private readonly block: StaticArray<u8>;
+  private block: StaticArray<u8>;
   private micro: bool = false;
   private blockShift: u32 = 0;
   /** Of the header: where the table is, what it is indexed by, salt of the hash, end of the blocks. */
@@ -112,7 +116,16 @@ export class Zap {
   private walkLoaded: bool = false;
 
   private constructor(private readonly dnode: Dnode) {
-    this.block = new StaticArray<u8>(<i32>dnode.blockSize);
+    // Directories are looked up in again and again, and memory isn't collected before the next prompt.
+    this.block = spare.length >= <i32>dnode.blockSize ? spare : new StaticArray<u8>(<i32>dnode.blockSize);
+    spare = NOTHING;
+  }
+
+  /** Lets the next one have the memory: nothing more is to be read. */
+  release(): void {
+    if (spare.length < this.block.length) spare = this.block;
+    this.block = NOTHING;
+    this.entry = 0;
   }
 
   /** The ZAP in `dnode`; null and errno, also without one. */
@@ -351,12 +364,23 @@ export class Zap {
   }
 }
 
-/** The ZAP `dnode` at its entry `name`: its `value` is what that stands for. Null and errno. */
+/** The ZAP `dnode` at its entry `name`: its `value` is what that stands for, and all that can be asked. Null and errno. */
 export function zapLookUp(dnode: Dnode, name: string, anyCase: bool = false): Zap | null {
   const zap = Zap.open(dnode);
   if (zap === null) {
     setErrno(EIO);
     return null;
   }
-  return zap.lookUp(name, anyCase) ? zap : null;
+  const found = zap.lookUp(name, anyCase);
+  zap.release();
+  return found ? zap : null;
+}
+
+/** All numbers, at most `limit`, that the entry `name` of the ZAP `dnode` stands for; null when there are none. */
+export function zapNumbers(dnode: Dnode, name: string, limit: u32): u64[] | null {
+  const zap = Zap.open(dnode);
+  if (zap === null) return null;
+  const numbers = zap.lookUp(name) ? zap.numbers(limit) : null;
+  zap.release();
+  return numbers;
 }

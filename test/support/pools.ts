@@ -4,8 +4,9 @@
 
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { brotliDecompressSync, createGunzip } from "node:zlib";
+import { createGunzip } from "node:zlib";
 import type { Disk } from "userboot-wasm";
+import { isZero, PAGE, unpackDisks } from "./pages.mjs";
 import { inRepository } from "./repository.js";
 import { SparseDisk } from "./sparse_disk.js";
 
@@ -19,7 +20,7 @@ export interface PoolFile {
 
 /** One pool of pools.json. */
 export interface PoolEntry {
-  /** Images, compressed with gzip; without them the pool is packed, see `unpacked`. */
+  /** Images, compressed with gzip; without them the pool is packed, see pages.mjs. */
   disks?: string[];
   /** Its `zpool create`, with the disks as disk1, disk2 ... */
   create: string;
@@ -59,9 +60,6 @@ export function poolsIn(folder: string): Pools | undefined {
   return existsSync(path) ? { ...JSON.parse(readFileSync(path, "utf8")), folder: inRepository(folder) } : undefined;
 }
 
-const PAGE = 4096;
-const ZEROS = Buffer.alloc(PAGE);
-
 /** One disk of a pool that is an image; what is zero takes no memory. */
 async function fromImage(path: string): Promise<SparseDisk> {
   const disk = new SparseDisk(0);
@@ -70,7 +68,7 @@ async function fromImage(path: string): Promise<SparseDisk> {
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     for (let at = 0; at < chunk.length; at += PAGE) {
       const page = chunk.subarray(at, at + PAGE);
-      if (!page.equals(ZEROS.subarray(0, page.length))) disk.write(end + at, page);
+      if (!isZero(page)) disk.write(end + at, page);
     }
     end += chunk.length;
   }
@@ -78,17 +76,11 @@ async function fromImage(path: string): Promise<SparseDisk> {
   return disk;
 }
 
-/** The disks of a pool that is packed: images/pools/make.mjs says how. */
+/** The disks of a pool that is packed. */
 function unpacked(path: string): SparseDisk[] {
-  const all = brotliDecompressSync(readFileSync(path));
-  let from = all.indexOf("\n") + 1;
-  const header: { size: number; runs: [number, number][] }[] = JSON.parse(all.toString("latin1", 0, from));
-  return header.map(({ size, runs }) => {
+  return unpackDisks(readFileSync(path)).map(({ size, runs }) => {
     const disk = new SparseDisk(size);
-    for (const [first, count] of runs) {
-      disk.write(first * PAGE, all.subarray(from, from + count * PAGE));
-      from += count * PAGE;
-    }
+    for (const { offset, bytes } of runs) disk.write(offset, bytes);
     return disk;
   });
 }
@@ -101,7 +93,7 @@ export async function disksOf({ folder, pools }: Pools, name: string): Promise<S
 }
 
 /** Where the middle of a disk begins, behind partition table, labels and boot block, and how far from its end it ends. */
-const MIDDLE = 6 * 1024 * 1024;
+const MIDDLE = 5 * 1024 * 1024;
 const TAIL = 2 * 1024 * 1024;
 
 /** A disk whose partition table and labels are there, and nothing else. */
@@ -123,6 +115,8 @@ interface Group {
   disks: number[];
   spare: number;
   mirror: boolean;
+  /** Nothing that a boot reads is on it: logs, caches, spares. */
+  idle: boolean;
   /** A disk that may be missing besides. */
   replaced?: number;
 }
@@ -132,6 +126,12 @@ const diskOf = (word: string): number | undefined => {
   const digits = /^disk([0-9]+)$/.exec(word)?.[1];
   return digits === undefined ? undefined : Number(digits) - 1;
 };
+
+/** All of a group is removed from the pool. */
+function leave(group: Group): void {
+  group.spare = group.disks.length;
+  group.idle = true;
+}
 
 /** What one command of zpool makes of the groups. */
 function applyCommand(words: readonly string[], groups: Group[]): void {
@@ -147,13 +147,15 @@ function applyCommand(words: readonly string[], groups: Group[]): void {
     if (["log", "cache", "spare", "dedup", "special"].includes(word)) {
       idle = word !== "special";
       group = undefined;
-    } else if (grown) group = groups[Number(grown[1])];
-    else if (raid) {
+    } else if (grown) {
+      group = groups[Number(grown[1])];
+      if (group && verb === "remove") leave(group);
+    } else if (raid) {
       const mirror = raid[1] === "mirror";
-      group = { disks: [], spare: mirror ? -1 : Number(raid[2] || 1), mirror };
+      group = { disks: [], spare: mirror ? -1 : Number(raid[2] || 1), mirror, idle };
       groups.push(group);
     } else if (disk !== undefined && verb === "remove") {
-      for (const one of groups) if (one.disks.includes(disk)) one.spare = 1;
+      for (const one of groups) if (one.disks.includes(disk)) leave(one);
     } else if (disk !== undefined && verb === "replace") {
       // What was on it is on a spare now.
       for (const one of groups) if (one.disks.includes(disk)) one.replaced = disk;
@@ -164,7 +166,7 @@ function applyCommand(words: readonly string[], groups: Group[]): void {
     } else if (disk !== undefined && group) {
       group.disks.push(disk);
       if (group.mirror) group.spare++;
-    } else if (disk !== undefined) groups.push({ disks: [disk], spare: idle ? 1 : 0, mirror: false });
+    } else if (disk !== undefined) groups.push({ disks: [disk], spare: idle ? 1 : 0, mirror: false, idle });
   }
 }
 
@@ -175,18 +177,39 @@ function choices(items: readonly number[], most: number): number[][] {
   return chosen.filter((set) => set.length > 0 && set.length <= most);
 }
 
+/**
+ * Pools that aren't what their commands say: the removal of removed_stripe found no room, and its labels know of none.
+ * What was done to them then doesn't count.
+ */
+const NOT_DONE: readonly string[] = ["zpool create -f zroot disk1 disk2 -O compression=lz4"];
+
+/** The groups of a pool's disks when all its commands are done. */
+function groupsOf(pool: PoolEntry): Group[] {
+  const groups: Group[] = [];
+  const then = NOT_DONE.includes(pool.create) ? "" : (pool.then ?? "");
+  for (const command of [pool.create, then].join(";").split(";")) applyCommand(command.trim().split(/\s+/), groups);
+  return groups;
+}
+
 /** The sets of disks that a pool can do without: of each group all that its redundancy allows, and as many of each. */
 export function sparedSets(pool: PoolEntry): number[][] {
-  const groups: Group[] = [];
-  for (const command of [pool.create, pool.then ?? ""].join(";").split(";"))
-    applyCommand(command.trim().split(/\s+/), groups);
+  const groups = groupsOf(pool);
   const sets = groups.flatMap(({ disks, spare, replaced }) => {
     if (replaced === undefined) return choices(disks, spare);
     const others = disks.filter((disk) => disk !== replaced);
-    const sets = [[], ...choices(others, spare)];
-    return [...sets.slice(1), ...sets.map((set) => [replaced, ...set])];
+    const around = [[], ...choices(others, spare)];
+    return [...around.slice(1), ...around.map((set) => [replaced, ...set])];
   });
   const all = groups.flatMap((group) => group.disks.slice(0, group.spare));
   if (!sets.some((set) => set.join() === all.join()) && all.length > 0) sets.push(all);
   return sets;
+}
+
+/** Sets that are one disk too many, one for each group that has as many; some disk of another group is left. */
+export function neededSets(pool: PoolEntry): number[][] {
+  const groups = groupsOf(pool).filter((group) => !group.idle);
+  const count = groups.reduce((sum, { disks }) => sum + disks.length, 0);
+  return groups
+    .map(({ disks, spare, replaced }) => disks.filter((disk) => disk !== replaced).slice(0, spare + 1))
+    .filter((set, index) => set.length > (groups[index]?.spare ?? 0) && set.length < count);
 }

@@ -153,14 +153,25 @@ export class ZfsPool {
     this.write(place, data);
   }
 
+  /** Makes the first block of a file one that is in parts, of which the first is the block itself, again and again. */
+  gangOf(file: DnodePlace): void {
+    const header = Buffer.alloc(512);
+    const offset = (this.#spare - DATA_AT) / 512;
+    const pointer = Buffer.from(this.dnode(file).subarray(64, 64 + BP_SIZE));
+    pointer.fill(0, 0, 48);
+    pointer.writeBigUInt64LE(8n, 0);
+    pointer.writeBigUInt64LE(BigInt(offset) | (1n << 63n), 8);
+    pointer.copy(header);
+    const birth = pointer.readBigUInt64LE(72) || pointer.readBigUInt64LE(80);
+    tail(header, [0n, BigInt(offset) * 512n, birth]);
+    header.copy(this.disk, this.#spare);
+    this.#spare += 4096;
+    this.editDnode(file, (dnode) => pointer.copy(dnode, 64));
+  }
+
   /** Makes the checksum right that a part of the labels has at its end. */
   seal(offset: number, size: number): void {
-    const part = this.disk.subarray(PARTITION_AT + offset, PARTITION_AT + offset + size);
-    const tail = part.subarray(size - TAIL_SIZE);
-    tail.fill(0);
-    tail.writeBigUInt64LE(TAIL_MAGIC);
-    tail.writeBigUInt64LE(BigInt(offset), 8);
-    tail.set(createHash("sha256").update(part).digest().swap64(), 8);
+    tail(this.disk.subarray(PARTITION_AT + offset, PARTITION_AT + offset + size), [BigInt(offset)]);
   }
 
   /** Changes the configuration in all labels, or the boot block. */
@@ -267,6 +278,15 @@ export class ZfsPool {
     }
     return this.object(objects, number);
   }
+}
+
+/** Gives a part its own checksum, which begins from these numbers. */
+function tail(part: Buffer, seed: readonly bigint[]): void {
+  const end = part.subarray(part.length - TAIL_SIZE);
+  end.fill(0);
+  end.writeBigUInt64LE(TAIL_MAGIC);
+  for (const [i, value] of seed.entries()) end.writeBigUInt64LE(value, 8 + i * 8);
+  end.set(createHash("sha256").update(part).digest().swap64(), 8);
 }
 
 const text = (bytes: Buffer): string => bytes.toString("latin1").replace(/\0.*/s, "");

@@ -81,15 +81,20 @@ describe.skipIf(collection === undefined)("data sets", () => {
     expect(diagnostics).toEqual(["zfs:zroot: unsupported ZFS feature com.delphix:ambedded_data"]);
   });
 
-  it("a data set is refused by the name of a feature that it has, and the pool stays", async () => {
-    const pool = new ZfsPool(collected("dnodesize_auto"));
-    rename(pool, blocksOf(pool, pool.dataset(ROOT).set), "org.zfsonlinux:large_", "org.zfsonlinux:lerge_");
-    const { output, diagnostics } = await at(["ls /", "ls zfs:zroot:/", "lszfs zroot/ROOT"], pool);
-    expect(output[0]).toContain("unsupported feature: org.zfsonlinux:lerge_dnode");
-    expect(output[1]).toBe("zfs:zroot:/\n");
-    expect(output[2]).toBe("default\n");
-    expect(diagnostics).toEqual([`zfs:zroot/${ROOT}: unsupported ZFS feature org.zfsonlinux:lerge_dnode`]);
-  });
+  it.each([false, true])(
+    "a data set is refused by the name of a feature that it has, and the pool stays (which says so: %s)",
+    async (known) => {
+      const pool = new ZfsPool(collected("dnodesize_auto"));
+      rename(pool, blocksOf(pool, pool.dataset(ROOT).set), "org.zfsonlinux:large_", "org.zfsonlinux:lerge_");
+      const features = pool.entry("features_for_read");
+      if (known) rename(pool, blocksOf(pool, features), "org.zfsonlinux:large_", "org.zfsonlinux:lerge_");
+      const { output, diagnostics } = await at(["ls /", "ls zfs:zroot:/", "lszfs zroot/ROOT"], pool);
+      expect(output[0]).toContain("unsupported feature: org.zfsonlinux:lerge_dnode");
+      expect(output[1]).toBe("zfs:zroot:/\n");
+      expect(output[2]).toBe("default\n");
+      expect(diagnostics).toEqual([`zfs:zroot/${ROOT}: unsupported ZFS feature org.zfsonlinux:lerge_dnode`]);
+    },
+  );
 
   it("an encrypted data set is called that, and the others of its pool are read", async () => {
     const { output, diagnostics } = await at(
@@ -134,6 +139,26 @@ describe.skipIf(collection === undefined)("data sets", () => {
     const loaded = tail.result.memory.reduce((sum, { length }) => sum + length, 0);
     expect(tail.output[0]).toContain("size=0x493e0");
     expect(loaded).toBeGreaterThanOrEqual(300_000);
+  });
+
+  it("attributes are where the tables of the file system say", async () => {
+    const pool = new ZfsPool(collected("default"));
+    const { objects } = pool.dataset(ROOT);
+    const file = pool.file(objects, "/boot/loader.help");
+    const tables = pool.object(objects, pool.zap(pool.object(objects, 1)).get("SA_ATTRS") ?? 0n);
+    const registry = pool.object(objects, pool.zap(tables).get("REGISTRY") ?? 0n);
+    const attributes = pool.zap(registry);
+    // What was the generation is the size, and the other way around.
+    pool.edit(pool.block(registry, 0), (data) => {
+      for (let entry = 64; entry < data.length; entry += 64) {
+        const name = data.toString("latin1", entry + 14, entry + 23).replace(/\0.*/s, "");
+        if (name === "ZPL_GEN") data.writeBigUInt64LE(attributes.get("ZPL_SIZE") ?? 0n, entry);
+        if (name === "ZPL_SIZE") data.writeBigUInt64LE(attributes.get("ZPL_GEN") ?? 0n, entry);
+      }
+    });
+    // In the usual order the generation comes third.
+    pool.setBonus(file, 24, 123_456_789n);
+    expect((await at(["ls -l /boot/loader.help"], pool)).output[0]).toContain("123456789 /boot/loader.help\n");
   });
 
   it("snapshots, clones and the checkpoint are devices", async () => {
@@ -191,6 +216,14 @@ describe.skipIf(collection === undefined)("states of a pool", () => {
     expect(diagnostics.at(-1)).toMatch(/^zfs:zroot: ZFS pool is damaged: none of \d+ uberblocks leads/);
   });
 
+  it("a pool too few of whose disks are there is incomplete, and not damaged", async () => {
+    const { diagnostics } = await at(["lsdev"], collected("raidz1"));
+    expect(diagnostics.at(-1)).toMatch(
+      /^zfs:zroot: ZFS pool is incomplete: missing \S+ \(guid \d+\), \S+ \(guid \d+\)$/,
+    );
+    expect(diagnostics.join("\n")).not.toContain("is damaged");
+  });
+
   it("labels that are damaged are named, and one is enough", async () => {
     const disk = collected("default");
     for (const label of [0, 262_144]) disk.fill(0, (1 << 20) + label + 16_384, (1 << 20) + label + 16_484);
@@ -212,6 +245,28 @@ describe.skipIf(collection === undefined)("states of a pool", () => {
     pool.editDnode(file, (dnode) => dnode.writeBigUInt64LE(1n, 64 + 8));
     const { diagnostics } = await at(["more /boot/notes.txt"], pool);
     expect(diagnostics.join("\n")).toMatch(/^zfs:zroot\/ROOT\/default: ZFS object \d+: block 0 can't be read$/m);
+  });
+});
+
+describe.skipIf(collection === undefined)("what is there", () => {
+  it("of two pools with one name the first is read, and the other is named", async () => {
+    const disks = [collected("renamed_be"), collected("default")];
+    const { output, diagnostics } = await at(["lszfs zroot/ROOT"], disks);
+    expect(output[0]).toBe("14.1-RELEASE_2024-09-01_120000\n");
+    expect(diagnostics).toEqual([
+      expect.stringMatching(/^disk1 offset \d+: ZFS pool zroot \(guid \d+\): another one has this name, and is used$/),
+    ]);
+  });
+
+  it("disks that end anywhere are harmless", async () => {
+    const whole = collected("default");
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1 << 20, max: whole.length - 1 }), async (size) => {
+        const { result } = await at(["lsdev -v", "ls /boot"], whole.subarray(0, size));
+        expect(["InputEndedError", "LimitError"]).toContain(result.error?.name);
+      }),
+      { numRuns: 15, seed: 1 },
+    );
   });
 });
 
@@ -366,6 +421,36 @@ describe.skipIf(collection === undefined)("pools with numbers changed", () => {
     );
   });
 
+  it("whatever the labels say, the session goes on", async () => {
+    const source = collected("mirror");
+    const other = collected("mirror", 1);
+    const whole = new ZfsPool(source);
+    whole.resize(whole.file(whole.dataset(ROOT).objects, "/boot/loader.rc"), 0n);
+    let used = 0;
+    whole.editLabels("config", (config) => {
+      for (used = config.length; used > 0 && config[used - 1] === 0; ) used--;
+    });
+    const change = fc.tuple(fc.nat(used - 1), fc.constantFrom(1, 4, 8), fc.constantFrom(...EDGES));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+        const kept = new Map<number, Buffer>();
+        const pool = new ZfsPool(source);
+        pool.editLabels("config", (config) => {
+          kept.set(config.byteOffset, Buffer.from(config));
+          for (const [place, size, value] of changes) {
+            const number = Buffer.alloc(8);
+            number.writeBigUInt64BE(value);
+            number.copy(config, place, 8 - size);
+          }
+        });
+        const { result } = await at(["lsdev -v", "ls /boot"], [source, other]);
+        pool.editLabels("config", (config) => kept.get(config.byteOffset)?.copy(config));
+        expect(["InputEndedError", "LimitError"]).toContain(result.error?.name);
+      }),
+      { numRuns: 20, seed: 5 },
+    );
+  });
+
   it("data sets that are within themselves are named", async () => {
     const pool = new ZfsPool(collected("default"));
     const { directory } = pool.dataset(ROOT);
@@ -382,6 +467,15 @@ describe.skipIf(collection === undefined)("pools with numbers changed", () => {
     pool.setBonus(directory, PARENT, own);
     const { diagnostics } = await at(["lsdev -v"], pool);
     expect(diagnostics.join("\n")).toMatch(/^zfs:zroot: ZFS object \d+: not among what its parent has$/m);
+  });
+
+  it("a gang block that is within itself is named", async () => {
+    const pool = new ZfsPool(collected("default"));
+    const { objects } = pool.dataset(ROOT);
+    pool.gangOf(pool.file(objects, "/boot/notes.txt"));
+    const { output, diagnostics } = await at(["more /boot/notes.txt", "ls -l /boot/loader.help"], pool);
+    expect(diagnostics).toContain("zroot: ZFS gang block: more than 10 deep");
+    expect(output[1]).toMatch(/ \d+ \/boot\/loader.help\n/);
   });
 
   it("entries that follow themselves end, and a table that leads nowhere is named", async () => {

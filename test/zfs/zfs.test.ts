@@ -26,12 +26,17 @@ function mixGuids(disk: Buffer, from: number, to: number): void {
     const places: number[] = [];
     for (let at = config.indexOf(pair); at >= 0; at = config.indexOf(pair, at + 1)) places.push(at + pair.length);
     config.copy(config, places[to] ?? 0, places[from] ?? 0, (places[from] ?? 0) + 8);
-    const tail = config.subarray(config.length - 32);
-    tail.fill(0);
-    tail.writeBigUInt64LE(BigInt(label + 16384));
-    const digest = createHash("sha256").update(config).digest();
-    for (let i = 0; i < 32; i += 8) tail.writeBigUInt64LE(digest.readBigUInt64BE(i), i);
+    seal(config, label + 16384);
   }
+}
+
+/** Makes the checksum right that a block at `offset` of the pool carries. */
+function seal(block: Buffer, offset: number): void {
+  const tail = block.subarray(block.length - 32);
+  tail.fill(0);
+  tail.writeBigUInt64LE(BigInt(offset));
+  const digest = createHash("sha256").update(block).digest();
+  for (let i = 0; i < 32; i += 8) tail.writeBigUInt64LE(digest.readBigUInt64BE(i), i);
 }
 
 /** What the loader put into guest memory, as one digest. */
@@ -92,6 +97,29 @@ describe.skipIf(recordings === undefined)("ZFS", () => {
     for (let at = 0x425000; at < disk.length - 0x300000; at++) if (disk[at]) disk[at] = (disk[at] ?? 0) ^ 0x55;
     const { diagnostics } = await loaded([disk]);
     expect(diagnostics.join("\n")).toMatch(/disk0 offset \d+: ZFS block of \d+ bytes: checksum/);
+  });
+
+  it("names a pool of a big-endian machine, and a block", async () => {
+    const disk = image("zfs-plain");
+    for (const label of LABELS) {
+      const tail = disk.subarray(POOL_AT + label + 131072 - 40);
+      tail.subarray(0, 8).reverse();
+    }
+    const { result, text } = await prompt([disk], ["ls /"]);
+    expect(text).toContain("ZFS label: pool synth is of a big-endian machine, which can't be read");
+    expect(result.diagnostics.join()).toMatch(/disk0 offset \d+: ZFS label: pool synth is of a big-endian machine/);
+
+    const other = image("zfs-plain");
+    for (const label of LABELS) {
+      for (let at = 131072; at < 262144; at += 1024) {
+        const uberblock = other.subarray(POOL_AT + label + at, POOL_AT + label + at + 1024);
+        if (uberblock.readBigUInt64LE() !== 0x00bab10cn) continue;
+        // The highest bit of the root pointer's properties, and the checksum of the whole.
+        uberblock.writeUInt8(uberblock.readUInt8(40 + 55) & 0x7f, 40 + 55);
+        seal(uberblock, label + at);
+      }
+    }
+    expect((await prompt([other], ["ls /"])).result.diagnostics.join()).toContain("ZFS block: of a big-endian machine");
   });
 
   // The label's own disk, the mirror, its members.

@@ -112,9 +112,9 @@ export class BlockDecoder {
     const start = (<u64>src) << 3;
     let at = lastBit(src, end);
     if (at == 0) return 0;
-    const literalTable = this.literalLengths.table;
-    const offsetTable = this.offsets.table;
-    const matchTable = this.matchLengths.table;
+    const literalTable = this.literalLengths.table();
+    const offsetTable = this.offsets.table();
+    const matchTable = this.matchLengths.table();
     let from = this.literals.start;
     const fromEnd = this.literals.end;
     const readable = this.literals.readable;

@@ -4,7 +4,7 @@
 /** Codes have at most so many symbols, and states of so many bits. */
 const SYMBOLS_MAX: i32 = 64;
 const ACCURACY_MIN: u32 = 5;
-const ACCURACY_MAX: u32 = 9;
+const STATES_MAX: i32 = 512;
 
 /** How often each symbol occurs while a table is built, -1 for less than once; then its next state. i16 each. */
 const counts: usize = memory.data(SYMBOLS_MAX * 2, 8);
@@ -34,8 +34,7 @@ export function entryBits(entry: u64): u64 {
  * say; without any, the symbols stand for themselves.
  */
 export class FseCode {
-  /** An entry for each state. */
-  readonly table: usize = heap.alloc(((<usize>1) << (<usize>ACCURACY_MAX)) * 8);
+  private readonly entries: StaticArray<u64> = new StaticArray<u64>(STATES_MAX);
   /** Bits of a state; undefined until `ready`. */
   accuracy: u32 = 0;
   ready: bool = false;
@@ -48,6 +47,11 @@ export class FseCode {
     /** Extra bits of each symbol, or none. */
     private readonly extra: StaticArray<u8> | null,
   ) {}
+
+  /** Address of the table: an entry for each state. */
+  table(): usize {
+    return changetype<usize>(this.entries);
+  }
 
   /** Becomes the code of the standard, `usual` with states of `accuracy` bits. */
   useUsual(usual: StaticArray<i8>, accuracy: u32): void {
@@ -111,7 +115,7 @@ export class FseCode {
   private build(symbols: i32, accuracy: u32): void {
     const size = (<u32>1) << accuracy;
     const mask = size - 1;
-    const table = this.table;
+    const table = this.table();
     // Those that occur less than once have the last states; the others are spread.
     let high = mask;
     for (let i = 0; i < symbols; i++) {
@@ -134,7 +138,7 @@ export class FseCode {
 
   /** Turns the symbols in the table's states into entries. */
   private fill(symbols: i32, accuracy: u32): void {
-    const table = this.table;
+    const table = this.table();
     const size = (<u32>1) << accuracy;
     const extra = this.extra;
     let base = this.first;

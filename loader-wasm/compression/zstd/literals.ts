@@ -6,9 +6,10 @@ import { entryBase, entryBits, entryNext, FseCode } from "./fse";
 /** Bytes of a block, and so of its literals, at most. */
 export const BLOCK_MAX: u32 = 131072;
 /** Behind the literals there is room for a copy by 16 bytes to overrun. */
-const OVERRUN: usize = 32;
+const OVERRUN: i32 = 32;
 
 const CODE_BITS_MAX: u32 = 11;
+const CODES_MAX: i32 = 2048;
 const SYMBOLS_MAX: i32 = 256;
 const WEIGHT_ACCURACY_MAX: u32 = 6;
 
@@ -28,9 +29,9 @@ export class Literals {
   end: usize = 0;
   readable: usize = 0;
 
-  private readonly buffer: usize = heap.alloc(<usize>BLOCK_MAX + OVERRUN);
+  private readonly buffer: StaticArray<u8> = new StaticArray<u8>(<i32>BLOCK_MAX + OVERRUN);
   /** For the next bits of a stream, as many as the longest code has: u16 of length, and symbol << 8. */
-  private readonly table: usize = heap.alloc(((<usize>1) << (<usize>CODE_BITS_MAX)) * 2);
+  private readonly table: StaticArray<u16> = new StaticArray<u16>(CODES_MAX);
   /** Bits of the longest code; 0 as long as there are none. */
   private longest: u32 = 0;
   private readonly weightCode: FseCode = new FseCode(CODE_BITS_MAX + 2, WEIGHT_ACCURACY_MAX, 0, null);
@@ -58,9 +59,9 @@ export class Literals {
     const stop = src + packed;
     if (type != TREELESS) src = this.readCode(src, stop);
     if (src == 0 || this.longest == 0) return 0;
-    this.start = this.buffer;
-    this.end = this.buffer + <usize>size;
-    this.readable = this.end + OVERRUN;
+    this.start = changetype<usize>(this.buffer);
+    this.end = this.start + <usize>size;
+    this.readable = this.end + <usize>OVERRUN;
     const good = format == 0 ? this.stream(src, stop, this.start, this.end) : this.fourStreams(src, stop, size);
     return good ? stop : 0;
   }
@@ -91,10 +92,10 @@ export class Literals {
       return this.end;
     }
     if (src >= end) return 0;
-    memory.fill(this.buffer, load<u8>(src), <usize>size);
-    this.start = this.buffer;
-    this.end = this.buffer + <usize>size;
-    this.readable = this.end + OVERRUN;
+    memory.fill(changetype<usize>(this.buffer), load<u8>(src), <usize>size);
+    this.start = changetype<usize>(this.buffer);
+    this.end = this.start + <usize>size;
+    this.readable = this.end + <usize>OVERRUN;
     return src + 1;
   }
 
@@ -133,11 +134,11 @@ export class Literals {
     at -= 2 * accuracy;
     // The last symbol has none, so there is always one more to come.
     for (let count = 0; count < SYMBOLS_MAX - 2; count++) {
-      const entry = load<u64>(code.table + ((<usize>state) << 3));
+      const entry = load<u64>(code.table() + ((<usize>state) << 3));
       store<u8>(weights + <usize>count, <u8>entryBase(entry));
       const bits = entryBits(entry);
       if (bits > at - start) {
-        store<u8>(weights + <usize>(count + 1), load<u8>(code.table + ((<usize>other) << 3)));
+        store<u8>(weights + <usize>(count + 1), load<u8>(code.table() + ((<usize>other) << 3)));
         return count + 2;
       }
       state = other;
@@ -166,6 +167,7 @@ export class Literals {
     store<u8>(weights + <usize>count, <u8>last);
     const sized = starts + ((<usize>last) << 2);
     store<u32>(sized, load<u32>(sized) + 1);
+    const table = changetype<usize>(this.table);
     let place: u32 = 0;
     for (let weight: u32 = 1; weight <= longest; weight++) {
       const at = starts + ((<usize>weight) << 2);
@@ -181,8 +183,8 @@ export class Literals {
       const width = ((<u32>1) << weight) >> 1;
       store<u32>(at, begin + width);
       const entry = <u16>(((<u32>i) << 8) | (longest + 1 - weight));
-      const stop = this.table + ((<usize>(begin + width)) << 1);
-      for (let to = this.table + ((<usize>begin) << 1); to < stop; to += 2) store<u16>(to, entry);
+      const stop = table + ((<usize>(begin + width)) << 1);
+      for (let to = table + ((<usize>begin) << 1); to < stop; to += 2) store<u16>(to, entry);
     }
     this.longest = longest;
     return true;
@@ -202,7 +204,7 @@ export class Literals {
 
   /** Decodes what is left of a stream, which begins at `start`, from place `at` on. */
   private finish(start: u64, at: u64, to: usize, stop: usize): bool {
-    const table = this.table;
+    const table = changetype<usize>(this.table);
     const shift = <u64>(64 - this.longest);
     while (stop - to >= 5) {
       if (at <= start) return false;
@@ -244,7 +246,7 @@ export class Literals {
     let at2 = lastBit(third, fourth);
     let at3 = lastBit(fourth, end);
     if (at0 == 0 || at1 == 0 || at2 == 0 || at3 == 0) return false;
-    const table = this.table;
+    const table = changetype<usize>(this.table);
     const shift = <u64>(64 - this.longest);
     let to = this.start;
     // Five codes have at most 55 bits, so that many times none of the streams, and none of the quarters, can run out.

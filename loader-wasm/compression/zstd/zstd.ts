@@ -110,10 +110,11 @@ function freshDecoder(size: u32): FrameDecoder {
 function decodeFrames(src: usize, end: usize, dst: usize, dstEnd: usize, prefix: bool): bool {
   const frame = freshDecoder(<u32>(dstEnd - dst));
   while (src < end && !(prefix && dst == dstEnd)) {
-    if (end - src < 8) return frame.fail("header") != 0;
+    if (end - src < 4) return frame.fail("header") != 0;
     const magic = load<u32>(src);
     src += 4;
     if ((magic & ~15) == SKIPPABLE_MAGIC) {
+      if (end - src < 4) return frame.fail("header") != 0;
       const size = <usize>load<u32>(src);
       src += 4;
       if (size > end - src) return frame.fail(`frame to be skipped of ${size} bytes`) != 0;
