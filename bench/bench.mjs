@@ -10,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { prepare } from "../scripts/prepare.mjs";
 import { compare, update } from "./baseline.mjs";
+import { formatRows } from "./formats.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest, openFloor } from "./guest.mjs";
 import { luaRows } from "./lua.mjs";
@@ -153,6 +154,7 @@ try {
   row("warm boot, files examined and hashed", examined.ms, "ms");
   row("warm boot, its RAM not given back", fresh.ms, "ms");
   row("boot in a thread of its own", inThread, "ms");
+  await formatRows({ directory, row, leftOut, guest, boot: (disk) => boot({ ...options, disks: [disk] }) });
   await forthRows({ directory, row, leftOut, median });
   await luaRows({ directory, row, leftOut, median });
   zfsRows({ directory, row });

@@ -2,7 +2,7 @@
 
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
-import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
+import { AbortedError, DiskError, HandoffError, OptionError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
 import type { Isolation } from "../options.js";
 import type { BootHooks } from "../policy/hooks.js";
@@ -10,7 +10,7 @@ import type { Confine } from "../process/confine.js";
 import { dropSpare } from "../process/start.js";
 import type { Measurements } from "../result.js";
 import { printable, printableJson } from "../text.js";
-import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
+import { namedImage, parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
 import { type GrantedArgument, namedDisks } from "./images.js";
@@ -130,7 +130,16 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     for (const line of [explainIsolation(result), ...explainSwaps(result), ...damage]) complain(line);
   }
   if (args.json) process.stdout.write(printableJson(result));
+  if (result.error?.name === "DiskError") throw unusable(result.error.message, args);
   return result;
+}
+
+/** The error for an image that can't be used, by the name that it has on the command line. */
+function unusable(message: string, { disk, backing }: BootArguments): DiskError {
+  const [, unit, file, why] = /^disk(\d+)(?: file (\d+))?: (.*)$/s.exec(message) ?? [];
+  const granted = backing.filter(({ disks }) => disks === Number(unit) + 1);
+  const name = file === undefined ? disk[Number(unit)] : granted[Number(file) - 1]?.file;
+  return new DiskError(name === undefined ? "disk" : namedImage(name).path, why ?? message);
 }
 
 /** The files in the order of their use, then the two digests. */
@@ -195,7 +204,7 @@ export function conclude(result: BootResult): number {
   if (result.reason === "exec") return 0;
   const [found, ...more] = result.diagnostics;
   const where = found === undefined ? "" : `: ${found}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
-  if (result.error?.name === "OptionError" || result.error?.name === "DiskError") {
+  if (result.error?.name === "OptionError") {
     complain(`${result.error.message}${where}`);
     return STATUS_USAGE;
   }
