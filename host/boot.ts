@@ -6,6 +6,7 @@ import { BufferConsole } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import { layOut, type Source } from "./disks/layout.js";
 import { openSource } from "./disks/source.js";
+import { unpackSources } from "./disks/unpacked.js";
 import { abortedBy, OptionError } from "./errors.js";
 import type { Cell } from "./isolation/cell.js";
 import { runIsolated } from "./isolation/run.js";
@@ -42,16 +43,17 @@ export function setCellMaker(level: Isolation, maker: CellMaker): void {
  */
 export async function boot(options: BootOptions): Promise<BootResult> {
   const checked = sessionOptions(options);
-  const { sources } = layOut(options.disks ?? []);
+  const { sources: packed } = layOut(options.disks ?? []);
   throwIfAborted(options.signal);
   const session = { ...checked, env: environmentEntries(permittedEnvironment(options.hooks, options.env ?? [])) };
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);
   const { isolation = "thread" } = options;
-  const result =
-    isolation === "none"
-      ? await bootHere(options, session, sources, trees)
-      : await bootElsewhere(isolation, options, session, sources, trees);
+  const { sources, remove } = await unpackSources(packed, options.signal);
+  const result = await (isolation === "none"
+    ? bootHere(options, session, sources, trees)
+    : bootElsewhere(isolation, options, session, sources, trees)
+  ).finally(remove);
   // What this guest swapped to, the next one may want at once.
   if (result.swaps.length > 0 && isolation !== "process") compileModules(result.swaps).catch(() => {});
   if (options.digests) await addDigests(result);

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
+import { setFileUnpacker } from "./disks/unpacked.js";
 import { setHasher } from "./hash.js";
 import { setBytesEqual } from "./memory/pool.js";
 import { setModuleSource } from "./modules.js";
@@ -19,5 +20,6 @@ export function installNodeFiles(): void {
   });
   setHasher(loadNodeHasher);
   setBytesEqual((a, b) => Buffer.compare(a, b) === 0);
+  setFileUnpacker(async (path, signal) => (await import("./disks/packed.js")).fileUnpacker()(path, signal));
   setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
 }

@@ -1,6 +1,7 @@
 // Starts a session's process before the command line is taken apart: what it needs to know is found by a look at the words.
 // When that look was wrong, the process isn't used.
 
+import { packingOf } from "../disks/unpacked.js";
 import { UserbootError } from "../errors.js";
 import { sessionOptions } from "../options.js";
 import { CONFINES, type ProcessLimits, processLimits } from "../process/confine.js";
@@ -18,8 +19,8 @@ export function startAhead(words: readonly string[]): void {
   const options = end < 0 ? rest : rest.slice(0, end);
   if (!COMMANDS.includes(command ?? "") || options.some((word) => OTHERWISE.test(word))) return;
   const images = valuesOf(options, "--disk", "-d").map((text) => namedImage(text).path);
-  // Compressed ones are unpacked, and sent.
-  if (images.length === 0 || images.some((image) => image.endsWith(".gz"))) return;
+  // Compressed ones are unpacked first, to files of other names.
+  if (images.length === 0 || images.some(packingOf)) return;
   if ((valuesOf(options, "--isolation").at(-1) ?? "process") !== "process") return;
   const wanted = valuesOf(options, "--confine").at(-1) ?? "auto";
   const confine = CONFINES.find((name) => name === wanted);

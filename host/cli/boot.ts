@@ -2,6 +2,7 @@
 
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
+import { packingOf, setFileUnpacker } from "../disks/unpacked.js";
 import { AbortedError, DiskError, HandoffError, OptionError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
 import type { Isolation } from "../options.js";
@@ -12,8 +13,9 @@ import type { Measurements } from "../result.js";
 import { printable, printableJson } from "../text.js";
 import { namedImage, parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
 import { complain } from "./complain.js";
+import { takeOn } from "./ending.js";
 import { readSmallFile } from "./files.js";
-import { type GrantedArgument, openDisks } from "./images.js";
+import { type GrantedArgument, namedDisks } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
 
@@ -104,7 +106,12 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   const keys = args.input === undefined ? undefined : await readKeys(args.input);
   const hooks = await openHooks(args);
   if (args.out !== undefined) (await import("./output.js")).prepareOutput(args.out);
-  const disks = await openDisks(args.disk, args.backing);
+  const disks = namedDisks(args.disk, args.backing);
+  if ([...args.disk, ...args.backing.map(({ file }) => file)].some(packingOf)) {
+    const { fileUnpacker } = await import("../disks/packed.js");
+    // What is unpacked goes away, too, when a signal ends the program.
+    setFileUnpacker(fileUnpacker((clean) => takeOn({ clean })));
+  }
 
   using terminal = new Terminal(args.json ? process.stderr : process.stdout, {
     signals: args.isolation !== "none",

@@ -5,6 +5,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, mkdtempSync, rmSync, statSync } from "node:fs";
 import { constants as system, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { unpackFile } from "../disks/packed.js";
+import { packingOf } from "../disks/unpacked.js";
 import { HandoffError, OptionError } from "../errors.js";
 import { memoryMap } from "../handoff/maps.js";
 import { pack } from "../handoff/pack.js";
@@ -13,7 +15,6 @@ import { type VmmName, vmmNamed } from "../handoff/vmms.js";
 import { namedImage, parseMemory } from "./arguments.js";
 import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
 import { takeOn } from "./ending.js";
-import { openImage } from "./images.js";
 import { writeFile } from "./output.js";
 
 /** What `userboot run` takes beside what a boot does. */
@@ -37,7 +38,7 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
     const vmm = vmmNamed(args.vmm);
     const program = requireProgram(vmm);
     const memory = parseMemory(args.memory);
-    const packed = args.disk.find((disk) => disk.endsWith(".gz"));
+    const packed = args.disk.find(packingOf);
     const formatted = args.disk.find((disk) => ![undefined, "raw"].includes(namedImage(disk).format));
     if (formatted !== undefined) {
       // The monitor would follow names in the image, which the guest writes.
@@ -83,9 +84,9 @@ function temporaryDirectory(): string {
 
 /** The image at `path`, unpacked to `target` when it is compressed. */
 async function plainImage(path: string, target: string): Promise<string> {
-  const image = await openImage(namedImage(path).path);
-  if (typeof image === "string") return image;
-  await writeFile(target, image as Uint8Array, PRIVATE);
+  const image = namedImage(path).path;
+  if (packingOf(image) === undefined) return image;
+  await unpackFile(image, target);
   return target;
 }
 
