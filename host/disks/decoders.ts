@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import * as zlib from "node:zlib";
 import type { Compression } from "./compression.js";
 
-/** Pieces of a file, and where pieces of its content go. A piece is used before the next one is asked for. */
+/** Pieces of a file, and where pieces of its content go; those are used at once. */
 export type Decoder = (input: Iterable<Uint8Array>, write: (piece: Uint8Array) => void) => Promise<void>;
 
 /** Bytes that Node's own decoders give at a time. */
@@ -45,7 +45,7 @@ const zstd: Decoder = async (input, write) => {
   let last: Uint8Array = new Uint8Array();
   for (const piece of input) {
     if (last.length > 0) decoder.push(last);
-    last = piece.slice();
+    last = piece;
   }
   decoder.push(last, true);
 };

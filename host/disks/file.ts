@@ -122,7 +122,6 @@ export function openImageFile(path: string): number {
 function imageComplaint(fd: number): string | undefined {
   const status = fstatSync(fd);
   if (isDiskDevice(status)) return deviceFacts(fd, status).size > 0 ? undefined : "device without a medium, or no disk";
-  if (status.isCharacterDevice()) return "character device, not a disk";
   return (
     kindComplaint(status, ", not a disk image") ?? (status.size === 0 ? "empty file, not a disk image" : undefined)
   );

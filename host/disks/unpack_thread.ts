@@ -38,15 +38,11 @@ const port = parentPort!;
 const { source, target, compression, limit } = workerData as UnpackOrder;
 const report = (message: UnpackReport) => port.postMessage(message);
 
-/** The file's bytes, in pieces that are good until the next one. */
+/** The file's bytes. A piece is its receiver's, who may look at it later. */
 function* pieces(): Generator<Uint8Array> {
-  const buffer = new Uint8Array(PIECE);
   let told = performance.now();
   for (let at = 0; ; ) {
-    const piece =
-      typeof source === "number"
-        ? buffer.subarray(0, readSync(source, buffer, 0, PIECE, at))
-        : source.subarray(at, at + PIECE);
+    const piece = typeof source === "number" ? readPiece(source, at) : source.subarray(at, at + PIECE);
     if (piece.length === 0) return;
     at += piece.length;
     yield piece;
@@ -55,6 +51,11 @@ function* pieces(): Generator<Uint8Array> {
       report({ type: "progress", done: at });
     }
   }
+}
+
+function readPiece(fd: number, position: number): Uint8Array {
+  const buffer = new Uint8Array(PIECE);
+  return buffer.subarray(0, readSync(fd, buffer, 0, PIECE, position));
 }
 
 /** Writes what comes, but for blocks of zeros. */

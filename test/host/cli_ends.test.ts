@@ -69,7 +69,7 @@ describe("files are opened without waiting, and looked at before they are read (
   it.each([
     ["-d FIFO", ["-d", fifo], `${fifo}: not a regular file`],
     ["-d FIFO.gz", ["-d", `${fifo}.gz`], `${fifo}.gz: not a regular file`],
-    ["-d /dev/zero", ["-d", "/dev/zero"], "/dev/zero: character device, not a disk"],
+    ["-d /dev/zero", ["-d", "/dev/zero"], "/dev/zero: not a regular file"],
     ["--input @FIFO", ["-d", IMAGE, "--input", `@${fifo}`], `input file ${fifo}: not a regular file`],
     ["--input @/dev/zero", ["-d", IMAGE, "--input", "@/dev/zero"], "input file /dev/zero: not a regular file"],
     ["--input @DIR", ["-d", IMAGE, "--input", "@/"], "input file /: is a directory"],
