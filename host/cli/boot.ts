@@ -10,10 +10,10 @@ import type { Confine } from "../process/confine.js";
 import { dropSpare } from "../process/start.js";
 import type { Measurements } from "../result.js";
 import { printable, printableJson } from "../text.js";
-import { namedImage, parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
+import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
-import { type GrantedArgument, namedDisks } from "./images.js";
+import { type GrantedArgument, namedDisks, namedImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
 
@@ -139,7 +139,7 @@ function unusable(message: string, { disk, backing }: BootArguments): DiskError 
   const [, unit, file, why] = /^disk(\d+)(?: file (\d+))?: (.*)$/s.exec(message) ?? [];
   const granted = backing.filter(({ disks }) => disks === Number(unit) + 1);
   const name = file === undefined ? disk[Number(unit)] : granted[Number(file) - 1]?.file;
-  return new DiskError(name === undefined ? "disk" : namedImage(name).path, why ?? message);
+  return new DiskError(name === undefined ? "disk" : namedImage(name).image, why ?? message);
 }
 
 /** The files in the order of their use, then the two digests. */
