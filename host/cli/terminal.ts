@@ -63,6 +63,8 @@ export class Terminal implements Console {
     });
     this.#reading = onData;
     stdin.on("data", onData);
+    // A guest that is booted again finds an input that ended before.
+    if (stdin.readableEnded) input.end();
     stdin.on("end", () => input.end());
     stdin.on("error", () => input.end());
     return () => this.#stopReading();

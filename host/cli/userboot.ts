@@ -14,6 +14,7 @@ import { complain } from "./complain.js";
 import { endAsTold } from "./ending.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
+import { REBOOTS_MAX } from "./run_reboots.js";
 
 // A session's process gets ready while this one loads the rest.
 startAhead(process.argv.slice(2));
@@ -130,7 +131,14 @@ bootOptions(program.command("boot"))
 bootOptions(program.command("run"))
   .description("boot a guest, then run it in a virtual machine")
   .option("--vmm <name>", "qemu (its PC), q35 or microvm", "qemu")
+  .addOption(
+    new Option("--accel <kind>", "what executes the guest's code: KVM, QEMU's translator, or KVM where it works")
+      .choices(["auto", "kvm", "tcg"])
+      .default("auto"),
+  )
   .option("--write", "let the guest write to its disks (else its writes are dropped at the end)")
+  .option("--no-reboot", "end when the guest reboots (else its loader runs again)")
+  .option("--max-reboots <number>", "end a guest that reboots more often in a row, each time within 10 minutes", String(REBOOTS_MAX))
   .argument("[arguments...]", "more arguments for the virtual machine monitor, after --")
   .action(async (extra: string[], options: RunArguments) => {
     const { runCommand } = await import("./run.js");
