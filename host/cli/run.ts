@@ -76,7 +76,7 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
 function looping(most: number): number {
   const minutes = LOOP_MS / MINUTE_MS;
   complain(
-    `the guest has rebooted ${most + 1} times in a row within ${minutes} minutes each, and is ended (--max-reboots)`,
+    `the guest has rebooted ${most + 1} times in a row, each time within ${minutes} minutes, and is ended (--max-reboots)`,
   );
   return STATUS_FAILED;
 }

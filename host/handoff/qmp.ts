@@ -8,12 +8,12 @@ import type { GuestEnd, VmmWatch } from "./vmm.js";
 const LINE_MAX = 64 * 1024;
 
 /** Reasons of the event SHUTDOWN; all others are the user's or the host's, and count as turned off. */
-const ENDS: Readonly<Record<string, GuestEnd>> = {
-  "guest-reset": "reset",
+const ENDS: ReadonlyMap<unknown, GuestEnd> = new Map([
+  ["guest-reset", "reset"],
   // The user typed system_reset in the monitor.
-  "host-qmp-system-reset": "reset",
-  "guest-panic": "panic",
-};
+  ["host-qmp-system-reset", "reset"],
+  ["guest-panic", "panic"],
+]);
 /** The state in which QEMU leaves a guest that KVM can't go on with. */
 const INTERNAL_ERROR = "internal-error";
 
@@ -67,7 +67,7 @@ export class QmpWatch implements VmmWatch {
     } else if (message.event === "STOP") {
       this.#command("query-status");
     } else if (message.event === "SHUTDOWN") {
-      this.#end ??= ENDS[message.data?.reason ?? ""] ?? "off";
+      this.#end ??= ENDS.get(message.data?.reason) ?? "off";
     } else if (message.return?.status === INTERNAL_ERROR) {
       this.#end ??= "broken";
       this.#command("quit");

@@ -76,7 +76,7 @@ function guest(code: readonly number[]): Uint8Array {
 
 /** Reboots twice, then powers off; needs a writable IDE disk. */
 export const rebootingGuest = (): Uint8Array => guest(COUNTED);
-/** Reboots at once, always. */
-export const loopingGuest = (): Uint8Array => guest([...say("kernel\r\n"), ...BY_KEYBOARD_CONTROLLER]);
+/** Reboots at once, always, on any machine. */
+export const loopingGuest = (): Uint8Array => guest([...say("kernel\r\n"), ...BY_TRIPLE_FAULT]);
 /** What the kernel counts on. */
 export const emptyCounter = (): Uint8Array => new Uint8Array(SECTOR);
