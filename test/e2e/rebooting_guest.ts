@@ -65,18 +65,18 @@ const COUNTED = [
   ...[...say("kernel 3\r\n"), ...POWER_OFF],
 ];
 
-/** A disk image with a kernel that consists of `code`, and a script that starts it. */
-function guest(code: readonly number[]): Uint8Array {
+/** A disk image with a kernel that consists of `code`, and a script that starts it after `first`. */
+function guest(code: readonly number[], first = "echo loader"): Uint8Array {
   const { bytes } = linkedFile({ bits: 32, segments: [{ size: 8192 }], versions: [{ name: "kernel", version: 1 }] });
   const entry = bytes.readUInt32LE(24) - 0xc0200000;
   bytes.set(code, entry);
-  const script = "echo loader\nload /boot/kernel/kernel\nboot\n";
+  const script = `${first}\nload /boot/kernel/kernel\nboot\n`;
   return bytesOf(ufsDisk({ "/boot/kernel/kernel": bytes, "/boot/loader.rc": script }));
 }
 
 /** Reboots twice, then powers off; needs a writable IDE disk. */
 export const rebootingGuest = (): Uint8Array => guest(COUNTED);
 /** Reboots at once, always, on any machine. */
-export const loopingGuest = (): Uint8Array => guest([...say("kernel\r\n"), ...BY_TRIPLE_FAULT]);
+export const loopingGuest = (first?: string): Uint8Array => guest([...say("kernel\r\n"), ...BY_TRIPLE_FAULT], first);
 /** What the kernel counts on. */
 export const emptyCounter = (): Uint8Array => new Uint8Array(SECTOR);

@@ -1,9 +1,10 @@
 // `userboot run` with guests that reboot, in QEMU.
 
+import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { userboot } from "../support/cli.js";
+import { CLI, userboot } from "../support/cli.js";
 import { Scratch } from "../support/scratch.js";
 import { bytesOf } from "../support/sparse_disk.js";
 import { ufsDisk } from "../support/ufs_image.js";
@@ -75,6 +76,23 @@ testWith(QEMU)("a reboot that the loader asks for counts as one", () => {
   expect(stderr).toMatch(/^userboot: the guest has rebooted 3 times in a row.*\n$/);
   expect(status).toBe(1);
   expect(run(inMenu, ["--no-reboot"])).toMatchObject({ status: 3, stderr: "" });
+});
+
+testWith(QEMU)("the loader takes keys in every pass", async () => {
+  const asking = scratch.file("asking.img", loopingGuest("@read -p go: key"));
+  const args = ["run", "-d", asking, ...FAST, "--accel", "tcg", "--max-reboots", "1"];
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ["pipe", "pipe", "ignore"], timeout: 50_000 });
+  let text = "";
+  let answered = 0;
+  child.stdout.on("data", (chunk) => {
+    text += chunk;
+    if (text.split("go:").length - 1 <= answered) return;
+    answered++;
+    child.stdin.write("\r");
+  });
+  const status = await new Promise((done) => child.once("close", done));
+  expect([answered, passes(text)]).toEqual([2, ["kernel", "kernel"]]);
+  expect(status).toBe(1);
 });
 
 describe.each(["q35", "microvm"])("QEMU's %s", (vmm) => {
