@@ -49,9 +49,10 @@ export interface BootArguments {
 /** Largest file of keys. */
 const KEYS_MAX = 1024 * 1024;
 
-const STATUS_FAILED = 1;
+/** Exit statuses that other commands share. */
+export const STATUS_FAILED = 1;
 const STATUS_USAGE = 2;
-const STATUS_REBOOT = 3;
+export const STATUS_REBOOT = 3;
 /** The loader's exit code for a reboot. */
 const EXIT_REBOOT = 2;
 /** What bhyveload adds, in the order in which the loader gets it. */
