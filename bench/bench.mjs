@@ -10,9 +10,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { prepare } from "../scripts/prepare.mjs";
 import { compare, update } from "./baseline.mjs";
+import { formatRows } from "./formats.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest, openFloor } from "./guest.mjs";
 import { luaRows } from "./lua.mjs";
+import { zfsRows } from "./zfs.mjs";
 
 prepare("release");
 const { boot, FileDisk, preload } = await import("userboot-wasm");
@@ -152,8 +154,10 @@ try {
   row("warm boot, files examined and hashed", examined.ms, "ms");
   row("warm boot, its RAM not given back", fresh.ms, "ms");
   row("boot in a thread of its own", inThread, "ms");
+  await formatRows({ directory, row, leftOut, guest, boot: (disk) => boot({ ...options, disks: [disk] }) });
   await forthRows({ directory, row, leftOut, median });
   await luaRows({ directory, row, leftOut, median });
+  zfsRows({ directory, row });
   row("disk calls", result.disk.calls, "", 60);
   row("disk bytes", result.disk.bytes, "");
   row("  ratio to the loaded files' bytes", result.disk.bytes / guest.loaded, "x", 1.1);

@@ -68,7 +68,7 @@ const ISOLATIONS: readonly Isolation[] = ["process", "thread", "none"];
 
 /** What `boot` takes. */
 export interface BootOptions {
-  /** Up to 32 disks, read only: raw images, or ones whose format is said. */
+  /** Up to 32 disks, read only: raw images, or ones whose format is said. On Node files that end in .gz are unpacked first. */
   disks?: readonly DiskSource[];
   /** Trees that the guest sees as `host0:`, `host1:` ...; copied before it starts. Without any, it sees nothing. */
   hostTrees?: readonly HostTree[];

@@ -6,6 +6,8 @@ import { copyLiterals, repeat } from "./copies";
 /** Lengths of 15 and more go on in bytes, of which each but the last is 255. */
 const LENGTH_MORE: usize = 15;
 const MATCH_MIN: usize = 4;
+/** Bytes that a short sequence can touch: 14 and 18, of which the last piece begins at 16, and those of the copies. */
+const FAST_ROOM: u32 = 64;
 
 /** Fills `dstSize` bytes at `dst` from `srcSize` bytes at `src`. False when they are damaged. */
 export function lz4(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
@@ -13,9 +15,27 @@ export function lz4(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
   const dstEnd = dst + <usize>dstSize;
   const start = dst;
   burn(<i64>(dstSize >> 3));
+  // As long as a short sequence, with what is copied beyond its end, fits at both sides, nothing else needs to be asked.
+  const srcFast = srcSize < FAST_ROOM ? src : srcEnd - FAST_ROOM;
+  const dstFast = dstSize < FAST_ROOM ? dst : dstEnd - FAST_ROOM;
   while (src < srcEnd) {
     const token = <usize>load<u8>(src++);
     let count = token >> 4;
+    if (count < LENGTH_MORE && src < srcFast && dst < dstFast) {
+      const more = token & 15;
+      const distance = <usize>load<u16>(src + count);
+      const to = dst + count;
+      if (more < LENGTH_MORE && distance >= 16 && distance <= to - start) {
+        v128.store(dst, v128.load(src));
+        const from = to - distance;
+        v128.store(to, v128.load(from));
+        // A match has 18 bytes at most here. The second piece follows the first, which may be a part of it.
+        store<u64>(to, load<u64>(from, 16), 16);
+        src += count + 2;
+        dst = to + more + MATCH_MIN;
+        continue;
+      }
+    }
     if (count == LENGTH_MORE) {
       let more: usize = 255;
       while (more == 255) {

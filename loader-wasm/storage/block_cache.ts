@@ -16,7 +16,7 @@ export const CHUNK_LIMIT: i32 = 128;
 const WINDOW_LIMIT: i32 = 8;
 
 /** Chunks fetched together when reads go backwards. */
-const GROUP: i32 = 4;
+const GROUP: i32 = 8;
 
 /** No disk has larger sectors. */
 const SECTOR_MASK: u64 = 4095;
@@ -143,7 +143,8 @@ export function readCached(unit: i32, end: u64, offset: u64, dst: usize, size: u
       cacheMisses++;
       const last = (offset + <u64>wanted - 1) >> CHUNK_SHIFT;
       const needed = <i32>min(last - number + 1, <u64>WINDOW_LIMIT);
-      window = key == nextKey ? min(window << 1, WINDOW_LIMIT) : 1;
+      if (key == nextKey) window = min(window << 1, WINDOW_LIMIT);
+      else window = number > 0 && index.has(key - 1) ? 2 : 1;
       const first = window == 1 ? groupStart(unit, number) : number;
       const before = <i32>(number - first);
       const available = <i32>min(((end - 1) >> CHUNK_SHIFT) - first + 1, <u64>WINDOW_LIMIT);

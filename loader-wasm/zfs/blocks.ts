@@ -1,5 +1,6 @@
 // Reading the blocks of a pool by their pointers: from whichever copy is good, decompressed, and kept for a while.
 
+import { LANES } from "../lib/digests/sha256_lanes";
 import { EIO, setErrno } from "../lib/errno";
 import { allocate, burn, damaged } from "../lib/fault";
 import { print } from "../lib/output";
@@ -13,6 +14,7 @@ import {
   BP_PROPERTIES,
   BP_SHIFT,
   BP_SIZE,
+  bpChecksum,
   bpCompression,
   bpEmbedded,
   bpEmbeddedKind,
@@ -20,6 +22,7 @@ import {
   bpLogicalSize,
   bpPhysicalSize,
   CHECKSUM_GANG,
+  CHECKSUM_SHA256,
   COMPRESS_LZ4,
   COMPRESS_OFF,
   DVA_SIZE,
@@ -35,7 +38,7 @@ import {
   TAIL_SIZE,
 } from "./layout";
 import { badReadCount, countHealed, Vdev } from "./vdev";
-import { useSalt, verifyBlock } from "./verify";
+import { laneBlock, laneMatches, makeLanes, useSalt, verifyBlock } from "./verify";
 
 /** Bytes that rows of sectors add to what is fetched ahead. */
 const ROWS_MAX: u32 = 256 << 10;
@@ -47,6 +50,9 @@ class Piece {
   size: u64 = 0;
 }
 const pieces: Piece[] = [];
+
+/** Which blocks are verified together. */
+const quartet: StaticArray<u32> = new StaticArray<u32>(LANES);
 
 /** Large blocks that are still compressed. */
 const rawRegion = new Region();
@@ -118,9 +124,10 @@ export class Blocks {
 
   /**
    * The bytes of the block behind the pointer at `bp`, which isn't kept, and of which `room` has space for all. They are there, in
-   * what is kept, or in what was fetched ahead. 0 when it isn't so simple, as with a bad copy: `block` tries all there is.
+   * what is kept, or in what was fetched ahead, where it may be `verified`. 0 when it isn't so simple, as with a bad copy: `block`
+   * tries all there is.
    */
-  passing(bp: usize, room: usize): usize {
+  passing(bp: usize, room: usize, verified: bool): usize {
     if (bpEmbedded(bp)) return readEmbedded(bp, room) == 0 ? room : 0;
     const known = this.cache.find(bp);
     if (known !== null) return known.data;
@@ -133,7 +140,7 @@ export class Blocks {
     const plain = bpCompression(bp) == COMPRESS_OFF && physical == size;
     const ahead = vdev.peek(dvaOffset(bp), physical);
     if (ahead != 0) {
-      if (!verifyBlock(bp, ahead, this.name)) return 0;
+      if (!verified && !verifyBlock(bp, ahead, this.name)) return 0;
       if (plain) return ahead;
       return decompress(bpCompression(bp), ahead, physical, room, size) ? room : 0;
     }
@@ -144,6 +151,31 @@ export class Blocks {
     if (!plain) heap.free(raw);
     if (good && badReadCount() != before) countHealed();
     return good ? room : 0;
+  }
+
+  /**
+   * Verifies those of `count` (64 at most) blocks that were fetched ahead in one piece and have a SHA-256: by fours, which is faster.
+   * Returns a bit for each that is good; nothing is said of the others.
+   */
+  verifyAhead(pointers: usize, count: u32): u64 {
+    let good: u64 = 0;
+    let lanes = 0;
+    for (let i: u32 = 0; i < count; i++) {
+      const bp = pointers + ((<usize>i) << BP_SHIFT);
+      if (bpHole(bp) || bpEmbedded(bp) || dvaGang(bp) || bpChecksum(bp) != CHECKSUM_SHA256) continue;
+      const vdev = this.top(dvaDevice(bp));
+      const ahead = vdev !== null ? vdev.peek(dvaOffset(bp), bpPhysicalSize(bp)) : 0;
+      if (ahead == 0) continue;
+      quartet[lanes++] = i;
+      laneBlock(lanes - 1, ahead, bpPhysicalSize(bp));
+      if (lanes < LANES) continue;
+      lanes = 0;
+      makeLanes();
+      for (let k = 0; k < LANES; k++) {
+        if (laneMatches(k, pointers + ((<usize>quartet[k]) << BP_SHIFT))) good |= (<u64>1) << (<u64>quartet[k]);
+      }
+    }
+    return good;
   }
 
   /** Fetches ahead what the first of `count` pointers lead to. Returns how many it was enough for, one at least. */

@@ -17,6 +17,8 @@ const pointers: usize = memory.data(8192, 8);
 class Run {
   /** Room for a decompressed block; 0 as long as none was needed. */
   private room: usize = 0;
+  /** A bit for each block, from the next one on, that was verified where it was fetched to. */
+  private verified: u64 = 0;
   private readonly pool: Blocks;
 
   constructor(private readonly dnode: Dnode) {
@@ -34,12 +36,14 @@ class Run {
       let count = this.dnode.pointersTo(first, <u32>min(wanted, <u64>POINTERS_MAX), pointers);
       if (count == 0) return EIO;
       if (blockSize <= <u64>SMALL_MAX) count = this.pool.readAhead(pointers, count);
+      this.verified = this.pool.verifyAhead(pointers, count);
       for (let i: u32 = 0; i < count && error == 0; i++) {
         const within = (offset + done) % blockSize;
         const piece = min(blockSize - within, size - done);
         const bp = pointers + ((<usize>i) << BP_SHIFT);
         error = this.copyBlock(first + <u64>i, bp, <u32>within, gpa + done, <u32>piece);
         done += piece;
+        this.verified >>= 1;
       }
       this.pool.forgetAhead();
     }
@@ -59,7 +63,7 @@ class Run {
     // What is used in part now will be soon again.
     if (size == length && size == this.dnode.blockSize && size <= SMALL_MAX) {
       if (this.room == 0) this.room = allocate(<usize>this.dnode.blockSize);
-      data = this.pool.passing(bp, this.room);
+      data = this.pool.passing(bp, this.room, (this.verified & 1) != 0);
     }
     if (data == 0) {
       const block = this.dnode.dataBlock(number, bp);

@@ -26,7 +26,8 @@ beforeAll(async () => {
       updateSha256(context, src, first);
       updateSha256(context, src + first, size - first);
       finishSha256(context);
-    }`);
+    }
+    export { sha256Lanes } from "./lib/digests/sha256_lanes";`);
 });
 
 /** What a function of the part writes as its last argument, `size` bytes, for `data` and the arguments between. */
@@ -162,6 +163,30 @@ describe("digests", () => {
         return part.read(dst, 64).toString("hex");
       }),
     );
+
+  it("SHA-256 of four messages side by side", () =>
+    fc.assert(
+      fc.property(fc.tuple(data, data, data, data), (messages) => {
+        const sizes = Buffer.from(Uint32Array.from(messages, ({ length }) => length).buffer);
+        const all = Buffer.concat(messages);
+        const found = part.borrow(all, 0xa5, (src) => {
+          const starts = messages.map(
+            (_, i) => src + messages.slice(0, i).reduce((sum, { length }) => sum + length, 0),
+          );
+          return part.borrow(Buffer.from(Uint32Array.from(starts).buffer), 0, (sources) =>
+            part.borrow(sizes, 0, (lengths) =>
+              part.borrow(new Uint8Array(128), 0x5a, (dst) => {
+                part.call("sha256Lanes", sources, lengths, dst);
+                return part.read(dst, 128).swap32();
+              }),
+            ),
+          );
+        });
+        const expected = messages.map((message) => createHash("sha256").update(message).digest());
+        expect(Buffer.from(found).equals(Buffer.concat(expected))).toBe(true);
+      }),
+      OPTIONS,
+    ));
 
   // FIPS 180's messages, as OpenZFS tests itself with them: there is no published example of this form.
   it.each([

@@ -28,9 +28,6 @@ const REFUSED: Readonly<Record<string, RegExp>> = { enc_root: /encrypt/i, encryp
 /** Pools whose state is worth a line: one of their disks is behind the others. */
 const STALE: readonly string[] = ["mirror_offline", "draid2_spare", "draid3_spare"];
 
-/** Pools that still need a disk that their commands remove: there wasn't room enough for that. */
-const UNREMOVED: readonly string[] = ["removed_stripe"];
-
 /** Bytes that the digests of `kernel_memory` are about, in its order: text, data, the module. */
 const KERNEL_SIZES = [136_480, 18_960, 2_572];
 const PAGE = inRepository("docs/storage.md");
@@ -107,7 +104,7 @@ async function tryPool(pools: Pools, name: string, pool: PoolEntry): Promise<{ r
     else wrong.push(`without ${set.map((disk) => disk + 1).join(" and ")}: nothing is said to be missing`);
     end.result.release();
   }
-  const spared = UNREMOVED.includes(name) ? [] : sparedSets(pool);
+  const spared = sparedSets(pool);
   const within = (set: readonly number[], other: readonly number[]) =>
     set.length < other.length && set.every((disk) => other.includes(disk));
   for (const set of spared) {

@@ -10,7 +10,7 @@ export const SHA256_SIZE: i32 = 104;
 const BLOCK_SIZE: usize = 64;
 
 /** Fractional parts of the cube roots of the first 64 primes. */
-const ROUND: StaticArray<u32> = [
+export const ROUND: StaticArray<u32> = [
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,
   0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
   0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8,
@@ -20,7 +20,8 @@ const ROUND: StaticArray<u32> = [
   0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
   0xc67178f2,
 ];
-const START: StaticArray<u32> = [
+/** Fractional parts of the square roots of the first eight. */
+export const START: StaticArray<u32> = [
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ];
 
@@ -28,6 +29,12 @@ const START: StaticArray<u32> = [
 export function startSha256(context: usize): void {
   for (let i = 0; i < 8; i++) store<u32>(context + ((<usize>i) << 2), START[i]);
   store<u64>(context, 0, CONTEXT_TOTAL);
+}
+
+/** Goes on in `context` after `size` bytes, whole blocks, with a state that has its words 16 bytes apart at `state`. */
+export function resumeSha256(context: usize, state: usize, size: u32): void {
+  for (let i: usize = 0; i < 8; i++) store<u32>(context + (i << 2), load<u32>(state + (i << 4)));
+  store<u64>(context, size, CONTEXT_TOTAL);
 }
 
 /** Adds `size` bytes at `src`. */

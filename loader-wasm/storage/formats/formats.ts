@@ -20,7 +20,7 @@ const RAW = "raw";
 const HEAD_SIZE: u32 = 512;
 const head: usize = memory.data(512);
 
-/** An image format. */
+/** How disks are put into files: finds out what is behind one. */
 export abstract class ImageFormat {
   constructor(
     /** What callers call it. */

@@ -6,12 +6,15 @@ import { EIO } from "../../lib/errno";
 import { allocate, burn, damaged, die } from "../../lib/fault";
 import { putGuest, zeroGuest } from "../../lib/guest";
 import { FAULT_IMAGE } from "../../protocol";
-import { Disk } from "../disk";
+import { Disk, OFFSET_LIMIT } from "../disk";
 
 /** Of unpacked clusters so many bytes are kept, over all disks; the one in use may be larger. */
 const UNPACKED_MAX: u32 = 4 << 20;
 /** Fuel for zeros in the module's memory: one for so many bytes. */
 const ZERO_SHIFT: u64 = 12;
+/** Blocks of formats that don't limit them more. */
+const BLOCK_MIN: u32 = 4096;
+const BLOCK_MAX: u32 = 256 << 20;
 
 /** What a place of a disk holds. */
 enum Content {
@@ -142,6 +145,40 @@ export abstract class Image extends Disk {
   /** Ends the session: an image that can't be used is the caller's concern. `what` begins with the structure. */
   refuse(offset: u64, what: string): void {
     die(FAULT_IMAGE, `${this.name()}: offset ${offset}: ${this.word} ${what}`);
+  }
+
+  /** The same for a number that can't be. */
+  refuseValue(offset: u64, name: string, value: u64): void {
+    this.refuse(offset, `${name} ${value}`);
+  }
+
+  /** The same for what only tells how a disk differs from another one. */
+  refuseDifference(offset: u64): void {
+    this.refuse(offset, "image is a difference to another one, which isn't read");
+  }
+
+  /** Takes the disk's size over from `offset`. */
+  protected takeSize(offset: u64, name: string, size: u64): void {
+    if (size == 0 || size > OFFSET_LIMIT) this.refuseValue(offset, name, size);
+    this.mediaSize = size;
+  }
+
+  /** The size of a block, said at `offset`, as a power of two. */
+  protected blockShift(offset: u64, name: string, size: u32): u64 {
+    if (size < BLOCK_MIN || size > BLOCK_MAX || popcnt(size) != 1) this.refuseValue(offset, name, size);
+    return <u64>ctz(size);
+  }
+
+  /** How many blocks of the size 2^`shift` the disk has; there must be `count`, said at `offset`, or fewer. */
+  protected blocks(offset: u64, name: string, shift: u64, count: u64): u64 {
+    const needed = ((this.mediaSize - 1) >> shift) + 1;
+    if (count < needed) this.refuse(offset, `${name} ${count}, ${needed} are needed`);
+    return needed;
+  }
+
+  /** The same for a number of an entry. */
+  protected badValue(offset: u64, name: string, value: u64): bool {
+    return this.bad(offset, `${name} ${value}`);
   }
 
   /** Reports damage at `offset` of the file. Returns false, errno is EIO. */

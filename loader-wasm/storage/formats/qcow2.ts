@@ -6,7 +6,7 @@ import { Input } from "../../compression/input";
 import { zstdPrefix } from "../../compression/zstd/zstd";
 import { cstringAt } from "../../lib/bytes";
 import { damaged } from "../../lib/fault";
-import { Disk, OFFSET_LIMIT } from "../disk";
+import { Disk } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
 
@@ -87,7 +87,7 @@ class Qcow2Image extends Image {
     let header = this.head(0, SIZE_V2, "header");
     this.version = bswap<u32>(load<u32>(header, H_VERSION));
     if (cstringAt(header, MAGIC.length) != MAGIC) this.refuse(0, "header: is no qcow2 image");
-    if (this.version < 2 || this.version > 3) this.refuse(H_VERSION, `header: version ${this.version}`);
+    if (this.version < 2 || this.version > 3) this.refuseValue(H_VERSION, "header: version", this.version);
     let features: u64 = 0;
     if (this.version == 3) {
       header = this.head(0, SIZE_V3 + 8, "header");
@@ -99,29 +99,26 @@ class Qcow2Image extends Image {
       this.refuse(H_CRYPT, `header: encrypted (${crypt == 1 ? "AES" : crypt == 2 ? "LUKS" : `${crypt}`})`);
     const bits = bswap<u32>(load<u32>(header, H_CLUSTER_BITS));
     const least = (features & EXTENDED_L2) != 0 ? SUBCLUSTER_CLUSTER_BITS_MIN : CLUSTER_BITS_MIN;
-    if (bits < least || bits > CLUSTER_BITS_MAX) this.refuse(H_CLUSTER_BITS, `header: cluster bits ${bits}`);
+    if (bits < least || bits > CLUSTER_BITS_MAX) this.refuseValue(H_CLUSTER_BITS, "header: cluster bits", bits);
     this.bits = bits;
     if ((features & EXTENDED_L2) != 0) this.entryShift = 4;
     this.l2Bits = this.bits - this.entryShift;
-    this.mediaSize = bswap<u64>(load<u64>(header, H_SIZE));
-    if (this.mediaSize == 0 || this.mediaSize > OFFSET_LIMIT) this.refuse(H_SIZE, `header: size ${this.mediaSize}`);
+    this.takeSize(H_SIZE, "header: size", bswap<u64>(load<u64>(header, H_SIZE)));
     this.claimTables(header);
     // In this order the caller gives them, and the images behind the one behind this follow.
     if ((features & DATA_FILE) != 0) {
       const data = files.take("raw");
-      if (data === null)
-        this.refuse(H_INCOMPATIBLE, "header: its data are in another file, which has to be given (--backing FILE)");
+      if (data === null) this.refuse(H_INCOMPATIBLE, "header: its data file has to be given (--backing FILE)");
       else this.data = data;
     }
     if (load<u64>(header, H_BACKING) == 0) return;
     this.backing = files.take("");
-    if (this.backing === null)
-      this.refuse(H_BACKING, "header: another image is behind it, which has to be given (--backing FILE)");
+    if (this.backing === null) this.refuse(H_BACKING, "header: the image behind it has to be given (--backing FILE)");
   }
 
   private checkFeatures(header: usize, features: u64): void {
     const length = bswap<u32>(load<u32>(header, H_LENGTH));
-    if (length < SIZE_V3 || (length & 7) != 0) this.refuse(H_LENGTH, `header: ${length} bytes long`);
+    if (length < SIZE_V3 || (length & 7) != 0) this.refuseValue(H_LENGTH, "header: length", length);
     const unknown = features & ~KNOWN;
     if (unknown != 0) {
       const bit = <u32>ctz(unknown);
@@ -132,7 +129,7 @@ class Qcow2Image extends Image {
       damaged(`${this.name()} offset ${H_INCOMPATIBLE}`, `qcow2 header: is marked as ${marks}`, 0);
     if ((features & COMPRESSION_TYPE) == 0) return;
     const type = length > SIZE_V3 ? <u32>load<u8>(header, H_COMPRESSION) : COMPRESSION_ZLIB;
-    if (type > COMPRESSION_ZSTD) this.refuse(H_COMPRESSION, `header: compression type ${type}`);
+    if (type > COMPRESSION_ZSTD) this.refuseValue(H_COMPRESSION, "header: compression", type);
     this.zstd = type == COMPRESSION_ZSTD;
   }
 
@@ -156,12 +153,10 @@ class Qcow2Image extends Image {
   private claimTables(header: usize): void {
     const cluster = (<u64>1) << this.bits;
     const l1Size = bswap<u32>(load<u32>(header, H_L1_SIZE));
-    const reach = (<u64>1) << (this.bits + this.l2Bits);
-    const needed = (this.mediaSize - 1) / reach + 1;
-    if (l1Size > L1_SIZE_MAX || <u64>l1Size < needed)
-      this.refuse(H_L1_SIZE, `header: ${l1Size} L1 entries, ${needed} are needed`);
+    if (l1Size > L1_SIZE_MAX) this.refuseValue(H_L1_SIZE, "header: L1 entries", l1Size);
+    this.blocks(H_L1_SIZE, "header: L1 entries", this.bits + this.l2Bits, l1Size);
     this.l1At = bswap<u64>(load<u64>(header, H_L1));
-    if ((this.l1At & (cluster - 1)) != 0) this.refuse(H_L1, `header: L1 table at ${this.l1At}`);
+    if ((this.l1At & (cluster - 1)) != 0) this.refuseValue(H_L1, "header: L1 table at", this.l1At);
     this.claim(0, min(cluster, this.file.mediaSize), "header");
     this.claim(this.l1At, (<u64>l1Size) << 3, "L1 table");
     const refcounts = bswap<u64>(load<u64>(header, H_REFCOUNTS));
@@ -179,7 +174,7 @@ class Qcow2Image extends Image {
     if (!this.entry(l1Entry, 8, "L1 table")) return false;
     const table = bswap<u64>(load<u64>(cell)) & OFFSET_MASK;
     if (table == 0) return this.below(this.backing, offset, reach - (offset & (reach - 1)));
-    if ((table & (cluster - 1)) != 0) return this.bad(l1Entry, `L1 entry: L2 table at ${table}`);
+    if ((table & (cluster - 1)) != 0) return this.badValue(l1Entry, "L1 entry: L2 table at", table);
     if (!this.allows(l1Entry, table, cluster, "L1 entry")) return false;
     const at = table + (((offset >> bits) & (((<u64>1) << this.l2Bits) - 1)) << this.entryShift);
     if (!this.entry(at, (<u32>1) << (<u32>this.entryShift), "L2 table")) return false;
@@ -187,12 +182,12 @@ class Qcow2Image extends Image {
     const rest = cluster - (offset & (cluster - 1));
     if ((entry & COMPRESSED) != 0) return this.findPacked(at, entry, offset, rest);
     const place = entry & OFFSET_MASK;
-    if ((place & (cluster - 1)) != 0) return this.bad(at, `L2 entry: cluster at ${place}`);
+    if ((place & (cluster - 1)) != 0) return this.badValue(at, "L2 entry: cluster at", place);
     // In a data file a cluster may be the first.
     const exists = place != 0 || (this.data !== this.file && (entry & COPIED) != 0);
     if (this.entryShift == 4) return this.findPart(at, bswap<u64>(load<u64>(cell, 8)), offset, place, exists, table);
     if ((entry & ZERO) != 0) {
-      return this.version > 2 ? this.zeros(rest) : this.bad(at, "L2 entry: zero cluster in an image of version 2");
+      return this.version > 2 ? this.zeros(rest) : this.bad(at, "L2 entry: zero cluster, but version 2");
     }
     return exists ? this.findPlain(at, offset, place, rest, table) : this.below(this.backing, offset, rest);
   }
@@ -201,7 +196,7 @@ class Qcow2Image extends Image {
   private findPlain(at: u64, offset: u64, place: u64, rest: u64, table: u64): bool {
     const cluster = (<u64>1) << this.bits;
     if (this.data === this.file) {
-      if (place == table) return this.bad(at, `L2 entry: cluster at ${place}, which is the L2 table itself`);
+      if (place == table) return this.badValue(at, "L2 entry: the L2 table itself as cluster at", place);
       if (!this.allows(at, place, cluster, "L2 entry")) return false;
     }
     return this.plain(this.data, place + (offset & (cluster - 1)), rest);
@@ -214,8 +209,7 @@ class Qcow2Image extends Image {
     const rest = ((<u64>1) << shift) - (offset & (((<u64>1) << shift) - 1));
     const there = ((map >> part) & 1) != 0;
     const isZero = ((map >> (part + 32)) & 1) != 0;
-    if (there && (isZero || !exists))
-      return this.bad(at, `L2 entry: subcluster ${part} ${isZero ? "is zero and allocated" : "without a cluster"}`);
+    if (there && (isZero || !exists)) return this.badValue(at, "L2 entry: bits of subcluster", part);
     if (isZero) return this.zeros(rest);
     return there ? this.findPlain(at, offset, place, rest, table) : this.below(this.backing, offset, rest);
   }

@@ -2,7 +2,7 @@
 // a footer behind it, and dynamic ones, whose blocks a table lists. A difference to another image isn't read.
 
 import { stringAt } from "../../lib/bytes";
-import { Disk, OFFSET_LIMIT } from "../disk";
+import { Disk } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
 
@@ -26,9 +26,7 @@ const D_BLOCK_SIZE: usize = 32;
 const D_CHECKSUM: usize = 36;
 const HEADER_SIZE: u32 = 1024;
 
-/** A block's size is a power of two. Before its bytes there is a bit for each sector, in whole sectors. */
-const BLOCK_MIN: u32 = 4096;
-const BLOCK_MAX: u32 = 256 << 20;
+/** Before a block's bytes there is a bit for each sector, in whole sectors. */
 const SECTOR_SHIFT: u64 = 9;
 const UNUSED: u32 = 0xffffffff;
 
@@ -42,45 +40,39 @@ function sumIsGood(block: usize, size: u32, checksumAt: usize): bool {
 class VhdImage extends Image {
   /** No table: the disk is at the start of the file. */
   private table: u64 = 0;
-  private blockShift: u64 = 0;
+  private shift: u64 = 0;
   private bitmapSize: u64 = 0;
 
   constructor(file: Disk) {
     super(file, "vhd");
     const end = file.mediaSize;
-    if (end < <u64>FOOTER_SIZE) this.refuse(0, `footer: the file has ${end} bytes only`);
+    if (end < <u64>FOOTER_SIZE) this.refuse(0, "footer: the file ends before it does");
     let at = end - <u64>FOOTER_SIZE;
     let footer = this.head(at, FOOTER_SIZE, "footer");
     if (!isFooter(footer)) {
       const copy = this.head(0, FOOTER_SIZE, "footer");
-      if (!isFooter(copy)) this.refuse(at, "footer: there is none with a good checksum");
+      if (!isFooter(copy)) this.refuse(at, "footer: checksum");
       this.bad(at, "footer: bad, its copy at the start is used");
       footer = copy;
       at = 0;
     }
     const type = bswap<u32>(load<u32>(footer, F_TYPE));
-    this.mediaSize = bswap<u64>(load<u64>(footer, F_SIZE));
-    if (this.mediaSize == 0 || this.mediaSize > OFFSET_LIMIT)
-      this.refuse(at + F_SIZE, `footer: size ${this.mediaSize}`);
-    if (type == DIFFERENCING) this.refuse(at + F_TYPE, "footer: is a difference to another image, which isn't read");
-    if (type != FIXED && type != DYNAMIC) this.refuse(at + F_TYPE, `footer: type ${type}`);
+    this.takeSize(at + F_SIZE, "footer: size", bswap<u64>(load<u64>(footer, F_SIZE)));
+    if (type == DIFFERENCING) this.refuseDifference(at + F_TYPE);
+    if (type != FIXED && type != DYNAMIC) this.refuseValue(at + F_TYPE, "footer: type", type);
     if (type == DYNAMIC) this.readHeader(at, bswap<u64>(load<u64>(footer, F_HEADER)));
-    else if (this.mediaSize > at)
-      this.refuse(at + F_SIZE, `footer: size ${this.mediaSize}, but there are ${at} bytes before it`);
+    else if (this.mediaSize > at) this.refuseValue(at + F_SIZE, "footer: size", this.mediaSize);
   }
 
   private readHeader(footerAt: u64, at: u64): void {
     const header = this.head(at, HEADER_SIZE, "header");
-    if (stringAt(header, HEADER_MAGIC.length) != HEADER_MAGIC) this.refuse(at, "header: no signature");
+    if (stringAt(header, HEADER_MAGIC.length) != HEADER_MAGIC) this.refuse(at, "header: signature");
     if (!sumIsGood(header, HEADER_SIZE, D_CHECKSUM)) this.refuse(at + D_CHECKSUM, "header: checksum");
     const block = bswap<u32>(load<u32>(header, D_BLOCK_SIZE));
-    if (block < BLOCK_MIN || block > BLOCK_MAX || popcnt(block) != 1)
-      this.refuse(at + D_BLOCK_SIZE, `header: block of ${block} bytes`);
-    this.blockShift = <u64>ctz(block);
+    this.shift = this.blockShift(at + D_BLOCK_SIZE, "header: block size", block);
     this.bitmapSize = ((<u64>block >> (SECTOR_SHIFT + 3)) + 511) & ~511;
     const entries = <u64>bswap<u32>(load<u32>(header, D_ENTRIES));
-    const needed = ((this.mediaSize - 1) >> this.blockShift) + 1;
-    if (entries < needed) this.refuse(at + D_ENTRIES, `header: ${entries} blocks, ${needed} are needed`);
+    const needed = this.blocks(at + D_ENTRIES, "header: blocks", this.shift, entries);
     this.table = bswap<u64>(load<u64>(header, D_TABLE));
     if (footerAt > 0) this.claim(footerAt, FOOTER_SIZE, "footer");
     this.claim(0, FOOTER_SIZE, "footer's copy");
@@ -90,9 +82,9 @@ class VhdImage extends Image {
 
   find(offset: u64): bool {
     if (this.table == 0) return this.plain(this.file, offset, this.mediaSize - offset);
-    const block = (<u64>1) << this.blockShift;
+    const block = (<u64>1) << this.shift;
     const within = offset & (block - 1);
-    const at = this.table + ((offset >> this.blockShift) << 2);
+    const at = this.table + ((offset >> this.shift) << 2);
     if (!this.entry(at, 4, "block table")) return false;
     const sector = bswap<u32>(load<u32>(cell));
     if (sector == UNUSED) return this.zeros(block - within);

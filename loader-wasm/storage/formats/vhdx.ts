@@ -55,20 +55,18 @@ const ITEM_PHYSICAL: u64 = 0x4471445dcda348c7;
 const ITEM_PARENT: u64 = 0x454db30ba8d35f2d;
 const HAS_PARENT: u32 = 2;
 
-const BLOCK_MIN: u32 = 1 << 20;
-const BLOCK_MAX: u32 = 256 << 20;
 /** Of a block's entry the state, and where it is, in MiB. */
 const STATE_MASK: u64 = 7;
 const PLACE_MASK: u64 = ~(((<u64>1) << 20) - 1);
 const STATE_PRESENT: u64 = 6;
 /** After the blocks of so many sectors there is an entry of another kind. */
 const CHUNK_SECTORS_SHIFT: u64 = 23;
-/** The most that a disk may have: 64 TiB. */
-const SIZE_MAX: u64 = (<u64>64) << 40;
+const UNKNOWN = "table: unknown entry that is required";
+const INCOMPLETE = "table: without all that there has to be";
 
 class VhdxImage extends Image {
   private table: u64 = 0;
-  private blockShift: u64 = 0;
+  private shift: u64 = 0;
   private chunkShift: u64 = 0;
 
   constructor(file: Disk) {
@@ -94,12 +92,12 @@ class VhdxImage extends Image {
     const second = this.head(HEADERS_AT + COPY_STEP, HEADER_SIZE, "header");
     const firstGood = this.isGood(first, HEADER_SIZE, MAGIC_HEADER);
     const secondGood = this.isGood(second, HEADER_SIZE, MAGIC_HEADER);
-    if (!firstGood && !secondGood) this.refuse(HEADERS_AT, "header: neither has a good checksum");
+    if (!firstGood && !secondGood) this.refuse(HEADERS_AT, "header: checksum");
     const newer = secondGood && (!firstGood || load<u64>(second, H_SEQUENCE) > load<u64>(first, H_SEQUENCE));
     const header = newer ? second : first;
     const at = newer ? HEADERS_AT + COPY_STEP : HEADERS_AT;
     const version = load<u16>(header, H_VERSION);
-    if (version != 1) this.refuse(at + H_VERSION, `header: version ${version}`);
+    if (version != 1) this.refuseValue(at + H_VERSION, "header: version", version);
     if ((load<u64>(header, H_LOG) | load<u64>(header, H_LOG + 8)) != 0) {
       this.refuse(at + H_LOG, 'header: has a log that was not played back ("qemu-img check -r all FILE" does that)');
     }
@@ -113,11 +111,10 @@ class VhdxImage extends Image {
       this.bad(at, "region table: bad, its copy is used");
       at += COPY_STEP;
       regions = this.head(at, REGIONS_SIZE, "region table");
-      if (!this.isGood(regions, REGIONS_SIZE, MAGIC_REGIONS))
-        this.refuse(at, "region table: neither has a good checksum");
+      if (!this.isGood(regions, REGIONS_SIZE, MAGIC_REGIONS)) this.refuse(at, "region table: checksum");
     }
     const count = load<u32>(regions, R_COUNT);
-    if (count > REGIONS_MAX) this.refuse(at + R_COUNT, `region table: ${count} entries`);
+    if (count > REGIONS_MAX) this.refuseValue(at + R_COUNT, "region table: entries", count);
     let table: usize = 0;
     let metadata: usize = 0;
     for (let i: u32 = 0; i < count; i++) {
@@ -125,27 +122,30 @@ class VhdxImage extends Image {
       const kind = load<u64>(entry);
       if (kind == REGION_BLOCKS) table = entry;
       else if (kind == REGION_METADATA) metadata = entry;
-      else if ((load<u32>(entry, R_REQUIRED) & 1) != 0)
-        this.refuse(at + R_ENTRIES, "region table: unknown region that is required");
+      else if ((load<u32>(entry, R_REQUIRED) & 1) != 0) this.refuse(at + R_ENTRIES, UNKNOWN);
     }
-    if (table == 0 || metadata == 0) this.refuse(at, "region table: without a block table or metadata");
+    if (table == 0 || metadata == 0) this.refuse(at, INCOMPLETE);
     this.claim(load<u64>(metadata, R_PLACE), load<u32>(metadata, R_SIZE), "metadata region");
     this.claim(load<u64>(table, R_PLACE), load<u32>(table, R_SIZE), "block table");
     this.readMetadata(load<u64>(metadata, R_PLACE), load<u32>(metadata, R_SIZE));
     this.table = load<u64>(table, R_PLACE);
-    const blocks = ((this.mediaSize - 1) >> this.blockShift) + 1;
-    const needed = (blocks + ((blocks - 1) >> this.chunkShift)) << 3;
-    if (load<u32>(table, R_SIZE) < needed)
-      this.refuse(this.table, `block table: ${load<u32>(table, R_SIZE)} bytes, ${needed} are needed`);
+    // Of these entries some are of another kind.
+    const entries = <u64>load<u32>(table, R_SIZE) >> 3;
+    this.blocks(
+      this.table,
+      "block table: entries",
+      this.shift,
+      entries - entries / (((<u64>1) << this.chunkShift) + 1),
+    );
     heap.free(regions);
   }
 
   private readMetadata(at: u64, size: u32): void {
-    if (size < METADATA_TABLE_SIZE) this.refuse(at, `metadata table: in a region of ${size} bytes`);
+    if (size < METADATA_TABLE_SIZE) this.refuseValue(at, "metadata table: size", size);
     const items = this.head(at, METADATA_TABLE_SIZE, "metadata table");
-    if (load<u64>(items) != MAGIC_METADATA) this.refuse(at, "metadata table: no signature");
+    if (load<u64>(items) != MAGIC_METADATA) this.refuse(at, "metadata table: signature");
     const count = <u32>load<u16>(items, M_COUNT);
-    if (count > ITEMS_MAX) this.refuse(at + M_COUNT, `metadata table: ${count} entries`);
+    if (count > ITEMS_MAX) this.refuseValue(at + M_COUNT, "metadata table: entries", count);
     let block: u32 = 0;
     this.sectorSize = 0;
     for (let i: u32 = 1; i <= count; i++) {
@@ -156,49 +156,42 @@ class VhdxImage extends Image {
       const known = (flags & M_USER) == 0 && (kind == ITEM_PARAMETERS || kind == ITEM_SIZE || kind == ITEM_SECTOR);
       if (!known) {
         const harmless = kind == ITEM_PAGE || kind == ITEM_PHYSICAL || kind == ITEM_PARENT || (flags & M_REQUIRED) == 0;
-        if (!harmless) this.refuse(at + <u64>i * ENTRY_SIZE, "metadata table: unknown item that is required");
+        if (!harmless) this.refuse(at + <u64>i * ENTRY_SIZE, UNKNOWN);
         continue;
       }
       if (start < METADATA_TABLE_SIZE || start > size - 8)
-        this.refuse(at + <u64>i * ENTRY_SIZE + M_OFFSET, `metadata item: at ${start}`);
+        this.refuseValue(at + <u64>i * ENTRY_SIZE + M_OFFSET, "metadata table: item at", start);
       const place = at + <u64>start;
       const value = this.head(place, 8, "metadata item");
       if (kind == ITEM_PARAMETERS) {
         block = load<u32>(value);
-        if (block < BLOCK_MIN || block > BLOCK_MAX || popcnt(block) != 1)
-          this.refuse(place, `file parameters: block of ${block} bytes`);
-        if ((load<u32>(value, 4) & HAS_PARENT) != 0)
-          this.refuse(place + 4, "file parameters: is a difference to another image, which isn't read");
+        this.shift = this.blockShift(place, "metadata: block size", block);
+        if ((load<u32>(value, 4) & HAS_PARENT) != 0) this.refuseDifference(place + 4);
       } else if (kind == ITEM_SIZE) {
-        this.mediaSize = load<u64>(value);
-        if (this.mediaSize == 0 || this.mediaSize > SIZE_MAX)
-          this.refuse(place, `virtual disk size: ${this.mediaSize}`);
+        this.takeSize(place, "metadata: disk size", load<u64>(value));
       } else {
         this.sectorSize = load<u32>(value);
         if (this.sectorSize != 512 && this.sectorSize != 4096)
-          this.refuse(place, `logical sector size: ${this.sectorSize}`);
+          this.refuseValue(place, "metadata: sector size", this.sectorSize);
       }
       heap.free(value);
     }
     heap.free(items);
-    if (block == 0 || this.mediaSize == 0 || this.sectorSize == 0) {
-      this.refuse(at, "metadata table: without file parameters, disk size or sector size");
-    }
-    this.blockShift = <u64>ctz(block);
-    this.chunkShift = CHUNK_SECTORS_SHIFT + <u64>ctz(this.sectorSize) - this.blockShift;
+    if (block == 0 || this.mediaSize == 0 || this.sectorSize == 0) this.refuse(at, INCOMPLETE);
+    this.chunkShift = CHUNK_SECTORS_SHIFT + <u64>ctz(this.sectorSize) - this.shift;
   }
 
   find(offset: u64): bool {
-    const block = (<u64>1) << this.blockShift;
+    const block = (<u64>1) << this.shift;
     const within = offset & (block - 1);
-    const index = offset >> this.blockShift;
+    const index = offset >> this.shift;
     const at = this.table + ((index + (index >> this.chunkShift)) << 3);
     if (!this.entry(at, 8, "block table")) return false;
     const entry = load<u64>(cell);
     const state = entry & STATE_MASK;
     // Never written, not to be relied on, zeros, unmapped.
     if (state <= 3) return this.zeros(block - within);
-    if (state != STATE_PRESENT) return this.bad(at, `block table entry: state ${state}`);
+    if (state != STATE_PRESENT) return this.badValue(at, "block table entry: state", state);
     const place = entry & PLACE_MASK;
     if (!this.allows(at, place, block, "block table entry")) return false;
     return this.plain(this.file, place + within, block - within);

@@ -70,16 +70,15 @@ class SparseExtent extends Image {
     super(file, "vmdk");
     const header = this.head(0, SECTOR_SIZE, "header");
     const magic = stringAt(header, MAGIC_SESPARSE.length);
-    if (magic.startsWith(MAGIC_COWD)) this.refuse(0, "header: COWD extents (vmfsSparse) aren't read");
-    if (magic == MAGIC_SESPARSE) this.refuse(0, "header: seSparse extents aren't read");
+    if (magic.startsWith(MAGIC_COWD)) this.refuse(0, "header: no reader of COWD extents (vmfsSparse)");
+    if (magic == MAGIC_SESPARSE) this.refuse(0, "header: no reader of seSparse extents");
     if (!magic.startsWith(MAGIC)) this.refuse(0, "header: is no vmdk image");
     this.directory = load<u64>(header, H_DIRECTORY);
     let at: u64 = 0;
     if (this.directory == DIRECTORY_AT_END) {
       at = max(file.mediaSize, FOOTER_BEFORE_END) - FOOTER_BEFORE_END;
       memory.copy(header, this.head(at, SECTOR_SIZE, "footer"), SECTOR_SIZE);
-      if (stringAt(header, MAGIC.length) != MAGIC)
-        this.refuse(at, "footer: there is none, the end of the file is missing");
+      if (stringAt(header, MAGIC.length) != MAGIC) this.refuse(at, "footer: there is none");
       this.directory = load<u64>(header, H_DIRECTORY);
     }
     this.readHeader(header, at);
@@ -87,32 +86,31 @@ class SparseExtent extends Image {
 
   private readHeader(header: usize, at: u64): void {
     const version = load<u32>(header, H_VERSION);
-    if (version < 1 || version > VERSION_MAX) this.refuse(at + H_VERSION, `header: version ${version}`);
+    if (version < 1 || version > VERSION_MAX) this.refuseValue(at + H_VERSION, "header: version", version);
     this.flags = load<u32>(header, H_FLAGS);
     if ((this.flags & FLAG_LINE_ENDS) != 0 && load<u32>(header, H_LINE_ENDS) != LINE_ENDS) {
       this.refuse(at + H_LINE_ENDS, "header: line ends were converted, the file was sent as a text");
     }
     if ((this.flags & FLAG_COMPRESSED) != 0) {
       const compression = load<u16>(header, H_COMPRESSION);
-      if (compression != COMPRESSION_DEFLATE) this.refuse(at + H_COMPRESSION, `header: compression ${compression}`);
+      if (compression != COMPRESSION_DEFLATE) this.refuseValue(at + H_COMPRESSION, "header: compression", compression);
       if ((this.flags & FLAG_MARKERS) == 0) this.refuse(at + H_FLAGS, "header: compressed grains without markers");
     }
     const capacity = load<u64>(header, H_CAPACITY);
-    if (capacity == 0 || capacity > SECTORS_MAX)
-      this.refuse(at + H_CAPACITY, `header: capacity of ${capacity} sectors`);
+    if (capacity == 0 || capacity > SECTORS_MAX) this.refuseValue(at + H_CAPACITY, "header: sectors", capacity);
     this.mediaSize = capacity << SECTOR_SHIFT;
     const grain = load<u64>(header, H_GRAIN);
     if (grain == 0 || grain > GRAIN_MAX || popcnt(grain) != 1)
-      this.refuse(at + H_GRAIN, `header: grain of ${grain} sectors`);
+      this.refuseValue(at + H_GRAIN, "header: sectors of a grain", grain);
     const entries = load<u32>(header, H_TABLE_ENTRIES);
     if (entries == 0 || entries > TABLE_ENTRIES_MAX || popcnt(entries) != 1) {
-      this.refuse(at + H_TABLE_ENTRIES, `header: ${entries} entries in a grain table`);
+      this.refuseValue(at + H_TABLE_ENTRIES, "header: entries of a grain table", entries);
     }
     this.grainShift = ctz(grain) + SECTOR_SHIFT;
     this.reachShift = this.grainShift + <u64>ctz(entries);
     if (load<u8>(header, H_UNCLEAN) != 0) this.bad(at + H_UNCLEAN, "header: is marked as in use");
     if (this.directory > SECTORS_MAX)
-      this.refuse(at + H_DIRECTORY, `header: grain directory at sector ${this.directory}`);
+      this.refuseValue(at + H_DIRECTORY, "header: grain directory at sector", this.directory);
     this.directory <<= SECTOR_SHIFT;
     this.claim(0, SECTOR_SIZE, "header");
     const tables = ((this.mediaSize - 1) >> this.reachShift) + 1;
@@ -123,9 +121,9 @@ class SparseExtent extends Image {
   /** Looks at the descriptor inside, which an extent of a larger disk doesn't have. */
   private checkDescriptor(at: u64, sector: u64, sectors: u64): void {
     if (sector == 0 || sectors == 0) return;
-    if (sector > SECTORS_MAX) this.refuse(at + H_DESCRIPTOR, `header: descriptor at sector ${sector}`);
+    if (sector > SECTORS_MAX) this.refuseValue(at + H_DESCRIPTOR, "header: descriptor at sector", sector);
     if (sectors > DESCRIPTOR_MAX >> SECTOR_SHIFT)
-      this.refuse(at + H_DESCRIPTOR_SIZE, `header: descriptor of ${sectors} sectors`);
+      this.refuseValue(at + H_DESCRIPTOR_SIZE, "header: sectors of the descriptor", sectors);
     this.claim(sector << SECTOR_SHIFT, sectors << SECTOR_SHIFT, "descriptor");
     const size = <u32>(sectors << SECTOR_SHIFT);
     const text = this.head(sector << SECTOR_SHIFT, size, "descriptor");
@@ -148,7 +146,7 @@ class SparseExtent extends Image {
     const rest = grain - (offset & (grain - 1));
     if (sector == 0 || (sector == ZERO_GRAIN && (this.flags & FLAG_ZERO_GRAINS) != 0)) return this.zeros(rest);
     const place = sector << SECTOR_SHIFT;
-    if (place == table) return this.bad(at, `grain table entry: grain at ${place}, which is the grain table itself`);
+    if (place == table) return this.badValue(at, "grain table entry: the grain table itself as grain at", place);
     if ((this.flags & FLAG_COMPRESSED) != 0) return this.findPacked(at, place, offset & ~(grain - 1), rest);
     if (!this.allows(at, place, grain, "grain table entry")) return false;
     return this.plain(this.file, place + (offset & (grain - 1)), rest);
@@ -161,9 +159,8 @@ class SparseExtent extends Image {
     const sector = load<u64>(cell);
     const size = load<u32>(cell, 8);
     const grain = (<u64>1) << this.grainShift;
-    if (sector != start >> SECTOR_SHIFT)
-      return this.bad(place, `grain marker: sector ${sector} in place of ${start >> SECTOR_SHIFT}`);
-    if (size == 0 || <u64>size > grain << 1) return this.bad(place, `grain marker: ${size} bytes`);
+    if (sector != start >> SECTOR_SHIFT) return this.badValue(place, "grain marker: sector", sector);
+    if (size == 0 || <u64>size > grain << 1) return this.badValue(place, "grain marker: size", size);
     this.inDisk = <u32>min(grain, this.mediaSize - start);
     return this.packed(start, <u32>grain, place + MARKER_SIZE, size, rest);
   }
@@ -193,8 +190,7 @@ function valueOf(lines: string[], key: string): string {
 /** Refuses a disk that holds only what is different from another one. */
 function checkParent(image: Image, at: u64, lines: string[]): void {
   const parent = valueOf(lines, "parentCID");
-  if (parent != "" && parent != "ffffffff")
-    image.refuse(at, "descriptor: is a difference to another image (parentCID), which isn't read");
+  if (parent != "" && parent != "ffffffff") image.refuseDifference(at);
 }
 
 /** A part of a disk that a descriptor lists. */
@@ -215,8 +211,7 @@ class DescribedDisk extends Image {
 
   constructor(file: Disk, files: ImageFiles) {
     super(file, "vmdk");
-    if (file.mediaSize > DESCRIPTOR_MAX)
-      this.refuse(0, `descriptor: ${file.mediaSize} bytes, more than ${DESCRIPTOR_MAX}`);
+    if (file.mediaSize > DESCRIPTOR_MAX) this.refuseValue(0, "descriptor: size", file.mediaSize);
     const size = <u32>file.mediaSize;
     const text = this.head(0, size, "descriptor");
     const lines = cstringAt(text, <i32>size).split("\n");
@@ -236,27 +231,26 @@ class DescribedDisk extends Image {
     if (words.length < 3 || (words[0] != "RW" && words[0] != "RDONLY" && words[0] != "NOACCESS")) return;
     const sectors = parseInteger(words[1], 10);
     if (sectors <= 0 || <u64>sectors > SECTORS_MAX - (this.mediaSize >> SECTOR_SHIFT))
-      this.refuse(at, `descriptor: extent of ${words[1]} sectors`);
+      this.refuseValue(at, "descriptor: sectors of an extent", sectors);
     const kind = words[2];
     const flat = kind == "FLAT" || kind == "VMFS";
     let disk: Disk | null = null;
     let place: u64 = 0;
     if (flat || kind == "SPARSE") {
       disk = files.take(flat ? "raw" : "vmdk");
-      if (disk === null)
-        this.refuse(at, "descriptor: each of its extents has to be given, in this order (--backing FILE)");
+      if (disk === null) this.refuse(at, "descriptor: its extents have to be given in order (--backing FILE)");
       // The offset follows the name, which may have blanks.
       const behind = line.substring(line.lastIndexOf('"') + 1).trim();
       const start = flat ? parseInteger(behind, 10) : 0;
-      if (start < 0 || <u64>start > SECTORS_MAX) this.refuse(at, `descriptor: extent at sector ${behind}`);
+      if (start < 0 || <u64>start > SECTORS_MAX) this.refuseValue(at, "descriptor: extent at sector", start);
       place = (<u64>start) << SECTOR_SHIFT;
     } else if (kind != "ZERO") {
-      this.refuse(at, `descriptor: extents of the type ${kind} aren't read`);
+      this.refuse(at, `descriptor: no reader of ${kind} extents`);
     }
     const begin = this.mediaSize;
     this.mediaSize += (<u64>sectors) << SECTOR_SHIFT;
     if (disk !== null && (place > disk.mediaSize || this.mediaSize - begin > disk.mediaSize - place)) {
-      this.refuse(at, `descriptor: extent of ${sectors} sectors, but ${disk.name()} has ${disk.mediaSize} bytes`);
+      this.refuse(at, `descriptor: ${disk.name()} is too short for its extent`);
     }
     this.extents.push(new Extent(begin, this.mediaSize, disk, place));
   }
