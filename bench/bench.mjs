@@ -14,6 +14,7 @@ import { formatRows } from "./formats.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest, openFloor } from "./guest.mjs";
 import { luaRows } from "./lua.mjs";
+import { unpackRows } from "./unpack.mjs";
 import { zfsRows } from "./zfs.mjs";
 
 prepare("release");
@@ -181,9 +182,14 @@ try {
   row("cold `userboot boot`", cold, "ms");
   row("  ratio", cold / node, "x", 3);
   const program = join(directory, "peak.mjs");
-  writeFileSync(program, peak(cli));
+  const peakOf = (args) => {
+    writeFileSync(program, peak(args));
+    return program;
+  };
+  peakOf(cli);
   const report = spawnSync(process.execPath, [program], { encoding: "utf8" });
   row("peak resident memory of it", Number(report.stderr) / KIB, "MiB");
+  unpackRows({ directory, row, leftOut, guest, peak: (image) => peakOf(cli.with(cli.indexOf(guest.path), image)) });
   for (const file of readdirSync(BUILD).filter((name) => name.endsWith(".wasm"))) {
     row(file, statSync(join(BUILD, file)).size / 1000, "KB", 150);
   }

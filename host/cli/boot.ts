@@ -2,7 +2,7 @@
 
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
-import { AbortedError, DiskError, HandoffError, OptionError, UserbootError } from "../errors.js";
+import { AbortedError, DiskError, HandoffError, OptionError, type PlainError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
 import type { Isolation } from "../options.js";
 import type { BootHooks } from "../policy/hooks.js";
@@ -131,16 +131,17 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     for (const line of [explainIsolation(result), ...explainSwaps(result), ...damage]) complain(line);
   }
   if (args.json) process.stdout.write(printableJson(result));
-  if (result.error?.name === "DiskError") throw unusable(result.error.message, args);
+  if (result.error?.name === "DiskError") throw unusable(result.error, args);
   return result;
 }
 
-/** The error for an image that can't be used, by the name that it has on the command line. */
-function unusable(message: string, { disk, backing }: BootArguments): DiskError {
+/** The error for an image that can't be used, or a disk that was lost, by the name that it has on the command line. */
+function unusable({ message, disk: at = "" }: PlainError, { disk, backing }: BootArguments): DiskError {
   const [, unit, file, why] = /^disk(\d+)(?: file (\d+))?: (.*)$/s.exec(message) ?? [];
   const granted = backing.filter(({ disks }) => disks === Number(unit) + 1);
   const name = file === undefined ? disk[Number(unit)] : granted[Number(file) - 1]?.file;
-  return new DiskError(name === undefined ? "disk" : namedImage(name).image, why ?? message);
+  if (name === undefined || why === undefined) return new DiskError(at, message.slice(at.length + 2));
+  return new DiskError(namedImage(name).image, why);
 }
 
 /** The files in the order of their use, then the two digests. */

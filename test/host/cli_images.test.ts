@@ -81,7 +81,7 @@ describe("one line and status 2 for", () => {
     [
       "gzip without its name",
       ["-d", gzip],
-      `${gzip}: looks like a gzip file: unpack it, or say raw:FILE (in the API format: "raw") to use its bytes as they are`,
+      `${gzip}: ${say("gzip")}`,
     ],
     ["another format's word", ["-d", `vdi:${QCOW2}`], `${QCOW2}: offset 64: vdi header: is no vdi image`],
     ["raw as qcow2", ["-d", `qcow2:${RAW}`], `${RAW}: offset 0: qcow2 header: is no qcow2 image`],
