@@ -49,7 +49,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);
   const { isolation = "thread" } = options;
-  const { sources, remove } = await unpackSources(packed, options.signal);
+  const { sources, remove } = await unpackSources(packed, session.limits.unpackedBytes, options.signal);
   const result = await (isolation === "none"
     ? bootHere(options, session, sources, trees)
     : bootElsewhere(isolation, options, session, sources, trees)

@@ -20,6 +20,6 @@ export function installNodeFiles(): void {
   });
   setHasher(loadNodeHasher);
   setBytesEqual((a, b) => Buffer.compare(a, b) === 0);
-  setFileUnpacker(async (path, signal) => (await import("./disks/packed.js")).fileUnpacker()(path, signal));
+  setFileUnpacker(async (...file) => (await import("./disks/packed.js")).fileUnpacker()(...file));
   setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
 }

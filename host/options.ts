@@ -39,6 +39,8 @@ export interface Limits {
   consoleBytes: number;
   /** Changes of flavour. */
   swaps: number;
+  /** Bytes that a compressed image file may unfold to, before the boot. */
+  unpackedBytes: number;
   /** Bytes of files that are kept for the hook `onFile`. */
   examinedBytes: number;
   /** Bytes of what hooks are told, and of what is remembered of files: their texts, and 256 for each question and file. */
@@ -53,6 +55,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   diskBytes: 16 * 1024 * 1024 * 1024,
   consoleBytes: 64 * 1024 * 1024,
   swaps: 4,
+  unpackedBytes: 64 * 1024 * 1024 * 1024,
   examinedBytes: 256 * 1024 * 1024,
   hookBytes: 16 * 1024 * 1024,
 };

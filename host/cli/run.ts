@@ -12,7 +12,8 @@ import { memoryMap } from "../handoff/maps.js";
 import { pack } from "../handoff/pack.js";
 import type { Vmm } from "../handoff/vmm.js";
 import { type VmmName, vmmNamed } from "../handoff/vmms.js";
-import { namedImage, parseMemory } from "./arguments.js";
+import { DEFAULT_LIMITS } from "../options.js";
+import { namedImage, parseLimits, parseMemory } from "./arguments.js";
 import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
 import { takeOn } from "./ending.js";
 import { writeFile } from "./output.js";
@@ -57,8 +58,9 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
       const image = join(directory, "guest");
       await writeFile(image, packedGuest, PRIVATE);
       const disks: string[] = [];
+      const limit = { ...DEFAULT_LIMITS, ...parseLimits(args.limit, DEFAULT_LIMITS, "") }.unpackedBytes;
       for (const [index, disk] of args.disk.entries()) {
-        disks.push(await plainImage(disk, join(directory, `disk${index}`)));
+        disks.push(await plainImage(disk, join(directory, `disk${index}`), limit));
       }
       const guest = {
         image,
@@ -83,10 +85,10 @@ function temporaryDirectory(): string {
 }
 
 /** The image at `path`, unpacked to `target` when it is compressed. */
-async function plainImage(path: string, target: string): Promise<string> {
+async function plainImage(path: string, target: string, limit: number): Promise<string> {
   const image = namedImage(path).path;
   if (packingOf(image) === undefined) return image;
-  await unpackFile(image, target);
+  await unpackFile(image, target, limit);
   return target;
 }
 

@@ -8,14 +8,10 @@ import { join } from "node:path";
 import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
-import { abortedBy, DiskError } from "../errors.js";
+import { abortedBy, DiskError, LimitError, UserbootError } from "../errors.js";
 import { openImageFile } from "./file.js";
 import { type FileUnpacker, packingOf } from "./unpacked.js";
 
-const GIB = 2 ** 30;
-/** Most that a file may unfold to, and bytes other than zeros in it. */
-const UNPACKED_MAX = 1024 * GIB;
-const WRITTEN_MAX = 64 * GIB;
 /** Bytes that are unpacked in one go, and those of which none is written when all are zeros. */
 const PIECE = 1024 * 1024;
 const BLOCK = 65_536;
@@ -35,13 +31,13 @@ const UNPACKERS: Readonly<Record<string, (() => Transform) | undefined>> = {
  * Unpacks files into a directory of their own. `guard` is given what removes it, and gives what is to be called for that.
  */
 export function fileUnpacker(guard: (remove: () => void) => () => void = (remove) => remove): FileUnpacker {
-  return async (path, signal) => {
+  return async (path, limit, signal) => {
     if (packingOf(path) === undefined) return undefined;
     const directory = temporaryDirectory(path);
     const remove = guard(() => rmSync(directory, { recursive: true, force: true }));
     try {
       const target = join(directory, "image");
-      await unpackFile(path, target, signal);
+      await unpackFile(path, target, limit, signal);
       return { path: target, remove };
     } catch (error) {
       remove();
@@ -61,10 +57,10 @@ function temporaryDirectory(path: string): string {
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 
 /**
- * Unpacks `path` to the new file `target`.
- * @throws DiskError when it can't be unpacked; AbortedError
+ * Unpacks `path` to the new file `target`, which `limit` bytes are enough for.
+ * @throws DiskError when it can't be unpacked; LimitError; AbortedError
  */
-export async function unpackFile(path: string, target: string, signal?: AbortSignal): Promise<void> {
+export async function unpackFile(path: string, target: string, limit: number, signal?: AbortSignal): Promise<void> {
   const name = packingOf(path) ?? "gzip";
   const unpacker = UNPACKERS[name];
   if (unpacker === undefined) throw new DiskError(path, `unpack it first: ${name} files are not read here`);
@@ -74,21 +70,19 @@ export async function unpackFile(path: string, target: string, signal?: AbortSig
     throw new DiskError(path, `can't be unpacked to ${target} (${codeOf(error)})`);
   });
   let size = 0;
-  let written = 0;
+  let excess: LimitError | undefined;
   try {
     await pipeline(
       packed,
       unpacker(),
       async (pieces: AsyncIterable<Buffer>) => {
         for await (const piece of pieces) {
+          if (size + piece.length > limit) excess = new LimitError("unpackedBytes", limit, size + piece.length);
+          if (excess) throw excess;
           for (let at = 0; at < piece.length; at += BLOCK) {
             const block = piece.subarray(at, at + BLOCK);
-            if (!block.equals(ZEROS.subarray(0, block.length))) {
-              await made.write(block, 0, block.length, size);
-              written += block.length;
-            }
+            if (!block.equals(ZEROS.subarray(0, block.length))) await made.write(block, 0, block.length, size);
             size += block.length;
-            if (size > UNPACKED_MAX || written > WRITTEN_MAX) throw tooLarge(path);
           }
         }
       },
@@ -98,7 +92,9 @@ export async function unpackFile(path: string, target: string, signal?: AbortSig
     await made.truncate(size);
   } catch (error) {
     if (signal?.aborted) throw abortedBy(signal.reason);
-    if (error instanceof DiskError) throw error;
+    // The pipeline may say that it was ended instead of why.
+    if (excess) throw excess;
+    if (error instanceof UserbootError) throw error;
     const code = codeOf(error);
     const damaged = code.startsWith("Z_") || code.startsWith("ZSTD_");
     throw new DiskError(
@@ -106,11 +102,4 @@ export async function unpackFile(path: string, target: string, signal?: AbortSig
       damaged ? `is not a ${name} file, or damaged` : `can't be unpacked to ${target} (${code})`,
     );
   }
-}
-
-function tooLarge(path: string): DiskError {
-  return new DiskError(
-    path,
-    `unfolds to too much (${UNPACKED_MAX / GIB} GiB, ${WRITTEN_MAX / GIB} GiB of them not zeros, may be)`,
-  );
 }

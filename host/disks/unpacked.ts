@@ -18,8 +18,12 @@ export interface UnpackedFile {
   remove(): void;
 }
 
-/** Unpacks the file at `path`; undefined when it is none that is compressed. */
-export type FileUnpacker = (path: string, signal: AbortSignal | undefined) => Promise<UnpackedFile | undefined>;
+/** Unpacks the file at `path` to at most `limit` bytes; undefined when it is none that is compressed. */
+export type FileUnpacker = (
+  path: string,
+  limit: number,
+  signal: AbortSignal | undefined,
+) => Promise<UnpackedFile | undefined>;
 
 let unpackFile: FileUnpacker = async () => undefined;
 
@@ -31,6 +35,7 @@ export function setFileUnpacker(unpacker: FileUnpacker): void {
 /** `packed` with plain files in the place of compressed ones, and what removes those. */
 export async function unpackSources(
   packed: readonly Source[],
+  limit: number,
   signal: AbortSignal | undefined,
 ): Promise<{ sources: Source[]; remove(): void }> {
   const made: UnpackedFile[] = [];
@@ -41,7 +46,7 @@ export async function unpackSources(
     const sources: Source[] = [];
     for (const source of packed) {
       const { image } = source;
-      const file = typeof image?.image === "string" ? await unpackFile(image.image, signal) : undefined;
+      const file = typeof image?.image === "string" ? await unpackFile(image.image, limit, signal) : undefined;
       if (file) made.push(file);
       sources.push(image && file ? { ...source, image: { ...image, image: file.path } } : source);
     }

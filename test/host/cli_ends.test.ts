@@ -92,7 +92,9 @@ describe("a compressed image is unpacked within limits (6)", () => {
   const zeros = gzipSync(Buffer.alloc(16 * MIB));
   it("of size", () => {
     const path = scratch.file("bomb.gz", Buffer.concat(new Array(65).fill(zeros)));
-    refused(["boot", "-d", path], `${path}: too large to be unpacked in memory`);
+    const { stderr, status } = userboot(["boot", "-d", path, "--limit", "unpackedBytes=1G"]);
+    expect(stderr).toMatch(/^userboot: limit unpackedBytes exceeded: \d+ of 1073741824 used\n$/);
+    expect(status).toBe(2);
   });
 
   it("and its damage is named", () => {

@@ -5,7 +5,7 @@ import { readdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as zlib from "node:zlib";
-import { AbortedError, boot, DiskError } from "userboot-wasm";
+import { AbortedError, boot, DiskError, LimitError } from "userboot-wasm";
 import { afterAll, describe, expect, it } from "vitest";
 import { unpackFile } from "../../build/host/disks/packed.js";
 import { CLI, userboot } from "../support/cli.js";
@@ -79,7 +79,8 @@ it("has holes where there are zeros", async () => {
   holes.write("end", holes.length - 3);
   const path = scratch.file("holes.gz", zlib.gzipSync(holes, { level: 1 }));
   const target = join(scratch.path, "holes");
-  await unpackFile(path, target);
+  await unpackFile(path, target, holes.length);
+  await expect(unpackFile(path, join(scratch.path, "more"), holes.length - 1)).rejects.toThrow(LimitError);
   const { size, blocks, mode } = statSync(target);
   expect(size).toBe(holes.length);
   expect(blocks * 512).toBeLessThan(MIB);
