@@ -111,7 +111,7 @@ export class ImageFiles {
   }
 }
 
-/** Asks the host how the image `unit` was given; the answer is in `answer`. */
+/** Asks the host how the image `unit` was given; the answer is in `answer`. False: by a host that has no words for that. */
 function askImage(unit: i32): bool {
   return diskioctl(unit, DIOCGIMAGE, answer) == 0;
 }
@@ -123,10 +123,9 @@ function givenWord(): string {
 /** The disk that the host calls `unit`. */
 export function openDisk(unit: i32, sectorSize: u32, size: u64): Disk {
   const file = new Disk(unit, sectorSize, size);
-  // A host that doesn't know the question has raw images.
-  if (!askImage(unit)) return file;
-  const files = new ImageFiles(file, load<i32>(answer, FIRST_AT), load<i32>(answer, COUNT_AT));
-  const disk = openAs(file, givenWord(), files);
+  const asked = askImage(unit);
+  const files = new ImageFiles(file, load<i32>(answer, FIRST_AT), asked ? load<i32>(answer, COUNT_AT) : 0);
+  const disk = openAs(file, asked ? givenWord() : "", files);
   if (files.left > 0) refuse(file, `${files.left} of ${files.count} files given with it are not used`);
   return disk;
 }
