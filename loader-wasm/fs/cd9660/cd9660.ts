@@ -1,13 +1,13 @@
 // The ISO 9660 file system with Rock Ridge names. As in the reference, names without Rock Ridge are matched
 // as they are recorded (`LOADER.RC;1`), symbolic links are not followed, and a file is one extent.
 
-import { Device } from "../../dev/device";
 import { cutAtNul, stringAt } from "../../lib/bytes";
 import { EINVAL, EIO, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { allocate, burn, damaged } from "../../lib/fault";
 import { isLower } from "../../lib/text";
-import { KnownPlaces, Volume } from "../../storage/volume";
-import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFREG, Stat } from "../file_system";
+import { Volume } from "../../storage/volume";
+import { Dirent, OpenFile, S_IFDIR, S_IFREG, Stat } from "../file_system";
+import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
 import {
   BLOCK_SIZE,
@@ -203,34 +203,24 @@ class DirectoryWalk {
   }
 }
 
-/** Volumes are looked at once: a mount, or the error that it met, is kept. */
-export class Cd9660FileSystem extends FileSystem {
-  private readonly mounts: KnownPlaces<Mount> = new KnownPlaces<Mount>();
-
+/** With and without Rock Ridge. */
+export class Cd9660FileSystem extends MountingFileSystem<Mount> {
   constructor() {
     super("cd9660", true);
   }
 
-  open(device: Device, path: string, _mode: i32): OpenFile | null {
-    const volume = device.volume();
-    if (volume === null) return failed(EINVAL);
-    const mount = this.mount(volume);
-    const root = mount.root;
-    if (root === null) return failed(mount.error);
-    // One slash at the start is the root; a second one there begins a component without a name, which nothing matches.
-    if (path.startsWith("//")) return failed(ENOENT);
-    const extent = new IsoWalk(mount, root).walk(path);
-    if (extent === null) return null;
-    return path.endsWith("/") && !extent.directory ? failed(ENOTDIR) : new IsoFile(mount, extent);
+  protected mount(volume: Volume): Mount | null {
+    const mount = new Mount(volume);
+    setErrno(mount.error);
+    return mount.root !== null ? mount : null;
   }
 
-  /** What is known of the volume, read once. */
-  private mount(volume: Volume): Mount {
-    const known = this.mounts.find(volume.disk, volume.start);
-    if (known !== null) return known;
-    const mount = new Mount(volume);
-    this.mounts.add(volume.disk, volume.start, mount);
-    return mount;
+  protected openIn(mount: Mount, path: string): OpenFile | null {
+    // One slash at the start is the root; a second one there begins a component without a name, which nothing matches.
+    if (path.startsWith("//")) return failed(ENOENT);
+    const extent = new IsoWalk(mount, mount.root!).walk(path);
+    if (extent === null) return null;
+    return path.endsWith("/") && !extent.directory ? failed(ENOTDIR) : new IsoFile(mount, extent);
   }
 }
 

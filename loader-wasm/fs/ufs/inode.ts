@@ -3,8 +3,8 @@
 
 import { EFBIG, EIO, setErrno } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
-import { zero_guest } from "../../protocol";
 import { Volume } from "../../storage/volume";
+import { Content, foundRun, HOLE } from "../content";
 import {
   DIRECT_BLOCKS,
   I1_DIRECT,
@@ -30,14 +30,10 @@ const ADDRESSES: i32 = 15;
 const scratch: usize = memory.data(INODE2_SIZE, 8);
 const addressCell: usize = memory.data(8, 8);
 
-/** Result of `Inode.mapRun`. */
-let runFragment: u64 = 0;
-let runBlocks: u64 = 0;
-
 /**
  * An inode of either version. Its numbers are as the disk has them: whoever walks along the addresses checks each one.
  */
-export class Inode {
+export class Inode extends Content {
   readonly mode: u32;
   readonly uid: u32;
   readonly gid: u32;
@@ -50,11 +46,12 @@ export class Inode {
 
   /** Decodes the inode in memory at `src`. */
   constructor(
-    readonly volume: Volume,
+    volume: Volume,
     readonly superblock: Superblock,
     readonly number: u32,
     src: usize,
   ) {
+    super(volume);
     const ufs2 = superblock.ufs2;
     const space = ufs2 ? I2_LINK_SPACE : I1_LINK_SPACE;
     this.linkText = new StaticArray<u8>(<i32>space);
@@ -125,87 +122,33 @@ export class Inode {
     return -1;
   }
 
-  /**
-   * Finds the blocks from `number` on, at most `limit`, that follow each other on the disk or are all holes: `runFragment`
-   * (0: hole) and `runBlocks`. False and errno.
-   */
-  private mapRun(number: u64, limit: u64): bool {
+  length(): u64 {
+    return this.size;
+  }
+
+  title(): string {
+    return `UFS inode ${this.number}`;
+  }
+
+  /** A run is blocks that follow each other on the disk, or are all holes. */
+  map(position: u64, limit: u64): bool {
+    const blockSize = <u64>this.superblock.blockSize;
+    const number = position / blockSize;
+    const within = position % blockSize;
+    const blocks = (within + limit + blockSize - 1) / blockSize;
     const first = this.blockAddress(number);
     if (first < 0) return false;
     const step: u64 = first == 0 ? 0 : <u64>(this.superblock.blockSize / this.superblock.fragmentSize);
     let count: u64 = 1;
-    while (count < limit) {
+    while (count < blocks) {
       burn(1);
       const next = this.blockAddress(number + count);
       // A bad address ends the run; it fails when it is its turn.
       if (next < 0 || <u64>next != <u64>first + count * step) break;
       count++;
     }
-    runFragment = <u64>first;
-    runBlocks = count;
-    return true;
-  }
-
-  /** The run at `position`, of at most `size` bytes: sets `runFragment`, returns how many bytes it has, or -1 and errno. */
-  private runAt(position: u64, size: u64): i64 {
-    const blockSize = <u64>this.superblock.blockSize;
-    const number = position / blockSize;
-    const within = position % blockSize;
-    if (!this.mapRun(number, (within + size + blockSize - 1) / blockSize)) return -1;
-    return <i64>min(runBlocks * blockSize - within, size);
-  }
-
-  /** Where `position` of the file is on the volume, when it is in the run that `runAt` found. */
-  private offsetInRun(position: u64): u64 {
-    return runFragment * <u64>this.superblock.fragmentSize + (position % <u64>this.superblock.blockSize);
-  }
-
-  /** Reads up to `size` bytes at `position`. Returns how many, fewer only at the end, or -1 and errno. */
-  read(position: u64, dst: usize, size: u32): i32 {
-    if (position >= this.size) return 0;
-    const wanted = min(<u64>size, this.size - position);
-    let done: u64 = 0;
-    while (done < wanted) {
-      const piece = this.runAt(position + done, wanted - done);
-      if (piece < 0) return -1;
-      const at = dst + <usize>done;
-      if (runFragment == 0) {
-        memory.fill(at, 0, <usize>piece);
-      } else {
-        const offset = this.offsetInRun(position + done);
-        if (!this.complete(this.volume.read(offset, at, <u32>piece), piece, offset)) return -1;
-      }
-      done += <u64>piece;
-    }
-    return <i32>done;
-  }
-
-  /** Like `read`, into guest memory where nothing can be refused. */
-  readToGuest(position: u64, gpa: u64, size: u64): i64 {
-    if (position >= this.size) return 0;
-    const wanted = min(size, this.size - position);
-    let done: u64 = 0;
-    while (done < wanted) {
-      const piece = this.runAt(position + done, wanted - done);
-      if (piece < 0) return -1;
-      if (runFragment == 0) {
-        zero_guest(gpa + done, <u64>piece);
-      } else {
-        const offset = this.offsetInRun(position + done);
-        if (!this.complete(this.volume.readToGuest(offset, gpa + done, <u64>piece), piece, offset)) return -1;
-      }
-      done += <u64>piece;
-    }
-    return <i64>done;
-  }
-
-  /** Whether a read of the volume gave all it should. */
-  private complete(got: i64, wanted: i64, offset: u64): bool {
-    if (got == wanted) return true;
-    if (got >= 0) {
-      damaged(this.volume.where(offset), `UFS inode ${this.number}: data is beyond the end of the disk`, EIO);
-    }
-    return false;
+    const start = first == 0 ? HOLE : <u64>first * <u64>this.superblock.fragmentSize + within;
+    return foundRun(start, count * blockSize - within);
   }
 }
 

@@ -1,11 +1,12 @@
 // The UFS1 and UFS2 file systems: mounting, and the walk along a path and its symbolic links.
 
-import { Device } from "../../dev/device";
 import { stringAt } from "../../lib/bytes";
-import { EINVAL, EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
+import { EIO, ELOOP, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { allocate } from "../../lib/fault";
-import { KnownPlaces, Volume } from "../../storage/volume";
-import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
+import { Volume } from "../../storage/volume";
+import { ContentFile } from "../content";
+import { Dirent, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
+import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
 import { DirectoryWalk, lookUp } from "./directory";
 import { Inode, readInode } from "./inode";
@@ -17,47 +18,27 @@ const LINKS_MAX: i32 = 32;
 /** Bytes of a link's text and the rest of the path behind it. */
 const PATH_MAX: u64 = 1024;
 
-/** What is known of a volume: its superblock, or why it has none. */
-class Mount {
+class Mounted {
   constructor(
-    readonly superblock: Superblock | null,
-    readonly error: i32,
+    readonly volume: Volume,
+    readonly superblock: Superblock,
   ) {}
 }
 
-/** Volumes are looked at once: a mount, or the error that it met, is kept. */
-export class UfsFileSystem extends FileSystem {
-  private readonly mounts: KnownPlaces<Mount> = new KnownPlaces<Mount>();
-
+/** Both versions. */
+export class UfsFileSystem extends MountingFileSystem<Mounted> {
   constructor() {
     super("ufs", true);
   }
 
-  open(device: Device, path: string, _mode: i32): OpenFile | null {
-    const volume = device.volume();
-    if (volume === null) {
-      setErrno(EINVAL);
-      return null;
-    }
-    const superblock = this.mount(volume);
-    if (superblock === null) {
-      if (errno == ENOENT) setErrno(EINVAL);
-      return null;
-    }
-    const inode = new UfsWalk(volume, superblock).walk(path, LINKS_MAX);
-    return inode === null ? null : new UfsFile(inode);
+  protected mount(volume: Volume): Mounted | null {
+    const superblock = readSuperblock(volume);
+    return superblock !== null ? new Mounted(volume, superblock) : null;
   }
 
-  /** The volume's superblock, read once. Null and errno. */
-  private mount(volume: Volume): Superblock | null {
-    let mount = this.mounts.find(volume.disk, volume.start);
-    if (mount === null) {
-      const superblock = readSuperblock(volume);
-      mount = new Mount(superblock, errno);
-      this.mounts.add(volume.disk, volume.start, mount);
-    }
-    setErrno(mount.error);
-    return mount.superblock;
+  protected openIn(mounted: Mounted, path: string): OpenFile | null {
+    const inode = new UfsWalk(mounted.volume, mounted.superblock).walk(path, LINKS_MAX);
+    return inode === null ? null : new UfsFile(inode);
   }
 }
 
@@ -118,13 +99,9 @@ function readLink(link: Inode, restLength: i32): string | null {
 }
 
 /** An open file or directory. */
-class UfsFile extends OpenFile {
+class UfsFile extends ContentFile {
   constructor(readonly inode: Inode) {
-    super();
-  }
-
-  size(): u64 {
-    return this.inode.size;
+    super(inode);
   }
 
   stat(): Stat {
@@ -134,22 +111,6 @@ class UfsFile extends OpenFile {
     status.gid = this.inode.gid;
     status.size = this.inode.size;
     return status;
-  }
-
-  read(dst: usize, size: i32): i32 {
-    const got = this.inode.read(this.position, dst, <u32>size);
-    if (got > 0) this.position += <u64>got;
-    return got;
-  }
-
-  readsToGuest(): bool {
-    return true;
-  }
-
-  readToGuest(gpa: u64, size: u64): i64 {
-    const got = this.inode.readToGuest(this.position, gpa, size);
-    if (got > 0) this.position += <u64>got;
-    return got;
   }
 
   readdir(): Dirent | null {
