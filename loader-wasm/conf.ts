@@ -25,6 +25,7 @@ import { Bzip2FileSystem } from "./fs/compressed/bzip2";
 import { GzipFileSystem } from "./fs/compressed/gzip";
 import { useFileSystems } from "./fs/file_systems";
 import { HostFileSystem } from "./fs/host";
+import { MsdosFileSystem } from "./fs/msdos/msdos";
 import { UfsFileSystem } from "./fs/ufs/ufs";
 import { ZfsFileSystem } from "./fs/zfs";
 import { ElfClass, EM_386, EM_X86_64 } from "./load/elf/layout";
@@ -51,6 +52,7 @@ export function configure(): void {
     new UfsFileSystem(),
     new Cd9660FileSystem(),
     new ZfsFileSystem(),
+    new MsdosFileSystem(),
     new GzipFileSystem(),
     new Bzip2FileSystem(),
   ]);

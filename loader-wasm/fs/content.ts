@@ -48,7 +48,7 @@ export abstract class Content {
       const at = dst + <usize>done;
       const start = runStart;
       if (start == HOLE) memory.fill(at, 0, <usize>piece);
-      else if (!this.complete(this.volume.read(start, at, <u32>piece), piece, start)) return -1;
+      else if (!this.gotAll(this.volume.read(start, at, <u32>piece), piece, start)) return -1;
       done += piece;
     }
     return <i32>done;
@@ -64,7 +64,7 @@ export abstract class Content {
       if (piece == 0) break;
       const start = runStart;
       if (start == HOLE) zero_guest(gpa + done, piece);
-      else if (!this.complete(this.volume.readToGuest(start, gpa + done, piece), piece, start)) return -1;
+      else if (!this.gotAll(this.volume.readToGuest(start, gpa + done, piece), piece, start)) return -1;
       done += piece;
     }
     return <i64>done;
@@ -76,7 +76,7 @@ export abstract class Content {
   }
 
   /** Whether a read of the volume gave all it should. */
-  private complete(got: i64, wanted: u64, offset: u64): bool {
+  private gotAll(got: i64, wanted: u64, offset: u64): bool {
     if (got == <i64>wanted) return true;
     if (got >= 0) damaged(this.volume.where(offset), `${this.title()}: data is beyond the end of the disk`, EIO);
     return false;
