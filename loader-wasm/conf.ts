@@ -23,6 +23,7 @@ import { ZfsDriver } from "./dev/zfs";
 import { Cd9660FileSystem } from "./fs/cd9660/cd9660";
 import { Bzip2FileSystem } from "./fs/compressed/bzip2";
 import { GzipFileSystem } from "./fs/compressed/gzip";
+import { ExtFileSystem } from "./fs/ext/ext";
 import { useFileSystems } from "./fs/file_systems";
 import { HostFileSystem } from "./fs/host";
 import { MsdosFileSystem } from "./fs/msdos/msdos";
@@ -53,6 +54,7 @@ export function configure(): void {
     new Cd9660FileSystem(),
     new ZfsFileSystem(),
     new MsdosFileSystem(),
+    new ExtFileSystem(),
     new GzipFileSystem(),
     new Bzip2FileSystem(),
   ]);

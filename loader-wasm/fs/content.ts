@@ -1,8 +1,9 @@
 // Bytes that a file system keeps in runs on a volume: what reading a file or directory is, once the file system says where
 // they are. Runs go to guest memory directly.
 
-import { EIO, setErrno } from "../lib/errno";
-import { damaged } from "../lib/fault";
+import { stringAt } from "../lib/bytes";
+import { EIO, ENOENT, setErrno } from "../lib/errno";
+import { allocate, damaged } from "../lib/fault";
 import { zero_guest } from "../protocol";
 import { Volume } from "../storage/volume";
 import { OpenFile } from "./file_system";
@@ -117,4 +118,22 @@ export function readWhole(volume: Volume, offset: u64, dst: usize, size: u32, wh
   if (got < 0) setErrno(EIO);
   else damaged(volume.where(offset), `${what}: beyond the end of the disk`, EIO);
   return false;
+}
+
+/** Bytes of a symbolic link's text and the rest of the path behind it. */
+export const PATH_MAX: u64 = 1024;
+
+/** The text of symbolic link `link`, when with `rest` bytes behind it it is short enough; null and errno. */
+export function linkText(link: Content, rest: i32): string | null {
+  const length = link.length();
+  if (length > PATH_MAX || length + <u64>rest > PATH_MAX) {
+    setErrno(ENOENT);
+    return null;
+  }
+  const block = allocate(<usize>length);
+  const got = link.read(0, block, <u32>length);
+  const text = got == <i32>length ? stringAt(block, got) : null;
+  if (got >= 0 && text === null) setErrno(EIO);
+  heap.free(block);
+  return text;
 }

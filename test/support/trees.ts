@@ -113,9 +113,7 @@ export async function readTree(
   { device = "disk0:", ignored = /^$/, ...options }: BootOptions & { device?: string; ignored?: RegExp } = {},
 ): Promise<TreeRead> {
   const directories = [...directoriesOf(tree).keys()];
-  const files = [...tree]
-    .filter(([, content]) => !Buffer.isBuffer(content) || content.length > 0)
-    .map(([path]) => path);
+  const files = filesOf(tree);
   // Files come behind a kernel, which is on a disk of its own.
   const commands = [
     "load disk1:/kernel",
@@ -163,8 +161,8 @@ export async function expectTree(
   return read;
 }
 
-/** What a path of a tree leads to. */
-export function contentOf(tree: Tree, path: string): Buffer {
+/** Where a path of a tree leads to, after all links. */
+function leadsTo(tree: Tree, path: string): string {
   let rest = path;
   for (let links = 0; links < 40; links++) {
     const names = rest.split("/").filter((name) => name !== "" && name !== ".");
@@ -174,16 +172,33 @@ export function contentOf(tree: Tree, path: string): Buffer {
       if (name === "..") found.pop();
       else found.push(name);
       const content = tree.get(`/${found.join("/")}`);
-      if (content === undefined) continue;
-      if (Buffer.isBuffer(content)) return content;
+      if (content === undefined || Buffer.isBuffer(content)) continue;
       const parent = content.link.startsWith("/") ? "" : found.slice(0, -1).join("/");
       next = `/${parent}/${content.link}/${names.slice(i + 1).join("/")}`;
       break;
     }
-    if (next === undefined) break;
+    if (next === undefined) return `/${found.join("/")}`;
     rest = next;
   }
   throw new Error(`${path} leads nowhere`);
+}
+
+/** The contents of the file that a path of a tree leads to. */
+export function contentOf(tree: Tree, path: string): Buffer {
+  const content = tree.get(leadsTo(tree, path));
+  if (!Buffer.isBuffer(content)) throw new Error(`${path} is no file`);
+  return content;
+}
+
+/** Paths of all files that aren't empty, through links to files and directories, too. */
+function filesOf(tree: Tree): string[] {
+  return [...tree].flatMap(([path, content]) => {
+    if (Buffer.isBuffer(content)) return content.length > 0 ? [path] : [];
+    const target = leadsTo(tree, path);
+    if (tree.has(target)) return [path];
+    const inside = [...tree.keys()].filter((other) => other.startsWith(`${target}/`));
+    return inside.map((other) => path + other.slice(target.length));
+  });
 }
 
 /** The bytes of an image file. */

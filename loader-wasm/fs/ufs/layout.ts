@@ -38,10 +38,8 @@ export const FRAGMENTS_MAX: u32 = 8;
 
 // ---- inodes -----------------------------------------------------------------------------------------
 
-/** The root directory's number, and how many addresses of blocks and of blocks of addresses an inode has. */
+/** The root directory's number. */
 export const ROOT_INODE: u32 = 2;
-export const DIRECT_BLOCKS: u64 = 12;
-export const INDIRECT_LEVELS: i32 = 3;
 
 /** Bytes of a UFS1 inode (struct ufs1_dinode), and offsets in it. */
 export const INODE1_SIZE: u32 = 128;

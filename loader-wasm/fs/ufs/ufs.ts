@@ -2,9 +2,8 @@
 
 import { stringAt } from "../../lib/bytes";
 import { EIO, ELOOP, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
-import { allocate } from "../../lib/fault";
 import { Volume } from "../../storage/volume";
-import { ContentFile } from "../content";
+import { ContentFile, linkText, PATH_MAX } from "../content";
 import { Dirent, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
@@ -15,8 +14,6 @@ import { readSuperblock, Superblock } from "./superblock";
 
 /** Symbolic links followed for one path. */
 const LINKS_MAX: i32 = 32;
-/** Bytes of a link's text and the rest of the path behind it. */
-const PATH_MAX: u64 = 1024;
 
 class Mounted {
   constructor(
@@ -81,21 +78,15 @@ function failed(error: i32): Inode | null {
 
 /** The text of symbolic link `link`, when with `restLength` bytes behind it it is short enough; null and errno. */
 function readLink(link: Inode, restLength: i32): string | null {
-  if (link.size + <u64>restLength > PATH_MAX || link.size > PATH_MAX) {
+  if (link.size >= <u64>max(link.superblock.maxSymlink, 0)) return linkText(link, restLength);
+  const length = <i32>link.size;
+  if (length + restLength > <i32>PATH_MAX) {
     setErrno(ENOENT);
     return null;
   }
-  const length = <i32>link.size;
-  if (length < link.superblock.maxSymlink) {
-    if (length <= link.linkText.length) return stringAt(changetype<usize>(link.linkText), length);
-    link.damaged(`symbolic link: text of ${length} bytes in the inode`, EIO);
-    return null;
-  }
-  const block = allocate(<usize>length);
-  const got = link.read(0, block, <u32>length);
-  const text = got == length ? stringAt(block, length) : null;
-  heap.free(block);
-  return text;
+  if (length <= link.linkText.length) return stringAt(changetype<usize>(link.linkText), length);
+  link.damaged(`symbolic link: text of ${length} bytes in the inode`, EIO);
+  return null;
 }
 
 /** An open file or directory. */
