@@ -80,8 +80,151 @@ describe.skipIf(!programs("mke2fs", "debugfs"))("ext", () => {
   ])("$type, blocks of $block, features $features", async (options) => {
     // Without types in directories, links are listed as what they lead to.
     const isTyped = !/filetype|none/.test(options.features ?? "");
-    const tree: Tree = isTyped ? TREE : new Map([...TREE].filter(([, content]) => Buffer.isBuffer(content)));
+    const tree = new Map([...TREE].filter(([, content]) => isTyped || Buffer.isBuffer(content)));
+    // mke2fs forgets holes at the end of files where data may be in inodes.
+    if (/inline_data/.test(options.features ?? "")) tree.set("/holes", noise("b", 9000));
     const { diagnostics } = await expectTree(extImage(tree, options), tree, { ignored: IGNORED });
     expect(diagnostics).toEqual([]);
+  });
+
+  it("a journal that is to be replayed is said once", async () => {
+    const image = extImage(TREE, { type: "ext4", commands: ["feature needs_recovery"] });
+    const { diagnostics } = await expectTree(image, TREE, { ignored: IGNORED });
+    expect(diagnostics).toEqual([
+      expect.stringMatching(/^disk0 offset 1024: ext superblock: needs_recovery: the journal isn't/),
+    ]);
+  });
+
+  it.each([
+    ["encrypt", /feature 'encrypt' can't be read/],
+    ["casefold", /feature 'casefold' can't be read/],
+    ["FEATURE_I31", /unknown feature, bit 31/],
+  ])("%s is refused", async (feature, message) => {
+    const small: Tree = new Map([["/a", Buffer.from("a")]]);
+    const image = extImage(small, { type: "ext4", features: "^metadata_csum", commands: [`feature ${feature}`] });
+    const { output, diagnostics } = await prompt([image], ["set currdev=disk0:", "more /a"]);
+    expect(output[1]).toContain("input/output error");
+    expect(diagnostics.join()).toMatch(message);
+  });
+
+  it("a loop of links is named, and a file isn't a directory", async () => {
+    const tree: Tree = new Map<string, Buffer | { link: string }>([
+      ["/a", { link: "b" }],
+      ["/b", { link: "/a" }],
+      ["/c", Buffer.from("c")],
+    ]);
+    const { output, diagnostics } = await prompt(
+      [extImage(tree, { type: "ext4" })],
+      ["set currdev=disk0:", "more /a", "more /c/d"],
+    );
+    expect(output[1]).toMatch(/unknown error \(62\)/);
+    expect(output[2]).toContain("not a directory");
+    expect(diagnostics.join()).toMatch(/ext inode \d+: symbolic link: more than 32/);
+  });
+
+  describe("damage is named", () => {
+    const pieces = Buffer.concat(
+      Array.from({ length: 40 }, (_, i) => Buffer.concat([noise(`piece ${i} `, 4096), Buffer.alloc(8192)])),
+    );
+    const tree: Tree = new Map<string, Buffer | { link: string }>([
+      ["/FILE", pieces],
+      ["/DIR/INNER", noise("inner", 9000)],
+      ["/link", { link: "DIR/INNER" }],
+    ]);
+    const plain = extImage(tree, { type: "ext4", features: "^metadata_csum", size: "4M" });
+    const checked = extImage(tree, { type: "ext4", size: "4M" });
+    const u32 = (at: number, value: number) => (image: Buffer) => image.writeUInt32LE(value, at);
+    const u16 = (at: number, value: number) => (image: Buffer) => image.writeUInt16LE(value, at);
+    /** Where the node below the root of FILE's tree is. */
+    const node = (image: Buffer) => {
+      let at = 0;
+      while (image.readUInt16LE(at) !== 0xf30a) at += 4096;
+      return at;
+    };
+
+    it.each<[string, RegExp, (image: Buffer) => void]>([
+      ["block size", /ext superblock: blocks of 2\^40 KiB/, u32(1024 + 24, 40)],
+      ["inode size", /ext superblock: inodes of 100 bytes/, u16(1024 + 88, 100)],
+      ["descriptors", /ext superblock: group descriptors of 7 bytes/, u16(1024 + 254, 7)],
+      ["blocks", /ext superblock: 0 blocks/, u32(1024 + 4, 0)],
+      ["groups", /ext superblock: no blocks or inodes in a group/, u32(1024 + 40, 0)],
+      ["a group's inodes", /ext group 0: inodes at block 4294967295/, u32(4096 + 8, 0xffffffff)],
+      [
+        "a tree that contains itself",
+        /ext inode \d+: extents: node of 1 entries, 1 levels/,
+        (i) => {
+          const at = node(i);
+          i.writeUInt16LE(1, at + 2);
+          i.writeUInt16LE(1, at + 6);
+          i.writeUInt32LE(at / 4096, at + 16);
+        },
+      ],
+      [
+        "an extent",
+        /ext inode \d+: extent of 1 blocks for block 0, at block 4294967295/,
+        (i) => i.writeUInt32LE(0xffffffff, node(i) + 20),
+      ],
+      [
+        "extents that overlap",
+        /ext inode \d+: extent of 90 blocks for block 0/,
+        (i) => i.writeUInt16LE(90, node(i) + 16),
+      ],
+    ])("%s", async (_name, message, harm) => {
+      const image = Buffer.from(plain);
+      harm(image);
+      const { diagnostics, loaded } = await readTree(image, tree);
+      expect(diagnostics.join("\n")).toMatch(message);
+      expect(loaded.get("/FILE")).toBe(undefined);
+    });
+
+    it.each<[string, RegExp, (image: Buffer) => void]>([
+      ["superblock", /ext superblock: checksum/, u32(1024 + 48, 1)],
+      ["group", /ext group 0: checksum/, u16(4096 + 12, 77)],
+      ["inode", /ext inode \d+: checksum/, (i) => i.writeUInt32LE(77, i.indexOf("DIR/INNER\0") - 40 + 12)],
+      ["tree", /ext inode \d+: extents: checksum of the node at block \d+/, (i) => i.writeUInt16LE(2, node(i) + 16)],
+      ["directory", /ext inode 2: directory block at 0: checksum/, (i) => i.write("file", i.indexOf("FILE"))],
+    ])("checksum of a %s", async (_name, message, harm) => {
+      const image = Buffer.from(checked);
+      harm(image);
+      expect((await readTree(image, tree)).diagnostics.join("\n")).toMatch(message);
+    });
+
+    it("whatever is changed, what is read without an error is what was written", async () => {
+      const data = [pieces, tree.get("/DIR/INNER") as Buffer].flatMap((content) =>
+        Array.from({ length: Math.ceil(content.length / 4096) }, (_, i) =>
+          checked.indexOf(content.subarray(i * 4096, i * 4096 + 64)),
+        ),
+      );
+      const isData = new Set(data);
+      const metadata = [...checked.keys()].filter((at) => checked[at] !== 0 && !isData.has(at - (at % 4096)));
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 30 }),
+          async (changes) => {
+            const image = Buffer.from(checked);
+            for (const [at, value] of changes) image[metadata[at % metadata.length] ?? 0] = value;
+            const { result, loaded } = await readTree(image, tree);
+            expect(["exec", "LimitError"]).toContain(result.error?.name ?? result.reason);
+            for (const [path, bytes] of loaded) {
+              if (bytes !== undefined) expect(bytes.equals(contentOf(tree, path))).toBe(true);
+            }
+          },
+        ),
+        { numRuns: 60, seed: 1 },
+      );
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 30 }),
+          async (changes) => {
+            const image = Buffer.from(plain);
+            const used = [...image.subarray(0, 1 << 19).keys()].filter((at) => image[at] !== 0);
+            for (const [at, value] of changes) image[used[at % used.length] ?? 0] = value;
+            const { result } = await readTree(image, tree);
+            expect(["exec", "LimitError"]).toContain(result.error?.name ?? result.reason);
+          },
+        ),
+        { numRuns: 40, seed: 2 },
+      );
+    });
   });
 });
