@@ -23,18 +23,27 @@ export abstract class MountingFileSystem<M> extends FileSystem {
   /** Opens what `path` names. Null and errno. */
   protected abstract openIn(mounted: M, path: string): OpenFile | null;
 
-  open(device: Device, path: string, _mode: i32): OpenFile | null {
-    const volume = device.volume();
-    if (volume === null) {
-      setErrno(EINVAL);
-      return null;
-    }
+  knows(volume: Volume): bool {
+    return this.look(volume).error != EINVAL;
+  }
+
+  private look(volume: Volume): Mount<M> {
     let mount = this.mounts.find(volume.disk, volume.start);
     if (mount === null) {
       const found = this.mount(volume);
       mount = new Mount<M>(found, found !== null ? 0 : errno == ENOENT ? EINVAL : errno);
       this.mounts.add(volume.disk, volume.start, mount);
     }
+    return mount;
+  }
+
+  open(device: Device, path: string, _mode: i32): OpenFile | null {
+    const volume = device.volume();
+    if (volume === null) {
+      setErrno(EINVAL);
+      return null;
+    }
+    const mount = this.look(volume);
     const found = mount.found;
     if (found !== null) return this.openIn(found, path);
     setErrno(mount.error);

@@ -1,16 +1,16 @@
 // The UFS1 and UFS2 file systems: mounting, and the walk along a path and its symbolic links.
 
 import { stringAt } from "../../lib/bytes";
-import { EIO, ELOOP, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
+import { EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
 import { Volume } from "../../storage/volume";
 import { ContentFile, linkText, PATH_MAX } from "../content";
-import { Dirent, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
+import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
 import { DirectoryWalk, lookUp } from "./directory";
 import { Inode, readInode } from "./inode";
 import { NAME_MAX, ROOT_INODE } from "./layout";
-import { readSuperblock, Superblock } from "./superblock";
+import { readAlternate, readSuperblock, Superblock, wantsAlternate } from "./superblock";
 
 /** Symbolic links followed for one path. */
 const LINKS_MAX: i32 = 32;
@@ -24,13 +24,24 @@ class Mounted {
 
 /** Both versions. */
 export class UfsFileSystem extends MountingFileSystem<Mounted> {
-  constructor() {
+  /** An alternate superblock may be left on volumes that were made anew as one of `others`. */
+  constructor(private readonly others: FileSystem[]) {
     super("ufs", true);
   }
 
   protected mount(volume: Volume): Mounted | null {
-    const superblock = readSuperblock(volume);
+    let superblock = readSuperblock(volume);
+    if (superblock === null && wantsAlternate) {
+      const error = errno;
+      if (!this.isOther(volume)) superblock = readAlternate(volume, error);
+      else setErrno(error);
+    }
     return superblock !== null ? new Mounted(volume, superblock) : null;
+  }
+
+  private isOther(volume: Volume): bool {
+    for (let i = 0; i < this.others.length; i++) if (this.others[i].knows(volume)) return true;
+    return false;
   }
 
   protected openIn(mounted: Mounted, path: string): OpenFile | null {
