@@ -23,6 +23,7 @@ import { ZfsDriver } from "./dev/zfs";
 import { Cd9660FileSystem } from "./fs/cd9660/cd9660";
 import { Bzip2FileSystem } from "./fs/compressed/bzip2";
 import { GzipFileSystem } from "./fs/compressed/gzip";
+import { ZstdFileSystem } from "./fs/compressed/zstd";
 import { ExtFileSystem } from "./fs/ext/ext";
 import { useFileSystems } from "./fs/file_systems";
 import { HostFileSystem } from "./fs/host";
@@ -60,6 +61,7 @@ export function configure(): void {
     ext,
     new GzipFileSystem(),
     new Bzip2FileSystem(),
+    new ZstdFileSystem(),
   ]);
 
   useFormats([
