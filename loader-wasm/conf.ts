@@ -23,6 +23,7 @@ import { ZfsDriver } from "./dev/zfs";
 import { Cd9660FileSystem } from "./fs/cd9660/cd9660";
 import { Bzip2FileSystem } from "./fs/compressed/bzip2";
 import { GzipFileSystem } from "./fs/compressed/gzip";
+import { Lz4FileSystem } from "./fs/compressed/lz4";
 import { ZstdFileSystem } from "./fs/compressed/zstd";
 import { ExtFileSystem } from "./fs/ext/ext";
 import { useFileSystems } from "./fs/file_systems";
@@ -62,6 +63,7 @@ export function configure(): void {
     new GzipFileSystem(),
     new Bzip2FileSystem(),
     new ZstdFileSystem(),
+    new Lz4FileSystem(),
   ]);
 
   useFormats([

@@ -20,6 +20,7 @@ const PROGRAMS = [
   { name: "mke2fs", package: "e2fsprogs", suites: "ext2, ext3, ext4" },
   { name: "xorriso", package: "xorriso", suites: "Rock Ridge" },
   { name: "zstd", package: "zstd", suites: "zstd files" },
+  { name: "lz4", package: "lz4", suites: "LZ4 files" },
   { name: "bwrap", package: "bubblewrap", suites: "processes in bubblewrap" },
 ];
 /** Supported versions of Node; npm's package `node` has their binaries. */

@@ -9,7 +9,7 @@ import { BLOCK_MAX } from "./literals";
 /** What frames begin with. */
 export const MAGIC: u32 = 0xfd2fb528;
 /** What frames that are to be skipped begin with, but for the last four bits. */
-export const SKIPPABLE_MAGIC: u32 = 0x184d2a50;
+const SKIPPABLE_MAGIC: u32 = 0x184d2a50;
 /** Bytes of a block's header, and of a checksum. */
 export const BLOCK_HEAD: usize = 3;
 export const CHECKSUM_SIZE: usize = 4;
