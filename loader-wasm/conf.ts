@@ -23,8 +23,12 @@ import { ZfsDriver } from "./dev/zfs";
 import { Cd9660FileSystem } from "./fs/cd9660/cd9660";
 import { Bzip2FileSystem } from "./fs/compressed/bzip2";
 import { GzipFileSystem } from "./fs/compressed/gzip";
+import { Lz4FileSystem } from "./fs/compressed/lz4";
+import { ZstdFileSystem } from "./fs/compressed/zstd";
+import { ExtFileSystem } from "./fs/ext/ext";
 import { useFileSystems } from "./fs/file_systems";
 import { HostFileSystem } from "./fs/host";
+import { MsdosFileSystem } from "./fs/msdos/msdos";
 import { UfsFileSystem } from "./fs/ufs/ufs";
 import { ZfsFileSystem } from "./fs/zfs";
 import { ElfClass, EM_386, EM_X86_64 } from "./load/elf/layout";
@@ -65,14 +69,21 @@ export function configure(): void {
   // What is booted from when nobody says is of the kind listed last, if there is any of it.
   useDevices([new HostDriver(), new DiskDriver(), new ZfsDriver()]);
 
+  const cd9660 = new Cd9660FileSystem();
+  const msdos = new MsdosFileSystem();
+  const ext = new ExtFileSystem();
   // The compressed ones come last, as they open other names with those before them.
   useFileSystems([
     new HostFileSystem(),
-    new UfsFileSystem(),
-    new Cd9660FileSystem(),
+    new UfsFileSystem([cd9660, msdos, ext]),
+    cd9660,
     new ZfsFileSystem(),
+    msdos,
+    ext,
     new GzipFileSystem(),
     new Bzip2FileSystem(),
+    new ZstdFileSystem(),
+    new Lz4FileSystem(),
   ]);
 
   useFormats([
