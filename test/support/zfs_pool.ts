@@ -216,15 +216,15 @@ export class ZfsPool {
     this.write(place, data);
   }
 
-  /** Makes the first block of a file one that is in parts, of which the first is the block itself, again and again. */
-  gangOf(file: DnodePlace): void {
+  /** Makes the first block of a file one that is in parts: the block itself, again and again, or others. */
+  gangOf(file: DnodePlace, parts = (whole: Buffer) => [whole]): void {
     const header = Buffer.alloc(512);
     const sector = this.place(header);
     const pointer = Buffer.from(this.dnode(file).subarray(64, 64 + BP_SIZE));
     pointer.fill(0, 0, 48);
     pointer.writeBigUInt64LE((BigInt(this.vdev) << 32n) | 8n, 0);
     pointer.writeBigUInt64LE(sector | (1n << 63n), 8);
-    pointer.copy(header);
+    for (const [i, part] of parts(pointer).entries()) part.copy(header, i * BP_SIZE);
     const birth = pointer.readBigUInt64LE(72) || pointer.readBigUInt64LE(80);
     seal(header, [BigInt(this.vdev), sector * 512n, birth]);
     this.disk.write(PARTITION_AT + DATA_AT + Number(sector) * 512, header);
@@ -300,6 +300,17 @@ export class ZfsPool {
   /** What the directory of the pool has under this name, as an object. */
   entry(name: string): DnodePlace {
     return this.object(this.mos, this.zap(this.object(this.mos, 1)).get(name) ?? 0n);
+  }
+
+  /** Replaces the pool's own configuration. */
+  configure(vdevs: readonly List[]): void {
+    const config = this.entry("config");
+    const bytes = packed({ vdev_tree: { type: "root", children: [...vdevs] } });
+    const block = Buffer.alloc((bytes.length + 4095) & ~4095);
+    bytes.copy(block);
+    this.editDnode(config, (dnode) => dnode.writeUInt16LE(block.length / 512, 8));
+    this.setBonus(config, 0, BigInt(bytes.length));
+    this.write(this.block(config, 0), block);
   }
 
   /** The directory, and the data set, with this name; the pool's own without one. */
@@ -387,16 +398,49 @@ function lz4(src: Buffer, size: number): Buffer {
   return dst;
 }
 
+/** What a list of names and values may have: a text, a number, numbers, a mark, a list, an array of lists. */
+type Value = string | bigint | bigint[] | true | List | List[];
+/** A list of names and values. */
+export interface List {
+  [name: string]: Value;
+}
+
 /** A boot block of texts, with FreeBSD's variables. */
 export function bootBlock(texts: Record<string, string>, variables: Record<string, string>): Buffer {
-  const pairs = (values: Record<string, string>) =>
-    Object.entries(values).map(([name, value]) => pair(name, 9, xdrText(value)));
-  const list = packedList([
-    pair("version", 8, Buffer.from("0000000000000001", "hex")),
-    ...pairs(texts),
-    pair("freebsd:nvstore", 19, packedList(pairs(variables))),
+  return Buffer.concat([number(1n), packed({ version: 1n, ...texts, "freebsd:nvstore": variables })]);
+}
+
+/** A list as pools pack theirs, in XDR. */
+export function packed(list: List): Buffer {
+  return Buffer.concat([Buffer.from([1, 1, 0, 0]), packedList(list)]);
+}
+
+function packedList(list: List): Buffer {
+  return Buffer.concat([
+    word(0),
+    word(1),
+    ...Object.entries(list).map(([name, value]) => pair(name, value)),
+    word(0),
+    word(0),
   ]);
-  return Buffer.concat([Buffer.from("0000000000000001", "hex"), Buffer.from([1, 1, 0, 0]), list]);
+}
+
+function pair(name: string, value: Value): Buffer {
+  const [type, count, bytes] = packedValue(value);
+  const body = Buffer.concat([xdrText(name), word(type), word(count), bytes]);
+  return Buffer.concat([word(body.length + 8), word(body.length + 16), body]);
+}
+
+/** Type, number and bytes of a value. */
+function packedValue(value: Value): [number, number, Buffer] {
+  if (value === true) return [1, 0, Buffer.alloc(0)];
+  if (typeof value === "bigint") return [8, 1, number(value)];
+  if (typeof value === "string") return [9, 1, xdrText(value)];
+  if (!Array.isArray(value)) return [19, 1, packedList(value)];
+  const numbers = value.filter((item) => typeof item === "bigint");
+  if (numbers.length > 0) return [16, numbers.length, Buffer.concat([word(numbers.length), ...numbers.map(number)])];
+  const lists = value.filter((item) => typeof item !== "bigint");
+  return [20, lists.length, Buffer.concat(lists.map(packedList))];
 }
 
 const word = (value: number): Buffer => {
@@ -404,11 +448,10 @@ const word = (value: number): Buffer => {
   bytes.writeUInt32BE(value);
   return bytes;
 };
+const number = (value: bigint): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+};
 const xdrText = (value: string): Buffer =>
   Buffer.concat([word(value.length), Buffer.from(value.padEnd((value.length + 3) & ~3, "\0"), "latin1")]);
-const packedList = (pairs: readonly Buffer[]): Buffer => Buffer.concat([word(0), word(1), ...pairs, word(0), word(0)]);
-
-function pair(name: string, type: number, value: Buffer): Buffer {
-  const body = Buffer.concat([xdrText(name), word(type), word(1), value]);
-  return Buffer.concat([word(body.length + 8), word(body.length + 16), body]);
-}
