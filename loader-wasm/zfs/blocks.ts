@@ -199,7 +199,8 @@ export class Blocks {
     let used = 0;
     for (let i: u32 = 0; i < count; i++) {
       const bp = pointers + ((<usize>i) << BP_SHIFT);
-      if (bpHole(bp) || bpEmbedded(bp) || dvaGang(bp) || this.cache.find(bp) !== null) continue;
+      if (bpHole(bp) || bpEmbedded(bp) || this.cache.find(bp) !== null) continue;
+      // The size of a gang block's address is that of all its parts, which often follow its header.
       this.addPiece(used++, dvaDevice(bp), dvaOffset(bp), max(dvaSize(bp), <u64>bpPhysicalSize(bp)));
     }
     let total: u64 = 0;

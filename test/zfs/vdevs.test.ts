@@ -170,6 +170,14 @@ describe.skipIf(own === undefined)("removed vdevs", () => {
   });
 });
 
+describe.skipIf(own === undefined)("gang blocks", () => {
+  it("are fetched together with their parts", async () => {
+    const disks = own === undefined ? [] : await disksOf(own, "gang_dynamic");
+    await tried(disks);
+    expect(disks[0]?.calls).toBeLessThan(60);
+  });
+});
+
 describe.skipIf(shared === undefined)("members of groups", () => {
   const disksFor = (name: string): Promise<SparseDisk[]> =>
     shared === undefined ? Promise.resolve([]) : disksOf(shared, name);
