@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { disksOf, poolsIn, zeroed } from "../support/pools.js";
 import { prompt } from "../support/prompt.js";
 import type { SparseDisk } from "../support/sparse_disk.js";
-import { type DnodePlace, editLabels, numbersIn, ZfsPool } from "../support/zfs_pool.js";
+import { type DnodePlace, editLabels, type List, numbersIn, packed, ZfsPool } from "../support/zfs_pool.js";
 
 const own = poolsIn("images/pools");
 const shared = poolsIn("../shared/pools");
@@ -208,6 +208,34 @@ describe.skipIf(shared === undefined)("members of groups", () => {
     expect(part.healed).toBe(0);
     expect(part.said).toMatch(/disk \/dev\/vda24 \(guid 751345621028940542\) is missing/);
     expect(part.text).toMatch(/zroot DEGRADED\n +draid1:2d:4c:1s-0 DEGRADED\n +vda24 OFFLINE\n +vda25 ONLINE/);
+  });
+
+  it("that have three in their place are read from whichever is there", async () => {
+    const disks = await disksFor("raidz1");
+    const labels = disks.map((disk) => {
+      let label: Buffer = Buffer.alloc(0);
+      editLabels(disk, "config", (packed) => {
+        label = Buffer.from(packed);
+      });
+      return (name: string) => label.readBigUInt64BE(numbersIn(label, name)[0]);
+    });
+    const member = (guid = 1n, id = 0n): List => ({ type: "disk", id, guid, path: `/dev/${guid}` });
+    const [first, second, third] = labels.map((label) => label("guid"));
+    const three = { type: "spare", id: 0n, guid: 2n, children: [member(3n), member(4n), member(first)] };
+    for (const [i, disk] of disks.entries()) {
+      const number = (name: string) => labels[i]?.(name) ?? 0n;
+      const tree = { type: "raidz", id: 0n, guid: 5n, nparity: 1n, ashift: number("ashift") };
+      const children = [three, member(second, 1n), member(third, 2n)];
+      editLabels(disk, "config", (config) => {
+        const same = Object.fromEntries(
+          ["version", "state", "txg", "pool_guid", "guid"].map((key) => [key, number(key)]),
+        );
+        config.fill(0);
+        packed({ ...same, name: "zroot", vdev_children: 1n, vdev_tree: { ...tree, children } }).copy(config);
+      });
+    }
+    const { said } = await tried([disks[0]!, disks[1]!, NOTHING], files);
+    expect(said).toMatch(/^zfs:zroot: disk \S+ \(guid \d+\) is missing$/);
   });
 
   it("are named when there are too few", async () => {
