@@ -17,6 +17,7 @@ import {
   DEVICE_SIZE_MIN,
   LABEL_SIZE,
   LABELS,
+  SALT_SIZE,
   UB_MAGIC,
   UB_REFLOW,
   UB_ROOT,
@@ -122,7 +123,8 @@ export class Pool extends Blocks {
     readonly guid: u64,
     name: string,
   ) {
-    super(name);
+    super(name, allocate(SALT_SIZE));
+    memory.fill(this.salt, 0, SALT_SIZE);
   }
 
   /** The disk with that GUID, or null. */
