@@ -13,6 +13,8 @@ export interface Difference {
   ours?: string;
   /** Fields of a boot run that differ, with what ours has there. */
   fields?: Record<string, unknown>;
+  /** For random sessions in which the reference died: their names, `KIND-NUMBER NUMBER...`. */
+  died?: string[];
   reason: string;
 }
 
@@ -34,4 +36,16 @@ export function deliberateFields(run: string): Record<string, unknown> {
 /** Whether the content of metadata records called `name` was left to chance by the reference (ours: zeros). */
 export function undefinedRecord(name: string): boolean {
   return differences.some(({ record }) => record === name);
+}
+
+/** What the reference died of in random session `name`; undefined when none is listed. */
+export function diedOf(name: string): string | undefined {
+  const [kind = "", number = ""] = name.split("-");
+  const lists = (text: string) =>
+    text.startsWith(`${kind}-`) &&
+    text
+      .slice(kind.length + 1)
+      .split(" ")
+      .includes(number);
+  return differences.find(({ died }) => died?.some(lists))?.reason;
 }
