@@ -28,9 +28,10 @@ export class Variable {
     this.hash = hashOf(name);
   }
 
-  /** Sets the value past any hook. */
+  /** Sets the value past any hook; it ends at a NUL. */
   assign(value: string): void {
-    this.value = value;
+    const end = value.indexOf("\0");
+    this.value = end < 0 ? value : value.substring(0, end);
     changes++;
   }
 }

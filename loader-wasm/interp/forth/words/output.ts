@@ -20,6 +20,16 @@ export function showStack(): void {
   }
 }
 
+/** PAD, where the text of what is printed is left, as scripts can see. */
+const shownAt: usize = pad + <usize>PAD_SIZE;
+
+/** Prints a number's text and a blank. */
+function show(number: string): void {
+  const text = `${number} `;
+  placeText(shownAt, text);
+  print(text);
+}
+
 /** Bytes that TYPE can take: more than the reference's heap has. */
 const TYPE_LIMIT: u64 = 64 * 1024 * 1024;
 
@@ -44,7 +54,11 @@ function printUtf8(code: u32): void {
 
 /** Defines the words that print. */
 export function defineOutput(): void {
-  primitive("emit", 1, 0, () => putchar(<i32>pop() & 0xff));
+  primitive("emit", 1, 0, () => {
+    const text = String.fromCharCode(<i32>pop() & 0xff);
+    placeText(shownAt, text);
+    if (text != "\0") print(text);
+  });
   primitive("cr", 0, 0, () => print("\n"));
   primitive("space", 0, 0, () => putchar(Ascii.SPACE));
   primitive("spaces", 1, 0, () => {
@@ -64,14 +78,9 @@ export function defineOutput(): void {
       putchar(c);
     }
   });
-  primitive(".", 1, 0, () => {
-    // The number's text is left in PAD, as scripts can see.
-    const text = signedText(pop(), variables.base) + " ";
-    placeText(pad + <usize>PAD_SIZE, text);
-    print(text);
-  });
-  primitive("u.", 1, 0, () => print(unsignedText(<u64>pop(), variables.base) + " "));
-  primitive("x.", 1, 0, () => print(unsignedText(<u64>pop(), 16) + " "));
+  primitive(".", 1, 0, () => show(signedText(pop(), variables.base)));
+  primitive("u.", 1, 0, () => show(unsignedText(<u64>pop(), variables.base)));
+  primitive("x.", 1, 0, () => show(unsignedText(<u64>pop(), 16)));
   primitive(".#", 1, 0, () => print(signedText(pop(), variables.base)));
   primitive(".s", 0, 0, showStack);
   primitive("r.s", 0, 0, () => {

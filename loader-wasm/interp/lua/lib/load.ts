@@ -1,6 +1,6 @@
 // Chunks to functions: from memory, from files, and from a script's reader function. Only text is accepted.
 
-import { close, fstat, open, read } from "../../../files/files";
+import { close, fstat, open, read, unreadable } from "../../../files/files";
 import { O_RDONLY, S_IFDIR, S_IFMT } from "../../../fs/file_system";
 import { EFBIG, EIO, EISDIR, errno, setErrno, strerror } from "../../../lib/errno";
 import { failDetailed } from "../../../lib/outcome";
@@ -65,7 +65,7 @@ export function loadFile(path: string, mode: string | null): bool {
   owe(FILE_GARBAGE);
   const fd = openScript(path);
   if (fd < 0) {
-    pushFailure("open", path, errno);
+    pushFailure("open", path, errno, unreadable);
     return false;
   }
   const before = openBuffers;
@@ -79,7 +79,7 @@ export function loadFile(path: string, mode: string | null): bool {
       setRaised(false);
       pushValue(errorValue);
     } else {
-      pushFailure("read", path, error);
+      pushFailure("read", path, error, error == EIO);
     }
     return false;
   }
@@ -92,10 +92,10 @@ export function loadFile(path: string, mode: string | null): bool {
   return done;
 }
 
-/** Pushes why a script can't be had. When the disk is to blame, the `include` command says so, too. */
-function pushFailure(verb: string, path: string, error: i32): void {
+/** Pushes why a script can't be had. When the disk `failed`, the `include` command says so, too. */
+function pushFailure(verb: string, path: string, error: i32, failed: bool): void {
   const text = `cannot ${verb} ${path}: ${strerror(error)}`;
-  if (error == EIO) failDetailed(text);
+  if (failed) failDetailed(text);
   pushText(text);
 }
 
