@@ -161,7 +161,10 @@ export function read(fd: i32, dst: usize, size: i32): i32 {
     setErrno(EBADF);
     return -1;
   }
-  return descriptor.read(dst, size);
+  const got = descriptor.read(dst, size);
+  // Reading well forgets what went wrong before, as scripts can see.
+  if (got >= 0) setErrno(0);
+  return got;
 }
 
 /**

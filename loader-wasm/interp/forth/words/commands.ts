@@ -24,8 +24,8 @@ import {
   source,
   tickNext,
 } from "../outer";
-import { check, depth, pop, push, running, throwCode, thrown } from "../stacks";
-import { execute } from "../vm/execute";
+import { ABORT, check, depth, pop, push, running, throwCode, thrown } from "../stacks";
+import { execute, forgetWaiting } from "../vm/execute";
 import { addPrimitive } from "../vm/primitives";
 import { current, FORTH_WORDLIST, setCurrent, wordlists } from "../wordlists";
 
@@ -97,7 +97,10 @@ function runCommand(fromStack: bool): void {
   const result = split(line, lineSize) ? runSplit(command) : PARSE_ERROR;
   if (result == CMD_CRIT) print(`${commandError}\n`);
   else if (result == CMD_FATAL) panic(commandError);
+  const cut = forgetWaiting();
   if (result != CMD_OK) throwCode(result);
+  // A script has ended in what [if] or [else] skips.
+  else if (cut != 0 && nameOf(cut).endsWith("]")) throwCode(ABORT);
   else push(result);
 }
 

@@ -8,10 +8,10 @@ import { PURPOSE_SCRIPT } from "../../../protocol";
 import { compile } from "../compile/parser";
 import { Buffer, closeBuffers, openBuffer, openBuffers } from "../run/buffers";
 import { protectedCall } from "../run/call";
-import { chunkName, raiseText } from "../run/errors";
+import { raiseText } from "../run/errors";
 import { errorValue, globals, handlerAt, newClosure, newUpvalue, raised, setRaised, setTop, top } from "../run/state";
 import { owe } from "../values/owed";
-import { bytesOf, lengthOf, stringOf } from "../values/string";
+import { bytesOf, lengthOf, stringOf, textOf } from "../values/string";
 import { CLOSURE, isNumberTag, NIL, objectOf, STRING, setObject, TABLE, tagOf, VALUE_SIZE } from "../values/value";
 import { pushObject, pushText, pushValue, setArgCount, stringify } from "./builtin";
 
@@ -33,8 +33,7 @@ function loadBytes(src: usize, size: u32, name: usize, mode: string | null): boo
     return false;
   }
   if (kind == "binary") {
-    // Whatever version a compiled chunk is of.
-    pushText(`${chunkName(name)}: version mismatch in precompiled chunk`);
+    pushText(`${binaryName(name)}: ${headerFault(src, size)} precompiled chunk`);
     return false;
   }
   const proto = compile(src, size, name);
@@ -53,6 +52,42 @@ function loadBytes(src: usize, size: u32, name: usize, mode: string | null): boo
   }
   pushObject(closure.address, CLOSURE);
   return true;
+}
+
+/** How messages call a compiled chunk named `source`. */
+function binaryName(source: usize): string {
+  const name = textOf(source);
+  const first = name.length > 0 ? name.charCodeAt(0) : 0;
+  return first == 0x40 || first == 0x3d ? name.substring(1) : first == 0x1b ? "binary string" : name;
+}
+
+/** What a compiled chunk of the reference's begins with: sizes of its types and a number of each of the two kinds among it. */
+const HEADER = "\x1bLua\x53\0\x19\x93\r\n\x1a\n\x04\x08\x04\x08\x08\x78\x56\0\0\0\0\0\0\x72\x01\0\0\0\0\0\0";
+/** Where the parts of that end, and what is said of a chunk in which one is different. */
+const HEADER_ENDS: StaticArray<i32> = [4, 5, 6, 12, 13, 14, 15, 16, 17, 25, 33];
+const HEADER_FAULTS: StaticArray<string> = [
+  "not a",
+  "version mismatch in",
+  "format mismatch in",
+  "corrupted",
+  "int size mismatch in",
+  "size_t size mismatch in",
+  "Instruction size mismatch in",
+  "lua_Integer size mismatch in",
+  "lua_Number size mismatch in",
+  "endianness mismatch in",
+  "float format mismatch in",
+];
+
+/** What is wrong with the compiled chunk of `size` bytes at `src`. One with nothing wrong is of a version that isn't run, as all are. */
+function headerFault(src: usize, size: u32): string {
+  let at = 0;
+  for (let part = 0; part < HEADER_ENDS.length; part++) {
+    const end = HEADER_ENDS[part];
+    if (<u32>end > size) return "truncated";
+    for (; at < end; at++) if (load<u8>(src + <usize>at) != HEADER.charCodeAt(at)) return HEADER_FAULTS[part];
+  }
+  return "version mismatch in";
 }
 
 /** Compiles a string; see `loadBytes`. */
