@@ -46,22 +46,45 @@ describe("Forth at its edges", () => {
   });
 
   it("leaves what is printed in PAD, until something is thrown", async () => {
-    const [number, hexadecimal, key, unsigned, thrown] = await printed([
+    const shown = await printed([
       "12345 . pad 6 type",
       "255 x. pad 3 type",
       "65 emit pad 1 type",
       "77 u. pad 3 type",
+      "1 2 .s pad 2 type",
+      ".( shown) pad 5 type",
+      "space pad 1 type",
+      "123 0 <# #s #> type pad count type",
+      "char | word text|2drop pad count type",
       "99 . nonsense",
       "pad 3 type",
     ]);
-    expect([number, hexadecimal, key, unsigned]).toEqual(["12345 12345 ", "FF FF ", "AA", "77 77 "]);
-    expect(thrown).toBe("99 nonsense not found\n");
-    expect((await printed(["99 . nonsense", "pad 3 type"]))[1]).toBe("");
+    expect(shown).toEqual([
+      "12345 12345 ",
+      "FF FF ",
+      "AA",
+      "77 77 ",
+      "1 2 2",
+      "shownshown",
+      "  ",
+      "123123",
+      "text",
+      "99 nonsense not found\n",
+      "",
+    ]);
   });
 
   it("gives a variable the cell that a failed definition left behind", async () => {
     const [, , value] = await printed([": f 1234567 nonsense", "variable abcdefg", "abcdefg @ . abcdefg cell+ @ ."]);
     expect(value).toMatch(/1234567/);
+  });
+
+  it("shows no word before it is finished", async () => {
+    const enter = new Array<string>(8).fill("");
+    const { text } = await typed([": unfinished [ words ] ;", ...enter, "words", ...enter]);
+    const [, compiling, finished] = text.split("Dictionary: ").map((_, i, parts) => parts.slice(0, i).join(""));
+    expect(compiling!.match(/unfinished/g)).toHaveLength(1);
+    expect(finished!.match(/unfinished/g)).toHaveLength(2);
   });
 
   it("ends what included a script with an open [if], and the stack is empty", async () => {
