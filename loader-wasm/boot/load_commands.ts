@@ -30,7 +30,10 @@ export function commandLoad(argv: string[]): i32 {
     if (operands.length != 1 || type.length == 0) return failCommand("invalid load type", CMD_CRIT);
     return loadAs(operands[0], type);
   }
-  if (operands.length == 0) return failCommand("no filename specified", CMD_CRIT);
+  if (operands.length == 0) {
+    // The text with which the reference prints that there is none.
+    return explicit ? failDetailed("can't find '(null)'", CMD_CRIT) : failCommand("no filename specified", CMD_CRIT);
+  }
   const name = operands[0];
   const args = operands.slice(1);
   const error = explicit || hasPath(name) ? loadKld(name, args) : loadModule(name, null, args);

@@ -1,7 +1,7 @@
 // The console: input, the clock that goes with waiting for it, and the names that scripts may select with the
 // `console` variable, all of which are the caller's one console. Output itself is lib/output.ts.
 
-import { defineVariable, getenv, refuseUnset, unsetenv, Variable } from "../environment/variables";
+import { defineVariable, getenv, refuseUnset, unsetenv, Variable, valued } from "../environment/variables";
 import { Ascii } from "../lib/ascii";
 import { CMD_ERROR } from "../lib/outcome";
 import { flush, outputs, print, setOutputs, setSpinnerDivisor } from "../lib/output";
@@ -115,7 +115,7 @@ function select(value: string): void {
 
 /** Set hook of `console`. A bad value is not an error, so that scripts go on with their other settings. */
 function setConsole(variable: Variable, value: string): i32 {
-  if (!check(value)) return 0;
+  if (!valued || !check(value)) return 0;
   select(value);
   variable.assign(value);
   return 0;

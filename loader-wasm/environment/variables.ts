@@ -28,9 +28,10 @@ export class Variable {
     this.hash = hashOf(name);
   }
 
-  /** Sets the value past any hook. */
+  /** Sets the value past any hook; it ends at a NUL. */
   assign(value: string): void {
-    this.value = value;
+    const end = value.indexOf("\0");
+    this.value = end < 0 ? value : value.substring(0, end);
     changes++;
   }
 }
@@ -185,20 +186,25 @@ export function defineVariable(name: string, value: string, setHook: SetHook | n
   return 0;
 }
 
-/** Sets from `name=value`; without `=` the value is empty. */
+/** Whether what is being set has a value; without one it is as if it were empty, but for the hook that looks. */
+export let valued: bool = true;
+
+/** Sets from `name=value`; without `=` there is no value. */
 export function putenv(assignment: string): i32 {
   const equals = assignment.indexOf("=");
-  return equals < 0
-    ? setenv(assignment, "")
-    : setenv(assignment.substring(0, equals), assignment.substring(equals + 1));
+  if (equals >= 0) return setenv(assignment.substring(0, equals), assignment.substring(equals + 1));
+  valued = false;
+  const result = setenv(assignment, "");
+  valued = true;
+  return result;
 }
 
 /** The same for the `size` bytes at `assignment`. */
 export function putenvAt(assignment: usize, size: i32): i32 {
   let equals = 0;
   while (equals < size && load<u8>(assignment + <usize>equals) != Ascii.EQUALS) equals++;
-  const value = equals < size ? stringAt(assignment + <usize>equals + 1, size - equals - 1) : "";
-  return setenvAt(assignment, equals, value);
+  if (equals == size) return putenv(stringAt(assignment, size));
+  return setenvAt(assignment, equals, stringAt(assignment + <usize>equals + 1, size - equals - 1));
 }
 
 /** Removes the variable whose name is the `size` bytes at `name`. Returns 0 or an errno, which is also in `errno`. */

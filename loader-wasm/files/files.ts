@@ -8,7 +8,7 @@ import { Dirent, O_RDONLY, OpenFile, SEEK_CUR, SEEK_END, SEEK_SET, Stat } from "
 import { openOn } from "../fs/file_systems";
 import { Ascii } from "../lib/ascii";
 import { copyText, countBefore } from "../lib/bytes";
-import { EBADF, EINVAL, EIO, EMFILE, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
+import { EBADF, EINVAL, EIO, EMFILE, ENOTDIR, EOFFSET, EOPNOTSUPP, EROFS, errno, setErrno } from "../lib/errno";
 import { allocate, burn } from "../lib/fault";
 import { ByteSource, COPY_PIECE, fitsGuest } from "../lib/guest";
 import { HOOK_FILES, PURPOSE_DATA, PURPOSE_NONE } from "../protocol";
@@ -83,7 +83,8 @@ class Descriptor extends ByteSource {
   private readRaw(dst: usize, size: i32): i32 {
     const volume = this.device.volume();
     if (volume === null) {
-      setErrno(EIO);
+      // No disk fails here.
+      setErrno(EINVAL);
       return -1;
     }
     const got = volume.read(this.rawPosition & ~(RAW_BLOCK - 1), dst, <u32>size);
@@ -160,7 +161,10 @@ export function read(fd: i32, dst: usize, size: i32): i32 {
     setErrno(EBADF);
     return -1;
   }
-  return descriptor.read(dst, size);
+  const got = descriptor.read(dst, size);
+  // Reading well forgets what went wrong before, as scripts can see.
+  if (got >= 0) setErrno(0);
+  return got;
 }
 
 /**
@@ -299,6 +303,6 @@ export function readdir(fd: i32): Dirent | null {
   }
   const file = descriptor.file;
   if (file !== null) return file.readdir();
-  setErrno(EIO);
+  setErrno(ENOTDIR);
   return null;
 }

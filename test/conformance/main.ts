@@ -39,6 +39,8 @@ async function main(recordings: string): Promise<void> {
   const all = listRuns(recordings);
   const runs =
     positionals.length === 0 ? all : all.filter(({ name }) => positionals.some((part) => name.includes(part)));
+  if (!all.some(({ set }) => set === "random"))
+    console.log("conformance: SKIPPED, no random sessions in the recordings");
   if (runs.length === 0) {
     console.error(`conformance: no run is called ${positionals.join(" or ")}`);
     process.exitCode = 2;

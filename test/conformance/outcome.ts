@@ -3,7 +3,7 @@
 import type { BootResult, Limits } from "userboot-wasm";
 
 /** Enough for every recording, little enough that a loop ends soon. */
-export const LIMITS: Partial<Limits> = { wallMs: 30_000, fuel: 3_000_000_000, consoleBytes: 16 * 1024 * 1024 };
+export const LIMITS: Partial<Limits> = { wallMs: 50_000, fuel: 3_000_000_000, consoleBytes: 16 * 1024 * 1024 };
 
 export interface Outcome {
   state: "passed" | "failed" | "waiting";

@@ -84,6 +84,22 @@ export interface PromptSession {
   unstable?: Unstable[];
 }
 
+/** A line of the files in `random`. */
+export interface RandomSession {
+  id: string;
+  flavour: Flavour;
+  /** Guests, and which of their images. */
+  disks: [string, number][];
+  interface_version: 3 | 4 | 5;
+  memory_mib: number;
+  host_env: string[];
+  keys: string;
+  exit: { kind: string; code: number };
+  console: string;
+  calls?: RecordedCall[];
+  memory?: Range[];
+}
+
 export interface GuestDescription {
   file_system: string;
   images: { file: string; disk: number }[];

@@ -5,6 +5,7 @@ import { replayBootRun } from "./boot_runs.js";
 import { replayInterpSession } from "./interp_sessions.js";
 import type { Outcome } from "./outcome.js";
 import { replayPromptSession } from "./prompt_sessions.js";
+import { randomNames, replayRandomSession } from "./random_sessions.js";
 import { type InterpTopic, readJson, recordingNames } from "./recordings.js";
 
 export interface Run {
@@ -30,6 +31,7 @@ export function listRuns(root: string): Run[] {
       });
     }
   }
+  for (const name of randomNames(root)) runs.push({ set: "random", name: `random/${name}` });
   return runs;
 }
 
@@ -38,6 +40,7 @@ export async function replay(root: string, { set, name }: Run): Promise<Outcome>
   const rest = name.slice(set.length + 1);
   if (set.startsWith("expected")) return replayBootRun(root, set, rest);
   if (set.startsWith("commands")) return replayPromptSession(root, set, rest);
+  if (set === "random") return replayRandomSession(root, rest);
   const [topic = "", index = "0"] = rest.split("#");
   return replayInterpSession(root, `${set.slice("interp/".length)}/${topic}`, Number(index));
 }

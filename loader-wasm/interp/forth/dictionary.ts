@@ -31,7 +31,12 @@ export function appendCell(value: i64): void {
   setHere(here + 8);
 }
 
-/** The same for a byte. */
+/** Gives out a cell at HERE, with whatever it holds. */
+export function allotCell(): void {
+  if (room(8)) setHere(here + 8);
+}
+
+/** Puts a byte at HERE and moves that on. */
 export function appendByte(value: i64): void {
   if (!room(1)) return;
   store<u8>(here, <u8>value);

@@ -17,7 +17,10 @@ export const CODE_CELLS: i32 = DICTIONARY_CELLS + SLACK_CELLS + GROWTH_CELLS;
 /** Bytes of the scratch text (`pad`), and of one text that a word returns. */
 export const PAD_SIZE: i32 = 256;
 
-// The scripts' memory, static so that the addresses are constants of the code: dictionary, scratch texts, and the
+/** What it takes, with what is before a text there and behind it. */
+const PAD_ROOM: i32 = 2 * PAD_SIZE;
+
+// The scripts' memory, static so that the addresses are constants of the code: dictionary, PAD, and the
 // variables that scripts reach by address.
 
 /** Bytes behind it that nothing is stored in: code that runs off the region's end finds zeros. */
@@ -27,12 +30,12 @@ const VARIABLES: i32 = 64;
 /** User variables. */
 export const USER_CELLS: i32 = 16;
 /** Where the region begins. */
-export const regionStart: usize = memory.data((CODE_CELLS + USER_CELLS) * CELL + 4 * PAD_SIZE + VARIABLES + GUARD, 16);
+export const regionStart: usize = memory.data((CODE_CELLS + USER_CELLS) * CELL + PAD_ROOM + VARIABLES + GUARD, 16);
 /** Where the dictionary begins: a multiple of a cell. */
 export const dictionaryStart: usize = regionStart;
 /** Where the last of the dictionary's blocks ends. */
 export const dictionaryEnd: usize = dictionaryStart + <usize>(CODE_CELLS * CELL);
-/** The scratch texts, PAD_SIZE bytes each: WORD's, PAD's, a number's (two of these). */
+/** PAD: WORD's text is there, a number's, and the last one that was printed. */
 export const pad: usize = dictionaryEnd;
 
 /** The system's variables that scripts reach by address. */
@@ -56,7 +59,7 @@ export class Variables {
 }
 
 /** Where they are. */
-const variablesStart: usize = pad + <usize>(PAD_SIZE * 4);
+const variablesStart: usize = pad + <usize>PAD_ROOM;
 /** The variables themselves. */
 export const variables: Variables = changetype<Variables>(variablesStart);
 /** The user variables' cells. */

@@ -7,7 +7,7 @@ import { digitValue, isSpace } from "../../lib/text";
 import { abortDefinition, appendCell } from "./dictionary";
 import { FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, flagsOf, nameSize } from "./header";
 import { forgetLocals, hasLocals, useLocal } from "./locals";
-import { cellsLeft, cellsUsed, compiling, setCompiling, variables } from "./memory";
+import { cellsLeft, cellsUsed, compiling, pad, setCompiling, variables } from "./memory";
 import {
   BREAK,
   check,
@@ -298,6 +298,7 @@ export function interpretText(text: usize, size: i32): i32 {
     result = OUT_OF_TEXT;
   } else if (result != OUT_OF_TEXT && result != USER_EXIT && result != INNER_EXIT && result != BREAK) {
     forgetStop();
+    store<u8>(pad, 0);
     if (compiling()) {
       abortDefinition();
       forgetLocals();

@@ -7,6 +7,8 @@ import { print } from "../../lib/output";
 export const CELL: i32 = 8;
 /** Cells of each stack. */
 export const STACK_CELLS: i32 = 128;
+/** Cells that the return stack has beside: the reference doesn't look, and some of what runs over ends well there. */
+const RETURN_SPARE: i32 = 32;
 /** Items that a word which doesn't look may take more than there are. */
 export const LOOSENESS: i32 = 16;
 
@@ -35,7 +37,7 @@ export const BREAK: i32 = -261;
 
 /** Bytes below and above each stack, where words that don't look may look. */
 const MARGIN: i32 = 256;
-const stacks: usize = memory.data(2 * STACK_CELLS * CELL + 3 * MARGIN, 16);
+const stacks: usize = memory.data((2 * STACK_CELLS + RETURN_SPARE) * CELL + 3 * MARGIN, 16);
 /** The stack pointer of an empty data stack. */
 export const stackBase: usize = stacks + MARGIN;
 /** That of an empty return stack. */
@@ -43,7 +45,7 @@ export const returnBase: usize = stackBase + <usize>(STACK_CELLS * CELL) + MARGI
 /** The stack pointer of a full data stack. */
 export const STACK_END: usize = stackBase + <usize>(STACK_CELLS * CELL);
 /** That of a full return stack. */
-export const RETURN_END: usize = returnBase + <usize>(STACK_CELLS * CELL);
+export const RETURN_END: usize = returnBase + <usize>((STACK_CELLS + RETURN_SPARE) * CELL);
 /** Behind the top of the data stack. */
 export let sp: usize = 0;
 /** Behind the top of the return stack. */

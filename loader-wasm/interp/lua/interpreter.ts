@@ -100,8 +100,8 @@ export class LuaInterpreter extends Interpreter {
     setTop(top - VALUE_SIZE);
     for (let i = 0; i < argv.length; i++) pushText(argv[i]);
     let done = protectedCall(argv.length, 1, 0);
-    // What counts is the bottom of the stack: the hook's result, or what an earlier chunk left there.
-    if (done && toInteger(stack + VALUE_SIZE)) done = converted == 0;
+    // What counts is the bottom of the stack, in 32 bits: the hook's result, or what an earlier chunk left there.
+    if (done && toInteger(stack + VALUE_SIZE)) done = <i32>converted == 0;
     setTop(stack + before);
     return done;
   }

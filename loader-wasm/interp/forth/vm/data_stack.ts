@@ -170,15 +170,21 @@ export class DataStack {
     return this.push2(this.second, this.top);
   }
 
-  /** Whether PICK finds item `index`, which is on the top; item -1 is the index itself. */
+  /** Where PICK finds item `index`, which is on the top; item -1 is the index itself, others are above it. */
   @inline
-  canPick(index: i64): bool {
-    return index >= -1 && index < <i64>(<i32>(changetype<usize>(this) - <usize>CELL - stackBase) >> 3);
+  itemAt(index: i32): i64 {
+    return <i64>changetype<usize>(this) - 2 * CELL - ((<i64>index) << 3);
+  }
+
+  /** Whether that is on the stack. */
+  @inline
+  canPick(index: i32): bool {
+    return <u64>(this.itemAt(index) - <i64>stackBase) < <u64>(STACK_END - stackBase);
   }
 
   @inline
-  pick(index: i64): void {
-    this.top = load<i64>(changetype<usize>(this) - <usize>(2 * CELL) - ((<usize>index) << 3));
+  pick(index: i32): void {
+    this.top = load<i64>(<usize>this.itemAt(index));
   }
 
   // ---- arithmetic ----

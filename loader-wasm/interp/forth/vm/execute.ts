@@ -70,9 +70,11 @@ export function cutOffWaiting(): void {
   waitingIp = stopCell;
 }
 
-/** Nothing waits any more: the wish for text was caught. */
-export function forgetWaiting(): void {
+/** Nothing waits any more: the wish for text was caught, or its text has ended. Returns the word that did, or 0. */
+export function forgetWaiting(): usize {
+  const xt = waiting;
   waiting = 0;
+  return xt;
 }
 
 /** Stops here until there is another line, then runs the current word again. */

@@ -408,7 +408,7 @@ export function run(first: u64): bool {
         continue;
       case Op.PICK: {
         if (!sp.hasLoosely()) break;
-        const index = sp.top;
+        const index = <i32>sp.top;
         if (!sp.canPick(index)) {
           sp = sp.down(1);
           reason = UNDERFLOW;

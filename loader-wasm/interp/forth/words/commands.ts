@@ -24,8 +24,8 @@ import {
   source,
   tickNext,
 } from "../outer";
-import { check, looseCheck, pop, push, running, throwCode, thrown } from "../stacks";
-import { execute } from "../vm/execute";
+import { ABORT, check, depth, pop, push, running, throwCode, thrown } from "../stacks";
+import { execute, forgetWaiting } from "../vm/execute";
 import { addPrimitive } from "../vm/primitives";
 import { current, FORTH_WORDLIST, setCurrent, wordlists } from "../wordlists";
 
@@ -79,7 +79,8 @@ function runCommand(fromStack: bool): void {
   lineSize = 0;
   addToLine(nameAddress(running), nameSize(running));
   if (fromStack) {
-    const count = looseCheck(1) ? pop() : 0;
+    // Below the bottom of the stack the reference finds no number either.
+    const count = depth() > 0 ? pop() : 0;
     for (let i: i64 = 0; i < count; i++) {
       if (!check(2, 0)) return;
       const size = pop();
@@ -96,7 +97,10 @@ function runCommand(fromStack: bool): void {
   const result = split(line, lineSize) ? runSplit(command) : PARSE_ERROR;
   if (result == CMD_CRIT) print(`${commandError}\n`);
   else if (result == CMD_FATAL) panic(commandError);
+  const cut = forgetWaiting();
   if (result != CMD_OK) throwCode(result);
+  // A script has ended in what [if] or [else] skips.
+  else if (cut != 0 && nameOf(cut).endsWith("]")) throwCode(ABORT);
   else push(result);
 }
 

@@ -93,7 +93,7 @@ export function defineBranches(): void {
     () => {
       compileWord("(branch)");
       resolveBack(Tag.TARGET);
-      resolveForward(Tag.ORIGIN);
+      if (thrown == 0) resolveForward(Tag.ORIGIN);
     },
     true,
   );

@@ -3,7 +3,7 @@
 import { Op } from "../codes";
 import { compileWord, mark, match, Tag } from "../compiler";
 import { immediate, loose, primitive, variableAt } from "../define";
-import { appendCell, appendWord, checkThreshold, latest } from "../dictionary";
+import { allotCell, appendCell, appendWord, checkThreshold, latest } from "../dictionary";
 import { clearFlag, FLAG_COMPILE_ONLY, FLAG_IMMEDIATE, FLAG_SMUDGE, Header, isWord, setFlag } from "../header";
 import { compileToLocal, compileUnlink, forgetLocals } from "../locals";
 import { compiling, setCompiling, USER_CELLS, writable } from "../memory";
@@ -98,7 +98,7 @@ export function defineData(): void {
   primitive("create", 0, 0, () => {
     const name = wantName();
     if (thrown == 0) checkThreshold();
-    if (thrown == 0 && appendWord(current, name, Op.CREATED, 0) != 0) appendCell(0);
+    if (thrown == 0 && appendWord(current, name, Op.CREATED, 0) != 0) allotCell();
   });
   immediate(
     "does>",
@@ -112,12 +112,12 @@ export function defineData(): void {
     true,
   );
   primitive("variable", 0, 0, () => {
-    if (named(Op.VARIABLE)) appendCell(0);
+    if (named(Op.VARIABLE)) allotCell();
   });
   immediate("2variable", 0, 0, () => {
     if (!named(Op.VARIABLE)) return;
-    appendCell(0);
-    appendCell(0);
+    allotCell();
+    allotCell();
   });
   // The name comes first: when there is none, what is on the stack waits.
   primitive("constant", 0, 0, defineConstant);

@@ -2,7 +2,6 @@
 
 import { getchar, ischar } from "../../../console/console";
 import { Ascii } from "../../../lib/ascii";
-import { print } from "../../../lib/output";
 import { immediate, primitive, variableAt } from "../define";
 import { PAD_SIZE, pad, placeText, Variables, variables, writable } from "../memory";
 import {
@@ -19,6 +18,7 @@ import {
 } from "../outer";
 import { pop, push, pushFlag, thrown } from "../stacks";
 import { takeRestart, waitForText } from "../vm/execute";
+import { show } from "./numbers";
 
 /** Takes what is left of the line being interpreted, not what is typed; waits for a line when nothing is. */
 function accept(): void {
@@ -84,6 +84,6 @@ export function defineInput(): void {
   immediate("\\", 0, 0, () => {
     scanUntil(Ascii.NEWLINE);
   });
-  immediate(".(", 0, 0, () => print(parseUntil(Ascii.CLOSE_PAREN, false, true)));
-  primitive("pad", 0, 1, () => push(<i64>(pad + <usize>PAD_SIZE)));
+  immediate(".(", 0, 0, () => show(parseUntil(Ascii.CLOSE_PAREN, false, true)));
+  primitive("pad", 0, 1, () => push(<i64>pad));
 }

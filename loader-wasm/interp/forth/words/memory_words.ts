@@ -68,7 +68,7 @@ export function defineDataSpace(): void {
   fast("cells", Op.CELLS);
   fast("cell+", Op.CELL_PLUS);
   primitive("cell-", 1, 1, () => poke(0, peek(0) - 8));
-  primitive("chars", 1, 1, () => {});
+  primitive("chars", 0, 0, () => {});
   fast("char+", Op.ONE_PLUS);
   primitive("align", 0, 0, () => align());
   primitive("aligned", 1, 1, () => poke(0, (peek(0) + 7) & -8));

@@ -1,5 +1,6 @@
 // Numbers as texts, and pictured conversion (<# ... #>).
 
+import { print } from "../../../lib/output";
 import { digitValue } from "../../../lib/text";
 import { primitive } from "../define";
 import { PAD_SIZE, pad, placeText, readable, variables } from "../memory";
@@ -21,6 +22,12 @@ export function unsignedText(value: u64, base: i64): string {
 /** Only in base 10 is a number negative. */
 export function signedText(value: i64, base: i64): string {
   return value < 0 && base == 10 ? "-" + unsignedText(<u64>-value, base) : unsignedText(<u64>value, base);
+}
+
+/** Prints `text`, which is left in PAD, as scripts can see. */
+export function show(text: string): void {
+  print(text);
+  placeText(pad, text.length < PAD_SIZE ? text : text.substring(0, PAD_SIZE - 1));
 }
 
 /** The number as text being made by <# ... #>. */
@@ -59,10 +66,11 @@ export function definePictured(): void {
   primitive("#>", 2, 2, () => {
     pop();
     pop();
-    const at = pad + <usize>(PAD_SIZE * 2);
-    placeText(at, picture.substring(0, PICTURE_LIMIT - 1));
-    push(<i64>at);
-    push(min(picture.length, PICTURE_LIMIT - 1));
+    const size = min(picture.length, PICTURE_LIMIT - 1);
+    store<u8>(pad, <u8>size);
+    placeText(pad + 1, picture.substring(0, size));
+    push(<i64>pad + 1);
+    push(size);
   });
   primitive(">number", 4, 4, () => {
     let size = pop();

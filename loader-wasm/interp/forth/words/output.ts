@@ -3,12 +3,12 @@
 import { Ascii } from "../../../lib/ascii";
 import { print, putchar } from "../../../lib/output";
 import { loose, primitive } from "../define";
-import { PAD_SIZE, pad, placeText, readable, variables } from "../memory";
+import { pad, readable, variables } from "../memory";
 import { depth, fail, pop, returnBase, rp, stackBase, thrown } from "../stacks";
-import { signedText, unsignedText } from "./numbers";
+import { show, signedText, unsignedText } from "./numbers";
 
 /** Prints the data stack. */
-export function showStack(): void {
+function showStack(): void {
   if (depth() == 0) {
     print("(Stack Empty) ");
     return;
@@ -16,7 +16,8 @@ export function showStack(): void {
   const base = variables.base;
   for (let at = stackBase; at < stackBase + <usize>(depth() << 3); at += 8) {
     const value = load<i64>(at);
-    print((base == 10 ? signedText(value, base) : unsignedText(<u64>value, base)) + " ");
+    show(base == 10 ? signedText(value, base) : unsignedText(<u64>value, base));
+    putchar(Ascii.SPACE);
   }
 }
 
@@ -44,13 +45,17 @@ function printUtf8(code: u32): void {
 
 /** Defines the words that print. */
 export function defineOutput(): void {
-  primitive("emit", 1, 0, () => putchar(<i32>pop() & 0xff));
+  primitive("emit", 1, 0, () => {
+    const key = <i32>pop() & 0xff;
+    store<u16>(pad, <u16>key);
+    if (key != 0) putchar(key);
+  });
   primitive("cr", 0, 0, () => print("\n"));
-  primitive("space", 0, 0, () => putchar(Ascii.SPACE));
+  primitive("space", 0, 0, () => show(" "));
   primitive("spaces", 1, 0, () => {
     const count = min(pop(), 65536);
     // A loop of Forth's: a negative count is found out after the first turn.
-    for (let i: i64 = 0; i < count || (i == 0 && count < 0); i++) putchar(Ascii.SPACE);
+    for (let i: i64 = 0; i < count || (i == 0 && count < 0); i++) show(" ");
   });
   loose("type", 2, 0, () => {
     const size = pop();
@@ -64,15 +69,10 @@ export function defineOutput(): void {
       putchar(c);
     }
   });
-  primitive(".", 1, 0, () => {
-    // The number's text is left in PAD, as scripts can see.
-    const text = signedText(pop(), variables.base) + " ";
-    placeText(pad + <usize>PAD_SIZE, text);
-    print(text);
-  });
-  primitive("u.", 1, 0, () => print(unsignedText(<u64>pop(), variables.base) + " "));
-  primitive("x.", 1, 0, () => print(unsignedText(<u64>pop(), 16) + " "));
-  primitive(".#", 1, 0, () => print(signedText(pop(), variables.base)));
+  primitive(".", 1, 0, () => show(`${signedText(pop(), variables.base)} `));
+  primitive("u.", 1, 0, () => show(`${unsignedText(<u64>pop(), variables.base)} `));
+  primitive("x.", 1, 0, () => show(`${unsignedText(<u64>pop(), 16)} `));
+  primitive(".#", 1, 0, () => show(signedText(pop(), variables.base)));
   primitive(".s", 0, 0, showStack);
   primitive("r.s", 0, 0, () => {
     for (let at = returnBase; at < rp; at += 8) print(signedText(load<i64>(at), variables.base) + " ");

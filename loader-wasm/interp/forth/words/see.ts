@@ -93,7 +93,6 @@ export function see(xt: usize): void {
       print(`${name} is a primitive\n`);
   }
   const flags = flagsOf(xt);
-  if (codeOf(xt) != Op.COLON) return;
   if ((flags & FLAG_IMMEDIATE) != 0) print("immediate\n");
   if ((flags & FLAG_COMPILE_ONLY) != 0) print("compile-only\n");
 }

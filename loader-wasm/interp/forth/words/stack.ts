@@ -5,26 +5,26 @@ import { colon, fast, hot, loose, primitive } from "../define";
 import { depth, fail, peek, poke, pop, popReturn, push, pushReturn, rp, setSp, stackBase } from "../stacks";
 import { LoopFrame } from "../vm/return_stack";
 
-/** Moves item `from` (from the top) to the top (or back, when negative). */
-function roll(from: i64): void {
-  if (from > 0) {
-    if (from >= <i64>depth()) {
-      fail("Error: stack underflow");
-      return;
-    }
-    const value = peek(<i32>from);
-    for (let i = <i32>from; i > 0; i--) poke(i, peek(i - 1));
-    poke(0, value);
-  } else if (from < 0) {
-    const to = -from;
-    if (to >= <i64>depth()) {
-      fail("Error: stack underflow");
-      return;
-    }
-    const value = peek(0);
-    for (let i = 0; i < <i32>to; i++) poke(i, peek(i + 1));
-    poke(<i32>to, value);
-  }
+/** Moves item `from` (from the top), which must be there, to the top. */
+function roll(from: i32): void {
+  const value = peek(from);
+  for (let i = from; i > 0; i--) poke(i, peek(i - 1));
+  poke(0, value);
+}
+
+/** Moves the top to where item `to` was. */
+function rollBack(to: i32): void {
+  const value = peek(0);
+  for (let i = 0; i < to; i++) poke(i, peek(i + 1));
+  poke(to, value);
+}
+
+/** The item that ROLL is told, as 32 bits; -1 and unwinding when it isn't there. */
+function popItem(): i32 {
+  const item = max(<i32>pop(), 0);
+  if (item < depth()) return item;
+  fail("Error: stack underflow");
+  return -1;
 }
 
 /** The frame of the loop so many levels out of the one that runs. */
@@ -47,7 +47,7 @@ export function defineStack(): void {
   fast("swap", Op.SWAP);
   fast("over", Op.OVER);
   fast("rot", Op.ROT);
-  primitive("-rot", 3, 3, () => roll(-2));
+  primitive("-rot", 3, 3, () => rollBack(2));
   fast("nip", Op.NIP);
   fast("tuck", Op.TUCK);
   fast("?dup", Op.QUESTION_DUP);
@@ -62,8 +62,14 @@ export function defineStack(): void {
     push(peek(3));
   });
   fast("pick", Op.PICK);
-  loose("roll", 1, 0, () => roll(max(pop(), 0)));
-  loose("-roll", 1, 0, () => roll(min(-pop(), 0)));
+  loose("roll", 1, 0, () => {
+    const item = popItem();
+    if (item >= 0) roll(item);
+  });
+  loose("-roll", 1, 0, () => {
+    const item = popItem();
+    if (item >= 0) rollBack(item);
+  });
   primitive("depth", 0, 1, () => push(depth()));
   // The reference counts the items in a loop, for which there must be room.
   primitive("empty", 0, 2, () => setSp(stackBase));

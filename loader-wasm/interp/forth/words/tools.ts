@@ -6,7 +6,17 @@ import { print } from "../../../lib/output";
 import { equalsIgnoreCase } from "../../../lib/text";
 import { loose, primitive } from "../define";
 import { appendCell, appendWord, forgetFrom, latest } from "../dictionary";
-import { FLAG_OBJECT, FLAG_UNLISTED, flagsOf, Header, isWord, nameOf, setFlag, storedHashOf } from "../header";
+import {
+  FLAG_OBJECT,
+  FLAG_SMUDGE,
+  FLAG_UNLISTED,
+  flagsOf,
+  Header,
+  isWord,
+  nameOf,
+  setFlag,
+  storedHashOf,
+} from "../header";
 import { blockCells, cellsUsed, popText } from "../memory";
 import { tickNext, wantName } from "../outer";
 import { CELL, fail, pop, push, pushTaken, running, thrown } from "../stacks";
@@ -102,11 +112,11 @@ const COLUMN: i32 = 8;
 const LINE: i32 = 70;
 const PAGE: i32 = 23;
 
-/** The words of a list that are shown, as they stand in its chains: by chain, the newest first. */
+/** The words of a list that are shown, finished ones, as they stand in its chains: by chain, the newest first. */
 function chained(words: usize[], buckets: i32): usize[] {
   const order: i64[] = [];
   for (let i = words.length - 1; i >= 0; i--) {
-    if ((flagsOf(words[i]) & FLAG_UNLISTED) != 0) continue;
+    if ((flagsOf(words[i]) & (FLAG_UNLISTED | FLAG_SMUDGE)) != 0) continue;
     order.push(((<i64>(storedHashOf(words[i]) % buckets)) << 32) | (words.length - i));
   }
   order.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));

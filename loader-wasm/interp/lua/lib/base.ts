@@ -1,10 +1,11 @@
 // The basic functions (Lua 5.3 Reference Manual, 6.1), with the texts of FreeBSD 12.1's build.
 
+import { errno, strerror } from "../../../lib/errno";
 import { burn } from "../../../lib/fault";
 import { printBytes, putchar } from "../../../lib/output";
 import { digitValue, isSpace, NO_DIGIT } from "../../../lib/text";
 import { callFunction, payForMoving, protectedCall } from "../run/call";
-import { raiseText, raiseValue, where } from "../run/errors";
+import { raisePlain, raiseText, raiseValue, where } from "../run/errors";
 import { Event, equalRaw, handlerIn, handlerOf, metaOf } from "../run/events";
 import { collect, isStopped, noteFinalizer, stopCollector } from "../run/gc";
 import { enterPlain, leavePlain } from "../run/managed";
@@ -187,16 +188,19 @@ function typeFunction(): i32 {
 // ---- errors ----------------------------------------------------------------------------------------------
 
 function error(): i32 {
-  const level = optInteger(2, 1);
+  const level = <i32>optInteger(2, 1);
   if (raised) return RAISED;
   return raiseAt(level);
 }
 
+/** Calls that may be open at a time are fewer. */
+const LEVEL_MAX: i32 = 1000000;
+
 /** Raises argument 1; a text gets the position of the function `level` calls up in front. */
-function raiseAt(level: i64): i32 {
+function raiseAt(level: i32): i32 {
   setArgCount(1);
   if (argTag(1) == STRING && level > 0) {
-    const position = where(<i32>min(level, 1000000));
+    const position = where(min(level, LEVEL_MAX));
     if (position != "") setObject(argAt(1), stringOf(position + textOf(objectOf(argAt(1)))), STRING);
   }
   return raiseValue(argAt(1));
@@ -307,7 +311,8 @@ function next(): i32 {
   setArgCount(2);
   const key = argAt(2);
   const outcome = nextEntry(table, key);
-  if (outcome < 0) return raiseText("invalid key to 'next'");
+  // No position: it is no Lua function that finds it out.
+  if (outcome < 0) return raisePlain("invalid key to 'next'");
   if (outcome == 0) {
     pushNil();
     return 1;
@@ -411,10 +416,10 @@ function loadFileFunction(): i32 {
   return loaded(loadPath(path, mode), env);
 }
 
-/** Without a path, there is a standard input, which can't be read. */
+/** Without a path, there is a standard input, which can't be read; what the error was before that is told. */
 function loadPath(path: string | null, mode: string | null): bool {
   if (path !== null) return loadFile(path, mode);
-  pushText("cannot read stdin: no such file or directory");
+  pushText(`cannot read stdin: ${strerror(errno)}`);
   return false;
 }
 
@@ -431,15 +436,23 @@ function doFile(): i32 {
 
 const KIB: i64 = 1024;
 /** What the reference's collector has by default, in percent. */
-let pause: i64 = 200;
-let stepMultiplier: i64 = 200;
+let pause: i32 = 200;
+let stepMultiplier: i32 = 200;
+/** What that is at least. */
+const STEP_MULTIPLIER_MIN: i32 = 40;
 /** The mode a script of newer loaders asked for last; there is one collector. */
 let mode: string = "incremental";
 
+/** The last two are newer loaders'. */
+const COLLECTOR_OPTIONS: string[] =
+  "stop restart collect count step setpause setstepmul isrunning incremental generational".split(" ");
+
 function collectGarbage(): i32 {
   const option = isAbsent(1) ? "collect" : optText(1);
-  const value = raised ? 0 : optInteger(2, 0);
   if (raised || option === null) return RAISED;
+  if (!COLLECTOR_OPTIONS.includes(option)) return argError(1, `invalid option '${option}'`);
+  const value = <i32>optInteger(2, 0);
+  if (raised) return RAISED;
   if (option == "stop") {
     stopCollector(true);
     pushInteger(0);
@@ -464,12 +477,10 @@ function collectGarbage(): i32 {
     pause = value;
   } else if (option == "setstepmul") {
     pushInteger(stepMultiplier);
-    stepMultiplier = value;
-  } else if (option == "incremental" || option == "generational") {
+    stepMultiplier = max(value, STEP_MULTIPLIER_MIN);
+  } else {
     pushText(mode);
     mode = option;
-  } else {
-    return argError(1, `invalid option '${option}'`);
   }
   return 1;
 }

@@ -1,6 +1,6 @@
 // Chunks to functions: from memory, from files, and from a script's reader function. Only text is accepted.
 
-import { close, fstat, open, read } from "../../../files/files";
+import { close, fstat, open, read, unreadable } from "../../../files/files";
 import { O_RDONLY, S_IFDIR, S_IFMT } from "../../../fs/file_system";
 import { EFBIG, EIO, EISDIR, errno, setErrno, strerror } from "../../../lib/errno";
 import { failDetailed } from "../../../lib/outcome";
@@ -8,10 +8,10 @@ import { PURPOSE_SCRIPT } from "../../../protocol";
 import { compile } from "../compile/parser";
 import { Buffer, closeBuffers, openBuffer, openBuffers } from "../run/buffers";
 import { protectedCall } from "../run/call";
-import { chunkName, raiseText } from "../run/errors";
+import { raiseText } from "../run/errors";
 import { errorValue, globals, handlerAt, newClosure, newUpvalue, raised, setRaised, setTop, top } from "../run/state";
 import { owe } from "../values/owed";
-import { bytesOf, lengthOf, stringOf } from "../values/string";
+import { bytesOf, lengthOf, stringOf, textOf } from "../values/string";
 import { CLOSURE, isNumberTag, NIL, objectOf, STRING, setObject, TABLE, tagOf, VALUE_SIZE } from "../values/value";
 import { pushObject, pushText, pushValue, setArgCount, stringify } from "./builtin";
 
@@ -33,8 +33,7 @@ function loadBytes(src: usize, size: u32, name: usize, mode: string | null): boo
     return false;
   }
   if (kind == "binary") {
-    // Whatever version a compiled chunk is of.
-    pushText(`${chunkName(name)}: version mismatch in precompiled chunk`);
+    pushText(`${binaryName(name)}: ${headerFault(src, size)} precompiled chunk`);
     return false;
   }
   const proto = compile(src, size, name);
@@ -55,6 +54,42 @@ function loadBytes(src: usize, size: u32, name: usize, mode: string | null): boo
   return true;
 }
 
+/** How messages call a compiled chunk named `source`. */
+function binaryName(source: usize): string {
+  const name = textOf(source);
+  const first = name.length > 0 ? name.charCodeAt(0) : 0;
+  return first == 0x40 || first == 0x3d ? name.substring(1) : first == 0x1b ? "binary string" : name;
+}
+
+/** What a compiled chunk of the reference's begins with: sizes of its types and a number of each of the two kinds among it. */
+const HEADER = "\x1bLua\x53\0\x19\x93\r\n\x1a\n\x04\x08\x04\x08\x08\x78\x56\0\0\0\0\0\0\x72\x01\0\0\0\0\0\0";
+/** Where the parts of that end, and what is said of a chunk in which one is different. */
+const HEADER_ENDS: StaticArray<i32> = [4, 5, 6, 12, 13, 14, 15, 16, 17, 25, 33];
+const HEADER_FAULTS: StaticArray<string> = [
+  "not a",
+  "version mismatch in",
+  "format mismatch in",
+  "corrupted",
+  "int size mismatch in",
+  "size_t size mismatch in",
+  "Instruction size mismatch in",
+  "lua_Integer size mismatch in",
+  "lua_Number size mismatch in",
+  "endianness mismatch in",
+  "float format mismatch in",
+];
+
+/** What is wrong with the compiled chunk of `size` bytes at `src`. One with nothing wrong is of a version that isn't run, as all are. */
+function headerFault(src: usize, size: u32): string {
+  let at = 0;
+  for (let part = 0; part < HEADER_ENDS.length; part++) {
+    const end = HEADER_ENDS[part];
+    if (<u32>end > size) return "truncated";
+    for (; at < end; at++) if (load<u8>(src + <usize>at) != HEADER.charCodeAt(at)) return HEADER_FAULTS[part];
+  }
+  return "version mismatch in";
+}
+
 /** Compiles a string; see `loadBytes`. */
 export function loadString(text: usize, name: usize, mode: string | null): bool {
   return loadBytes(bytesOf(text), lengthOf(text), name, mode);
@@ -65,7 +100,7 @@ export function loadFile(path: string, mode: string | null): bool {
   owe(FILE_GARBAGE);
   const fd = openScript(path);
   if (fd < 0) {
-    pushFailure("open", path, errno);
+    pushFailure("open", path, errno, unreadable);
     return false;
   }
   const before = openBuffers;
@@ -79,7 +114,7 @@ export function loadFile(path: string, mode: string | null): bool {
       setRaised(false);
       pushValue(errorValue);
     } else {
-      pushFailure("read", path, error);
+      pushFailure("read", path, error, error == EIO);
     }
     return false;
   }
@@ -92,10 +127,10 @@ export function loadFile(path: string, mode: string | null): bool {
   return done;
 }
 
-/** Pushes why a script can't be had. When the disk is to blame, the `include` command says so, too. */
-function pushFailure(verb: string, path: string, error: i32): void {
+/** Pushes why a script can't be had. When the disk `failed`, the `include` command says so, too. */
+function pushFailure(verb: string, path: string, error: i32, failed: bool): void {
   const text = `cannot ${verb} ${path}: ${strerror(error)}`;
-  if (error == EIO) failDetailed(text);
+  if (failed) failDetailed(text);
   pushText(text);
 }
 

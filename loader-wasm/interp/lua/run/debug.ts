@@ -279,8 +279,8 @@ function globalName(value: usize): string | null {
       if (tagOf(fieldAt) != STRING || !equalRaw(fieldAt + 16, value)) continue;
       const module = textOf(objectOf(moduleAt));
       const field = textOf(objectOf(fieldAt));
-      if (module == "_G") return field;
-      found = `${module}.${field}`;
+      if (module != "_G") return `${module}.${field}`;
+      found = field;
     }
   }
   return found;

@@ -165,7 +165,8 @@ export function arithmetic(op: u32, a: usize, b: usize, to: usize): bool {
       setInteger(to, bitwise(op, x, y));
       return true;
     }
-    const integers = tagOf(left) == INTEGER && tagOf(right) == INTEGER && op != Op.DIV && op != Op.POW;
+    // A text isn't an integer, whatever it holds.
+    const integers = tagOf(a) == INTEGER && tagOf(b) == INTEGER && op != Op.DIV && op != Op.POW;
     if (op == Op.MOD || op == Op.IDIV || op == Op.DIV) return divide(op, x, y, integers, to);
     let result: i64;
     if (op == Op.ADD) result = x + y;
