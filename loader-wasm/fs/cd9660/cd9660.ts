@@ -244,6 +244,9 @@ function failed(error: i32): OpenFile | null {
 }
 
 class IsoWalk extends PathWalk<Extent> {
+  /** Whether a link was followed. */
+  private inLink: bool = false;
+
   constructor(
     private readonly mount: Mount,
     private readonly top: Extent,
@@ -266,8 +269,8 @@ class IsoWalk extends PathWalk<Extent> {
       const link = walk.link();
       return link === null && this.mount.skip >= 0 && areaFailed ? null : new Extent(walk.record, directory, link);
     }
-    // Links lead through these, which have other names on the disk.
-    if (errno != ENOENT || this.mount.skip < 0) return null;
+    // Links lead through these, which have other names on the disk, so that paths without links don't find them.
+    if (errno != ENOENT || !this.inLink) return null;
     if (name == ".") return directory;
     return name == ".." && directory.parent !== null ? directory.parent : null;
   }
@@ -278,6 +281,7 @@ class IsoWalk extends PathWalk<Extent> {
 
   linkText(link: Extent, rest: i32): string | null {
     const text = link.link!;
+    this.inLink = true;
     if (text.length + rest <= TEXT_MAX) return text;
     setErrno(ENOENT);
     return null;

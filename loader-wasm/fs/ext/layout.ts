@@ -3,6 +3,7 @@
 
 // ---- superblock -------------------------------------------------------------------------------------
 
+/** Where the superblock is, its bytes, and offsets in it. */
 export const SUPERBLOCK_AT: u64 = 1024;
 export const SUPERBLOCK_SIZE: u32 = 1024;
 export const S_INODES: usize = 0; // u32
@@ -70,12 +71,14 @@ export const INCOMPATIBLE_NAMES: string[] = [
 
 // ---- group descriptors ------------------------------------------------------------------------------
 
+/** Offsets in a descriptor. */
 export const G_INODES_LOW: usize = 8; // u32 block of the inodes
 export const G_CHECKSUM: usize = 30; // u16
 export const G_INODES_HIGH: usize = 40; // u32
 
 // ---- inodes -----------------------------------------------------------------------------------------
 
+/** The root directory's number, and offsets in an inode. */
 export const ROOT_INODE: u32 = 2;
 export const I_MODE: usize = 0; // u16
 export const I_UID_LOW: usize = 2; // u16
@@ -131,6 +134,7 @@ export const EXTENT_LENGTH_MAX: u32 = 32768;
 
 // ---- directories ------------------------------------------------------------------------------------
 
+/** Offsets in an entry, and its least size. */
 export const D_INODE: usize = 0; // u32, 0 for an unused entry
 export const D_RECORD: usize = 4; // u16
 export const D_NAME_LENGTH: usize = 6; // u8, without file types u16

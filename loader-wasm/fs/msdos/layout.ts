@@ -54,7 +54,6 @@ export const EXTENSION_SIZE: i32 = 3;
 export const NAME_END: u8 = 0x00;
 export const NAME_UNUSED: u8 = 0xe5;
 export const NAME_E5: u8 = 0x05;
-export const ATTRIBUTE_READ_ONLY: u32 = 0x01;
 export const ATTRIBUTE_LABEL: u32 = 0x08;
 export const ATTRIBUTE_DIRECTORY: u32 = 0x10;
 /** All four of these make it a part of a long name. */
@@ -75,6 +74,7 @@ export const LONG_PARTS_MAX: u8 = 20;
 
 // ---- exFAT: boot sector -----------------------------------------------------------------------------
 
+/** Offsets in the boot sector, and what it is called there. */
 export const X_NAME: usize = 3;
 export const EXFAT_NAME = "EXFAT   ";
 /** Zero, where FAT has its numbers. */
@@ -104,9 +104,9 @@ export const CHECKED_SECTORS: u32 = 11;
 
 // ---- exFAT: directory entries -----------------------------------------------------------------------
 
+/** An entry's type, and the types that matter. */
 export const X_TYPE: usize = 0; // u8
 export const TYPE_END: u8 = 0x00;
-export const TYPE_IN_USE: u8 = 0x80;
 export const TYPE_UPCASE: u8 = 0x82;
 export const TYPE_FILE: u8 = 0x85;
 export const TYPE_STREAM: u8 = 0xc0;

@@ -118,6 +118,7 @@ export function readSuperblock(volume: Volume): Superblock | null {
     if (got < <i64>SUPERBLOCK_SIZE) {
       // Too short for this place is too short for a file system, even if an earlier place would be left.
       setErrno(got < 0 ? EIO : ENOENT);
+      wantsAlternate = got < 0;
       break;
     }
     const magic = load<u32>(block, FS_MAGIC);
