@@ -83,7 +83,7 @@ describe("load", () => {
     ['load("return _ENV == _G")()', "true"],
     ['load("x", "=n", "b")', "nil\tattempt to load a text chunk (mode is 'b')"],
     ['load("x", "=n", "")', "nil\tattempt to load a text chunk (mode is '')"],
-    ['load("\\27Lua", "=n")', "nil\tn: version mismatch in precompiled chunk"],
+    ['load("\\27Lua", "=n")', "nil\tn: truncated precompiled chunk"],
     ['load("\\27Lua", "=n", "t")', "nil\tattempt to load a binary chunk (mode is 't')"],
     ["load(function() return nil end)()", ""],
     ["load(function() return {} end)", "nil\t/boot/lua/loader.lua:2: reader function must return a string"],
