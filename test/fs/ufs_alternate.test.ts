@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { mbr } from "../support/partition_tables.mjs";
 import { prompt } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
 import { expectTree, imageAt, programs, run, type Tree, usualTree, writeTree } from "../support/trees.js";
@@ -59,6 +60,18 @@ describe.skipIf(!programs("makefs"))("UFS", () => {
     const { output, diagnostics } = await prompt([image], ["set currdev=disk0:", "ls", "more /README.TXT"]);
     expect(output[1]).toBe("/\n");
     expect(output[2]).toContain("no such file or directory");
+    expect(diagnostics).toEqual([]);
+  });
+
+  it("not what is a partition's first superblock", async () => {
+    const image = ufsImage(TREE, 2, 32768);
+    // There the alternate one would be if the file system began with the disk.
+    const first = (32768 - 8192) / 512;
+    const disk = Buffer.concat([Buffer.alloc(first * 512), image]);
+    disk.set(mbr([{ type: 0xa5, start: first, size: image.length / 512 }]), 0);
+    const { output, diagnostics } = await prompt([disk], ["set currdev=disk0:", "ls", "ls disk0s1:/EFI"]);
+    expect(output[1]).toContain("no such file or directory");
+    expect(output[2]).toContain(" d  BOOT\n");
     expect(diagnostics).toEqual([]);
   });
 });

@@ -17,6 +17,7 @@ export const UFS1_SUPERBLOCK_LAST: u64 = 8192;
 
 /** Offsets in it. Of fields of two sizes, `fs_old_` is UFS1's. */
 export const FS_ALTERNATE_AT: usize = 8; // i32 fs_sblkno: alternate superblock, from the start of a cylinder group
+export const FS_GROUP_AT: usize = 12; // i32 fs_cblkno: head of a cylinder group, from its start
 export const FS_INODES_AT: usize = 16; // i32 fs_iblkno: inode blocks, from the start of a cylinder group
 export const FS_CG_OFFSET: usize = 24; // i32 fs_old_cgoffset, UFS1: shift of each further group
 export const FS_CG_MASK: usize = 28; // i32 fs_old_cgmask, UFS1: groups that share a shift
@@ -41,6 +42,11 @@ export const BLOCK_SIZE_MAX: u32 = 65536;
 export const FRAGMENT_SIZE_MIN: u32 = 512;
 /** Most fragments of a block. */
 export const FRAGMENTS_MAX: u32 = 8;
+
+/** Bytes of a cylinder group's head that are looked at, and in it: */
+export const GROUP_HEAD_SIZE: u32 = 8;
+export const CG_MAGIC: usize = 4; // i32
+export const MAGIC_GROUP: u32 = 0x00090255;
 
 // ---- inodes -----------------------------------------------------------------------------------------
 

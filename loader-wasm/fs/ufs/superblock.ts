@@ -7,6 +7,7 @@ import {
   ALTERNATE_OFFSETS,
   BLOCK_SIZE_MAX,
   BLOCK_SIZE_MIN,
+  CG_MAGIC,
   FRAGMENT_SIZE_MIN,
   FRAGMENTS_MAX,
   FS_ALTERNATE_AT,
@@ -15,14 +16,17 @@ import {
   FS_CG_OFFSET,
   FS_FRAGMENT_SIZE,
   FS_FRAGMENTS_PER_GROUP,
+  FS_GROUP_AT,
   FS_GROUPS,
   FS_INODES_AT,
   FS_INODES_PER_GROUP,
   FS_LOCATION,
   FS_MAGIC,
   FS_MAX_SYMLINK,
+  GROUP_HEAD_SIZE,
   INODE1_SIZE,
   INODE2_SIZE,
+  MAGIC_GROUP,
   MAGIC_INCOMPLETE,
   MAGIC_UFS1,
   MAGIC_UFS2,
@@ -157,8 +161,12 @@ export function readAlternate(volume: Volume, error: i32): Superblock | null {
     if (magic != MAGIC_UFS1 && magic != MAGIC_UFS2) continue;
     const superblock = new Superblock(block);
     if (!superblock.fits() || superblock.fault() !== null) continue;
-    // Anything else is a copy in a file.
-    if (<u64>load<u32>(block, FS_ALTERNATE_AT) * <u64>superblock.fragmentSize != offset) continue;
+    // Anything else is a copy in a file, or the first one of a partition on this disk.
+    const fragment = <u64>superblock.fragmentSize;
+    if (<u64>load<u32>(block, FS_ALTERNATE_AT) * fragment != offset) continue;
+    const group = <u64>load<u32>(block, FS_GROUP_AT) * fragment;
+    if (volume.read(group, block, GROUP_HEAD_SIZE) < <i64>GROUP_HEAD_SIZE) continue;
+    if (load<u32>(block, CG_MAGIC) != MAGIC_GROUP) continue;
     found = superblock;
     damaged(volume.where(offset), "UFS superblock: the first one is bad, this alternate one is used in its place", 0);
   }
