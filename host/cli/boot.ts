@@ -11,6 +11,7 @@ import { dropSpare } from "../process/start.js";
 import type { Measurements } from "../result.js";
 import { printable, printableJson } from "../text.js";
 import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
+import type { CharsetChoice } from "./charset.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
 import { type GrantedArgument, namedDisks, namedImage } from "./images.js";
@@ -28,6 +29,7 @@ export interface BootArguments {
   loader?: Flavour;
   start?: Flavour;
   console: "stdio" | "none";
+  charset: CharsetChoice;
   interface: string;
   hostDir: string[];
   hostDirLimit: string[];
@@ -109,6 +111,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
 
   using terminal = new Terminal(args.json ? process.stderr : process.stdout, {
     signals: args.isolation !== "none",
+    charset: args.charset,
   });
   const progress = new ProgressBar(process.stderr);
   const result = await boot({

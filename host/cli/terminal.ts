@@ -2,6 +2,7 @@
 // restored however that ends.
 
 import type { Console, KeyInput } from "../console/console.js";
+import { type CharsetChoice, takesUtf8, Utf8Drawing } from "./charset.js";
 import { takeOn } from "./ending.js";
 
 /** Leaves the console (Ctrl-]). */
@@ -10,6 +11,10 @@ const ESCAPE_KEY = 0x1d;
 /** An input that can't be read counts as one that has ended; while nobody reads, it doesn't matter. */
 const ignore = () => {};
 
+/** What a guest's sequences for colours begin with, and what ends them all. */
+const ESCAPE = 0x1b;
+const PLAIN = "\x1b[0m";
+
 /** What of the terminal is the caller's choice. */
 export interface TerminalOptions {
   /**
@@ -17,6 +22,8 @@ export interface TerminalOptions {
    * here has to be put in order, so they do what they always do.
    */
   signals: boolean;
+  /** How bytes that aren't ASCII are shown. */
+  charset: CharsetChoice;
 }
 
 /**
@@ -26,13 +33,18 @@ export class Terminal implements Console {
   readonly #abort = new AbortController();
   readonly #closed = () => this.#abort.abort("output closed");
   readonly #layDown: () => void;
+  readonly #drawing: Utf8Drawing | undefined;
   #raw = false;
   #stop: (() => void) | undefined;
+  /** Whether the guest may have left colours behind. */
+  #coloured = false;
 
   constructor(
     private readonly output: NodeJS.WriteStream,
-    { signals }: TerminalOptions,
+    { signals, charset }: TerminalOptions,
   ) {
+    const draws = charset === "auto" ? takesUtf8(output, process.env) : charset === "utf-8";
+    this.#drawing = draws ? new Utf8Drawing() : undefined;
     const clean = () => this.#cooked();
     this.#layDown = signals ? takeOn({ end: (name) => this.#abort.abort(name), clean }) : clean;
     // The reader of a pipe went away.
@@ -45,7 +57,8 @@ export class Terminal implements Console {
   }
 
   write(bytes: Uint8Array): void {
-    this.output.write(bytes);
+    if (this.output.isTTY && bytes.includes(ESCAPE)) this.#coloured = true;
+    this.output.write(this.#drawing?.draw(bytes) ?? bytes);
   }
 
   connect(input: KeyInput): () => void {
@@ -87,6 +100,10 @@ export class Terminal implements Console {
   }
 
   #cooked(): void {
+    const rest = this.#drawing?.end() ?? new Uint8Array();
+    if (rest.length > 0) this.output.write(rest);
+    if (this.#coloured) this.output.write(PLAIN);
+    this.#coloured = false;
     if (!this.#raw) return;
     this.#raw = false;
     process.stdin.setRawMode(false);

@@ -97,6 +97,14 @@ const bootOptions = (command: CommandType): CommandType =>
     )
     .addOption(flavour("--start <flavour>", "start with this interpreter; the guest may change it"))
     .addOption(new Option("-c, --console <kind>", "the guest's console").choices(["stdio", "none"]).default("stdio"))
+    .addOption(
+      new Option(
+        "--charset <how>",
+        "how the menus' frames are shown: as characters of UTF-8, raw, or by what the terminal takes",
+      )
+        .choices(["auto", "utf-8", "raw"])
+        .default("auto"),
+    )
     .addOption(new Option("--interface <version>", "userboot interface").choices(["3", "4", "5"]).default("5"))
     .option(
       "-h, --host-dir <dir>",
