@@ -9,11 +9,11 @@ import { linkedFile } from "../support/elf_image.js";
 import { qcow2Image } from "../support/image_formats.js";
 import { isoImage } from "../support/iso_image.js";
 import { GUID, gpt, mbr } from "../support/partition_tables.mjs";
-import { editLabels } from "../support/pool_editor.js";
 import { disksOf, neededSets, poolsIn } from "../support/pools.js";
 import { inRepository } from "../support/repository.js";
 import { bytesOf, SparseDisk } from "../support/sparse_disk.js";
 import { type Files, ufsDisk } from "../support/ufs_image.js";
+import { editLabels } from "../support/zfs_pool.js";
 
 const PAGE = inRepository("docs/why-it-does-not-boot.md");
 const KERNEL = linkedFile({ bits: 64, segments: [{ size: 4096 }] }).bytes;
@@ -82,7 +82,7 @@ if (pools === undefined) throw new Error("images/pools is part of the repository
 async function unknownFeature(): Promise<SparseDisk[]> {
   const disks = await disksOf(pools!, "history");
   for (const one of disks) {
-    editLabels(one, (packed) => {
+    editLabels(one, "config", (packed) => {
       const at = packed.indexOf("com.delphix:hole_birth");
       if (at < 0) throw new Error("no such feature");
       packed.write("com.delphix:hole_worth", at, "latin1");

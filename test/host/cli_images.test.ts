@@ -78,11 +78,7 @@ describe("one line and status 2 for", () => {
       ["-d", file],
       `${file}: ${say(format)}`,
     ]),
-    [
-      "gzip without its name",
-      ["-d", gzip],
-      `${gzip}: ${say("gzip")}`,
-    ],
+    ["gzip without its name", ["-d", gzip], `${gzip}: ${say("gzip")}`],
     ["another format's word", ["-d", `vdi:${QCOW2}`], `${QCOW2}: offset 64: vdi header: is no vdi image`],
     ["raw as qcow2", ["-d", `qcow2:${RAW}`], `${RAW}: offset 0: qcow2 header: is no qcow2 image`],
     [

@@ -72,7 +72,9 @@ describe.each(NAMES)("an image packed by %s", (name) => {
     }
     const { status, stderr } = userboot(["boot", "-d", nameless, "--clock", "virtual", "-c", "none"]);
     expect(status).toBe(2);
-    expect(stderr).toMatch(new RegExp(`^userboot: ${nameless}: looks like a.? ${name} file: say so \\(${name}:FILE.*\n$`));
+    expect(stderr).toMatch(
+      new RegExp(`^userboot: ${nameless}: looks like a.? ${name} file: say so \\(${name}:FILE.*\n$`),
+    );
   });
 
   it("is unpacked to what it was, piece by piece", async () => {
