@@ -91,12 +91,12 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
  */
 function machineImages({ disk, write }: RunArguments): NamedImage[] {
   const images = disk.map(namedImage);
-  for (const named of images) {
+  for (const [index, named] of images.entries()) {
     const { image, readOnly, sectorSize } = named;
     const { compression, format } = describeSource(named) ?? {};
     if (format !== undefined && format !== "raw") {
       // The monitor would follow names in the image, which the guest writes.
-      throw new OptionError(`${image}: run gives a machine raw images only (qemu-img convert -O raw makes one)`);
+      throw new OptionError(`${disk[index]}: run gives a machine raw images only (qemu-img convert -O raw makes one)`);
     }
     if (sectorSize === 4096)
       throw new OptionError(`${image}: run gives a machine disks with sectors of 512 bytes only`);
