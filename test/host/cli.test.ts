@@ -130,7 +130,9 @@ describe("exit statuses", () => {
       "--input",
       "quit\\r",
     ]);
-    expect(stderr).toMatch(/^userboot: .*disk0 offset \d+: .*GPT.*\n/);
+    expect(stderr).toMatch(
+      /^userboot: .*disk0 offset \d+: .*GPT.*\n {2}what was looked at.*\n {2}disk0: .*sectors of 512/,
+    );
     expect(status).toBe(1);
   });
 });

@@ -29,7 +29,7 @@ describe("wrong options", () => {
     [{ disks: [{ image: 5 as never }] }, /a disk must be/],
     [
       { disks: [{ image: new Uint8Array(1), format: "qed" as "raw" }] },
-      /unknown image format "qed" \(there are raw, qcow2, vmdk, vhd, vhdx, vdi\)/,
+      /unknown image format "qed" \(there are raw, qcow2, vmdk, vhd, vhdx, vdi, gzip, xz, zstd, bzip2\)/,
     ],
     [{ disks: [{ image: new Uint8Array(1), files: [5 as never] }] }, /a disk must be/],
     [
