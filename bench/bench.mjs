@@ -10,9 +10,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { prepare } from "../scripts/prepare.mjs";
 import { compare, update } from "./baseline.mjs";
+import { formatRows } from "./formats.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest, openFloor } from "./guest.mjs";
 import { luaRows } from "./lua.mjs";
+import { unpackRows } from "./unpack.mjs";
 import { zfsRows } from "./zfs.mjs";
 
 prepare("release");
@@ -153,6 +155,7 @@ try {
   row("warm boot, files examined and hashed", examined.ms, "ms");
   row("warm boot, its RAM not given back", fresh.ms, "ms");
   row("boot in a thread of its own", inThread, "ms");
+  await formatRows({ directory, row, leftOut, guest, boot: (disk) => boot({ ...options, disks: [disk] }) });
   await forthRows({ directory, row, leftOut, median });
   await luaRows({ directory, row, leftOut, median });
   zfsRows({ directory, row });
@@ -179,9 +182,14 @@ try {
   row("cold `userboot boot`", cold, "ms");
   row("  ratio", cold / node, "x", 3);
   const program = join(directory, "peak.mjs");
-  writeFileSync(program, peak(cli));
+  const peakOf = (args) => {
+    writeFileSync(program, peak(args));
+    return program;
+  };
+  peakOf(cli);
   const report = spawnSync(process.execPath, [program], { encoding: "utf8" });
   row("peak resident memory of it", Number(report.stderr) / KIB, "MiB");
+  unpackRows({ directory, row, leftOut, guest, peak: (image) => peakOf(cli.with(cli.indexOf(guest.path), image)) });
   for (const file of readdirSync(BUILD).filter((name) => name.endsWith(".wasm"))) {
     row(file, statSync(join(BUILD, file)).size / 1000, "KB", 150);
   }

@@ -7,7 +7,7 @@ export { BufferConsole, type Console, type KeyInput } from "./console/console.js
 export { type Keys, KeysConsole } from "./console/keys.js";
 export { BytesDisk } from "./disks/bytes.js";
 export type { Disk } from "./disks/disk.js";
-export type { DiskSource, ImageSource, SectoredImage } from "./disks/source.js";
+export type { DiskImage, DiskSource, ImageFormat, ImageSource } from "./disks/source.js";
 export * from "./errors.js";
 export { type MapProfile, memoryMap } from "./handoff/maps.js";
 export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.js";
@@ -27,6 +27,7 @@ export {
   type Progress,
 } from "./options.js";
 export type * from "./policy/hooks.js";
+export type { LookedAt } from "./problem.js";
 export type { Confine } from "./process/confine.js";
 export type { BootResult, InterpreterCheck, IsolationFacts, ResultData, SwapRequest, WrittenRange } from "./result.js";
 export { printable } from "./text.js";

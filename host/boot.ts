@@ -4,7 +4,9 @@ import { makeClock } from "./clock.js";
 import { automated } from "./console/automation.js";
 import { BufferConsole } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
-import { type DiskSource, describeSource, openSource, type SectoredImage } from "./disks/source.js";
+import { layOut, type Source } from "./disks/layout.js";
+import { openSource } from "./disks/source.js";
+import { unpackSources } from "./disks/unpacked.js";
 import { abortedBy, OptionError } from "./errors.js";
 import type { Cell } from "./isolation/cell.js";
 import { runIsolated } from "./isolation/run.js";
@@ -13,6 +15,7 @@ import {
   type BootOptions,
   environmentEntries,
   type Isolation,
+  type Progress,
   type SessionOptions,
   sessionOptions,
   treeOptions,
@@ -24,6 +27,9 @@ import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";
 import type { WasiProvider } from "./wasi/provider.js";
 import { type GrantedTree, takeTrees } from "./wasi/tree.js";
+
+/** Nothing of the guest's has been read. */
+const NO_PROGRESS: Progress = { diskBytes: 0, diskCalls: 0, fileBytes: 0, fileDone: 0 };
 
 /** Makes the thread or process that a session runs in. */
 export type CellMaker = (options: { confine?: Confine | undefined }) => Cell;
@@ -41,16 +47,26 @@ export function setCellMaker(level: Isolation, maker: CellMaker): void {
  */
 export async function boot(options: BootOptions): Promise<BootResult> {
   const checked = sessionOptions(options);
-  const sources = (options.disks ?? []).map((source) => ({ source, image: describeSource(source) }));
   throwIfAborted(options.signal);
   const session = { ...checked, env: environmentEntries(permittedEnvironment(options.hooks, options.env ?? [])) };
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);
   const { isolation = "thread" } = options;
-  const result =
-    isolation === "none"
-      ? await bootHere(options, session, sources, trees)
-      : await bootElsewhere(isolation, options, session, sources, trees);
+  const { sources, close } = await unpackSources(layOut(options.disks ?? []).sources, {
+    limit: session.limits.unpackedBytes,
+    signal: options.signal,
+    onProgress: (done, size) => options.onProgress?.({ ...NO_PROGRESS, unpackedDone: done, unpackedSize: size }),
+  });
+  let result: BootResult;
+  try {
+    throwIfAborted(options.signal);
+    result =
+      isolation === "none"
+        ? await bootHere(options, session, sources, trees)
+        : await bootElsewhere(isolation, options, session, sources, trees);
+  } finally {
+    close();
+  }
   // What this guest swapped to, the next one may want at once.
   if (result.swaps.length > 0 && isolation !== "process") compileModules(result.swaps).catch(() => {});
   if (options.digests) await addDigests(result);
@@ -79,11 +95,6 @@ async function provide(trees: readonly GrantedTree[]): Promise<WasiProvider | un
   return openTrees(trees);
 }
 
-interface Source {
-  source: DiskSource;
-  image: SectoredImage | undefined;
-}
-
 async function bootElsewhere(
   isolation: "thread" | "process",
   options: BootOptions,
@@ -95,7 +106,8 @@ async function bootElsewhere(
   if (typeof clock !== "string") throw new OptionError('a clock object needs the isolation "none"');
   const disks = sources.map(({ image }) => {
     if (image === undefined) throw new OptionError('a Disk object needs the isolation "none"');
-    return image;
+    const { files: _files, format: _format, compression: _compression, ...sent } = image;
+    return sent;
   });
   const makeCell = cellMakers.get(isolation);
   if (makeCell === undefined) throw new OptionError(`the isolation "${isolation}" is not to be had on this platform`);

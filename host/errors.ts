@@ -8,7 +8,7 @@ export class UserbootError extends Error {}
 /** An option of `boot` or of the command line is wrong. */
 export class OptionError extends UserbootError {}
 
-/** An image can't be opened or read. */
+/** An image can't be opened or read, or isn't what the caller says that it is. */
 export class DiskError extends UserbootError {
   constructor(
     readonly disk: string,

@@ -1,8 +1,10 @@
 // Where Node finds what other platforms fetch: the core's modules beside this package, images in files.
 
+import { closeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
+import { setUnpacker } from "./disks/unpacked.js";
 import { setHasher } from "./hash.js";
 import { setBytesEqual } from "./memory/pool.js";
 import { setModuleSource } from "./modules.js";
@@ -19,5 +21,12 @@ export function installNodeFiles(): void {
   });
   setHasher(loadNodeHasher);
   setBytesEqual((a, b) => Buffer.compare(a, b) === 0);
-  setFileOpener((path, sectorSize, fd) => new FileDisk(path, sectorSize, fd));
+  setFileOpener(
+    (path, { sectorSize, fd, size }) => new FileDisk(path, sectorSize, fd === undefined ? fd : { fd, size }),
+  );
+  setUnpacker(async (image, compression, options) => {
+    const { unpackImage } = await import("./disks/unpack.js");
+    const fd = await unpackImage(image, compression, options);
+    return { fd, close: () => closeSync(fd) };
+  });
 }

@@ -2,7 +2,7 @@
 
 import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
-import { DISKS_MAX } from "./disks/disk.js";
+import { type ImageFacts, layOut } from "./disks/layout.js";
 import type { DiskSource } from "./disks/source.js";
 import { OptionError } from "./errors.js";
 import { LOW_MAX } from "./memory/guest.js";
@@ -43,6 +43,8 @@ export interface Limits {
   examinedBytes: number;
   /** Bytes of what hooks are told, and of what is remembered of files: their texts, and 256 for each question and file. */
   hookBytes: number;
+  /** Bytes that a compressed image may hold. */
+  unpackedBytes: number;
 }
 
 /** The limits of a boot that is given none; each can be changed alone. */
@@ -55,6 +57,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   swaps: 4,
   examinedBytes: 256 * 1024 * 1024,
   hookBytes: 16 * 1024 * 1024,
+  unpackedBytes: 64 * 1024 * 1024 * 1024,
 };
 
 /** How far a session is kept from its caller. */
@@ -65,7 +68,7 @@ const ISOLATIONS: readonly Isolation[] = ["process", "thread", "none"];
 
 /** What `boot` takes. */
 export interface BootOptions {
-  /** Up to 32 disks, read only. */
+  /** Up to 32 disks, read only: raw images, or ones whose format is said. */
   disks?: readonly DiskSource[];
   /** Trees that the guest sees as `host0:`, `host1:` ...; copied before it starts. Without any, it sees nothing. */
   hostTrees?: readonly HostTree[];
@@ -131,10 +134,15 @@ export interface Progress {
   /** Bytes of the file that is being loaded into guest memory right now, and how many of them are there. */
   fileBytes: number;
   fileDone: number;
+  /** Before the guest starts: bytes of a compressed image, and how many of them have been read to unpack it. */
+  unpackedSize?: number;
+  unpackedDone?: number;
 }
 
 /** The options of one session, complete. */
 export interface SessionOptions {
+  /** What is known of the images, by their numbers. */
+  images: readonly ImageFacts[];
   memory: MemorySize;
   map: readonly MapEntry[] | undefined;
   env: readonly Uint8Array[];
@@ -150,7 +158,7 @@ export interface SessionOptions {
 /** Checks `options` and fills in what is missing. */
 export function sessionOptions(options: BootOptions): SessionOptions {
   const { disks = [], env = [], map, interfaceVersion = 5, start, loader } = options;
-  if (disks.length > DISKS_MAX) throw new OptionError(`${disks.length} disks given, at most ${DISKS_MAX} possible`);
+  const { images } = layOut(disks);
   if (![3, 4, 5].includes(interfaceVersion))
     throw new OptionError(`interface version ${interfaceVersion} is not 3, 4 or 5`);
   for (const flavour of [start, loader]) {
@@ -164,6 +172,7 @@ export function sessionOptions(options: BootOptions): SessionOptions {
     throw new OptionError(`"confine" goes with the isolation "process", not "${isolation}"`);
   }
   return {
+    images,
     memory: memorySize(options.memory ?? 256 * 1024 * 1024),
     map: map?.map(checkMapEntry),
     env: environmentEntries(env),

@@ -8,6 +8,7 @@ import { GuestMemory } from "./memory/guest.js";
 import type { Counts } from "./meter.js";
 import type { Flavour } from "./modules.js";
 import type { FileFacts } from "./policy/hooks.js";
+import type { LookedAt } from "./problem.js";
 
 /** The variable by which the loader tells that the pool's wish was obeyed. */
 const BOOT_ONCE = "zfs-bootonce";
@@ -102,6 +103,11 @@ export interface ResultData {
   virtualSeconds: number;
   /** Damage found in the guest's data: device, offset, structure. */
   diagnostics: string[];
+  /**
+   * When the loader quit, or waited for keys that can't come: what a kernel might have come from, in the order in which it was
+   * looked at once more, and what was found there.
+   */
+  bootProblem?: LookedAt[];
   /** Where the session ran. */
   isolation: IsolationFacts;
   /** With the option `measure`. */
@@ -132,6 +138,7 @@ export interface SessionEnd {
   interpreterChecks: InterpreterCheck[];
   calls: Call[];
   diagnostics: string[];
+  lookedAt: LookedAt[];
   counts: Counts;
   cpu: CpuState;
   guest: GuestMemory;
@@ -172,6 +179,7 @@ export function makeResult(end: SessionEnd): BootResult {
     timeMs: { instantiate: end.instantiateMs, run: end.runMs, decode: 0, total: 0 },
     virtualSeconds: end.virtualSeconds,
     diagnostics: end.diagnostics,
+    ...(end.lookedAt.length > 0 ? { bootProblem: end.lookedAt } : {}),
     isolation: { level: "none" },
   };
   data.timeMs.decode = performance.now() - began;

@@ -5,6 +5,8 @@ import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import {
+  DiskError,
+  InputEndedError,
   InternalError,
   InterpreterError,
   LimitError,
@@ -28,10 +30,12 @@ import {
 } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
+import { LOOKED_MAX, LOOKED_TEXT_MAX, type LookedAt } from "./problem.js";
 import { makeImports } from "./protocol/imports.js";
 import { latin1 } from "./protocol/module_memory.js";
 import { type BootResult, type InterpreterCheck, makeResult, type ResultData, type SwapRequest } from "./result.js";
 import { type SessionState, Stop } from "./state.js";
+import { printable } from "./text.js";
 import type { WasiProvider } from "./wasi/provider.js";
 
 /** What a session is given to work with. */
@@ -63,6 +67,8 @@ interface Core extends FuelTank {
   seedHash?(seed: number): void;
   /** Where the guest's loader has its mark; negative: not looked for, no readable loader, no mark. */
   markOffset?(): bigint;
+  /** Tells by the import `looked` what there was to boot from. */
+  explain?(): void;
   /** Blocks that were read although a copy, or a part of one, was bad. */
   healedReads?(): number;
 }
@@ -89,6 +95,11 @@ export function runSession(parts: SessionParts): BootResult {
   return new Session(parts).run();
 }
 
+/** Whether the loader gave up, or waits for someone to tell it what to boot. */
+function isUnbooted(thrown: unknown): boolean {
+  return thrown instanceof InputEndedError || (thrown instanceof Stop && thrown.why === "exit" && thrown.value === 1);
+}
+
 type Outcome = Pick<ResultData, "reason" | "exitCode" | "error">;
 
 class Session {
@@ -99,6 +110,7 @@ class Session {
   readonly #counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, healed: 0, consoleBytes: 0 };
   readonly #calls: Call[] = [];
   readonly #diagnostics: string[] = [];
+  readonly #lookedAt: LookedAt[] = [];
   readonly #swapRequests: SwapRequest[] = [];
   readonly #swaps: Flavour[] = [];
   readonly #interpreterChecks: InterpreterCheck[] = [];
@@ -146,6 +158,11 @@ class Session {
     } catch (thrown) {
       // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
       if (!(thrown instanceof Stop)) this.#meter.suspended(() => flushQuietly(core));
+      if (isUnbooted(thrown)) this.#explain(core);
+      if (thrown instanceof DiskError) {
+        const { disk, message } = thrown;
+        this.#looked({ kind: "disk", name: disk, found: message.slice(disk.length + 2) });
+      }
       return thrown;
     } finally {
       if (core !== undefined) {
@@ -166,7 +183,27 @@ class Session {
     this.#instantiateMs += performance.now() - starting;
     core.grantFuel(this.#meter.left);
     core.seedHash?.(options.hashSeed);
-    core.loader_main(options.interfaceVersion, disks.length);
+    const granted = options.images.reduce((sum, { count }) => sum + count, 0);
+    core.loader_main(options.interfaceVersion, disks.length - granted);
+  }
+
+  #looked({ kind, name, found }: LookedAt): void {
+    if (this.#lookedAt.length === LOOKED_MAX) return;
+    const shown = (text: string) => printable(text).slice(0, LOOKED_TEXT_MAX);
+    this.#lookedAt.push({ kind, name: shown(name), found: shown(found) });
+  }
+
+  /** Has `core` tell why it didn't boot. What that costs isn't the guest's, but what is left of its budgets ends it. */
+  #explain(core: Core | undefined): void {
+    this.#meter.stop();
+    const counts = { ...this.#counts };
+    try {
+      core?.explain?.();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : "the core has ended";
+      this.#looked({ kind: "damage", name: "list", found: `not all was looked at: ${why}` });
+    }
+    Object.assign(this.#counts, counts);
   }
 
   #giveBack(memory: WebAssembly.Memory): void {
@@ -190,6 +227,7 @@ class Session {
       cpu: this.#cpu,
       calls: this.#calls,
       diagnostics: this.#diagnostics,
+      lookedAt: this.#lookedAt,
       meter: this.#meter,
       policy: this.#policy,
     };
@@ -241,6 +279,7 @@ class Session {
       interpreterChecks: this.#interpreterChecks,
       calls: this.#calls,
       diagnostics: this.#diagnostics,
+      lookedAt: this.#lookedAt,
       counts: this.#counts,
       cpu: this.#cpu,
       guest: this.#guest,

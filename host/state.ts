@@ -9,6 +9,7 @@ import type { GuestMemory } from "./memory/guest.js";
 import type { Counts, Meter } from "./meter.js";
 import type { Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
+import type { LookedAt } from "./problem.js";
 
 /** What the imports work on. Everything but the machine's own state lives as long as the session. */
 export interface SessionState {
@@ -21,6 +22,7 @@ export interface SessionState {
   readonly cpu: CpuState;
   readonly calls: Call[];
   readonly diagnostics: string[];
+  readonly lookedAt: LookedAt[];
   /** Fuel and wall time. */
   readonly meter: Meter;
   readonly onProgress: ((progress: Progress) => void) | undefined;

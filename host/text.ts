@@ -15,6 +15,11 @@ export function printable(text: string): string {
   return decoded(text).replace(ACTING, "?");
 }
 
+/** Whether nothing in `text` acts on a terminal. */
+export function isPrintable(text: string): boolean {
+  return text.search(ACTING) < 0;
+}
+
 function decoded(text: string): string {
   if (/[^\x00-\xff]/.test(text)) return text;
   try {

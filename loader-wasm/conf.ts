@@ -23,12 +23,22 @@ import { ZfsDriver } from "./dev/zfs";
 import { Cd9660FileSystem } from "./fs/cd9660/cd9660";
 import { Bzip2FileSystem } from "./fs/compressed/bzip2";
 import { GzipFileSystem } from "./fs/compressed/gzip";
+import { Lz4FileSystem } from "./fs/compressed/lz4";
+import { ZstdFileSystem } from "./fs/compressed/zstd";
+import { ExtFileSystem } from "./fs/ext/ext";
 import { useFileSystems } from "./fs/file_systems";
 import { HostFileSystem } from "./fs/host";
+import { MsdosFileSystem } from "./fs/msdos/msdos";
 import { UfsFileSystem } from "./fs/ufs/ufs";
 import { ZfsFileSystem } from "./fs/zfs";
 import { ElfClass, EM_386, EM_X86_64 } from "./load/elf/layout";
 import { Format, useFormats } from "./load/formats";
+import { UnreadFormat, useImageFormats } from "./storage/formats/formats";
+import { Qcow2Format } from "./storage/formats/qcow2";
+import { VdiFormat } from "./storage/formats/vdi";
+import { VhdFormat } from "./storage/formats/vhd";
+import { VhdxFormat } from "./storage/formats/vhdx";
+import { VmdkFormat } from "./storage/formats/vmdk";
 import { BsdScheme } from "./storage/partitions/bsd";
 import { useSchemes } from "./storage/partitions/detect";
 import { GptScheme } from "./storage/partitions/gpt";
@@ -39,20 +49,41 @@ import { MbrScheme } from "./storage/partitions/mbr";
 export function configure(): void {
   useConsoles([new ConsoleName("userboot", true), new ConsoleName("comconsole", false)]);
 
+  // Those at the end are known by sight, so that nobody takes such a file for a raw image.
+  useImageFormats([
+    new Qcow2Format(),
+    new VmdkFormat(),
+    new VhdFormat(),
+    new VhdxFormat(),
+    new VdiFormat(),
+    new UnreadFormat("QED", "QED\0", "convert it (qemu-img convert)"),
+    new UnreadFormat("gzip", "\x1f\x8b\x08"),
+    new UnreadFormat("bzip2", "BZh"),
+    new UnreadFormat("xz", "\xfd7zXZ\0"),
+    new UnreadFormat("zstd", "\x28\xb5\x2f\xfd"),
+  ]);
+
   // A GPT has a protective MBR, and a disk that is bootable in several ways looks like several schemes.
   useSchemes([new IsoScheme(), new BsdScheme(), new GptScheme(), new MbrScheme()]);
 
   // What is booted from when nobody says is of the kind listed last, if there is any of it.
   useDevices([new HostDriver(), new DiskDriver(), new ZfsDriver()]);
 
+  const cd9660 = new Cd9660FileSystem();
+  const msdos = new MsdosFileSystem();
+  const ext = new ExtFileSystem();
   // The compressed ones come last, as they open other names with those before them.
   useFileSystems([
     new HostFileSystem(),
-    new UfsFileSystem(),
-    new Cd9660FileSystem(),
+    new UfsFileSystem([cd9660, msdos, ext]),
+    cd9660,
     new ZfsFileSystem(),
+    msdos,
+    ext,
     new GzipFileSystem(),
     new Bzip2FileSystem(),
+    new ZstdFileSystem(),
+    new Lz4FileSystem(),
   ]);
 
   useFormats([

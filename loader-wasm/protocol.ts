@@ -34,13 +34,18 @@ export declare function diskread(unit: i32, offset: u64, dst: usize, size: u32, 
 @external("userboot", "diskread_guest")
 export declare function diskread_guest(unit: i32, offset: u64, gpa: u64, size: u64, resid: usize): i32;
 
-/** DIOCGSECTORSIZE stores a u32 at `data`, DIOCGMEDIASIZE an i64; anything else is ENOTTY. */
+/**
+ * DIOCGSECTORSIZE stores a u32 at `data`, DIOCGMEDIASIZE an i64; anything else is ENOTTY. DIOCGIMAGE, which is ours, tells
+ * how the caller gave the image: units of the first file granted with it and how many there are, a u32 each, and the word
+ * for its format, 16 bytes with NULs behind it; none when nothing was said.
+ */
 @external("userboot", "diskioctl")
 export declare function diskioctl(unit: i32, cmd: u32, data: usize): i32;
 
 /** Commands of `diskioctl`, as FreeBSD's sys/disk.h has them. */
 export const DIOCGSECTORSIZE: u32 = 0x40046480;
 export const DIOCGMEDIASIZE: u32 = 0x40086481;
+export const DIOCGIMAGE: u32 = 0x401864f0;
 
 // ---- guest memory ----------------------------------------------------------------------------------
 
@@ -134,6 +139,21 @@ export declare function swap_interpreter(name: usize, size: i32): void;
 @external("userboot", "report")
 export declare function report(text: usize, size: i32): void;
 
+/**
+ * When nothing was booted and the host asks why (`explain`): one thing that was looked at, LOOKED_* and its name, and what
+ * was found there. Informative.
+ */
+@external("userboot", "looked")
+export declare function looked(kind: i32, name: usize, nameSize: i32, found: usize, foundSize: i32): void;
+
+/** A disk, damage on it, a partition, a ZFS pool, a file, a kernel that was loaded or was to be. */
+export const LOOKED_DISK: i32 = 0;
+export const LOOKED_DAMAGE: i32 = 1;
+export const LOOKED_PARTITION: i32 = 2;
+export const LOOKED_POOL: i32 = 3;
+export const LOOKED_FILE: i32 = 4;
+export const LOOKED_KERNEL: i32 = 5;
+
 /** Ends the session with a typed error: a `FAULT_*` kind and its text. Does not return. */
 @external("userboot", "fault")
 export declare function fault(kind: i32, text: usize, size: i32): void;
@@ -146,6 +166,8 @@ export const FAULT_FUEL: i32 = 1;
 export const FAULT_MEMORY: i32 = 2;
 /** The device that the caller chose can't be booted from. */
 export const FAULT_DEVICE: i32 = 3;
+/** An image can't be used as the caller gave it: its format, what it is made of, damage. The text is `disk0: why`. */
+export const FAULT_IMAGE: i32 = 4;
 
 // ---- the operator's hooks --------------------------------------------------------------------------
 

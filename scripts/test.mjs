@@ -14,6 +14,14 @@ const PROGRAMS = [
   { name: "qemu-system-x86_64", package: "qemu-system-x86", suites: "machine (real CPU emulation)" },
   { name: "gdb", package: "gdb", suites: "core files in a debugger" },
   { name: "makefs", package: "makefs", suites: "generated file systems" },
+  { name: "qemu-img", package: "qemu-utils", suites: "images of all formats as QEMU writes them" },
+  { name: "mkfs.vfat", package: "dosfstools", suites: "FAT" },
+  { name: "mcopy", package: "mtools", suites: "FAT" },
+  { name: "mkfs.exfat", package: "exfatprogs", suites: "exFAT" },
+  { name: "mke2fs", package: "e2fsprogs", suites: "ext2, ext3, ext4" },
+  { name: "xorriso", package: "xorriso", suites: "Rock Ridge" },
+  { name: "zstd", package: "zstd", suites: "zstd files" },
+  { name: "lz4", package: "lz4", suites: "LZ4 files" },
   { name: "bwrap", package: "bubblewrap", suites: "processes in bubblewrap" },
 ];
 /** Supported versions of Node; npm's package `node` has their binaries. */

@@ -1,15 +1,17 @@
 // Starts a session's process before the command line is taken apart: what it needs to know is found by a look at the words.
 // When that look was wrong, the process isn't used.
 
+import { describeSource } from "../disks/source.js";
 import { UserbootError } from "../errors.js";
 import { sessionOptions } from "../options.js";
 import { CONFINES, type ProcessLimits, processLimits } from "../process/confine.js";
 import { startSpareProcess } from "../process/start.js";
 import { DEFAULT_MEMORY, parseMemory } from "./arguments.js";
+import { namedImage } from "./images.js";
 
 const COMMANDS = ["boot", "run", "pack"];
 /** Options that change what a process is given. */
-const OTHERWISE = /^(-h|--host-dir|--limit|--policy|--help)/;
+const OTHERWISE = /^(-h|--host-dir|--backing|--limit|--policy|--help)/;
 
 /** Looks at the words of the command line and starts the process that they will want. */
 export function startAhead(words: readonly string[]): void {
@@ -17,14 +19,25 @@ export function startAhead(words: readonly string[]): void {
   const end = rest.indexOf("--");
   const options = end < 0 ? rest : rest.slice(0, end);
   if (!COMMANDS.includes(command ?? "") || options.some((word) => OTHERWISE.test(word))) return;
-  const images = valuesOf(options, "--disk", "-d");
-  // Compressed ones are unpacked, and sent.
-  if (images.length === 0 || images.some((image) => image.endsWith(".gz"))) return;
+  const images = plainImages(valuesOf(options, "--disk", "-d"));
+  if (images.length === 0) return;
   if ((valuesOf(options, "--isolation").at(-1) ?? "process") !== "process") return;
   const wanted = valuesOf(options, "--confine").at(-1) ?? "auto";
   const confine = CONFINES.find((name) => name === wanted);
   const limits = limitsFor(valuesOf(options, "--memory", "-m").at(-1) ?? DEFAULT_MEMORY);
   if (confine !== undefined && limits !== undefined) startSpareProcess(images, confine, limits);
+}
+
+/** The files that are opened as they are: none when something else is to be done with one first, or said of it. */
+function plainImages(texts: readonly string[]): string[] {
+  try {
+    const images = texts.map((text) => describeSource(namedImage(text)));
+    const paths = images.map((image) => (image?.sectorSize ?? image?.compression) === undefined && image?.image);
+    return paths.every((path) => typeof path === "string") ? (paths as string[]) : [];
+  } catch (error) {
+    if (error instanceof UserbootError) return [];
+    throw error;
+  }
 }
 
 /** What a session with so much memory may use; undefined when it will be refused. */

@@ -37,6 +37,13 @@ export function parseSeed(text: string): number {
   return Number(text);
 }
 
+/** A whole number that `option` has. */
+export function parseCount(option: string, text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(count)) throw new OptionError(`${option}: bad number '${text}' (example: 16)`);
+  return count;
+}
+
 /** The `NAME=VALUE`s of --limit and its like; `known` has the names. A later one wins. */
 export function parseLimits<T extends object>(texts: string[], known: Readonly<T>, example: string): Partial<T> {
   const limits: Record<string, number> = {};

@@ -2,8 +2,7 @@
 
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
-import type { ImageSource } from "../disks/source.js";
-import { AbortedError, HandoffError, OptionError, UserbootError } from "../errors.js";
+import { AbortedError, DiskError, HandoffError, OptionError, type PlainError, UserbootError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
 import type { Isolation } from "../options.js";
 import type { BootHooks } from "../policy/hooks.js";
@@ -15,13 +14,14 @@ import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from
 import type { CharsetChoice } from "./charset.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
-import { openImage } from "./images.js";
+import { type GrantedArgument, namedDisks, namedImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
 
 /** The options as commander gives them. */
 export interface BootArguments {
   disk: string[];
+  backing: GrantedArgument[];
   memory: string;
   env: string[];
   currdev?: string;
@@ -51,9 +51,10 @@ export interface BootArguments {
 /** Largest file of keys. */
 const KEYS_MAX = 1024 * 1024;
 
-const STATUS_FAILED = 1;
+/** Exit statuses that other commands share. */
+export const STATUS_FAILED = 1;
 const STATUS_USAGE = 2;
-const STATUS_REBOOT = 3;
+export const STATUS_REBOOT = 3;
 /** The loader's exit code for a reboot. */
 const EXIT_REBOOT = 2;
 /** What bhyveload adds, in the order in which the loader gets it. */
@@ -106,8 +107,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   const keys = args.input === undefined ? undefined : await readKeys(args.input);
   const hooks = await openHooks(args);
   if (args.out !== undefined) (await import("./output.js")).prepareOutput(args.out);
-  const disks: ImageSource[] = [];
-  for (const disk of args.disk) disks.push(await openImage(disk));
+  const disks = namedDisks(args.disk, args.backing);
 
   using terminal = new Terminal(args.json ? process.stderr : process.stdout, {
     signals: args.isolation !== "none",
@@ -129,10 +129,22 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
   if (args.verbose) {
     const { explainIsolation, explainSwaps } = await import("./verbose.js");
-    for (const line of [explainIsolation(result), ...explainSwaps(result)]) complain(line);
+    // What is wrong where nothing was booted is told at the end.
+    const damage = result.reason === "exec" ? result.diagnostics : [];
+    for (const line of [explainIsolation(result), ...explainSwaps(result), ...damage]) complain(line);
   }
   if (args.json) process.stdout.write(printableJson(result));
+  if (result.error?.name === "DiskError") throw unusable(result.error, args);
   return result;
+}
+
+/** The error for an image that can't be used, or a disk that was lost, by the name that it has on the command line. */
+function unusable({ message, disk: at = "" }: PlainError, { disk, backing }: BootArguments): DiskError {
+  const [, unit, file, why] = /^disk(\d+)(?: file (\d+))?: (.*)$/s.exec(message) ?? [];
+  const granted = backing.filter(({ disks }) => disks === Number(unit) + 1);
+  const name = file === undefined ? disk[Number(unit)] : granted[Number(file) - 1]?.file;
+  if (name === undefined || why === undefined) return new DiskError(at, message.slice(at.length + 2));
+  return new DiskError(namedImage(name).image, why);
 }
 
 /** The files in the order of their use, then the two digests. */
@@ -180,6 +192,18 @@ class TypedConsole extends KeysConsole {
   }
 }
 
+/** Most lines on what was looked at; --json has all. */
+const PROBLEM_LINES = 24;
+
+/** What a kernel might have come from, a line each. */
+function showProblem({ bootProblem = [] }: BootResult): void {
+  if (bootProblem.length === 0) return;
+  process.stderr.write("  what was looked at, and found there (docs/why-it-does-not-boot.md):\n");
+  for (const { name, found } of bootProblem.slice(0, PROBLEM_LINES)) process.stderr.write(`  ${name}: ${found}\n`);
+  const more = bootProblem.length - PROBLEM_LINES;
+  if (more > 0) process.stderr.write(`  and ${more} more, which --json lists\n`);
+}
+
 /** Says what went wrong, if anything did, and gives the exit status. */
 export function conclude(result: BootResult): number {
   if (result.reason === "exec") return 0;
@@ -192,5 +216,6 @@ export function conclude(result: BootResult): number {
   if (result.reason === "error") complain(`${result.error?.message}${where}`);
   else if (result.exitCode === EXIT_REBOOT) return STATUS_REBOOT;
   else complain(`the guest's loader quit without entering a kernel${where}`);
+  showProblem(result);
   return STATUS_FAILED;
 }

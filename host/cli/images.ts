@@ -1,52 +1,64 @@
-// Disk images named on the command line. A name that ends in .gz says that the file is compressed; such an
-// image is unpacked into memory. Nothing else about a file's name or content is looked at.
+// Disk images as the command line names them: `[FORMAT:]FILE[,sectorsize=512|4096][,ro]`. A comma in a name is written twice.
 
-import { closeSync, createReadStream, fstatSync } from "node:fs";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
-import { openImageFile } from "../disks/file.js";
-import type { ImageSource } from "../disks/source.js";
-import { DiskError } from "../errors.js";
+import { COMPRESSIONS, type Compression } from "../disks/compression.js";
+import { type DiskImage, IMAGE_FORMATS, type ImageFormat } from "../disks/source.js";
+import { OptionError } from "../errors.js";
 
-const MIB = 1024 * 1024;
-/** Largest file, packed and unpacked, that is taken into memory. */
-const PACKED_MAX = 512 * MIB;
-const UNPACKED_MAX = 1024 * MIB;
-/** Bytes that are unpacked in one go. */
-const PIECE = MIB;
-
-/**
- * The image at `path`.
- * @throws DiskError when it is compressed and can't be unpacked
- */
-export async function openImage(path: string): Promise<ImageSource> {
-  if (!path.endsWith(".gz")) return path;
-  const fd = openImageFile(path);
-  const { size } = fstatSync(fd);
-  if (size > PACKED_MAX) {
-    closeSync(fd);
-    throw tooLarge(path);
-  }
-  const packed = createReadStream(path, { fd, start: 0, end: size - 1, highWaterMark: PIECE });
-  const pieces: Buffer[] = [];
-  let unpacked = 0;
-  try {
-    await pipeline(packed, createGunzip({ chunkSize: PIECE }), async (source: AsyncIterable<Buffer>) => {
-      for await (const piece of source) {
-        unpacked += piece.length;
-        if (unpacked > UNPACKED_MAX) throw tooLarge(path);
-        pieces.push(piece);
-      }
-    });
-  } catch (error) {
-    // The pipeline may say that it was ended instead of why.
-    if (unpacked > UNPACKED_MAX) throw tooLarge(path);
-    const { code = "" } = error as NodeJS.ErrnoException;
-    throw new DiskError(path, code.startsWith("Z_") ? "is not a gzip file, or damaged" : `cannot be read (${code})`);
-  }
-  return Buffer.concat(pieces, unpacked);
+/** A file of the command line, and what is said of it. */
+export interface NamedImage {
+  image: string;
+  format?: ImageFormat | Compression;
+  sectorSize?: 512 | 4096;
+  /** Not to be written by the machine that `run` starts, whatever else is said. */
+  readOnly?: true;
 }
 
-function tooLarge(path: string): DiskError {
-  return new DiskError(path, "too large to be unpacked in memory");
+/** What --backing was given, and how many disks stood before it. */
+export interface GrantedArgument {
+  disks: number;
+  file: string;
+}
+
+const WORDS = [...IMAGE_FORMATS, ...COMPRESSIONS];
+
+/**
+ * What `text` says.
+ * @throws OptionError for what follows a comma and is no option
+ */
+export function namedImage(text: string): NamedImage {
+  // Commas in pairs belong to the name: from the left, as QEMU takes them.
+  const parts = text
+    .replaceAll(",,", "\0")
+    .split(",")
+    .map((part) => part.replaceAll("\0", ","));
+  const [name = "", ...options] = parts;
+  const format = WORDS.find((word) => name.startsWith(`${word}:`));
+  const named: NamedImage = format === undefined ? { image: name } : { image: name.slice(format.length + 1), format };
+  for (const option of options) {
+    if (option === "ro") named.readOnly = true;
+    else if (option === "sectorsize=512") named.sectorSize = 512;
+    else if (option === "sectorsize=4096") named.sectorSize = 4096;
+    else {
+      const known = "there are ro, sectorsize=512 and sectorsize=4096; a comma in a name is written twice";
+      throw new OptionError(`'${option}' is no option of a disk (${known})`);
+    }
+  }
+  return named;
+}
+
+/**
+ * The disks that the command line gives, with the files granted with each.
+ * @throws OptionError for a file that no disk comes before, and as `namedImage`
+ */
+export function namedDisks(disks: readonly string[], granted: readonly GrantedArgument[]): DiskImage[] {
+  const lost = granted.find((one) => one.disks === 0);
+  if (lost !== undefined) throw new OptionError(`--backing ${lost.file}: there is no disk before it (-d IMAGE)`);
+  const described = (text: string) => {
+    const { readOnly: _always, ...image } = namedImage(text);
+    return image;
+  };
+  return disks.map((disk, index) => {
+    const files = granted.filter((one) => one.disks === index + 1).map(({ file }) => described(file));
+    return { ...described(disk), files };
+  });
 }

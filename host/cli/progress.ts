@@ -1,4 +1,4 @@
-// A bar on the last line of the terminal while a large file loads. It leaves the guest's console alone:
+// A bar on the last line of the terminal while a large file loads, or is unpacked. It leaves the guest's console alone:
 // cursor saved, drawn, restored.
 
 import type { Progress } from "../options.js";
@@ -12,15 +12,19 @@ export class ProgressBar {
 
   constructor(private readonly stream: NodeJS.WriteStream) {}
 
-  show({ fileBytes, fileDone }: Progress): void {
-    if (!this.stream.isTTY || fileBytes === 0) return;
-    if (fileDone >= fileBytes) {
+  show({ fileBytes, fileDone, unpackedSize, unpackedDone = 0 }: Progress): void {
+    if (unpackedSize === undefined) this.#advance("loading", fileDone, fileBytes);
+    else this.#advance("unpacking", unpackedDone, unpackedSize);
+  }
+
+  #advance(what: string, done: number, size: number): void {
+    if (!this.stream.isTTY || size === 0) return;
+    if (done >= size) {
       this.clear();
       return;
     }
-    const filled = Math.floor((fileDone / fileBytes) * WIDTH);
-    const bar = "#".repeat(filled).padEnd(WIDTH, ".");
-    this.#draw(`loading [${bar}] ${Math.floor(fileDone / MIB)} of ${Math.ceil(fileBytes / MIB)} MiB`);
+    const bar = "#".repeat(Math.floor((done / size) * WIDTH)).padEnd(WIDTH, ".");
+    this.#draw(`${what} [${bar}] ${Math.floor(done / MIB)} of ${Math.ceil(size / MIB)} MiB`);
     this.#shown = true;
   }
 

@@ -1,71 +1,197 @@
-// `userboot run`: boots the loader in the terminal, then gives the terminal to a virtual machine monitor
-// that goes on where the loader ended. Its exit status is the monitor's.
+// `userboot run`: boots the loader in the terminal, then gives the terminal to a virtual machine monitor that goes on
+// where the loader ended. When the guest reboots, it starts over, as bhyveload's callers do. docs/handoff.md has the
+// exit statuses.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { accessSync, constants, mkdtempSync, rmSync, statSync } from "node:fs";
-import { constants as system, tmpdir } from "node:os";
+import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { describeSource } from "../disks/source.js";
 import { HandoffError, OptionError } from "../errors.js";
 import { memoryMap } from "../handoff/maps.js";
 import { pack } from "../handoff/pack.js";
-import type { Vmm } from "../handoff/vmm.js";
+import type { Accelerator, Vmm } from "../handoff/vmm.js";
 import { type VmmName, vmmNamed } from "../handoff/vmms.js";
-import { parseMemory } from "./arguments.js";
-import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
+import { DEFAULT_LIMITS } from "../options.js";
+import { parseCount, parseLimits, parseMemory } from "./arguments.js";
+import { type BootArguments, bootGuest, conclude, guarded, STATUS_FAILED, STATUS_REBOOT } from "./boot.js";
+import { complain } from "./complain.js";
 import { takeOn } from "./ending.js";
-import { openImage } from "./images.js";
+import { type NamedImage, namedImage } from "./images.js";
 import { writeFile } from "./output.js";
+import { type MachineEnd, runMachine } from "./run_machine.js";
+import { LOOP_MS, Reboots } from "./run_reboots.js";
 
 /** What `userboot run` takes beside what a boot does. */
 export interface RunArguments extends BootArguments {
   vmm: VmmName;
+  /** What executes the guest's code; `auto` is KVM where it works. */
+  accel: Accelerator | "auto";
   /** Let the guest's writes reach the disk images. */
   write?: boolean;
+  /** Whether a guest that reboots is booted again, and how often in a row. */
+  reboot: boolean;
+  maxReboots: string;
 }
 
-/** A process ended by a signal has this plus the signal's number as its status. */
-const STATUS_SIGNALLED = 128;
 /** Files of a guest are its owner's. */
 const PRIVATE = 0o600;
+const KVM = "/dev/kvm";
+const MINUTE_MS = 60_000;
+
+/** What stays the same over all passes of a guest, but for the accelerator. */
+interface Runner {
+  args: RunArguments;
+  vmm: Vmm;
+  program: string;
+  memory: number;
+  /** The user's arguments for the monitor. */
+  extra: readonly string[];
+  /** Undefined when `extra` has it. TCG from when KVM failed. */
+  accelerator: Accelerator | undefined;
+  images: readonly NamedImage[];
+  unpackedBytes: number;
+}
 
 /**
- * Boots as `args` say and runs the guest. `extra` follows the monitor's own arguments; the exit status is the
- * monitor's.
+ * Boots as `args` say and runs the guest, again whenever it reboots. `extra` follows the monitor's own arguments; the
+ * exit status is the monitor's, unless it tells how the guest ended.
  */
 export function runCommand(args: RunArguments, extra: readonly string[]): Promise<number> {
   return guarded(async () => {
     const vmm = vmmNamed(args.vmm);
     const program = requireProgram(vmm);
     const memory = parseMemory(args.memory);
-    const packed = args.disk.find((disk) => disk.endsWith(".gz"));
-    if (args.write && args.disk.length === 0) throw new OptionError("--write: there is no disk that could be written");
-    if (args.write && packed !== undefined) throw new OptionError(`--write: ${packed} is compressed`);
-    const result = await bootGuest(args, { map: memoryMap(vmm.map, memory) });
-    if (result.reason !== "exec") return conclude(result);
-    const packedGuest = pack(result, vmm.format);
-    let made: string | undefined;
-    const remove = takeOn({ clean: () => made && rmSync(made, { recursive: true, force: true }) });
-    try {
-      const directory = temporaryDirectory();
-      made = directory;
-      const image = join(directory, "guest");
-      await writeFile(image, packedGuest, PRIVATE);
-      const disks: string[] = [];
-      for (const [index, disk] of args.disk.entries()) {
-        disks.push(await plainImage(disk, join(directory, `disk${index}`)));
-      }
-      const guest = {
-        image,
-        memory,
-        disks,
-        writable: args.write === true,
-        kvm: usable("/dev/kvm") && !extra.includes("-accel"),
-      };
-      return await ended(spawn(program, [...vmm.command(guest), ...extra], { stdio: "inherit" }));
-    } finally {
-      remove();
+    const most = parseCount("--max-reboots", args.maxReboots);
+    const { unpackedBytes = DEFAULT_LIMITS.unpackedBytes } = parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000");
+    const accelerator = chooseAccelerator(args.accel, extra);
+    const runner: Runner = {
+      args,
+      vmm,
+      program,
+      memory,
+      extra,
+      accelerator,
+      images: machineImages(args),
+      unpackedBytes,
+    };
+    const reboots = new Reboots(most);
+    for (;;) {
+      const began = performance.now();
+      const status = await runOnce(runner);
+      if (status !== STATUS_REBOOT || !args.reboot) return status;
+      if (!reboots.allow(performance.now() - began)) return looping(most);
+      if (args.verbose) complain("the guest reboots");
     }
   });
+}
+
+/**
+ * The disks that a machine gets.
+ * @throws OptionError for one that it can't have, or not as --write says
+ */
+function machineImages({ disk, write }: RunArguments): NamedImage[] {
+  const images = disk.map(namedImage);
+  for (const [index, named] of images.entries()) {
+    const { image, readOnly, sectorSize } = named;
+    const { compression, format } = describeSource(named) ?? {};
+    if (format !== undefined && format !== "raw") {
+      // The monitor would follow names in the image, which the guest writes.
+      throw new OptionError(`${disk[index]}: run gives a machine raw images only (qemu-img convert -O raw makes one)`);
+    }
+    if (sectorSize === 4096)
+      throw new OptionError(`${image}: run gives a machine disks with sectors of 512 bytes only`);
+    if (write && compression !== undefined) throw new OptionError(`--write: ${image} is compressed`);
+    if (write && readOnly) throw new OptionError(`--write: ${image} was said to be read only (ro)`);
+  }
+  if (write && images.length === 0) throw new OptionError("--write: there is no disk that could be written");
+  return images;
+}
+
+function looping(most: number): number {
+  const minutes = LOOP_MS / MINUTE_MS;
+  complain(
+    `the guest has rebooted ${most + 1} times in a row, each time within ${minutes} minutes, and is ended (--max-reboots)`,
+  );
+  return STATUS_FAILED;
+}
+
+/** One pass: the loader, then the machine. STATUS_REBOOT stands for a reboot of either. */
+async function runOnce(runner: Runner): Promise<number> {
+  const { args, vmm, memory } = runner;
+  const result = await bootGuest(args, { map: memoryMap(vmm.map, memory) });
+  if (result.reason !== "exec") return conclude(result);
+  const packedGuest = pack(result, vmm.format);
+  let made: string | undefined;
+  const remove = takeOn({ clean: () => made && rmSync(made, { recursive: true, force: true }) });
+  try {
+    const directory = temporaryDirectory();
+    made = directory;
+    const image = join(directory, "guest");
+    await writeFile(image, packedGuest, PRIVATE);
+    const disks: string[] = [];
+    for (const [index, disk] of runner.images.entries()) {
+      disks.push(await plainImage(disk, join(directory, `disk${index}`), runner.unpackedBytes));
+    }
+    return statusOf(await runPacked(runner, image, disks));
+  } finally {
+    remove();
+  }
+}
+
+/** Runs a packed guest, with TCG when KVM turns out not to work. */
+async function runPacked(runner: Runner, image: string, disks: readonly string[]): Promise<MachineEnd> {
+  const { args, vmm, program, memory, extra, accelerator } = runner;
+  const command = vmm.command({ image, memory, disks, writable: args.write === true, accelerator });
+  const ended = await runMachine({
+    vmm,
+    program,
+    args: [...command, ...extra],
+    held: extra.includes("-S"),
+    // The result has stdout to itself.
+    console: args.json ? "stderr" : "stdout",
+    kvm: accelerator === "kvm",
+  });
+  if (ended.kvmFault === undefined) return ended;
+  if (args.accel === "kvm") throw new HandoffError(`KVM doesn't work here (${ended.kvmFault})`);
+  complain(`KVM doesn't work here (${ended.kvmFault}); the guest runs without it (--accel tcg)`);
+  runner.accelerator = "tcg";
+  return runPacked(runner, image, disks);
+}
+
+/** The exit status after a machine. */
+function statusOf({ end, status, signal }: MachineEnd): number {
+  if (end === "reset") return STATUS_REBOOT;
+  if (end === "broken") throw new HandoffError("the virtual machine stopped with an internal error");
+  if (end === "panic") throw new HandoffError("the guest panicked");
+  if (signal !== undefined) complain(`the virtual machine was ended by ${signal}`);
+  return status;
+}
+
+/**
+ * What executes the guest's code; undefined when the user's own arguments say it.
+ * @throws OptionError when both do, HandoffError when there is no KVM and nothing else will do
+ */
+function chooseAccelerator(accel: Accelerator | "auto", extra: readonly string[]): Accelerator | undefined {
+  const own = extra.find((word) => /^--?(accel|enable-kvm)$|(^|,)accel=/.test(word));
+  if (own !== undefined) {
+    if (accel !== "auto") throw new OptionError(`--accel ${accel}: ${own} behind -- says what to use, too`);
+    return undefined;
+  }
+  if (accel === "tcg") return accel;
+  const fault = faultOf(KVM);
+  if (fault === undefined) return "kvm";
+  if (accel === "kvm") throw new HandoffError(`--accel kvm: ${KVM} can't be used (${fault})`);
+  return "tcg";
+}
+
+/** Why a device can't be used. */
+function faultOf(device: string): string | undefined {
+  try {
+    closeSync(openSync(device, constants.O_RDWR));
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
 }
 
 function temporaryDirectory(): string {
@@ -76,11 +202,12 @@ function temporaryDirectory(): string {
   }
 }
 
-/** The image at `path`, unpacked to `target` when it is compressed. */
-async function plainImage(path: string, target: string): Promise<string> {
-  const image = await openImage(path);
-  if (typeof image === "string") return image;
-  await writeFile(target, image as Uint8Array, PRIVATE);
+/** The image's path; that of what is in it, unpacked to `target`, when it is compressed. */
+async function plainImage(image: NamedImage, target: string, limit: number): Promise<string> {
+  const { compression } = describeSource(image) ?? {};
+  if (compression === undefined) return image.image;
+  const { unpackImageTo } = await import("../disks/unpack.js");
+  await unpackImageTo(image.image, compression, target, { limit });
   return target;
 }
 
@@ -100,42 +227,4 @@ function isProgram(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-function usable(device: string): boolean {
-  try {
-    accessSync(device, constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function terminalSettings(): string | undefined {
-  return process.stdin.isTTY ? stty("-g") : undefined;
-}
-
-/** What `stty` prints; undefined where there is none. */
-function stty(argument: string): string | undefined {
-  const { status, stdout } = spawnSync("stty", [argument], { stdio: ["inherit", "pipe", "ignore"], encoding: "utf8" });
-  return status === 0 ? stdout.trim() : undefined;
-}
-
-/** Waits for the monitor, which is told to end when we are, and is ended when it doesn't. */
-function ended(child: ChildProcess): Promise<number> {
-  const settings = terminalSettings();
-  const release = takeOn({
-    end: (signal) => child.kill(signal),
-    clean() {
-      child.kill("SIGKILL");
-      // A monitor that was ended leaves the terminal as it had it.
-      if (settings !== undefined) stty(settings);
-    },
-  });
-  return new Promise<number>((resolve, reject) => {
-    child.once("error", (error) => reject(new HandoffError(`the virtual machine can't be started: ${error.message}`)));
-    child.once("exit", (status, signal) => {
-      resolve(status ?? STATUS_SIGNALLED + system.signals[signal!]);
-    });
-  }).finally(release);
 }

@@ -12,6 +12,9 @@ const ESCAPE_KEY = 0x1d;
 const ESCAPE = 0x1b;
 const PLAIN = "\x1b[0m";
 
+/** An input that can't be read counts as one that has ended; while nobody reads, it doesn't matter. */
+const ignore = () => {};
+
 /** What of the terminal is the caller's choice. */
 export interface TerminalOptions {
   /**
@@ -28,12 +31,13 @@ export interface TerminalOptions {
  */
 export class Terminal implements Console {
   readonly #abort = new AbortController();
+  readonly #closed = () => this.#abort.abort("output closed");
   readonly #layDown: () => void;
   readonly #drawing: Utf8Drawing | undefined;
   #raw = false;
   /** Whether the guest may have left colours behind. */
   #coloured = false;
-  #reading: ((chunk: Buffer) => void) | undefined;
+  #stop: (() => void) | undefined;
 
   constructor(
     private readonly output: NodeJS.WriteStream,
@@ -44,7 +48,7 @@ export class Terminal implements Console {
     const clean = () => this.#cooked();
     this.#layDown = signals ? takeOn({ end: (name) => this.#abort.abort(name), clean }) : clean;
     // The reader of a pipe went away.
-    output.on("error", () => this.#abort.abort("output closed"));
+    output.on("error", this.#closed);
   }
 
   /** Aborted when the user wants out. */
@@ -72,21 +76,27 @@ export class Terminal implements Console {
     };
     input.onRoom(() => {
       isFull = false;
-      if (this.#reading === onData) stdin.resume();
+      if (this.#stop === stop) stdin.resume();
     });
-    this.#reading = onData;
-    stdin.on("data", onData);
-    stdin.on("end", () => input.end());
-    stdin.on("error", () => input.end());
+    const onEnd = () => input.end();
+    const stop = () => {
+      stdin.off("data", onData).off("end", onEnd).off("error", onEnd);
+      stdin.pause();
+      stdin.unref?.();
+    };
+    this.#stop = stop;
+    // A guest that is booted again finds an input that was paused, or has ended.
+    if (stdin.readableEnded) input.end();
+    stdin.off("error", ignore).on("error", ignore);
+    stdin.on("data", onData).on("end", onEnd).on("error", onEnd);
+    stdin.ref?.();
+    stdin.resume();
     return () => this.#stopReading();
   }
 
   #stopReading(): void {
-    if (this.#reading === undefined) return;
-    process.stdin.off("data", this.#reading);
-    this.#reading = undefined;
-    process.stdin.pause();
-    process.stdin.unref?.();
+    this.#stop?.();
+    this.#stop = undefined;
   }
 
   #cooked(): void {
@@ -102,6 +112,7 @@ export class Terminal implements Console {
   /** Back to how it was. */
   restore(): void {
     this.#stopReading();
+    this.output.off("error", this.#closed);
     this.#layDown();
   }
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 
-// The command line: `userboot boot -d IMAGE ...`. Exit status: 0 entered the kernel, 1 failed or the guest
-// quit, 2 wrong usage, unreadable input or unwritable output, 3 the guest asked for a reboot. A signal ends the program
-// as itself.
+// The command line: `userboot boot -d IMAGE ...`. The exit statuses are in the help texts below. A signal ends the
+// program as itself.
 
 import { readFileSync } from "node:fs";
 import type { Command as CommandType } from "commander";
@@ -12,8 +11,10 @@ import { DEFAULT_MEMORY } from "./arguments.js";
 import type { BootArguments } from "./boot.js";
 import { complain } from "./complain.js";
 import { endAsTold } from "./ending.js";
+import type { GrantedArgument } from "./images.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
+import { REBOOTS_MAX } from "./run_reboots.js";
 
 // A session's process gets ready while this one loads the rest.
 startAhead(process.argv.slice(2));
@@ -69,7 +70,21 @@ const program = new Command("userboot")
 const bootOptions = (command: CommandType): CommandType =>
   command
     .helpOption("--help", "show help")
-    .option("-d, --disk <image>", "raw disk image, also gzip'd (.gz), read only (repeat for more disks)", collect, [])
+    .option(
+      "-d, --disk <image>",
+      "disk: a raw image or a device; other formats are said before the name (qcow2:F, vmdk:F, vhd:F, vhdx:F, vdi:F); .gz .xz .zst .bz2 are unpacked (or gzip:F, xz:F, zstd:F, bzip2:F); behind it ,sectorsize=4096 and ,ro; never written (repeat for more disks)",
+      collect,
+      [],
+    )
+    .option(
+      "--backing <file>",
+      "file that the disk before it needs: data file, backing file, extent; with its format as -d (repeat, in order)",
+      (file: string, before: GrantedArgument[]) => [
+        ...before,
+        { disks: command.opts<BootArguments>().disk.length, file },
+      ],
+      [],
+    )
     .option("-m, --memory <size>", "memory of the guest", DEFAULT_MEMORY)
     .option("-e, --env <name=value>", "loader variable (repeat for more)", collect, [])
     .option(
@@ -108,8 +123,8 @@ const bootOptions = (command: CommandType): CommandType =>
     .addOption(new Option("--clock <kind>", "virtual: waits pass at once").choices(["real", "virtual"]).default("real"))
     .option("--hash-seed <number>", "order in which Lua's pairs lists string keys (default: 0)")
     .option("--out <dir>", "write result.json and mem.bin (sparse) there")
-    .option("--json", "print the result; the guest's console then goes to stderr")
-    .option("--verbose", "tell on stderr which interpreters ran, and why")
+    .option("--json", "print the result of the loader; the guest's console then goes to stderr")
+    .option("--verbose", "tell on stderr which interpreters ran, and why, and what was damaged")
     .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
     .addOption(
       new Option("--isolation <level>", "where the guest's loader runs (SECURITY.md); none takes no keys but --input's")
@@ -126,10 +141,22 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("--policy <file>", "the operator's boot policy, in Lua (examples/policies)")
     .option("--grant <name=file>", "file that the policy may read (repeat)", collect, [])
     .option("--measure", "list every file that was used, with digests")
-    .addHelpText("after", "\nCtrl-] leaves the guest's console.");
+    .addHelpText("after", "\nCtrl-] leaves the loader's console.");
+
+const LOADER_STATUSES = `
+Exit status: 0 the kernel is entered, 1 the boot failed or the loader quit,
+2 wrong usage, unreadable input or unwritable output, 3 the loader asks for a
+reboot.`;
+const RUN_STATUSES = `
+Exit status: 0 the guest was powered off or left, 1 it panicked, loops, KVM is
+asked for and doesn't work, or the loader failed or quit, 2 wrong usage,
+unreadable input or unwritable output, 3 the guest asks for a reboot and
+--no-reboot is given; else the virtual machine monitor's own, 128 and more when
+a signal ended it.`;
 
 bootOptions(program.command("boot"))
   .description("boot a guest: run its loader, load its kernel, set up the machine")
+  .addHelpText("after", LOADER_STATUSES)
   .action(async (options: BootArguments) => {
     const { bootCommand } = await import("./boot.js");
     process.exitCode = await bootCommand(options);
@@ -138,8 +165,20 @@ bootOptions(program.command("boot"))
 bootOptions(program.command("run"))
   .description("boot a guest, then run it in a virtual machine")
   .option("--vmm <name>", "qemu (its PC), q35 or microvm", "qemu")
+  .addOption(
+    new Option("--accel <kind>", "what executes the guest's code: KVM, QEMU's translator, or KVM where it works")
+      .choices(["auto", "kvm", "tcg"])
+      .default("auto"),
+  )
   .option("--write", "let the guest write to its disks (else its writes are dropped at the end)")
+  .option("--no-reboot", "end when the guest reboots (else its loader runs again)")
+  .option(
+    "--max-reboots <number>",
+    "end a guest that reboots more often in a row, each time within 10 minutes",
+    String(REBOOTS_MAX),
+  )
   .argument("[arguments...]", "more arguments for the virtual machine monitor, after --")
+  .addHelpText("after", RUN_STATUSES)
   .action(async (extra: string[], options: RunArguments) => {
     const { runCommand } = await import("./run.js");
     process.exitCode = await runCommand(options, extra);
@@ -154,6 +193,7 @@ bootOptions(program.command("pack"))
     "multiboot",
   )
   .option("--map <name>", "whose memory map the guest is told: bhyve, qemu, q35 or v86 (default by format)")
+  .addHelpText("after", LOADER_STATUSES)
   .action(async (options: PackArguments) => {
     const { packCommand } = await import("./pack.js");
     process.exitCode = await packCommand(options);

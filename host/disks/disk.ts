@@ -15,6 +15,8 @@ export interface Disk {
 
 /** Most disks of a session. */
 export const DISKS_MAX = 32;
+/** Most images of a session: its disks, and the files that those are made of. */
+export const IMAGES_MAX = 64;
 
 /** Whether `value` is a disk rather than something to make one from. */
 export function isDisk(value: unknown): value is Disk {

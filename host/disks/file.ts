@@ -1,40 +1,92 @@
-// A disk image in a file (Node). Opened read only; what it refuses, it refuses with one line.
+// A disk image in a file, or a device (Node). Opened read only; what it refuses, it refuses with one line.
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { DiskError } from "../errors.js";
+import { deviceFacts, isDiskDevice } from "./device.js";
 import type { Disk } from "./disk.js";
 
-/** Opening waits for nobody (the other end of a FIFO, a device) and takes no terminal. */
+/** Opening waits for nobody (the other end of a FIFO, a device) and takes no terminal. Node adds O_CLOEXEC. */
 export const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
+/** Bytes that a character device is read by where the wanted ones aren't whole sectors. */
+const BOUNCE = 65_536;
+/** The device is gone. */
+const GONE = ["ENXIO", "ENODEV", "ENOMEDIUM"];
+
+/** A file that is open already, as it was sent; whoever opened it closes it. */
+export interface OpenFile {
+  fd: number;
+  /** Needed of a device, whose file tells none. */
+  size?: number | undefined;
+}
+
 /**
- * A file as a disk, to be closed when it was opened here.
- * @throws DiskError as `openImageFile`
+ * A file or device as a disk, to be closed when it was opened here.
+ * @throws DiskError as `openImageFile`, and when it is read, if it has become shorter than it was, or the device has gone
  */
 export class FileDisk implements Disk {
   readonly size: number;
+  /** As it was said, else as the device says, else 512. */
+  readonly sectorSize: 512 | 4096;
   readonly #fd: number;
+  /** Character devices are read by whole sectors. */
+  readonly #bounce: Uint8Array | undefined;
   #open: boolean;
 
   constructor(
     readonly path: string,
-    readonly sectorSize = 512,
-    /** The file, open already; whoever opened it closes it. */
-    fd?: number,
+    sectorSize?: 512 | 4096,
+    open?: OpenFile,
   ) {
-    this.#open = fd === undefined;
-    this.#fd = fd ?? openImageFile(path);
-    this.size = fstatSync(this.#fd).size;
+    this.#open = open === undefined;
+    this.#fd = open?.fd ?? openImageFile(path);
+    const status = fstatSync(this.#fd);
+    if (status.isFile()) {
+      this.size = status.size;
+      this.sectorSize = sectorSize ?? 512;
+    } else {
+      const facts =
+        open?.size === undefined ? deviceFacts(this.#fd, status) : { size: open.size, sectorSize: 512 as const };
+      this.size = facts.size;
+      this.sectorSize = sectorSize ?? facts.sectorSize;
+    }
+    if (status.isCharacterDevice()) this.#bounce = new Uint8Array(BOUNCE);
   }
 
   read(offset: number, target: Uint8Array): number {
+    const wanted = Math.max(0, Math.min(target.length, this.size - offset));
     let done = 0;
-    while (done < target.length) {
-      const count = readSync(this.#fd, target, done, target.length - done, offset + done);
-      if (count === 0) break;
+    while (done < wanted) {
+      const count = this.#readSome(offset + done, target.subarray(done, wanted));
+      if (count === 0) throw this.#lost(`ends at byte ${offset + done}, but had ${this.size} when it was opened`);
       done += count;
     }
     return done;
+  }
+
+  #readSome(offset: number, target: Uint8Array): number {
+    const bounce = this.#bounce;
+    const before = bounce === undefined ? 0 : offset % this.sectorSize;
+    if (bounce === undefined || (before === 0 && target.length % this.sectorSize === 0))
+      return this.#pread(target, offset);
+    const end = Math.min(BOUNCE, Math.ceil((before + target.length) / this.sectorSize) * this.sectorSize);
+    const got = this.#pread(bounce.subarray(0, end), offset - before) - before;
+    const part = bounce.subarray(before, before + Math.max(0, Math.min(got, target.length)));
+    target.set(part);
+    return part.length;
+  }
+
+  #pread(target: Uint8Array, offset: number): number {
+    try {
+      return readSync(this.#fd, target, 0, target.length, offset);
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      throw GONE.includes(code) ? this.#lost(`has gone (${code})`) : error;
+    }
+  }
+
+  #lost(what: string): DiskError {
+    return new DiskError(this.path, what);
   }
 
   /** The open file, for another thread. */
@@ -50,8 +102,8 @@ export class FileDisk implements Disk {
 }
 
 /**
- * Opens the image at `path`, which is looked at before a byte is read.
- * @throws DiskError for what isn't there, may not be read, is no regular file or is empty
+ * Opens the image or device at `path`, which is looked at before a byte is read.
+ * @throws DiskError for what isn't there, may not be read, is no regular file and no disk, or is empty
  */
 export function openImageFile(path: string): number {
   let fd: number;
@@ -60,12 +112,19 @@ export function openImageFile(path: string): number {
   } catch (error) {
     throw new DiskError(path, explain(error));
   }
-  const status = fstatSync(fd);
-  const complaint =
-    kindComplaint(status, ", not a disk image") ?? (status.size === 0 && "empty file, not a disk image");
-  if (!complaint) return fd;
+  const complaint = imageComplaint(fd);
+  if (complaint === undefined) return fd;
   closeSync(fd);
   throw new DiskError(path, complaint);
+}
+
+/** Why what is open as `fd` is no image; undefined when it may be one. */
+function imageComplaint(fd: number): string | undefined {
+  const status = fstatSync(fd);
+  if (isDiskDevice(status)) return deviceFacts(fd, status).size > 0 ? undefined : "device without a medium, or no disk";
+  return (
+    kindComplaint(status, ", not a disk image") ?? (status.size === 0 ? "empty file, not a disk image" : undefined)
+  );
 }
 
 /** What is wrong with something that should be a regular file; undefined when it is one. */
@@ -79,5 +138,6 @@ export function explain(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "ENOENT" || code === "ENOTDIR") return "no such file";
   if (code === "EACCES" || code === "EPERM") return "permission denied";
+  if (code === "ENOMEDIUM" || code === "ENXIO") return "there is no medium in it, or no such device";
   return `cannot be opened (${code ?? String(error)})`;
 }

@@ -4,20 +4,25 @@ import { FileDisk } from "./file.js";
 import type { SentImage } from "./source.js";
 
 /**
- * The images with those that are files opened. What was opened is in `files` then, also when a later one fails.
+ * The images with those that are files opened, unless they are. What was opened is in `files` then, also when a later one fails.
  * @throws DiskError for a file that is no image
  */
 export function openImages(images: readonly SentImage[], files: FileDisk[]): SentImage[] {
   return images.map((image) => {
     if (typeof image.image !== "string") return image;
-    const file = new FileDisk(image.image, image.sectorSize);
+    const { fd, size, sectorSize } = image;
+    const file = new FileDisk(image.image, sectorSize, fd === undefined ? fd : { fd, size });
     files.push(file);
-    return { ...image, fd: file.fd };
+    return opened(image, file);
   });
 }
 
 /** The same for images of which all that are files are open already, in `files`. */
 export function openedImages(images: readonly SentImage[], files: readonly FileDisk[]): SentImage[] {
   const left = [...files];
-  return images.map((image) => (typeof image.image === "string" ? { ...image, fd: left.shift()!.fd } : image));
+  return images.map((image) => (typeof image.image === "string" ? opened(image, left.shift()!) : image));
+}
+
+function opened(image: SentImage, { fd, size, sectorSize }: FileDisk): SentImage {
+  return { ...image, sectorSize, fd, size };
 }

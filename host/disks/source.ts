@@ -4,27 +4,53 @@
 import { OptionError } from "../errors.js";
 import { BlobDisk } from "./blob.js";
 import { BytesDisk } from "./bytes.js";
+import { COMPRESSIONS, type Compression, compressionOfName, isCompression } from "./compression.js";
 import { type Disk, isDisk } from "./disk.js";
 
 /** An image: a path (Node), bytes in memory, a Blob (browsers). */
 export type ImageSource = string | Uint8Array | Blob;
 
-/** An image with a sector size other than 512. */
+/** The formats of images, as the core calls them (loader-wasm/conf.ts). It reads them; here they are words. */
+export const IMAGE_FORMATS = ["raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"] as const;
+
+/** One of them. */
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+
+/** An image with what is to be known about it. */
+export interface DiskImage {
+  image: ImageSource;
+  /** Bytes of a sector. Without it a device's are what the system says, those of a file 512, and a VHDX image has its own. */
+  sectorSize?: 512 | 4096;
+  /**
+   * Its format. Without it the image is raw, and not used when it looks like something else. A compression says that the file is
+   * to be unpacked first, as the end of its name does (`.gz`, `.xz`, `.zst`, `.bz2`) unless the format is "raw".
+   */
+  format?: ImageFormat | Compression;
+  /**
+   * The files that it is made of besides: a data file, then what is behind it and behind that, or the extents of a VMDK
+   * descriptor, in their order. Names in an image are never followed.
+   */
+  files?: readonly (ImageSource | Omit<DiskImage, "files" | "sectorSize">)[];
+}
+
+/** An image with its sector size, if that was said. */
 export interface SectoredImage {
   image: ImageSource;
-  sectorSize: 512 | 4096;
+  sectorSize?: 512 | 4096 | undefined;
 }
 
 /** An image on its way to a worker: files are open already, so that the worker needs no right to open any. */
 export interface SentImage extends SectoredImage {
   fd?: number;
+  /** Bytes of what is open: a device doesn't tell everyone. */
+  size?: number;
 }
 
 /** What `boot` takes as a disk. */
-export type DiskSource = Disk | ImageSource | SectoredImage;
+export type DiskSource = Disk | ImageSource | DiskImage;
 
 /** Opens an image file; platforms without files have none. */
-export type FileOpener = (path: string, sectorSize: number, fd?: number) => Disk;
+export type FileOpener = (path: string, sent: Omit<SentImage, "image">) => Disk;
 
 let openFile: FileOpener = () => {
   throw new OptionError("a disk can be named by a path on Node only");
@@ -35,31 +61,51 @@ export function setFileOpener(opener: FileOpener): void {
   openFile = opener;
 }
 
-/** The image and sector size behind `source`; undefined for a ready Disk that only its maker can use. */
-export function describeSource(source: DiskSource): SectoredImage | undefined {
-  if (isSectored(source)) {
-    if (source.sectorSize !== 512 && source.sectorSize !== 4096) {
-      throw new OptionError(`sector size ${source.sectorSize} is not 512 or 4096`);
-    }
-    return source;
+/** An image with nothing left open but its format and sector size. */
+export interface DescribedImage extends SentImage, Required<Pick<DiskImage, "files">> {
+  format?: ImageFormat;
+  /** It is to be unpacked before it is used. */
+  compression?: Compression;
+}
+
+/** `source` with all that it leaves to us; undefined for a ready Disk that only its maker can use. */
+export function describeSource(source: DiskSource): DescribedImage | undefined {
+  if (isDescribed(source)) {
+    const { image, sectorSize, format, files = [] } = source;
+    if (![undefined, 512, 4096].includes(sectorSize))
+      throw new OptionError(`sector size ${sectorSize} is not 512 or 4096`);
+    const said = { files, ...(sectorSize && { sectorSize }) };
+    return { ...packing(checkImage(image), format), ...said };
   }
-  if (source instanceof BytesDisk) return source;
+  if (source instanceof BytesDisk) return { image: source.image, sectorSize: source.sectorSize, files: [] };
   if (isDisk(source)) return undefined;
-  if (typeof source === "string" || source instanceof Uint8Array || source instanceof Blob) {
-    return { image: source, sectorSize: 512 };
+  return { ...packing(checkImage(source), undefined), files: [] };
+}
+
+/** The image with what `format` and its name say of it. */
+function packing(image: ImageSource, format: DiskImage["format"]): Omit<DescribedImage, "files"> {
+  if (isCompression(format)) return { image, compression: format };
+  if (format !== undefined && !IMAGE_FORMATS.includes(format)) {
+    const words = [...IMAGE_FORMATS, ...COMPRESSIONS].join(", ");
+    throw new OptionError(`unknown image format "${format}" (there are ${words})`);
   }
+  const compression = typeof image === "string" && format !== "raw" ? compressionOfName(image) : undefined;
+  return { image, ...(format && { format }), ...(compression && { compression }) };
+}
+
+function checkImage(image: ImageSource): ImageSource {
+  if (typeof image === "string" || image instanceof Uint8Array || image instanceof Blob) return image;
   throw new OptionError("a disk must be a path, a Uint8Array, a Blob or a Disk");
 }
 
-function isSectored(source: DiskSource): source is SectoredImage {
-  return (
-    typeof source === "object" && source !== null && "image" in source && "sectorSize" in source && !isDisk(source)
-  );
+function isDescribed(source: DiskSource): source is DiskImage {
+  return typeof source === "object" && source !== null && "image" in source && !isDisk(source);
 }
 
 /** Opens `source`; what is opened here is to be closed by the caller. */
-export function openSource({ image, sectorSize, fd }: SentImage): Disk {
-  if (typeof image === "string") return openFile(image, sectorSize, fd);
+export function openSource({ image, ...sent }: SentImage): Disk {
+  const { sectorSize = 512 } = sent;
+  if (typeof image === "string") return openFile(image, sent);
   if (image instanceof Blob) return new BlobDisk(image, sectorSize);
   return new BytesDisk(image, sectorSize);
 }

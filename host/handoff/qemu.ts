@@ -2,16 +2,26 @@
 // Serial port and monitor share the terminal (Ctrl-A X ends QEMU).
 
 import type { MapProfile } from "./maps.js";
-import type { Vmm, VmmGuest } from "./vmm.js";
+import { QmpWatch } from "./qmp.js";
+import { type Accelerator, CONTROL_FD, type Vmm, type VmmGuest } from "./vmm.js";
 
 const KIB = 1024;
 
-function common({ image, memory, kvm, writable }: VmmGuest): string[] {
-  const access = kvm ? ["-accel", "kvm"] : [];
-  const size = ["-m", `${Math.ceil(memory / KIB)}k`];
-  return [...access, ...size, "-display", "none", "-serial", "mon:stdio", "-no-reboot", "-kernel", image].concat(
-    writable ? [] : ["-snapshot"],
-  );
+/**
+ * The processor that a guest sees. QEMU's default under KVM has features that hosts lack, and warns of each; its
+ * translator has all of qemu64.
+ */
+const PROCESSORS: Readonly<Record<Accelerator, string>> = { kvm: "host", tcg: "qemu64" };
+
+function common({ image, memory, accelerator, writable }: VmmGuest): string[] {
+  return [
+    ...(accelerator === undefined ? [] : ["-accel", accelerator, "-cpu", PROCESSORS[accelerator]]),
+    ...["-m", `${Math.ceil(memory / KIB)}k`],
+    ...["-display", "none", "-serial", "mon:stdio", "-no-reboot", "-kernel", image],
+    // No event is missed: the guest stands still until the control channel starts it.
+    ...["-chardev", `socket,id=userboot,fd=${CONTROL_FD}`, "-mon", "chardev=userboot,mode=control", "-S"],
+    ...(writable ? [] : ["-snapshot"]),
+  ];
 }
 
 /** QEMU reads a comma in a file name from a doubled one. */
@@ -30,6 +40,7 @@ function pc(machine: string, map: MapProfile): Vmm {
       ...common(guest),
       ...guest.disks.flatMap((disk) => ["-drive", `file=${escaped(disk)},if=virtio,format=raw`]),
     ],
+    watch: (send, held) => new QmpWatch(send, held),
   };
 }
 

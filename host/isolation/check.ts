@@ -3,6 +3,8 @@
 
 import { FLAVOURS } from "../modules.js";
 import type { HookName } from "../policy/hooks.js";
+import { LOOKED_MAX, LOOKED_TEXT_MAX } from "../problem.js";
+import { isPrintable } from "../text.js";
 import type { CellMessage } from "./cell.js";
 
 type Check = (value: unknown) => boolean;
@@ -75,6 +77,12 @@ const module = object(
   { args: text },
 );
 
+const LOOKED_KINDS = one("disk", "damage", "partition", "pool", "file", "kernel");
+/** Of bounded length, and with nothing in it that acts on a terminal. */
+const shown: Check = (value) => typeof value === "string" && value.length <= LOOKED_TEXT_MAX && isPrintable(value);
+const problem: Check = (value) =>
+  list(object({ kind: LOOKED_KINDS, name: shown, found: shown }))(value) && (value as unknown[]).length <= LOOKED_MAX;
+
 /** `ResultData`, field by field. */
 const result = object(
   {
@@ -112,6 +120,7 @@ const result = object(
     registers,
     gdt: object({ gpa: hex, hex: table }),
     bootData: object({ modulep: hex, kernend: hex }, { howto: hex, bootdev: hex, bootinfo: hex, envp: hex }),
+    bootProblem: problem,
     measurements: object({ files: list(file), filesDigest: text }, { stateDigest: text }),
   },
 );

@@ -43,8 +43,8 @@ const NODE_FLAGS = [
   "--disallow-code-generation-from-strings",
   "--no-addons",
 ];
-/** Open files are a few of Node's own and 32 images. */
-const FILES_MAX = 96;
+/** Open files are a few of Node's own and 64 images. */
+const FILES_MAX = 128;
 /** Node's own memory, with its threads' stacks and what the engine sets aside: more than half of this from Node 24 on. */
 const BASE_MEMORY = 1024 * 1024 * 1024;
 /** Bytes that an operator's hook may put in the place of files. */

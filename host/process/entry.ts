@@ -9,8 +9,8 @@ import { BlockingChannel, CHANNEL_FD, ProcessLine, type ProcessStart } from "./l
 installNodeFiles();
 const channel = new BlockingChannel(CHANNEL_FD);
 const { disks, ...start } = channel.receive().head as ProcessStart;
-const images = disks.map(({ sectorSize, name, fd }): SentImage => {
-  return fd === undefined ? { image: channel.receive().body, sectorSize } : { image: name, sectorSize, fd };
+const images = disks.map(({ name, ...sent }): SentImage => {
+  return { ...sent, image: sent.fd === undefined ? channel.receive().body : name };
 });
 await runBody({ ...start, disks: images }, new ProcessLine(channel, start));
 // Whatever still keeps the event loop is of no interest.

@@ -3,6 +3,7 @@
 
 import { readSync, writeSync } from "node:fs";
 import { deserialize } from "node:v8";
+import type { SentImage } from "../disks/source.js";
 import { LimitError } from "../errors.js";
 import type { Line } from "../isolation/body.js";
 import type { SessionMessage, StartMessage } from "../isolation/messages.js";
@@ -18,7 +19,7 @@ export const FIRST_IMAGE_FD = 4;
 
 /** What the caller sends first; images in memory follow, a frame each. */
 export interface ProcessStart extends Omit<StartMessage, "disks"> {
-  disks: { sectorSize: 512 | 4096; name: string; fd?: number }[];
+  disks: (Omit<SentImage, "image"> & { name: string })[];
 }
 
 /** Keys, answering `keys`. */

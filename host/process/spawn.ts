@@ -177,8 +177,8 @@ class ProcessCell implements Cell {
   #greet(): void {
     const { disks, ...rest } = this.#message!;
     let fd = FIRST_IMAGE_FD;
-    const named = disks.map(({ image, sectorSize }) =>
-      typeof image === "string" ? { name: image, sectorSize, fd: fd++ } : { name: "bytes", sectorSize },
+    const named = disks.map(({ image, ...sent }) =>
+      typeof image === "string" ? { ...sent, name: image, fd: fd++ } : { ...sent, name: "bytes" },
     );
     this.#send({ ...rest, disks: named } satisfies ProcessStart);
     for (const { image } of disks) if (image instanceof Uint8Array) this.#send(undefined, image);

@@ -114,7 +114,7 @@ export function startSpareProcess(paths: readonly string[], confine: Confine, li
   }
 }
 
-const plain = (image: string): SentImage => ({ image, sectorSize: 512 });
+const plain = (image: string): SentImage => ({ image });
 
 /** The process that was started ahead, for a session that is what it was started for. Any other is ended. */
 export function takeSpare(
@@ -124,7 +124,9 @@ export function takeSpare(
 ): Spare | undefined {
   if (spare === undefined) return undefined;
   const { child, limits } = spare;
-  const paths = JSON.stringify(disks.map(({ image, sectorSize }) => (sectorSize === 512 ? image : undefined)));
+  const paths = JSON.stringify(
+    disks.map(({ image, sectorSize, fd }) => (sectorSize === undefined && fd === undefined ? image : undefined)),
+  );
   const fits = paths === spare.paths && confine === spare.confine;
   if (!fits || memory !== limits.memory || cpuS !== limits.cpuS || !isRunning(child)) {
     dropSpare();

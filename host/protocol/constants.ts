@@ -1,15 +1,25 @@
 // Numbers that loader-wasm/protocol.ts gives a meaning, under the names that they have there (test/safety/imports.test.ts
 // compares them).
 
-/** Commands of `diskioctl`: bytes of a sector (u32), bytes of the disk (i64). */
+/** Commands of `diskioctl`: bytes of a sector (u32), bytes of the disk (i64), how the image was given. */
 export const DIOCGSECTORSIZE = 0x4004_6480;
 export const DIOCGMEDIASIZE = 0x4008_6481;
+export const DIOCGIMAGE = 0x4018_64f0;
 
-/** Kinds of `fault`: the core's own mistake, fuel used up, the module's memory used up. */
+/** Kinds of `fault`: the core's own mistake, fuel used up, the module's memory used up, a device or an image of the caller's. */
 export const FAULT_INTERNAL = 0;
 export const FAULT_FUEL = 1;
 export const FAULT_MEMORY = 2;
 export const FAULT_DEVICE = 3;
+export const FAULT_IMAGE = 4;
+
+/** Kinds of `looked`: a disk, damage on it, a partition, a ZFS pool, a file, a kernel that was loaded or was to be. */
+export const LOOKED_DISK = 0;
+export const LOOKED_DAMAGE = 1;
+export const LOOKED_PARTITION = 2;
+export const LOOKED_POOL = 3;
+export const LOOKED_FILE = 4;
+export const LOOKED_KERNEL = 5;
 
 /** The index by which `getenv` is asked for the device that the caller chose. */
 export const CHOSEN_DEVICE = -2;

@@ -3,10 +3,13 @@
 import { LimitError, UserbootError } from "../errors.js";
 import { CHARGED_PART, COPY_PIECE } from "../memory/guest.js";
 import type { SessionState } from "../state.js";
-import { DIOCGMEDIASIZE, DIOCGSECTORSIZE } from "./constants.js";
+import { DIOCGIMAGE, DIOCGMEDIASIZE, DIOCGSECTORSIZE } from "./constants.js";
 import { note } from "./diagnostics.js";
 import { EBADF, EIO, ENOTTY } from "./errno.js";
 import type { ModuleMemory } from "./module_memory.js";
+
+/** Bytes for the word of an image's format. */
+const WORD_SIZE = 16;
 
 /**
  * `diskread`, `diskread_guest` and `diskioctl`. A medium that fails is EIO for the guest and a line for the operator;
@@ -30,6 +33,17 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
       note(state.diagnostics, () => `disk${unit} offset ${offset}: read of ${target.length} bytes failed: ${why}`);
       return -1;
     }
+  };
+
+  /** Stores how the caller gave an image. */
+  const imageFacts = (unit: number, cell: number): number => {
+    const facts = options.images[unit];
+    if (facts === undefined) return ENOTTY;
+    const word = module.bytes(cell + 8, WORD_SIZE).fill(0);
+    for (let i = 0; i < facts.format.length; i++) word[i] = facts.format.charCodeAt(i);
+    module.data.setUint32(cell, facts.first, true);
+    module.data.setUint32(cell + 4, facts.count, true);
+    return 0;
   };
 
   return {
@@ -78,6 +92,7 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
       if (disk === undefined) return EBADF;
       if (command >>> 0 === DIOCGSECTORSIZE) module.data.setUint32(cell >>> 0, disk.sectorSize, true);
       else if (command >>> 0 === DIOCGMEDIASIZE) module.data.setBigInt64(cell >>> 0, BigInt(disk.size), true);
+      else if (command >>> 0 === DIOCGIMAGE) return imageFacts(unit, cell >>> 0);
       else return ENOTTY;
       return 0;
     },

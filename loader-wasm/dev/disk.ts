@@ -9,6 +9,7 @@ import { damaged } from "../lib/fault";
 import { scanInteger } from "../lib/text";
 import { DIOCGMEDIASIZE, DIOCGSECTORSIZE, diskioctl } from "../protocol";
 import { Disk, disks, OFFSET_LIMIT } from "../storage/disk";
+import { openDisk } from "../storage/formats/formats";
 import { partitionTable, wholeTable } from "../storage/partitions/detect";
 import { Naming, Partition, PartitionTable } from "../storage/partitions/table";
 import { Volume } from "../storage/volume";
@@ -163,7 +164,7 @@ export class DiskDriver extends DeviceDriver {
         return;
       }
       if (diskioctl(unit, DIOCGMEDIASIZE, cell) != 0) return;
-      disks.push(new Disk(unit, sectorSize, min(load<u64>(cell), OFFSET_LIMIT)));
+      disks.push(openDisk(unit, sectorSize, min(load<u64>(cell), OFFSET_LIMIT)));
     }
   }
 

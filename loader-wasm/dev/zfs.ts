@@ -16,6 +16,9 @@ import { stateName, Vdev, VdevState } from "../zfs/vdev";
 import { Device, DeviceDriver, NamedDevice } from "./device";
 import { DiskDevice } from "./disk";
 
+/** Pools of which disks were found, but which can't be read. */
+export const lostPools: Pool[] = [];
+
 /** A data set. */
 export class ZfsDevice extends Device {
   private opened: ObjectSet | null = null;
@@ -71,7 +74,9 @@ export class ZfsDriver extends DeviceDriver {
     for (let unit = 0; unit < disks.length; unit++) this.probeDisk(disks[unit]);
     const known = pools.slice(0);
     for (let i = 0; i < known.length; i++) {
-      if (openPool(known[i]) != 0) pools.splice(pools.indexOf(known[i]), 1);
+      if (openPool(known[i]) == 0) continue;
+      pools.splice(pools.indexOf(known[i]), 1);
+      lostPools.push(known[i]);
     }
   }
 

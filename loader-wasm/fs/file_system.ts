@@ -3,6 +3,7 @@
 import { Device } from "../dev/device";
 import { EINVAL, EROFS, setErrno } from "../lib/errno";
 import { ByteSource } from "../lib/guest";
+import { Volume } from "../storage/volume";
 
 /**
  * Modes of opening, as sys/fcntl.h has them. Nothing here can be written: what opens for it fails, or its writes do.
@@ -108,6 +109,11 @@ export abstract class FileSystem {
 
   /** Whether its files are files of other file systems. */
   isLayer(): bool {
+    return false;
+  }
+
+  /** Whether `volume` is one of its own, be it damaged. */
+  knows(_volume: Volume): bool {
     return false;
   }
 

@@ -2,7 +2,7 @@
 
 import { Device } from "../dev/device";
 import { EINVAL, EIO, ENOENT, errno, setErrno } from "../lib/errno";
-import { FileSystem, OpenFile } from "./file_system";
+import { FileSystem, O_RDONLY, OpenFile } from "./file_system";
 
 /** All file systems, in the order in which they are tried. */
 let fileSystems: FileSystem[] = [];
@@ -10,6 +10,22 @@ let fileSystems: FileSystem[] = [];
 /** Takes over the table of conf.ts. */
 export function useFileSystems(list: FileSystem[]): void {
   fileSystems = list;
+}
+
+/** The name of the file system on `device`; empty when there is none that can be read, and errno: EINVAL for none at all. */
+export function fileSystemOn(device: Device): string {
+  let error = EINVAL;
+  for (let i = 0; i < fileSystems.length; i++) {
+    if (fileSystems[i].isLayer()) continue;
+    const root = fileSystems[i].open(device, "/", O_RDONLY);
+    if (root !== null) {
+      root.close();
+      return fileSystems[i].name;
+    }
+    if (error == EINVAL) error = errno;
+  }
+  setErrno(error);
+  return "";
 }
 
 /**

@@ -81,7 +81,9 @@ class Node {
     const size = dnode.bonusSize();
     let found = size > 0 && tables.find(dnode, dnode.bonus(), size, attribute);
     if (!found && (size == 0 || errno == 0)) {
-      const spill = dnode.spill();
+      let spill = dnode.spill();
+      // To read the layout others may have to make room, and so may this one.
+      if (spill !== null) spill = tables.learn(spill.data, spill.size) ? dnode.spill() : null;
       if (spill !== null) found = tables.find(dnode, spill.data, spill.size, attribute);
     }
     if (found && tables.length >= length) return true;

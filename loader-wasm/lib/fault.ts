@@ -62,12 +62,25 @@ export function damaged(where: string, what: string, code: i32): i32 {
   // Looking for other names of a file comes across the same damage again.
   if (text == lastDamage) return code;
   lastDamage = text;
+  if (damages.length < DAMAGES_MAX && !damages.includes(text)) damages.push(text);
+  if (hushed) return code;
   const block = allocString(text);
   report(block, text.length);
   heap.free(block);
   return code;
 }
 let lastDamage: string = "";
+
+/** Reports that are kept, the first ones, for whoever explains what came of them. */
+export const damages: string[] = [];
+const DAMAGES_MAX: i32 = 64;
+/** Whether the host isn't told any more. */
+let hushed: bool = false;
+
+/** Damage is kept from now on, and not reported. */
+export function hushDamage(): void {
+  hushed = true;
+}
 
 /** `value`, which the caller knows to be there; ends the session when it isn't. */
 export function present<T>(value: T | null): T {

@@ -17,6 +17,11 @@ export function setOutputs(count: i32): void {
   outputs = count;
 }
 
+/** Nothing more is printed: what comes after the guest's end isn't for its console. */
+export function mute(): void {
+  outputs = 0;
+}
+
 /**
  * Hands collected output to the host. Done before anything that waits or ends the session; exported to the host as
  * `flushOutput`, which calls it when something else ended the session. Nothing is pending any more when the host is

@@ -34,6 +34,11 @@ export function toLower(c: i32): i32 {
   return isUpper(c) ? c + (Ascii.LOWER_A - Ascii.UPPER_A) : c;
 }
 
+/** `c` in upper case; what isn't a small letter stays. */
+export function toUpper(c: i32): i32 {
+  return isLower(c) ? c - (Ascii.LOWER_A - Ascii.UPPER_A) : c;
+}
+
 /** What `digitValue` gives for anything but a digit. */
 export const NO_DIGIT: i32 = 99;
 

@@ -7,7 +7,7 @@ import { O_RDONLY } from "../fs/file_system";
 import { cstringAt } from "../lib/bytes";
 import { EFTYPE, ENOENT, errno, strerror } from "../lib/errno";
 import { refusedEnd, startPart } from "../lib/guest";
-import { failCommand, failDetailed } from "../lib/outcome";
+import { commandError, failCommand, failDetailed } from "../lib/outcome";
 import { print } from "../lib/output";
 import { hexAlternate } from "../lib/text";
 import { PURPOSE_RAW } from "../protocol";
@@ -78,6 +78,29 @@ export function loadModule(name: string, wish: VersionWish | null, args: string[
  * and what it depends on. Returns 0 or an errno and leaves the text in `commandError`.
  */
 export function loadKld(name: string, args: string[]): i32 {
+  const error = loadWithDependencies(name, args);
+  if (error != 0 && preloadedFiles.length == 0) noteFailure(name, commandError);
+  return error;
+}
+
+function noteFailure(name: string, reason: string): void {
+  for (let i = 0; i < failures.length; i++) if (failures[i].name == name && failures[i].reason == reason) return;
+  if (failures.length < FAILURES_MAX) failures.push(new LoadFailure(name, reason));
+}
+
+/** A kernel that could not be loaded, and the reason. */
+export class LoadFailure {
+  constructor(
+    readonly name: string,
+    readonly reason: string,
+  ) {}
+}
+
+/** The first ones. */
+export const failures: LoadFailure[] = [];
+const FAILURES_MAX: i32 = 8;
+
+function loadWithDependencies(name: string, args: string[]): i32 {
   const path = searchFile(name, KLD_EXTENSIONS);
   if (path === null) {
     failDetailed(`can't find '${name}'`);

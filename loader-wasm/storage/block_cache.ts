@@ -150,7 +150,8 @@ export function readCached(unit: i32, end: u64, offset: u64, dst: usize, size: u
       const available = <i32>min(((end - 1) >> CHUNK_SHIFT) - first + 1, <u64>WINDOW_LIMIT);
       const count = min(max(needed + before, first < number ? GROUP : window), available);
       cacheAhead += count - min(needed, count);
-      if (fetch(unit, first, count)) {
+      // Fewer bytes than were asked for may end before the one that is wanted.
+      if (fetch(unit, first, count) && index.has(key)) {
         nextKey = keyOf(unit, first) + <u64>count;
       } else if (count == 1 || !fetch(unit, number, 1)) {
         // A bad sector spoils a chunk, and not what else is in it.

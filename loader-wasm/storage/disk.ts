@@ -12,13 +12,13 @@ export const OFFSET_LIMIT: u64 = 0x0100000000000000;
 
 const residual: usize = memory.data(8, 8);
 
-/** The disk that the host calls `unit`, with the sizes that it had when it was found. */
+/** What the host calls `unit`, with the sizes that it had when it was found; an image of a format (formats/) is one, too. */
 export class Disk {
   constructor(
     readonly unit: i32,
-    readonly sectorSize: u32,
+    public sectorSize: u32,
     /** Bytes. */
-    readonly mediaSize: u64,
+    public mediaSize: u64,
   ) {}
 
   name(): string {

@@ -94,6 +94,11 @@ export class AttributeTables {
     return attributes;
   }
 
+  /** Reads the layout that the buffer of `size` bytes at `src` names, for which a block may have to make room. False and errno. */
+  learn(src: usize, size: u32): bool {
+    return size < SA_HEAD_SIZE || this.layout(layoutOf(src)) !== null;
+  }
+
   /**
    * Looks for `attribute` in the buffer of `size` bytes at `src`, which belongs to `dnode`. Whether it is there; errno is 0
    * when it just isn't.
@@ -103,8 +108,8 @@ export class AttributeTables {
     if (size < SA_HEAD_SIZE || load<u32>(src) != SA_MAGIC) return this.bad(dnode, `attributes of ${size} bytes`);
     const info = <u32>load<u16>(src, SA_INFO);
     const head = (info >> 10) << 3;
-    // 0 is the order of old, which is the first.
-    const attributes = this.layout(max(info & SA_LAYOUT_MASK, 1));
+    if (head > size) return this.bad(dnode, `head of attributes of ${head} bytes`);
+    const attributes = this.layout(layoutOf(src));
     if (attributes === null) return false;
     let at = head;
     let lengthAt = SA_LENGTHS;
@@ -127,6 +132,11 @@ export class AttributeTables {
     }
     return false;
   }
+}
+
+/** The number of the order in the buffer at `src`. 0 is the order of old, which is the first. */
+function layoutOf(src: usize): u32 {
+  return max(<u32>load<u16>(src, SA_INFO) & SA_LAYOUT_MASK, 1);
 }
 
 /** The object that the entry `name` of the ZAP in `table` names; null and errno. */

@@ -33,7 +33,6 @@ import {
   EMBEDDED_REDACTED,
   GANG_DEPTH_MAX,
   GANG_SIZE,
-  SALT_SIZE,
   TAIL_MAGIC,
   TAIL_SIZE,
 } from "./layout";
@@ -68,17 +67,15 @@ export class Blocks {
   largeGangs: bool = false;
   /** Whether what can't be read is another one's to tell: there is something else to try. */
   quiet: bool = false;
-  /** The key of some checksums; zeros until it was read. */
-  readonly salt: usize = allocate(SALT_SIZE);
   /** The pointer that is followed; the one given may be in a block that has to make room. */
   private readonly pointer: usize = allocate(BP_SIZE);
 
   constructor(
     /** Of the pool, for reports. */
     readonly name: string,
-  ) {
-    memory.fill(this.salt, 0, SALT_SIZE);
-  }
+    /** The key of some checksums, SALT_SIZE bytes; zeros until it was read. */
+    readonly salt: usize,
+  ) {}
 
   /** The top-level vdev with that id, or null. */
   top(id: u64): Vdev | null {
@@ -105,8 +102,9 @@ export class Blocks {
     const known = !embedded ? this.cache.find(bp) : null;
     if (known !== null) return known;
     const size = bpLogicalSize(bp);
-    if (size > BLOCK_SIZE_MAX) {
-      damaged(this.name, `ZFS block pointer: size ${size}`, EIO);
+    const larger = max(size, bpPhysicalSize(bp));
+    if (larger > BLOCK_SIZE_MAX) {
+      damaged(this.name, `ZFS block pointer: size ${larger}`, EIO);
       return null;
     }
     memory.copy(this.pointer, bp, BP_SIZE);
@@ -137,6 +135,7 @@ export class Blocks {
     burn(16);
     const physical = bpPhysicalSize(bp);
     const size = bpLogicalSize(bp);
+    if (physical > SMALL_MAX) return 0;
     const plain = bpCompression(bp) == COMPRESS_OFF && physical == size;
     const ahead = vdev.peek(dvaOffset(bp), physical);
     if (ahead != 0) {
@@ -200,7 +199,8 @@ export class Blocks {
     let used = 0;
     for (let i: u32 = 0; i < count; i++) {
       const bp = pointers + ((<usize>i) << BP_SHIFT);
-      if (bpHole(bp) || bpEmbedded(bp) || dvaGang(bp) || this.cache.find(bp) !== null) continue;
+      if (bpHole(bp) || bpEmbedded(bp) || this.cache.find(bp) !== null) continue;
+      // The size of a gang block's address is that of all its parts, which often follow its header.
       this.addPiece(used++, dvaDevice(bp), dvaOffset(bp), max(dvaSize(bp), <u64>bpPhysicalSize(bp)));
     }
     let total: u64 = 0;
@@ -309,11 +309,13 @@ export class Blocks {
       const part = header + <usize>(i * BP_SIZE);
       if (bpHole(part)) continue;
       const partSize = bpLogicalSize(part);
-      if (partSize > size - at) error = damaged(this.name, `ZFS gang block: parts larger than ${size} bytes`, EIO);
+      if (max(partSize, bpPhysicalSize(part)) > size - at)
+        error = damaged(this.name, `ZFS gang block: parts larger than ${size} bytes`, EIO);
       else error = this.readBlock(part, dst + <usize>at, depth + 1);
       at += partSize;
     }
     heap.free(header);
+    if (error == 0 && at != size) return damaged(this.name, `ZFS gang block: parts of ${at} bytes, not ${size}`, EIO);
     return error == 0 && !verifyBlock(bp, dst, this.name) ? EIO : error;
   }
 

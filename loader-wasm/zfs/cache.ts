@@ -3,14 +3,15 @@
 
 import { allocate } from "../lib/fault";
 import { Region } from "../lib/region";
-import { BLOCK_SIZE_MAX, BP_BIRTH } from "./layout";
+import { BLOCK_SIZE_MAX, BP_BIRTH, BP_PROPERTIES } from "./layout";
 
 /** A block as its pointer describes it, decompressed. The pool owns it: it is good until the next one is asked for. */
 export class Block {
-  /** What it was read by; all ones for what is not to be found again. */
-  private word0: u64 = u64.MAX_VALUE;
-  private word1: u64 = u64.MAX_VALUE;
-  private birth: u64 = u64.MAX_VALUE;
+  /** What it was read by. */
+  private word0: u64 = 0;
+  private word1: u64 = 0;
+  private properties: u64 = 0;
+  private birth: u64 = 0;
   /** When it was used last; 0 for what is not to be found again. */
   stamp: u64 = 0;
 
@@ -21,7 +22,14 @@ export class Block {
 
   /** Whether it is what the pointer at `bp` leads to. */
   isOf(bp: usize): bool {
-    return this.word0 == load<u64>(bp) && this.word1 == load<u64>(bp, 8) && this.birth == load<u64>(bp, BP_BIRTH);
+    return (
+      this.stamp != 0 &&
+      this.word1 == load<u64>(bp, 8) &&
+      this.word0 == load<u64>(bp) &&
+      this.birth == load<u64>(bp, BP_BIRTH) &&
+      // A pointer that says another size of it is a forged one.
+      this.properties == load<u64>(bp, BP_PROPERTIES)
+    );
   }
 
   /** It has been filled with what the pointer at `bp` leads to. */
@@ -29,6 +37,7 @@ export class Block {
     this.word0 = load<u64>(bp);
     this.word1 = load<u64>(bp, 8);
     this.birth = load<u64>(bp, BP_BIRTH);
+    this.properties = load<u64>(bp, BP_PROPERTIES);
   }
 }
 

@@ -167,7 +167,7 @@ function checkFeatures(pool: Pool): bool {
 /** Whether one of the pool's data sets says that it uses the feature `name`. */
 function usedByDataset(pool: Pool, name: string): bool {
   const waiting: u64[] = [poolEntry(pool, "root_dataset")];
-  for (let i = 0; i < waiting.length && i < DIRECTORIES_MAX; i++) {
+  for (let i = 0; i < waiting.length; i++) {
     const dir = directory(pool, waiting[i]);
     if (dir === null) continue;
     const head = load<u64>(dir.bonus(), DD_HEAD);
@@ -176,7 +176,7 @@ function usedByDataset(pool: Pool, name: string): bool {
     const children = load<u64>(dir.bonus(), DD_CHILDREN);
     const zap = children != 0 ? Zap.open(pool.mos.object(children)) : null;
     if (zap === null) continue;
-    while (zap.next()) waiting.push(zap.value);
+    while (zap.next() && waiting.length < DIRECTORIES_MAX) waiting.push(zap.value);
     zap.release();
   }
   return false;

@@ -31,6 +31,8 @@ import {
   OBJSET_TYPE,
 } from "./layout";
 
+/** Fuel for bytes that are copied, or are zeros: one for so many, as a shift. */
+const COPY_SHIFT: u32 = 6;
 /** A pointer to a hole. */
 const NO_BLOCK: usize = memory.data(128, 8);
 
@@ -177,6 +179,7 @@ export class Dnode {
       const piece = <u32>min(blockSize - within, <u64>(size - done));
       const pointer = this.pointer(at / blockSize);
       if (pointer === null) return EIO;
+      burn(<i64>(piece >> COPY_SHIFT));
       if (bpHole(pointer.at)) {
         memory.fill(dst + <usize>done, 0, <usize>piece);
       } else {

@@ -55,6 +55,11 @@ export class DraidVdev extends RaidzVdev {
     return null;
   }
 
+  /** A sector of each data column: what is smaller is filled up. */
+  leastSize(): u32 {
+    return (<u32>this.dataWidth) << (<u32>this.ashift);
+  }
+
   /** Disks less spares. */
   private used(): u64 {
     return <u64>this.children.length - this.spares;

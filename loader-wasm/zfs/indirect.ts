@@ -5,8 +5,10 @@ import { EIO } from "../lib/errno";
 import { allocate, damaged } from "../lib/fault";
 import { OFFSET_LIMIT } from "../storage/disk";
 import { Blocks } from "./blocks";
+import { Block, SMALL_MAX } from "./cache";
 import { Dnode, ObjectSet } from "./dnode";
 import {
+  bpLogicalSize,
   dvaDevice,
   dvaOffset,
   dvaSize,
@@ -28,11 +30,20 @@ const WAYS_MAX: u32 = 4096;
 /** The pool's blocks once more: a mapping is read while another block is. */
 class MappingBlocks extends Blocks {
   constructor(private readonly pool: Pool) {
-    super(pool.name);
+    // The salt is shared: what it is may become known later.
+    super(pool.name, pool.salt);
+    this.largeGangs = pool.largeGangs;
   }
 
   top(id: u64): Vdev | null {
     return this.pool.top(id);
+  }
+
+  block(bp: usize): Block | null {
+    // There is room for one large block, and the one that is read may be in it.
+    if (bpLogicalSize(bp) <= SMALL_MAX) return super.block(bp);
+    damaged(this.name, `ZFS mapping: block of ${bpLogicalSize(bp)} bytes`, EIO);
+    return null;
   }
 }
 

@@ -156,7 +156,7 @@ export function dvaDevice(dva: usize): u64 {
 
 /** Bytes from DATA_START of that device. */
 export function dvaOffset(dva: usize): u64 {
-  return (load<u64>(dva, 8) & 0x7fffffffffffffff) << SECTOR_SHIFT;
+  return min(load<u64>(dva, 8) & 0x7fffffffffffffff, u64.MAX_VALUE >> SECTOR_SHIFT) << SECTOR_SHIFT;
 }
 
 /** Bytes that it takes up there. */

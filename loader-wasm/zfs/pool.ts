@@ -1,7 +1,7 @@
 // Pools: their disks, found by their labels, and the latest uberblock.
 
 import { EIO } from "../lib/errno";
-import { allocate, damaged, present } from "../lib/fault";
+import { allocate, burn, damaged, present } from "../lib/fault";
 import { print } from "../lib/output";
 import { Volume } from "../storage/volume";
 import { startAhead, takeAhead } from "./ahead";
@@ -17,6 +17,7 @@ import {
   DEVICE_SIZE_MIN,
   LABEL_SIZE,
   LABELS,
+  SALT_SIZE,
   UB_MAGIC,
   UB_REFLOW,
   UB_ROOT,
@@ -29,7 +30,7 @@ import {
   UBERBLOCKS_SIZE,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { tailBigEndian, verifyTail } from "./verify";
+import { tailBigEndian, verifyTail, verifyTails } from "./verify";
 
 /** Pool versions that can be read: the numbered ones, and the one that lists features. */
 const VERSION_MAX: u64 = 28;
@@ -122,7 +123,8 @@ export class Pool extends Blocks {
     readonly guid: u64,
     name: string,
   ) {
-    super(name);
+    super(name, allocate(SALT_SIZE));
+    memory.fill(this.salt, 0, SALT_SIZE);
   }
 
   /** The disk with that GUID, or null. */
@@ -243,16 +245,27 @@ class Labels {
   /** Reads those of a disk of `size` bytes. Whether one was good. */
   read(volume: Volume, size: u64): bool {
     startAhead(<u32>LABELS * LABEL_READ);
+    const packed = new StaticArray<usize>(LABELS);
+    const offsets = new StaticArray<u64>(LABELS);
     let bad = "";
     for (let i = 0; i < LABELS; i++) {
       const offset = labelOffset(size, i) + BOOT_BLOCK_AT;
       const block = takeAhead(LABEL_READ);
       // What can't be read together may be in parts.
       const whole = this.part(volume, offset, block, 0, LABEL_READ);
-      const good = whole || this.part(volume, offset, block, 0, BOOT_BLOCK_SIZE + CONFIG_SIZE);
-      if (!good || !this.take(block, offset)) bad += ` ${i}`;
+      const there = whole || this.part(volume, offset, block, 0, BOOT_BLOCK_SIZE + CONFIG_SIZE);
+      // What isn't there has no checksum.
+      if (!there) memory.fill(block, 0, BOOT_BLOCK_SIZE + CONFIG_SIZE);
+      packed[i] = block + <usize>BOOT_BLOCK_SIZE;
+      offsets[i] = offset + <u64>BOOT_BLOCK_SIZE;
       const ring = whole || this.part(volume, offset, block, RING_AT, <u32>UBERBLOCKS_SIZE);
       this.rings.push(ring ? block + <usize>RING_AT : 0);
+    }
+    const good = verifyTails(packed, CONFIG_SIZE, offsets);
+    for (let i = 0; i < LABELS; i++) {
+      if (!this.take(packed[i] - <usize>BOOT_BLOCK_SIZE, offsets[i] - <u64>BOOT_BLOCK_SIZE, ((good >> i) & 1) != 0)) {
+        bad += ` ${i}`;
+      }
     }
     if (this.txg == 0 && this.foreign.length > 0) {
       const what = `ZFS label: pool ${this.foreign} is of a big-endian machine, which can't be read`;
@@ -267,8 +280,8 @@ class Labels {
     return volume.read(offset + <u64>from, block + <usize>from, size) == <i64>size;
   }
 
-  /** Takes over what is good and new in the label at `block`, which is from `offset` of the disk. Whether it is good. */
-  private take(block: usize, offset: u64): bool {
+  /** Takes over what is good and new in the label at `block`, which is from `offset` of the disk. Whether it is, the configuration being `good`. */
+  private take(block: usize, offset: u64, good: bool): bool {
     if (this.bootBlock === null && verifyTail(block, BOOT_BLOCK_SIZE, offset, 0, 0)) {
       this.bootBlock = readBootBlock(block);
     }
@@ -279,7 +292,7 @@ class Labels {
       if (name !== null) this.foreign = name;
       return false;
     }
-    if (!verifyTail(packed, CONFIG_SIZE, offset + <u64>BOOT_BLOCK_SIZE, 0, 0)) return false;
+    if (!good) return false;
     const config = NvList.unpack(packed, CONFIG_SIZE);
     if (config === null || !config.has("txg") || config.number("txg") < this.txg) return true;
     this.txg = config.number("txg");
@@ -335,20 +348,50 @@ function addDisk(volume: Volume, size: u64, config: NvList, labels: Labels): boo
   return true;
 }
 
-/** Takes down the states of `pool` that the labels of a disk lead to. */
+/** Takes down the newest states of `pool` that the labels of a disk lead to. */
 function readUberblocks(pool: Pool, labels: Labels, size: u64, ashift: u64): void {
   const shift = min(max(ashift, UBERBLOCK_SHIFT_MIN), UBERBLOCK_SHIFT_MAX);
   const step = (<u32>1) << (<u32>shift);
+  let txg = u64.MAX_VALUE;
+  // From the newest on: only what may be taken is verified.
+  for (let taken = 0; taken < ROOTS_MAX; ) {
+    txg = newestBefore(txg, labels, step);
+    if (txg == 0) return;
+    let known = false;
+    for (let label = 0; label < LABELS; label++) {
+      const start = labelOffset(size, label) + UBERBLOCKS_AT;
+      const ring = labels.rings[label];
+      for (let at: u32 = 0; ring != 0 && at < <u32>UBERBLOCKS_SIZE; at += step) {
+        const uberblock = ring + <usize>at;
+        const time = load<u64>(uberblock, UB_TIMESTAMP);
+        if (txgOf(uberblock) != txg) continue;
+        if (!pool.wantsRoot(txg, time)) {
+          known = true;
+        } else if (verifyTail(uberblock, step, start + <u64>at, 0, 0)) {
+          pool.addRoot(txg, time, uberblock);
+          known = true;
+        }
+      }
+    }
+    if (known) taken++;
+  }
+}
+
+/** The transaction group of an uberblock, 0 of what is none. */
+function txgOf(uberblock: usize): u64 {
+  return load<u64>(uberblock, UB_MAGIC) == UBERBLOCK_MAGIC ? load<u64>(uberblock, UB_TXG) : 0;
+}
+
+/** The newest transaction group before `txg` that labels have an uberblock of; 0 for none. */
+function newestBefore(txg: u64, labels: Labels, step: u32): u64 {
+  let newest: u64 = 0;
+  burn(<i64>(<u32>UBERBLOCKS_SIZE / step));
   for (let label = 0; label < LABELS; label++) {
-    const start = labelOffset(size, label) + UBERBLOCKS_AT;
     const ring = labels.rings[label];
-    if (ring == 0) continue;
-    for (let at: u32 = 0; at < <u32>UBERBLOCKS_SIZE; at += step) {
-      const uberblock = ring + <usize>at;
-      const txg = load<u64>(uberblock, UB_TXG);
-      const time = load<u64>(uberblock, UB_TIMESTAMP);
-      if (load<u64>(uberblock, UB_MAGIC) != UBERBLOCK_MAGIC || !pool.wantsRoot(txg, time)) continue;
-      if (verifyTail(uberblock, step, start + <u64>at, 0, 0)) pool.addRoot(txg, time, uberblock);
+    for (let at: u32 = 0; ring != 0 && at < <u32>UBERBLOCKS_SIZE; at += step) {
+      const found = txgOf(ring + <usize>at);
+      if (found < txg) newest = max(newest, found);
     }
   }
+  return newest;
 }

@@ -34,7 +34,10 @@ class Run {
       const first = (offset + done) / blockSize;
       const wanted = (offset + size - 1) / blockSize - first + 1;
       let count = this.dnode.pointersTo(first, <u32>min(wanted, <u64>POINTERS_MAX), pointers);
-      if (count == 0) return EIO;
+      if (count == 0) {
+        error = EIO;
+        break;
+      }
       if (blockSize <= <u64>SMALL_MAX) count = this.pool.readAhead(pointers, count);
       this.verified = this.pool.verifyAhead(pointers, count);
       for (let i: u32 = 0; i < count && error == 0; i++) {

@@ -33,6 +33,9 @@ export enum Trust {
   Full,
 }
 
+/** Copies that are told apart, at most. */
+const CHOICES_MAX: u32 = 4096;
+
 /** A choice of copies: of those that are fully trusted, any. */
 export const ONLY_TRUSTED: u32 = u32.MAX_VALUE;
 
@@ -222,11 +225,12 @@ export class DiskVdev extends Vdev {
 export class MirrorVdev extends Vdev {
   read(bp: usize, dst: usize, offset: u64, size: u32, choice: u32): i32 {
     const count = <u32>this.children.length;
+    const first = choice % count;
     const deeper = choice == ONLY_TRUSTED ? choice : choice / count;
     const least: i32 = choice == ONLY_TRUSTED ? Trust.Full : Trust.Doubtful;
     for (let trust: i32 = Trust.Full; trust >= least; trust--) {
       for (let i: u32 = 0; i < count; i++) {
-        const child = this.children[(choice + i) % count];
+        const child = this.children[(first + i) % count];
         if (child.trust == trust && child.read(bp, dst, offset, size, deeper) == 0) return 0;
       }
     }
@@ -254,7 +258,7 @@ export class MirrorVdev extends Vdev {
   choices(): u32 {
     let deepest: u32 = 1;
     for (let i = 0; i < this.children.length; i++) deepest = max(deepest, this.children[i].choices());
-    return <u32>this.children.length * deepest;
+    return min(<u32>this.children.length * deepest, CHOICES_MAX);
   }
 
   protected spareMembers(): i32 {

@@ -2,7 +2,7 @@
 // pool itself, which has all.
 
 import { EIO, ENOENT, setErrno } from "../lib/errno";
-import { damaged } from "../lib/fault";
+import { burn, damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { DraidVdev, SpareVdev } from "./draid";
 import { IndirectVdev } from "./indirect";
@@ -11,14 +11,18 @@ import { Pool } from "./pool";
 import { PARITY_MAX, RaidzVdev } from "./raidz";
 import { DiskVdev, MirrorVdev, Trust, Vdev, VdevState } from "./vdev";
 
-/** Mirrors of RAID-Z groups of ... are not made deeper than this. */
+/** Mirrors of mirrors of ... are not made deeper than this. */
 const DEPTH_MAX: i32 = 6;
-/** log2 of the smallest block, at most. */
+/** log2 of the smallest block. */
+const ASHIFT_MIN: u64 = 9;
 const ASHIFT_MAX: u64 = 16;
 const REFUSED = "ZFS: can only boot from disk, mirror, raidz1, raidz2 and raidz3 vdevs\n";
 
 /** The kinds of vdevs, by the names in configurations. */
 const KINDS: string[] = ["disk", "mirror", "raidz", "replacing", "spare", "draid", "dspare", "indirect"];
+
+/** Those of them that have no others above them: their members are read while they are. */
+const TOP_KINDS: string[] = ["raidz", "draid", "indirect"];
 
 /** Whether nothing that a configuration lists needs to be read: a log, or the place of something removed. */
 export function isUnneeded(list: NvList): bool {
@@ -71,7 +75,12 @@ export class VdevMaker {
     const guid = list.number("guid");
     if (!KINDS.includes(type) || (type == "indirect" && !this.whole)) return this.refuse(`${guid} of type ${type}`);
     if (depth > DEPTH_MAX) return this.refuse(`${guid}: more than ${DEPTH_MAX} levels deep`);
-    if (list.number("ashift") > ASHIFT_MAX) return this.refuse(`${guid}: sectors of 2^${list.number("ashift")} bytes`);
+    if (depth > 0 && TOP_KINDS.includes(type)) return this.refuse(`${guid} of type ${type}, within another`);
+    // Only what is at the top says it.
+    const ashift = list.number("ashift");
+    const least = type == "raidz" || type == "draid" ? ASHIFT_MIN : 0;
+    if (ashift > ASHIFT_MAX || ashift < least) return this.refuse(`${guid}: sectors of 2^${ashift} bytes`);
+    burn(<i64>this.guids.length);
     if (this.guids.includes(guid)) {
       // A group in two places, or in itself.
       damaged(`zfs:${this.pool.name}`, `ZFS vdev ${guid} is part of another one`, EIO);
@@ -81,7 +90,6 @@ export class VdevMaker {
     if (type == "disk") return this.disk(list, guid);
     if (type == "raidz" || type == "draid") return this.group(list, type == "draid", guid, depth);
     const id = list.number("id");
-    const ashift = list.number("ashift");
     const name = `${type}-${id}`;
     if (type == "indirect") {
       return new IndirectVdev(guid, id, name, ashift, this.pool, list.number("com.delphix:indirect_object"));

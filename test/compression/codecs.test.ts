@@ -269,6 +269,25 @@ describe("zstd", () => {
   });
 });
 
+describe("lz4", () => {
+  // As pools' large blocks are: the packed bytes lie at the end of the room, some more than they can fall behind.
+  it("decodes a block onto itself", () =>
+    fc.assert(
+      fc.property(fc.tuple(steps, bytes(40)), ([list, end]) => {
+        const { packed, plain } = lz4Block(list, end);
+        const room = Buffer.alloc(Math.max(plain.length, packed.length) + (plain.length >> 8) + 64);
+        packed.copy(room, room.length - packed.length);
+        const found = part.borrow(room, 0xa5, (at) => {
+          const from = at + room.length - packed.length;
+          expect(part.call("lz4", from, packed.length, at, plain.length)).not.toBe(0);
+          return part.read(at, plain.length);
+        });
+        same(found, plain);
+      }),
+      OPTIONS,
+    ));
+});
+
 describe("zlib", () => {
   const text = Buffer.from("Hello, zlib");
   const packed = zlib.deflateSync(text);

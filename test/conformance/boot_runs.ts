@@ -48,6 +48,8 @@ function compareRun(comparison: Comparison, recorded: BootRun, result: BootResul
   }
   comparison.equal("/exit", recorded.exit, exitOf(result));
   comparison.text("/console/clean", withoutSpinner(recorded.console.clean), text);
+  // One that ends elsewhere on purpose did things that weren't recorded.
+  if (comparison.differs("/exit")) return;
   comparison.list(
     "/swap_requests",
     recorded.swap_requests.map(({ length, sha256: digest }) => [length, digest]),

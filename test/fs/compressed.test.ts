@@ -5,6 +5,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isoImage } from "../support/iso_image.js";
 import { prompt } from "../support/prompt.js";
+import { Scratch } from "../support/scratch.js";
+import { expectTree, imageAt, noise, programs, run } from "../support/trees.js";
 
 /** Text that compresses, but not too well: words of a small generator. */
 function words(count: number): string {
@@ -23,7 +25,7 @@ const TEXT = words(20_000);
 const shown = (path: string, content: string) => `*** FILE ${path} BEGIN ***\n${content}*** FILE ${path} END ***\n`;
 
 /** What `more /f` prints when `f.gz` or `f.bz2` has these bytes. */
-async function more(suffix: "gz" | "bz2", content: Uint8Array) {
+async function more(suffix: "gz" | "bz2" | "zst" | "lz4", content: Uint8Array) {
   const { output, diagnostics, result } = await prompt([isoImage([{ name: `f.${suffix}`, content }])], ["more /f"]);
   expect(result.error?.name).toBe("InputEndedError");
   return { text: output[0] ?? "", diagnostics: diagnostics.join("\n") };
@@ -114,6 +116,139 @@ describe("gzip", () => {
         const harmed = Uint8Array.from(bytes);
         for (const [at, value] of changes) harmed[at] = value;
         await more("gz", harmed);
+      }),
+      { numRuns: 100, seed: 1 },
+    );
+  });
+});
+
+describe.skipIf(!programs("zstd"))("zstd", () => {
+  /** What `zstd` makes of `content`, from a file, whose size it knows. */
+  function packed(content: Uint8Array | string, ...options: string[]): Buffer {
+    using scratch = new Scratch();
+    const file = scratch.file("f", content);
+    run("zstd", "-q", ...options, file, "-o", `${file}.zst`);
+    return Buffer.from(imageAt(`${file}.zst`));
+  }
+  /** The same from a pipe. */
+  function piped(content: string, ...options: string[]): Buffer {
+    using scratch = new Scratch();
+    const file = scratch.file("f", content);
+    run("sh", "-c", 'in="$0"; shift; zstd -q "$@" < "$in" > "$in.zst"', file, "-", ...options);
+    return Buffer.from(imageAt(`${file}.zst`));
+  }
+  const skippable = Buffer.concat([Buffer.from([0x53, 0x2a, 0x4d, 0x18, 9, 0, 0, 0]), Buffer.alloc(9, 1)]);
+
+  it.each<[string, () => Buffer, string]>([
+    ["fastest", () => packed(TEXT, "-1"), TEXT],
+    ["usual", () => packed(TEXT), TEXT],
+    ["best", () => packed(TEXT, "--ultra", "-22"), TEXT],
+    ["without a checksum", () => packed(TEXT, "--no-check"), TEXT],
+    ["of unknown size", () => piped(TEXT), TEXT],
+    ["nothing", () => packed(""), ""],
+    [
+      "several frames, and one to be skipped",
+      () => Buffer.concat([skippable, packed(TEXT), skippable, packed("more\n")]),
+      `${TEXT}more\n`,
+    ],
+  ])("%s", async (_name, bytes, text) => {
+    expect(await more("zst", bytes())).toEqual({ text: shown("/f", text), diagnostics: "" });
+  });
+
+  it("more than its window, and runs", async () => {
+    const bytes = Buffer.concat([noise("z", 3_000_000), Buffer.alloc(2_000_000, 7), noise("z", 3_000_000)]);
+    for (const options of [["-1", "--zstd=wlog=12"], ["-19"], ["--long=24"]]) {
+      const image = isoImage([{ name: "f.zst", content: packed(bytes, ...options) }]);
+      // What it is called isn't there, so it isn't listed.
+      await expectTree(image, new Map([["/f", bytes]]), { device: "disk0s0a:", listed: false });
+    }
+  });
+
+  it("a window that is too large is refused", async () => {
+    const { text, diagnostics } = await more("zst", piped(TEXT, "--long=27"));
+    expect(text).toContain("zstd_read: window of 134217728 bytes\n");
+    expect(diagnostics).toBe("disk0s0a:/f.zst: zstd stream: window of 134217728 bytes");
+  });
+
+  it("says where a stream ends too early, and what is wrong", async () => {
+    const bytes = packed(TEXT);
+    expect((await more("zst", bytes.subarray(0, 9000))).diagnostics).toBe(
+      "disk0s0a:/f.zst: zstd stream: unexpected EOF",
+    );
+    const harmed = Buffer.from(bytes);
+    harmed.writeUInt8(harmed.readUInt8(harmed.length - 1) ^ 1, harmed.length - 1);
+    expect((await more("zst", harmed)).diagnostics).toBe("disk0s0a:/f.zst: zstd stream: checksum");
+    expect((await more("zst", Buffer.concat([bytes, Buffer.from("rest")]))).diagnostics).toMatch(/magic \d+$/);
+    expect((await more("zst", Buffer.from("not zstd"))).diagnostics).toMatch(/f\.zst: zstd header: not recognised/);
+  });
+
+  it("whatever is changed, what is read without an error is what was packed", async () => {
+    const text = TEXT.slice(0, 20_000);
+    const bytes = packed(text);
+    const change = fc.tuple(fc.nat(bytes.length - 1), fc.integer({ min: 0, max: 255 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 8 }), async (changes) => {
+        const harmed = Uint8Array.from(bytes);
+        for (const [at, value] of changes) harmed[at] = value;
+        // The flag that says that there is a checksum is not covered by it.
+        harmed[4] = bytes[4] ?? 0;
+        const read = await more("zst", harmed);
+        if (read.diagnostics === "") expect(read.text).toBe(shown("/f", text));
+      }),
+      { numRuns: 100, seed: 1 },
+    );
+  });
+});
+
+describe.skipIf(!programs("lz4"))("lz4", () => {
+  function packed(content: Uint8Array | string, ...options: string[]): Buffer {
+    using scratch = new Scratch();
+    const file = scratch.file("f", content);
+    run("lz4", "-q", ...options, file, `${file}.lz4`);
+    return Buffer.from(imageAt(`${file}.lz4`));
+  }
+  const pieces = () => Buffer.concat([packed(TEXT), packed("more\n")]);
+
+  it.each<[string, () => Buffer, string]>([
+    ["usual", () => packed(TEXT), TEXT],
+    ["best", () => packed(TEXT, "-12"), TEXT],
+    ["blocks that repeat each other, with checksums", () => packed(TEXT, "-B4", "-BD", "-BX", "--content-size"), TEXT],
+    ["without a checksum", () => packed(TEXT, "--no-frame-crc"), TEXT],
+    ["nothing", () => packed(""), ""],
+    ["several frames", pieces, `${TEXT}more\n`],
+  ])("%s", async (_name, bytes, text) => {
+    expect(await more("lz4", bytes())).toEqual({ text: shown("/f", text), diagnostics: "" });
+  });
+
+  it("large blocks, runs, and what can't be packed", async () => {
+    const bytes = Buffer.concat([noise("z", 5_000_000), Buffer.alloc(6_000_000, 7), Buffer.from(TEXT.repeat(30))]);
+    for (const options of [["-1"], ["-B4", "-BD"], ["-9", "-B7", "-BX"]]) {
+      const image = isoImage([{ name: "f.lz4", content: packed(bytes, ...options) }]);
+      await expectTree(image, new Map([["/f", bytes]]), { device: "disk0s0a:", listed: false });
+    }
+  });
+
+  it("says where a stream ends too early, and what is wrong", async () => {
+    const bytes = packed(TEXT);
+    const said = async (content: Uint8Array) => (await more("lz4", content)).diagnostics;
+    expect(await said(bytes.subarray(0, 9000))).toBe("disk0s0a:/f.lz4: lz4 stream: unexpected EOF");
+    const harmed = Buffer.from(bytes);
+    harmed.writeUInt8(harmed.readUInt8(harmed.length - 1) ^ 1, harmed.length - 1);
+    expect(await said(harmed)).toBe("disk0s0a:/f.lz4: lz4 stream: checksum");
+    expect(await said(Buffer.from(bytes).fill(0, 6, 7))).toBe("disk0s0a:/f.lz4: lz4 stream: header checksum");
+    expect(await said(Buffer.from("not lz4"))).toMatch(/f\.lz4: lz4 header: not recognised/);
+  });
+
+  it("whatever is changed, what is read without an error is what was packed", async () => {
+    const text = TEXT.slice(0, 20_000);
+    const bytes = packed(text);
+    const change = fc.tuple(fc.nat(bytes.length - 1), fc.integer({ min: 0, max: 255 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 8 }), async (changes) => {
+        const harmed = Uint8Array.from(bytes);
+        for (const [at, value] of changes) harmed[at] = value;
+        const read = await more("lz4", harmed);
+        if (read.diagnostics === "") expect(read.text).toBe(shown("/f", text));
       }),
       { numRuns: 100, seed: 1 },
     );

@@ -206,7 +206,7 @@ describe("damage is named", () => {
     ],
     [
       "an indirect block",
-      /UFS inode 3: indirect block at fragment 1048575 is beyond/,
+      /UFS inode 3: indirect block at 1048575 is beyond/,
       (i, d) => d.write(i.inodeOffset(FILE) + 208, number(0xfffffn, 8)),
     ],
     [

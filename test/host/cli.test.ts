@@ -130,7 +130,7 @@ describe("exit statuses", () => {
       "--input",
       "quit\\r",
     ]);
-    expect(stderr).toMatch(/^userboot: .*disk0 offset \d+: .*GPT.*\n$/);
+    expect(stderr).toMatch(/^userboot: .*disk0 offset \d+: .*GPT.*\n/);
     expect(status).toBe(1);
   });
 });

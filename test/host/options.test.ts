@@ -26,6 +26,16 @@ describe("wrong options", () => {
     [{ disks: new Array(33).fill(new Uint8Array(512)) }, /33 disks given, at most 32/],
     [{ disks: [5 as never] }, /a disk must be/],
     [{ disks: [{ image: new Uint8Array(1), sectorSize: 2048 as 512 }] }, /sector size 2048/],
+    [{ disks: [{ image: 5 as never }] }, /a disk must be/],
+    [
+      { disks: [{ image: new Uint8Array(1), format: "qed" as "raw" }] },
+      /unknown image format "qed" \(there are raw, qcow2, vmdk, vhd, vhdx, vdi\)/,
+    ],
+    [{ disks: [{ image: new Uint8Array(1), files: [5 as never] }] }, /a disk must be/],
+    [
+      { disks: new Array(32).fill({ image: new Uint8Array(1), files: [new Uint8Array(1), new Uint8Array(1)] }) },
+      /96 disks and files of theirs given, at most 64/,
+    ],
   ])("%# is refused", async (options, message) => {
     for (const isolation of ["thread", "process", "none"] as const) {
       const refused = boot({ ...options, isolation });
@@ -33,6 +43,23 @@ describe("wrong options", () => {
       await expect(refused).rejects.toThrow(message);
     }
   });
+});
+
+describe("images with formats", () => {
+  it.each(["thread", "process", "none"] as const)(
+    "end a session by name when they can't be used (%s)",
+    async (isolation) => {
+      const image = new Uint8Array(4096);
+      const [looks, wrong] = [Buffer.from(image), Buffer.from(image)];
+      looks.write("QFI\xfb", "latin1");
+      const said = await boot({ disks: [image, looks], isolation, clock: "virtual" });
+      expect(said).toMatchObject({ reason: "error", error: { name: "DiskError", disk: "disk1" } });
+      expect(said.error?.message).toMatch(/^disk1: looks like a qcow2 file: .*format: "qcow2"/);
+      const overlay = { image: wrong, format: "vdi", files: [image] } as const;
+      const { error } = await boot({ disks: [overlay], isolation, clock: "virtual" });
+      expect(error).toMatchObject({ name: "DiskError", message: "disk0: offset 64: vdi header: is no vdi image" });
+    },
+  );
 });
 
 describe("bad images", () => {

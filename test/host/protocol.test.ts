@@ -42,7 +42,7 @@ describe("disks", () => {
     expect(result.memory).toEqual([{ gpa: "0x1000", length: 4096 }]);
     expect(result.memoryFaults).toBe(4);
     expect(result.text.charCodeAt(0) + 256 * result.text.charCodeAt(1)).toBe(0x10000 - 19_900);
-    expect(result.disk).toEqual({ calls: 1, bytes: 4096 });
+    expect(result.disk).toEqual({ calls: 1, bytes: 4096, healed: 0 });
   });
 
   it("turns a failing medium into EIO and a diagnostic", async () => {

@@ -173,9 +173,23 @@ describe("CVE-2010-3851: an image's format is not guessed from what the guest wr
     const image = scratch.file(`guest.${format === "gzip" ? "img" : format}`, bytesOf(made));
     const args = ["boot", "-d", image, "--start", "simp", "--interface", "4", "--clock", "virtual", "-m", "64"];
     const keys = "lsdev -v\\rmore /file\\r";
-    const { stdout, stderr } = userboot([...args, "--input", keys]);
-    expect(stdout).toContain("plain content");
+    const { stdout, stderr, status } = userboot([...args, "--input", keys]);
     expect(stdout + stderr).not.toContain(CANARY);
+    if (["url", "link"].includes(format)) {
+      expect(stdout).toContain("plain content");
+    } else {
+      expect(stderr).toMatch(new RegExp(`^userboot: ${image}: looks like a \\w+ file: .*\n$`));
+      expect(status).toBe(2);
+    }
+    // As raw it is what it holds; as what it looks like, it gets no file that wasn't granted.
+    const raw = userboot([...args.with(2, `raw:${image}`), "--input", keys]);
+    expect(raw.stdout).toContain("plain content");
+    expect(raw.stdout + raw.stderr).not.toContain(CANARY);
+    if (format !== "qcow2" && format !== "vmdk") return;
+    const opened = userboot([...args.with(2, `${format}:${image}`), "--input", keys]);
+    expect(opened.stderr).toMatch(new RegExp(`^userboot: ${image}: offset \\d+: ${format} .*\n$`));
+    expect(opened.status).toBe(2);
+    expect(opened.stdout + opened.stderr).not.toContain(CANARY);
   });
 });
 

@@ -34,7 +34,6 @@ const APART: [above: string, below: string][] = [
   ["console/", "storage/"],
   ["console/", "zfs/"],
   ["console/", "compression/"],
-  ["storage/", "compression/"],
   ["interp/forth/", "interp/simp/"],
   ["interp/lua/", "interp/simp/"],
   ["interp/lua/", "interp/forth/"],

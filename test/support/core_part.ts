@@ -55,6 +55,19 @@ export class CorePart {
 
 /** Compiles these lines, whose imports are relative to loader-wasm/, as the core is compiled for debugging. */
 export async function corePart(lines: string): Promise<CorePart> {
+  const module = await compilePart(lines);
+  const memory = new WebAssembly.Memory({ initial: 16, maximum: 4096 });
+  const imports: WebAssembly.Imports = { env: { memory } };
+  // Reports of damage, and looks at the clock.
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module))
+    if (kind === "function") imports[from] = { ...imports[from], [name]: () => 0 };
+  const { exports } = await WebAssembly.instantiate(module, imports);
+  (exports as Record<string, CoreFunction>)._start?.();
+  return new CorePart(memory, exports as Record<string, CoreFunction>);
+}
+
+/** The same, not started yet. */
+export async function compilePart(lines: string): Promise<WebAssembly.Module> {
   const source = `${lines}
 export { allocate, grantFuel } from "./lib/fault";
 export function release(block: usize): void { heap.free(block); }
@@ -76,13 +89,5 @@ export function release(block: usize): void { heap.free(block); }
     listFiles: () => [],
   });
   if (error || binary === undefined) throw new Error(`part of the core does not compile: ${stderr.toString()}`);
-  const module = await WebAssembly.compile(binary);
-  const memory = new WebAssembly.Memory({ initial: 16, maximum: 4096 });
-  const imports: WebAssembly.Imports = { env: { memory } };
-  // Reports of damage, and looks at the clock.
-  for (const { module: from, name, kind } of WebAssembly.Module.imports(module))
-    if (kind === "function") imports[from] = { ...imports[from], [name]: () => 0 };
-  const { exports } = await WebAssembly.instantiate(module, imports);
-  (exports as Record<string, CoreFunction>)._start?.();
-  return new CorePart(memory, exports as Record<string, CoreFunction>);
+  return WebAssembly.compile(binary);
 }

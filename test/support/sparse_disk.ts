@@ -37,6 +37,13 @@ export class SparseDisk implements Disk {
     this.size = Math.max(this.size, offset + bytes.length);
   }
 
+  /** Becomes the first `size` bytes of another one. */
+  copy(other: SparseDisk, size: number): void {
+    this.#pages.clear();
+    for (const [index, page] of other.#pages) if (index * PAGE < size) this.#pages.set(index, page.slice());
+    this.size = size;
+  }
+
   read(offset: number, target: Uint8Array): number {
     const size = Math.max(0, Math.min(target.length, this.size - offset));
     this.calls++;

@@ -1,29 +1,21 @@
 // Pools of a real OpenZFS with fields changed: finds its way from the uberblock to any block (OpenZFS's spa.h, dmu.h,
 // dnode.h, zap_impl.h) and writes it anew in free space, with all that points to it, so that every checksum is right.
-// One disk, lz4 or no compression.
+// For pools whose metadata is on one disk, or a mirror of which that is one; lz4 or no compression.
 
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { recordings } from "./guests.js";
+import type { SparseDisk } from "./sparse_disk.js";
 
-/** Where the partition is on the disks of the collection, and its size. */
+/** Where the partition with the pool begins. */
 const PARTITION_AT = 1 << 20;
-const PARTITION_SIZE = 100 << 20;
 const LABEL_SIZE = 262_144;
-const LABELS = [0, LABEL_SIZE, PARTITION_SIZE - 2 * LABEL_SIZE, PARTITION_SIZE - LABEL_SIZE];
-const DATA_AT = PARTITION_AT + (4 << 20);
-const BOOT_BLOCK_AT = 8192;
-const BOOT_BLOCK_SIZE = 8192;
-const CONFIG_AT = 16_384;
-const CONFIG_SIZE = 114_688;
+/** Where in the partition the addresses of blocks count from. */
+const DATA_AT = 4 << 20;
+/** Bytes before the last labels that stay as they are. */
+const END_SIZE = 2 << 20;
 const RING_AT = 131_072;
 const UBERBLOCK_MAGIC = 0x00bab10cn;
 const TAIL_MAGIC = 0x0210da7ab10c7a11n;
 const TAIL_SIZE = 40;
-/** Blocks that are written anew go from here on, where small pools have nothing. */
-const SPARE_AT = 72 << 20;
 
 const BP_SIZE = 128;
 const DNODE_SIZE = 512;
@@ -31,14 +23,67 @@ const COMPRESS_OFF = 2n;
 const COMPRESS_LZ4 = 15n;
 const CHECKSUM_SHA256 = 8n;
 
-/** The directory of the larger collection of pools; undefined on machines that don't have it. */
-export const collection =
-  recordings !== undefined && existsSync(join(recordings, "..", "pools")) ? join(recordings, "..", "pools") : undefined;
+/** Parts of a label: where in it, and how long. */
+const PARTS = { config: [16_384, 114_688], "boot block": [8192, 8192] } as const;
 
-/** A disk of a pool of the collection; something without it, which nothing then uses. */
-export function collected(pool: string, disk = 0): Buffer {
-  if (collection === undefined) return Buffer.alloc(1);
-  return gunzipSync(readFileSync(join(collection, `${pool}-${disk}.img.gz`)));
+/** Bytes of the partition, by the disk's GPT. */
+function partitionSize(disk: SparseDisk): number {
+  const entries = bytesAt(disk, 1024, 16_384);
+  for (let at = 0; at < entries.length; at += 128) {
+    const first = Number(entries.readBigUInt64LE(at + 32)) * 512;
+    if (first === PARTITION_AT) return (Number(entries.readBigUInt64LE(at + 40)) + 1) * 512 - first;
+  }
+  throw new Error("no partition");
+}
+
+/** Where the labels of a disk are in the partition. */
+function labelsOf(disk: SparseDisk): number[] {
+  const size = partitionSize(disk);
+  const end = size - (size % LABEL_SIZE);
+  return [0, LABEL_SIZE, end - 2 * LABEL_SIZE, end - LABEL_SIZE];
+}
+
+function bytesAt(disk: SparseDisk, at: number, size: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  disk.read(at, bytes);
+  return bytes;
+}
+
+/** Gives a block at `offset` of the partition its own checksum. */
+export function sealBlock(block: Buffer, offset: number): void {
+  seal(block, [BigInt(offset)]);
+}
+
+/** The same for one whose checksum begins from these numbers. */
+function seal(block: Buffer, seed: readonly bigint[]): void {
+  const end = block.subarray(block.length - TAIL_SIZE);
+  end.fill(0);
+  end.writeBigUInt64LE(TAIL_MAGIC);
+  for (const [i, value] of seed.entries()) end.writeBigUInt64LE(value, 8 + i * 8);
+  end.set(createHash("sha256").update(block).digest().swap64(), 8);
+}
+
+/** Changes a part of all labels of a disk. */
+export function editLabels(disk: SparseDisk, part: keyof typeof PARTS, change: (data: Buffer) => void): void {
+  const [at, size] = PARTS[part];
+  for (const label of labelsOf(disk)) {
+    const block = bytesAt(disk, PARTITION_AT + label + at, size);
+    change(block.subarray(0, size - TAIL_SIZE));
+    sealBlock(block, label + at);
+    disk.write(PARTITION_AT + label + at, block);
+  }
+}
+
+/** Places of the numbers called `name` in a packed list of names and values. */
+export function numbersIn(packed: Buffer, name: string): number[] {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(name.length);
+  const padded = Buffer.alloc((name.length + 3) & ~3);
+  padded.write(name, "latin1");
+  const pair = Buffer.concat([length, padded, Buffer.from("0000000800000001", "hex")]);
+  const places: number[] = [];
+  for (let at = packed.indexOf(pair); at >= 0; at = packed.indexOf(pair, at + 1)) places.push(at + pair.length);
+  return places;
 }
 
 /** A block: what its pointer is in, and where there. The block without one is the uberblock. */
@@ -55,33 +100,48 @@ export interface DnodePlace {
 
 /** The pool on a disk, which is changed in place. */
 export class ZfsPool {
-  #spare = SPARE_AT;
+  readonly #labels: number[];
   readonly #first: Buffer;
+  /** Blocks that are written anew end here, where small pools have nothing. */
+  #spare: number;
   /** What was read since something was written. */
   #known = new WeakMap<BlockPlace, Buffer>();
 
   constructor(
-    readonly disk: Buffer,
+    readonly disk: SparseDisk,
+    /** Number of the top-level vdev that the disk is, or is in. */
+    readonly vdev = 0,
     /** Bytes of an uberblock. */
     readonly step = 1024,
   ) {
+    this.#labels = labelsOf(disk);
+    this.#spare = this.#end();
     this.#first = this.read(undefined);
+  }
+
+  #end(): number {
+    return (this.#labels[2] ?? 0) - END_SIZE;
   }
 
   /** Takes back all that was written since the pool was opened, but for the labels' other parts. */
   restore(): void {
     this.write(undefined, this.#first);
-    this.#spare = SPARE_AT;
+    this.#spare = this.#end();
   }
 
   /** The uberblocks of the first label, newest first: offsets in the ring. */
   uberblocks(): { at: number; txg: bigint }[] {
     const found = new Map<bigint, number>();
-    for (let at = 0; at < LABEL_SIZE - RING_AT; at += this.step) {
-      const place = PARTITION_AT + RING_AT + at;
-      if (this.disk.readBigUInt64LE(place) === UBERBLOCK_MAGIC) found.set(this.disk.readBigUInt64LE(place + 16), at);
+    const ring = bytesAt(this.disk, PARTITION_AT + RING_AT, LABEL_SIZE - RING_AT);
+    for (let at = 0; at < ring.length; at += this.step) {
+      if (ring.readBigUInt64LE(at) === UBERBLOCK_MAGIC) found.set(ring.readBigUInt64LE(at + 16), at);
     }
     return [...found].map(([txg, at]) => ({ at, txg })).sort((a, b) => (a.txg > b.txg ? -1 : 1));
+  }
+
+  /** The uberblock at an offset in the ring. */
+  uberblock(at: number): Buffer {
+    return bytesAt(this.disk, PARTITION_AT + RING_AT + at, this.step);
   }
 
   /** The meta object set's block, by the newest uberblock. */
@@ -96,10 +156,7 @@ export class ZfsPool {
   }
 
   #load(place: BlockPlace | undefined): Buffer {
-    if (place === undefined) {
-      const at = PARTITION_AT + RING_AT + (this.uberblocks()[0]?.at ?? 0);
-      return Buffer.from(this.disk.subarray(at, at + this.step));
-    }
+    if (place === undefined) return this.uberblock(this.uberblocks()[0]?.at ?? 0);
     const bp = this.read(place.parent).subarray(place.at, place.at + BP_SIZE);
     const properties = bp.readBigUInt64LE(48);
     const compression = (properties >> 32n) & 0x7fn;
@@ -109,8 +166,17 @@ export class ZfsPool {
       return unpacked(Buffer.concat(words).subarray(0, Number((properties >> 25n) & 0x7fn) + 1), size, compression);
     }
     const physical = (Number((properties >> 16n) & 0xffffn) + 1) * 512;
-    const at = DATA_AT + Number(bp.readBigUInt64LE(8)) * 512;
-    return unpacked(this.disk.subarray(at, at + physical), (Number(properties & 0xffffn) + 1) * 512, compression);
+    const copy = [0, 16, 32].find((at) => Number(bp.readBigUInt64LE(at) >> 32n) === this.vdev);
+    if (copy === undefined) throw new Error(`a block without a copy on vdev ${this.vdev}`);
+    const at = PARTITION_AT + DATA_AT + Number(bp.readBigUInt64LE(copy + 8) & ((1n << 63n) - 1n)) * 512;
+    return unpacked(bytesAt(this.disk, at, physical), (Number(properties & 0xffffn) + 1) * 512, compression);
+  }
+
+  /** Writes bytes where nothing is; their sector, as addresses of blocks count. */
+  place(data: Buffer): bigint {
+    this.#spare -= (data.length + 4095) & ~4095;
+    this.disk.write(PARTITION_AT + this.#spare, data);
+    return BigInt((this.#spare - DATA_AT) / 512);
   }
 
   /** Writes a block anew, and all that lead to it. */
@@ -119,9 +185,9 @@ export class ZfsPool {
     this.#known = new WeakMap();
     if (place === undefined || parent === undefined) {
       const { at } = this.uberblocks()[0] ?? { at: 0 };
-      for (const label of LABELS) {
-        data.copy(this.disk, PARTITION_AT + label + RING_AT + at);
-        this.seal(label + RING_AT + at, this.step);
+      for (const label of this.#labels) {
+        sealBlock(data, label + RING_AT + at);
+        this.disk.write(PARTITION_AT + label + RING_AT + at, data);
       }
       return;
     }
@@ -130,9 +196,8 @@ export class ZfsPool {
     const kept = bp.readBigUInt64LE(48) & 0x1fff000000000000n;
     const birth = bp.readBigUInt64LE(80);
     bp.fill(0, 0, 80);
-    data.copy(this.disk, this.#spare);
-    bp.writeBigUInt64LE(BigInt((data.length + 4095) & ~4095) >> 9n, 0);
-    bp.writeBigUInt64LE(BigInt((this.#spare - DATA_AT) / 512), 8);
+    bp.writeBigUInt64LE((BigInt(this.vdev) << 32n) | (BigInt((data.length + 4095) & ~4095) >> 9n), 0);
+    bp.writeBigUInt64LE(this.place(data), 8);
     const order = 1n << 63n;
     bp.writeBigUInt64LE(
       order | kept | (CHECKSUM_SHA256 << 40n) | (COMPRESS_OFF << 32n) | (sectors << 16n) | sectors,
@@ -141,8 +206,6 @@ export class ZfsPool {
     bp.writeBigUInt64LE(birth, 80);
     bp.writeBigUInt64LE(1n, 88);
     bp.set(createHash("sha256").update(data).digest().swap64(), 96);
-    this.#spare += (data.length + 4095) & ~4095;
-    if (this.#spare > PARTITION_AT + (LABELS[2] ?? 0)) throw new Error("no room for more blocks");
     this.write(place.parent, parent);
   }
 
@@ -153,34 +216,19 @@ export class ZfsPool {
     this.write(place, data);
   }
 
-  /** Makes the first block of a file one that is in parts, of which the first is the block itself, again and again. */
-  gangOf(file: DnodePlace): void {
+  /** Makes the first block of a file one that is in parts: the block itself, again and again, or others. */
+  gangOf(file: DnodePlace, parts = (whole: Buffer) => [whole]): void {
     const header = Buffer.alloc(512);
-    const offset = (this.#spare - DATA_AT) / 512;
+    const sector = this.place(header);
     const pointer = Buffer.from(this.dnode(file).subarray(64, 64 + BP_SIZE));
     pointer.fill(0, 0, 48);
-    pointer.writeBigUInt64LE(8n, 0);
-    pointer.writeBigUInt64LE(BigInt(offset) | (1n << 63n), 8);
-    pointer.copy(header);
+    pointer.writeBigUInt64LE((BigInt(this.vdev) << 32n) | 8n, 0);
+    pointer.writeBigUInt64LE(sector | (1n << 63n), 8);
+    for (const [i, part] of parts(pointer).entries()) part.copy(header, i * BP_SIZE);
     const birth = pointer.readBigUInt64LE(72) || pointer.readBigUInt64LE(80);
-    tail(header, [0n, BigInt(offset) * 512n, birth]);
-    header.copy(this.disk, this.#spare);
-    this.#spare += 4096;
+    seal(header, [BigInt(this.vdev), sector * 512n, birth]);
+    this.disk.write(PARTITION_AT + DATA_AT + Number(sector) * 512, header);
     this.editDnode(file, (dnode) => pointer.copy(dnode, 64));
-  }
-
-  /** Makes the checksum right that a part of the labels has at its end. */
-  seal(offset: number, size: number): void {
-    tail(this.disk.subarray(PARTITION_AT + offset, PARTITION_AT + offset + size), [BigInt(offset)]);
-  }
-
-  /** Changes the configuration in all labels, or the boot block. */
-  editLabels(part: "config" | "boot block", change: (data: Buffer) => void): void {
-    const [at, size] = part === "config" ? [CONFIG_AT, CONFIG_SIZE] : [BOOT_BLOCK_AT, BOOT_BLOCK_SIZE];
-    for (const label of LABELS) {
-      change(this.disk.subarray(PARTITION_AT + label + at, PARTITION_AT + label + at + size - TAIL_SIZE));
-      this.seal(label + at, size);
-    }
   }
 
   /** Object `number` of the object set whose block is at `set`. */
@@ -254,6 +302,17 @@ export class ZfsPool {
     return this.object(this.mos, this.zap(this.object(this.mos, 1)).get(name) ?? 0n);
   }
 
+  /** Replaces the pool's own configuration. */
+  configure(vdevs: readonly List[]): void {
+    const config = this.entry("config");
+    const bytes = packed({ vdev_tree: { type: "root", children: [...vdevs] } });
+    const block = Buffer.alloc((bytes.length + 4095) & ~4095);
+    bytes.copy(block);
+    this.editDnode(config, (dnode) => dnode.writeUInt16LE(block.length / 512, 8));
+    this.setBonus(config, 0, BigInt(bytes.length));
+    this.write(this.block(config, 0), block);
+  }
+
   /** The directory, and the data set, with this name; the pool's own without one. */
   dataset(name = ""): { directory: DnodePlace; set: DnodePlace; objects: BlockPlace } {
     let directory = this.entry("root_dataset");
@@ -278,15 +337,6 @@ export class ZfsPool {
     }
     return this.object(objects, number);
   }
-}
-
-/** Gives a part its own checksum, which begins from these numbers. */
-function tail(part: Buffer, seed: readonly bigint[]): void {
-  const end = part.subarray(part.length - TAIL_SIZE);
-  end.fill(0);
-  end.writeBigUInt64LE(TAIL_MAGIC);
-  for (const [i, value] of seed.entries()) end.writeBigUInt64LE(value, 8 + i * 8);
-  end.set(createHash("sha256").update(part).digest().swap64(), 8);
 }
 
 const text = (bytes: Buffer): string => bytes.toString("latin1").replace(/\0.*/s, "");
@@ -348,16 +398,49 @@ function lz4(src: Buffer, size: number): Buffer {
   return dst;
 }
 
+/** What a list of names and values may have: a text, a number, numbers, a mark, a list, an array of lists. */
+type Value = string | bigint | bigint[] | true | List | List[];
+/** A list of names and values. */
+export interface List {
+  [name: string]: Value;
+}
+
 /** A boot block of texts, with FreeBSD's variables. */
 export function bootBlock(texts: Record<string, string>, variables: Record<string, string>): Buffer {
-  const pairs = (values: Record<string, string>) =>
-    Object.entries(values).map(([name, value]) => pair(name, 9, xdrText(value)));
-  const list = packedList([
-    pair("version", 8, Buffer.from("0000000000000001", "hex")),
-    ...pairs(texts),
-    pair("freebsd:nvstore", 19, packedList(pairs(variables))),
+  return Buffer.concat([number(1n), packed({ version: 1n, ...texts, "freebsd:nvstore": variables })]);
+}
+
+/** A list as pools pack theirs, in XDR. */
+export function packed(list: List): Buffer {
+  return Buffer.concat([Buffer.from([1, 1, 0, 0]), packedList(list)]);
+}
+
+function packedList(list: List): Buffer {
+  return Buffer.concat([
+    word(0),
+    word(1),
+    ...Object.entries(list).map(([name, value]) => pair(name, value)),
+    word(0),
+    word(0),
   ]);
-  return Buffer.concat([Buffer.from("0000000000000001", "hex"), Buffer.from([1, 1, 0, 0]), list]);
+}
+
+function pair(name: string, value: Value): Buffer {
+  const [type, count, bytes] = packedValue(value);
+  const body = Buffer.concat([xdrText(name), word(type), word(count), bytes]);
+  return Buffer.concat([word(body.length + 8), word(body.length + 16), body]);
+}
+
+/** Type, number and bytes of a value. */
+function packedValue(value: Value): [number, number, Buffer] {
+  if (value === true) return [1, 0, Buffer.alloc(0)];
+  if (typeof value === "bigint") return [8, 1, number(value)];
+  if (typeof value === "string") return [9, 1, xdrText(value)];
+  if (!Array.isArray(value)) return [19, 1, packedList(value)];
+  const numbers = value.filter((item) => typeof item === "bigint");
+  if (numbers.length > 0) return [16, numbers.length, Buffer.concat([word(numbers.length), ...numbers.map(number)])];
+  const lists = value.filter((item) => typeof item !== "bigint");
+  return [20, lists.length, Buffer.concat(lists.map(packedList))];
 }
 
 const word = (value: number): Buffer => {
@@ -365,11 +448,10 @@ const word = (value: number): Buffer => {
   bytes.writeUInt32BE(value);
   return bytes;
 };
+const number = (value: bigint): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+};
 const xdrText = (value: string): Buffer =>
   Buffer.concat([word(value.length), Buffer.from(value.padEnd((value.length + 3) & ~3, "\0"), "latin1")]);
-const packedList = (pairs: readonly Buffer[]): Buffer => Buffer.concat([word(0), word(1), ...pairs, word(0), word(0)]);
-
-function pair(name: string, type: number, value: Buffer): Buffer {
-  const body = Buffer.concat([xdrText(name), word(type), word(1), value]);
-  return Buffer.concat([word(body.length + 8), word(body.length + 16), body]);
-}

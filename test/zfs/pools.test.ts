@@ -18,11 +18,6 @@ import {
 } from "../support/pools.js";
 import { inRepository } from "../support/repository.js";
 
-/**
- * Pools that don't pass yet, and why. One that begins to pass fails its test until it is taken from here.
- */
-const KNOWN: Readonly<Record<string, string>> = {};
-
 /** Pools that can't be booted, and what must be said. */
 const REFUSED: Readonly<Record<string, RegExp>> = { enc_root: /encrypt/i, encrypted_root: /encrypt/i };
 /** Pools whose state is worth a line: one of their disks is behind the others. */
@@ -133,7 +128,7 @@ function table(rows: readonly Row[]): string {
     [pool.create, pool.root && `zfs create ${pool.root} zroot/ROOT/default`, pool.put, pool.then]
       .flatMap((command) => (command ? [code(command.replaceAll(/L{50,}/g, "LLL..."))] : []))
       .join(" then "),
-    KNOWN[name] === undefined ? whole : `${whole}; not yet: ${KNOWN[name]}`,
+    whole,
     share(without),
     share(emptied),
     share(lacking),
@@ -166,8 +161,7 @@ for (const folder of ["images/pools", "../shared/pools"]) {
       if (pool === undefined) throw new Error(name);
       const { row, wrong } = await tryPool(pools, name, pool);
       rows.push(row);
-      if (KNOWN[name] === undefined) expect(wrong).toEqual([]);
-      else expect(wrong, `${name} passes: take it from KNOWN`).not.toEqual([]);
+      expect(wrong).toEqual([]);
     });
 
     it("are what the table in docs/storage.md says", (context) => {

@@ -4,10 +4,10 @@
 
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { editLabels, numbersIn, PoolEditor } from "../support/pool_editor.js";
 import { disksOf, poolsIn, zeroed } from "../support/pools.js";
 import { prompt } from "../support/prompt.js";
 import type { SparseDisk } from "../support/sparse_disk.js";
+import { type DnodePlace, editLabels, type List, numbersIn, packed, ZfsPool } from "../support/zfs_pool.js";
 
 const own = poolsIn("images/pools");
 const shared = poolsIn("../shared/pools");
@@ -26,14 +26,14 @@ async function tried(disks: Parameters<typeof prompt>[0], commands: readonly str
   return { loaded, text, said: diagnostics.join("\n"), healed: result.disk.healed, error: result.error };
 }
 
+/** Offset of the number of entries in the bonus buffer of a mapping. */
+const ENTRIES = 16;
+
 /** Makes a mapping lead to the same offsets of vdev `to`. Gives its entries. */
-function redirect(editor: PoolEditor, object: number, to: number): Buffer {
+function redirect(pool: ZfsPool, mapping: DnodePlace, to: number): Buffer {
+  const count = Number(pool.bonus(mapping, ENTRIES));
   let entries: Buffer = Buffer.alloc(0);
-  let count = 0;
-  editor.editObject(object, (dnode) => {
-    count = Number(dnode.readBigUInt64LE(bonusOf(dnode) + 16));
-  });
-  editor.editBlock(object, 0, (block) => {
+  pool.edit(pool.block(mapping, 0), (block) => {
     entries = block.subarray(0, count * 24);
     for (let at = 0; at < entries.length; at += 24) {
       entries.writeUInt32LE(to, at + 12);
@@ -43,6 +43,9 @@ function redirect(editor: PoolEditor, object: number, to: number): Buffer {
   return Buffer.from(entries);
 }
 
+/** Where the pool's own configuration is. */
+const configOf = (pool: ZfsPool) => pool.block(pool.entry("config"), 0);
+
 /** How a session may end that met damage. */
 const ENDS = ["InputEndedError", "LimitError"];
 
@@ -51,18 +54,16 @@ describe.skipIf(own === undefined)("removed vdevs", () => {
   let whole: Awaited<ReturnType<typeof tried>>;
   const fresh = async () => (own === undefined ? [] : disksOf(own, "removed_mirrors"));
   /** The last mirror's first disk alone, changed. */
-  const changed = async (change: (editor: PoolEditor) => void) => {
+  const changed = async (change: (pool: ZfsPool) => void) => {
     const disk = (await fresh())[4]!;
-    change(new PoolEditor(disk, 2));
+    change(new ZfsPool(disk, 2));
     return tried([disk]);
   };
   /** The object that holds the mapping of the first vdev, or the second. */
-  const mapping = (editor: PoolEditor, index: number): number => {
-    let object = 0;
-    editor.editConfig((packed) => {
-      object = Number(packed.readBigUInt64BE(numbersIn(packed, "com.delphix:indirect_object")[index]));
-    });
-    return object;
+  const mapping = (pool: ZfsPool, index: number): DnodePlace => {
+    const packed = pool.read(configOf(pool));
+    const at = numbersIn(packed, "com.delphix:indirect_object")[index];
+    return pool.object(pool.mos, packed.readBigUInt64BE(at));
   };
 
   beforeAll(async () => {
@@ -95,49 +96,42 @@ describe.skipIf(own === undefined)("removed vdevs", () => {
   });
 
   it("may be changed by the editor of these tests without a change", async () => {
-    const same = await changed((editor) => editor.editBlock(mapping(editor, 0), 0, () => {}));
+    const same = await changed((pool) => pool.edit(pool.block(mapping(pool, 0), 0), () => {}));
     expect(same.loaded).toEqual(whole.loaded);
   });
 
-  it.each<[string, (editor: PoolEditor) => void, RegExp]>([
-    [
-      "onto itself",
-      (editor) => redirect(editor, mapping(editor, 0), 0),
-      /indirect-0: ZFS removed vdev: mapping onto itself/,
-    ],
+  it.each<[string, (pool: ZfsPool) => void, RegExp]>([
+    ["onto itself", (pool) => redirect(pool, mapping(pool, 0), 0), /indirect-0: ZFS removed vdev: mapping onto itself/],
     [
       "in a circle",
-      (editor) => {
-        const objects = [mapping(editor, 0), mapping(editor, 1)] as const;
-        const first = redirect(editor, objects[0], 1);
-        editor.editBlock(objects[1], 0, (block) => first.copy(block));
-        redirect(editor, objects[1], 0);
-        editor.editObject(objects[1], (dnode) =>
-          dnode.writeBigUInt64LE(BigInt(first.length / 24), bonusOf(dnode) + 16),
-        );
+      (pool) => {
+        const first = redirect(pool, mapping(pool, 0), 1);
+        const second = mapping(pool, 1);
+        pool.edit(pool.block(second, 0), (block) => first.copy(block));
+        redirect(pool, second, 0);
+        pool.setBonus(second, ENTRIES, BigInt(first.length / 24));
       },
       /indirect-[01]: ZFS removed vdev: mapping onto itself/,
     ],
     [
       "onto a vdev that there isn't",
-      (editor) => redirect(editor, mapping(editor, 0), 99),
+      (pool) => redirect(pool, mapping(pool, 0), 99),
       /ZFS removed vdev: mapping to vdev 99, which there isn't/,
     ],
     [
       "with more entries than it has room for",
-      (editor) =>
-        editor.editObject(mapping(editor, 0), (dnode) => dnode.writeBigUInt64LE(1n << 60n, bonusOf(dnode) + 16)),
+      (pool) => pool.setBonus(mapping(pool, 0), ENTRIES, 1n << 60n),
       /ZFS removed vdev: mapping of 1152921504606846976 entries in \d+ blocks/,
     ],
     [
       "without entries",
-      (editor) => editor.editObject(mapping(editor, 0), (dnode) => dnode.writeBigUInt64LE(0n, bonusOf(dnode) + 16)),
+      (pool) => pool.setBonus(mapping(pool, 0), ENTRIES, 0n),
       /ZFS removed vdev: offset \d+ is not mapped/,
     ],
     [
       "that isn't there",
-      (editor) =>
-        editor.editConfig((packed) => {
+      (pool) =>
+        pool.edit(configOf(pool), (packed) => {
           for (const at of numbersIn(packed, "com.delphix:indirect_object")) packed.writeBigUInt64BE(0n, at);
         }),
       /ZFS removed vdev: no mapping \(object 0\)/,
@@ -156,14 +150,17 @@ describe.skipIf(own === undefined)("removed vdevs", () => {
     const edit = fc.record({ what: fc.constantFrom("first", "second", "dnode", "config"), at: fc.nat(4095), value });
     await fc.assert(
       fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 6 }), async (edits) => {
-        const { error, loaded } = await changed((editor) => {
-          const objects = [mapping(editor, 0), mapping(editor, 1)] as const;
+        const { error, loaded } = await changed((pool) => {
+          const config = configOf(pool);
+          const [first, second] = [mapping(pool, 0), mapping(pool, 1)];
+          const blocks = { first: pool.block(first, 0), second: pool.block(second, 0) };
+          const bonus = pool.bonusAt(first);
           for (const { what, at, value } of edits) {
             const put = (block: Buffer, step: number, end: number) =>
               block.writeBigUInt64LE(value, ((at * step) % end) - (((at * step) % end) % step));
-            if (what === "dnode") editor.editObject(objects[0], (dnode) => put(dnode.subarray(bonusOf(dnode)), 8, 32));
-            else if (what === "config") editor.editConfig((packed) => put(packed, 4, 6000));
-            else editor.editBlock(objects[what === "first" ? 0 : 1], 0, (block) => put(block, 8, 2400));
+            if (what === "dnode") pool.editDnode(first, (dnode) => put(dnode.subarray(bonus), 8, 32));
+            else if (what === "config") pool.edit(config, (packed) => put(packed, 4, 6000));
+            else pool.edit(blocks[what], (block) => put(block, 8, 2400));
           }
         });
         if (loaded.join() !== whole.loaded.join()) expect(ENDS).toContain(error?.name);
@@ -173,8 +170,13 @@ describe.skipIf(own === undefined)("removed vdevs", () => {
   });
 });
 
-/** Where the bonus buffer of a dnode begins. */
-const bonusOf = (dnode: Buffer): number => 64 + dnode.readUInt8(3) * 128;
+describe.skipIf(own === undefined)("gang blocks", () => {
+  it("are fetched together with their parts", async () => {
+    const disks = own === undefined ? [] : await disksOf(own, "gang_dynamic");
+    await tried(disks);
+    expect(disks[0]?.calls).toBeLessThan(60);
+  });
+});
 
 describe.skipIf(shared === undefined)("members of groups", () => {
   const disksFor = (name: string): Promise<SparseDisk[]> =>
@@ -206,6 +208,34 @@ describe.skipIf(shared === undefined)("members of groups", () => {
     expect(part.healed).toBe(0);
     expect(part.said).toMatch(/disk \/dev\/vda24 \(guid 751345621028940542\) is missing/);
     expect(part.text).toMatch(/zroot DEGRADED\n +draid1:2d:4c:1s-0 DEGRADED\n +vda24 OFFLINE\n +vda25 ONLINE/);
+  });
+
+  it("that have three in their place are read from whichever is there", async () => {
+    const disks = await disksFor("raidz1");
+    const labels = disks.map((disk) => {
+      let label: Buffer = Buffer.alloc(0);
+      editLabels(disk, "config", (packed) => {
+        label = Buffer.from(packed);
+      });
+      return (name: string) => label.readBigUInt64BE(numbersIn(label, name)[0]);
+    });
+    const member = (guid = 1n, id = 0n): List => ({ type: "disk", id, guid, path: `/dev/${guid}` });
+    const [first, second, third] = labels.map((label) => label("guid"));
+    const three = { type: "spare", id: 0n, guid: 2n, children: [member(3n), member(4n), member(first)] };
+    for (const [i, disk] of disks.entries()) {
+      const number = (name: string) => labels[i]?.(name) ?? 0n;
+      const tree = { type: "raidz", id: 0n, guid: 5n, nparity: 1n, ashift: number("ashift") };
+      const children = [three, member(second, 1n), member(third, 2n)];
+      editLabels(disk, "config", (config) => {
+        const same = Object.fromEntries(
+          ["version", "state", "txg", "pool_guid", "guid"].map((key) => [key, number(key)]),
+        );
+        config.fill(0);
+        packed({ ...same, name: "zroot", vdev_children: 1n, vdev_tree: { ...tree, children } }).copy(config);
+      });
+    }
+    const { said } = await tried([disks[0]!, disks[1]!, NOTHING], files);
+    expect(said).toMatch(/^zfs:zroot: disk \S+ \(guid \d+\) is missing$/);
   });
 
   it("are named when there are too few", async () => {
@@ -253,7 +283,7 @@ describe.skipIf(shared === undefined)("members of groups", () => {
   ])("%s with %s %i is refused by that number", async (pool, name, value, report) => {
     const disks = await disksFor(pool);
     for (const disk of disks) {
-      editLabels(disk, (packed) => {
+      editLabels(disk, "config", (packed) => {
         for (const at of numbersIn(packed, name)) packed.writeBigUInt64BE(value, at);
       });
     }
@@ -282,7 +312,7 @@ describe.skipIf(shared === undefined)("members of groups", () => {
           const apply = (undo?: Map<string, Buffer>) => {
             for (const [index, disk] of disks.entries()) {
               let label = 0;
-              editLabels(disk, (packed) => {
+              editLabels(disk, "config", (packed) => {
                 const key = `${index} ${label++}`;
                 const kept = undo?.get(key);
                 if (kept) kept.copy(packed);

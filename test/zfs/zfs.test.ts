@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { recordedImage, recordings } from "../support/guests.js";
 import { prompt } from "../support/prompt.js";
+import { sealBlock } from "../support/zfs_pool.js";
 
 if (recordings === undefined) console.log("ZFS tests: SKIPPED, no recordings (shared/conformance beside the checkout)");
 
@@ -26,17 +27,8 @@ function mixGuids(disk: Buffer, from: number, to: number): void {
     const places: number[] = [];
     for (let at = config.indexOf(pair); at >= 0; at = config.indexOf(pair, at + 1)) places.push(at + pair.length);
     config.copy(config, places[to] ?? 0, places[from] ?? 0, (places[from] ?? 0) + 8);
-    seal(config, label + 16384);
+    sealBlock(config, label + 16384);
   }
-}
-
-/** Makes the checksum right that a block at `offset` of the pool carries. */
-function seal(block: Buffer, offset: number): void {
-  const tail = block.subarray(block.length - 32);
-  tail.fill(0);
-  tail.writeBigUInt64LE(BigInt(offset));
-  const digest = createHash("sha256").update(block).digest();
-  for (let i = 0; i < 32; i += 8) tail.writeBigUInt64LE(digest.readBigUInt64BE(i), i);
 }
 
 /** What the loader put into guest memory, as one digest. */
@@ -116,7 +108,7 @@ describe.skipIf(recordings === undefined)("ZFS", () => {
         if (uberblock.readBigUInt64LE() !== 0x00bab10cn) continue;
         // The highest bit of the root pointer's properties, and the checksum of the whole.
         uberblock.writeUInt8(uberblock.readUInt8(40 + 55) & 0x7f, 40 + 55);
-        seal(uberblock, label + at);
+        sealBlock(uberblock, label + at);
       }
     }
     expect((await prompt([other], ["ls /"])).result.diagnostics.join()).toContain("ZFS block: of a big-endian machine");

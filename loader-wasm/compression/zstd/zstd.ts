@@ -6,20 +6,31 @@ import { burn } from "../../lib/fault";
 import { BlockDecoder } from "./block";
 import { BLOCK_MAX } from "./literals";
 
-const MAGIC: u32 = 0xfd2fb528;
+/** What frames begin with. */
+export const MAGIC: u32 = 0xfd2fb528;
 /** What frames that are to be skipped begin with, but for the last four bits. */
 const SKIPPABLE_MAGIC: u32 = 0x184d2a50;
-const BLOCK_HEAD: usize = 3;
-const CHECKSUM_SIZE: usize = 4;
+/** Bytes of a block's header, and of a checksum. */
+export const BLOCK_HEAD: usize = 3;
+export const CHECKSUM_SIZE: usize = 4;
 
 /** Types of blocks. */
-const RAW: u32 = 0;
-const RLE: u32 = 1;
-const COMPRESSED: u32 = 2;
+export const RAW: u32 = 0;
+export const RLE: u32 = 1;
+export const COMPRESSED: u32 = 2;
 
 /** Of earlier output a frame may need no more than this, the most that `zstd --ultra` asks for: a larger one isn't decoded. */
 const WINDOW_MAX: u64 = 128 << 20;
-const SIZE_UNKNOWN: u64 = u64.MAX_VALUE;
+/** Size of a frame that doesn't say it. */
+export const SIZE_UNKNOWN: u64 = u64.MAX_VALUE;
+
+/** Bytes of a frame's header, without magic, that begins with `flags`. */
+export function headSize(flags: u32): usize {
+  const single = (flags >> 5) & 1;
+  const form = flags >> 6;
+  const sizeSize = form == 0 ? <usize>single : (<usize>1) << (<usize>form);
+  return 1 + <usize>(1 - single) + <usize>(((<u32>1) << (flags & 3)) >> 1) + sizeSize;
+}
 
 /** A frame's header, and its blocks' decoder. */
 export class FrameDecoder {
@@ -46,7 +57,7 @@ export class FrameDecoder {
     const idSize = <usize>(((<u32>1) << (flags & 3)) >> 1);
     const form = flags >> 6;
     const sizeSize = form == 0 ? <usize>single : (<usize>1) << (<usize>form);
-    if (end - src < <usize>(1 - single) + idSize + sizeSize) return this.fail("header");
+    if (end - src < headSize(flags) - 1) return this.fail("header");
     this.checksum = ((flags >> 2) & 1) != 0;
     if (single == 0) {
       const byte = <u64>load<u8>(src++);
@@ -83,17 +94,33 @@ export function zstdFailure(): string {
  * are damaged, or have fewer bytes or more.
  */
 export function zstd(src: usize, srcSize: u32, dst: usize, dstSize: u32, bare: bool): bool {
+  const end = src + <usize>srcSize;
+  const dstEnd = dst + <usize>dstSize;
+  if (!bare) return decodeFrames(src, end, dst, dstEnd, false);
+  return decodeFrame(freshDecoder(dstSize), src, end, dst, dstEnd) == end && frameEnd == dstEnd;
+}
+
+/** The same for frames with magic behind which there may be something else. */
+export function zstdPrefix(src: usize, srcSize: u32, dst: usize, dstSize: u32): bool {
+  return decodeFrames(src, src + <usize>srcSize, dst, dst + <usize>dstSize, true);
+}
+
+/** A decoder for `size` bytes. */
+function freshDecoder(size: u32): FrameDecoder {
   let frame = decoder;
   if (frame === null) {
     frame = new FrameDecoder();
     decoder = frame;
   }
-  burn(<i64>(dstSize >> 3));
+  burn(<i64>(size >> 3));
   frame.failure = "";
-  const end = src + <usize>srcSize;
-  const dstEnd = dst + <usize>dstSize;
-  if (bare) return decodeFrame(frame, src, end, dst, dstEnd) == end && frameEnd == dstEnd;
-  while (src < end) {
+  return frame;
+}
+
+/** Decodes frames until the input ends, or the output is full when they are only a `prefix` of the input. */
+function decodeFrames(src: usize, end: usize, dst: usize, dstEnd: usize, prefix: bool): bool {
+  const frame = freshDecoder(<u32>(dstEnd - dst));
+  while (src < end && !(prefix && dst == dstEnd)) {
     if (end - src < 4) return frame.fail("header") != 0;
     const magic = load<u32>(src);
     src += 4;

@@ -1,13 +1,13 @@
-// The ISO 9660 file system with Rock Ridge names. As in the reference, names without Rock Ridge are matched
-// as they are recorded (`LOADER.RC;1`), symbolic links are not followed, and a file is one extent.
+// The ISO 9660 file system with Rock Ridge's names and symbolic links. As in the reference, names without Rock Ridge are
+// matched as they are recorded (`LOADER.RC;1`), and a file is one extent.
 
-import { Device } from "../../dev/device";
 import { cutAtNul, stringAt } from "../../lib/bytes";
-import { EINVAL, EIO, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
+import { EINVAL, EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
 import { allocate, burn, damaged } from "../../lib/fault";
 import { isLower } from "../../lib/text";
-import { KnownPlaces, Volume } from "../../storage/volume";
-import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFREG, Stat } from "../file_system";
+import { Volume } from "../../storage/volume";
+import { Dirent, OpenFile, S_IFDIR, S_IFREG, Stat } from "../file_system";
+import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
 import {
   BLOCK_SIZE,
@@ -23,6 +23,7 @@ import {
   R_NAME_LENGTH,
   R_SIZE,
   RECORD_SIZE_MIN,
+  TEXT_MAX,
   TYPE_END,
   TYPE_PRIMARY,
   VD_BLOCK_SIZE,
@@ -30,11 +31,14 @@ import {
   VD_ROOT,
   VD_TYPE,
 } from "./layout";
-import { areaFailed, rockRidgeName, rockRidgeSkip } from "./susp";
+import { areaFailed, rockRidgeLink, rockRidgeName, rockRidgeSkip } from "./susp";
 
 const MODE_READABLE: u32 = 0o444;
 const TYPE_DIRECTORY: u8 = 4;
 const TYPE_REGULAR: u8 = 8;
+const TYPE_LINK: u8 = 10;
+/** Symbolic links followed for one path. */
+const LINKS_MAX: i32 = 32;
 
 /** A file or directory: one extent. */
 class Extent {
@@ -44,8 +48,12 @@ class Extent {
   readonly size: u64;
   readonly directory: bool;
 
-  /** Decodes the directory record in memory at `record`. */
-  constructor(record: usize) {
+  /** Decodes the directory record in memory at `record`, found in `parent`, a symbolic link to `link` unless that is null. */
+  constructor(
+    record: usize,
+    readonly parent: Extent | null = null,
+    readonly link: string | null = null,
+  ) {
     this.block = <u64>load<u32>(record, R_EXTENT) + <u64>load<u8>(record, R_ATTRIBUTES);
     this.size = <u64>load<u32>(record, R_SIZE);
     this.directory = (load<u8>(record, R_FLAGS) & FLAG_DIRECTORY) != 0;
@@ -183,6 +191,12 @@ class DirectoryWalk {
     this.name = stringAt(record + R_NAME, <i32>load<u8>(record, R_NAME_LENGTH));
   }
 
+  /** The text of the symbolic link that the record is; null when it is none, or can't be read (`areaFailed`). */
+  link(): string | null {
+    const skip = this.mount.skip;
+    return this.rockRidge && skip >= 0 ? rockRidgeLink(this.mount.volume, this.record, skip) : null;
+  }
+
   /** The name as listed. */
   listedName(): string {
     if (!this.rockRidge && this.name == "\0") return ".";
@@ -203,34 +217,24 @@ class DirectoryWalk {
   }
 }
 
-/** Volumes are looked at once: a mount, or the error that it met, is kept. */
-export class Cd9660FileSystem extends FileSystem {
-  private readonly mounts: KnownPlaces<Mount> = new KnownPlaces<Mount>();
-
+/** With and without Rock Ridge. */
+export class Cd9660FileSystem extends MountingFileSystem<Mount> {
   constructor() {
     super("cd9660", true);
   }
 
-  open(device: Device, path: string, _mode: i32): OpenFile | null {
-    const volume = device.volume();
-    if (volume === null) return failed(EINVAL);
-    const mount = this.mount(volume);
-    const root = mount.root;
-    if (root === null) return failed(mount.error);
-    // One slash at the start is the root; a second one there begins a component without a name, which nothing matches.
-    if (path.startsWith("//")) return failed(ENOENT);
-    const extent = new IsoWalk(mount, root).walk(path);
-    if (extent === null) return null;
-    return path.endsWith("/") && !extent.directory ? failed(ENOTDIR) : new IsoFile(mount, extent);
+  protected mount(volume: Volume): Mount | null {
+    const mount = new Mount(volume);
+    setErrno(mount.error);
+    return mount.root !== null ? mount : null;
   }
 
-  /** What is known of the volume, read once. */
-  private mount(volume: Volume): Mount {
-    const known = this.mounts.find(volume.disk, volume.start);
-    if (known !== null) return known;
-    const mount = new Mount(volume);
-    this.mounts.add(volume.disk, volume.start, mount);
-    return mount;
+  protected openIn(mount: Mount, path: string): OpenFile | null {
+    // One slash at the start is the root; a second one there begins a component without a name, which nothing matches.
+    if (path.startsWith("//")) return failed(ENOENT);
+    const extent = new IsoWalk(mount, mount.root!).walk(path, LINKS_MAX);
+    if (extent === null) return null;
+    return path.endsWith("/") && !extent.directory ? failed(ENOTDIR) : new IsoFile(mount, extent);
   }
 }
 
@@ -240,6 +244,9 @@ function failed(error: i32): OpenFile | null {
 }
 
 class IsoWalk extends PathWalk<Extent> {
+  /** Whether a link was followed. */
+  private inLink: bool = false;
+
   constructor(
     private readonly mount: Mount,
     private readonly top: Extent,
@@ -257,8 +264,32 @@ class IsoWalk extends PathWalk<Extent> {
       return null;
     }
     const walk = new DirectoryWalk(this.mount, directory, 0);
-    while (walk.next()) if (walk.matches(name)) return new Extent(walk.record);
+    while (walk.next()) {
+      if (!walk.matches(name)) continue;
+      const link = walk.link();
+      return link === null && this.mount.skip >= 0 && areaFailed ? null : new Extent(walk.record, directory, link);
+    }
+    // Links lead through these, which have other names on the disk, so that paths without links don't find them.
+    if (errno != ENOENT || !this.inLink) return null;
+    if (name == ".") return directory;
+    return name == ".." && directory.parent !== null ? directory.parent : null;
+  }
+
+  isLink(extent: Extent): bool {
+    return extent.link !== null;
+  }
+
+  linkText(link: Extent, rest: i32): string | null {
+    const text = link.link!;
+    this.inLink = true;
+    if (text.length + rest <= TEXT_MAX) return text;
+    setErrno(ENOENT);
     return null;
+  }
+
+  tooManyLinks(link: Extent, path: string): void {
+    const where = this.mount.volume.where(link.offset());
+    damaged(where, `Rock Ridge: more than ${LINKS_MAX} symbolic links on the way through '${path}'`, ELOOP);
   }
 }
 
@@ -325,7 +356,7 @@ class IsoFile extends OpenFile {
     const extent = new Extent(walk.record);
     return new Dirent(
       walk.listedName(),
-      extent.directory ? TYPE_DIRECTORY : TYPE_REGULAR,
+      extent.directory ? TYPE_DIRECTORY : walk.link() !== null ? TYPE_LINK : TYPE_REGULAR,
       load<u32>(walk.record, R_EXTENT),
     );
   }

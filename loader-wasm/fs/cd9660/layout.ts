@@ -46,6 +46,7 @@ export const ST: u16 = 0x5453;
 export const CE: u16 = 0x4543;
 export const ER: u16 = 0x5245;
 export const NM: u16 = 0x4d4e;
+export const SL: u16 = 0x4c53;
 
 /** SP (SUSP, 5.3), in the entry `.` of the root: says that there are entries at all. */
 export const SP_LENGTH: u8 = 7;
@@ -66,3 +67,20 @@ export const NM_FLAGS: usize = 4; // u8
 export const NM_NAME: usize = 5;
 export const NM_CURRENT: u8 = 0x02;
 export const NM_PARENT: u8 = 0x04;
+export const NM_CONTINUE: u8 = 0x01;
+
+/**
+ * SL, (a part of) where a symbolic link leads to (RRIP, 4.1.3): flags, and parts with flags and length of their own. What is
+ * said of parts of other kinds (a volume's root, a host's name) is left to the system, and means nothing here.
+ */
+export const SL_FLAGS: usize = 4; // u8
+export const SL_PARTS: usize = 5;
+export const SL_CONTINUE: u8 = 0x01;
+export const PART_LENGTH: usize = 1; // u8
+export const PART_HEAD: usize = 2;
+export const PART_CONTINUE: u8 = 0x01;
+export const PART_CURRENT: u8 = 0x02;
+export const PART_PARENT: u8 = 0x04;
+export const PART_ROOT: u8 = 0x08;
+/** Bytes of a name, or of a link's text. */
+export const TEXT_MAX: i32 = 1024;

@@ -1,12 +1,11 @@
 // UFS inodes: decoding, and the walk from a byte of a file to the blocks that hold it, through up to three levels of
 // indirect blocks. Runs of blocks that follow each other on the disk are read in one piece.
 
-import { EFBIG, EIO, setErrno } from "../../lib/errno";
-import { burn, damaged } from "../../lib/fault";
-import { zero_guest } from "../../protocol";
+import { EIO, setErrno } from "../../lib/errno";
+import { damaged } from "../../lib/fault";
 import { Volume } from "../../storage/volume";
+import { ADDRESSES, BlockContent } from "../blocks";
 import {
-  DIRECT_BLOCKS,
   I1_DIRECT,
   I1_GID,
   I1_LINK_SPACE,
@@ -19,42 +18,32 @@ import {
   I2_MODE,
   I2_SIZE,
   I2_UID,
-  INDIRECT_LEVELS,
   INODE2_SIZE,
 } from "./layout";
 import { Superblock } from "./superblock";
 
-/** Direct and indirect addresses of an inode. */
-const ADDRESSES: i32 = 15;
-
 const scratch: usize = memory.data(INODE2_SIZE, 8);
-const addressCell: usize = memory.data(8, 8);
-
-/** Result of `Inode.mapRun`. */
-let runFragment: u64 = 0;
-let runBlocks: u64 = 0;
 
 /**
  * An inode of either version. Its numbers are as the disk has them: whoever walks along the addresses checks each one.
  */
-export class Inode {
+export class Inode extends BlockContent {
   readonly mode: u32;
   readonly uid: u32;
   readonly gid: u32;
   /** Bytes. */
   readonly size: u64;
-  /** Twelve direct addresses, then those of the indirect blocks of each level. */
-  private readonly addresses: StaticArray<u64> = new StaticArray<u64>(ADDRESSES);
   /** The text of a short symbolic link, as far as the inode has space for it. */
   readonly linkText: StaticArray<u8>;
 
   /** Decodes the inode in memory at `src`. */
   constructor(
-    readonly volume: Volume,
+    volume: Volume,
     readonly superblock: Superblock,
     readonly number: u32,
     src: usize,
   ) {
+    super(volume, superblock.blockSize, superblock.fragmentSize, superblock.ufs2 ? 8 : 4, ADDRESS_LIMIT);
     const ufs2 = superblock.ufs2;
     const space = ufs2 ? I2_LINK_SPACE : I1_LINK_SPACE;
     this.linkText = new StaticArray<u8>(<i32>space);
@@ -81,131 +70,12 @@ export class Inode {
     return damaged(this.where(), `UFS inode ${this.number}: ${what}`, code);
   }
 
-  /** Address of the fragment where block `number` of the file begins, 0 for a hole; -1 and errno. */
-  private blockAddress(number: u64): i64 {
-    if (number < DIRECT_BLOCKS) return this.checked(this.addresses[<i32>number]);
-    const perBlock = this.superblock.addressesPerBlock();
-    let index = number - DIRECT_BLOCKS;
-    let level = 0;
-    let span = perBlock;
-    while (index >= span) {
-      index -= span;
-      span *= perBlock;
-      if (++level == INDIRECT_LEVELS) {
-        this.damaged(`block ${number} is beyond triple indirect blocks`, EFBIG);
-        return -1;
-      }
-    }
-    let address = this.checked(this.addresses[<i32>DIRECT_BLOCKS + level]);
-    for (; level >= 0 && address > 0; level--) {
-      span /= perBlock;
-      address = this.indirectEntry(<u64>address, index / span);
-      index %= span;
-    }
-    return address;
+  length(): u64 {
+    return this.size;
   }
 
-  /** Entry `index` of the indirect block at fragment `address`. */
-  private indirectEntry(address: u64, index: u64): i64 {
-    const ufs2 = this.superblock.ufs2;
-    const size: u32 = ufs2 ? 8 : 4;
-    const offset = address * <u64>this.superblock.fragmentSize + index * <u64>size;
-    const got = this.volume.read(offset, addressCell, size);
-    if (got < <i64>size) {
-      if (got >= 0) this.damaged(`indirect block at fragment ${address} is beyond the end of the disk`, EIO);
-      return -1;
-    }
-    return this.checked(ufs2 ? load<u64>(addressCell) : <u64>load<u32>(addressCell));
-  }
-
-  /** An address that can be turned into a byte offset, or -1 and errno. */
-  private checked(address: u64): i64 {
-    if (address < ADDRESS_LIMIT) return <i64>address;
-    this.damaged(`block address ${address}`, EIO);
-    return -1;
-  }
-
-  /**
-   * Finds the blocks from `number` on, at most `limit`, that follow each other on the disk or are all holes: `runFragment`
-   * (0: hole) and `runBlocks`. False and errno.
-   */
-  private mapRun(number: u64, limit: u64): bool {
-    const first = this.blockAddress(number);
-    if (first < 0) return false;
-    const step: u64 = first == 0 ? 0 : <u64>(this.superblock.blockSize / this.superblock.fragmentSize);
-    let count: u64 = 1;
-    while (count < limit) {
-      burn(1);
-      const next = this.blockAddress(number + count);
-      // A bad address ends the run; it fails when it is its turn.
-      if (next < 0 || <u64>next != <u64>first + count * step) break;
-      count++;
-    }
-    runFragment = <u64>first;
-    runBlocks = count;
-    return true;
-  }
-
-  /** The run at `position`, of at most `size` bytes: sets `runFragment`, returns how many bytes it has, or -1 and errno. */
-  private runAt(position: u64, size: u64): i64 {
-    const blockSize = <u64>this.superblock.blockSize;
-    const number = position / blockSize;
-    const within = position % blockSize;
-    if (!this.mapRun(number, (within + size + blockSize - 1) / blockSize)) return -1;
-    return <i64>min(runBlocks * blockSize - within, size);
-  }
-
-  /** Where `position` of the file is on the volume, when it is in the run that `runAt` found. */
-  private offsetInRun(position: u64): u64 {
-    return runFragment * <u64>this.superblock.fragmentSize + (position % <u64>this.superblock.blockSize);
-  }
-
-  /** Reads up to `size` bytes at `position`. Returns how many, fewer only at the end, or -1 and errno. */
-  read(position: u64, dst: usize, size: u32): i32 {
-    if (position >= this.size) return 0;
-    const wanted = min(<u64>size, this.size - position);
-    let done: u64 = 0;
-    while (done < wanted) {
-      const piece = this.runAt(position + done, wanted - done);
-      if (piece < 0) return -1;
-      const at = dst + <usize>done;
-      if (runFragment == 0) {
-        memory.fill(at, 0, <usize>piece);
-      } else {
-        const offset = this.offsetInRun(position + done);
-        if (!this.complete(this.volume.read(offset, at, <u32>piece), piece, offset)) return -1;
-      }
-      done += <u64>piece;
-    }
-    return <i32>done;
-  }
-
-  /** Like `read`, into guest memory where nothing can be refused. */
-  readToGuest(position: u64, gpa: u64, size: u64): i64 {
-    if (position >= this.size) return 0;
-    const wanted = min(size, this.size - position);
-    let done: u64 = 0;
-    while (done < wanted) {
-      const piece = this.runAt(position + done, wanted - done);
-      if (piece < 0) return -1;
-      if (runFragment == 0) {
-        zero_guest(gpa + done, <u64>piece);
-      } else {
-        const offset = this.offsetInRun(position + done);
-        if (!this.complete(this.volume.readToGuest(offset, gpa + done, <u64>piece), piece, offset)) return -1;
-      }
-      done += <u64>piece;
-    }
-    return <i64>done;
-  }
-
-  /** Whether a read of the volume gave all it should. */
-  private complete(got: i64, wanted: i64, offset: u64): bool {
-    if (got == wanted) return true;
-    if (got >= 0) {
-      damaged(this.volume.where(offset), `UFS inode ${this.number}: data is beyond the end of the disk`, EIO);
-    }
-    return false;
+  title(): string {
+    return `UFS inode ${this.number}`;
   }
 }
 

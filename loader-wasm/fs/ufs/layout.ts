@@ -7,10 +7,17 @@
 export const SUPERBLOCK_SIZE: u32 = 8192;
 /** Where superblocks are looked for, in this order (bytes from the start of the volume). */
 export const SUPERBLOCK_OFFSETS: StaticArray<u64> = [65536, 8192, 0, 262144];
+/**
+ * Where the first cylinder group's alternate superblock is: behind the superblock, at the next block. First those of UFS2 with
+ * blocks of 4 or 8, 16, 32, 64 KiB, then UFS1's with blocks of up to 16, 32, 64 KiB.
+ */
+export const ALTERNATE_OFFSETS: StaticArray<u64> = [73728, 81920, 98304, 131072, 16384, 32768, 65536];
 /** A UFS1 superblock further in is somebody's alternate one. */
 export const UFS1_SUPERBLOCK_LAST: u64 = 8192;
 
 /** Offsets in it. Of fields of two sizes, `fs_old_` is UFS1's. */
+export const FS_ALTERNATE_AT: usize = 8; // i32 fs_sblkno: alternate superblock, from the start of a cylinder group
+export const FS_GROUP_AT: usize = 12; // i32 fs_cblkno: head of a cylinder group, from its start
 export const FS_INODES_AT: usize = 16; // i32 fs_iblkno: inode blocks, from the start of a cylinder group
 export const FS_CG_OFFSET: usize = 24; // i32 fs_old_cgoffset, UFS1: shift of each further group
 export const FS_CG_MASK: usize = 28; // i32 fs_old_cgmask, UFS1: groups that share a shift
@@ -36,12 +43,15 @@ export const FRAGMENT_SIZE_MIN: u32 = 512;
 /** Most fragments of a block. */
 export const FRAGMENTS_MAX: u32 = 8;
 
+/** Bytes of a cylinder group's head that are looked at, and in it: */
+export const GROUP_HEAD_SIZE: u32 = 8;
+export const CG_MAGIC: usize = 4; // i32
+export const MAGIC_GROUP: u32 = 0x00090255;
+
 // ---- inodes -----------------------------------------------------------------------------------------
 
-/** The root directory's number, and how many addresses of blocks and of blocks of addresses an inode has. */
+/** The root directory's number. */
 export const ROOT_INODE: u32 = 2;
-export const DIRECT_BLOCKS: u64 = 12;
-export const INDIRECT_LEVELS: i32 = 3;
 
 /** Bytes of a UFS1 inode (struct ufs1_dinode), and offsets in it. */
 export const INODE1_SIZE: u32 = 128;

@@ -4,23 +4,29 @@ import { EINVAL, EIO, ENOENT, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
 import { Volume } from "../../storage/volume";
 import {
+  ALTERNATE_OFFSETS,
   BLOCK_SIZE_MAX,
   BLOCK_SIZE_MIN,
+  CG_MAGIC,
   FRAGMENT_SIZE_MIN,
   FRAGMENTS_MAX,
+  FS_ALTERNATE_AT,
   FS_BLOCK_SIZE,
   FS_CG_MASK,
   FS_CG_OFFSET,
   FS_FRAGMENT_SIZE,
   FS_FRAGMENTS_PER_GROUP,
+  FS_GROUP_AT,
   FS_GROUPS,
   FS_INODES_AT,
   FS_INODES_PER_GROUP,
   FS_LOCATION,
   FS_MAGIC,
   FS_MAX_SYMLINK,
+  GROUP_HEAD_SIZE,
   INODE1_SIZE,
   INODE2_SIZE,
+  MAGIC_GROUP,
   MAGIC_INCOMPLETE,
   MAGIC_UFS1,
   MAGIC_UFS2,
@@ -72,6 +78,16 @@ export class Superblock {
     return null;
   }
 
+  /** Whether it is one at all: there are groups, and blocks of a size that there is. */
+  fits(): bool {
+    return this.groups != 0 && this.blockSize >= BLOCK_SIZE_MIN && this.blockSize <= BLOCK_SIZE_MAX;
+  }
+
+  /** What `fits` looks at, for reports. */
+  sizes(): string {
+    return `${this.groups} groups, block size ${this.blockSize}`;
+  }
+
   inodeSize(): u32 {
     return this.ufs2 ? INODE2_SIZE : INODE1_SIZE;
   }
@@ -91,10 +107,14 @@ export class Superblock {
   }
 }
 
+/** Whether the last `readSuperblock` found a superblock that can't be used, or none, so that an alternate one may be there. */
+export let wantsAlternate: bool = false;
+
 /** The volume's superblock; null and errno when there is none (ENOENT) or it can't be read or used. */
 export function readSuperblock(volume: Volume): Superblock | null {
   const block = allocate(SUPERBLOCK_SIZE);
   let found: Superblock | null = null;
+  wantsAlternate = true;
   setErrno(ENOENT);
   for (let i = 0; i < SUPERBLOCK_OFFSETS.length; i++) {
     const offset = SUPERBLOCK_OFFSETS[i];
@@ -102,11 +122,13 @@ export function readSuperblock(volume: Volume): Superblock | null {
     if (got < <i64>SUPERBLOCK_SIZE) {
       // Too short for this place is too short for a file system, even if an earlier place would be left.
       setErrno(got < 0 ? EIO : ENOENT);
+      wantsAlternate = got < 0;
       break;
     }
     const magic = load<u32>(block, FS_MAGIC);
     if (magic == MAGIC_INCOMPLETE) {
       damaged(volume.where(offset), "UFS superblock: the file system's creation was not finished", EINVAL);
+      wantsAlternate = false;
       break;
     }
     const candidate =
@@ -115,9 +137,8 @@ export function readSuperblock(volume: Volume): Superblock | null {
         : magic == MAGIC_UFS2 && load<u64>(block, FS_LOCATION) == offset;
     if (!candidate) continue;
     const superblock = new Superblock(block);
-    if (superblock.groups == 0 || superblock.blockSize < BLOCK_SIZE_MIN || superblock.blockSize > BLOCK_SIZE_MAX) {
-      const what = `${superblock.groups} groups, block size ${superblock.blockSize}`;
-      damaged(volume.where(offset), `UFS superblock: ${what}`, ENOENT);
+    if (!superblock.fits()) {
+      damaged(volume.where(offset), `UFS superblock: ${superblock.sizes()}`, ENOENT);
       continue;
     }
     const fault = superblock.fault();
@@ -126,5 +147,30 @@ export function readSuperblock(volume: Volume): Superblock | null {
     break;
   }
   heap.free(block);
+  return found;
+}
+
+/** The alternate superblock of the volume's first cylinder group, which is said; null and `error` as errno without one. */
+export function readAlternate(volume: Volume, error: i32): Superblock | null {
+  const block = allocate(SUPERBLOCK_SIZE);
+  let found: Superblock | null = null;
+  for (let i = 0; found === null && i < ALTERNATE_OFFSETS.length; i++) {
+    const offset = ALTERNATE_OFFSETS[i];
+    if (volume.read(offset, block, SUPERBLOCK_SIZE) < <i64>SUPERBLOCK_SIZE) continue;
+    const magic = load<u32>(block, FS_MAGIC);
+    if (magic != MAGIC_UFS1 && magic != MAGIC_UFS2) continue;
+    const superblock = new Superblock(block);
+    if (!superblock.fits() || superblock.fault() !== null) continue;
+    // Anything else is a copy in a file, or the first one of a partition on this disk.
+    const fragment = <u64>superblock.fragmentSize;
+    if (<u64>load<u32>(block, FS_ALTERNATE_AT) * fragment != offset) continue;
+    const group = <u64>load<u32>(block, FS_GROUP_AT) * fragment;
+    if (volume.read(group, block, GROUP_HEAD_SIZE) < <i64>GROUP_HEAD_SIZE) continue;
+    if (load<u32>(block, CG_MAGIC) != MAGIC_GROUP) continue;
+    found = superblock;
+    damaged(volume.where(offset), "UFS superblock: the first one is bad, this alternate one is used in its place", 0);
+  }
+  heap.free(block);
+  if (found === null) setErrno(error);
   return found;
 }

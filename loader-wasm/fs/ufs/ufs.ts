@@ -1,63 +1,52 @@
 // The UFS1 and UFS2 file systems: mounting, and the walk along a path and its symbolic links.
 
-import { Device } from "../../dev/device";
 import { stringAt } from "../../lib/bytes";
-import { EINVAL, EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
-import { allocate } from "../../lib/fault";
-import { KnownPlaces, Volume } from "../../storage/volume";
+import { EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
+import { Volume } from "../../storage/volume";
+import { ContentFile, linkText, PATH_MAX } from "../content";
 import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
+import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
 import { DirectoryWalk, lookUp } from "./directory";
 import { Inode, readInode } from "./inode";
 import { NAME_MAX, ROOT_INODE } from "./layout";
-import { readSuperblock, Superblock } from "./superblock";
+import { readAlternate, readSuperblock, Superblock, wantsAlternate } from "./superblock";
 
 /** Symbolic links followed for one path. */
 const LINKS_MAX: i32 = 32;
-/** Bytes of a link's text and the rest of the path behind it. */
-const PATH_MAX: u64 = 1024;
 
-/** What is known of a volume: its superblock, or why it has none. */
-class Mount {
+class Mounted {
   constructor(
-    readonly superblock: Superblock | null,
-    readonly error: i32,
+    readonly volume: Volume,
+    readonly superblock: Superblock,
   ) {}
 }
 
-/** Volumes are looked at once: a mount, or the error that it met, is kept. */
-export class UfsFileSystem extends FileSystem {
-  private readonly mounts: KnownPlaces<Mount> = new KnownPlaces<Mount>();
-
-  constructor() {
+/** Both versions. */
+export class UfsFileSystem extends MountingFileSystem<Mounted> {
+  /** An alternate superblock may be left on volumes that were made anew as one of `others`. */
+  constructor(private readonly others: FileSystem[]) {
     super("ufs", true);
   }
 
-  open(device: Device, path: string, _mode: i32): OpenFile | null {
-    const volume = device.volume();
-    if (volume === null) {
-      setErrno(EINVAL);
-      return null;
+  protected mount(volume: Volume): Mounted | null {
+    let superblock = readSuperblock(volume);
+    if (superblock === null && wantsAlternate) {
+      const error = errno;
+      if (!this.isOther(volume)) superblock = readAlternate(volume, error);
+      else setErrno(error);
     }
-    const superblock = this.mount(volume);
-    if (superblock === null) {
-      if (errno == ENOENT) setErrno(EINVAL);
-      return null;
-    }
-    const inode = new UfsWalk(volume, superblock).walk(path, LINKS_MAX);
-    return inode === null ? null : new UfsFile(inode);
+    return superblock !== null ? new Mounted(volume, superblock) : null;
   }
 
-  /** The volume's superblock, read once. Null and errno. */
-  private mount(volume: Volume): Superblock | null {
-    let mount = this.mounts.find(volume.disk, volume.start);
-    if (mount === null) {
-      const superblock = readSuperblock(volume);
-      mount = new Mount(superblock, errno);
-      this.mounts.add(volume.disk, volume.start, mount);
-    }
-    setErrno(mount.error);
-    return mount.superblock;
+  private isOther(volume: Volume): bool {
+    for (let i = 0; i < this.others.length; i++) if (this.others[i].knows(volume)) return true;
+    return false;
+  }
+
+  protected openIn(mounted: Mounted, path: string): OpenFile | null {
+    const inode = new UfsWalk(mounted.volume, mounted.superblock).walk(path, LINKS_MAX);
+    return inode === null ? null : new UfsFile(inode);
   }
 }
 
@@ -100,31 +89,21 @@ function failed(error: i32): Inode | null {
 
 /** The text of symbolic link `link`, when with `restLength` bytes behind it it is short enough; null and errno. */
 function readLink(link: Inode, restLength: i32): string | null {
-  if (link.size + <u64>restLength > PATH_MAX || link.size > PATH_MAX) {
+  if (link.size >= <u64>max(link.superblock.maxSymlink, 0)) return linkText(link, restLength);
+  const length = <i32>link.size;
+  if (length + restLength > <i32>PATH_MAX) {
     setErrno(ENOENT);
     return null;
   }
-  const length = <i32>link.size;
-  if (length < link.superblock.maxSymlink) {
-    if (length <= link.linkText.length) return stringAt(changetype<usize>(link.linkText), length);
-    link.damaged(`symbolic link: text of ${length} bytes in the inode`, EIO);
-    return null;
-  }
-  const block = allocate(<usize>length);
-  const got = link.read(0, block, <u32>length);
-  const text = got == length ? stringAt(block, length) : null;
-  heap.free(block);
-  return text;
+  if (length <= link.linkText.length) return stringAt(changetype<usize>(link.linkText), length);
+  link.damaged(`symbolic link: text of ${length} bytes in the inode`, EIO);
+  return null;
 }
 
 /** An open file or directory. */
-class UfsFile extends OpenFile {
+class UfsFile extends ContentFile {
   constructor(readonly inode: Inode) {
-    super();
-  }
-
-  size(): u64 {
-    return this.inode.size;
+    super(inode);
   }
 
   stat(): Stat {
@@ -134,22 +113,6 @@ class UfsFile extends OpenFile {
     status.gid = this.inode.gid;
     status.size = this.inode.size;
     return status;
-  }
-
-  read(dst: usize, size: i32): i32 {
-    const got = this.inode.read(this.position, dst, <u32>size);
-    if (got > 0) this.position += <u64>got;
-    return got;
-  }
-
-  readsToGuest(): bool {
-    return true;
-  }
-
-  readToGuest(gpa: u64, size: u64): i64 {
-    const got = this.inode.readToGuest(this.position, gpa, size);
-    if (got > 0) this.position += <u64>got;
-    return got;
   }
 
   readdir(): Dirent | null {

@@ -16,33 +16,96 @@ function merge(hash: u64, sum: u64): u64 {
   return (hash ^ round(0, sum)) * PRIME_1 + PRIME_4;
 }
 
-/** The hash of `size` bytes at `src`. */
-export function xxh64(src: usize, size: u32): u64 {
-  burn(<i64>(size >> 5));
-  const end = src + <usize>size;
-  let hash: u64 = PRIME_5;
-  if (size >= 32) {
-    let sum1: u64 = PRIME_1 + PRIME_2;
-    let sum2: u64 = PRIME_2;
-    let sum3: u64 = 0;
-    let sum4: u64 = 0 - PRIME_1;
-    for (; end - src >= 32; src += 32) {
+/** Bytes that are hashed together. */
+const STRIPE: usize = 32;
+
+/** A hash of bytes that come in pieces. */
+export class Xxh64 {
+  private sum1: u64 = 0;
+  private sum2: u64 = 0;
+  private sum3: u64 = 0;
+  private sum4: u64 = 0;
+  private length: u64 = 0;
+  /** The bytes since the last whole stripe. */
+  private readonly rest: StaticArray<u8> = new StaticArray<u8>(<i32>STRIPE);
+
+  /** Begins anew. */
+  reset(): this {
+    this.sum1 = PRIME_1 + PRIME_2;
+    this.sum2 = PRIME_2;
+    this.sum3 = 0;
+    this.sum4 = 0 - PRIME_1;
+    this.length = 0;
+    return this;
+  }
+
+  /** Adds `size` bytes at `src`. */
+  update(src: usize, size: u32): this {
+    burn(<i64>(size >> 5));
+    const end = src + <usize>size;
+    const rest = changetype<usize>(this.rest);
+    const kept = <usize>(this.length % <u64>STRIPE);
+    this.length += <u64>size;
+    if (kept > 0) {
+      const more = min(STRIPE - kept, <usize>size);
+      memory.copy(rest + kept, src, more);
+      src += more;
+      if (kept + more < STRIPE) return this;
+      this.stripes(rest, rest + STRIPE);
+    }
+    src = this.stripes(src, end);
+    memory.copy(rest, src, end - src);
+    return this;
+  }
+
+  /** Adds whole stripes. Returns where they end. */
+  private stripes(src: usize, end: usize): usize {
+    let sum1 = this.sum1;
+    let sum2 = this.sum2;
+    let sum3 = this.sum3;
+    let sum4 = this.sum4;
+    for (; end - src >= STRIPE; src += STRIPE) {
       sum1 = round(sum1, load<u64>(src));
       sum2 = round(sum2, load<u64>(src, 8));
       sum3 = round(sum3, load<u64>(src, 16));
       sum4 = round(sum4, load<u64>(src, 24));
     }
-    hash = rotl<u64>(sum1, 1) + rotl<u64>(sum2, 7) + rotl<u64>(sum3, 12) + rotl<u64>(sum4, 18);
-    hash = merge(merge(merge(merge(hash, sum1), sum2), sum3), sum4);
+    this.sum1 = sum1;
+    this.sum2 = sum2;
+    this.sum3 = sum3;
+    this.sum4 = sum4;
+    return src;
   }
-  hash += <u64>size;
-  for (; end - src >= 8; src += 8) hash = rotl<u64>(hash ^ round(0, load<u64>(src)), 27) * PRIME_1 + PRIME_4;
-  if (end - src >= 4) {
-    hash = rotl<u64>(hash ^ (<u64>load<u32>(src) * PRIME_1), 23) * PRIME_2 + PRIME_3;
-    src += 4;
+
+  /** The hash of all of them. */
+  digest(): u64 {
+    let hash: u64 = PRIME_5;
+    if (this.length >= <u64>STRIPE) {
+      const sum1 = this.sum1;
+      const sum2 = this.sum2;
+      const sum3 = this.sum3;
+      const sum4 = this.sum4;
+      hash = rotl<u64>(sum1, 1) + rotl<u64>(sum2, 7) + rotl<u64>(sum3, 12) + rotl<u64>(sum4, 18);
+      hash = merge(merge(merge(merge(hash, sum1), sum2), sum3), sum4);
+    }
+    hash += this.length;
+    let src = changetype<usize>(this.rest);
+    const end = src + <usize>(this.length % <u64>STRIPE);
+    for (; end - src >= 8; src += 8) hash = rotl<u64>(hash ^ round(0, load<u64>(src)), 27) * PRIME_1 + PRIME_4;
+    if (end - src >= 4) {
+      hash = rotl<u64>(hash ^ (<u64>load<u32>(src) * PRIME_1), 23) * PRIME_2 + PRIME_3;
+      src += 4;
+    }
+    for (; src < end; src++) hash = rotl<u64>(hash ^ (<u64>load<u8>(src) * PRIME_5), 11) * PRIME_1;
+    hash = (hash ^ (hash >> 33)) * PRIME_2;
+    hash = (hash ^ (hash >> 29)) * PRIME_3;
+    return hash ^ (hash >> 32);
   }
-  for (; src < end; src++) hash = rotl<u64>(hash ^ (<u64>load<u8>(src) * PRIME_5), 11) * PRIME_1;
-  hash = (hash ^ (hash >> 33)) * PRIME_2;
-  hash = (hash ^ (hash >> 29)) * PRIME_3;
-  return hash ^ (hash >> 32);
+}
+
+const whole = new Xxh64();
+
+/** The hash of `size` bytes at `src`. */
+export function xxh64(src: usize, size: u32): u64 {
+  return whole.reset().update(src, size).digest();
 }

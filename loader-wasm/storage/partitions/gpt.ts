@@ -2,7 +2,9 @@
 // end, each with a checksum and an array of entries that has one too.
 
 import { crc32 } from "../../lib/digests/crc32";
-import { allocate, burn } from "../../lib/fault";
+import { EIO } from "../../lib/errno";
+import { allocate, burn, damaged } from "../../lib/fault";
+import { Disk } from "../disk";
 import { judgeMbr, MbrVerdict } from "./mbr";
 import { Naming, Partition, PartitionTable, PartitionType, RANK_NONE, Scheme, SectorReader } from "./table";
 
@@ -173,9 +175,45 @@ class Copy {
 export class GptScheme extends Scheme {
   detect(reader: SectorReader, first: usize): PartitionTable | null {
     const verdict = judgeMbr(first);
-    if (verdict == MbrVerdict.Absent) return readGpt(reader, false);
-    return verdict == MbrVerdict.Protective ? readGpt(reader, true) : null;
+    if (verdict != MbrVerdict.Absent && verdict != MbrVerdict.Protective) return null;
+    return readGpt(bySectorsOfHeader(reader), verdict == MbrVerdict.Protective);
   }
+}
+
+/** Sectors that disks have. */
+const SECTOR_SIZES: u32[] = [512, 4096];
+
+/**
+ * `reader`, or another one when the primary header stands where it would with sectors of another size, and not where it
+ * should. A file doesn't tell how large the sectors were of the disk that it is a copy of: one of 512 becomes a disk of 4096,
+ * which reads as well; the other way round it is only said.
+ */
+function bySectorsOfHeader(reader: SectorReader): SectorReader {
+  const disk = reader.disk;
+  if (reader.start != 0 || headerAt(disk, disk.sectorSize)) return reader;
+  for (let i = 0; i < SECTOR_SIZES.length; i++) {
+    const size = SECTOR_SIZES[i];
+    if (size == disk.sectorSize || !headerAt(disk, size)) continue;
+    const what = `GPT header where disks with sectors of ${size} bytes have it`;
+    if (size < disk.sectorSize) {
+      damaged(`${disk.name()} offset ${size}`, `${what}, but these were said to be ${disk.sectorSize}`, EIO);
+      continue;
+    }
+    damaged(`${disk.name()} offset ${size}`, `${what}: they are taken as such (say sectorsize=${size})`, EIO);
+    disk.sectorSize = size;
+    return new SectorReader(disk, 0, disk.mediaSize / <u64>size);
+  }
+  return reader;
+}
+
+/** Whether a header that says that it is in sector 1 is there, by sectors of `size` bytes. */
+function headerAt(disk: Disk, size: u32): bool {
+  const header = allocate(<usize>HEADER_SIZE);
+  const got = disk.read(<u64>size, header, HEADER_SIZE);
+  const found =
+    got == <i64>HEADER_SIZE && load<u64>(header, H_SIGNATURE) == SIGNATURE && load<u64>(header, H_SELF) == 1;
+  heap.free(header);
+  return found;
 }
 
 /**

@@ -19,6 +19,9 @@ export enum Naming {
   Partition,
 }
 
+/** The schemes that name so. */
+const SCHEME_NAMES: string[] = ["ISO 9660 disc", "BSD label", "MBR", "GPT"];
+
 /** What a partition is for, whatever its scheme says it with. */
 export enum PartitionType {
   Unknown,
@@ -86,12 +89,21 @@ export class Partition {
 /** What a scheme found, in the order of its entries. */
 export class PartitionTable {
   readonly entries: Partition[] = [];
+  /** Whether no scheme was recognised. */
+  isNone: bool = false;
 
   constructor(readonly naming: Naming) {}
 
   /** The table of a disk that isn't partitioned. */
   static none(): PartitionTable {
-    return new PartitionTable(Naming.Slice);
+    const table = new PartitionTable(Naming.Slice);
+    table.isNone = true;
+    return table;
+  }
+
+  /** What there is, for people. */
+  schemeName(): string {
+    return this.isNone ? "no partition table" : SCHEME_NAMES[this.naming];
   }
 
   /** The entry called `index`, or null. */

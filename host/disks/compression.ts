@@ -1,0 +1,21 @@
+// Files that are compressed as a whole, by the word that the caller gave or the end of their name. What they hold is unpacked
+// before the guest starts (unpack.ts), and is an image like any other then.
+
+/** The compressions, as callers call them. */
+export const COMPRESSIONS = ["gzip", "xz", "zstd", "bzip2"] as const;
+
+/** One of them. */
+export type Compression = (typeof COMPRESSIONS)[number];
+
+const SUFFIXES: Readonly<Record<string, Compression>> = { gz: "gzip", xz: "xz", zst: "zstd", bz2: "bzip2" };
+
+/** Whether `word` says a compression. */
+export function isCompression(word: string | undefined): word is Compression {
+  return COMPRESSIONS.some((known) => known === word);
+}
+
+/** The compression of a file of that name; undefined when its name says none. */
+export function compressionOfName(path: string): Compression | undefined {
+  const suffix = /\.([a-z0-9]+)$/.exec(path)?.[1];
+  return suffix !== undefined && Object.hasOwn(SUFFIXES, suffix) ? SUFFIXES[suffix] : undefined;
+}

@@ -1,0 +1,95 @@
+// Decoders of whole-file compressions, each over a small package (CONTRIBUTING.md says why it): from pieces of a file to
+// pieces of what it holds, with no more memory than its window. Damage is an error of any kind.
+
+import { Readable } from "node:stream";
+import * as zlib from "node:zlib";
+import type { Compression } from "./compression.js";
+
+/** Pieces of a file, and where pieces of its content go; those are used at once. */
+export type Decoder = (input: Iterable<Uint8Array>, write: (piece: Uint8Array) => void) => Promise<void>;
+
+/** Bytes that Node's own decoders give at a time. */
+const PIECE = 1024 * 1024;
+
+/** By one of Node's own streams. */
+const streamed =
+  (make: (options: { chunkSize: number }) => NodeJS.ReadWriteStream): Decoder =>
+  async (input, write) => {
+    const source = Readable.from(input, { objectMode: true, highWaterMark: 1 });
+    const decoder = make({ chunkSize: PIECE });
+    source.on("error", (error) => decoder.emit("error", error));
+    for await (const piece of source.pipe(decoder)) write(piece as unknown as Uint8Array);
+  };
+
+const xz: Decoder = async (input, write) => {
+  const { default: library } = await import("xz-decompress");
+  const pieces = input[Symbol.iterator]();
+  const source = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const { done, value } = pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+  });
+  const reader = new library.XzReadableStream(source).getReader();
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) write(value!);
+};
+
+const zstd: Decoder = async (input, write) => {
+  // From 22.15 on Node has one, which also looks at checksums.
+  const { createZstdDecompress } = zlib as { createZstdDecompress?: Parameters<typeof streamed>[0] };
+  if (createZstdDecompress !== undefined) return streamed(createZstdDecompress)(input, write);
+  const { Decompress } = await import("fzstd");
+  const decoder = new Decompress((piece) => write(piece));
+  // What is pushed is kept, and the last piece must be known as such.
+  let last: Uint8Array = new Uint8Array();
+  for (const piece of input) {
+    if (last.length > 0) decoder.push(last);
+    last = piece;
+  }
+  decoder.push(last, true);
+};
+
+const bzip2: Decoder = async (input, write) => {
+  const { default: Bunzip } = await import("seek-bzip");
+  const pieces = input[Symbol.iterator]();
+  let piece = new Uint8Array() as Uint8Array;
+  let at = 0;
+  const isLeft = (): boolean => {
+    while (at === piece.length) {
+      const { done, value } = pieces.next();
+      if (done) return false;
+      piece = value;
+      at = 0;
+    }
+    return true;
+  };
+  const collected = new Uint8Array(PIECE);
+  let filled = 0;
+  const flush = () => {
+    write(collected.subarray(0, filled));
+    filled = 0;
+  };
+  const source = {
+    readByte() {
+      if (!isLeft()) throw new Error("ends early");
+      return piece[at++]!;
+    },
+    read(target: Uint8Array, start: number, size: number) {
+      for (let i = 0; i < size; i++) target[start + i] = source.readByte();
+      return size;
+    },
+    eof: () => !isLeft(),
+  };
+  const target = {
+    writeByte(byte: number) {
+      collected[filled++] = byte;
+      if (filled === PIECE) flush();
+    },
+  };
+  Bunzip.decode(source, target, true);
+  flush();
+};
+
+/** All of them. */
+export const DECODERS: Readonly<Record<Compression, Decoder>> = { gzip: streamed(zlib.createGunzip), xz, zstd, bzip2 };

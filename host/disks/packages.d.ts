@@ -1,0 +1,13 @@
+// What is used of packages that have no types of their own, or none that fit how Node loads them.
+declare module "seek-bzip" {
+  interface Input {
+    readByte(): number;
+    read(target: Uint8Array, start: number, size: number): number;
+    eof(): boolean;
+  }
+  interface Output {
+    writeByte(byte: number): void;
+  }
+  const Bunzip: { decode(input: Input, output: Output, multistream: boolean): void };
+  export default Bunzip;
+}

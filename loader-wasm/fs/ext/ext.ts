@@ -1,0 +1,108 @@
+// The ext2, ext3 and ext4 file systems: mounting, and the walk along a path and its symbolic links.
+
+import { ELOOP, ENOTDIR, setErrno } from "../../lib/errno";
+import { Volume } from "../../storage/volume";
+import { ContentFile, linkText } from "../content";
+import { Dirent, OpenFile, S_IFDIR, S_IFLNK, Stat } from "../file_system";
+import { MountingFileSystem } from "../mounting";
+import { PathWalk } from "../path";
+import { DirectoryWalk, lookUp } from "./directory";
+import { Inode, readInode } from "./inode";
+import { ROOT_INODE } from "./layout";
+import { readSuperblock, Superblock } from "./superblock";
+
+/** Symbolic links followed for one path. */
+const LINKS_MAX: i32 = 32;
+
+/** All three. */
+export class ExtFileSystem extends MountingFileSystem<Superblock> {
+  constructor() {
+    super("ext");
+  }
+
+  protected mount(volume: Volume): Superblock | null {
+    return readSuperblock(volume);
+  }
+
+  protected openIn(superblock: Superblock, path: string): OpenFile | null {
+    const node = new ExtWalk(superblock).walk(path, LINKS_MAX);
+    return node === null ? null : new ExtFile(node.inode);
+  }
+}
+
+/** An inode, and the directory that it was found in. */
+class Node {
+  constructor(
+    readonly inode: Inode,
+    readonly parent: Node | null,
+  ) {}
+}
+
+class ExtWalk extends PathWalk<Node> {
+  private top: Node | null = null;
+
+  constructor(private readonly superblock: Superblock) {
+    super();
+  }
+
+  root(): Node | null {
+    if (this.top === null) this.top = this.nodeOf(ROOT_INODE, null);
+    return this.top;
+  }
+
+  private nodeOf(number: u32, parent: Node | null): Node | null {
+    const inode = readInode(this.superblock, number);
+    return inode !== null ? new Node(inode, parent) : null;
+  }
+
+  step(directory: Node, name: string): Node | null {
+    if (!directory.inode.isKind(S_IFDIR)) {
+      setErrno(ENOTDIR);
+      return null;
+    }
+    // Directories that are in their inodes have no such entries.
+    if (name == ".") return directory;
+    if (name == "..") return directory.parent !== null ? directory.parent : directory;
+    const number = lookUp(directory.inode, name);
+    return number == 0 ? null : this.nodeOf(number, directory);
+  }
+
+  isLink(node: Node): bool {
+    return node.inode.isKind(S_IFLNK);
+  }
+
+  linkText(link: Node, rest: i32): string | null {
+    return linkText(link.inode, rest);
+  }
+
+  tooManyLinks(link: Node, path: string): void {
+    link.inode.damaged(`symbolic link: more than ${LINKS_MAX} on the way through '${path}'`, ELOOP);
+  }
+}
+
+/** An open file or directory. */
+class ExtFile extends ContentFile {
+  constructor(readonly inode: Inode) {
+    super(inode);
+  }
+
+  stat(): Stat {
+    const status = new Stat();
+    status.mode = this.inode.mode;
+    status.uid = this.inode.uid;
+    status.gid = this.inode.gid;
+    status.size = this.size();
+    return status;
+  }
+
+  readdir(): Dirent | null {
+    if (!this.inode.isKind(S_IFDIR)) {
+      setErrno(ENOTDIR);
+      return null;
+    }
+    const walk = new DirectoryWalk(this.inode, this.position);
+    const found = walk.next();
+    this.position = walk.position;
+    return found ? new Dirent(walk.name, walk.type, walk.inode) : null;
+  }
+}

@@ -1,0 +1,101 @@
+// Rock Ridge as xorriso writes it: symbolic links, names over several entries, continuation areas; and damage.
+
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { prompt } from "../support/prompt.js";
+import { Scratch } from "../support/scratch.js";
+import {
+  contentOf,
+  expectTree,
+  imageAt,
+  programs,
+  readTree,
+  run,
+  type Tree,
+  usualTree,
+  writeTree,
+} from "../support/trees.js";
+
+/** A volume with `tree`, made by xorriso. */
+function isoImage(tree: Tree): Buffer {
+  using scratch = new Scratch();
+  const root = join(scratch.path, "tree");
+  const image = join(scratch.path, "image");
+  writeTree(root, tree);
+  run("xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", image, root);
+  return Buffer.from(imageAt(image));
+}
+
+const LONG = "a name that has 255 bytes ".padEnd(255, "x");
+const TREE: Tree = new Map<string, Buffer | { link: string }>([
+  ...usualTree(600_000, true),
+  ["/deep/in/here/up", { link: "../../../boot/kernel" }],
+  ["/deep/in/here/top", { link: "/deep/../deep/in/./here/file" }],
+  ["/deep/in/here/file", Buffer.from("found\n")],
+  ["/far", { link: `deep/${"in/../".repeat(130)}in/here/file` }],
+  ["/chain", { link: "deep/in/here/top" }],
+]);
+
+describe.skipIf(!programs("xorriso"))("Rock Ridge", () => {
+  // `disk0s0a:` is what the loader calls a volume's only partition.
+  const device = "disk0s0a:";
+
+  it("links to files and directories lead there", async () => {
+    const { diagnostics } = await expectTree(isoImage(TREE), TREE, { device });
+    expect(diagnostics).toEqual([]);
+  });
+
+  it("names have several entries", async () => {
+    const image = isoImage(
+      new Map<string, Buffer | { link: string }>([
+        [`/${LONG}`, Buffer.from("long\n")],
+        ["/link", { link: LONG }],
+      ]),
+    );
+    const more = ["more /$", "{n}", LONG.slice(200)].join("");
+    const commands = [`set n="${LONG.slice(0, 200)}"`, `${more.replace("/", '"/')}"`, "more /link"];
+    const { output } = await prompt([image], commands);
+    expect(output[2]).toContain("BEGIN ***\nlong\n");
+    // What is printed around it is cut to a line.
+    expect(output[1]).toMatch(/xxxlong\n/);
+  });
+
+  it("a loop of links is named", async () => {
+    const image = isoImage(
+      new Map([
+        ["/a", { link: "b" }],
+        ["/b", { link: "/a" }],
+      ]),
+    );
+    const { output, diagnostics } = await prompt([image], ["more /a"]);
+    expect(output[0]).toContain("no such file or directory");
+    expect(diagnostics.join()).toMatch(/Rock Ridge: more than 32 symbolic links on the way through '\/a'/);
+  });
+
+  it("a link without an end is named", async () => {
+    const image = isoImage(new Map([["/a", { link: "b" }]]));
+    const at = image.indexOf(Buffer.from("SL\x08\x01\0\0\x01b", "latin1"));
+    image.writeUInt8(1, at + 4);
+    const { diagnostics } = await prompt([image], ["more /a"]);
+    expect(diagnostics.join()).toMatch(/Rock Ridge: symbolic link 'b' has no end/);
+  });
+
+  it("whatever is changed in directories, the session goes on", async () => {
+    const small: Tree = new Map([...TREE].filter(([path]) => /^\/(deep|far|chain|long-link|README|boot)/.test(path)));
+    const good = isoImage(small);
+    const isData = (at: number) =>
+      good.subarray(at - (at % 2048), at - (at % 2048) + 64).equals(contentOf(small, "/boot/kernel").subarray(0, 64));
+    const end = [...good.keys()].find((at) => at % 2048 === 0 && at > 32768 && isData(at)) ?? 0;
+    const metadata = [...good.subarray(0, end).keys()].filter((at) => at > 32768 && good[at] !== 0);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 12 }), async (changes) => {
+        const image = Buffer.from(good);
+        for (const [at, value] of changes) image[metadata[at % metadata.length] ?? 0] = value;
+        const { result } = await readTree(image, small, { device });
+        expect(["exec", "LimitError"]).toContain(result.error?.name ?? result.reason);
+      }),
+      { numRuns: 40, seed: 1 },
+    );
+  });
+});

@@ -1,0 +1,77 @@
+// UFS by an alternate superblock, when the first one is bad, on what makefs makes.
+
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { mbr } from "../support/partition_tables.mjs";
+import { prompt } from "../support/prompt.js";
+import { Scratch } from "../support/scratch.js";
+import { expectTree, imageAt, programs, run, type Tree, usualTree, writeTree } from "../support/trees.js";
+
+const TREE = usualTree(600_000, true);
+
+/** An image with `tree`, made by makefs. */
+function ufsImage(tree: Tree, version: 1 | 2, blockSize: number): Buffer {
+  using scratch = new Scratch();
+  const root = join(scratch.path, "tree");
+  const image = join(scratch.path, "image");
+  writeTree(root, tree);
+  const options = `version=${version},bsize=${blockSize},fsize=${blockSize / 8}`;
+  run("makefs", "-t", "ffs", "-o", options, "-s", "16m", image, root);
+  return Buffer.from(imageAt(image));
+}
+
+describe.skipIf(!programs("makefs"))("UFS", () => {
+  describe.each([
+    [1, 4096],
+    [1, 16384],
+    [1, 32768],
+    [1, 65536],
+    [2, 4096],
+    [2, 8192],
+    [2, 16384],
+    [2, 32768],
+    [2, 65536],
+  ] as const)("UFS%i, blocks of %i", (version, blockSize) => {
+    const image = ufsImage(TREE, version, blockSize);
+    const at = [8192, 65536].find((place) => [0x11954, 0x19540119].includes(image.readUInt32LE(place + 1372))) ?? 0;
+    const said = /^disk0 offset \d+: UFS superblock: the first one is bad, this alternate one is used in its place$/;
+
+    it("a superblock that is gone", async () => {
+      const harmed = Buffer.from(image).fill(0, at, at + 8192);
+      expect((await expectTree(image, TREE)).diagnostics).toEqual([]);
+      expect((await expectTree(harmed, TREE)).diagnostics).toEqual([expect.stringMatching(said)]);
+    });
+
+    it("a superblock that makes no sense", async () => {
+      const harmed = Buffer.from(image);
+      harmed.writeUInt32LE(3, at + 52);
+      const { diagnostics } = await expectTree(harmed, TREE);
+      expect(diagnostics).toEqual([expect.stringContaining("fragment size 3"), expect.stringMatching(said)]);
+    });
+  });
+
+  it.skipIf(!programs("mkfs.vfat"))("not where another file system was made since", async () => {
+    using scratch = new Scratch();
+    const path = scratch.file("image", "");
+    run("truncate", "-s", "16M", path);
+    run("mkfs.vfat", "-F", "16", "-R", "400", path);
+    const image = Buffer.from(imageAt(path));
+    ufsImage(TREE, 2, 32768).copy(image, 98304, 98304, 98304 + 8192);
+    const { output, diagnostics } = await prompt([image], ["set currdev=disk0:", "ls", "more /README.TXT"]);
+    expect(output[1]).toBe("/\n");
+    expect(output[2]).toContain("no such file or directory");
+    expect(diagnostics).toEqual([]);
+  });
+
+  it("not what is a partition's first superblock", async () => {
+    const image = ufsImage(TREE, 2, 32768);
+    // There the alternate one would be if the file system began with the disk.
+    const first = (32768 - 8192) / 512;
+    const disk = Buffer.concat([Buffer.alloc(first * 512), image]);
+    disk.set(mbr([{ type: 0xa5, start: first, size: image.length / 512 }]), 0);
+    const { output, diagnostics } = await prompt([disk], ["set currdev=disk0:", "ls", "ls disk0s1:/EFI"]);
+    expect(output[1]).toContain("no such file or directory");
+    expect(output[2]).toContain(" d  BOOT\n");
+    expect(diagnostics).toEqual([]);
+  });
+});

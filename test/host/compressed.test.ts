@@ -1,0 +1,188 @@
+// Images that are compressed as a whole: by all four compressions, in the API as on the command line, damaged and too large,
+// with nothing left behind.
+
+import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { closeSync, fstatSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type BootOptions, boot, FileDisk, type Progress } from "userboot-wasm";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { unpackImage } from "../../build/host/disks/unpack.js";
+import { CLI, userboot } from "../support/cli.js";
+import { GUESTS, guestImage } from "../support/guests.js";
+import { openFiles } from "../support/resources.js";
+import { Scratch } from "../support/scratch.js";
+import { bytesOf } from "../support/sparse_disk.js";
+
+const scratch = new Scratch();
+/** Where what is unpacked goes; nothing of it may stay. */
+const temporary = join(scratch.path, "tmp");
+mkdirSync(temporary);
+const before = process.env.TMPDIR;
+beforeAll(() => {
+  process.env.TMPDIR = temporary;
+});
+afterAll(() => {
+  if (before === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = before;
+  scratch[Symbol.dispose]();
+});
+
+const PROGRAMS = { gzip: "gz", xz: "xz", zstd: "zst", bzip2: "bz2" } as const;
+type Name = keyof typeof PROGRAMS;
+const NAMES = Object.keys(PROGRAMS) as Name[];
+
+/** Bytes packed by a program of the system's. */
+function packed(program: Name, content: Uint8Array): Buffer {
+  return execFileSync(program, ["-c"], { input: content, maxBuffer: 1 << 30, stdio: ["pipe", "pipe", "ignore"] });
+}
+
+const image = guestImage(GUESTS.amd64);
+const plain = scratch.file("plain.img", image);
+const options = { clock: "virtual", isolation: "none", memory: 64 << 20, digests: true } as const satisfies BootOptions;
+
+describe.each(NAMES)("an image packed by %s", (name) => {
+  const bytes = packed(name, image);
+  const path = scratch.file(`guest.img.${PROGRAMS[name]}`, bytes);
+  const nameless = scratch.file(`nameless-${name}`, bytes);
+
+  it.each(["none", "thread", "process"] as const)(
+    "boots as the plain one does, with the isolation %s",
+    async (isolation) => {
+      const wanted = await boot({ ...options, isolation, disks: [plain] });
+      expect(wanted.reason).toBe("exec");
+      const files = openFiles();
+      for (const disk of [path, { image: nameless, format: name }, { image: bytes, format: name }]) {
+        const result = await boot({ ...options, isolation, disks: [disk] });
+        expect(result.reason).toBe("exec");
+        expect(result.memory).toEqual(wanted.memory);
+        result.release();
+      }
+      expect(openFiles()).toBe(files);
+      expect(readdirSync(temporary)).toEqual([]);
+      wanted.release();
+    },
+  );
+
+  it("is unpacked by the word or the name, and refused with one line without", () => {
+    const line = ["--clock", "virtual", "-c", "none", "--json"];
+    for (const disk of [path, `${name}:${nameless}`]) {
+      expect(JSON.parse(userboot(["boot", "-d", disk, ...line]).stdout).reason).toBe("exec");
+    }
+    const { status, stderr } = userboot(["boot", "-d", nameless, "--clock", "virtual", "-c", "none"]);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(
+      new RegExp(`^userboot: ${nameless}: looks like a.? ${name} file: say so \\(${name}:FILE.*\n$`),
+    );
+  });
+
+  it("is unpacked to what it was, piece by piece", async () => {
+    const content = Buffer.concat([Buffer.alloc(300_000), randomBytes(1_500_000), Buffer.alloc(300_001)]);
+    for (const source of [packed(name, content), scratch.file("pieces", packed(name, content))]) {
+      const fd = await unpackImage(source, name, { limit: content.length });
+      const disk = new FileDisk("unpacked", 512, { fd });
+      expect(Buffer.from(bytesOf(disk)).equals(content)).toBe(true);
+      closeSync(fd);
+    }
+  });
+
+  it("may consist of several", async () => {
+    const half = image.length >> 1;
+    const parts = [packed(name, image.subarray(0, half)), packed(name, image.subarray(half))];
+    const result = await boot({ ...options, disks: [{ image: Buffer.concat(parts), format: name }] });
+    expect(result.reason).toBe("exec");
+  });
+
+  it("is a DiskError when it is cut off, damaged or another thing, and leaves nothing", async () => {
+    const damaged = Buffer.from(bytes);
+    damaged.writeUInt32LE(~damaged.readUInt32LE(bytes.length >> 1) >>> 0, bytes.length >> 1);
+    const bad = [bytes.subarray(0, bytes.length >> 1), bytes.subarray(0, bytes.length - 3), damaged, Buffer.from("no")];
+    const files = openFiles();
+    for (const one of bad) {
+      const made = boot({ ...options, disks: [{ image: one, format: name }] });
+      await expect(made).rejects.toMatchObject({
+        name: "DiskError",
+        message: expect.stringContaining(`${name} file, or damaged`),
+      });
+    }
+    expect(openFiles()).toBe(files);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it("that holds more than it may is a LimitError", async () => {
+    const bomb = packed(name, Buffer.alloc(16 << 20));
+    expect(bomb.length).toBeLessThan(100_000);
+    const made = boot({ ...options, limits: { unpackedBytes: 8 << 20 }, disks: [{ image: bomb, format: name }] });
+    await expect(made).rejects.toMatchObject({ name: "LimitError", limit: "unpackedBytes", allowed: 8 << 20 });
+  });
+});
+
+describe("unpacking", () => {
+  it("makes holes where there are zeros", async () => {
+    const content = Buffer.alloc(64 << 20);
+    content.set(image, 0);
+    content.set(image, 48 << 20);
+    const fd = await unpackImage(packed("zstd", content), "zstd", { limit: content.length });
+    const { size, blocks } = fstatSync(fd);
+    const disk = new FileDisk("unpacked", 512, { fd });
+    expect(Buffer.from(bytesOf(disk)).equals(content)).toBe(true);
+    closeSync(fd);
+    expect(size).toBe(content.length);
+    expect(blocks * 512).toBeLessThanOrEqual(2 * image.length + (1 << 20));
+  });
+
+  it("tells how far it is", async () => {
+    const seen: Progress[] = [];
+    const noise = randomBytes(2 << 20);
+    const path = scratch.file("noise.bz2", packed("bzip2", noise));
+    const made = await boot({ ...options, start: "simp", disks: [path], onProgress: (now) => seen.push(now) });
+    expect(made.bootProblem?.[0]).toMatchObject({ kind: "disk", name: "disk0" });
+    const told = seen.filter(({ unpackedSize }) => unpackedSize === statSync(path).size);
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.map(({ unpackedDone = 0 }) => unpackedDone)).toEqual(
+      told.map(({ unpackedDone = 0 }) => unpackedDone).sort((a, b) => a - b),
+    );
+  });
+
+  it("ends when the caller gives up", async () => {
+    const path = scratch.file("large.bz2", Buffer.concat(Array(64).fill(packed("bzip2", Buffer.alloc(64 << 20)))));
+    const made = boot({ ...options, isolation: "thread", disks: [path], signal: AbortSignal.timeout(200) });
+    await expect(made).rejects.toMatchObject({ name: "AbortedError" });
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it("leaves nothing when the program is killed", async () => {
+    const path = scratch.file("long.bz2", Buffer.concat(Array(64).fill(packed("bzip2", Buffer.alloc(64 << 20, "x")))));
+    const env = { ...process.env, TMPDIR: temporary };
+    const child = spawn(process.execPath, [CLI, "boot", "-d", path], { env, stdio: "ignore" });
+    // It has its file when it is there twice among what it has open: the packed one, and what is made of it.
+    for (let open = ""; !open.includes("(deleted)"); ) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      open = execFileSync("ls", ["-l", `/proc/${child.pid}/fd`], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      if (child.exitCode !== null) throw new Error("it has ended");
+    }
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it("of a packed image of another format needs its word, too", async () => {
+    const made = await boot({
+      ...options,
+      disks: [{ image: packed("gzip", Buffer.from("QFI\xfb", "latin1")), format: "gzip" }],
+    });
+    expect(made.error).toMatchObject({
+      name: "DiskError",
+      message: expect.stringContaining("looks like a qcow2 file"),
+    });
+  });
+
+  it("is left out when a packed file is said to be raw", async () => {
+    const path = scratch.file("as-it-is.gz", readFileSync(plain));
+    expect((await boot({ ...options, disks: [{ image: path, format: "raw" }] })).reason).toBe("exec");
+  });
+});

@@ -1,0 +1,166 @@
+// Devices as disks: a loop device in every isolation, when there are rights for one; what FreeBSD and systems that tell
+// nothing say, by stand-ins; disks that get lost.
+
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, truncateSync } from "node:fs";
+import { boot, DiskError, FileDisk } from "userboot-wasm";
+import { afterAll, describe, expect, it } from "vitest";
+import { type DeviceSystem, deviceFacts } from "../../build/host/disks/device.js";
+import { userboot } from "../support/cli.js";
+import { GUESTS, guestImage } from "../support/guests.js";
+import { Scratch } from "../support/scratch.js";
+import { ISOLATIONS } from "../support/stand_ins.js";
+
+const scratch = new Scratch();
+const loops: string[] = [];
+afterAll(() => {
+  for (const loop of loops) execFileSync("losetup", ["-d", loop]);
+  scratch[Symbol.dispose]();
+});
+
+const guest = scratch.file("guest.img", guestImage(GUESTS.amd64));
+
+/** A loop device over `file`; undefined where nobody may make one. */
+function loopDevice(file: string, ...options: string[]): string | undefined {
+  try {
+    const made = execFileSync("losetup", [...options, "-f", "--show", file], {
+      encoding: "utf8",
+      stdio: "pipe",
+    }).trim();
+    loops.push(made);
+    return made;
+  } catch {
+    console.log("Loop devices: SKIPPED, none can be made (needs root and losetup)");
+    return undefined;
+  }
+}
+
+const BOOT = { clock: "virtual", memory: 64 << 20, digests: true } as const;
+
+describe("a block device", () => {
+  const device = loopDevice(guest, "-r");
+
+  it.skipIf(device === undefined).each(ISOLATIONS)(
+    "boots as its file does, with the isolation %s",
+    async (isolation) => {
+      const [file, block] = [
+        await boot({ ...BOOT, isolation, disks: [guest] }),
+        await boot({ ...BOOT, isolation, disks: [device!] }),
+      ];
+      expect([file.reason, block.reason]).toEqual(["exec", "exec"]);
+      expect(block.memory).toEqual(file.memory);
+      expect(block.disk).toEqual(file.disk);
+      for (const one of [file, block]) one.release();
+    },
+  );
+
+  it.skipIf(device === undefined)("has the size of its medium, and its sectors", () => {
+    const large = loopDevice(scratch.file("large.img", Buffer.alloc(1 << 20)), "-r", "-b", "4096");
+    const disks = [new FileDisk(device!), new FileDisk(large!), new FileDisk(large!, 512)];
+    expect(disks.map(({ size, sectorSize }) => [size, sectorSize])).toEqual([
+      [guestImage(GUESTS.amd64).length, 512],
+      [1 << 20, 4096],
+      [1 << 20, 512],
+    ]);
+    for (const disk of disks) disk.close();
+  });
+
+  it.skipIf(device === undefined)("tells the same to nobody but a reader", () => {
+    const fd = openSync(device!, "r");
+    const real = new FileDisk(device!);
+    const silent = { platform: "other", text: () => undefined, diskinfo: () => undefined };
+    const read = (_fd: number, target: Uint8Array, position: number) => real.read(position, target);
+    expect(deviceFacts(fd, { rdev: 0 }, { ...silent, read })).toEqual({ size: real.size, sectorSize: 512 });
+    real.close();
+    closeSync(fd);
+  });
+});
+
+/** A system with these answers. */
+const system = (answers: Partial<DeviceSystem>): DeviceSystem => ({
+  platform: "freebsd",
+  text: () => undefined,
+  diskinfo: () => undefined,
+  read: () => {
+    throw new Error("not to be read");
+  },
+  ...answers,
+});
+
+/** Reads of a character device of `size` bytes, which takes whole sectors only. */
+const byteless =
+  (size: number, sector: number): DeviceSystem["read"] =>
+  (_fd, target, position) => {
+    if (position % sector !== 0 || target.length % sector !== 0) throw new Error("EINVAL");
+    return Math.max(0, Math.min(target.length, size - position));
+  };
+
+describe("the size of a device is asked of", () => {
+  it("diskinfo, on FreeBSD", () => {
+    const line = "/dev/fd/0\t4096\t107374182400\t26214400\t16384\t0\n";
+    expect(deviceFacts(3, { rdev: 1 }, system({ diskinfo: () => line }))).toEqual({
+      size: 107_374_182_400,
+      sectorSize: 4096,
+    });
+  });
+
+  it("/sys by the device's numbers, on Linux, where a partition has its disk's sectors", () => {
+    const files: Record<string, string> = {
+      "/sys/dev/block/259:1048579/size": "2048\n",
+      "/sys/dev/block/259:1048579/../queue/logical_block_size": "4096\n",
+    };
+    // 259 and 2^20 + 3, as the system packs them.
+    const rdev = Number((259n << 8n) | 3n | (0x1000n << 20n));
+    expect(deviceFacts(3, { rdev }, system({ platform: "linux", text: (path) => files[path] }))).toEqual({
+      size: 1 << 20,
+      sectorSize: 4096,
+    });
+  });
+
+  it.each([
+    [0, 512],
+    [512, 512],
+    [1000 * 512, 512],
+    [12_345 * 4096, 4096],
+    [7 * 2 ** 40, 512],
+  ])("the device itself when nobody tells: %i bytes, sectors of %i", (size, sectorSize) => {
+    const facts = deviceFacts(3, { rdev: 1 }, system({ read: byteless(size, sectorSize) }));
+    expect(facts).toEqual({ size, sectorSize });
+  });
+});
+
+describe("a disk that gets lost in the middle of a boot", () => {
+  it("is a DiskError with the place", async () => {
+    const path = scratch.file("shrinks.img", guestImage(GUESTS.amd64));
+    const disk = new FileDisk(path);
+    truncateSync(path, 8192);
+    expect(() => disk.read(4096, new Uint8Array(8192))).toThrow(
+      new DiskError(path, `ends at byte 8192, but had ${disk.size} when it was opened`),
+    );
+    const result = await boot({ ...BOOT, isolation: "none", disks: [disk] });
+    expect(result.error).toMatchObject({ name: "DiskError", disk: path });
+    expect(result.bootProblem).toEqual([{ kind: "disk", name: path, found: expect.stringMatching(/^ends at byte/) }]);
+    disk.close();
+  });
+});
+
+describe("what the command line says of a disk", () => {
+  const prompt = ["--clock", "virtual", "-c", "none", "--json"];
+
+  it("is sectors and ro, with commas in a name written twice", () => {
+    const odd = scratch.file("a,b.img", guestImage(GUESTS.amd64));
+    const said = userboot(["boot", "-d", `raw:${odd.replaceAll(",", ",,")},sectorsize=512,ro`, ...prompt]);
+    expect(JSON.parse(said.stdout)).toMatchObject({ reason: "exec" });
+    const wrong = userboot(["boot", "-d", odd, ...prompt]);
+    expect([wrong.status, wrong.stderr]).toEqual([
+      2,
+      "userboot: 'b.img' is no option of a disk (there are ro, sectorsize=512 and sectorsize=4096; a comma in a name is written twice)\n",
+    ]);
+    const large = JSON.parse(userboot(["boot", "-d", `${guest},sectorsize=4096`, ...prompt]).stdout);
+    expect(large.bootProblem).toContainEqual({
+      kind: "damage",
+      name: "disk0 offset 512",
+      found: "GPT header where disks with sectors of 512 bytes have it, but these were said to be 4096",
+    });
+  });
+});

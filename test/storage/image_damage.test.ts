@@ -1,0 +1,386 @@
+// What is wrong with images, said by name: what isn't read is refused, a file that came without a word isn't taken for what
+// it looks like, and damage names its structure.
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { IMAGE_FORMATS } from "../../build/host/disks/source.js";
+import {
+  type BuiltImage,
+  qcow2Image,
+  VMDK_DESCRIPTOR,
+  vdiImage,
+  vhdImage,
+  vhdxImage,
+  vmdkImage,
+} from "../support/image_formats.js";
+import { compileReader, type GivenFile, ImageReader, Refusal } from "../support/image_reader.js";
+import { BUILT, big32, big64, changed, little, noise, SMALL } from "../support/image_samples.js";
+
+const EIO = 5;
+
+let module: WebAssembly.Module;
+beforeAll(async () => {
+  module = await compileReader();
+}, 120_000);
+const open = (...files: GivenFile[]) => new ImageReader(module, files);
+
+describe("what isn't read is refused by name", () => {
+  const qcow2 = qcow2Image(SMALL).bytes;
+  const names = Buffer.alloc(56);
+  names.writeUInt32BE(0x6803f857, 0);
+  names.writeUInt32BE(48, 4);
+  names.set([0, 40, ...Buffer.from("flying clusters")], 8);
+  const vmdk = vmdkImage(SMALL).bytes;
+  const parted = (line: string) => Buffer.from(`# Disk DescriptorFile\nversion=1\nparentCID=ffffffff\n${line}\n`);
+  const cases: [string, string, Uint8Array, RegExp, GivenFile[]?][] = [
+    ["qcow2 of version 1", "qcow2", changed(qcow2, 4, big32(1)), /offset 4: qcow2 header: version 1$/],
+    ["encryption", "qcow2", changed(qcow2, 32, big32(2)), /offset 32: qcow2 header: encrypted \(LUKS\)$/],
+    ["old encryption", "qcow2", changed(qcow2, 32, big32(1)), /encrypted \(AES\)$/],
+    ["a feature", "qcow2", changed(qcow2, 72, big64(1n << 40n)), /offset 72: qcow2 header: incompatible feature 40$/],
+    [
+      "a feature with a name",
+      "qcow2",
+      changed(changed(qcow2, 72, big64(1n << 40n)), 104, names),
+      /incompatible feature 40 \(flying clusters\)$/,
+    ],
+    [
+      "an unknown compression",
+      "qcow2",
+      changed(changed(changed(qcow2, 72, big64(8n)), 100, big32(112)), 104, Buffer.of(2)),
+      /compression 2$/,
+    ],
+    [
+      "a backing file",
+      "qcow2",
+      qcow2Image(SMALL, { backing: true }).bytes,
+      /offset 8: qcow2 header: the image behind it has to be given \(--backing FILE\)$/,
+    ],
+    [
+      "a data file",
+      "qcow2",
+      qcow2Image(SMALL, { dataFile: true }).bytes,
+      /header: its data file has to be given \(--backing FILE\)$/,
+    ],
+    [
+      "seSparse",
+      "vmdk",
+      Buffer.concat([Buffer.from("bebafeca00000000", "hex"), Buffer.alloc(4096)]),
+      /vmdk header: no reader of seSparse extents$/,
+    ],
+    [
+      "COWD",
+      "vmdk",
+      Buffer.concat([Buffer.from("COWD"), Buffer.alloc(4096)]),
+      /vmdk header: no reader of COWD extents \(vmfsSparse\)$/,
+    ],
+    ["seSparse in a list", "vmdk", parted('RW 100 SESPARSE "a.vmdk"'), /descriptor: no reader of SESPARSE extents$/],
+    [
+      "a vmdk's parent",
+      "vmdk",
+      vmdkImage(SMALL, { descriptor: VMDK_DESCRIPTOR.replace("ffffffff", "12345678") }).bytes,
+      /vmdk image is a difference to another one, which isn't read$/,
+    ],
+    [
+      "a vmdk that was sent as a text",
+      "vmdk",
+      changed(vmdk, 73, Buffer.of(0x0a, 0x20, 0x0a, 0x0a)),
+      /line ends were converted/,
+    ],
+    [
+      "extents that weren't given",
+      "vmdk",
+      parted('RW 100 FLAT "/etc/passwd" 0'),
+      /offset 51: vmdk descriptor: its extents have to be given in order \(--backing FILE\)$/,
+    ],
+    [
+      "a short extent",
+      "vmdk",
+      parted('RW 100 FLAT "/etc/passwd" 0'),
+      /descriptor: disk0 file 1 is too short for its extent$/,
+      [{ bytes: noise(1000) }],
+    ],
+    ["no extents", "vmdk", parted(""), /lists no extents$/],
+    [
+      "a differencing vhd",
+      "vhd",
+      vhdImage(SMALL, 4096, 4).bytes,
+      /vhd image is a difference to another one, which isn't read$/,
+    ],
+    [
+      "a differencing vhdx",
+      "vhdx",
+      vhdxImage(SMALL, { parent: true }).bytes,
+      /vhdx image is a difference to another one, which isn't read$/,
+    ],
+    [
+      "a vhdx with a log",
+      "vhdx",
+      vhdxImage(SMALL, { log: true }).bytes,
+      /vhdx header: has a log that was not played back/,
+    ],
+    [
+      "a differencing vdi",
+      "vdi",
+      changed(vdiImage(SMALL).bytes, 0x4c, little(4n, 4)),
+      /vdi image is a difference to another one, which isn't read$/,
+    ],
+    ["a vdi of another one", "vdi", changed(vdiImage(SMALL).bytes, 0x1a8, little(4n, 4)), /vdi image is a difference/],
+    ["a file too many", "qcow2", qcow2, /^disk0: 1 of 1 files given with it are not used$/, [{ bytes: noise(512) }]],
+    ["an unknown word", "parallels", qcow2, /^disk0: there is no reader of the format "parallels"$/],
+    ["a format that is only known by sight", "gzip", qcow2, /^disk0: there is no reader of the format "gzip"$/],
+    [
+      "a backing file that is another image",
+      "qcow2",
+      qcow2Image(SMALL, { backing: true }).bytes,
+      /^disk0 file 1: looks like a vdi file: say so/,
+      [{ bytes: vdiImage(SMALL).bytes }],
+    ],
+  ];
+  it.each(cases)("%s", (_, format, bytes, message, more = []) => {
+    expect(() => open({ bytes, format }, ...more)).toThrow(message);
+  });
+});
+
+describe("a file without a word is raw", () => {
+  const NONE: [string, Uint8Array][] = [
+    ["noise", noise(4096)],
+    ["less than a sector", noise(100)],
+    ["a fixed vhd, whose footer is behind it", vhdImage(SMALL).bytes],
+  ];
+  it.each(NONE)("%s", (_, bytes) => {
+    expect((open({ bytes }).read(0, 5000) as Buffer).equals(bytes.subarray(0, 5000))).toBe(true);
+  });
+
+  const LOOKS: [string, Uint8Array][] = [
+    ...BUILT.filter(([, format]) => format !== "vhd").map(([, format, build]): [string, Uint8Array] => [
+      format,
+      build().bytes,
+    ]),
+    ["vhd", vhdImage(SMALL, 4096).bytes],
+    ["vmdk", Buffer.from("# Disk DescriptorFile\n")],
+    ["gzip", Buffer.from([0x1f, 0x8b, 8, 0])],
+    ["bzip2", Buffer.from("BZh9")],
+    ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])],
+    ["zstd", Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
+    ["QED", Buffer.from("QED\0")],
+  ];
+  it.each(LOOKS)("unless it looks like %s, which raw: still reads", (format, bytes) => {
+    expect(() => open({ bytes })).toThrow(
+      new RegExp(`^disk0: looks like a ${format} file: (say so|convert it).*raw:FILE`),
+    );
+    expect((open({ bytes, format: "raw" }).read(0, 4) as Buffer).equals(bytes.subarray(0, 4))).toBe(true);
+  });
+});
+
+it("the core has a reader for every word that the host takes", () => {
+  for (const format of IMAGE_FORMATS.filter((word) => word !== "raw")) {
+    expect(() => open({ bytes: noise(4096), format })).toThrow(new RegExp(`^disk0: offset \\d+: ${format} `));
+  }
+});
+
+describe("damage is named", () => {
+  const image = qcow2Image(SMALL);
+  const { l1, l2, refcounts } = image.at as { l1: number; l2: number; refcounts: number };
+  const mark = 1n << 63n;
+  const first = Number(image.bytes.readBigUInt64BE(l2) & 0xffffffffn);
+  const QCOW2: [string, number, bigint, RegExp][] = [
+    [
+      "the L1 table as its own L2 table",
+      l1,
+      mark | BigInt(l1),
+      new RegExp(`^disk0 offset ${l1}: qcow2 L1 entry: offset ${l1} overlaps the L1 table$`),
+    ],
+    [
+      "the refcounts as an L2 table",
+      l1,
+      mark | BigInt(refcounts),
+      /L1 entry: offset 4096 overlaps the refcount table$/,
+    ],
+    ["an L2 table between clusters", l1, mark | BigInt(l2 + 512), /L1 entry: L2 table at \d+$/],
+    ["an L2 table beyond the file", l1, mark | 0x00ffff0000000000n, /L1 entry: offset \d+, but the file ends at \d+$/],
+    ["an L2 table as its own cluster", l2, mark | BigInt(l2), /L2 entry: the L2 table itself as cluster at \d+$/],
+    ["the L1 table as a cluster", l2, mark | BigInt(l1), /L2 entry: offset \d+ overlaps the L1 table$/],
+    ["a cluster between clusters", l2, mark | BigInt(first + 512), /L2 entry: cluster at \d+$/],
+    ["a cluster beyond the file", l2, mark | 0x00fffffffffff000n, /L2 entry: offset \d+, but the file ends at \d+$/],
+    [
+      "noise as a compressed cluster",
+      l2,
+      (1n << 62n) | (7n << 58n) | BigInt(first),
+      /compressed cluster: can't be unpacked$/,
+    ],
+    [
+      "a compressed cluster beyond the file",
+      l2,
+      (1n << 62n) | 0x00ffffffffffffffn,
+      /L2 entry: offset \d+, but the file ends/,
+    ],
+  ];
+  it.each(QCOW2)("qcow2: %s", (_, place, entry, report) => {
+    const reader = open({ bytes: changed(image.bytes, place, big64(entry)), format: "qcow2" });
+    expect(reader.read(0, 512)).toBe(EIO);
+    expect(reader.readToGuest(0, 200_000)).toBe(EIO);
+    expect(reader.reports[0]).toMatch(report);
+    expect(reader.reports).toHaveLength(1);
+  });
+
+  const EDGES = [
+    0n,
+    1n,
+    511n,
+    512n,
+    513n,
+    2n ** 31n - 1n,
+    2n ** 31n,
+    2n ** 32n - 1n,
+    2n ** 32n,
+    2n ** 55n,
+    2n ** 63n - 1n,
+    2n ** 63n,
+    2n ** 64n - 1n,
+  ];
+  /** Fields of heads: format, offset and size; big-endian unless it says otherwise. */
+  const FIELDS: [string, () => BuiltImage, string, [number, 4 | 8][], boolean][] = [
+    [
+      "qcow2",
+      () => qcow2Image(SMALL),
+      "header",
+      [
+        [8, 8],
+        [16, 4],
+        [20, 4],
+        [24, 8],
+        [32, 4],
+        [36, 4],
+        [40, 8],
+        [48, 8],
+        [56, 4],
+        [60, 4],
+        [64, 8],
+        [72, 8],
+        [96, 4],
+        [100, 4],
+      ],
+      true,
+    ],
+    [
+      "vmdk",
+      () => vmdkImage(SMALL),
+      "header",
+      [
+        [4, 4],
+        [8, 4],
+        [12, 8],
+        [20, 8],
+        [28, 8],
+        [36, 8],
+        [44, 4],
+        [48, 8],
+        [56, 8],
+      ],
+      false,
+    ],
+    [
+      "vmdk",
+      () => vmdkImage(SMALL, { stream: true }),
+      "footer",
+      [
+        [4, 4],
+        [8, 4],
+        [12, 8],
+        [20, 8],
+        [28, 8],
+        [36, 8],
+        [44, 4],
+        [56, 8],
+      ],
+      false,
+    ],
+    [
+      "vdi",
+      () => vdiImage(SMALL),
+      "header",
+      [
+        [0x44, 4],
+        [0x48, 4],
+        [0x4c, 4],
+        [0x154, 4],
+        [0x158, 4],
+        [0x168, 4],
+        [0x170, 8],
+        [0x178, 4],
+        [0x180, 4],
+      ],
+      false,
+    ],
+    [
+      "vhdx",
+      () => vhdxImage(SMALL),
+      "items",
+      [
+        [0, 4],
+        [4, 4],
+        [8, 8],
+        [16, 4],
+      ],
+      false,
+    ],
+    [
+      "vhdx",
+      () => vhdxImage(SMALL),
+      "metadata",
+      [
+        [10, 4],
+        [48, 4],
+        [80, 4],
+        [112, 4],
+      ],
+      false,
+    ],
+  ];
+  it.each(FIELDS)("%s: numbers at their edges", (format, build, structure, fields, big) => {
+    const { bytes, at } = build();
+    let refused = 0;
+    for (const [offset, size] of fields) {
+      for (const value of EDGES) {
+        const field = big ? big64(value).subarray(8 - size) : little(value, size);
+        try {
+          const reader = open({ bytes: changed(bytes, at[structure]! + offset, field), format });
+          for (const place of [0, 4096, 300_000, Math.max(reader.size - 512, 0)]) {
+            const got = reader.read(place, 40_000);
+            if (typeof got === "number") expect(got).toBe(EIO);
+          }
+        } catch (error) {
+          expect(error).toBeInstanceOf(Refusal);
+          refused++;
+        }
+      }
+    }
+    expect(refused).toBeGreaterThan(fields.length);
+  });
+
+  it("marks of writers that didn't end well are said", () => {
+    const dirty = open({ bytes: qcow2Image(SMALL, { features: 1n }).bytes, format: "qcow2" });
+    expect(dirty.reports).toEqual([
+      "disk0 offset 72: qcow2 header: is marked as dirty: it was in use when its writer ended",
+    ]);
+    const corrupt = open({ bytes: qcow2Image(SMALL, { features: 2n }).bytes, format: "qcow2" });
+    expect(corrupt.reports).toEqual(["disk0 offset 72: qcow2 header: is marked as corrupt"]);
+    const vmdk = open({ bytes: changed(vmdkImage(SMALL).bytes, 72, Buffer.of(1)), format: "vmdk" });
+    expect(vmdk.reports).toEqual(["disk0 offset 72: vmdk header: is marked as in use"]);
+    for (const reader of [dirty, corrupt, vmdk])
+      expect((reader.read(0, 5000) as Buffer).equals(SMALL.subarray(0, 5000))).toBe(true);
+  });
+
+  it("a vhd whose footer is gone is read by the copy, a grain's marker has to be its own", () => {
+    const { bytes, at } = vhdImage(SMALL, 4096);
+    const vhd = open({ bytes: bytes.subarray(0, at.footer), format: "vhd" });
+    expect((vhd.read(0, SMALL.length) as Buffer).equals(SMALL)).toBe(true);
+    expect(vhd.reports).toEqual([
+      expect.stringMatching(/^disk0 offset \d+: vhd footer: bad, its copy at the start is used$/),
+    ]);
+    const stream = vmdkImage(SMALL, { stream: true });
+    const entry = stream.bytes.readUInt32LE(stream.at.tables!);
+    const vmdk = open({ bytes: changed(stream.bytes, entry * 512, little(8n, 8)), format: "vmdk" });
+    expect(vmdk.read(0, 512)).toBe(EIO);
+    expect(vmdk.reports).toEqual([`disk0 offset ${entry * 512}: vmdk grain marker: sector 8`]);
+  });
+});
