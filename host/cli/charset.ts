@@ -2,6 +2,8 @@
 // of IBM's code page 437, as a PC's screen has them; a terminal that takes UTF-8 shows nothing sensible for such bytes.
 // Text that is UTF-8 already, as newer scripts draw their frames, stays as it is.
 
+import { isUtf8 } from "node:buffer";
+
 /** How the guest's output is shown: `raw` as it is, `utf-8` with code page 437 drawn, `auto` that where the terminal can. */
 export type CharsetChoice = "auto" | "utf-8" | "raw";
 
@@ -43,9 +45,10 @@ export class Utf8Drawing {
         this.#held = all.slice(at);
         break;
       }
-      if (found === size && size > 1) parts.push(Buffer.from(all.slice(at, at + size)));
-      else parts.push(drawn(all[at]!));
-      at += found === size ? size : 1;
+      const sequence = Buffer.from(all.slice(at, at + size));
+      const whole = size > 1 && isUtf8(sequence);
+      parts.push(whole ? sequence : drawn(all[at]!));
+      at += whole ? size : 1;
     }
     return Buffer.concat(parts);
   }
