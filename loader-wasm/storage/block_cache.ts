@@ -148,7 +148,10 @@ export function readCached(unit: i32, end: u64, offset: u64, dst: usize, size: u
       const first = window == 1 ? groupStart(unit, number) : number;
       const before = <i32>(number - first);
       const available = <i32>min(((end - 1) >> CHUNK_SHIFT) - first + 1, <u64>WINDOW_LIMIT);
-      const count = min(max(needed + before, first < number ? GROUP : window), available);
+      const most = min(max(needed + before, first < number ? GROUP : window), available);
+      // What is known isn't read again.
+      let count = before + 1;
+      while (count < most && !index.has(keyOf(unit, first + <u64>count))) count++;
       cacheAhead += count - min(needed, count);
       // Fewer bytes than were asked for may end before the one that is wanted.
       if (fetch(unit, first, count) && index.has(key)) {

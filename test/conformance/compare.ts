@@ -60,9 +60,10 @@ export class Comparison {
     if (!this.insists(field)) return;
     const expected = this.#expected(field, recorded);
     for (let i = 0; i < Math.max(expected.length, ours.length); i++) {
-      const [a, b] = [canonical(expected[i]), canonical(ours[i])];
+      const element = `${field}[${i}]`;
+      const [a, b] = [canonical(this.#expected(element, expected[i])), canonical(ours[i])];
       if (a === b) continue;
-      this.add(`${field}[${i}]`, `recorded ${shorten(a)}, ours ${shorten(b)}`);
+      this.add(element, `recorded ${shorten(a)}, ours ${shorten(b)}`);
       return;
     }
   }

@@ -107,7 +107,7 @@ test("run and pack: a guest that doesn't boot gives the loader's status", () => 
   writeFileSync(empty, Buffer.alloc(1 << 20));
   const file = join(directory, "nothing");
   const { stderr, status } = run(["pack", "-d", empty, "-o", file, ...FAST]);
-  expect(stderr).toMatch(/^userboot: .+\n$/);
+  expect(stderr).toMatch(/^userboot: .+\n/);
   expect(status).toBe(1);
   expect(readdirSync(directory)).not.toContain("nothing");
 });

@@ -57,7 +57,7 @@ describe.each(
   });
 });
 
-describe("a mark that is another one each time it is read", AGAIN, () => {
+describe("a mark that is another one each time somebody looks", AGAIN, () => {
   it.each([
     ["simp", "lua", "4th"],
     ["4th", "lua", "4th"],

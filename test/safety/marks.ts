@@ -22,14 +22,16 @@ export const marked = (name: string, before = 100_000) =>
 export function changingMark(names: readonly string[]): Disk {
   const guest = loaderGuest(marked("???"));
   const at = Buffer.from(bytesOf(guest).buffer).indexOf("$Interpreter:???") + "$Interpreter:".length;
-  let reads = 0;
+  let looks = 0;
   return {
     sectorSize: 512,
     size: guest.size,
     read(offset, target) {
       const got = guest.read(offset, target);
+      // Every session begins with the first sector.
+      if (offset === 0) looks++;
       if (offset <= at && at + 3 <= offset + got) {
-        target.set(Buffer.from(names[reads++ % names.length]!), at - offset);
+        target.set(Buffer.from(names[(looks - 1) % names.length]!), at - offset);
       }
       return got;
     },

@@ -72,7 +72,7 @@ describe.skipIf(own === undefined)("disks that lie", () => {
     seed: fc.nat(),
   });
 
-  it.each(["history", "mirror_log_cache", "raidz2_expanded", "draid2_spare", "removed_mirrors", "gang_dynamic"])(
+  it.each(["history", "mirror_log_cache", "raidz3_expanded", "draid2_spare", "removed_mirrors", "gang_dynamic"])(
     "%s: what is loaded is right",
     async (name) => {
       const disks = own === undefined ? [] : await disksOf(own, name);
