@@ -36,9 +36,10 @@ const xz: Decoder = async (input, write) => {
 };
 
 const zstd: Decoder = async (input, write) => {
-  // From 22.15 on Node has one, which also looks at checksums.
+  // From 24 on Node has one that looks at checksums and says when a file is cut off, which 22's doesn't.
   const { createZstdDecompress } = zlib as { createZstdDecompress?: Parameters<typeof streamed>[0] };
-  if (createZstdDecompress !== undefined) return streamed(createZstdDecompress)(input, write);
+  const isSound = Number.parseInt(process.versions.node, 10) >= 24;
+  if (isSound && createZstdDecompress !== undefined) return streamed(createZstdDecompress)(input, write);
   const { Decompress } = await import("fzstd");
   const decoder = new Decompress((piece) => write(piece));
   // What is pushed is kept, and the last piece must be known as such.
