@@ -18,7 +18,7 @@ const FILES: Record<Flavour, string> = {
  * each byte of what is used again has to be zeroed.
  */
 export const START_MEMORY: Record<Flavour, number> = {
-  "4th": 3 * 1024 * 1024,
+  "4th": 2 * 1024 * 1024,
   lua: 6 * 1024 * 1024,
   simp: 2 * 1024 * 1024,
 };
