@@ -21,6 +21,7 @@ import {
   bpHole,
   bpLogicalSize,
   bpPhysicalSize,
+  bpPlain,
   CHECKSUM_GANG,
   CHECKSUM_SHA256,
   COMPRESS_LZ4,
@@ -28,6 +29,7 @@ import {
   DVA_SIZE,
   dvaDevice,
   dvaGang,
+  dvaNone,
   dvaOffset,
   dvaSize,
   EMBEDDED_REDACTED,
@@ -136,7 +138,7 @@ export class Blocks {
     const physical = bpPhysicalSize(bp);
     const size = bpLogicalSize(bp);
     if (physical > SMALL_MAX) return 0;
-    const plain = bpCompression(bp) == COMPRESS_OFF && physical == size;
+    const plain = bpPlain(bp);
     const ahead = vdev.peek(dvaOffset(bp), physical);
     if (ahead != 0) {
       if (!verified && !verifyBlock(bp, ahead, this.name)) return 0;
@@ -260,11 +262,11 @@ export class Blocks {
     useSalt(this.salt);
     const physical = bpPhysicalSize(bp);
     const size = bpLogicalSize(bp);
-    const plain = bpCompression(bp) == COMPRESS_OFF && physical == size;
+    const plain = bpPlain(bp);
     let error = EIO;
     for (let i = 0; i < BP_COPIES && error != 0; i++) {
       const dva = bp + <usize>i * DVA_SIZE;
-      if (load<u64>(dva) == 0 && load<u64>(dva, 8) == 0) continue;
+      if (dvaNone(dva)) continue;
       const vdev = this.top(dvaDevice(dva));
       if (vdev === null) continue;
       const raw = plain ? dst : this.rawRoom(bp, dst, physical, depth);
@@ -284,7 +286,7 @@ export class Blocks {
   private reportLost(bp: usize): void {
     for (let i = 0; i < BP_COPIES; i++) {
       const dva = bp + <usize>i * DVA_SIZE;
-      if (load<u64>(dva) == 0 && load<u64>(dva, 8) == 0) continue;
+      if (dvaNone(dva)) continue;
       const vdev = this.top(dvaDevice(dva));
       const name = vdev !== null ? vdev.name : "no disk of it is there";
       const why = vdev !== null ? vdev.whyLost() : "missing";
@@ -324,7 +326,7 @@ export class Blocks {
     let size = BLOCK_SIZE_MAX;
     for (let i = 0; i < BP_COPIES; i++) {
       const dva = bp + <usize>i * DVA_SIZE;
-      const vdev = load<u64>(dva) != 0 || load<u64>(dva, 8) != 0 ? this.top(dvaDevice(dva)) : null;
+      const vdev = !dvaNone(dva) ? this.top(dvaDevice(dva)) : null;
       if (vdev !== null) size = min(size, vdev.leastSize());
     }
     return max(size, GANG_SIZE);

@@ -146,7 +146,17 @@ export function bpEncrypted(bp: usize): bool {
 
 /** Whether it points nowhere: a block of zeros that was never written. */
 export function bpHole(bp: usize): bool {
-  return !bpEmbedded(bp) && load<u64>(bp) == 0 && load<u64>(bp, 8) == 0;
+  return !bpEmbedded(bp) && dvaNone(bp);
+}
+
+/** Whether the bytes on the disk are those of the block. */
+export function bpPlain(bp: usize): bool {
+  return bpCompression(bp) == COMPRESS_OFF && bpPhysicalSize(bp) == bpLogicalSize(bp);
+}
+
+/** Whether there is no such copy. */
+export function dvaNone(dva: usize): bool {
+  return load<u64>(dva) == 0 && load<u64>(dva, 8) == 0;
 }
 
 /** Fields of the data virtual address at `dva`. */

@@ -5,9 +5,8 @@ import { EIO } from "../lib/errno";
 import { burn, damaged } from "../lib/fault";
 import { checksum, sha256, sum } from "./checksum";
 import {
-  BP_BIRTH,
   BP_CHECKSUM,
-  BP_PHYSICAL_BIRTH,
+  bpBirth,
   bpChecksum,
   bpLittleEndian,
   bpPhysicalSize,
@@ -47,8 +46,7 @@ export function verifyBlock(bp: usize, data: usize, where: string): bool {
   }
   if (kind == CHECKSUM_OFF || kind == CHECKSUM_NOPARITY) return true;
   if (kind == CHECKSUM_GANG) {
-    const physical = load<u64>(bp, BP_PHYSICAL_BIRTH);
-    const birth = physical != 0 ? physical : load<u64>(bp, BP_BIRTH);
+    const birth = bpBirth(bp);
     if (verifyTail(data, size, dvaDevice(bp), dvaOffset(bp), birth)) return true;
     // What is read of a small header may be more than there is of it.
     return size > GANG_SIZE && verifyTail(data, GANG_SIZE, dvaDevice(bp), dvaOffset(bp), birth);
