@@ -23,6 +23,7 @@ import {
 import { DirectAsker, permittedEnvironment } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
 import type { Confine } from "./process/confine.js";
+import { readySha256 } from "./protocol/digests.js";
 import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";
 import type { WasiProvider } from "./wasi/provider.js";
@@ -73,8 +74,9 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   return result;
 }
 
-/** Compiles all modules, so that the first boot is as fast as the next ones. */
+/** Compiles all modules, and loads what boots need now and then, so that the first one is as fast as the next ones. */
 export async function preload(): Promise<void> {
+  readySha256();
   await compileModules();
 }
 

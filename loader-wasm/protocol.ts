@@ -72,6 +72,12 @@ export declare function getmem(low: usize, high: usize): void;
 @external("userboot", "getmap")
 export declare function getmap(index: i32, dst: usize): i32;
 
+// ---- digests ---------------------------------------------------------------------------------------
+
+/** Makes the SHA-256 of `size` bytes of module memory: 32 bytes at `dst`. ENOSYS where the platform has none at once. */
+@external("userboot", "sha256")
+export declare function sha256(src: usize, size: u32, dst: usize): i32;
+
 // ---- virtual CPU -----------------------------------------------------------------------------------
 
 /** Sets a register of the machine to be: only the stack pointer (4) exists. */
