@@ -28,7 +28,7 @@ import {
 import { contentOf } from "../storage/contents";
 import { Disk, disks } from "../storage/disk";
 import { partitionTable, wholeTable } from "../storage/partitions/detect";
-import { PartitionTable } from "../storage/partitions/table";
+import { Naming, PartitionTable } from "../storage/partitions/table";
 import { Volume } from "../storage/volume";
 import { bootDataset } from "../zfs/dataset";
 import { Pool, pools } from "../zfs/pool";
@@ -102,11 +102,14 @@ function explainDisk(disk: Disk): void {
     return;
   }
   const count = table.entries.length;
-  const named = table.isNone ? "" : count == 0 ? ", no partitions" : `, ${count} partition${count == 1 ? "" : "s"}`;
+  const isDisc = table.naming == Naming.Disk;
+  const named =
+    table.isNone || isDisc ? "" : count == 0 ? ", no partitions" : `, ${count} partition${count == 1 ? "" : "s"}`;
   tell(LOOKED_DISK, disk.name(), `${size}: ${table.schemeName()}${named}`);
   explainDamages(`${disk.name()} `);
-  if (count == 0 || table.entries[0].start == 0) explainVolume(disk, 0, disk.mediaSize, disk.name(), "whole disk");
-  else explainTable(disk, table, 0, disk.name());
+  const isWhole = count == 0 || table.entries[0].start == 0;
+  if (isWhole) explainVolume(disk, 0, disk.mediaSize, disk.name(), "whole disk");
+  if (!isWhole || isDisc) explainTable(disk, table, 0, disk.name());
 }
 
 /** The partitions of `table`, whose own first sector is `base`. */
@@ -115,6 +118,8 @@ function explainTable(disk: Disk, table: PartitionTable, base: u64, name: string
   for (let i = 0; i < min(table.entries.length, PARTITIONS_MAX); i++) {
     const entry = table.entries[i];
     const own = name + table.suffix(entry);
+    // What is about the whole disk was told.
+    if (own == name) continue;
     const start = base + entry.start;
     // Past every disk's end.
     if (start >= disk.mediaSize / sector) {
