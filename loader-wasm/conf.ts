@@ -24,6 +24,7 @@ import { Cd9660FileSystem } from "./fs/cd9660/cd9660";
 import { Bzip2FileSystem } from "./fs/compressed/bzip2";
 import { GzipFileSystem } from "./fs/compressed/gzip";
 import { Lz4FileSystem } from "./fs/compressed/lz4";
+import { XzFileSystem } from "./fs/compressed/xz";
 import { ZstdFileSystem } from "./fs/compressed/zstd";
 import { ExtFileSystem } from "./fs/ext/ext";
 import { useFileSystems } from "./fs/file_systems";
@@ -84,6 +85,7 @@ export function configure(): void {
     new Bzip2FileSystem(),
     new ZstdFileSystem(),
     new Lz4FileSystem(),
+    new XzFileSystem(),
   ]);
 
   useFormats([
