@@ -70,17 +70,14 @@ export function configure(): void {
   // What is booted from when nobody says is of the kind listed last, if there is any of it.
   useDevices([new HostDriver(), new DiskDriver(), new ZfsDriver()]);
 
-  const cd9660 = new Cd9660FileSystem();
-  const msdos = new MsdosFileSystem();
-  const ext = new ExtFileSystem();
   // The compressed ones come last, as they open other names with those before them.
   useFileSystems([
     new HostFileSystem(),
-    new UfsFileSystem([cd9660, msdos, ext]),
-    cd9660,
+    new UfsFileSystem(),
+    new Cd9660FileSystem(),
     new ZfsFileSystem(),
-    msdos,
-    ext,
+    new MsdosFileSystem(),
+    new ExtFileSystem(),
     new GzipFileSystem(),
     new Bzip2FileSystem(),
     new ZstdFileSystem(),

@@ -4,7 +4,7 @@
 import { Device } from "../dev/device";
 import { DiskDevice } from "../dev/disk";
 import { treeCount } from "../dev/trees";
-import { lostPools, ZfsDevice } from "../dev/zfs";
+import { lostPools, poolOn, ZfsDevice } from "../dev/zfs";
 import { close, open, read } from "../files/files";
 import { O_RDONLY } from "../fs/file_system";
 import { fileSystemOn } from "../fs/file_systems";
@@ -159,7 +159,8 @@ function explainVolume(disk: Disk, start: u64, size: u64, name: string, what: st
   const kind = fileSystemOn(device);
   const because = errno;
   const content = contentOf(disk, start, size);
-  const pool = poolOn(disk, start);
+  const owner = poolOn(new Volume(disk, start));
+  const pool = owner === null ? "" : owner.name;
   const kept = damages.length;
   let found = kind;
   if (kind.length == 0) {
@@ -170,19 +171,6 @@ function explainVolume(disk: Disk, start: u64, size: u64, name: string, what: st
   tell(LOOKED_PARTITION, name, `${what}: ${found}`);
   if (damages.length > kept) explainDamages(`${disk.name()} `);
   if (kind.length > 0) lookForFiles(device.name());
-}
-
-/** The name of the pool that has a disk there; empty for none. */
-function poolOn(disk: Disk, start: u64): string {
-  const all = pools.concat(lostPools);
-  for (let i = 0; i < all.length; i++) {
-    const members = all[i].disks;
-    for (let k = 0; k < members.length; k++) {
-      const volume: Volume = members[k].volume;
-      if (volume.disk === disk && volume.start == start) return all[i].name;
-    }
-  }
-  return "";
 }
 
 function explainPool(pool: Pool): void {
