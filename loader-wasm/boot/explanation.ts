@@ -2,6 +2,7 @@
 // there. The host asks when a session has ended without entering a kernel (docs/result.md, `bootProblem`).
 
 import { Device } from "../dev/device";
+import { devicesFound } from "../dev/devices";
 import { DiskDevice } from "../dev/disk";
 import { treeCount } from "../dev/trees";
 import { lostPools, poolOn, ZfsDevice } from "../dev/zfs";
@@ -56,7 +57,8 @@ let told: i32 = 0;
 export function explain(): void {
   mute();
   hushDamage();
-  if (disks.length == 0) tell(LOOKED_DISK, "disks", "there are none");
+  if (!devicesFound) tell(LOOKED_DISK, "disks", "not all were found when the session ended");
+  else if (disks.length == 0) tell(LOOKED_DISK, "disks", "there are none");
   for (let i = 0; i < disks.length; i++) explainDisk(disks[i]);
   for (let i = 0; i < pools.length; i++) explainPool(pools[i]);
   for (let i = 0; i < lostPools.length; i++) {
