@@ -8,6 +8,7 @@ import { Interpreter } from "../../boot/interpreter";
 import { setenv } from "../../environment/variables";
 import { CMD_ERROR, CMD_OK, CMD_WARN, commandError } from "../../lib/outcome";
 import { print } from "../../lib/output";
+import { profile } from "../../lib/profile";
 import { startLexer } from "./compile/lexer";
 import { openBase } from "./lib/base";
 import { pushObject, pushText, setTableField } from "./lib/builtin";
@@ -37,7 +38,8 @@ import {
   top,
 } from "./run/state";
 import { LuaVm } from "./run/vm";
-import { converted, toInteger } from "./values/number";
+import { startDialect } from "./values/dialect";
+import { converted, numberToString, toInteger } from "./values/number";
 import { Table } from "./values/objects";
 import { startStrings, stringOf, textOf } from "./values/string";
 import { newTable } from "./values/table";
@@ -61,7 +63,13 @@ export class LuaInterpreter extends Interpreter {
     const done = runFile(START_SCRIPT);
     leaveOutermost(outer);
     if (!done) {
-      print(`Startup error in ${START_SCRIPT}:\nLUA ERROR: ${takeMessage()}.\n`);
+      const message = takeMessage();
+      if (profile.stopsAtScriptErrors) {
+        print(`ERROR: ${message}.\n`);
+        setenv("autoboot_delay", "NO");
+      } else {
+        print(`Startup error in ${START_SCRIPT}:\nLUA ERROR: ${message}.\n`);
+      }
     }
     keepFirst(stack + VALUE_SIZE);
   }
@@ -133,11 +141,12 @@ function takeMessage(): string {
   setTop(top - VALUE_SIZE);
   const tag = tagOf(top);
   if (tag == STRING) return textOf(objectOf(top));
-  return isNumberTag(tag) ? load<i64>(top).toString() : "unknown";
+  return isNumberTag(tag) ? textOf(numberToString(top)) : "unknown";
 }
 
 /** Makes the VM and its libraries. */
 function open(): void {
+  startDialect();
   startStrings();
   startState();
   startLexer();
