@@ -19,10 +19,11 @@ import {
   MODINFOMD_SSYM,
   PreloadedFile,
 } from "../preloaded";
-import { DynamicTags, LinkedRelocator, SymbolHash } from "./dynamic";
+import { DynamicTags, LinkedRelocator } from "./dynamic";
 import { ElfFile, openElf } from "./file";
 import * as Elf from "./layout";
 import { addModule, moduleNameOf, readModuleSet } from "./modmetadata";
+import { symbolHash } from "./symbol_hash";
 
 /** Type of a kernel in the metadata (the kernel's linker looks for it). */
 export const KERNEL_TYPE = "elf kernel";
@@ -307,11 +308,12 @@ class LinkedImage {
     if (dynamic === null) return size;
     this.addWord(MODINFOMD_DYNAMIC, dynamic.vaddr);
     const tags = new DynamicTags(this.elf, dynamic.vaddr + this.shift, dynamic.filesz, this.shift);
-    if (tags.hash == 0 || tags.symtab == 0 || tags.strtab == 0 || tags.strsz == 0) return size;
+    if (tags.symtab == 0 || tags.strtab == 0 || tags.strsz == 0) return size;
     // Whatever the counts in these tables say, they came out of the file.
     const bytes = this.segmentsEnd();
+    const symbols = symbolHash(this.source, tags, bytes);
+    if (symbols === null) return size;
     if (!this.kernel && !tags.relocationsFit(this.source, bytes)) return 0;
-    const symbols = new SymbolHash(this.source, tags, bytes);
     const start = symbols.lookup("__start_set_modmetadata_set");
     if (start === null) return 0;
     const stop = symbols.lookup("__stop_set_modmetadata_set");
