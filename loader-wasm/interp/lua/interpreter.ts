@@ -5,9 +5,10 @@ import { parse } from "../../boot/command_line";
 import { performCommand } from "../../boot/commands";
 import { panic } from "../../boot/ending";
 import { Interpreter } from "../../boot/interpreter";
-import { setenv } from "../../environment/variables";
+import { getenv, setenv } from "../../environment/variables";
 import { CMD_ERROR, CMD_OK, CMD_WARN, commandError } from "../../lib/outcome";
 import { print } from "../../lib/output";
+import { profile } from "../../lib/profile";
 import { startLexer } from "./compile/lexer";
 import { openBase } from "./lib/base";
 import { pushObject, pushText, setTableField } from "./lib/builtin";
@@ -58,10 +59,11 @@ export class LuaInterpreter extends Interpreter {
     setenv("script.lang", "lua");
     open();
     const outer = enterOutermost();
-    const done = runFile(START_SCRIPT);
+    const script = startScript();
+    const done = runFile(script);
     leaveOutermost(outer);
     if (!done) {
-      print(`Startup error in ${START_SCRIPT}:\nLUA ERROR: ${takeMessage()}.\n`);
+      print(`Startup error in ${script}:\nLUA ERROR: ${takeMessage()}.\n`);
     }
     keepFirst(stack + VALUE_SIZE);
   }
@@ -113,6 +115,12 @@ export class LuaInterpreter extends Interpreter {
     else setTop(stack + before);
     return done ? CMD_OK : CMD_WARN;
   }
+}
+
+/** The script to begin with, which from 15 on a variable may name. */
+function startScript(): string {
+  const named = profile.generation < 15 ? null : getenv("loader_lua");
+  return named !== null ? named : START_SCRIPT;
 }
 
 /** Runs a script and leaves its results, or the error's value, on the stack. */

@@ -74,10 +74,10 @@ export function openLfs(): Table {
   setFunction(table, "attributes", attributes);
   setFunction(table, "dir", openDirectory);
   const unseen = newTable();
-  const newer = placeOf(table, unseen, 13);
-  setIntegerField(newer, "DT_DIR", DT_DIR);
-  setIntegerField(newer, "DT_REG", DT_REG);
-  setIntegerField(newer, "DT_LNK", DT_LNK);
+  setIntegerField(placeOf(table, unseen, 13), "DT_DIR", DT_DIR);
+  const recent = placeOf(table, unseen, 15);
+  setIntegerField(recent, "DT_REG", DT_REG);
+  setIntegerField(recent, "DT_LNK", DT_LNK);
   offer(table, unseen);
   return table;
 }
