@@ -119,8 +119,9 @@ export class LuaInterpreter extends Interpreter {
 
 /** The script to begin with, which from 15 on a variable may name. */
 function startScript(): string {
-  const named = profile.generation < 15 ? null : getenv("loader_lua");
-  return named !== null ? named : START_SCRIPT;
+  if (profile.generation < 15) return START_SCRIPT;
+  const named = getenv("loader_lua");
+  return named === null ? START_SCRIPT : named;
 }
 
 /** Runs a script and leaves its results, or the error's value, on the stack. */
