@@ -21,6 +21,8 @@ export interface KernelLayout extends ModuleInfo {
   /** Program headers besides PT_LOAD and PT_DYNAMIC: types. */
   others?: readonly number[];
   symbols?: boolean;
+  /** A section of constructors, in the text. */
+  constructors?: boolean;
   /** A shared object (ET_DYN) linked at 0 instead of a kernel. */
   shared?: boolean;
   /** Which hash tables the dynamic symbols have. */
@@ -155,16 +157,17 @@ export function linkedFile(layout: KernelLayout): LinkedFile {
     stringPart = { offset: at, size: strings.length };
     writer.set(at, strings);
     at += strings.length;
-    const sectionNames = Buffer.from("\0.symtab\0.strtab\0.shstrtab\0");
+    const sectionNames = Buffer.from("\0.symtab\0.strtab\0.shstrtab\0.ctors\0");
     writer.set(at, sectionNames);
     shoff = align(at + sectionNames.length, 8);
     writer.section(shoff, 0, { align: 0 });
     writer.section(shoff, 1, { name: 1, type: 2, ...symbolPart, link: 2, align: 8, entry: symbolSize });
     writer.section(shoff, 2, { name: 9, type: 3, ...stringPart });
     writer.section(shoff, 3, { name: 17, type: 3, offset: at, size: sectionNames.length });
+    if (layout.constructors) writer.section(shoff, 4, { name: 27, type: 1, flags: 2, offset: headersEnd, size: 16 });
   }
   const headers = others.length + 1 + placed.length;
-  writer.header(shared ? 3 : 2, entry, headers, shoff, symbols ? 4 : 0, symbols ? 3 : 0);
+  writer.header(shared ? 3 : 2, entry, headers, shoff, symbols ? (layout.constructors ? 5 : 4) : 0, symbols ? 3 : 0);
 
   // Kernels are loaded where they are above the 16 MiB boundary below their entry.
   const boundary = shared ? 0n : entry & (wide ? 0xffffffffff000000n : 0xff000000n);
