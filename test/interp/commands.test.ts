@@ -80,7 +80,7 @@ describe("of later loaders", () => {
     const said = async (profile: 12 | 13 | 15, ...lines: string[]) =>
       (await typeLines(lines, { start: "4th", profile })).prompted;
     const picture = await said(13, '0 1 2 3 4 s" /boot/logo.png" term-putimage . 1 2 3 4 5 fb-line .s');
-    expect(picture).toContain("\n0 (Stack Empty)\n");
+    expect(picture).toContain("\n0 (Stack Empty)");
     const version = 's" FreeBSD_version" environment? . . s" loader_version" environment? . .';
     expect(await said(12, version)).toContain("-1 1201000 -1 12 ");
     expect(await said(13, version)).toContain("-1 1300000 -1 1002 ");
