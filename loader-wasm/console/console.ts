@@ -5,6 +5,7 @@ import { defineVariable, getenv, refuseUnset, unsetenv, Variable, valued } from 
 import { Ascii } from "../lib/ascii";
 import { CMD_ERROR } from "../lib/outcome";
 import { flush, outputs, print, setOutputs, setSpinnerDivisor } from "../lib/output";
+import { profile } from "../lib/profile";
 import { scanInteger } from "../lib/text";
 import * as host from "../protocol";
 
@@ -131,6 +132,14 @@ function setTwiddleDivisor(variable: Variable, value: string): i32 {
   setSpinnerDivisor(<u64>divisor.value);
   variable.assign(value);
   return 0;
+}
+
+/** Turns the spinner as the loader that is emulated does, unless somebody has said how. */
+export function startSpinner(): void {
+  const divisor = getenv("twiddle_divisor");
+  if (divisor !== null && divisor == "1") {
+    defineVariable("twiddle_divisor", profile.spinnerDivisor.toString(), null, null);
+  }
 }
 
 /** Chooses the first console, announces it, and defines the variables that control consoles. */
