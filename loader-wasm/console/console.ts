@@ -40,6 +40,11 @@ function countOutputs(): void {
 
 /** Waits for a key and returns it (0..255). */
 export function getchar(): i32 {
+  return getKey() & 0xff;
+}
+
+/** The same, with KEY_EDITS where the key edits lines. */
+export function getKey(): i32 {
   flush();
   return host.getc();
 }
