@@ -114,8 +114,10 @@ export class Screen {
 }
 
 export interface ScreenOptions {
-  utf8?: boolean;
+  utf8?: boolean | undefined;
   size?: ConsoleSize | undefined;
+  /** Whether the keys are a terminal's. */
+  edits?: boolean | undefined;
 }
 
 /** Types prepared keys and keeps what the screen showed when each of them was read. */
@@ -123,14 +125,16 @@ export class ScreenConsole extends KeysConsole {
   /** For each key, in order: the screen before it was read. */
   readonly shown: { key: string; rows: string[] }[] = [];
   readonly size: ConsoleSize | undefined;
+  readonly edits: boolean;
   readonly #screen: Screen;
   readonly #utf8: boolean;
   #drawn = 0;
 
   /** The screen takes bytes for characters, or decodes UTF-8. The guest is told of a size that is given. */
-  constructor(entries: readonly Keys[], { utf8 = false, size }: ScreenOptions = {}) {
+  constructor(entries: readonly Keys[], { utf8 = false, size, edits = false }: ScreenOptions = {}) {
     super(entries);
     this.#utf8 = utf8;
+    this.edits = edits;
     this.size = size;
     this.#screen = new Screen(size);
   }
@@ -165,9 +169,9 @@ export interface Driven {
 export async function drive(
   files: Files,
   keys: readonly Keys[],
-  { utf8 = false, size, ...more }: BootOptions & ScreenOptions = {},
+  { utf8, size, edits, ...more }: BootOptions & ScreenOptions = {},
 ): Promise<Driven> {
-  const console = new ScreenConsole(keys, { utf8, size });
+  const console = new ScreenConsole(keys, { utf8, size, edits });
   const result = await boot({
     disks: [ufsDisk(files)],
     memory: 64 * MIB,
