@@ -29,6 +29,7 @@ export {
 export type * from "./policy/hooks.js";
 export type { LookedAt } from "./problem.js";
 export type { Confine } from "./process/confine.js";
+export type { Generation, ProfileFacts } from "./profile.js";
 export type { BootResult, InterpreterCheck, IsolationFacts, ResultData, SwapRequest, WrittenRange } from "./result.js";
 export { printable } from "./text.js";
 export { type HostTree, TREE_LIMITS, type TreeLimits, type TreeMap } from "./wasi/tree.js";

@@ -10,6 +10,7 @@ import { MODULE_MEMORY_LEAST } from "./memory/pool.js";
 import { type Flavour, isFlavour } from "./modules.js";
 import type { BootHooks } from "./policy/hooks.js";
 import type { Confine } from "./process/confine.js";
+import { type Generation, wantedProfile } from "./profile.js";
 import { type HostTree, TREE_LIMITS, type TreeLimits, type TreeOptions } from "./wasi/tree.js";
 
 /** Low memory from 0, high memory from 4 GiB, in bytes. */
@@ -101,6 +102,8 @@ export interface BootOptions {
   loader?: Flavour;
   /** Version of the userboot interface; below 5 the guest's choice of interpreter is not looked for. */
   interfaceVersion?: 3 | 4 | 5;
+  /** Whose loader is emulated: that of FreeBSD 12.1 and before, 13, 14, or 15 and 16. Default: `auto`, what the guest is. */
+  profile?: Generation | "auto";
   clock?: "real" | "virtual" | Clock;
   /**
    * Decides in which order Lua's `pairs` lists the string keys of a table: any whole number below 2^32, 0 unless given.
@@ -152,6 +155,8 @@ export interface SessionOptions {
   start: Flavour | undefined;
   loader: Flavour | undefined;
   interfaceVersion: number;
+  /** Undefined: to be found. */
+  profile: Generation | undefined;
   limits: Limits;
   waitCounts: boolean;
   hashSeed: number;
@@ -184,6 +189,7 @@ export function sessionOptions(options: BootOptions): SessionOptions {
     start,
     loader,
     interfaceVersion,
+    profile: wantedProfile(options.profile ?? "auto"),
     limits: sessionLimits(options.limits ?? {}),
     waitCounts: options.waitCounts ?? false,
     hashSeed: checkSeed(options.hashSeed ?? 0),

@@ -9,6 +9,7 @@ import type { Counts } from "./meter.js";
 import type { Flavour } from "./modules.js";
 import type { FileFacts } from "./policy/hooks.js";
 import type { LookedAt } from "./problem.js";
+import type { ProfileFacts } from "./profile.js";
 
 /** The variable by which the loader tells that the pool's wish was obeyed. */
 const BOOT_ONCE = "zfs-bootonce";
@@ -79,6 +80,8 @@ export interface ResultData {
   swaps: Flavour[];
   swapRequests: SwapRequest[];
   interpreterChecks: InterpreterCheck[];
+  /** Which FreeBSD's loader was emulated, and why that one. Absent when the session was stopped from outside. */
+  profile?: ProfileFacts;
   calls: Call[];
   memory: WrittenRange[];
   /** 1 when `memory` is exact; else there were more than 4096 ranges, and they are rounded outwards to multiples of this. */
@@ -136,6 +139,7 @@ export interface SessionEnd {
   swaps: Flavour[];
   swapRequests: SwapRequest[];
   interpreterChecks: InterpreterCheck[];
+  profile: ProfileFacts | undefined;
   calls: Call[];
   diagnostics: string[];
   lookedAt: LookedAt[];
@@ -166,6 +170,7 @@ export function makeResult(end: SessionEnd): BootResult {
     swaps: end.swaps,
     swapRequests: end.swapRequests,
     interpreterChecks: end.interpreterChecks,
+    ...(end.profile === undefined ? {} : { profile: end.profile }),
     calls: end.calls,
     ...writtenRanges(guest),
     memoryFaults: guest.faults,

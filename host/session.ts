@@ -31,6 +31,7 @@ import {
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
 import { LOOKED_MAX, LOOKED_TEXT_MAX, type LookedAt } from "./problem.js";
+import { decodeProfile, type ProfileFacts } from "./profile.js";
 import { makeImports } from "./protocol/imports.js";
 import { latin1 } from "./protocol/module_memory.js";
 import { type BootResult, type InterpreterCheck, makeResult, type ResultData, type SwapRequest } from "./result.js";
@@ -65,6 +66,9 @@ interface Core extends FuelTank {
   flushOutput?(): void;
   /** Only where there are tables whose order depends on it. */
   seedHash?(seed: number): void;
+  /** Has it be the loader of a generation, and tells of which it was. */
+  wantProfile?(generation: number): void;
+  profileFacts?(): bigint;
   /** Where the guest's loader has its mark; negative: not looked for, no readable loader, no mark. */
   markOffset?(): bigint;
   /** Tells by the import `looked` what there was to boot from. */
@@ -114,6 +118,7 @@ class Session {
   readonly #swapRequests: SwapRequest[] = [];
   readonly #swaps: Flavour[] = [];
   readonly #interpreterChecks: InterpreterCheck[] = [];
+  #profile: ProfileFacts | undefined;
   #instantiateMs = 0;
   /** The largest that a module's memory was. */
   #moduleMemory = 0;
@@ -169,6 +174,7 @@ class Session {
         this.#meter.stop();
         this.#counts.healed += (core.healedReads?.() ?? 0) >>> 0;
         this.#interpreterChecks.push(readCheck(this.#flavour, core));
+        this.#profile = decodeProfile(core.profileFacts?.() ?? 0n);
       }
       if (memory !== undefined) this.#giveBack(memory);
     }
@@ -183,6 +189,7 @@ class Session {
     this.#instantiateMs += performance.now() - starting;
     core.grantFuel(this.#meter.left);
     core.seedHash?.(options.hashSeed);
+    if (options.profile !== undefined) core.wantProfile?.(options.profile);
     const granted = options.images.reduce((sum, { count }) => sum + count, 0);
     core.loader_main(options.interfaceVersion, disks.length - granted);
   }
@@ -277,6 +284,7 @@ class Session {
       swaps: this.#swaps,
       swapRequests: this.#swapRequests,
       interpreterChecks: this.#interpreterChecks,
+      profile: this.#profile,
       calls: this.#calls,
       diagnostics: this.#diagnostics,
       lookedAt: this.#lookedAt,

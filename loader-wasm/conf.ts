@@ -93,7 +93,7 @@ export function configure(): void {
     new Format(new ElfClass(64, EM_X86_64), true),
   ]);
 
-  // What the reference doesn't have is `unlisted()`.
+  // What came with a later loader says so by `since()`; what no loader has is `unlisted()`.
   useCommands([
     new Command("bcachestat", "get disk block cache stats", commandBcachestat),
     new Command("boot", "boot a file or loaded kernel", commandBoot),

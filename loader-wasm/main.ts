@@ -1,6 +1,8 @@
 // The loader's life: console, environment, devices, interpreter check, start-up scripts, autoboot, prompt.
 
 import { autobootMaybe } from "./boot/autoboot";
+import { dropNewerCommands } from "./boot/commands";
+import { detectProfile } from "./boot/detection";
 import { exitLoader } from "./boot/ending";
 import { Interpreter, setInterpreter } from "./boot/interpreter";
 import { checkInterpreter } from "./boot/interpreter_check";
@@ -36,6 +38,8 @@ export function loaderMain(interpreter: Interpreter, version: i32, ndisks: i32):
   takeHostEnvironment();
   probeDevices(ndisks);
   if (version >= VERSION_SWAP) checkInterpreter(interpreter.name);
+  detectProfile();
+  dropNewerCommands();
   interact(interpreter);
 }
 

@@ -3,6 +3,7 @@
 import { ForthInterpreter } from "./interp/forth/interpreter";
 import { loaderMain } from "./main";
 
+export { profileFacts, wantProfile } from "./boot/detection";
 export { explain } from "./boot/explanation";
 export { markOffset } from "./boot/interpreter_check";
 export { fuelLeft, grantFuel } from "./lib/fault";

@@ -3,6 +3,7 @@
 import { LuaInterpreter } from "./interp/lua/interpreter";
 import { loaderMain } from "./main";
 
+export { profileFacts, wantProfile } from "./boot/detection";
 export { explain } from "./boot/explanation";
 export { markOffset } from "./boot/interpreter_check";
 export { seedStrings as seedHash } from "./interp/lua/values/string";

@@ -3,6 +3,7 @@
 
 import type { Keys } from "../console/keys.js";
 import { OptionError } from "../errors.js";
+import { GENERATIONS, type Generation } from "../profile.js";
 
 const MIB = 1024 * 1024;
 /** Most memory of a guest: more than 46 bits address isn't built. */
@@ -30,6 +31,10 @@ function parseSize(text: string): number | undefined {
   const size = Number(match[1]) * 1024 ** (SUFFIXES[match[2]!.toLowerCase()] ?? 0);
   return Number.isSafeInteger(size) ? size : undefined;
 }
+
+/** The release of --profile. */
+export const parseProfile = (text: string): Generation | "auto" =>
+  GENERATIONS.find((one) => String(one) === text) ?? "auto";
 
 /** The number of --hash-seed; the rest of the check is `boot`'s. */
 export function parseSeed(text: string): number {

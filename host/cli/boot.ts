@@ -10,7 +10,7 @@ import type { Confine } from "../process/confine.js";
 import { dropSpare } from "../process/start.js";
 import type { Measurements } from "../result.js";
 import { printable, printableJson } from "../text.js";
-import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseSeed } from "./arguments.js";
+import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseProfile, parseSeed } from "./arguments.js";
 import type { CharsetChoice } from "./charset.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
@@ -31,6 +31,7 @@ export interface BootArguments {
   console: "stdio" | "none";
   charset: CharsetChoice;
   interface: string;
+  profile: string;
   hostDir: string[];
   hostDirLimit: string[];
   hostDirStrict?: boolean;
@@ -95,6 +96,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     ...(args.currdev === undefined ? {} : { currdev: args.currdev }),
     limits: parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000"),
     interfaceVersion: Number(args.interface) as 3 | 4 | 5,
+    profile: parseProfile(args.profile),
     clock: args.clock,
     isolation: args.isolation,
     ...(args.confine === undefined ? {} : { confine: args.confine }),
@@ -130,10 +132,11 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (result.measurements) showMeasurements(result.measurements);
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
   if (args.verbose) {
-    const { explainIsolation, explainSwaps } = await import("./verbose.js");
+    const { explainIsolation, explainProfile, explainSwaps } = await import("./verbose.js");
     // What is wrong where nothing was booted is told at the end.
     const damage = result.reason === "exec" ? result.diagnostics : [];
-    for (const line of [explainIsolation(result), ...explainSwaps(result), ...damage]) complain(line);
+    for (const line of [explainIsolation(result), ...explainSwaps(result), ...explainProfile(result), ...damage])
+      complain(line);
   }
   if (args.json) process.stdout.write(printableJson(result));
   if (result.error?.name === "DiskError") throw unusable(result.error, args);

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import type { Command as CommandType } from "commander";
 import { FLAVOURS } from "../modules.js";
+import { GENERATIONS } from "../profile.js";
 import { startAhead } from "./ahead.js";
 import { DEFAULT_MEMORY } from "./arguments.js";
 import type { BootArguments } from "./boot.js";
@@ -106,6 +107,11 @@ const bootOptions = (command: CommandType): CommandType =>
         .default("auto"),
     )
     .addOption(new Option("--interface <version>", "userboot interface").choices(["3", "4", "5"]).default("5"))
+    .addOption(
+      new Option("--profile <release>", "emulate the loader of FreeBSD 12.1 and before, 13, 14, or 15 and 16")
+        .choices(["auto", ...GENERATIONS.map(String)])
+        .default("auto"),
+    )
     .option(
       "-h, --host-dir <dir>",
       "directory that the guest sees as host0:, copied (repeat for host1: ...)",

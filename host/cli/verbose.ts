@@ -13,6 +13,14 @@ export function explainSwaps({ interpreterChecks, swapRequests, swaps }: BootRes
   });
 }
 
+/** One line on whose loader it was; none where that isn't known. */
+export function explainProfile({ profile }: BootResult): string[] {
+  if (profile === undefined) return [];
+  const { from, generation, release } = profile;
+  const why = release === undefined ? from : `${from} says ${release}`;
+  return [`loader of FreeBSD ${generation}: ${why}`];
+}
+
 /** One line on what held the session. */
 export function explainIsolation({ isolation }: BootResult): string {
   const { level, confinement, unconfined } = isolation;

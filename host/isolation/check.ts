@@ -4,6 +4,7 @@
 import { FLAVOURS } from "../modules.js";
 import type { HookName } from "../policy/hooks.js";
 import { LOOKED_MAX, LOOKED_TEXT_MAX } from "../problem.js";
+import { GENERATIONS, PROFILE_MARKS } from "../profile.js";
 import { isPrintable } from "../text.js";
 import type { CellMessage } from "./cell.js";
 
@@ -83,6 +84,8 @@ const shown: Check = (value) => typeof value === "string" && value.length <= LOO
 const problem: Check = (value) =>
   list(object({ kind: LOOKED_KINDS, name: shown, found: shown }))(value) && (value as unknown[]).length <= LOOKED_MAX;
 
+const release: Check = (value) => typeof value === "string" && /^\d{1,3}\.\d{1,2}$/.test(value);
+
 /** `ResultData`, field by field. */
 const result = object(
   {
@@ -115,6 +118,10 @@ const result = object(
   {
     exitCode: number,
     error,
+    profile: object(
+      { generation: (value) => GENERATIONS.some((one) => one === value), from: one(...PROFILE_MARKS) },
+      { release },
+    ),
     bootOnce: text,
     arch: one("amd64", "i386"),
     registers,

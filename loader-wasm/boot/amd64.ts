@@ -3,6 +3,7 @@
 
 import { allocate } from "../lib/fault";
 import { putGuest, startPart } from "../lib/guest";
+import { profile } from "../lib/profile";
 import { PreloadedFile } from "../load/preloaded";
 import { setcr, setgdt, setmsr, setreg } from "../protocol";
 import { writeBootData } from "./bootinfo";
@@ -16,9 +17,8 @@ const GDT: u64 = 0x5000;
 const PAGE_SIZE: i32 = 4096;
 const ENTRIES: i32 = 512;
 
-/** Present, writable, user; and for the last level: a 2 MiB page. */
-const TABLE_BITS: u64 = 0x7;
-const PAGE_BITS: u64 = 0x87;
+/** The bit of a 2 MiB page, and its size. */
+const LARGE_BIT: u64 = 0x80;
 const LARGE_PAGE: u64 = 0x200000;
 
 const CODE_DESCRIPTOR: u64 = 0x0020980000000000;
@@ -47,9 +47,9 @@ export function enterAmd64(kernel: PreloadedFile): void {
   store<u32>(page, <u32>data.modulep, 4);
   store<u32>(page, <u32>data.kernend, 8);
   putGuest(page, STACK, PAGE_SIZE);
-  writeTable(page, PML4, PDPT | TABLE_BITS, 0);
-  writeTable(page, PDPT, PD | TABLE_BITS, 0);
-  writeTable(page, PD, PAGE_BITS, LARGE_PAGE);
+  writeTable(page, PML4, PDPT | profile.pageBits, 0);
+  writeTable(page, PDPT, PD | profile.pageBits, 0);
+  writeTable(page, PD, LARGE_BIT | profile.pageBits, LARGE_PAGE);
   setreg(REG_RSP, STACK);
   setmsr(MSR_EFER, EFER);
   setcr(4, CR4);

@@ -2,11 +2,14 @@
 
 import { compareBytesAt } from "../lib/bytes";
 import { CMD_OK, failCommand, failDetailed } from "../lib/outcome";
+import { profile } from "../lib/profile";
 
 /** A command: how it is called and listed, and what runs it. */
 export class Command {
   /** Whether `?` and Forth's WORDS show it. */
   listed: bool = true;
+  /** The generation of loaders (lib/profile.ts) that it came with. */
+  first: i32 = 0;
 
   constructor(
     readonly name: string,
@@ -25,6 +28,12 @@ export class Command {
     this.listed = false;
     return this;
   }
+
+  /** The same, for loaders from generation `first` on only. */
+  since(first: i32): Command {
+    this.first = first;
+    return this;
+  }
 }
 
 /** All commands, in the order in which `?` lists those that are listed. */
@@ -33,6 +42,11 @@ export let commands: Command[] = [];
 /** Takes over the table of conf.ts. */
 export function useCommands(list: Command[]): void {
   commands = list;
+}
+
+/** Forgets the commands that the loader which is emulated doesn't have. Comes before anything looks for one. */
+export function dropNewerCommands(): void {
+  commands = commands.filter((command) => command.first <= profile.generation);
 }
 
 /** The command called `name`, or null. */

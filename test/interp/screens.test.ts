@@ -129,6 +129,19 @@ describe.each(SIZES)("on a screen of $columns by $rows,", (size) => {
     await expect(album(keys, driven)).toMatchFileSnapshot(file("own"));
   });
 
+  it.each(['"comconsole,vidconsole"', '"efi comconsole userboot"'])(
+    "our own menu is as clear on consoles %s",
+    async (consoles) => {
+      const turns = `for c in string.gmatch(${consoles}, "%w+") do loader.setenv("console", c) draw() end`;
+      const menu = OWN_MENU.replace("\n  draw()\n", `\n  ${turns} loader.setenv("console", ${consoles})\n`);
+      const keys = ["v", "s", ESCAPE, "show boot_single\r", "boot /boot/kernel/kernel\r"];
+      const [one, several] = [OWN, { ...OWN, "/boot/lua/loader.lua": menu }];
+      const plain = await drive(one, slowly(keys), { size, profile: 13 });
+      expect(menu).not.toBe(OWN_MENU);
+      expect(album(keys, await drive(several, slowly(keys), { size, profile: 13 }))).toBe(album(keys, plain));
+    },
+  );
+
   describe.skipIf(newest.length === 0)("the menu of FreeBSD's newest scripts", () => {
     it.each(newest)("has these screens ($name)", async ({ path }) => {
       const files = { "/boot/lua/local.lua": ENVIRONMENTS };
@@ -138,6 +151,14 @@ describe.each(SIZES)("on a screen of $columns by $rows,", (size) => {
         screens.push(album(keys, driven));
       }
       await expect(screens.join("\n")).toMatchFileSnapshot(file("newest"));
+    });
+
+    it.each(newest)("is as clear on consoles that are a PC's ($name)", async ({ path }) => {
+      const keys = [" ", "k", "o", ESCAPE];
+      const screens = async (consoles: string) =>
+        album(keys, await driveLua(path, `${PLAIN}console="${consoles}"\n`, {}, slowly(keys), { size }));
+      expect(await screens("comconsole,vidconsole")).toBe(await screens("comconsole"));
+      expect(await screens("efi,comconsole")).toBe(await screens("comconsole"));
     });
   });
 });
