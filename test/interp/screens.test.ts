@@ -114,7 +114,7 @@ const NEWEST_KEYS = [
   ["2"],
   ["\r"],
   ["6", "7", "5", "1", "8", "2", "1", ESCAPE, "echo here\r", "menu\r", "1"],
-  ["3", "lsdev\r", "boot\r"],
+  ["3", "echo there\r", "boot\r"],
   ["r"],
   ["4"],
 ];

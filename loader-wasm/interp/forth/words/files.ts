@@ -41,6 +41,12 @@ export function interpretFile(fd: i32): i32 {
   return result;
 }
 
+/** Whether `fd` is open, and a directory. */
+export function isDirectory(fd: i32): bool {
+  const status = fstat(fd);
+  return status !== null && (status.mode & S_IFMT) == S_IFDIR;
+}
+
 /** Defines the words on files. */
 export function defineFiles(): void {
   primitive("fopen", 3, 1, () => {
@@ -92,10 +98,7 @@ export function defineFiles(): void {
     const result = interpretFile(fd);
     if (result != OUT_OF_TEXT) throwCode(result);
   });
-  primitive("isdir?", 1, 1, () => {
-    const status = fstat(<i32>pop());
-    pushFlag(status !== null && (status.mode & S_IFMT) == S_IFDIR);
-  });
+  primitive("isdir?", 1, 1, () => pushFlag(isDirectory(<i32>pop())));
   primitive("freaddir", 1, 3, () => {
     const fd = <i32>pop();
     const entry = readdir(fd);
