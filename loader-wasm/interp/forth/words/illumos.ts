@@ -1,6 +1,7 @@
 // What illumos' loader adds to FreeBSD's words, as far as its scripts use it: more prefixes, directories, and drawing on
 // a framebuffer, of which there is none. It is there for guests of illumos only.
 
+import { getenv, setDefault } from "../../../environment/variables";
 import { close, open, stat } from "../../../files/files";
 import { O_RDONLY } from "../../../fs/file_system";
 import { PURPOSE_SCRIPT } from "../../../protocol";
@@ -19,6 +20,14 @@ const DICTIONARY_CELLS: i32 = 30000;
 /** Defines it when the guest is one of illumos. */
 export function defineIllumos(): void {
   if (stat(SCRIPT) === null) return;
+  setDefault("ISADIR", "amd64");
+  const columns = getenv("COLUMNS");
+  const lines = getenv("LINES");
+  // Scripts know what to take when nothing is said; LINES is there always.
+  if (columns !== null && lines !== null) {
+    setDefault("screen-#cols", columns);
+    setDefault("screen-#rows", lines);
+  }
   setCurrent(PREFIX_WORDLIST);
   forth(': " postpone s" ; immediate : .( postpone .( ; immediate');
   forth(": 0b 2 __tempbase ; immediate : 0o 8 __tempbase ; immediate : $ 16 __tempbase ; immediate");
