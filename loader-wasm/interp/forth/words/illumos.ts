@@ -9,7 +9,7 @@ import { forth, primitive } from "../define";
 import { growDictionary, popText } from "../memory";
 import { pop, push, pushFlag } from "../stacks";
 import { FORTH_WORDLIST, PREFIX_WORDLIST, setCurrent } from "../wordlists";
-import { isDirectory } from "./files";
+import { isDirectory, nextEntry } from "./files";
 
 /** Where nobody else keeps scripts. */
 const SCRIPT = "/boot/forth/loader.4th";
@@ -44,6 +44,7 @@ export function defineIllumos(): void {
     else if (fd >= 0) close(fd);
     pushFlag(found);
   });
+  primitive("freaddir", 1, 3, () => nextEntry(<i32>pop(), true));
   primitive("fclosedir", 1, 0, () => {
     close(<i32>pop());
   });
