@@ -14,6 +14,7 @@ import { compileModules, findModules } from "./modules.js";
 import {
   type BootOptions,
   environmentEntries,
+  givenEnvironment,
   type Isolation,
   type Progress,
   type SessionOptions,
@@ -49,7 +50,10 @@ export function setCellMaker(level: Isolation, maker: CellMaker): void {
 export async function boot(options: BootOptions): Promise<BootResult> {
   const checked = sessionOptions(options);
   throwIfAborted(options.signal);
-  const session = { ...checked, env: environmentEntries(permittedEnvironment(options.hooks, options.env ?? [])) };
+  const session = {
+    ...checked,
+    env: environmentEntries(permittedEnvironment(options.hooks, givenEnvironment(options))),
+  };
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);
   const { isolation = "thread" } = options;

@@ -113,6 +113,8 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   using terminal = new Terminal(args.json ? process.stderr : process.stdout, {
     signals: args.isolation !== "none",
     charset: args.charset,
+    // What is measured doesn't depend on who looks on.
+    tellsSize: !args.measure,
   });
   const progress = new ProgressBar(process.stderr);
   const result = await boot({
