@@ -13,6 +13,7 @@ import { runIsolated } from "./isolation/run.js";
 import { compileModules, findModules } from "./modules.js";
 import {
   type BootOptions,
+  type Confine,
   environmentEntries,
   givenEnvironment,
   type Isolation,
@@ -23,7 +24,6 @@ import {
 } from "./options.js";
 import { DirectAsker, permittedEnvironment } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
-import type { Confine } from "./process/confine.js";
 import { readySha256 } from "./protocol/digests.js";
 import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";

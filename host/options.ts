@@ -9,7 +9,6 @@ import { LOW_MAX } from "./memory/guest.js";
 import { MODULE_MEMORY_LEAST } from "./memory/pool.js";
 import { type Flavour, isFlavour } from "./modules.js";
 import type { BootHooks } from "./policy/hooks.js";
-import type { Confine } from "./process/confine.js";
 import { type Generation, wantedProfile } from "./profile.js";
 import { type HostTree, TREE_LIMITS, type TreeLimits, type TreeOptions } from "./wasi/tree.js";
 
@@ -68,6 +67,10 @@ const CONSOLE_SIZE_MAX = 9999;
 /** Characters of the name of a device. */
 const DEVICE_NAME_MAX = 1023;
 const ISOLATIONS: readonly Isolation[] = ["process", "thread", "none"];
+/** What shall hold a process: `auto` is bubblewrap where it works. */
+export type Confine = "auto" | "none" | "bwrap";
+/** All of those names. */
+export const CONFINES: readonly Confine[] = ["auto", "none", "bwrap"];
 
 /** What `boot` takes. */
 export interface BootOptions {
@@ -176,6 +179,9 @@ export function sessionOptions(options: BootOptions): SessionOptions {
   const { isolation = "thread", confine } = options;
   if (!ISOLATIONS.includes(isolation)) {
     throw new OptionError(`unknown isolation "${isolation}" (there are ${ISOLATIONS.join(", ")})`);
+  }
+  if (confine !== undefined && !CONFINES.includes(confine)) {
+    throw new OptionError(`unknown "confine": "${confine}" (there are ${CONFINES.join(", ")})`);
   }
   if (confine !== undefined && isolation !== "process") {
     throw new OptionError(`"confine" goes with the isolation "process", not "${isolation}"`);

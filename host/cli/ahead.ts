@@ -3,8 +3,8 @@
 
 import { describeSource } from "../disks/source.js";
 import { UserbootError } from "../errors.js";
-import { sessionOptions } from "../options.js";
-import { CONFINES, type ProcessLimits, processLimits } from "../process/confine.js";
+import { CONFINES, sessionOptions } from "../options.js";
+import { type ProcessLimits, processLimits } from "../process/confine.js";
 import { startSpareProcess } from "../process/start.js";
 import { DEFAULT_MEMORY, parseMemory } from "./arguments.js";
 import { namedImage } from "./images.js";

@@ -31,17 +31,17 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 // Output that can't be written is an error also when nobody reads any more what it is.
-process.stderr.on("error", () => outputFailed(FAILED_STATUS));
+process.stderr.on("error", () => outputFailed());
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") return outputFailed(FAILED_STATUS);
-  complain(`standard output can't be written (${error.code})`);
-  outputFailed(USAGE_STATUS);
+  // A reader who went away knows.
+  if (error.code !== "EPIPE") complain(`standard output can't be written (${error.code})`);
+  outputFailed();
 });
 
-/** Has the program exit with `status`, whatever comes of the rest. */
-function outputFailed(status: number): void {
+/** Has the program exit with the status of unwritable output, whatever comes of the rest. */
+function outputFailed(): void {
   process.once("exit", () => {
-    process.exitCode = status;
+    process.exitCode = USAGE_STATUS;
   });
 }
 const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {

@@ -13,20 +13,13 @@ import { WaitingKeys } from "../isolation/keys.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
+import type { Confine } from "../options.js";
 import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
-import {
-  bwrapFails,
-  bwrapWorks,
-  type Confine,
-  findBwrap,
-  type ProcessLimits,
-  processLimits,
-  whyUnconfined,
-} from "./confine.js";
+import { bwrapFails, bwrapWorks, findBwrap, type ProcessLimits, processLimits, whyUnconfined } from "./confine.js";
 import { FrameReader, frameHead } from "./frames.js";
 import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart, type Replaced } from "./link.js";
-import { isRunning, killGroup, PROGRAM, startProcess, takeSpare } from "./start.js";
+import { endProcess, isRunning, killGroup, PROGRAM, startProcess, takeSpare } from "./start.js";
 
 /** Kept of what a process writes on its standard error, to tell why it died. */
 const STDERR_MAX = 4096;
@@ -123,7 +116,8 @@ class ProcessCell implements Cell {
 
   /** Ends the process while it is there; its number may be another's afterwards. */
   #kill(): void {
-    if (this.#child !== undefined && isRunning(this.#child)) killGroup(this.#child);
+    if (this.#child !== undefined && isRunning(this.#child))
+      endProcess(this.#child, this.facts.confinement === "bwrap");
   }
 
   /** Starts the process, or takes the one that was started ahead. */
