@@ -118,8 +118,8 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   const progress = new ProgressBar(process.stderr);
   const result = await boot({
     ...options,
-    ...more,
     disks,
+    ...more,
     ...(hooks && { hooks }),
     console: makeConsole(args.console, keys, terminal),
     signal: terminal.signal,
