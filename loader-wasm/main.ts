@@ -8,14 +8,15 @@ import { Interpreter, setInterpreter } from "./boot/interpreter";
 import { checkInterpreter } from "./boot/interpreter_check";
 import { emitPrompt } from "./boot/prompt";
 import { configure } from "./conf";
-import { probeConsoles } from "./console/console";
-import { editLine } from "./console/lines";
+import { probeConsoles, startSpinner } from "./console/console";
+import { promptLine } from "./console/lines";
 import { probeDevices } from "./dev/devices";
 import { startPolicy } from "./environment/questions";
 import { putenv, setDefault, setenv } from "./environment/variables";
 import { stringAt } from "./lib/bytes";
 import { allocate } from "./lib/fault";
 import { print } from "./lib/output";
+import { startVerbosity } from "./load/verbosity";
 import * as host from "./protocol";
 
 /** Interface versions that the loader knows: 4 brought vm_set_*, 5 the interpreter swap. */
@@ -40,6 +41,8 @@ export function loaderMain(interpreter: Interpreter, version: i32, ndisks: i32):
   if (version >= VERSION_SWAP) checkInterpreter(interpreter.name);
   detectProfile();
   dropNewerCommands();
+  startSpinner();
+  startVerbosity();
   interact(interpreter);
 }
 
@@ -66,6 +69,6 @@ function interact(interpreter: Interpreter): void {
     // The one place where nothing but globals refers to managed objects: this runtime collects only when asked.
     __collect();
     emitPrompt();
-    interpreter.run(editLine());
+    interpreter.run(promptLine());
   }
 }

@@ -2,18 +2,27 @@
 
 /** The codes that some parser asks for. */
 export enum Ascii {
+  /** Control and a letter: keys that line editing knows. */
+  CONTROL_A = 0x01,
+  CONTROL_B = 0x02,
+  CONTROL_D = 0x04,
+  CONTROL_E = 0x05,
+  CONTROL_F = 0x06,
   BACKSPACE = 0x08,
   TAB = 0x09,
   NEWLINE = 0x0a,
+  /** Control and K, too. */
   VERTICAL_TAB = 0x0b,
   FORM_FEED = 0x0c,
   RETURN = 0x0d,
-  /** Control and R, U, W: keys that line editing knows. */
+  CONTROL_N = 0x0e,
+  CONTROL_P = 0x10,
   CONTROL_R = 0x12,
   CONTROL_U = 0x15,
   CONTROL_W = 0x17,
   SPACE = 0x20,
   QUOTE = 0x22,
+  APOSTROPHE = 0x27,
   OPEN_PAREN = 0x28,
   CLOSE_PAREN = 0x29,
   STAR = 0x2a,
@@ -40,7 +49,9 @@ export enum Ascii {
   LOWER_B = 0x62,
   LOWER_D = 0x64,
   LOWER_F = 0x66,
+  LOWER_G = 0x67,
   LOWER_K = 0x6b,
+  LOWER_L = 0x6c,
   LOWER_N = 0x6e,
   LOWER_P = 0x70,
   LOWER_Q = 0x71,

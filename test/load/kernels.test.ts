@@ -95,6 +95,42 @@ describe("layouts", () => {
     expect(result.moduleMemory).toBeLessThanOrEqual(4 * MIB);
   });
 
+  it("a kernel of more than 100 MiB is entered", async () => {
+    const kernel = linkedFile({
+      bits: 64,
+      segments: [{ size: 101 * MIB }, { ...data, bss: 9 * MIB }],
+      versions: VERSIONS,
+    });
+    const { result } = await prompt({ [KERNEL]: kernel.bytes }, ["boot"], { memory: 256 * MIB });
+    expect(result.reason).toBe("exec");
+    expect(result.diagnostics).toEqual([]);
+    const [module] = result.modules;
+    expect(Number(module!.size)).toBeGreaterThan(110 * MIB);
+    expect(result.moduleMemory).toBeLessThanOrEqual(4 * MIB);
+    // The metadata lie behind it all, on a page of their own.
+    const modulep = guestBytes(result, 0x1000, 12).readUInt32LE(4);
+    expect(modulep).toBeGreaterThan(Number(module!.address) + Number(module!.size));
+  });
+
+  it("one of illumos is refused by name, and nothing else that names an interpreter", async () => {
+    const named = (interpreter: string) => {
+      const { bytes } = linkedFile({ bits: 64, segments: [text, data], others: [PT_INTERP], versions: VERSIONS });
+      const at = 64 + 56 * 3;
+      // Its header is the last; the name goes where the code begins.
+      expect(bytes.readUInt32LE(at)).toBe(PT_INTERP);
+      bytes.writeBigUInt64LE(2048n, at + 8);
+      bytes.writeBigUInt64LE(BigInt(interpreter.length + 1), at + 32);
+      bytes.write(`${interpreter}\0`, 2048, "latin1");
+      return prompt({ [KERNEL]: bytes }, [`load ${KERNEL}`, "boot"]);
+    };
+    const illumos = await named("misc/amd64/krtld");
+    expect(illumos.output[0]).toMatch(
+      /^\/boot\/kernel\/kernel elf64_loadfile: a kernel of illumos, which this loader can't start\n/,
+    );
+    expect(illumos.result.error?.name).toBe("InputEndedError");
+    expect((await named("/red/herring")).result.reason).toBe("exec");
+  });
+
   it("kernel.gz is as good as kernel", async () => {
     const kernel = linkedFile({ bits: 64, segments: [text, data], versions: VERSIONS });
     const digest = async (files: Record<string, Uint8Array>) => {

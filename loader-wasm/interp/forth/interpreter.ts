@@ -12,6 +12,7 @@ import { errno, strerror } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { print } from "../../lib/output";
+import { profile } from "../../lib/profile";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { forth } from "./define";
 import { orderListing } from "./listing";
@@ -22,6 +23,7 @@ import { FORTH_WORDLIST, makeWordlist, resetSearchOrder } from "./wordlists";
 import { defineCompiler, defineWords } from "./words/all";
 import { defineCommandWords, errorShown, errorWaits, PARSE_ERROR } from "./words/commands";
 import { interpretFile } from "./words/files";
+import { defineIllumos } from "./words/illumos";
 import { setQuery } from "./words/tools";
 
 /** Interpreted before the start-up script, where there is one. */
@@ -38,10 +40,6 @@ const HASH_BUCKETS: i32 = 241;
 /** Cells of the dictionary that the system itself takes in the reference. */
 const CELLS_AT_START: i32 = 3285;
 
-/** What the reference's version and system say of themselves. */
-const FREEBSD_VERSION: i64 = 1201000;
-const LOADER_VERSION: i64 = 12;
-
 /** The interpreter of the flavour `4th`. */
 export class ForthInterpreter extends Interpreter {
   private depth: i32 = 0;
@@ -56,6 +54,7 @@ export class ForthInterpreter extends Interpreter {
   init(): void {
     setenv("script.lang", "forth");
     this.build();
+    defineIllumos();
     const fd = open(BOOT_SCRIPT, O_RDONLY, PURPOSE_SCRIPT);
     if (fd >= 0) {
       interpretFile(fd);
@@ -78,8 +77,8 @@ export class ForthInterpreter extends Interpreter {
     orderListing(FORTH_WORDLIST);
     // What is free is what scripts measure with HERE and fill up.
     setHere(max(here, dictionaryStart + <usize>(CELLS_AT_START * CELL)));
-    setQuery("FreeBSD_version", FREEBSD_VERSION);
-    setQuery("loader_version", LOADER_VERSION);
+    setQuery("FreeBSD_version", profile.freebsdVersion);
+    setQuery("loader_version", profile.loaderVersion);
   }
 
   run(line: string): i32 {

@@ -5,7 +5,7 @@ import { parse } from "../../boot/command_line";
 import { performCommand } from "../../boot/commands";
 import { panic } from "../../boot/ending";
 import { Interpreter } from "../../boot/interpreter";
-import { setenv } from "../../environment/variables";
+import { getenv, setenv } from "../../environment/variables";
 import { CMD_ERROR, CMD_OK, CMD_WARN, commandError } from "../../lib/outcome";
 import { print } from "../../lib/output";
 import { profile } from "../../lib/profile";
@@ -60,7 +60,8 @@ export class LuaInterpreter extends Interpreter {
     setenv("script.lang", "lua");
     open();
     const outer = enterOutermost();
-    const done = runFile(START_SCRIPT);
+    const script = startScript();
+    const done = runFile(script);
     leaveOutermost(outer);
     if (!done) {
       const message = takeMessage();
@@ -68,7 +69,7 @@ export class LuaInterpreter extends Interpreter {
         print(`ERROR: ${message}.\n`);
         setenv("autoboot_delay", "NO");
       } else {
-        print(`Startup error in ${START_SCRIPT}:\nLUA ERROR: ${message}.\n`);
+        print(`Startup error in ${script}:\nLUA ERROR: ${message}.\n`);
       }
     }
     keepFirst(stack + VALUE_SIZE);
@@ -121,6 +122,13 @@ export class LuaInterpreter extends Interpreter {
     else setTop(stack + before);
     return done ? CMD_OK : CMD_WARN;
   }
+}
+
+/** The script to begin with, which from 15 on a variable may name. */
+function startScript(): string {
+  if (profile.generation < 15) return START_SCRIPT;
+  const named = getenv("loader_lua");
+  return named === null ? START_SCRIPT : named;
 }
 
 /** Runs a script and leaves its results, or the error's value, on the stack. */

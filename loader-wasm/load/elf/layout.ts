@@ -13,6 +13,7 @@ export const ET_DYN: u32 = 3;
 /** Segments: what they are for, and the flag of those that can be written. */
 export const PT_LOAD: u32 = 1;
 export const PT_DYNAMIC: u32 = 2;
+export const PT_INTERP: u32 = 3;
 export const PF_W: u32 = 2;
 
 /** Sections: what they are for, the flag of those that are in memory, and the number of no section. */
@@ -36,6 +37,7 @@ export const DT_RELASZ: u64 = 8;
 export const DT_STRSZ: u64 = 10;
 export const DT_REL: u64 = 17;
 export const DT_RELSZ: u64 = 18;
+export const DT_GNU_HASH: u64 = 0x6ffffef5;
 
 /** In `info` of a symbol, the lower half: a function. */
 export const STT_FUNC: u32 = 2;

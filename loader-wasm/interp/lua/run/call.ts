@@ -297,7 +297,8 @@ function runFinalizer(object: MetaObject): void {
   const kind = <u32>object.kind;
   const meta = kind == TABLE ? changetype<Table>(object).meta : changetype<Userdata>(object).meta;
   const handler = handlerIn(meta, Event.GC);
-  if (handler == nothing) return;
+  // Lua 5.3 passes over what is no function; 5.4 calls it, and passes over the error.
+  if (handler == nothing || (!is54 && !isFunctionTag(tagOf(handler)))) return;
   copyValue(top, handler);
   setObject(top + VALUE_SIZE, object.address, kind);
   setTop(top + 2 * VALUE_SIZE);
