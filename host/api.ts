@@ -3,7 +3,7 @@
 export { boot, preload } from "./boot.js";
 export { type Clock, RealClock, VirtualClock } from "./clock.js";
 export { AutomationConsole } from "./console/automation.js";
-export { BufferConsole, type Console, type KeyInput } from "./console/console.js";
+export { BufferConsole, type Console, type ConsoleSize, type KeyInput } from "./console/console.js";
 export { type Keys, KeysConsole } from "./console/keys.js";
 export { BytesDisk } from "./disks/bytes.js";
 export type { Disk } from "./disks/disk.js";

@@ -14,6 +14,7 @@ import { compileModules, findModules } from "./modules.js";
 import {
   type BootOptions,
   environmentEntries,
+  givenEnvironment,
   type Isolation,
   type Progress,
   type SessionOptions,
@@ -23,6 +24,7 @@ import {
 import { DirectAsker, permittedEnvironment } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
 import type { Confine } from "./process/confine.js";
+import { readySha256 } from "./protocol/digests.js";
 import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";
 import type { WasiProvider } from "./wasi/provider.js";
@@ -48,7 +50,10 @@ export function setCellMaker(level: Isolation, maker: CellMaker): void {
 export async function boot(options: BootOptions): Promise<BootResult> {
   const checked = sessionOptions(options);
   throwIfAborted(options.signal);
-  const session = { ...checked, env: environmentEntries(permittedEnvironment(options.hooks, options.env ?? [])) };
+  const session = {
+    ...checked,
+    env: environmentEntries(permittedEnvironment(options.hooks, givenEnvironment(options))),
+  };
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);
   const { isolation = "thread" } = options;
@@ -73,8 +78,9 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   return result;
 }
 
-/** Compiles all modules, so that the first boot is as fast as the next ones. */
+/** Compiles all modules, and loads what boots need now and then, so that the first one is as fast as the next ones. */
 export async function preload(): Promise<void> {
+  readySha256();
   await compileModules();
 }
 

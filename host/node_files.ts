@@ -8,7 +8,8 @@ import { setUnpacker } from "./disks/unpacked.js";
 import { setHasher } from "./hash.js";
 import { setBytesEqual } from "./memory/pool.js";
 import { setModuleSource } from "./modules.js";
-import { loadNodeHasher } from "./node_hash.js";
+import { loadNodeHasher, nodeSha256 } from "./node_hash.js";
+import { setSha256 } from "./protocol/digests.js";
 
 /** For the package's own programs: the entry point, a session's thread, a session's process. */
 export function installNodeFiles(): void {
@@ -20,6 +21,7 @@ export function installNodeFiles(): void {
     }
   });
   setHasher(loadNodeHasher);
+  setSha256(nodeSha256);
   setBytesEqual((a, b) => Buffer.compare(a, b) === 0);
   setFileOpener(
     (path, { sectorSize, fd, size }) => new FileDisk(path, sectorSize, fd === undefined ? fd : { fd, size }),

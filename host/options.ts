@@ -63,6 +63,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
 
 /** How far a session is kept from its caller. */
 export type Isolation = "process" | "thread" | "none";
+/** Most rows, and most characters of one, that a console may have. */
+const CONSOLE_SIZE_MAX = 9999;
 /** Characters of the name of a device. */
 const DEVICE_NAME_MAX = 1023;
 const ISOLATIONS: readonly Isolation[] = ["process", "thread", "none"];
@@ -158,11 +160,13 @@ export interface SessionOptions {
   limits: Limits;
   waitCounts: boolean;
   hashSeed: number;
+  /** Whether keys are a terminal's. */
+  edits: boolean;
 }
 
 /** Checks `options` and fills in what is missing. */
 export function sessionOptions(options: BootOptions): SessionOptions {
-  const { disks = [], env = [], map, interfaceVersion = 5, start, loader } = options;
+  const { disks = [], map, interfaceVersion = 5, start, loader } = options;
   const { images } = layOut(disks);
   if (![3, 4, 5].includes(interfaceVersion))
     throw new OptionError(`interface version ${interfaceVersion} is not 3, 4 or 5`);
@@ -180,7 +184,7 @@ export function sessionOptions(options: BootOptions): SessionOptions {
     images,
     memory: memorySize(options.memory ?? 256 * 1024 * 1024),
     map: map?.map(checkMapEntry),
-    env: environmentEntries(env),
+    env: environmentEntries(givenEnvironment(options)),
     currdev: options.currdev === undefined ? undefined : deviceBytes(options.currdev),
     start,
     loader,
@@ -189,7 +193,20 @@ export function sessionOptions(options: BootOptions): SessionOptions {
     limits: sessionLimits(options.limits ?? {}),
     waitCounts: options.waitCounts ?? false,
     hashSeed: checkSeed(options.hashSeed ?? 0),
+    edits: options.console?.edits ?? options.console?.connect !== undefined,
   };
+}
+
+/** What the guest finds in its environment when it starts: the console's size, and what the caller gives. */
+export function givenEnvironment({ console, env = [] }: BootOptions): string[] {
+  if (console?.size === undefined) return [...env];
+  const { columns, rows } = console.size;
+  for (const count of [columns, rows]) {
+    if (!Number.isInteger(count) || count < 1 || count > CONSOLE_SIZE_MAX) {
+      throw new OptionError(`console size ${columns} by ${rows} is not between 1 and ${CONSOLE_SIZE_MAX}`);
+    }
+  }
+  return [`LINES=${rows}`, `COLUMNS=${columns}`, ...env];
 }
 
 /** How the trees of `options` are taken in. */

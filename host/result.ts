@@ -8,7 +8,7 @@ import { GuestMemory } from "./memory/guest.js";
 import type { Counts } from "./meter.js";
 import type { Flavour } from "./modules.js";
 import type { FileFacts } from "./policy/hooks.js";
-import type { LookedAt } from "./problem.js";
+import { type LookedAt, leavesQuestion, unlisted } from "./problem.js";
 import type { ProfileFacts } from "./profile.js";
 
 /** The variable by which the loader tells that the pool's wish was obeyed. */
@@ -107,8 +107,8 @@ export interface ResultData {
   /** Damage found in the guest's data: device, offset, structure. */
   diagnostics: string[];
   /**
-   * When the loader quit, or waited for keys that can't come: what a kernel might have come from, in the order in which it was
-   * looked at once more, and what was found there.
+   * When nothing was entered, and it wasn't the caller who ended it: what a kernel might have come from, in the order in which
+   * it was looked at once more, and what was found there.
    */
   bootProblem?: LookedAt[];
   /** Where the session ran. */
@@ -241,6 +241,7 @@ export function stoppedResult(error: unknown, known: StoppedSession): BootResult
     timeMs: { instantiate: 0, run: known.usedMs, decode: 0, total: known.usedMs },
     virtualSeconds: 0,
     diagnostics: [],
+    ...(leavesQuestion(error) && { bootProblem: [unlisted("the session had to be stopped from outside")] }),
     isolation: { level: "none" },
   };
   return withMemory(data, new GuestMemory(0, 0));

@@ -36,3 +36,6 @@ export class Stop {
     readonly value: number | Uint8Array,
   ) {}
 }
+
+/** What the loader exits with when the machine is to begin anew. */
+export const EXIT_REBOOT = 2;

@@ -25,6 +25,7 @@ import { Cd9660FileSystem } from "./fs/cd9660/cd9660";
 import { Bzip2FileSystem } from "./fs/compressed/bzip2";
 import { GzipFileSystem } from "./fs/compressed/gzip";
 import { Lz4FileSystem } from "./fs/compressed/lz4";
+import { XzFileSystem } from "./fs/compressed/xz";
 import { ZstdFileSystem } from "./fs/compressed/zstd";
 import { ExtFileSystem } from "./fs/ext/ext";
 import { useFileSystems } from "./fs/file_systems";
@@ -70,21 +71,19 @@ export function configure(): void {
   // What is booted from when nobody says is of the kind listed last, if there is any of it.
   useDevices([new HostDriver(), new DiskDriver(), new ZfsDriver()]);
 
-  const cd9660 = new Cd9660FileSystem();
-  const msdos = new MsdosFileSystem();
-  const ext = new ExtFileSystem();
   // The compressed ones come last, as they open other names with those before them.
   useFileSystems([
     new HostFileSystem(),
-    new UfsFileSystem([cd9660, msdos, ext]),
-    cd9660,
+    new UfsFileSystem(),
+    new Cd9660FileSystem(),
     new ZfsFileSystem(),
-    msdos,
-    ext,
+    new MsdosFileSystem(),
+    new ExtFileSystem(),
     new GzipFileSystem(),
     new Bzip2FileSystem(),
     new ZstdFileSystem(),
     new Lz4FileSystem(),
+    new XzFileSystem(),
   ]);
 
   useFormats([

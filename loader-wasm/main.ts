@@ -9,7 +9,7 @@ import { checkInterpreter } from "./boot/interpreter_check";
 import { emitPrompt } from "./boot/prompt";
 import { configure } from "./conf";
 import { probeConsoles, startSpinner } from "./console/console";
-import { editLine } from "./console/lines";
+import { promptLine } from "./console/lines";
 import { probeDevices } from "./dev/devices";
 import { startPolicy } from "./environment/questions";
 import { putenv, setDefault, setenv } from "./environment/variables";
@@ -69,6 +69,6 @@ function interact(interpreter: Interpreter): void {
     // The one place where nothing but globals refers to managed objects: this runtime collects only when asked.
     __collect();
     emitPrompt();
-    interpreter.run(editLine());
+    interpreter.run(promptLine());
   }
 }

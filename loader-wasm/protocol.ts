@@ -16,9 +16,15 @@ export declare function putc(ch: i32): void;
 @external("userboot", "write")
 export declare function write(src: usize, size: i32): void;
 
-/** Waits for a key and returns it (0..255). The host ends the session when no key can ever come. */
+/**
+ * Waits for a key and returns it: a byte, and KEY_EDITS with it for control keys that edit a line at a prompt and never are
+ * text of it (arrows are the control keys that do the same). The host ends the session when no key can ever come.
+ */
 @external("userboot", "getc")
 export declare function getc(): i32;
+
+/** Added to control keys by hosts whose console is a terminal. */
+export const KEY_EDITS: i32 = 0x100;
 
 /** Non-zero when `getc` would return at once. May wait a few milliseconds, so that polling loops don't spin. */
 @external("userboot", "poll")
@@ -71,6 +77,12 @@ export declare function getmem(low: usize, high: usize): void;
  */
 @external("userboot", "getmap")
 export declare function getmap(index: i32, dst: usize): i32;
+
+// ---- digests ---------------------------------------------------------------------------------------
+
+/** Makes the SHA-256 of `size` bytes of module memory: 32 bytes at `dst`. ENOSYS where the platform has none at once. */
+@external("userboot", "sha256")
+export declare function sha256(src: usize, size: u32, dst: usize): i32;
 
 // ---- virtual CPU -----------------------------------------------------------------------------------
 

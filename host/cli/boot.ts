@@ -9,6 +9,7 @@ import type { BootHooks } from "../policy/hooks.js";
 import type { Confine } from "../process/confine.js";
 import { dropSpare } from "../process/start.js";
 import type { Measurements } from "../result.js";
+import { EXIT_REBOOT } from "../state.js";
 import { printable, printableJson } from "../text.js";
 import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseProfile, parseSeed } from "./arguments.js";
 import type { CharsetChoice } from "./charset.js";
@@ -56,8 +57,6 @@ const KEYS_MAX = 1024 * 1024;
 export const STATUS_FAILED = 1;
 const STATUS_USAGE = 2;
 export const STATUS_REBOOT = 3;
-/** The loader's exit code for a reboot. */
-const EXIT_REBOOT = 2;
 /** What bhyveload adds, in the order in which the loader gets it. */
 const DEFAULT_ENV = ["boot_serial=1", "smbios.bios.vendor=BHYVE"];
 
@@ -114,6 +113,8 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   using terminal = new Terminal(args.json ? process.stderr : process.stdout, {
     signals: args.isolation !== "none",
     charset: args.charset,
+    // What is measured doesn't depend on who looks on.
+    tellsSize: !args.measure,
   });
   const progress = new ProgressBar(process.stderr);
   const result = await boot({

@@ -1,7 +1,7 @@
 // The guest's console on standard input and output. A terminal is put in raw mode while the guest runs and
 // restored however that ends.
 
-import type { Console, KeyInput } from "../console/console.js";
+import type { Console, ConsoleSize, KeyInput } from "../console/console.js";
 import { type CharsetChoice, takesUtf8, Utf8Drawing } from "./charset.js";
 import { takeOn } from "./ending.js";
 
@@ -24,12 +24,16 @@ export interface TerminalOptions {
   signals: boolean;
   /** How bytes that aren't ASCII are shown. */
   charset: CharsetChoice;
+  /** Whether the guest is told the terminal's size, which becomes part of what its kernel is handed. */
+  tellsSize: boolean;
 }
 
 /**
  * The console of standard input and `output`. Raw mode lasts from `connect` to `restore`, which disposing does, too.
  */
 export class Terminal implements Console {
+  readonly edits = process.stdin.isTTY === true;
+  readonly size: ConsoleSize | undefined;
   readonly #abort = new AbortController();
   readonly #closed = () => this.#abort.abort("output closed");
   readonly #layDown: () => void;
@@ -41,8 +45,11 @@ export class Terminal implements Console {
 
   constructor(
     private readonly output: NodeJS.WriteStream,
-    { signals, charset }: TerminalOptions,
+    { signals, charset, tellsSize }: TerminalOptions,
   ) {
+    const { columns, rows } = output;
+    // A serial line doesn't know its size.
+    if (tellsSize && output.isTTY && columns > 0 && rows > 0) this.size = { columns, rows };
     const draws = charset === "auto" ? takesUtf8(output, process.env) : charset === "utf-8";
     this.#drawing = draws ? new Utf8Drawing() : undefined;
     const clean = () => this.#cooked();

@@ -15,8 +15,21 @@ export interface Console {
   getc?(clock: Clock): number | undefined;
   /** Whether no key will ever come again. Unless it says so, a guest that looks for one in a loop does so for long. */
   ended?(): boolean;
+  /**
+   * Whether its keys are a terminal's: arrows and the like edit the line at the loader's prompt. Unless it says so, that is
+   * whether keys come while the session runs (`connect`); prepared ones are typed as they are.
+   */
+  readonly edits?: boolean;
+  /** A terminal's size, told to the guest as `COLUMNS` and `LINES`; FreeBSD's loader takes 80 by 24 for granted. */
+  readonly size?: ConsoleSize | undefined;
   /** Called once when the session starts: keys go to `input` from now on. Returns how to stop that. */
   connect?(input: KeyInput): () => void;
+}
+
+/** Characters in a row, rows on the screen. */
+export interface ConsoleSize {
+  columns: number;
+  rows: number;
 }
 
 /** Where a connected console puts its keys. */

@@ -1,6 +1,7 @@
 // The console's imports: output as it comes, keys when there are any, and an end when there never will be.
 
 import { POLL_USEC } from "../clock.js";
+import { EditingKeys } from "../console/editing.js";
 import { ConsoleError, InputEndedError, LimitError, UserbootError } from "../errors.js";
 import type { SessionState } from "../state.js";
 import type { ModuleMemory } from "./module_memory.js";
@@ -15,6 +16,7 @@ const IDLE_USEC = 600_000_000;
 export function consoleImports(module: ModuleMemory, state: SessionState) {
   const { clock, console, counts, meter, options } = state;
   const { consoleBytes } = options.limits;
+  const keys = options.edits ? new EditingKeys(console) : console;
   /** When the guest last showed something, or found a key. */
   let activeAt = clock.now();
 
@@ -45,20 +47,20 @@ export function consoleImports(module: ModuleMemory, state: SessionState) {
     getc(): number {
       meter.checkTime();
       if (!options.waitCounts) meter.watch.pause();
-      const key = console.getc?.(clock);
+      const key = keys.getc?.(clock);
       meter.watch.resume();
       meter.checkTime();
       if (key === undefined) throw inputEnded();
-      return key & 0xff;
+      return key;
     },
 
     poll(): number {
       meter.checkTime();
-      if (console.poll?.(clock)) {
+      if (keys.poll?.(clock)) {
         activeAt = clock.now();
         return 1;
       }
-      if (console.ended?.() && clock.now() - activeAt > IDLE_USEC) throw inputEnded();
+      if (keys.ended?.() && clock.now() - activeAt > IDLE_USEC) throw inputEnded();
       clock.sleep(POLL_USEC);
       return 0;
     },

@@ -9,6 +9,7 @@ import type { WasiProvider } from "../wasi/provider.js";
 import { wasiClock, wasiNoFiles } from "../wasi/stubs.js";
 import { consoleImports } from "./console.js";
 import { cpuImports } from "./cpu.js";
+import { digestImports } from "./digests.js";
 import { diskImports } from "./disks.js";
 import { lifeImports } from "./life.js";
 import { memoryImports } from "./memory.js";
@@ -26,6 +27,7 @@ export function makeImports(
     consoleImports(module, state),
     diskImports(module, state),
     memoryImports(module, state),
+    digestImports(module, state),
     cpuImports(module, state),
     lifeImports(module, state),
     policyImports(state.policy, accessFor(module), state.guest, (bytes) => state.meter.work(bytes)),

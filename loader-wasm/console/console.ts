@@ -1,5 +1,6 @@
 // The console: input, the clock that goes with waiting for it, and the names that scripts may select with the
-// `console` variable, all of which are the caller's one console. Output itself is lib/output.ts.
+// `console` variable, all of which are the caller's one console. Output itself is lib/output.ts. Scripts since 13 select
+// each of several in turn to draw a menu: nothing is said then of a name that loaders of PCs have, and no byte is doubled.
 
 import { defineVariable, getenv, refuseUnset, unsetenv, Variable, valued } from "../environment/variables";
 import { Ascii } from "../lib/ascii";
@@ -32,15 +33,24 @@ export function useConsoles(list: ConsoleName[]): void {
   consoles = list;
 }
 
+/** The first release whose scripts draw on consoles in turn. */
+const DRAWS_IN_TURN: i32 = 13;
+const PC_CONSOLES: string[] = ["vidconsole", "efi", "spinconsole"];
+
 /** Tells lib/output.ts how many of them a byte goes to. */
 function countOutputs(): void {
   let count = 0;
   for (let i = 0; i < consoles.length; i++) if (consoles[i].present && consoles[i].active) count++;
-  setOutputs(count);
+  setOutputs(profile.generation < DRAWS_IN_TURN ? count : min(count, 1));
 }
 
 /** Waits for a key and returns it (0..255). */
 export function getchar(): i32 {
+  return getKey() & 0xff;
+}
+
+/** The same, with KEY_EDITS where the key edits lines. */
+export function getKey(): i32 {
   flush();
   return host.getc();
 }
@@ -71,6 +81,11 @@ function find(name: string): i32 {
   return -1;
 }
 
+/** Whether loaders of PCs have a console of this name, which may be named here and is passed over. */
+function isElsewhere(name: string): bool {
+  return profile.generation >= DRAWS_IN_TURN && PC_CONSOLES.includes(name);
+}
+
 /** The non-empty words of `value`, split at blanks and commas. */
 function words(value: string): string[] {
   const result: string[] = [];
@@ -83,16 +98,19 @@ function words(value: string): string[] {
   return result;
 }
 
-/** Prints what is wrong with `value`; whether at least one name in it is known. */
+/** Prints what is wrong with `value`; whether at least one name in it is one of ours. */
 function check(value: string): bool {
   const names = words(value);
   let found = 0;
+  let elsewhere = 0;
   for (let i = 0; i < names.length; i++) {
-    if (find(names[i]) < 0) print(`console ${names[i]} is invalid!\n`);
-    else found++;
+    if (find(names[i]) >= 0) found++;
+    else if (isElsewhere(names[i])) elsewhere++;
+    else print(`console ${names[i]} is invalid!\n`);
   }
-  if (found == 0) print("no valid consoles!\n");
-  if (found == 0 || found != names.length) {
+  const known = found + elsewhere;
+  if (known == 0) print("no valid consoles!\n");
+  if (known == 0 || known != names.length) {
     print("Available consoles:\n");
     for (let i = 0; i < consoles.length; i++) print(`    ${consoles[i].name}\n`);
   }

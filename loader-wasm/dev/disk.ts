@@ -76,7 +76,14 @@ export class DiskDevice extends Device {
       if (entry === null) return ENOENT;
       start = entry.start;
       this.size = entry.sectors() * <u64>disk.sectorSize;
-    } else if (table.naming != Naming.Disk && this.slice >= 0) {
+    } else if (table.naming == Naming.Disk) {
+      // `disk0p1` is a disc's boot image; without such it is the disc, as is any other name.
+      const image = this.partition == PARTITION_WHOLE ? table.find(this.slice) : null;
+      if (image !== null) {
+        start = image.start;
+        this.size = image.sectors() * <u64>disk.sectorSize;
+      }
+    } else if (this.slice >= 0) {
       const entry = this.slice == SLICE_BEST ? table.best() : table.find(this.slice);
       if (entry === null) return ENOENT;
       this.slice = entry.index;

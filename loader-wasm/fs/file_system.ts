@@ -112,7 +112,7 @@ export abstract class FileSystem {
     return false;
   }
 
-  /** Whether `volume` is one of its own, be it damaged. */
+  /** Whether `volume` is one of its own by what it begins with, be it damaged. */
   knows(_volume: Volume): bool {
     return false;
   }

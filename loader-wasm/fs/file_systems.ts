@@ -2,6 +2,7 @@
 
 import { Device } from "../dev/device";
 import { EINVAL, EIO, ENOENT, errno, setErrno } from "../lib/errno";
+import { Volume } from "../storage/volume";
 import { FileSystem, O_RDONLY, OpenFile } from "./file_system";
 
 /** All file systems, in the order in which they are tried. */
@@ -10,6 +11,14 @@ let fileSystems: FileSystem[] = [];
 /** Takes over the table of conf.ts. */
 export function useFileSystems(list: FileSystem[]): void {
   fileSystems = list;
+}
+
+/** Whether `volume` begins as those of a file system do that isn't `own`. */
+export function knownToOthers(volume: Volume, own: FileSystem): bool {
+  for (let i = 0; i < fileSystems.length; i++) {
+    if (fileSystems[i] !== own && fileSystems[i].knows(volume)) return true;
+  }
+  return false;
 }
 
 /** The name of the file system on `device`; empty when there is none that can be read, and errno: EINVAL for none at all. */

@@ -2,13 +2,21 @@
 
 /** The codes that some parser asks for. */
 export enum Ascii {
+  /** Control and a letter: keys that line editing knows. */
+  CONTROL_A = 0x01,
+  CONTROL_B = 0x02,
+  CONTROL_D = 0x04,
+  CONTROL_E = 0x05,
+  CONTROL_F = 0x06,
   BACKSPACE = 0x08,
   TAB = 0x09,
   NEWLINE = 0x0a,
+  /** Control and K, too. */
   VERTICAL_TAB = 0x0b,
   FORM_FEED = 0x0c,
   RETURN = 0x0d,
-  /** Control and R, U, W: keys that line editing knows. */
+  CONTROL_N = 0x0e,
+  CONTROL_P = 0x10,
   CONTROL_R = 0x12,
   CONTROL_U = 0x15,
   CONTROL_W = 0x17,

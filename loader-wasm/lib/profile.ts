@@ -8,8 +8,8 @@ export class Profile {
     readonly generation: i32,
     /** The Lua it has, 53 or 54. */
     readonly lua: i32,
-    /** Whether a start-up script of Lua that fails says so, and keeps the loader from booting by itself. */
-    readonly tellsScriptErrors: bool,
+    /** Whether a start-up script of Lua that fails keeps the loader from booting by itself. */
+    readonly stopsAtScriptErrors: bool,
     /** Bits of amd64's boot page tables: present, writable, and until 12 user. */
     readonly pageBits: u64,
   ) {}

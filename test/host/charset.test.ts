@@ -54,7 +54,7 @@ describe("frames on a terminal that takes UTF-8", () => {
 describe("the terminal", () => {
   const shown = (isTTY: boolean, charset: "utf-8" | "raw", ...pieces: string[]) => {
     const output = Object.assign(new PassThrough(), { isTTY }) as unknown as NodeJS.WriteStream & PassThrough;
-    const terminal = new Terminal(output, { signals: false, charset });
+    const terminal = new Terminal(output, { signals: false, charset, tellsSize: true });
     for (const piece of pieces) terminal.write(Buffer.from(piece, "latin1"));
     terminal.restore();
     terminal.restore();
@@ -65,6 +65,19 @@ describe("the terminal", () => {
     expect(shown(true, "raw", "\x1b[31mred", " more")).toBe("\x1b[31mred more\x1b[0m");
     expect(shown(true, "raw", "plain")).toBe("plain");
     expect(shown(false, "raw", "\x1b[31mred")).toBe("\x1b[31mred");
+  });
+
+  it("tells its size, if it knows one and is asked for it", () => {
+    const size = (facts: object, tellsSize = true) =>
+      new Terminal(Object.assign(new PassThrough(), facts) as unknown as NodeJS.WriteStream, {
+        signals: false,
+        charset: "raw",
+        tellsSize,
+      }).size;
+    expect(size({ isTTY: true, columns: 120, rows: 40 })).toEqual({ columns: 120, rows: 40 });
+    expect(size({ isTTY: true, columns: 120, rows: 40 }, false)).toBeUndefined();
+    expect(size({ isTTY: true, columns: 0, rows: 0 })).toBeUndefined();
+    expect(size({})).toBeUndefined();
   });
 
   it("draws frames, and what a piece ended in", () => {

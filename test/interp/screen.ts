@@ -1,18 +1,31 @@
-// A terminal of 80 by 24 characters, as far as the boot menus need one: what the screen shows after a text with the
+// A terminal, of 80 by 24 characters unless told otherwise, as far as the boot menus need one: what the screen shows after a text with the
 // escape sequences for positions, erasing and colours. Colours are dropped; a sequence it doesn't know is an error.
 
-import { type BootOptions, type BootResult, boot, type Clock, type Keys, KeysConsole } from "userboot-wasm";
+import {
+  type BootOptions,
+  type BootResult,
+  boot,
+  type Clock,
+  type ConsoleSize,
+  type Keys,
+  KeysConsole,
+} from "userboot-wasm";
 import { MIB } from "../support/prompt.js";
 import { withoutSpinner } from "../support/spinner.js";
 import { type Files, ufsDisk } from "../support/ufs_image.js";
 
-const COLUMNS = 80;
-const ROWS = 24;
+const USUAL: ConsoleSize = { columns: 80, rows: 24 };
 
 export class Screen {
-  readonly #cells: string[][] = Array.from({ length: ROWS }, () => Array<string>(COLUMNS).fill(" "));
+  readonly #size: ConsoleSize;
+  readonly #cells: string[][];
   #row = 0;
   #column = 0;
+
+  constructor(size = USUAL) {
+    this.#size = size;
+    this.#cells = Array.from({ length: size.rows }, () => this.#blank());
+  }
 
   write(text: string): void {
     for (let i = 0; i < text.length; i++) {
@@ -37,12 +50,21 @@ export class Screen {
     return this.#cells.map((row) => row.join("").trimEnd());
   }
 
+  /** Where the cursor is, from 0. */
+  get cursor(): { row: number; column: number } {
+    return { row: this.#row, column: this.#column };
+  }
+
+  #blank(): string[] {
+    return Array<string>(this.#size.columns).fill(" ");
+  }
+
   #put(c: string): void {
     if (c === "\r") this.#column = 0;
     else if (c === "\n") this.#down();
     else if (c === "\b") this.#column = Math.max(this.#column - 1, 0);
     else {
-      if (this.#column === COLUMNS) {
+      if (this.#column === this.#size.columns) {
         this.#column = 0;
         this.#down();
       }
@@ -57,19 +79,19 @@ export class Screen {
   }
 
   #down(): void {
-    if (this.#row < ROWS - 1) {
+    if (this.#row < this.#size.rows - 1) {
       this.#row++;
       return;
     }
-    this.#cells.push(Array<string>(COLUMNS).fill(" "));
+    this.#cells.push(this.#blank());
     this.#cells.shift();
   }
 
   #control(letter: string, numbers: number[]): void {
     switch (letter) {
       case "H":
-        this.#row = Math.min(Math.max((numbers[0] || 1) - 1, 0), ROWS - 1);
-        this.#column = Math.min(Math.max((numbers[1] || 1) - 1, 0), COLUMNS - 1);
+        this.#row = Math.min(Math.max((numbers[0] || 1) - 1, 0), this.#size.rows - 1);
+        this.#column = Math.min(Math.max((numbers[1] || 1) - 1, 0), this.#size.columns - 1);
         break;
       case "J":
         if (numbers[0] === 2) for (const row of this.#cells) row.fill(" ");
@@ -91,18 +113,30 @@ export class Screen {
   }
 }
 
+export interface ScreenOptions {
+  utf8?: boolean | undefined;
+  size?: ConsoleSize | undefined;
+  /** Whether the keys are a terminal's. */
+  edits?: boolean | undefined;
+}
+
 /** Types prepared keys and keeps what the screen showed when each of them was read. */
 export class ScreenConsole extends KeysConsole {
   /** For each key, in order: the screen before it was read. */
   readonly shown: { key: string; rows: string[] }[] = [];
-  readonly #screen = new Screen();
+  readonly size: ConsoleSize | undefined;
+  readonly edits: boolean;
+  readonly #screen: Screen;
   readonly #utf8: boolean;
   #drawn = 0;
 
-  /** The screen takes bytes for characters, or decodes UTF-8. */
-  constructor(entries: readonly Keys[], { utf8 = false } = {}) {
+  /** The screen takes bytes for characters, or decodes UTF-8. The guest is told of a size that is given. */
+  constructor(entries: readonly Keys[], { utf8 = false, size, edits = false }: ScreenOptions = {}) {
     super(entries);
     this.#utf8 = utf8;
+    this.edits = edits;
+    this.size = size;
+    this.#screen = new Screen(size);
   }
 
   override getc(clock: Clock): number | undefined {
@@ -131,13 +165,13 @@ export interface Driven {
   last: string;
 }
 
-/** Boots a disk with `files` and types `keys`. The screen decodes UTF-8 when it's told to. */
+/** Boots a disk with `files` and types `keys`. The screen decodes UTF-8 when it's told to, and may have another size. */
 export async function drive(
   files: Files,
   keys: readonly Keys[],
-  { utf8 = false, ...more }: BootOptions & { utf8?: boolean } = {},
+  { utf8, size, edits, ...more }: BootOptions & ScreenOptions = {},
 ): Promise<Driven> {
-  const console = new ScreenConsole(keys, { utf8 });
+  const console = new ScreenConsole(keys, { utf8, size, edits });
   const result = await boot({
     disks: [ufsDisk(files)],
     memory: 64 * MIB,

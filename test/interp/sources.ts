@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { BootResult, Keys } from "userboot-wasm";
 import { linkedFile, objectFile } from "../support/elf_image.js";
 import type { Files } from "../support/ufs_image.js";
-import { drive } from "./screen.js";
+import { drive, type ScreenOptions } from "./screen.js";
 
 const VARIABLE = "USERBOOT_FREEBSD_SOURCES";
 /** Where checkouts keep the files of /boot: since FreeBSD 12, before, in trees that keep that in src; and a /boot. */
@@ -104,9 +104,15 @@ export const BOOTABLE: Files = {
 };
 
 /** Boots what BOOTABLE has with the Lua scripts of the checkout at `path`, and `settings` as /boot/loader.conf. */
-export function driveLua(path: string, settings: string, files: Files = {}, keys: readonly Keys[] = []) {
+export function driveLua(
+  path: string,
+  settings: string,
+  files: Files = {},
+  keys: readonly Keys[] = [],
+  options: ScreenOptions = {},
+) {
   const guest = { "/boot/loader.conf": settings, "/boot/loader": "$Interpreter:lua\0", ...files };
-  return drive({ ...scripts(path, "lua"), ...BOOTABLE, ...guest }, keys);
+  return drive({ ...scripts(path, "lua"), ...BOOTABLE, ...guest }, keys, options);
 }
 
 /** The names of what was loaded, in order. */

@@ -112,6 +112,25 @@ describe("layouts", () => {
     expect(modulep).toBeGreaterThan(Number(module!.address) + Number(module!.size));
   });
 
+  it("one of illumos is refused by name, and nothing else that names an interpreter", async () => {
+    const named = (interpreter: string) => {
+      const { bytes } = linkedFile({ bits: 64, segments: [text, data], others: [PT_INTERP], versions: VERSIONS });
+      const at = 64 + 56 * 3;
+      // Its header is the last; the name goes where the code begins.
+      expect(bytes.readUInt32LE(at)).toBe(PT_INTERP);
+      bytes.writeBigUInt64LE(2048n, at + 8);
+      bytes.writeBigUInt64LE(BigInt(interpreter.length + 1), at + 32);
+      bytes.write(`${interpreter}\0`, 2048, "latin1");
+      return prompt({ [KERNEL]: bytes }, [`load ${KERNEL}`, "boot"]);
+    };
+    const illumos = await named("misc/amd64/krtld");
+    expect(illumos.output[0]).toMatch(
+      /^\/boot\/kernel\/kernel elf64_loadfile: a kernel of illumos, which this loader can't start\n/,
+    );
+    expect(illumos.result.error?.name).toBe("InputEndedError");
+    expect((await named("/red/herring")).result.reason).toBe("exec");
+  });
+
   it("kernel.gz is as good as kernel", async () => {
     const kernel = linkedFile({ bits: 64, segments: [text, data], versions: VERSIONS });
     const digest = async (files: Record<string, Uint8Array>) => {

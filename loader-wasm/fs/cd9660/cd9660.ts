@@ -1,11 +1,12 @@
-// The ISO 9660 file system with Rock Ridge's names and symbolic links. As in the reference, names without Rock Ridge are
-// matched as they are recorded (`LOADER.RC;1`), and a file is one extent.
+// The ISO 9660 file system with Rock Ridge's names, symbolic links and deep directories. As in the reference, names without
+// Rock Ridge are matched as they are recorded (`LOADER.RC;1`).
 
 import { cutAtNul, stringAt } from "../../lib/bytes";
 import { EINVAL, EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
 import { allocate, burn, damaged } from "../../lib/fault";
 import { isLower } from "../../lib/text";
 import { Volume } from "../../storage/volume";
+import { Content, ContentFile, foundRun, readWhole } from "../content";
 import { Dirent, OpenFile, S_IFDIR, S_IFREG, Stat } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
@@ -13,7 +14,9 @@ import {
   BLOCK_SIZE,
   DESCRIPTORS_AT,
   DESCRIPTORS_MAX,
+  EXTENTS_MAX,
   FLAG_DIRECTORY,
+  FLAG_MORE,
   IDENTIFIER,
   R_ATTRIBUTES,
   R_EXTENT,
@@ -31,7 +34,7 @@ import {
   VD_ROOT,
   VD_TYPE,
 } from "./layout";
-import { areaFailed, rockRidgeLink, rockRidgeName, rockRidgeSkip } from "./susp";
+import { areaFailed, rockRidgeDirectory, rockRidgeHidden, rockRidgeLink, rockRidgeName, rockRidgeSkip } from "./susp";
 
 const MODE_READABLE: u32 = 0o444;
 const TYPE_DIRECTORY: u8 = 4;
@@ -40,36 +43,80 @@ const TYPE_LINK: u8 = 10;
 /** Symbolic links followed for one path. */
 const LINKS_MAX: i32 = 32;
 
-/** A file or directory: one extent. */
+/** A stretch of a file. */
 class Extent {
-  /** First block, behind extended attributes. */
-  readonly block: u64;
-  /** Bytes. */
-  readonly size: u64;
-  readonly directory: bool;
-
-  /** Decodes the directory record in memory at `record`, found in `parent`, a symbolic link to `link` unless that is null. */
   constructor(
-    record: usize,
-    readonly parent: Extent | null = null,
+    /** Byte offset on the volume. */
+    readonly offset: u64,
+    /** Where it begins in the file. */
+    readonly start: u64,
+    readonly size: u64,
+  ) {}
+}
+
+/** A file or directory: one extent, or several of a large file. */
+class Node extends Content {
+  private readonly extents: Extent[] = [];
+  private size: u64 = 0;
+
+  constructor(
+    volume: Volume,
+    readonly directory: bool,
+    /** Where it was found; null for the root. */
+    readonly parent: Node | null = null,
+    /** The text of a symbolic link. */
     readonly link: string | null = null,
   ) {
-    this.block = <u64>load<u32>(record, R_EXTENT) + <u64>load<u8>(record, R_ATTRIBUTES);
-    this.size = <u64>load<u32>(record, R_SIZE);
-    this.directory = (load<u8>(record, R_FLAGS) & FLAG_DIRECTORY) != 0;
+    super(volume);
   }
 
-  offset(): u64 {
-    return this.block * <u64>BLOCK_SIZE;
+  /** Adds the extent of the directory record in memory at `record`, behind its extended attributes. */
+  add(record: usize): this {
+    const block = <u64>load<u32>(record, R_EXTENT) + <u64>load<u8>(record, R_ATTRIBUTES);
+    const size = load<u32>(record, R_SIZE);
+    this.extents.push(new Extent(block * <u64>BLOCK_SIZE, this.size, <u64>size));
+    this.size += <u64>size;
+    return this;
   }
+
+  isFull(): bool {
+    return this.extents.length == EXTENTS_MAX;
+  }
+
+  /** Where the first byte is. */
+  offset(): u64 {
+    return this.extents[0].offset;
+  }
+
+  length(): u64 {
+    return this.size;
+  }
+
+  map(position: u64, _limit: u64): bool {
+    const extents = this.extents;
+    let i = extents.length - 1;
+    while (extents[i].start > position) i--;
+    const extent = extents[i];
+    const within = position - extent.start;
+    return foundRun(extent.offset + within, extent.size - within);
+  }
+
+  title(): string {
+    return "ISO 9660 file";
+  }
+}
+
+/** What the record at `record` of `parent` begins, a symbolic link to `link` unless that is null. */
+function nodeAt(volume: Volume, record: usize, parent: Node | null = null, link: string | null = null): Node {
+  return new Node(volume, (load<u8>(record, R_FLAGS) & FLAG_DIRECTORY) != 0, parent, link).add(record);
 }
 
 /** What is known of a volume. */
 class Mount {
   /** Null when it is no ISO 9660 volume, for the reason in `error`. */
-  root: Extent | null = null;
+  root: Node | null = null;
   error: i32 = 0;
-  rootBlock: u64 = 0;
+  rootOffset: u64 = 0;
   /** Bytes before Rock Ridge's entries, -1 without Rock Ridge. */
   skip: i32 = -1;
 
@@ -85,7 +132,7 @@ class Mount {
   }
 
   /** Looks for Rock Ridge. False when the disk fails: names would not be what they are. */
-  private findSkip(root: Extent, block: usize): bool {
+  private findSkip(root: Node, block: usize): bool {
     const got = this.volume.read(root.offset(), block, BLOCK_SIZE);
     if (got < 0) return false;
     if (got != <i64>BLOCK_SIZE || !recordFits(block, BLOCK_SIZE)) return true;
@@ -109,9 +156,9 @@ class Mount {
         damaged(volume.where(offset), `ISO 9660 volume descriptor: block size ${blockSize}`, EINVAL);
         return EINVAL;
       }
-      const root = new Extent(block + VD_ROOT);
+      const root = nodeAt(volume, block + VD_ROOT);
       this.root = root;
-      this.rootBlock = root.block;
+      this.rootOffset = root.offset();
       return 0;
     }
     return EINVAL;
@@ -134,10 +181,12 @@ class DirectoryWalk {
   rockRidge: bool = false;
   /** The record, until the next call. */
   record: usize = 0;
+  /** Whether it is of a directory that is seen elsewhere. */
+  private hidden: bool = false;
 
   constructor(
     private readonly mount: Mount,
-    private readonly directory: Extent,
+    private readonly directory: Node,
     public position: u64,
   ) {}
 
@@ -145,7 +194,7 @@ class DirectoryWalk {
   next(): bool {
     const volume = this.mount.volume;
     const size = <u64>BLOCK_SIZE;
-    while (this.position < this.directory.size) {
+    while (this.position < this.directory.length()) {
       burn(1);
       const within = this.position % size;
       const offset = this.directory.offset() + this.position - within;
@@ -165,36 +214,77 @@ class DirectoryWalk {
         return false;
       }
       this.record = record;
-      this.decodeName();
-      if (this.mount.skip >= 0 && areaFailed) return false;
+      if (!this.decodeName()) return false;
       this.position += <u64>load<u8>(record, R_LENGTH);
-      return true;
+      if (!this.hidden) return true;
     }
     setErrno(ENOENT);
     return false;
   }
 
-  private decodeName(): void {
+  /** Finds the name, and whether the record is to be seen. False when the disk fails. */
+  private decodeName(): bool {
     const record = this.record;
     const mount = this.mount;
+    this.hidden = false;
+    this.rockRidge = false;
     if (mount.skip >= 0) {
       // Nothing is skipped in the record that says how much is to be skipped.
-      const first = this.position == 0 && this.directory.block == mount.rootBlock;
-      const name = rockRidgeName(mount.volume, record, first ? 0 : mount.skip);
+      const first = this.position == 0 && this.directory.offset() == mount.rootOffset;
+      const skip = first ? 0 : mount.skip;
+      if (load<u8>(record, R_FLAGS) & FLAG_DIRECTORY) {
+        this.hidden = rockRidgeHidden(mount.volume, record, skip);
+        if (areaFailed) return false;
+      }
+      const name = rockRidgeName(mount.volume, record, skip);
+      if (areaFailed) return false;
       this.rockRidge = name !== null;
       if (name !== null) {
         this.name = name;
-        return;
+        return true;
       }
     }
-    this.rockRidge = false;
     this.name = stringAt(record + R_NAME, <i32>load<u8>(record, R_NAME_LENGTH));
+    return true;
   }
 
-  /** The text of the symbolic link that the record is; null when it is none, or can't be read (`areaFailed`). */
-  link(): string | null {
-    const skip = this.mount.skip;
-    return this.rockRidge && skip >= 0 ? rockRidgeLink(this.mount.volume, this.record, skip) : null;
+  /** What the record, and those that it goes on in, describe. Null and errno. */
+  node(): Node | null {
+    const mount = this.mount;
+    const volume = mount.volume;
+    const record = this.record;
+    const parent = this.directory;
+    if (this.rockRidge && mount.skip >= 0) {
+      // The parent on the disk is the hidden directory.
+      if (this.name == ".." && parent.parent !== null) return parent.parent;
+      const block = rockRidgeDirectory(volume, record, mount.skip);
+      if (block != 0) return movedDirectory(volume, <u64>block, parent);
+      if (areaFailed) return null;
+      const link = rockRidgeLink(volume, record, mount.skip);
+      if (areaFailed) return null;
+      if (link !== null) return nodeAt(volume, record, parent, link);
+    }
+    return this.wholeFile(nodeAt(volume, record, parent));
+  }
+
+  /** Adds the extents behind the first one of `node`. Null and errno. */
+  private wholeFile(node: Node): Node | null {
+    const name = this.name;
+    while (load<u8>(this.record, R_FLAGS) & FLAG_MORE) {
+      const where = this.mount.volume.where(node.offset());
+      if (node.isFull()) {
+        damaged(where, `ISO 9660 file: more than ${EXTENTS_MAX} extents`, EIO);
+        return null;
+      }
+      const more = this.next();
+      if (!more && errno != ENOENT) return null;
+      if (!more || this.name != name) {
+        damaged(where, "ISO 9660 file: its last extent is missing", EIO);
+        return null;
+      }
+      node.add(this.record);
+    }
+    return node;
   }
 
   /** The name as listed. */
@@ -217,6 +307,16 @@ class DirectoryWalk {
   }
 }
 
+/** The directory whose own first record is at the start of `block`, seen in `parent`. Null and errno. */
+function movedDirectory(volume: Volume, block: u64, parent: Node): Node | null {
+  const offset = block * <u64>BLOCK_SIZE;
+  if (!readWhole(volume, offset, walkBlock, BLOCK_SIZE, "Rock Ridge: directory that was moved")) return null;
+  const fits = recordFits(walkBlock, BLOCK_SIZE) && <u64>load<u32>(walkBlock, R_EXTENT) == block;
+  if (fits && (load<u8>(walkBlock, R_FLAGS) & FLAG_DIRECTORY) != 0) return nodeAt(volume, walkBlock, parent);
+  damaged(volume.where(offset), "Rock Ridge: directory that was moved: no directory", EIO);
+  return null;
+}
+
 /** With and without Rock Ridge. */
 export class Cd9660FileSystem extends MountingFileSystem<Mount> {
   constructor() {
@@ -232,9 +332,9 @@ export class Cd9660FileSystem extends MountingFileSystem<Mount> {
   protected openIn(mount: Mount, path: string): OpenFile | null {
     // One slash at the start is the root; a second one there begins a component without a name, which nothing matches.
     if (path.startsWith("//")) return failed(ENOENT);
-    const extent = new IsoWalk(mount, mount.root!).walk(path, LINKS_MAX);
-    if (extent === null) return null;
-    return path.endsWith("/") && !extent.directory ? failed(ENOTDIR) : new IsoFile(mount, extent);
+    const node = new IsoWalk(mount, mount.root!).walk(path, LINKS_MAX);
+    if (node === null) return null;
+    return path.endsWith("/") && !node.directory ? failed(ENOTDIR) : new IsoFile(mount, node);
   }
 }
 
@@ -243,31 +343,29 @@ function failed(error: i32): OpenFile | null {
   return null;
 }
 
-class IsoWalk extends PathWalk<Extent> {
+class IsoWalk extends PathWalk<Node> {
   /** Whether a link was followed. */
   private inLink: bool = false;
 
   constructor(
     private readonly mount: Mount,
-    private readonly top: Extent,
+    private readonly top: Node,
   ) {
     super();
   }
 
-  root(): Extent | null {
+  root(): Node | null {
     return this.top;
   }
 
-  step(directory: Extent, name: string): Extent | null {
+  step(directory: Node, name: string): Node | null {
     if (!directory.directory) {
       setErrno(ENOTDIR);
       return null;
     }
     const walk = new DirectoryWalk(this.mount, directory, 0);
     while (walk.next()) {
-      if (!walk.matches(name)) continue;
-      const link = walk.link();
-      return link === null && this.mount.skip >= 0 && areaFailed ? null : new Extent(walk.record, directory, link);
+      if (walk.matches(name)) return walk.node();
     }
     // Links lead through these, which have other names on the disk, so that paths without links don't find them.
     if (errno != ENOENT || !this.inLink) return null;
@@ -275,11 +373,11 @@ class IsoWalk extends PathWalk<Extent> {
     return name == ".." && directory.parent !== null ? directory.parent : null;
   }
 
-  isLink(extent: Extent): bool {
-    return extent.link !== null;
+  isLink(node: Node): bool {
+    return node.link !== null;
   }
 
-  linkText(link: Extent, rest: i32): string | null {
+  linkText(link: Node, rest: i32): string | null {
     const text = link.link!;
     this.inLink = true;
     if (text.length + rest <= TEXT_MAX) return text;
@@ -287,77 +385,39 @@ class IsoWalk extends PathWalk<Extent> {
     return null;
   }
 
-  tooManyLinks(link: Extent, path: string): void {
+  tooManyLinks(link: Node, path: string): void {
     const where = this.mount.volume.where(link.offset());
     damaged(where, `Rock Ridge: more than ${LINKS_MAX} symbolic links on the way through '${path}'`, ELOOP);
   }
 }
 
-class IsoFile extends OpenFile {
+class IsoFile extends ContentFile {
   constructor(
     private readonly mount: Mount,
-    private readonly extent: Extent,
+    private readonly node: Node,
   ) {
-    super();
-  }
-
-  size(): u64 {
-    return this.extent.size;
+    super(node);
   }
 
   stat(): Stat {
     const status = new Stat();
-    status.mode = MODE_READABLE | (this.extent.directory ? S_IFDIR : S_IFREG);
-    status.size = this.extent.size;
+    status.mode = MODE_READABLE | (this.node.directory ? S_IFDIR : S_IFREG);
+    status.size = this.node.length();
     return status;
   }
 
-  /** Bytes from the position to the end, at most `size`. */
-  private rest(size: u64): u64 {
-    return this.position < this.extent.size ? min(size, this.extent.size - this.position) : 0;
-  }
-
-  read(dst: usize, size: i32): i32 {
-    const wanted = this.rest(<u64>size);
-    const offset = this.extent.offset() + this.position;
-    return <i32>this.took(wanted, offset, wanted == 0 ? 0 : this.mount.volume.read(offset, dst, <u32>wanted));
-  }
-
-  readsToGuest(): bool {
-    return true;
-  }
-
-  readToGuest(gpa: u64, size: u64): i64 {
-    const wanted = this.rest(size);
-    const offset = this.extent.offset() + this.position;
-    return this.took(wanted, offset, wanted == 0 ? 0 : this.mount.volume.readToGuest(offset, gpa, wanted));
-  }
-
-  /** Advances past what was read; a part is none. */
-  private took(wanted: u64, offset: u64, got: i64): i64 {
-    if (got < 0) return -1;
-    if (<u64>got < wanted) {
-      damaged(this.mount.volume.where(offset), "ISO 9660 file: data is beyond the end of the disk", EIO);
-      return -1;
-    }
-    this.position += wanted;
-    return got;
-  }
-
   readdir(): Dirent | null {
-    if (!this.extent.directory) {
+    if (!this.node.directory) {
       setErrno(ENOTDIR);
       return null;
     }
-    const walk = new DirectoryWalk(this.mount, this.extent, this.position);
+    const walk = new DirectoryWalk(this.mount, this.node, this.position);
     const found = walk.next();
+    const name = found ? walk.listedName() : "";
+    const number = found ? load<u32>(walk.record, R_EXTENT) : 0;
+    const node = found ? walk.node() : null;
     this.position = walk.position;
-    if (!found) return null;
-    const extent = new Extent(walk.record);
-    return new Dirent(
-      walk.listedName(),
-      extent.directory ? TYPE_DIRECTORY : walk.link() !== null ? TYPE_LINK : TYPE_REGULAR,
-      load<u32>(walk.record, R_EXTENT),
-    );
+    if (node === null) return null;
+    return new Dirent(name, node.directory ? TYPE_DIRECTORY : node.link !== null ? TYPE_LINK : TYPE_REGULAR, number);
   }
 }

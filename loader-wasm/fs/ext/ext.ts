@@ -9,7 +9,7 @@ import { PathWalk } from "../path";
 import { DirectoryWalk, lookUp } from "./directory";
 import { Inode, readInode } from "./inode";
 import { ROOT_INODE } from "./layout";
-import { readSuperblock, Superblock } from "./superblock";
+import { readCopy, readSuperblock, Superblock } from "./superblock";
 
 /** Symbolic links followed for one path. */
 const LINKS_MAX: i32 = 32;
@@ -21,7 +21,13 @@ export class ExtFileSystem extends MountingFileSystem<Superblock> {
   }
 
   protected mount(volume: Volume): Superblock | null {
-    return readSuperblock(volume);
+    const superblock = readSuperblock(volume);
+    this.wantsCopy = true;
+    return superblock;
+  }
+
+  protected mountCopy(volume: Volume): Superblock | null {
+    return readCopy(volume);
   }
 
   protected openIn(superblock: Superblock, path: string): OpenFile | null {

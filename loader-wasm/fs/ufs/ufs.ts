@@ -1,10 +1,10 @@
 // The UFS1 and UFS2 file systems: mounting, and the walk along a path and its symbolic links.
 
 import { stringAt } from "../../lib/bytes";
-import { EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
+import { EIO, ELOOP, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { Volume } from "../../storage/volume";
 import { ContentFile, linkText, PATH_MAX } from "../content";
-import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
+import { Dirent, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
 import { DirectoryWalk, lookUp } from "./directory";
@@ -24,24 +24,19 @@ class Mounted {
 
 /** Both versions. */
 export class UfsFileSystem extends MountingFileSystem<Mounted> {
-  /** An alternate superblock may be left on volumes that were made anew as one of `others`. */
-  constructor(private readonly others: FileSystem[]) {
+  constructor() {
     super("ufs", true);
   }
 
   protected mount(volume: Volume): Mounted | null {
-    let superblock = readSuperblock(volume);
-    if (superblock === null && wantsAlternate) {
-      const error = errno;
-      if (!this.isOther(volume)) superblock = readAlternate(volume, error);
-      else setErrno(error);
-    }
+    const superblock = readSuperblock(volume);
+    this.wantsCopy = wantsAlternate;
     return superblock !== null ? new Mounted(volume, superblock) : null;
   }
 
-  private isOther(volume: Volume): bool {
-    for (let i = 0; i < this.others.length; i++) if (this.others[i].knows(volume)) return true;
-    return false;
+  protected mountCopy(volume: Volume): Mounted | null {
+    const superblock = readAlternate(volume);
+    return superblock !== null ? new Mounted(volume, superblock) : null;
   }
 
   protected openIn(mounted: Mounted, path: string): OpenFile | null {

@@ -23,6 +23,7 @@ import { FORTH_WORDLIST, makeWordlist, resetSearchOrder } from "./wordlists";
 import { defineCompiler, defineWords } from "./words/all";
 import { defineCommandWords, errorShown, errorWaits, PARSE_ERROR } from "./words/commands";
 import { interpretFile } from "./words/files";
+import { defineIllumos } from "./words/illumos";
 import { setQuery } from "./words/tools";
 
 /** Interpreted before the start-up script, where there is one. */
@@ -53,6 +54,7 @@ export class ForthInterpreter extends Interpreter {
   init(): void {
     setenv("script.lang", "forth");
     this.build();
+    defineIllumos();
     const fd = open(BOOT_SCRIPT, O_RDONLY, PURPOSE_SCRIPT);
     if (fd >= 0) {
       interpretFile(fd);

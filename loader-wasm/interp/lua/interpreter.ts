@@ -38,7 +38,8 @@ import {
   top,
 } from "./run/state";
 import { LuaVm } from "./run/vm";
-import { converted, toInteger } from "./values/number";
+import { startDialect } from "./values/dialect";
+import { converted, numberToString, toInteger } from "./values/number";
 import { Table } from "./values/objects";
 import { startStrings, stringOf, textOf } from "./values/string";
 import { newTable } from "./values/table";
@@ -63,7 +64,13 @@ export class LuaInterpreter extends Interpreter {
     const done = runFile(script);
     leaveOutermost(outer);
     if (!done) {
-      print(`Startup error in ${script}:\nLUA ERROR: ${takeMessage()}.\n`);
+      const message = takeMessage();
+      if (profile.stopsAtScriptErrors) {
+        print(`ERROR: ${message}.\n`);
+        setenv("autoboot_delay", "NO");
+      } else {
+        print(`Startup error in ${script}:\nLUA ERROR: ${message}.\n`);
+      }
     }
     keepFirst(stack + VALUE_SIZE);
   }
@@ -142,11 +149,12 @@ function takeMessage(): string {
   setTop(top - VALUE_SIZE);
   const tag = tagOf(top);
   if (tag == STRING) return textOf(objectOf(top));
-  return isNumberTag(tag) ? load<i64>(top).toString() : "unknown";
+  return isNumberTag(tag) ? textOf(numberToString(top)) : "unknown";
 }
 
 /** Makes the VM and its libraries. */
 function open(): void {
+  startDialect();
   startStrings();
   startState();
   startLexer();

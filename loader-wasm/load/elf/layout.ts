@@ -13,6 +13,7 @@ export const ET_DYN: u32 = 3;
 /** Segments: what they are for, and the flag of those that can be written. */
 export const PT_LOAD: u32 = 1;
 export const PT_DYNAMIC: u32 = 2;
+export const PT_INTERP: u32 = 3;
 export const PF_W: u32 = 2;
 
 /** Sections: what they are for, the flag of those that are in memory, and the number of no section. */

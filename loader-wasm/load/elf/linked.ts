@@ -3,6 +3,7 @@
 // dynamic section leads to the module metadata.
 
 import { defineVariable } from "../../environment/variables";
+import { cstringAt } from "../../lib/bytes";
 import { EFTYPE, EIO, ENOENT, EPERM, errno } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { putGuest, zeroGuest } from "../../lib/guest";
@@ -29,6 +30,9 @@ import { symbolHash } from "./symbol_hash";
 /** Type of a kernel in the metadata (the kernel's linker looks for it). */
 export const KERNEL_TYPE = "elf kernel";
 const MODULE_TYPE = "elf module";
+
+/** What kernels of illumos name as their interpreter, behind a directory for their machine. */
+const ILLUMOS_LINKER = "/krtld";
 
 const PAGE_MASK: u64 = 4095;
 /** Kernels are linked high and loaded from the start of their 16 MiB: these bits of the address go. */
@@ -130,9 +134,21 @@ class LinkedImage {
       return false;
     }
     for (let i: u32 = 0; i < phnum; i++) {
-      this.segments.push(this.elf.segment(this.source.page + <usize>phoff + i * this.elf.segmentSize));
+      const segment = this.elf.segment(this.source.page + <usize>phoff + i * this.elf.segmentSize);
+      this.segments.push(segment);
+      if (!this.kernel || segment.type != Elf.PT_INTERP || !this.isIllumos(segment)) continue;
+      this.source.say("loadfile", "a kernel of illumos, which this loader can't start");
+      return false;
     }
     return true;
+  }
+
+  /** Whether a kernel wants the linker of illumos, whose own loader starts it. */
+  private isIllumos(segment: Elf.Segment): bool {
+    const pageSize = <u64>this.source.pageSize;
+    if (segment.offset >= pageSize) return false;
+    const size = min<u64>(segment.filesz, pageSize - segment.offset);
+    return cstringAt(this.source.page + <usize>segment.offset, <i32>size).endsWith(ILLUMOS_LINKER);
   }
 
   private loadSegments(): bool {

@@ -41,6 +41,12 @@ export function interpretFile(fd: i32): i32 {
   return result;
 }
 
+/** Whether `fd` is open, and a directory. */
+export function isDirectory(fd: i32): bool {
+  const status = fstat(fd);
+  return status !== null && (status.mode & S_IFMT) == S_IFDIR;
+}
+
 /** Defines the words on files. */
 export function defineFiles(): void {
   primitive("fopen", 3, 1, () => {
@@ -92,19 +98,19 @@ export function defineFiles(): void {
     const result = interpretFile(fd);
     if (result != OUT_OF_TEXT) throwCode(result);
   });
-  primitive("isdir?", 1, 1, () => {
-    const status = fstat(<i32>pop());
-    pushFlag(status !== null && (status.mode & S_IFMT) == S_IFDIR);
-  });
-  primitive("freaddir", 1, 3, () => {
-    const fd = <i32>pop();
-    const entry = readdir(fd);
-    if (entry === null) {
-      if (errno == EIO) throwCode(readFailed(fd));
-      else push(0);
-      return;
-    }
-    pushValue("\0readdir", entry.name);
-    push(-1);
-  });
+  primitive("isdir?", 1, 1, () => pushFlag(isDirectory(<i32>pop())));
+  primitive("freaddir", 1, 3, () => nextEntry(<i32>pop(), false));
+}
+
+/** Pushes the next name in a directory and true, or false; the two that all directories have may be left out. */
+export function nextEntry(fd: i32, skipsDots: bool): void {
+  let entry = readdir(fd);
+  while (skipsDots && entry !== null && (entry.name == "." || entry.name == "..")) entry = readdir(fd);
+  if (entry === null) {
+    if (errno == EIO) throwCode(readFailed(fd));
+    else push(0);
+    return;
+  }
+  pushValue("\0readdir", entry.name);
+  push(-1);
 }

@@ -32,6 +32,11 @@ import {
 import { FunctionState } from "./function_state";
 import { invert, joinJumps, NO_JUMP } from "./jumps";
 
+/** Puts the constant in the place of a variable that stands for one. */
+function fetchNamed(fs: FunctionState, e: usize): void {
+  if (kindOf(e) == Kind.NAMED) fetch(fs, e);
+}
+
 /** `not e`: constants are folded, jumps change sides. */
 export function not(fs: FunctionState, e: usize): void {
   fetch(fs, e);
@@ -63,6 +68,7 @@ export function not(fs: FunctionState, e: usize): void {
 
 /** A unary operator with a register: UNM, BNOT, LEN. */
 export function unary(fs: FunctionState, op: u32, e: usize, at: i32): void {
+  fetchNamed(fs, e);
   if (isNumeral(e) && op != Op.LEN) {
     const value = load<i64>(e, VALUE);
     if (op == Op.UNM && (load<u32>(e, TAG) == INTEGER || value != 0)) {
@@ -83,6 +89,7 @@ export function unary(fs: FunctionState, op: u32, e: usize, at: i32): void {
 
 /** The first operand of a binary operator has been read; makes it ready while the second is. */
 export function infix(fs: FunctionState, op: u32, e: usize): void {
+  fetchNamed(fs, e);
   switch (op) {
     case OPERATOR_AND:
       goOnIfTrue(fs, e);
@@ -113,6 +120,7 @@ export const OPERATOR_OR: u32 = 101;
 
 /** Both operands have been read: makes `a` what `a op b` is. */
 export function posfix(fs: FunctionState, op: u32, a: usize, b: usize, at: i32): void {
+  fetchNamed(fs, b);
   switch (op) {
     case OPERATOR_AND:
       fetch(fs, b);

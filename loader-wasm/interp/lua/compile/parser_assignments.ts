@@ -27,6 +27,8 @@ export function checkAssignable(target: usize): void {
   let name: usize = 0;
   if (kindOf(target) == Kind.LOCAL) {
     if (fs.attributeOf(auxOf(target)) != REGULAR) name = fs.localName(auxOf(target));
+  } else if (kindOf(target) == Kind.NAMED) {
+    name = <usize>infoOf(target);
   } else if (kindOf(target) == Kind.UPVALUE) {
     const origin = fs.origin(infoOf(target));
     if (origin.attribute != REGULAR) name = origin.name;
@@ -55,11 +57,11 @@ export function parseExpressionStatement(): void {
 function parseAssignment(last: usize, targets: i32): void {
   const fs = current;
   const kind = kindOf(last);
+  checkAssignable(last);
   if (kind < Kind.LOCAL || kind > Kind.ELEMENT) {
     syntaxError("syntax error");
     return;
   }
-  checkAssignable(last);
   if (accept(0x2c)) {
     const target = newExpression();
     parsePrimary(target);
