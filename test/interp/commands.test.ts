@@ -1,6 +1,7 @@
 // Commands with less than they want, as the reference answers them; those that it dies of have an answer here.
 
 import { describe, expect, it } from "vitest";
+import { linkedFile } from "../support/elf_image.js";
 import { prompt, typeLines } from "../support/prompt.js";
 
 describe("commands with less than they want", () => {
@@ -60,6 +61,18 @@ describe("of later loaders", () => {
       ...{ profile, env: ["autoboot_delay=NO", "twiddle_divisor=7"] },
     });
     expect(told[0]).toBe("7\n");
+  });
+
+  it.each([
+    [13, [2, 1]],
+    [14, [3, 2, 1]],
+  ] as const)("%d counts down in its own way", async (profile, seconds) => {
+    const kernel = linkedFile({ bits: 64, segments: [{ size: 100 }] }).bytes;
+    const { text } = await prompt({ "/boot/kernel/kernel": kernel }, ["autoboot 3"], { profile });
+    const shown = seconds.map(
+      (left) => `\rBooting [/boot/kernel/kernel] in ${left} second${left === 1 ? "" : "s"}... `,
+    );
+    expect(text).toContain(`command prompt.\n${shown.join("")}\rBooting [/boot/kernel/kernel]...  `);
   });
 
   it("15 has a variable for the first script of Lua", async () => {
