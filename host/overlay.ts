@@ -1,7 +1,7 @@
 // What the caller lays over the guest's files, brought into one form: a list of names with their bytes, which is all that a
 // session sees of it. Names are bytes, one character each. docs/overlays.md has what comes of it.
 
-import { OptionError } from "./errors.js";
+import { LimitError, OptionError } from "./errors.js";
 import { takeTree } from "./wasi/tree.js";
 import { TREE_LIMITS, type TreeLimits } from "./wasi/tree.js";
 
@@ -43,7 +43,10 @@ export interface OverlayLimits {
 const PATH_MAX = 1024;
 const NAMED = /^([a-z]+[0-9]*[!-~]*?:)?(\/.*)$/s;
 
-/** Takes in `overlay` as `limits` allow. `onNotice` is told what is left out of a directory. */
+/**
+ * Takes in `overlay`. `onNotice` is told what is left out of a directory.
+ * @throws OptionError, HostTreeError for a directory, LimitError for more than `limits` allow
+ */
 export async function takeOverlay(
   overlay: Overlay,
   limits: OverlayLimits,
@@ -119,12 +122,9 @@ class OverlayBuilder {
     this.#bytes += sizeOf(content) - sizeOf(before ?? "absent");
     this.#contents.set(path, content);
     const { overlayFiles, overlayBytes } = this.limits;
-    if (this.#contents.size > overlayFiles) {
-      throw new OptionError(`overlay: more than ${overlayFiles} files (limit overlayFiles)`);
-    }
-    if (this.#bytes > overlayBytes) {
-      throw new OptionError(`overlay: with ${shown(path)}, more than ${overlayBytes} bytes (limit overlayBytes)`);
-    }
+    const files = this.#contents.size;
+    if (files > overlayFiles) throw new LimitError("overlayFiles", overlayFiles, files);
+    if (this.#bytes > overlayBytes) throw new LimitError("overlayBytes", overlayBytes, this.#bytes);
   }
 
   /** All of them; what is a file and a directory is refused. */
