@@ -27,6 +27,7 @@ export {
   type MemorySize,
   type Progress,
 } from "./options.js";
+export type { Overlay, OverlayLayer, OverlayMap, OverlayUse } from "./overlay.js";
 export type * from "./policy/hooks.js";
 export type { LookedAt } from "./problem.js";
 

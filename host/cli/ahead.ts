@@ -11,7 +11,7 @@ import { namedImage } from "./images.js";
 
 const COMMANDS = ["boot", "run", "pack"];
 /** Options that change what a process is given. */
-const OTHERWISE = /^(-h|--host-dir|--backing|--limit|--policy|--help)/;
+const OTHERWISE = /^(-h|--host-dir|--backing|--overlay|--limit|--policy|--help)/;
 
 /** Looks at the words of the command line and starts the process that they will want. */
 export function startAhead(words: readonly string[]): void {

@@ -123,6 +123,18 @@ const bootOptions = (command: CommandType): CommandType =>
       "--host-dir-strict",
       "refuse what -h would leave out: links that lead nowhere in it, sockets, FIFOs, devices",
     )
+    .option(
+      "--overlay <dir>",
+      "directory whose files the loader finds in the place of the guest's, on the device that is booted from; copied, nothing is written (repeat; later ones win)",
+      collect,
+      [],
+    )
+    .option(
+      "--overlay-without <path>",
+      "file or directory of the guest's that the loader doesn't find, e.g. /boot/loader.conf.local or disk1p2:/boot (repeat)",
+      collect,
+      [],
+    )
     .option("-S, --wired", "wire guest memory (accepted, no effect)")
     .option("-C, --core-dump", "include guest memory in core dumps (accepted, no effect)")
     .option("--input <keys>", "keys to type, or @FILE: \\r \\n \\e \\b \\\\ \\xHH, \\w{N} waits N seconds")

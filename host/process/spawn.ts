@@ -14,6 +14,7 @@ import type { StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
 import type { Confine } from "../options.js";
+import { overlayBytes } from "../overlay.js";
 import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
 import { bwrapFails, bwrapWorks, findBwrap, type ProcessLimits, processLimits, whyUnconfined } from "./confine.js";
@@ -89,7 +90,11 @@ class ProcessCell implements Cell {
     if (disks.some(({ image }) => image instanceof Blob)) {
       throw new OptionError("a Blob as a disk can't be read in a process: give a path or bytes");
     }
-    const limits = processLimits(options, bytesOf(disks, trees), wants.includes("onFile"));
+    const limits = processLimits(
+      options,
+      bytesOf(disks, trees) + overlayBytes(options.overlay),
+      wants.includes("onFile"),
+    );
     const spare = this.program === PROGRAM ? takeSpare(disks, this.confine, limits) : undefined;
     if (spare !== undefined) this.#files = spare.files;
     this.#message = { ...message, disks: spare ? openedImages(disks, this.#files) : openImages(disks, this.#files) };
