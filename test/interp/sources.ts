@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, delimiter, dirname, join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BootResult, Keys } from "userboot-wasm";
+import type { BootOptions, BootResult, Keys } from "userboot-wasm";
 import { linkedFile, objectFile } from "../support/elf_image.js";
 import type { Files } from "../support/ufs_image.js";
 import { drive, type ScreenOptions } from "./screen.js";
@@ -119,7 +119,7 @@ export function driveLua(
   settings: string,
   files: Files = {},
   keys: readonly Keys[] = [],
-  options: ScreenOptions = {},
+  options: BootOptions & ScreenOptions = {},
 ) {
   const guest = { "/boot/loader.conf": settings, "/boot/loader": "$Interpreter:lua\0", ...files };
   return drive({ ...scripts(path, "lua"), ...BOOTABLE, ...guest }, keys, options);
