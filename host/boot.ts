@@ -13,6 +13,7 @@ import { runIsolated } from "./isolation/run.js";
 import { compileModules, findModules } from "./modules.js";
 import {
   type BootOptions,
+  type Confine,
   environmentEntries,
   givenEnvironment,
   type Isolation,
@@ -21,9 +22,10 @@ import {
   sessionOptions,
   treeOptions,
 } from "./options.js";
+import { takeOverlay } from "./overlay.js";
 import { DirectAsker, permittedEnvironment } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
-import type { Confine } from "./process/confine.js";
+import { readySha256 } from "./protocol/digests.js";
 import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";
 import type { WasiProvider } from "./wasi/provider.js";
@@ -52,6 +54,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const session = {
     ...checked,
     env: environmentEntries(permittedEnvironment(options.hooks, givenEnvironment(options))),
+    ...(options.overlay && { overlay: await takeOverlay(options.overlay, checked.limits, options.onNotice) }),
   };
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);
@@ -77,8 +80,9 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   return result;
 }
 
-/** Compiles all modules, so that the first boot is as fast as the next ones. */
+/** Compiles all modules, and loads what boots need now and then, so that the first one is as fast as the next ones. */
 export async function preload(): Promise<void> {
+  readySha256();
   await compileModules();
 }
 

@@ -35,6 +35,9 @@ export class Meter {
   /** The time that counts. */
   readonly watch = new Stopwatch();
   #left: bigint;
+  #wallMs: number;
+  /** What was used when the session was over. */
+  #settled: number | undefined;
   #tank: FuelTank | undefined;
   /** Burned by the host for the instance that runs. */
   #burned = 0;
@@ -46,6 +49,7 @@ export class Meter {
     private readonly onLook?: () => void,
   ) {
     this.#left = BigInt(limits.fuel);
+    this.#wallMs = limits.wallMs;
   }
 
   /** Fuel that is left for the next instance. */
@@ -55,7 +59,7 @@ export class Meter {
 
   /** Fuel used by the instances that ended. */
   get used(): number {
-    return Number(BigInt(this.limits.fuel) - this.#left);
+    return this.#settled ?? Number(BigInt(this.limits.fuel) - this.#left);
   }
 
   /** An instance runs on the fuel that is left. */
@@ -70,6 +74,16 @@ export class Meter {
     this.#suspended = true;
     body();
     this.#suspended = false;
+  }
+
+  /** The session is over: what comes then isn't its own, and has what it left of its limits, but at least this much of each. */
+  settle(fuel: bigint, ms: number): void {
+    this.stop();
+    this.#settled = this.used;
+    this.#burned = 0;
+    if (this.#left < fuel) this.#left = fuel;
+    this.#nextLook = unitsUntilLook(this.#left);
+    this.#wallMs = Math.max(this.#wallMs, this.watch.ms + ms);
   }
 
   /** The instance has ended. */
@@ -115,7 +129,7 @@ export class Meter {
   checkTime(): void {
     if (this.#suspended) return;
     const used = this.watch.ms;
-    if (used > this.limits.wallMs) throw new LimitError("wallMs", this.limits.wallMs, Math.ceil(used));
+    if (used > this.#wallMs) throw new LimitError("wallMs", this.limits.wallMs, Math.ceil(used));
   }
 }
 

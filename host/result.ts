@@ -7,8 +7,9 @@ import { loadHasher, type MakeHasher } from "./hash.js";
 import { GuestMemory } from "./memory/guest.js";
 import type { Counts } from "./meter.js";
 import type { Flavour } from "./modules.js";
+import type { OverlayUse } from "./overlay.js";
 import type { FileFacts } from "./policy/hooks.js";
-import type { LookedAt } from "./problem.js";
+import { type LookedAt, leavesQuestion, unlisted } from "./problem.js";
 import type { ProfileFacts } from "./profile.js";
 
 /** The variable by which the loader tells that the pool's wish was obeyed. */
@@ -107,10 +108,12 @@ export interface ResultData {
   /** Damage found in the guest's data: device, offset, structure. */
   diagnostics: string[];
   /**
-   * When the loader quit, or waited for keys that can't come: what a kernel might have come from, in the order in which it was
-   * looked at once more, and what was found there.
+   * When nothing was entered, and it wasn't the caller who ended it: what a kernel might have come from, in the order in which
+   * it was looked at once more, and what was found there.
    */
   bootProblem?: LookedAt[];
+  /** With the option `overlay`, and unless the session was stopped from outside: what was laid over, in the order given. */
+  overlay?: OverlayUse[];
   /** Where the session ran. */
   isolation: IsolationFacts;
   /** With the option `measure`. */
@@ -143,6 +146,7 @@ export interface SessionEnd {
   calls: Call[];
   diagnostics: string[];
   lookedAt: LookedAt[];
+  overlay: OverlayUse[];
   counts: Counts;
   cpu: CpuState;
   guest: GuestMemory;
@@ -185,6 +189,7 @@ export function makeResult(end: SessionEnd): BootResult {
     virtualSeconds: end.virtualSeconds,
     diagnostics: end.diagnostics,
     ...(end.lookedAt.length > 0 ? { bootProblem: end.lookedAt } : {}),
+    ...(end.overlay.length > 0 ? { overlay: end.overlay } : {}),
     isolation: { level: "none" },
   };
   data.timeMs.decode = performance.now() - began;
@@ -241,6 +246,7 @@ export function stoppedResult(error: unknown, known: StoppedSession): BootResult
     timeMs: { instantiate: 0, run: known.usedMs, decode: 0, total: known.usedMs },
     virtualSeconds: 0,
     diagnostics: [],
+    ...(leavesQuestion(error) && { bootProblem: [unlisted("the session had to be stopped from outside")] }),
     isolation: { level: "none" },
   };
   return withMemory(data, new GuestMemory(0, 0));

@@ -6,7 +6,6 @@ import type { Console } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import {
   DiskError,
-  InputEndedError,
   InternalError,
   InterpreterError,
   LimitError,
@@ -29,13 +28,23 @@ import {
   START_MEMORY,
 } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
+import { overlayUse } from "./overlay.js";
 import type { Policy } from "./policy/imports.js";
-import { LOOKED_MAX, LOOKED_TEXT_MAX, type LookedAt } from "./problem.js";
+import {
+  LOOK_BYTES,
+  LOOK_FUEL,
+  LOOK_MS,
+  LOOKED_MAX,
+  LOOKED_TEXT_MAX,
+  type LookedAt,
+  leavesQuestion,
+  unlisted,
+} from "./problem.js";
 import { decodeProfile, type ProfileFacts } from "./profile.js";
 import { makeImports } from "./protocol/imports.js";
 import { latin1 } from "./protocol/module_memory.js";
 import { type BootResult, type InterpreterCheck, makeResult, type ResultData, type SwapRequest } from "./result.js";
-import { type SessionState, Stop } from "./state.js";
+import { EXIT_REBOOT, type SessionState, Stop } from "./state.js";
 import { printable } from "./text.js";
 import type { WasiProvider } from "./wasi/provider.js";
 
@@ -99,9 +108,12 @@ export function runSession(parts: SessionParts): BootResult {
   return new Session(parts).run();
 }
 
-/** Whether the loader gave up, or waits for someone to tell it what to boot. */
-function isUnbooted(thrown: unknown): boolean {
-  return thrown instanceof InputEndedError || (thrown instanceof Stop && thrown.why === "exit" && thrown.value === 1);
+/** Part of the wall time that looking why nothing was booted may take behind its end, before the session is ended from outside. */
+const LOOK_SHARE = 0.05;
+
+/** Whether a pass that ended with `end` leaves the question why nothing was booted. */
+function isUnbooted(end: unknown): boolean {
+  return end instanceof Stop ? end.why === "exit" && end.value !== EXIT_REBOOT : leavesQuestion(end);
 }
 
 type Outcome = Pick<ResultData, "reason" | "exitCode" | "error">;
@@ -115,6 +127,7 @@ class Session {
   readonly #calls: Call[] = [];
   readonly #diagnostics: string[] = [];
   readonly #lookedAt: LookedAt[] = [];
+  readonly #overlayUsed = new Set<number>();
   readonly #swapRequests: SwapRequest[] = [];
   readonly #swaps: Flavour[] = [];
   readonly #interpreterChecks: InterpreterCheck[] = [];
@@ -123,6 +136,8 @@ class Session {
   /** The largest that a module's memory was. */
   #moduleMemory = 0;
   #flavour: Flavour;
+  /** Which one the guest wants now. */
+  #next: Flavour;
   #guest: GuestMemory;
   #cpu = new CpuState();
 
@@ -132,6 +147,7 @@ class Session {
     this.#meter = new Meter(options.limits, onLook);
     this.#policy = policy ?? {};
     this.#flavour = options.loader ?? options.start ?? defaultFlavour(modules);
+    this.#next = this.#flavour;
     this.#guest = this.#freshMemory();
   }
 
@@ -163,12 +179,12 @@ class Session {
     } catch (thrown) {
       // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
       if (!(thrown instanceof Stop)) this.#meter.suspended(() => flushQuietly(core));
-      if (isUnbooted(thrown)) this.#explain(core);
-      if (thrown instanceof DiskError) {
-        const { disk, message } = thrown;
+      const end = thrown instanceof Stop && thrown.why === "swap" ? this.#judgeSwap(thrown) : thrown;
+      if (end instanceof DiskError) {
+        const { disk, message } = end;
         this.#looked({ kind: "disk", name: disk, found: message.slice(disk.length + 2) });
-      }
-      return thrown;
+      } else if (isUnbooted(end)) this.#explain(core);
+      return end;
     } finally {
       if (core !== undefined) {
         this.#meter.stop();
@@ -200,17 +216,23 @@ class Session {
     this.#lookedAt.push({ kind, name: shown(name), found: shown(found) });
   }
 
-  /** Has `core` tell why it didn't boot. What that costs isn't the guest's, but what is left of its budgets ends it. */
+  /** Has `core` tell why it didn't boot. What that costs isn't the guest's. */
   #explain(core: Core | undefined): void {
-    this.#meter.stop();
+    const meter = this.#meter;
+    const { diskBytes } = this.parts.options.limits;
+    meter.settle(LOOK_FUEL, Math.min(LOOK_MS, this.parts.options.limits.wallMs * LOOK_SHARE));
     const counts = { ...this.#counts };
+    const used = [...this.#overlayUsed];
+    this.#counts.diskBytes = Math.min(counts.diskBytes, diskBytes - LOOK_BYTES);
     try {
+      core?.grantFuel(meter.left);
       core?.explain?.();
     } catch (error) {
-      const why = error instanceof Error ? error.message : "the core has ended";
-      this.#looked({ kind: "damage", name: "list", found: `not all was looked at: ${why}` });
+      this.#looked(unlisted(error instanceof UserbootError ? error.message : "the core has ended"));
     }
     Object.assign(this.#counts, counts);
+    this.#overlayUsed.clear();
+    for (const index of used) this.#overlayUsed.add(index);
   }
 
   #giveBack(memory: WebAssembly.Memory): void {
@@ -235,6 +257,7 @@ class Session {
       calls: this.#calls,
       diagnostics: this.#diagnostics,
       lookedAt: this.#lookedAt,
+      overlayUsed: this.#overlayUsed,
       meter: this.#meter,
       policy: this.#policy,
     };
@@ -256,25 +279,31 @@ class Session {
     }
     if (thrown.why === "exec") return { reason: "exec" };
     if (thrown.why === "exit") return { reason: "exit", exitCode: thrown.value as number };
-    return this.#swap(latin1(thrown.value as Uint8Array));
+    return this.#swap();
   }
 
-  /** Moves over to the flavour called `name`; gives the session's end when that can't be. */
-  #swap(name: string): Outcome | undefined {
+  /** What a pass ends with that wants to move over to another flavour: that, or why it can't. */
+  #judgeSwap(wish: Stop): unknown {
     const { modules, options } = this.parts;
     const { consoleBytes, diskBytes, diskCalls } = this.#counts;
+    const name = latin1(wish.value as Uint8Array);
     this.#calls.push(["swap_interpreter", this.#swapRequests.length]);
     this.#swapRequests.push({ name, flavour: this.#flavour, consoleBytes, diskCalls, diskBytes });
     try {
-      this.#flavour = nextFlavour(name, options.loader, modules, this.#swaps.length, options.limits);
+      this.#next = nextFlavour(name, options.loader, modules, this.#swaps.length, options.limits);
+      return wish;
     } catch (error) {
-      return { reason: "error", error: plainError(error) };
+      return error;
     }
+  }
+
+  /** Moves over to the next flavour. */
+  #swap(): undefined {
+    this.#flavour = this.#next;
     this.#swaps.push(this.#flavour);
     this.#guest.release();
     this.#guest = this.#freshMemory();
     this.#cpu = new CpuState();
-    return undefined;
   }
 
   #result(outcome: Outcome): BootResult {
@@ -288,6 +317,7 @@ class Session {
       calls: this.#calls,
       diagnostics: this.#diagnostics,
       lookedAt: this.#lookedAt,
+      overlay: overlayUse(this.parts.options.overlay, this.#overlayUsed),
       counts: this.#counts,
       cpu: this.#cpu,
       guest: this.#guest,

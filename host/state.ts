@@ -23,6 +23,8 @@ export interface SessionState {
   readonly calls: Call[];
   readonly diagnostics: string[];
   readonly lookedAt: LookedAt[];
+  /** Numbers of what the loader used of the overlay. */
+  readonly overlayUsed: Set<number>;
   /** Fuel and wall time. */
   readonly meter: Meter;
   readonly onProgress: ((progress: Progress) => void) | undefined;
@@ -36,3 +38,6 @@ export class Stop {
     readonly value: number | Uint8Array,
   ) {}
 }
+
+/** What the loader exits with when the machine is to begin anew. */
+export const EXIT_REBOOT = 2;

@@ -3,7 +3,7 @@
 
 import { commandAutoboot, commandBoot } from "./boot/autoboot";
 import { Command, useCommands } from "./boot/commands";
-import { commandBcachestat, commandLsdev, commandLszfs, commandReloadbe } from "./boot/device_commands";
+import { commandBcachestat, commandLsdev, commandLszfs, commandNvstore, commandReloadbe } from "./boot/device_commands";
 import {
   commandEcho,
   commandRead,
@@ -12,8 +12,9 @@ import {
   commandShow,
   commandUnset,
 } from "./boot/environment_commands";
-import { commandHelp, commandLs, commandMore } from "./boot/file_commands";
+import { commandHelp, commandLs, commandMore, commandReadtest } from "./boot/file_commands";
 import { commandLoad, commandLoadGeli, commandLsmod, commandUnload } from "./boot/load_commands";
+import { commandPnpautoload, commandPnpload, commandPnpmatch } from "./boot/pnp_commands";
 import { commandInclude, commandList, commandQuit, commandReboot } from "./boot/session_commands";
 import { ConsoleName, useConsoles } from "./console/console";
 import { useDevices } from "./dev/devices";
@@ -24,6 +25,7 @@ import { Cd9660FileSystem } from "./fs/cd9660/cd9660";
 import { Bzip2FileSystem } from "./fs/compressed/bzip2";
 import { GzipFileSystem } from "./fs/compressed/gzip";
 import { Lz4FileSystem } from "./fs/compressed/lz4";
+import { XzFileSystem } from "./fs/compressed/xz";
 import { ZstdFileSystem } from "./fs/compressed/zstd";
 import { ExtFileSystem } from "./fs/ext/ext";
 import { useFileSystems } from "./fs/file_systems";
@@ -69,21 +71,19 @@ export function configure(): void {
   // What is booted from when nobody says is of the kind listed last, if there is any of it.
   useDevices([new HostDriver(), new DiskDriver(), new ZfsDriver()]);
 
-  const cd9660 = new Cd9660FileSystem();
-  const msdos = new MsdosFileSystem();
-  const ext = new ExtFileSystem();
   // The compressed ones come last, as they open other names with those before them.
   useFileSystems([
     new HostFileSystem(),
-    new UfsFileSystem([cd9660, msdos, ext]),
-    cd9660,
+    new UfsFileSystem(),
+    new Cd9660FileSystem(),
     new ZfsFileSystem(),
-    msdos,
-    ext,
+    new MsdosFileSystem(),
+    new ExtFileSystem(),
     new GzipFileSystem(),
     new Bzip2FileSystem(),
     new ZstdFileSystem(),
     new Lz4FileSystem(),
+    new XzFileSystem(),
   ]);
 
   useFormats([
@@ -107,6 +107,7 @@ export function configure(): void {
     new Command("read", "read input from the terminal", commandRead),
     new Command("more", "show contents of a file", commandMore),
     new Command("lsdev", "list all devices", commandLsdev),
+    new Command("readtest", "Time a file read", commandReadtest).since(15),
     new Command("include", "read commands from a file", commandInclude),
     new Command("ls", "list files", commandLs),
     new Command("quit", "exit the loader", commandQuit),
@@ -115,6 +116,10 @@ export function configure(): void {
     new Command("load_geli", "load a geli key", commandLoadGeli),
     new Command("unload", "unload all modules", commandUnload),
     new Command("lsmod", "list loaded modules", commandLsmod),
+    new Command("pnpmatch", "list matched modules based on pnpinfo", commandPnpmatch).since(13),
+    new Command("pnpload", "load matched modules based on pnpinfo", commandPnpload).since(13),
+    new Command("pnpautoload", "auto load modules based on pnpinfo", commandPnpautoload).since(13),
+    new Command("nvstore", "manage non-volatile data", commandNvstore).since(13),
     new Command("lszfs", "list child datasets of a zfs dataset", commandLszfs),
     new Command("reloadbe", "refresh the list of ZFS Boot Environments", commandReloadbe),
   ]);

@@ -8,14 +8,17 @@ import { Interpreter, setInterpreter } from "./boot/interpreter";
 import { checkInterpreter } from "./boot/interpreter_check";
 import { emitPrompt } from "./boot/prompt";
 import { configure } from "./conf";
-import { probeConsoles } from "./console/console";
+import { probeConsoles, startSpinner } from "./console/console";
 import { promptLine } from "./console/lines";
 import { probeDevices } from "./dev/devices";
 import { startPolicy } from "./environment/questions";
 import { putenv, setDefault, setenv } from "./environment/variables";
+import { ignoresCase } from "./fs/file_systems";
+import { startOverlay } from "./fs/overlay";
 import { stringAt } from "./lib/bytes";
 import { allocate } from "./lib/fault";
 import { print } from "./lib/output";
+import { startVerbosity } from "./load/verbosity";
 import * as host from "./protocol";
 
 /** Interface versions that the loader knows: 4 brought vm_set_*, 5 the interpreter swap. */
@@ -37,9 +40,12 @@ export function loaderMain(interpreter: Interpreter, version: i32, ndisks: i32):
   setenv("LINES", "24");
   takeHostEnvironment();
   probeDevices(ndisks);
+  startOverlay(ignoresCase);
   if (version >= VERSION_SWAP) checkInterpreter(interpreter.name);
   detectProfile();
   dropNewerCommands();
+  startSpinner();
+  startVerbosity();
   interact(interpreter);
 }
 

@@ -78,6 +78,12 @@ export declare function getmem(low: usize, high: usize): void;
 @external("userboot", "getmap")
 export declare function getmap(index: i32, dst: usize): i32;
 
+// ---- digests ---------------------------------------------------------------------------------------
+
+/** Makes the SHA-256 of `size` bytes of module memory: 32 bytes at `dst`. ENOSYS where the platform has none at once. */
+@external("userboot", "sha256")
+export declare function sha256(src: usize, size: u32, dst: usize): i32;
+
 // ---- virtual CPU -----------------------------------------------------------------------------------
 
 /** Sets a register of the machine to be: only the stack pointer (4) exists. */
@@ -234,6 +240,32 @@ export declare function ask_setenv(name: usize, nameSize: i32, value: usize, val
 /** A kernel is about to be entered, with arguments. Answers like `ask_setenv`, for the arguments. */
 @external("userboot", "ask_kernel")
 export declare function ask_kernel(path: usize, pathSize: i32, args: usize, argsSize: i32, dst: usize, capacity: i32): i32;
+
+// ---- the overlay -----------------------------------------------------------------------------------
+
+/**
+ * What the caller lays over the guest's files: copies the `index`th one's name to `dst`, at most `capacity` bytes, and stores
+ * its size (u64) at `size`. A name is a path from the root, with a device before it or for the one that is booted from.
+ * Returns the name's whole length in bytes, or -1 when there is no such entry.
+ */
+@external("userboot", "overlay_entry")
+export declare function overlay_entry(index: i32, dst: usize, capacity: i32, size: usize): i32;
+
+/** As a size: what isn't to be found. A directory. */
+export const OVERLAY_ABSENT: u64 = u64.MAX_VALUE;
+export const OVERLAY_DIRECTORY: u64 = 0xfffffffffffffffe;
+
+/** Something of the guest's asked for the `index`th one, or for what it hides. Informative. */
+@external("userboot", "overlay_used")
+export declare function overlay_used(index: i32): void;
+
+/** Reads the `index`th one's bytes at `offset`. Returns how many, fewer than `size` only at the end. */
+@external("userboot", "overlay_read")
+export declare function overlay_read(index: i32, offset: u64, dst: usize, size: u32): i32;
+
+/** Like `overlay_read`, straight into guest memory. */
+@external("userboot", "overlay_read_guest")
+export declare function overlay_read_guest(index: i32, offset: u64, gpa: u64, size: u64): u64;
 
 // ---- WASI ------------------------------------------------------------------------------------------
 

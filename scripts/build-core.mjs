@@ -5,7 +5,7 @@
 // A release build is optimized and is what bench, CI and the package take. A debug build has names and source maps and
 // is made in a second. `any` makes debug builds of what is out of date and leaves current release builds alone.
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,10 +16,12 @@ import {
   FLAVOURS,
   forget,
   inputsOf,
+  moduleOf,
   root,
   TARGETS,
   writeStamp,
 } from "./core.mjs";
+import { joinSegments } from "./segments.mjs";
 
 const COMPILER = join(root, "node_modules", "assemblyscript", "bin", "asc.js");
 const USAGE_STATUS = 2;
@@ -34,6 +36,11 @@ async function compile(flavour, target) {
   });
   const status = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
   if (status !== 0) return false;
+  // A debug build keeps its source map, which counts bytes.
+  if (target === "release") {
+    const path = join(root, moduleOf(flavour));
+    writeFileSync(path, joinSegments(readFileSync(path)));
+  }
   // A file saved meanwhile may be in the module or not: without a stamp it is made again.
   if (inputs === inputsOf(flavour, target)) writeStamp(flavour, target, inputs);
   return true;

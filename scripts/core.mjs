@@ -55,7 +55,10 @@ export function digest(words, files) {
 
 /** A digest of all that makes a flavour's module. */
 export function inputsOf(flavour, target) {
-  return digest([compilerVersion(), ...compilerArguments(flavour, target)], ["asconfig.json", ...sourcesOf(flavour)]);
+  return digest(
+    [compilerVersion(), ...compilerArguments(flavour, target)],
+    ["asconfig.json", "scripts/segments.mjs", ...sourcesOf(flavour)],
+  );
 }
 
 /** Says in the flavour's stamp what its module was made from. */

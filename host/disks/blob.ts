@@ -11,7 +11,7 @@ declare const FileReaderSync: { new (): SyncReader } | undefined;
 
 /**
  * The image is read as it is asked for.
- * @throws DiskError where blocking reads aren't allowed, and for an empty image
+ * @throws DiskError where blocking reads aren't allowed, for an empty image, and when what it is of has changed since
  */
 export class BlobDisk implements Disk {
   readonly #reader: SyncReader;
@@ -30,8 +30,17 @@ export class BlobDisk implements Disk {
   }
 
   read(offset: number, target: Uint8Array): number {
-    const part = new Uint8Array(this.#reader.readAsArrayBuffer(this.blob.slice(offset, offset + target.length)));
+    const part = this.#part(offset, offset + target.length);
     target.set(part);
     return part.length;
+  }
+
+  /** A file that was changed or removed since it was chosen isn't read any more. */
+  #part(from: number, to: number): Uint8Array {
+    try {
+      return new Uint8Array(this.#reader.readAsArrayBuffer(this.blob.slice(from, to)));
+    } catch (error) {
+      throw new DiskError("Blob", `can't be read any more (${(error as Error)?.name ?? error})`);
+    }
   }
 }

@@ -6,3 +6,4 @@ export const EIO = 5;
 export const EBADF = 9;
 export const EFAULT = 14;
 export const ENOTTY = 25;
+export const ENOSYS = 78;

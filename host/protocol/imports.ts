@@ -9,10 +9,12 @@ import type { WasiProvider } from "../wasi/provider.js";
 import { wasiClock, wasiNoFiles } from "../wasi/stubs.js";
 import { consoleImports } from "./console.js";
 import { cpuImports } from "./cpu.js";
+import { digestImports } from "./digests.js";
 import { diskImports } from "./disks.js";
 import { lifeImports } from "./life.js";
 import { memoryImports } from "./memory.js";
 import { ModuleMemory } from "./module_memory.js";
+import { overlayImports } from "./overlay.js";
 
 /** The imports of one instance of `program` that runs in `memory` for `state`, with the files of `wasi` if there are any. */
 export function makeImports(
@@ -26,8 +28,10 @@ export function makeImports(
     consoleImports(module, state),
     diskImports(module, state),
     memoryImports(module, state),
+    digestImports(module, state),
     cpuImports(module, state),
     lifeImports(module, state),
+    overlayImports(module, state),
     policyImports(state.policy, accessFor(module), state.guest, (bytes) => state.meter.work(bytes)),
   ];
   // The clock is the session's, whoever provides the files.

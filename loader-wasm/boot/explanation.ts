@@ -2,9 +2,10 @@
 // there. The host asks when a session has ended without entering a kernel (docs/result.md, `bootProblem`).
 
 import { Device } from "../dev/device";
+import { devicesFound } from "../dev/devices";
 import { DiskDevice } from "../dev/disk";
 import { treeCount } from "../dev/trees";
-import { lostPools, ZfsDevice } from "../dev/zfs";
+import { lostPools, poolOn, ZfsDevice } from "../dev/zfs";
 import { close, open, read } from "../files/files";
 import { O_RDONLY } from "../fs/file_system";
 import { fileSystemOn } from "../fs/file_systems";
@@ -28,7 +29,7 @@ import {
 import { contentOf } from "../storage/contents";
 import { Disk, disks } from "../storage/disk";
 import { partitionTable, wholeTable } from "../storage/partitions/detect";
-import { PartitionTable } from "../storage/partitions/table";
+import { Naming, PartitionTable } from "../storage/partitions/table";
 import { Volume } from "../storage/volume";
 import { bootDataset } from "../zfs/dataset";
 import { Pool, pools } from "../zfs/pool";
@@ -56,7 +57,8 @@ let told: i32 = 0;
 export function explain(): void {
   mute();
   hushDamage();
-  if (disks.length == 0) tell(LOOKED_DISK, "disks", "there are none");
+  if (!devicesFound) tell(LOOKED_DISK, "disks", "not all were found when the session ended");
+  else if (disks.length == 0) tell(LOOKED_DISK, "disks", "there are none");
   for (let i = 0; i < disks.length; i++) explainDisk(disks[i]);
   for (let i = 0; i < pools.length; i++) explainPool(pools[i]);
   for (let i = 0; i < lostPools.length; i++) {
@@ -102,11 +104,14 @@ function explainDisk(disk: Disk): void {
     return;
   }
   const count = table.entries.length;
-  const named = table.isNone ? "" : count == 0 ? ", no partitions" : `, ${count} partition${count == 1 ? "" : "s"}`;
+  const isDisc = table.naming == Naming.Disk;
+  const named =
+    table.isNone || isDisc ? "" : count == 0 ? ", no partitions" : `, ${count} partition${count == 1 ? "" : "s"}`;
   tell(LOOKED_DISK, disk.name(), `${size}: ${table.schemeName()}${named}`);
   explainDamages(`${disk.name()} `);
-  if (count == 0 || table.entries[0].start == 0) explainVolume(disk, 0, disk.mediaSize, disk.name(), "whole disk");
-  else explainTable(disk, table, 0, disk.name());
+  const isWhole = count == 0 || table.entries[0].start == 0;
+  if (isWhole) explainVolume(disk, 0, disk.mediaSize, disk.name(), "whole disk");
+  if (!isWhole || isDisc) explainTable(disk, table, 0, disk.name());
 }
 
 /** The partitions of `table`, whose own first sector is `base`. */
@@ -115,6 +120,8 @@ function explainTable(disk: Disk, table: PartitionTable, base: u64, name: string
   for (let i = 0; i < min(table.entries.length, PARTITIONS_MAX); i++) {
     const entry = table.entries[i];
     const own = name + table.suffix(entry);
+    // What is about the whole disk was told.
+    if (own == name) continue;
     const start = base + entry.start;
     // Past every disk's end.
     if (start >= disk.mediaSize / sector) {
@@ -154,7 +161,8 @@ function explainVolume(disk: Disk, start: u64, size: u64, name: string, what: st
   const kind = fileSystemOn(device);
   const because = errno;
   const content = contentOf(disk, start, size);
-  const pool = poolOn(disk, start);
+  const owner = poolOn(new Volume(disk, start));
+  const pool = owner === null ? "" : owner.name;
   const kept = damages.length;
   let found = kind;
   if (kind.length == 0) {
@@ -165,19 +173,6 @@ function explainVolume(disk: Disk, start: u64, size: u64, name: string, what: st
   tell(LOOKED_PARTITION, name, `${what}: ${found}`);
   if (damages.length > kept) explainDamages(`${disk.name()} `);
   if (kind.length > 0) lookForFiles(device.name());
-}
-
-/** The name of the pool that has a disk there; empty for none. */
-function poolOn(disk: Disk, start: u64): string {
-  const all = pools.concat(lostPools);
-  for (let i = 0; i < all.length; i++) {
-    const members = all[i].disks;
-    for (let k = 0; k < members.length; k++) {
-      const volume: Volume = members[k].volume;
-      if (volume.disk === disk && volume.start == start) return all[i].name;
-    }
-  }
-  return "";
 }
 
 function explainPool(pool: Pool): void {

@@ -1,16 +1,19 @@
-// Commands that show files: help more ls.
+// Commands that show files: help more ls readtest.
 
+import { time } from "../console/console";
 import { closePager, openPager, page } from "../console/pager";
 import { parseDevice } from "../dev/devices";
 import { getenv } from "../environment/variables";
-import { close, fstat, open, readdir, stat } from "../files/files";
+import { close, fstat, open, read, readdir, stat } from "../files/files";
 import { lineError, pageFile, readLine } from "../files/text";
 import { Dirent, S_IFDIR, S_IFMT } from "../fs/file_system";
 import { Ascii } from "../lib/ascii";
 import { EIO, ENOTDIR, errno, strerror } from "../lib/errno";
+import { allocate } from "../lib/fault";
 import { Options } from "../lib/getopt";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { print } from "../lib/output";
+import { profile } from "../lib/profile";
 import { clip } from "../lib/text";
 
 // ---- help -------------------------------------------------------------------------------------------
@@ -76,10 +79,10 @@ function nextEntry(fd: i32): HelpEntry | null {
   }
 }
 
-/** `help [TOPIC [SUBTOPIC]]`, from /boot/loader.help on the boot device. */
+/** `help [TOPIC [SUBTOPIC]]`, from the help file on the boot device. */
 export function commandHelp(argv: string[]): i32 {
   const device = getenv("loaddev");
-  const path = clip(`${device === null ? "" : device}/boot/loader.help`, HELP_PATH_SIZE);
+  const path = clip(`${device === null ? "" : device}/boot/${profile.helpFile}`, HELP_PATH_SIZE);
   const fd = open(path);
   if (fd < 0) {
     print("Verbose help not available, use '?' to list commands\n");
@@ -217,4 +220,30 @@ function lsLine(path: string, entry: Dirent, verbose: bool): string {
     verbose ? ` ${letter} ${(<i64>size).toString().padStart(8)} ${entry.name}\n` : ` ${letter}  ${entry.name}\n`,
     LS_LINE_SIZE,
   );
+}
+
+// ---- readtest ---------------------------------------------------------------------------------------
+
+/** Bytes read at a time. */
+const READ_PIECE: i32 = 65536;
+
+/** `readtest FILE`: reads a file, and says how long that took. */
+export function commandReadtest(argv: string[]): i32 {
+  if (argv.length != 2) return failDetailed("Usage: readtest <filename>");
+  const start = time();
+  const fd = open(argv[1]);
+  if (fd < 0) return failDetailed(`can't open '${argv[1]}'`);
+  const block = allocate(READ_PIECE);
+  let size: u64 = 0;
+  let got: i32;
+  do {
+    got = read(fd, block, READ_PIECE);
+    if (got > 0) size += <u64>got;
+  } while (got > 0);
+  const error = errno;
+  heap.free(block);
+  close(fd);
+  if (got < 0) return failDetailed(`can't read '${argv[1]}': ${strerror(error)}`);
+  print(`Received ${size} bytes during ${time() - start} seconds\n`);
+  return CMD_OK;
 }

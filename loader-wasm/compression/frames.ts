@@ -14,6 +14,8 @@ const BEFORE: usize = 16;
 const BLOCK: usize = 131072;
 /** Bytes behind a block, for its checksum. */
 const BEHIND: usize = 4;
+/** Of earlier output a file may need no more than this: what `zstd -22` and `xz -9` ask for. */
+export const WINDOW_MAX: u64 = 64 << 20;
 
 /** Whether frames can begin with `magic`, `own` being what those begin with that aren't skipped. */
 export function beginsFrame(magic: u32, own: u32): bool {
@@ -27,12 +29,13 @@ export abstract class FrameStream extends Decoder {
   private blockSize: usize = 0;
   /** The output of the frame: what is kept, where it goes on, and from where on it was not delivered yet. */
   protected output: usize = 0;
-  private outputSize: usize = 0;
+  protected outputSize: usize = 0;
+  private kept: usize = 0;
   private room: usize = ROOM;
   protected out: usize = 0;
   private delivered: usize = 0;
   private inFrame: bool = false;
-  private anyFrame: bool = false;
+  protected anyFrame: bool = false;
   /** All was decoded; there is less input than there must be. */
   private finished: bool = false;
   private starved: bool = false;
@@ -95,24 +98,40 @@ export abstract class FrameStream extends Decoder {
     const at = this.take(4);
     if (at == 0) return false;
     const magic = load<u32>(at);
-    if (!beginsFrame(magic, this.magic)) return this.fail(`magic ${magic}`);
+    if (magic != this.magic) return this.skip(magic);
     this.anyFrame = true;
-    return magic == this.magic ? this.readHead() : this.skipFrame();
+    return this.readHead();
   }
 
-  /** A frame begins whose blocks have up to `blockSize` bytes, and may repeat what is up to `kept` bytes before them. */
+  /** Passes over what begins with `magic` and is no frame. False when it can't. */
+  protected skip(magic: u32): bool {
+    if (!beginsFrame(magic, this.magic)) return this.fail(`magic ${magic}`);
+    this.anyFrame = true;
+    return this.skipFrame();
+  }
+
+  /**
+   * A frame begins whose blocks have up to `blockSize` bytes, and may repeat what is up to `kept` bytes before them. All
+   * output was delivered.
+   */
   protected begin(kept: usize, blockSize: usize): bool {
     if (blockSize > this.blockSize) this.useBlocks(blockSize);
+    this.beginOutput(kept, blockSize);
+    this.inFrame = true;
+    return true;
+  }
+
+  /** Forgets the output. Its memory grows with what there is to be kept. */
+  protected beginOutput(kept: usize, blockSize: usize): void {
+    this.kept = kept;
     this.room = max(ROOM, blockSize);
-    const size = kept + this.room;
+    const size = min(kept, ROOM) + this.room;
     if (size > this.outputSize) {
       if (this.output != 0) heap.free(this.output);
       this.output = allocate(size);
       this.outputSize = size;
     }
     this.out = this.delivered = this.output;
-    this.inFrame = true;
-    return true;
   }
 
   protected endFrame(): void {
@@ -163,12 +182,19 @@ export abstract class FrameStream extends Decoder {
     return true;
   }
 
-  /** Makes room at `out` for a block of `size` bytes, and keeps what it may need. */
+  /** Makes room at `out` for a block of `size` bytes, and keeps what it may need. All output was delivered. */
   protected makeRoom(size: usize): void {
-    if (this.output + this.outputSize - this.out >= size) return;
-    // All of it was delivered.
-    const kept = min(this.outputSize - this.room, this.out - this.output);
-    memory.copy(this.output, this.out - kept, kept);
+    const old = this.output;
+    const used = this.out - old;
+    if (this.outputSize - used >= size) return;
+    const kept = min(this.kept, used);
+    const whole = this.kept + this.room;
+    if (this.outputSize < whole) {
+      this.outputSize = min(whole, max<usize>(2 * this.outputSize, kept + size));
+      this.output = allocate(this.outputSize);
+    }
+    memory.copy(this.output, old + used - kept, kept);
+    if (this.output != old) heap.free(old);
     this.out = this.delivered = this.output + kept;
   }
 }

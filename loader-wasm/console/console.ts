@@ -152,6 +152,14 @@ function setTwiddleDivisor(variable: Variable, value: string): i32 {
   return 0;
 }
 
+/** Turns the spinner as the loader that is emulated does, unless somebody has said how. */
+export function startSpinner(): void {
+  const divisor = getenv("twiddle_divisor");
+  if (divisor !== null && divisor == "1") {
+    defineVariable("twiddle_divisor", profile.spinnerDivisor.toString(), null, null);
+  }
+}
+
 /** Chooses the first console, announces it, and defines the variables that control consoles. */
 export function probeConsoles(): void {
   defineVariable("twiddle_divisor", "1", setTwiddleDivisor, refuseUnset);

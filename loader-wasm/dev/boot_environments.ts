@@ -6,6 +6,7 @@ import { EINVAL, ENXIO, errno, setErrno } from "../lib/errno";
 import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { parseInteger } from "../lib/text";
+import { BootBlock } from "../zfs/boot_block";
 import { datasetChildren, findDataset } from "../zfs/dataset";
 import { CHECKPOINT_MARK, findPool } from "../zfs/pool";
 
@@ -84,8 +85,20 @@ export function obeyBootBlock(device: string): void {
     if (setenv("currdev", once) == 0) setenv("zfs-bootonce", once);
     else damaged(`zfs:${pool.name}`, `ZFS boot block: bootonce '${once}' is no data set`, errno);
   }
-  for (let i = 0; i < block.names.length; i++) setenv(block.names[i], block.values[i]);
+  for (let i = 0; i < block.variables.length; i++) setenv(block.variables[i].name, block.variables[i].value);
+  if (block.isList) bootStore = new BootStore(pool.name, block);
 }
+
+/** Where variables are kept from boot to boot: the boot block of the pool that is booted from, called as it is. */
+export class BootStore {
+  constructor(
+    readonly name: string,
+    readonly block: BootBlock,
+  ) {}
+}
+
+/** It; null when the pool has none, or there is no pool. */
+export let bootStore: BootStore | null = null;
 
 /** Makes `root` the place of the boot environments, and sets the variables of the menu's current page. Returns an errno. */
 export function loadBootEnvironments(root: string): i32 {

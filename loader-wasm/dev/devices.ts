@@ -16,6 +16,9 @@ const CHOICE_SIZE_MAX: i32 = 1024;
 /** All kinds of devices, in the order in which they are probed and listed. */
 let devices: DeviceDriver[] = [];
 
+/** Whether all of them were looked for. */
+export let devicesFound: bool = false;
+
 /** Takes over the table of conf.ts. */
 export function useDevices(list: DeviceDriver[]): void {
   devices = list;
@@ -66,6 +69,7 @@ function setCurrentDevice(variable: Variable, value: string): i32 {
 /** Finds disks and trees, defines `currdev` and `loaddev`. */
 export function probeDevices(ndisks: i32): void {
   for (let i = 0; i < devices.length; i++) devices[i].probe(ndisks);
+  devicesFound = true;
   const chosen = chosenDevice();
   const name = chosen !== null ? chosen : bootDevice();
   initBootEnvironments(name);

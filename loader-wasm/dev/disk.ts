@@ -6,6 +6,7 @@ import { page } from "../console/pager";
 import { Ascii } from "../lib/ascii";
 import { EINVAL, EIO, ENOENT, ENXIO, EPART, ESLICE, EUNIT, setErrno } from "../lib/errno";
 import { damaged } from "../lib/fault";
+import { profile } from "../lib/profile";
 import { scanInteger } from "../lib/text";
 import { DIOCGMEDIASIZE, DIOCGSECTORSIZE, diskioctl } from "../protocol";
 import { Disk, disks, OFFSET_LIMIT } from "../storage/disk";
@@ -76,7 +77,14 @@ export class DiskDevice extends Device {
       if (entry === null) return ENOENT;
       start = entry.start;
       this.size = entry.sectors() * <u64>disk.sectorSize;
-    } else if (table.naming != Naming.Disk && this.slice >= 0) {
+    } else if (table.naming == Naming.Disk) {
+      // `disk0p1` is a disc's boot image; without such it is the disc, as is any other name.
+      const image = this.partition == PARTITION_WHOLE ? table.find(this.slice) : null;
+      if (image !== null) {
+        start = image.start;
+        this.size = image.sectors() * <u64>disk.sectorSize;
+      }
+    } else if (this.slice >= 0) {
       const entry = this.slice == SLICE_BEST ? table.best() : table.find(this.slice);
       if (entry === null) return ENOENT;
       this.slice = entry.index;
@@ -216,13 +224,19 @@ function sizeText(sectors: u64, sectorSize: u32): string {
   return `${size.toString().padStart(4)}${unit}B`;
 }
 
+/** Where sizes stand behind shorter lines in later loaders. */
+const SIZE_COLUMN: i32 = 24;
+
 /** Lists the partitions of `table`, and those inside its slices when `nested`. True when the reader quits. */
 function printTable(disk: Disk, table: PartitionTable, prefix: string, verbose: bool, nested: bool): bool {
   for (let i = 0; i < table.entries.length; i++) {
     const entry = table.entries[i];
     const name = `  ${prefix}${table.suffix(entry)}`;
-    const size = verbose ? sizeText(entry.sectors(), disk.sectorSize) : "";
-    if (page(`${name}: ${entry.typeName()}\t${size}\n`)) return true;
+    const line = `${name}: ${entry.typeName()}`;
+    let size = verbose ? sizeText(entry.sectors(), disk.sectorSize) : "";
+    if (!profile.alignsSizes) size = `\t${size}`;
+    else if (verbose) size = line.length < SIZE_COLUMN ? `\t\t${size}` : `\t${size}`;
+    if (page(`${line}${size}\n`)) return true;
     if (!nested || !entry.holdsLabel()) continue;
     const label = partitionTable(disk, entry.start, entry.sectors());
     if (label !== null && printTable(disk, label, name, verbose, false)) return true;

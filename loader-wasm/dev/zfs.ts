@@ -7,6 +7,7 @@ import { print } from "../lib/output";
 import { Disk, disks } from "../storage/disk";
 import { partitionTable, wholeTable } from "../storage/partitions/detect";
 import { PartitionType } from "../storage/partitions/table";
+import { Volume } from "../storage/volume";
 import { bootDataset, datasetName, findDataset, openDataset, openPool } from "../zfs/dataset";
 import { ObjectSet } from "../zfs/dnode";
 import { IndirectVdev } from "../zfs/indirect";
@@ -18,6 +19,19 @@ import { DiskDevice } from "./disk";
 
 /** Pools of which disks were found, but which can't be read. */
 export const lostPools: Pool[] = [];
+
+/** The pool that has a disk on `volume`, or null. */
+export function poolOn(volume: Volume): Pool | null {
+  const all = pools.concat(lostPools);
+  for (let i = 0; i < all.length; i++) {
+    const members = all[i].disks;
+    for (let k = 0; k < members.length; k++) {
+      const own: Volume = members[k].volume;
+      if (own.disk === volume.disk && own.start == volume.start) return all[i];
+    }
+  }
+  return null;
+}
 
 /** A data set. */
 export class ZfsDevice extends Device {

@@ -105,6 +105,8 @@ export abstract class FileSystem {
      * looked for afterwards, and "no such file" is what scripts know.
      */
     readonly inReference: bool = false,
+    /** Names are the same in capitals and small letters. */
+    readonly ignoresCase: bool = false,
   ) {}
 
   /** Whether its files are files of other file systems. */
@@ -112,7 +114,7 @@ export abstract class FileSystem {
     return false;
   }
 
-  /** Whether `volume` is one of its own, be it damaged. */
+  /** Whether `volume` is one of its own by what it begins with, be it damaged. */
   knows(_volume: Volume): bool {
     return false;
   }

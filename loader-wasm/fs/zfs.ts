@@ -1,10 +1,11 @@
 // The ZFS file system: the walk along a path in a data set, and its files.
 
 import { Device } from "../dev/device";
-import { ZfsDevice } from "../dev/zfs";
+import { poolOn, ZfsDevice } from "../dev/zfs";
 import { stringAt } from "../lib/bytes";
 import { EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno, setErrno } from "../lib/errno";
 import { narrowed } from "../lib/fault";
+import { Volume } from "../storage/volume";
 import { Attribute, AttributeTables, attributeTables } from "../zfs/attributes";
 import { Dnode, ObjectSet } from "../zfs/dnode";
 import { MASTER_NODE, TYPE_SYSTEM_ATTRIBUTES, ZNODE_SIZE, ZP_GID, ZP_MODE, ZP_SIZE, ZP_UID } from "../zfs/layout";
@@ -176,6 +177,11 @@ class ZfsWalk extends PathWalk<Node> {
 export class ZfsFileSystem extends FileSystem {
   constructor() {
     super("zfs", true);
+  }
+
+  /** What a pool has isn't looked at for file systems that were there before. */
+  knows(volume: Volume): bool {
+    return poolOn(volume) !== null;
   }
 
   open(device: Device, path: string, _mode: i32): OpenFile | null {

@@ -16,6 +16,7 @@ import { MOD_DEPEND_SIZE } from "./elf/modmetadata";
 import { loadFile, takeLoaded } from "./formats";
 import { findFile, KernelModule, MODINFOMD_DEPLIST, PreloadedFile, preloadedFiles } from "./preloaded";
 import { hasPath, KLD_EXTENSIONS, searchFile, searchModule, VersionWish } from "./search";
+import { tell } from "./verbosity";
 
 /** GPA behind the last loaded file. */
 let nextAddress: u64 = 0;
@@ -140,7 +141,7 @@ function loadDependencies(file: PreloadedFile): bool {
     const wish = new VersionWish(load<i32>(record.data), load<i32>(record.data, 4), load<i32>(record.data, 8));
     const name = cstringAt(record.data + MOD_DEPEND_SIZE, record.size - MOD_DEPEND_SIZE);
     if (findModule(name, wish) !== null) continue;
-    print(`loading required module '${name}'\n`);
+    tell(`loading required module '${name}'\n`);
     complete = loadModule(name, wish, []) == 0;
     if (complete && findModule(name, wish) === null) {
       failDetailed(`module '${name}' exists but with wrong version`);
@@ -167,7 +168,7 @@ export function loadRaw(name: string, type: string): bool {
     failDetailed(`can't open '${path}': ${strerror(errno)}`);
     return false;
   }
-  print(`${path} `);
+  tell(`${path} `);
   startPart();
   let size: u64 = 0;
   let got: i64;
@@ -181,7 +182,7 @@ export function loadRaw(name: string, type: string): bool {
     failDetailed(`error reading '${path}': ${strerror(error)}`);
     return false;
   }
-  print(`size=${hexAlternate(size)}\n`);
+  tell(`size=${hexAlternate(size)}\n`);
   const file = new PreloadedFile(path, type);
   file.addr = nextAddress;
   file.size = size;

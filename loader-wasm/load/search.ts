@@ -1,24 +1,16 @@
 // Where kernels and modules are found: the directories of `module_path`, the extensions a name may lack,
-// and each directory's linker.hints (kldxref's output), which tells the files that contain a module.
+// and each directory's linker.hints, which tells the files that contain a module.
 
 import { getenv } from "../environment/variables";
-import { close, fstat, open, read, stat, unreadable } from "../files/files";
+import { stat, unreadable } from "../files/files";
 import { S_IFMT, S_IFREG } from "../fs/file_system";
-import { stringAt } from "../lib/bytes";
-import { EFTYPE, errno, strerror } from "../lib/errno";
-import { allocate, burn, damaged } from "../lib/fault";
-import { print } from "../lib/output";
+import { cantRead, Hints, MDT_VERSION } from "./hints";
 
 const DEFAULT_PATH = "/boot/kernel;/boot/modules";
 
 /** Extensions of kernels and modules, in the order in which they are tried. */
 export const KLD_EXTENSIONS: string[] = [".ko", "", ".debug"];
 const NO_EXTENSION: string[] = [""];
-
-const HINTS_VERSION: i32 = 1;
-/** Bytes of a linker.hints file (LINKER_HINTS_MAX). */
-const HINTS_LIMIT: u64 = 1 << 20;
-const MDT_VERSION: i32 = 3;
 
 /** Which versions of a module will do. */
 export class VersionWish {
@@ -37,9 +29,8 @@ export class VersionWish {
 
 /** A directory of `module_path`. */
 class ModuleDirectory {
-  /** What follows the version in linker.hints, once read; 0 when there is none. */
-  private hints: usize = 0;
-  private hintsSize: i32 = 0;
+  /** Its linker.hints, once read; null when there is none. */
+  private hints: Hints | null = null;
   private hintsRead: bool = false;
 
   constructor(readonly path: string) {}
@@ -63,85 +54,41 @@ class ModuleDirectory {
     return this.find(name, KLD_EXTENSIONS);
   }
 
-  /**
-   * The file name that linker.hints has for the module: a record is its length, its type, and for
-   * MDT_VERSION the module's name, version and file, names with a length byte, numbers aligned to 4.
-   */
+  /** The file name that linker.hints has for the module. */
   private searchHints(name: string, wish: VersionWish | null): string | null {
-    this.readHints();
+    const hints = this.index();
+    if (hints === null) return null;
     let best: string | null = null;
     let bestVersion = 0;
-    let at = 0;
-    while (this.hintsSize - at >= 8) {
-      burn(1);
-      const size = load<i32>(this.hints + at);
-      if (size < 4 || size > this.hintsSize - at - 4) {
-        damaged(`${this.path}/linker.hints`, `record at ${at}: length ${size} of ${this.hintsSize - at - 4}`, EFTYPE);
-        return best;
+    while (hints.next()) {
+      if (hints.type != MDT_VERSION || hints.text() != name) continue;
+      const version = hints.number();
+      const file = hints.text();
+      if (hints.cutOff) continue;
+      if (wish === null) return file;
+      const rating = wish.rate(version);
+      if (rating == 2) return file;
+      if (rating == 1 && version > bestVersion) {
+        bestVersion = version;
+        best = file;
       }
-      const end = at + 4 + size;
-      if (load<i32>(this.hints + at + 4) == MDT_VERSION) {
-        const module = this.nameAt(at + 8, end);
-        if (module !== null && module == name) {
-          const versionAt = (at + 9 + module.length + 3) & ~3;
-          const file = this.nameAt(versionAt + 4, end);
-          if (file !== null) {
-            const version = load<i32>(this.hints + versionAt);
-            if (wish === null) return file;
-            const rating = wish.rate(version);
-            if (rating == 2) return file;
-            if (rating == 1 && version > bestVersion) {
-              bestVersion = version;
-              best = file;
-            }
-          }
-        }
-      }
-      at = end;
     }
     return best;
   }
 
-  /** The name with a length byte at `at`, if it ends before `end`. */
-  private nameAt(at: i32, end: i32): string | null {
-    if (at >= end) return null;
-    const size = <i32>load<u8>(this.hints + at);
-    return size < end - at ? stringAt(this.hints + at + 1, size) : null;
-  }
-
-  private readHints(): void {
-    if (this.hintsRead) return;
+  /** The directory's linker.hints, before its first record; null when there is none. */
+  index(): Hints | null {
+    if (!this.hintsRead) this.hints = Hints.read(this.path);
     this.hintsRead = true;
-    const path = `${this.path}/linker.hints`;
-    const fd = open(path);
-    if (fd < 0) {
-      if (unreadable) cantRead(path);
-      return;
-    }
-    const status = fstat(fd);
-    if (status !== null && status.size >= 8 && status.size <= HINTS_LIMIT) {
-      const size = <i32>status.size;
-      const block = allocate(size);
-      const got = read(fd, block, size);
-      if (got < 0) cantRead(path);
-      if (got == size && load<i32>(block) == HINTS_VERSION) {
-        this.hints = block + 4;
-        this.hintsSize = size - 4;
-      } else {
-        heap.free(block);
-      }
-    }
-    close(fd);
+    const hints = this.hints;
+    if (hints !== null) hints.rewind();
+    return hints;
   }
 
   release(): void {
-    if (this.hints != 0) heap.free(this.hints - 4);
+    const hints = this.hints;
+    if (hints !== null) hints.release();
   }
-}
-
-/** Tells of a file that is passed over because the disk fails to give it. */
-function cantRead(path: string): void {
-  print(`can't read '${path}': ${strerror(errno)}\n`);
 }
 
 let directories: ModuleDirectory[] = [];
@@ -202,4 +149,15 @@ export function searchModule(name: string, wish: VersionWish | null): string | n
     if (path !== null) return path;
   }
   return null;
+}
+
+/** The linker.hints along `module_path`. */
+export function allHints(): Hints[] {
+  updateDirectories();
+  const result: Hints[] = [];
+  for (let i = 0; i < directories.length; i++) {
+    const hints = directories[i].index();
+    if (hints !== null) result.push(hints);
+  }
+  return result;
 }

@@ -11,12 +11,28 @@ const VARIABLES = "freebsd:nvstore";
 const VARIABLES_MAX: i32 = 256;
 const COMMAND_MAX: i32 = 512;
 
+/** A variable: a text, or a number. */
+export class StoredVariable {
+  constructor(
+    readonly name: string,
+    readonly value: string,
+    readonly isText: bool,
+  ) {}
+}
+
 /** What is in one. */
 export class BootBlock {
   /** The device to boot from this time, such as `zfs:pool/ROOT/name:`; null for none. */
   once: string | null = null;
-  readonly names: string[] = [];
-  readonly values: string[] = [];
+  /** Whether variables could be in it. */
+  isList: bool = false;
+  readonly variables: StoredVariable[] = [];
+
+  /** The variable `name`, or null. */
+  find(name: string): StoredVariable | null {
+    for (let i = 0; i < this.variables.length; i++) if (this.variables[i].name == name) return this.variables[i];
+    return null;
+  }
 }
 
 /** What the boot block at `src` says; null when it is empty. Its checksum was good. */
@@ -27,6 +43,7 @@ export function readBootBlock(src: usize): BootBlock | null {
     const size = BOOT_BLOCK_SIZE - <u32>BOOT_BLOCK_CONTENT - TAIL_SIZE;
     const list = NvList.unpack(src + BOOT_BLOCK_CONTENT, size);
     if (list === null) return null;
+    result.isList = true;
     result.once = list.text(BOOT_ONCE);
     const variables = list.list(VARIABLES);
     if (variables !== null) takeVariables(result, variables);
@@ -35,17 +52,15 @@ export function readBootBlock(src: usize): BootBlock | null {
     const command = stringAt(src, cstringSize(src, COMMAND_MAX));
     if (command.startsWith("zfs:")) result.once = command;
   }
-  return result.once === null && result.names.length == 0 ? null : result;
+  return result.once === null && !result.isList ? null : result;
 }
 
 function takeVariables(result: BootBlock, list: NvList): void {
   const names = list.names();
   for (let i = 0; i < min(names.length, VARIABLES_MAX); i++) {
     const name = names[i];
-    let value = list.text(name);
-    if (value === null && list.has(name)) value = list.number(name).toString();
-    if (value === null) continue;
-    result.names.push(name);
-    result.values.push(value);
+    const text = list.text(name);
+    if (text !== null) result.variables.push(new StoredVariable(name, text, true));
+    else if (list.has(name)) result.variables.push(new StoredVariable(name, list.number(name).toString(), false));
   }
 }

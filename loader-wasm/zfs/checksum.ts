@@ -3,7 +3,7 @@
 
 import { blake3 } from "../lib/digests/blake3";
 import { EDONR_BLOCK, EDONR_DIGEST, edonr512 } from "../lib/digests/edonr";
-import { finishSha256, SHA256_SIZE, startSha256, updateSha256 } from "../lib/digests/sha256";
+import { sha256Of } from "../lib/digests/sha256";
 import { sha512t256 } from "../lib/digests/sha512";
 import { skein512x256 } from "../lib/digests/skein";
 import {
@@ -119,14 +119,10 @@ function setSum(a: u64, b: u64, c: u64, d: u64): void {
   store<u64>(sum, d, 24);
 }
 
-const context: usize = memory.data(SHA256_SIZE, 8);
-
-/** SHA-256, as four words of which each holds two of the digest's, the first one higher. */
+/** SHA-256, as four words: the digest's bytes, the first one highest. */
 export function sha256(src: usize, size: u32): void {
-  startSha256(context);
-  updateSha256(context, src, size);
-  finishSha256(context);
-  for (let i: usize = 0; i < 32; i += 8) store<u64>(sum + i, rotl<u64>(load<u64>(context + i), 32));
+  sha256Of(src, size, sum);
+  for (let i: usize = 0; i < 32; i += 8) store<u64>(sum + i, bswap<u64>(load<u64>(sum + i)));
 }
 
 const saltBlock: usize = memory.data(<i32>EDONR_BLOCK, 8);

@@ -18,6 +18,7 @@ import {
   LABEL_SIZE,
   LABELS,
   SALT_SIZE,
+  TAIL_SIZE,
   UB_MAGIC,
   UB_REFLOW,
   UB_ROOT,
@@ -30,7 +31,7 @@ import {
   UBERBLOCKS_SIZE,
 } from "./layout";
 import { NvList } from "./nvlist";
-import { tailBigEndian, verifyTail, verifyTails } from "./verify";
+import { tailBigEndian, verifyTail } from "./verify";
 
 /** Pool versions that can be read: the numbered ones, and the one that lists features. */
 const VERSION_MAX: u64 = 28;
@@ -245,8 +246,6 @@ class Labels {
   /** Reads those of a disk of `size` bytes. Whether one was good. */
   read(volume: Volume, size: u64): bool {
     startAhead(<u32>LABELS * LABEL_READ);
-    const packed = new StaticArray<usize>(LABELS);
-    const offsets = new StaticArray<u64>(LABELS);
     let bad = "";
     for (let i = 0; i < LABELS; i++) {
       const offset = labelOffset(size, i) + BOOT_BLOCK_AT;
@@ -256,16 +255,9 @@ class Labels {
       const there = whole || this.part(volume, offset, block, 0, BOOT_BLOCK_SIZE + CONFIG_SIZE);
       // What isn't there has no checksum.
       if (!there) memory.fill(block, 0, BOOT_BLOCK_SIZE + CONFIG_SIZE);
-      packed[i] = block + <usize>BOOT_BLOCK_SIZE;
-      offsets[i] = offset + <u64>BOOT_BLOCK_SIZE;
       const ring = whole || this.part(volume, offset, block, RING_AT, <u32>UBERBLOCKS_SIZE);
       this.rings.push(ring ? block + <usize>RING_AT : 0);
-    }
-    const good = verifyTails(packed, CONFIG_SIZE, offsets);
-    for (let i = 0; i < LABELS; i++) {
-      if (!this.take(packed[i] - <usize>BOOT_BLOCK_SIZE, offsets[i] - <u64>BOOT_BLOCK_SIZE, ((good >> i) & 1) != 0)) {
-        bad += ` ${i}`;
-      }
+      if (!this.take(block, offset)) bad += ` ${i}`;
     }
     if (this.txg == 0 && this.foreign.length > 0) {
       const what = `ZFS label: pool ${this.foreign} is of a big-endian machine, which can't be read`;
@@ -280,24 +272,31 @@ class Labels {
     return volume.read(offset + <u64>from, block + <usize>from, size) == <i64>size;
   }
 
-  /** Takes over what is good and new in the label at `block`, which is from `offset` of the disk. Whether it is, the configuration being `good`. */
-  private take(block: usize, offset: u64, good: bool): bool {
+  /** Takes over what is good and new in the label at `block`, which is from `offset` of the disk. Whether its configuration is good. */
+  private take(block: usize, offset: u64): bool {
     if (this.bootBlock === null && verifyTail(block, BOOT_BLOCK_SIZE, offset, 0, 0)) {
       this.bootBlock = readBootBlock(block);
     }
     const packed = block + <usize>BOOT_BLOCK_SIZE;
-    if (tailBigEndian(packed, CONFIG_SIZE)) {
-      const config = NvList.unpack(packed, CONFIG_SIZE);
-      const name = config !== null ? config.text("name") : null;
-      if (name !== null) this.foreign = name;
+    // Labels of a disk hold the same, as a rule, and what was verified once needn't be again.
+    if (this.txg > 0 && memory.compare(packed, this.config, CONFIG_SIZE - TAIL_SIZE) == 0) return true;
+    if (!verifyTail(packed, CONFIG_SIZE, offset + <u64>BOOT_BLOCK_SIZE, 0, 0)) {
+      this.lookForeign(packed);
       return false;
     }
-    if (!good) return false;
     const config = NvList.unpack(packed, CONFIG_SIZE);
     if (config === null || !config.has("txg") || config.number("txg") < this.txg) return true;
     this.txg = config.number("txg");
     memory.copy(this.config, packed, CONFIG_SIZE);
     return true;
+  }
+
+  /** Keeps the pool's name when a big-endian machine wrote the configuration at `packed`. */
+  private lookForeign(packed: usize): void {
+    if (!tailBigEndian(packed, CONFIG_SIZE)) return;
+    const config = NvList.unpack(packed, CONFIG_SIZE);
+    const name = config !== null ? config.text("name") : null;
+    if (name !== null) this.foreign = name;
   }
 }
 

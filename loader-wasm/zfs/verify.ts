@@ -1,6 +1,6 @@
 // Whether a block is what its pointer says.
 
-import { LANES, sha256Lanes } from "../lib/digests/sha256_lanes";
+import { sha256Lanes } from "../lib/digests/sha256_lanes";
 import { EIO } from "../lib/errno";
 import { burn, damaged } from "../lib/fault";
 import { checksum, sha256, sum } from "./checksum";
@@ -60,8 +60,6 @@ export function verifyBlock(bp: usize, data: usize, where: string): bool {
   return false;
 }
 
-/** What the checksums of four blocks are compared with. */
-const expectedLanes: usize = memory.data(128, 8);
 const laneSources: usize = memory.data(16, 4);
 const laneSizes: usize = memory.data(16, 4);
 const laneSums: usize = memory.data(128, 8);
@@ -79,16 +77,11 @@ export function makeLanes(): void {
 
 /** Whether block `lane` has the digest that the pointer at `bp` says, from a machine whose order of bytes is ours. */
 export function laneMatches(lane: i32, bp: usize): bool {
-  return laneIs(lane, bp + BP_CHECKSUM) && bpLittleEndian(bp);
-}
-
-/** Whether the digest of block `lane` is the one at `wanted`. */
-function laneIs(lane: i32, wanted: usize): bool {
-  const words = laneSums + ((<usize>lane) << 5);
+  const digest = laneSums + ((<usize>lane) << 5);
   for (let i: usize = 0; i < 32; i += 8) {
-    if (rotl<u64>(load<u64>(words + i), 32) != load<u64>(wanted + i)) return false;
+    if (bswap<u64>(load<u64>(digest + i)) != load<u64>(bp + i, BP_CHECKSUM)) return false;
   }
-  return true;
+  return bpLittleEndian(bp);
 }
 
 /** Whether the block of `size` bytes carries a checksum, but one that a big-endian machine wrote. */
@@ -96,42 +89,16 @@ export function tailBigEndian(data: usize, size: u32): bool {
   return load<u64>(data + <usize>(size - TAIL_SIZE)) == bswap<u64>(TAIL_MAGIC);
 }
 
-/** Keeps a block's own checksum at `to`, and puts `a`, `b`, `c` and 0 in its place, with which it was made. */
-function liftTail(tail: usize, to: usize, a: u64, b: u64, c: u64): void {
-  memory.copy(to, tail + 8, 32);
-  store<u64>(tail, a, 8);
-  store<u64>(tail, b, 16);
-  store<u64>(tail, c, 24);
-  store<u64>(tail, 0, 32);
-}
-
 /** Verifies a block that carries its own checksum, made with `a`, `b`, `c` and 0 in its place. */
 export function verifyTail(data: usize, size: u32, a: u64, b: u64, c: u64): bool {
   const tail = data + <usize>(size - TAIL_SIZE);
   if (load<u64>(tail) != TAIL_MAGIC) return false;
-  liftTail(tail, expected, a, b, c);
+  memory.copy(expected, tail + 8, 32);
+  store<u64>(tail, a, 8);
+  store<u64>(tail, b, 16);
+  store<u64>(tail, c, 24);
+  store<u64>(tail, 0, 32);
   sha256(data, size);
   memory.copy(tail + 8, expected, 32);
   return matches(expected);
-}
-
-/**
- * Verifies four blocks of `size` bytes, each with its own checksum and made with its `offset` in its place: a bit for each that is
- * good.
- */
-export function verifyTails(blocks: StaticArray<usize>, size: u32, offsets: StaticArray<u64>): u32 {
-  for (let i = 0; i < LANES; i++) {
-    const tail = blocks[i] + <usize>(size - TAIL_SIZE);
-    liftTail(tail, expectedLanes + ((<usize>i) << 5), offsets[i], 0, 0);
-    laneBlock(i, blocks[i], size);
-  }
-  makeLanes();
-  let good: u32 = 0;
-  for (let i = 0; i < LANES; i++) {
-    const tail = blocks[i] + <usize>(size - TAIL_SIZE);
-    const wanted = expectedLanes + ((<usize>i) << 5);
-    memory.copy(tail + 8, wanted, 32);
-    if (load<u64>(tail) == TAIL_MAGIC && laneIs(i, wanted)) good |= 1 << i;
-  }
-  return good;
 }

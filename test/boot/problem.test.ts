@@ -262,6 +262,50 @@ describe("what is said of a disk that doesn't boot", () => {
   });
 });
 
+describe("whatever a session without a kernel ends with, it is said what there was", () => {
+  /** Scripts of which each has the next one run eight times. */
+  const LOOP: Record<string, string | Uint8Array> = { ...BOOTS, "/boot/loader.rc": "include /boot/0\n" };
+  for (let i = 0; i < 7; i++) LOOP[`/boot/${i}`] = `include /boot/${i + 1}\n`.repeat(8);
+  LOOP["/boot/7"] = "echo still here\n";
+  const swaps: Files = { ...BOOTS, "/boot/loader": "$Interpreter:lua\0" };
+
+  it.each<[string, Partial<BootOptions> & { files?: Files }, RegExp]>([
+    ["fuel", { files: LOOP, limits: { fuel: 300_000 } }, /^LimitError: limit fuel/],
+    ["console bytes", { files: LOOP, limits: { consoleBytes: 2000 } }, /^LimitError: limit consoleBytes/],
+    ["disk bytes", { limits: { diskBytes: 100_000 } }, /^LimitError: limit diskBytes/],
+    ["an interpreter that isn't allowed", { files: swaps, loader: "simp", interfaceVersion: 5 }, /^InterpreterError/],
+    ["too little memory", { memory: (2 << 20) + 8192 }, /^MemoryError/],
+  ])("%s", async (_name, { files = BOOTS, ...options }, ended) => {
+    const result = await attempt({ disks: () => [ufs(files)], options, said: /./ });
+    expect(`${result.error?.name}: ${result.error?.message}`).toMatch(ended);
+    const lines = listed(result).join("\n");
+    expect(lines).toMatch(/^partition disk0p1: FreeBSD UFS: ufs$/m);
+    expect(lines).toMatch(/^file disk0p1:\/boot\/kernel\/kernel: ELF for amd64$/m);
+    result.release();
+  });
+
+  it.each(["none", "thread"] as const)("time, isolation %s", async (isolation) => {
+    const image = bytesOf(ufs(LOOP));
+    const limits = { wallMs: 1200, fuel: 1e12, consoleBytes: 1e9, diskBytes: 1e12 };
+    const result = await attempt({ disks: () => [image], options: { isolation, limits }, said: /./ });
+    expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
+    expect(listed(result).join("\n")).toMatch(/^file disk0p1:\/boot\/kernel\/kernel: ELF for amd64$/m);
+    result.release();
+  });
+
+  it("nothing was looked for yet", async () => {
+    const result = await attempt({ disks: () => [ufs(BOOTS)], options: { limits: { fuel: 1 } }, said: /./ });
+    expect(listed(result)[0]).toBe("disk disks: not all were found when the session ended");
+    result.release();
+  });
+
+  it("and what it costs isn't the session's", async () => {
+    const result = await attempt({ disks: () => [ufs(LOOP)], options: { limits: { fuel: 300_000 } }, said: /./ });
+    expect(result.fuelUsed).toBe(300_000);
+    result.release();
+  });
+});
+
 describe("a disk that boots", () => {
   it("has no problem", async () => {
     const result = await attempt({ disks: () => [ufs(BOOTS)], said: /./ });

@@ -1,24 +1,19 @@
-// UFS by an alternate superblock, when the first one is bad, on what makefs makes.
+// UFS and ext by another superblock, when the first one is bad, on what makefs and mke2fs make.
 
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { mbr } from "../support/partition_tables.mjs";
 import { prompt } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
-import { expectTree, imageAt, programs, run, type Tree, usualTree, writeTree } from "../support/trees.js";
+import { expectTree, imageAt, imageOf, noise, programs, run, type Tree, usualTree } from "../support/trees.js";
 
 const TREE = usualTree(600_000, true);
 
 /** An image with `tree`, made by makefs. */
-function ufsImage(tree: Tree, version: 1 | 2, blockSize: number): Buffer {
-  using scratch = new Scratch();
-  const root = join(scratch.path, "tree");
-  const image = join(scratch.path, "image");
-  writeTree(root, tree);
-  const options = `version=${version},bsize=${blockSize},fsize=${blockSize / 8}`;
-  run("makefs", "-t", "ffs", "-o", options, "-s", "16m", image, root);
-  return Buffer.from(imageAt(image));
-}
+const ufsImage = (tree: Tree, version: 1 | 2, blockSize: number): Buffer =>
+  imageOf(tree, (root, image) => {
+    const options = `version=${version},bsize=${blockSize},fsize=${blockSize / 8}`;
+    run("makefs", "-t", "ffs", "-o", options, "-s", "16m", image, root);
+  });
 
 describe.skipIf(!programs("makefs"))("UFS", () => {
   describe.each([
@@ -72,6 +67,70 @@ describe.skipIf(!programs("makefs"))("UFS", () => {
     const { output, diagnostics } = await prompt([disk], ["set currdev=disk0:", "ls", "ls disk0s1:/EFI"]);
     expect(output[1]).toContain("no such file or directory");
     expect(output[2]).toContain(" d  BOOT\n");
+    expect(diagnostics).toEqual([]);
+  });
+});
+
+describe.skipIf(!programs("mke2fs"))("ext", () => {
+  const tree: Tree = new Map<string, Buffer | { link: string }>([
+    ["/boot/kernel", noise("kernel", 300_000)],
+    ["/etc/motd", Buffer.from("hello\n")],
+    ["/link", { link: "boot/kernel" }],
+  ]);
+  const ignored = /^lost\+found$/;
+
+  /** Its groups are as many blocks as bits fit into one. */
+  const extImage = (type: string, block: number, size: string, ...more: string[]): Buffer =>
+    imageOf(tree, (root, image) =>
+      run("mke2fs", "-q", "-F", "-t", type, "-b", String(block), ...more, "-d", root, image, size),
+    );
+  const said = (group: number, at: number) =>
+    `disk0 offset ${at}: ext superblock: the first one is bad, the copy in group ${group} is used in its place`;
+
+  it.each<[string, number, string, string[]]>([
+    ["ext2", 1024, "20M", []],
+    ["ext3", 1024, "20M", []],
+    ["ext4", 1024, "20M", []],
+    ["ext4", 2048, "40M", []],
+    ["ext4", 4096, "140M", []],
+    ["ext4", 1024, "20M", ["-O", "^64bit,^metadata_csum"]],
+    ["ext4", 1024, "20M", ["-O", "sparse_super2"]],
+    ["ext4", 1024, "20M", ["-O", "meta_bg,^resize_inode"]],
+  ])("%s, blocks of %i, %s %j", async (type, block, size, more) => {
+    const image = extImage(type, block, size, ...more);
+    const at = (8 * block + (block === 1024 ? 1 : 0)) * block;
+    const gone = Buffer.from(image).fill(0, 1024, 2048);
+    expect((await expectTree(gone, tree, { ignored })).diagnostics).toEqual([said(1, at)]);
+    // Where the groups' descriptors stand behind the superblock, the copies' are used.
+    if (!more.join().includes("meta_bg")) gone.fill(0, 0, 3 * 1024).fill(0, 4096, 4096 + 64);
+    expect((await expectTree(gone, tree, { ignored })).diagnostics).toEqual([said(1, at)]);
+    const wrong = Buffer.from(image);
+    wrong.writeUInt16LE(100, 1024 + 88);
+    const { diagnostics } = await expectTree(wrong, tree, { ignored });
+    expect(diagnostics).toEqual([
+      expect.stringMatching(/ext superblock: (inodes of 100 bytes|checksum)$/),
+      said(1, at),
+    ]);
+  });
+
+  it("of the third group, when that of the first is bad, too; and none but a copy", async () => {
+    const image = extImage("ext4", 1024, "40M");
+    image.fill(0, 1024, 2048).fill(0, 8193 * 1024, 8194 * 1024);
+    const third = (3 * 8192 + 1) * 1024;
+    expect((await expectTree(image, tree, { ignored })).diagnostics).toEqual([said(3, third)]);
+    // One that isn't where it says to be is part of something else.
+    image.copy(image, 8193 * 1024, third, third + 1024);
+    image.fill(0, third, third + 1024);
+    const read = await prompt([image], ["set currdev=disk0:", "more /etc/motd"]);
+    expect(read.output[1]).toContain("no such file or directory");
+    expect(read.diagnostics).toEqual([]);
+  });
+
+  it.skipIf(!programs("makefs"))("not where another file system was made since", async () => {
+    const image = extImage("ext4", 1024, "20M");
+    ufsImage(TREE, 2, 4096).copy(image, 0, 0, 4 << 20);
+    const { output, diagnostics } = await prompt([image], ["set currdev=disk0:", "more /etc/motd"]);
+    expect(output[1]).toContain("no such file or directory");
     expect(diagnostics).toEqual([]);
   });
 });

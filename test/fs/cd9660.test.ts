@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isoImage } from "../support/iso_image.js";
 import { prompt } from "../support/prompt.js";
+import { expectTree } from "../support/trees.js";
 
 const shown = (path: string, content: string) => `*** FILE ${path} BEGIN ***\n${content}*** FILE ${path} END ***\n`;
 const LONG = "numbers: ".concat(Array.from({ length: 3000 }, (_, i) => i).join(" "), "\n");
@@ -49,6 +50,45 @@ describe("names", () => {
     expect(output[2]).toContain("no such file");
     expect(output[3]).toContain("99\n");
     expect(diagnostics).toEqual([]);
+  });
+});
+
+describe("a file of several extents", () => {
+  const content = Buffer.from(Array.from({ length: 50_000 }, (_, i) => i % 251));
+  const files = (extents = 4096) => [
+    { name: "BEFORE.;1", content: "before\n", rockRidge: "before" },
+    { name: "LARGE.;1", content, rockRidge: "large", extents },
+    { name: "BEHIND.;1", content: "behind\n", rockRidge: "behind" },
+  ];
+
+  it.each(["with", "without"])("is one file %s Rock Ridge", async (kind) => {
+    const named = kind === "with";
+    const image = isoImage(files().map(({ rockRidge, ...file }) => (named ? { ...file, rockRidge } : file)));
+    const [before, large, behind] = named ? ["before", "large", "behind"] : ["BEFORE.;1", "LARGE.;1", "BEHIND.;1"];
+    const read = await prompt([image], ["ls", `more /${behind}`, `ls -l /${large}`]);
+    expect(read.output[0]).toBe(`/\n${[before, large, behind].map((name) => `    ${name}\n`).join("")}`);
+    expect(read.output[1]).toContain("BEGIN ***\nbehind\n");
+    expect(read.output[2]).toContain("      50000 ");
+    expect(read.diagnostics).toEqual([]);
+  });
+
+  it("goes to guest memory in all its parts", async () => {
+    const tree = new Map([
+      ["/large", content],
+      ["/behind", Buffer.from("behind\n")],
+    ]);
+    await expectTree(isoImage(files()), tree, { device: "disk0s0a:", listed: false });
+  });
+
+  it("whose last part is missing is named, and so is one of too many", async () => {
+    const image = isoImage(files());
+    const last = image.lastIndexOf("LARGE.;1");
+    image[last - 33 + 25] = 0x80;
+    const lost = await prompt([image], ["more /large"]);
+    expect(lost.output[0]).toContain("input/output error");
+    expect(lost.diagnostics.join()).toMatch(/ISO 9660 file: its last extent is missing/);
+    const many = await prompt([isoImage([{ name: "MANY", content: Buffer.alloc(300 * 2048), extents: 2048 }])], ["ls"]);
+    expect(many.diagnostics.join()).toMatch(/ISO 9660 file: more than 256 extents/);
   });
 });
 

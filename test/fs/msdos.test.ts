@@ -5,19 +5,20 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ExfatImage, type ExfatOptions } from "../support/exfat_image.js";
+import { isoImage } from "../support/iso_image.js";
 import { prompt } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
 import {
   contentOf,
   expectTree,
   imageAt,
+  imageOf,
   noise,
   programs,
   readTree,
   run,
   type Tree,
   usualTree,
-  writeTree,
 } from "../support/trees.js";
 
 const MIB = 1 << 20;
@@ -30,15 +31,12 @@ interface FatOptions {
 }
 
 /** An image with `tree`, made by mkfs.vfat and mtools. */
-function fatImage(tree: Tree, { bits, size, sector = 512, clusterSectors = 1 }: FatOptions): Uint8Array {
-  using scratch = new Scratch();
-  const image = scratch.file("image", "");
-  run("truncate", "-s", String(size), image);
-  run("mkfs.vfat", "-F", String(bits), "-S", String(sector), "-s", String(clusterSectors), image);
-  const root = join(scratch.path, "tree");
-  writeTree(root, tree);
-  run("mcopy", "-s", "-Q", "-i", image, ...readdirSync(root).map((name) => join(root, name)), "::/");
-  return imageAt(image);
+function fatImage(tree: Tree, { bits, size, sector = 512, clusterSectors = 1 }: FatOptions): Buffer {
+  return imageOf(tree, (root, image) => {
+    run("truncate", "-s", String(size), image);
+    run("mkfs.vfat", "-F", String(bits), "-S", String(sector), "-s", String(clusterSectors), image);
+    run("mcopy", "-s", "-Q", "-i", image, ...readdirSync(root).map((name) => join(root, name)), "::/");
+  });
 }
 
 describe.skipIf(!programs("mkfs.vfat", "mcopy"))("FAT", () => {
@@ -287,7 +285,33 @@ describe.skipIf(!programs("mkfs.exfat", "fsck.exfat"))("exFAT", () => {
       ["revision", /exFAT boot sector: revision 2.0/, (i) => i.writeUInt16LE(0x200, 104)],
       ["table", /exFAT boot sector: a table of 1 sectors for/, u32(84, 1)],
       ["root", /exFAT boot sector: root directory in cluster 1/, u32(96, 1)],
-      ["a checksum", /exFAT boot region: checksum/, u32(100, 77)],
+      ["FAT's fields", /exFAT boot sector: FAT's fields in use/, u32(11, 512)],
+      ["checksum", /exFAT boot region: checksum/, u32(100, 77)],
+      ["nothing at all", /^disk0 offset 6144: exFAT boot region: [^\n]*$/, (i) => i.fill(0, 0, 512 * 12)],
+    ])("boot region, and the backup is used: %s", async (_name, message, harm) => {
+      const image = Buffer.from(good);
+      harm(image);
+      const backup = "disk0 offset 6144: exFAT boot region: the first one is bad, this backup is used in its place";
+      const { diagnostics } = await expectTree(image, tree);
+      expect(diagnostics.join("\n")).toMatch(message);
+      expect(diagnostics.at(-1)).toBe(backup);
+      // Without it nothing can be read.
+      image.fill(0xff, 512 * 23, 512 * 24);
+      const both = await readTree(image, tree);
+      expect(both.loaded.get("/FILE")).toBe(undefined);
+      expect(both.diagnostics).not.toContain(backup);
+    });
+
+    it("a backup isn't used where another file system was made since", async () => {
+      const image = Buffer.from(good).fill(0, 0, 512);
+      // Of ISO 9660 nothing but its descriptor is needed.
+      isoImage([{ name: "FILE.;1", content: "disc" }]).copy(image, 32768, 32768, 40960);
+      const { output, diagnostics } = await prompt([image], ["more /FILE"]);
+      expect(output[0]).toContain("no such file or directory");
+      expect(diagnostics).toEqual([]);
+    });
+
+    it.each<[string, RegExp, (image: Buffer) => void]>([
       [
         "no up-case table",
         /exFAT root directory: no up-case table/,

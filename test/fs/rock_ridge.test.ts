@@ -1,31 +1,13 @@
 // Rock Ridge as xorriso writes it: symbolic links, names over several entries, continuation areas; and damage.
 
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { prompt } from "../support/prompt.js";
-import { Scratch } from "../support/scratch.js";
-import {
-  contentOf,
-  expectTree,
-  imageAt,
-  programs,
-  readTree,
-  run,
-  type Tree,
-  usualTree,
-  writeTree,
-} from "../support/trees.js";
+import { contentOf, expectTree, imageOf, programs, readTree, run, type Tree, usualTree } from "../support/trees.js";
 
-/** A volume with `tree`, made by xorriso. */
-function isoImage(tree: Tree): Buffer {
-  using scratch = new Scratch();
-  const root = join(scratch.path, "tree");
-  const image = join(scratch.path, "image");
-  writeTree(root, tree);
-  run("xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", image, root);
-  return Buffer.from(imageAt(image));
-}
+/** A volume with `tree`, made by xorriso with these further options. */
+const isoImage = (tree: Tree, ...options: string[]): Buffer =>
+  imageOf(tree, (root, image) => run("xorriso", "-as", "mkisofs", "-quiet", "-R", ...options, "-o", image, root));
 
 const LONG = "a name that has 255 bytes ".padEnd(255, "x");
 const TREE: Tree = new Map<string, Buffer | { link: string }>([
@@ -59,6 +41,44 @@ describe.skipIf(!programs("xorriso"))("Rock Ridge", () => {
     expect(output[2]).toContain("BEGIN ***\nlong\n");
     // What is printed around it is cut to a line.
     expect(output[1]).toMatch(/xxxlong\n/);
+  });
+
+  /** Nine levels of directories, of which xorriso puts the last ones elsewhere. */
+  const deep: Tree = new Map<string, Buffer | { link: string }>([
+    ["/1/2/3/4/5/6/7/8/9/10/11/file", Buffer.from("deep\n")],
+    ["/1/2/3/4/5/6/7/8/beside", Buffer.from("less deep\n")],
+    ["/1/2/3/4/5/6/7/8/9/up", { link: "../beside" }],
+    ["/1/2/3/4/5/6/7/top", { link: "8/9/../../../../../../../../other/file" }],
+    ["/other/file", Buffer.from("other\n")],
+  ]);
+
+  it("directories that lie too deep are seen in their places, and only there", async () => {
+    const image = isoImage(deep, "-rr_reloc_dir", "/moved");
+    for (const entry of ["CL\x0c\x01", "RE\x04\x01"]) expect(image.includes(entry, 0, "latin1"), entry).toBe(true);
+    const { diagnostics } = await expectTree(image, deep, { device });
+    expect(diagnostics).toEqual([]);
+  });
+
+  it.each<[string, RegExp, number]>([
+    ["beyond the end", /Rock Ridge: directory that was moved: beyond the end of the disk/, 0xffffff],
+    ["in a file", /Rock Ridge: directory that was moved: no directory/, 16],
+  ])("a directory that was moved %s is named", async (_name, message, block) => {
+    const image = isoImage(deep, "-rr_reloc_dir", "/moved");
+    image.writeUInt32LE(block, image.indexOf("CL\x0c\x01", 0, "latin1") + 4);
+    const { output, diagnostics } = await prompt([image], ["more /1/2/3/4/5/6/7/8/9/10/11/file"]);
+    expect(output[0]).toContain("input/output error");
+    expect(diagnostics.join()).toMatch(message);
+  });
+
+  it("a directory that is said to be moved into one of its parents is that", async () => {
+    const image = isoImage(deep, "-rr_reloc_dir", "/moved");
+    const root = image.readUInt32LE(32768 + 156 + 2);
+    image.writeUInt32LE(root, image.indexOf("CL\x0c\x01", 0, "latin1") + 4);
+    const { output } = await prompt(
+      [image],
+      ["/8", "/8/1/2/3/4/5/6/7/8"].map((path) => `more /1/2/3/4/5/6/7${path}/other/file`),
+    );
+    for (const text of output) expect(text).toContain("BEGIN ***\nother\n");
   });
 
   it("a loop of links is named", async () => {

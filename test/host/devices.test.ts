@@ -2,8 +2,9 @@
 // nothing say, by stand-ins; disks that get lost.
 
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, truncateSync } from "node:fs";
-import { boot, DiskError, FileDisk } from "userboot-wasm";
+import fs, { closeSync, openSync, truncateSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { boot, DiskError, FileDisk, KeysConsole } from "userboot-wasm";
 import { afterAll, describe, expect, it } from "vitest";
 import { type DeviceSystem, deviceFacts } from "../../build/host/disks/device.js";
 import { userboot } from "../support/cli.js";
@@ -142,7 +143,50 @@ describe("a disk that gets lost in the middle of a boot", () => {
     expect(result.bootProblem).toEqual([{ kind: "disk", name: path, found: expect.stringMatching(/^ends at byte/) }]);
     disk.close();
   });
+
+  it.each(["ENXIO", "ENODEV", "ENOMEDIUM"])("is one when the system says that it has gone (%s)", async (code) => {
+    const path = scratch.file("gone.img", guestImage(GUESTS.amd64));
+    using disk = withReads(path, (count) => {
+      if (count > 3) throw Object.assign(new Error(code), { code });
+    });
+    const result = await boot({ ...BOOT, isolation: "none", disks: [disk.opened] });
+    expect(result.error).toMatchObject({ name: "DiskError", disk: path, message: `${path}: has gone (${code})` });
+    expect(result.bootProblem).toEqual([{ kind: "disk", name: path, found: `has gone (${code})` }]);
+  });
+
+  it("is a medium that fails, when it is only that: the guest goes on, and each place is said", async () => {
+    const path = scratch.file("fails.img", guestImage(GUESTS.amd64));
+    using disk = withReads(path, () => {
+      throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+    });
+    const result = await boot({ ...BOOT, isolation: "none", disks: [disk.opened], console: new KeysConsole([]) });
+    expect(result.error?.name).toBe("InputEndedError");
+    expect(result.diagnostics[0]).toMatch(/^disk0 offset 0: read of \d+ bytes failed: EIO: i\/o error, read$/);
+    expect(result.bootProblem).toContainEqual(
+      expect.objectContaining({ kind: "disk", name: "disk0", found: expect.stringMatching(/can't be read$/) }),
+    );
+  });
 });
+
+/** An image as a disk, before each of whose reads `look` is told which one it is. */
+function withReads(path: string, look: (count: number) => void): Disposable & { opened: FileDisk } {
+  const opened = new FileDisk(path);
+  const { readSync } = fs;
+  let count = 0;
+  fs.readSync = ((...args: Parameters<typeof readSync>) => {
+    if (args[0] === opened.fd) look(++count);
+    return readSync(...args);
+  }) as typeof readSync;
+  syncBuiltinESMExports();
+  return {
+    opened,
+    [Symbol.dispose]() {
+      fs.readSync = readSync;
+      syncBuiltinESMExports();
+      opened.close();
+    },
+  };
+}
 
 describe("what the command line says of a disk", () => {
   const prompt = ["--clock", "virtual", "-c", "none", "--json"];

@@ -188,10 +188,14 @@ it("a thousand sessions leave nothing behind", async () => {
     for (let i = 0; i < count; i++) (await boot({ ...options, disks, memory })).release();
   };
   await some(200);
-  collect();
-  const before = process.memoryUsage().rss;
-  await some(1000);
-  // The engine collects what is left over at times of its own.
-  collect();
-  expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
+  // What they leave would be left by each round; the engine's own needs come and go.
+  const growths: number[] = [];
+  for (let round = 0; round < 4; round++) {
+    collect();
+    const before = process.memoryUsage().rss;
+    await some(300);
+    collect();
+    growths.push(process.memoryUsage().rss - before);
+  }
+  expect(Math.min(...growths)).toBeLessThan(8 * 1024 * 1024);
 });

@@ -95,6 +95,23 @@ describe("layouts", () => {
     expect(result.moduleMemory).toBeLessThanOrEqual(4 * MIB);
   });
 
+  it("a kernel of more than 100 MiB is entered", async () => {
+    const kernel = linkedFile({
+      bits: 64,
+      segments: [{ size: 101 * MIB }, { ...data, bss: 9 * MIB }],
+      versions: VERSIONS,
+    });
+    const { result } = await prompt({ [KERNEL]: kernel.bytes }, ["boot"], { memory: 256 * MIB });
+    expect(result.reason).toBe("exec");
+    expect(result.diagnostics).toEqual([]);
+    const [module] = result.modules;
+    expect(Number(module!.size)).toBeGreaterThan(110 * MIB);
+    expect(result.moduleMemory).toBeLessThanOrEqual(4 * MIB);
+    // The metadata lie behind it all, on a page of their own.
+    const modulep = guestBytes(result, 0x1000, 12).readUInt32LE(4);
+    expect(modulep).toBeGreaterThan(Number(module!.address) + Number(module!.size));
+  });
+
   it("one of illumos is refused by name, and nothing else that names an interpreter", async () => {
     const named = (interpreter: string) => {
       const { bytes } = linkedFile({ bits: 64, segments: [text, data], others: [PT_INTERP], versions: VERSIONS });

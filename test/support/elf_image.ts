@@ -21,8 +21,12 @@ export interface KernelLayout extends ModuleInfo {
   /** Program headers besides PT_LOAD and PT_DYNAMIC: types. */
   others?: readonly number[];
   symbols?: boolean;
+  /** A section of constructors, in the text. */
+  constructors?: boolean;
   /** A shared object (ET_DYN) linked at 0 instead of a kernel. */
   shared?: boolean;
+  /** Which hash tables the dynamic symbols have. */
+  hash?: "sysv" | "gnu" | "both" | "none";
   /** Virtual address of the first segment. */
   base?: bigint;
 }
@@ -39,6 +43,7 @@ export interface LinkedFile {
 /** A kernel, or a shared object with the same contents. */
 export function linkedFile(layout: KernelLayout): LinkedFile {
   const { bits, segments, shared = false, symbols = true, others = [], physical = "virtual" } = layout;
+  const hashed = layout.hash ?? "sysv";
   const writer = new ElfWriter(bits);
   const { wide, word } = writer;
   const high = wide ? 0xffffffff80000000n : 0xc0000000n;
@@ -68,7 +73,8 @@ export function linkedFile(layout: KernelLayout): LinkedFile {
   const strings = Buffer.from(`${names.join("\0")}\0`);
   const dynamic = last.offset + (placed.length === 1 ? align(headersEnd + 64, 8) : 0);
   const hash = dynamic + 16 * 2 * word;
-  const symtab = align(hash + 4 * (2 + 1 + 3), 8);
+  const gnuHash = align(hash + (hashed === "sysv" || hashed === "both" ? 4 * (2 + 1 + 3) : 0), 8);
+  const symtab = align(gnuHash + (hashed === "gnu" || hashed === "both" ? 4 * (4 + 1 + 2) + word : 0), 8);
   const strtab = symtab + 3 * symbolSize;
   const metadataAt = align(strtab + strings.length, 8);
   const address = (at: number) => base + BigInt(at);
@@ -80,7 +86,8 @@ export function linkedFile(layout: KernelLayout): LinkedFile {
     last.size = align(end - last.offset, 16);
   }
   const tags: [bigint, bigint | number][] = [
-    [4n, address(hash)],
+    ...(gnuHash > hash ? [[4n, address(hash)] satisfies [bigint, bigint]] : []),
+    ...(symtab > gnuHash ? [[0x6ffffef5n, address(gnuHash)] satisfies [bigint, bigint]] : []),
     [5n, address(strtab)],
     [10n, strings.length],
     [6n, address(symtab)],
@@ -95,9 +102,22 @@ export function linkedFile(layout: KernelLayout): LinkedFile {
     writer.address(dynamic + i * 2 * word + word, value);
   });
   // One bucket: 1 -> 2 -> end. Symbols are looked up by name, so any order does.
-  [1, 3, 1, 0, 2, 0].forEach((value, i) => {
-    writer.u32(hash + 4 * i, value);
-  });
+  if (gnuHash > hash) {
+    [1, 3, 1, 0, 2, 0].forEach((value, i) => {
+      writer.u32(hash + 4 * i, value);
+    });
+  }
+  if (symtab > gnuHash) {
+    // One bucket again, from symbol 1 on, and a filter of one word that lets all pass.
+    [1, 1, 1, 6].forEach((value, i) => {
+      writer.u32(gnuHash + 4 * i, value);
+    });
+    writer.address(gnuHash + 16, -1n);
+    const chain = names.slice(1).map((name, i) => (gnuHashOf(name) & ~1) | i);
+    [1, ...chain].forEach((value, i) => {
+      writer.u32(gnuHash + 16 + word + 4 * i, value);
+    });
+  }
   writer.symbol(symtab, 0, 0, 0n);
   writer.symbol(symtab + symbolSize, nameAt[1]!, 1, address(metadataAt));
   writer.symbol(symtab + 2 * symbolSize, nameAt[2]!, 1, address(metadataAt + metadata.setSize));
@@ -137,16 +157,17 @@ export function linkedFile(layout: KernelLayout): LinkedFile {
     stringPart = { offset: at, size: strings.length };
     writer.set(at, strings);
     at += strings.length;
-    const sectionNames = Buffer.from("\0.symtab\0.strtab\0.shstrtab\0");
+    const sectionNames = Buffer.from("\0.symtab\0.strtab\0.shstrtab\0.ctors\0");
     writer.set(at, sectionNames);
     shoff = align(at + sectionNames.length, 8);
     writer.section(shoff, 0, { align: 0 });
     writer.section(shoff, 1, { name: 1, type: 2, ...symbolPart, link: 2, align: 8, entry: symbolSize });
     writer.section(shoff, 2, { name: 9, type: 3, ...stringPart });
     writer.section(shoff, 3, { name: 17, type: 3, offset: at, size: sectionNames.length });
+    if (layout.constructors) writer.section(shoff, 4, { name: 27, type: 1, flags: 2, offset: headersEnd, size: 16 });
   }
   const headers = others.length + 1 + placed.length;
-  writer.header(shared ? 3 : 2, entry, headers, shoff, symbols ? 4 : 0, symbols ? 3 : 0);
+  writer.header(shared ? 3 : 2, entry, headers, shoff, symbols ? (layout.constructors ? 5 : 4) : 0, symbols ? 3 : 0);
 
   // Kernels are loaded where they are above the 16 MiB boundary below their entry.
   const boundary = shared ? 0n : entry & (wide ? 0xffffffffff000000n : 0xff000000n);
@@ -156,6 +177,13 @@ export function linkedFile(layout: KernelLayout): LinkedFile {
       return { at: Number(BigInt.asUintN(31, vaddr - boundary)), offset: from, size, memory: size + bss };
     }),
   };
+}
+
+/** The hash of a symbol's name in tables of GNU's kind. */
+function gnuHashOf(name: string): number {
+  let hash = 5381;
+  for (const byte of Buffer.from(name)) hash = (Math.imul(hash, 33) + byte) | 0;
+  return hash;
 }
 
 export interface ObjectLayout extends ModuleInfo {

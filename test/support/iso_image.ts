@@ -8,6 +8,8 @@ export interface IsoFile {
   content: Uint8Array | string;
   /** The Rock Ridge name. */
   rockRidge?: string;
+  /** Bytes of each extent but the last, when it has several. */
+  extents?: number;
 }
 
 function both16(target: Buffer, offset: number, value: number): void {
@@ -20,14 +22,18 @@ function both32(target: Buffer, offset: number, value: number): void {
   target.writeUInt32BE(value, offset + 4);
 }
 
+/** Flags of directories, and of records whose file goes on in the next. */
+const DIRECTORY = 2;
+const MORE = 0x80;
+
 /** A directory record with system use entries behind the name. */
-function record(name: string, block: number, size: number, directory: boolean, use: Buffer): Buffer {
+function record(name: string, block: number, size: number, flags: number, use: Buffer): Buffer {
   const head = (33 + name.length + 1) & ~1;
   const result = Buffer.alloc((head + use.length + 1) & ~1);
   result[0] = result.length;
   both32(result, 2, block);
   both32(result, 10, size);
-  result[25] = directory ? 2 : 0;
+  result[25] = flags;
   both16(result, 28, 1);
   result[32] = name.length;
   result.write(name, 33, "latin1");
@@ -63,11 +69,20 @@ export function isoImage(files: readonly IsoFile[]): Buffer {
       parts.push(part);
       used += part.length;
     };
-    add(record("\0", rootBlock, size, true, rockRidge ? ANNOUNCE : none));
-    add(record("\x01", rootBlock, size, true, none));
+    add(record("\0", rootBlock, size, DIRECTORY, rockRidge ? ANNOUNCE : none));
+    add(record("\x01", rootBlock, size, DIRECTORY, none));
     files.forEach((file, i) => {
       const use = file.rockRidge === undefined ? none : nameEntry(file.rockRidge);
-      add(record(file.name, blocks[i] ?? 0, contents[i]?.length ?? 0, false, use));
+      const size = contents[i]?.length ?? 0;
+      const extent = file.extents ?? size;
+      let at = 0;
+      do {
+        const rest = size - at;
+        const more = rest > extent;
+        const block = (blocks[i] ?? 0) + at / BLOCK;
+        add(record(file.name, block, Math.min(extent, rest), more ? MORE : 0, use));
+        at += extent;
+      } while (at < size);
     });
     const directory = Buffer.concat(parts);
     return Buffer.concat([directory, Buffer.alloc((BLOCK - (directory.length % BLOCK)) % BLOCK)]);
@@ -85,7 +100,7 @@ export function isoImage(files: readonly IsoFile[]): Buffer {
   primary.write("CD001\x01", 1, "latin1");
   both32(primary, 80, next);
   both16(primary, 128, BLOCK);
-  record("\0", rootBlock, directorySize, true, none).copy(primary, 156);
+  record("\0", rootBlock, directorySize, DIRECTORY, none).copy(primary, 156);
   image.subarray(17 * BLOCK).write("\xffCD001\x01", 0, "latin1");
   layOut(blocks, directorySize).copy(image, rootBlock * BLOCK);
   contents.forEach((content, i) => {

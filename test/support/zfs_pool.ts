@@ -406,7 +406,7 @@ export interface List {
 }
 
 /** A boot block of texts, with FreeBSD's variables. */
-export function bootBlock(texts: Record<string, string>, variables: Record<string, string>): Buffer {
+export function bootBlock(texts: Record<string, string>, variables: List): Buffer {
   return Buffer.concat([number(1n), packed({ version: 1n, ...texts, "freebsd:nvstore": variables })]);
 }
 

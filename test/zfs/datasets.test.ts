@@ -315,6 +315,45 @@ describe.skipIf(shared === undefined)("what is booted", () => {
     expect(result.bootOnce).toBeUndefined();
   });
 
+  it("what is kept from boot to boot is shown by nvstore, and stays", async () => {
+    const pool = new ZfsPool(await collected("snapshot_clone_be"));
+    editLabels(pool.disk, "boot block", (block) => {
+      block.fill(0);
+      bootBlock({}, { kern_note: "kept", number: 258n }).copy(block);
+    });
+    const usage = [
+      "Usage:\tnvstore -l",
+      ...["-l", "[-t type] key value", "-g key", "-d key"].map((use) => `\tnvstore store ${use}`),
+      "",
+    ].join("\n");
+    const asked: [string, string][] = [
+      ["nvstore -l", "List of configured nvstores:\n\tzroot\n"],
+      ["nvstore zroot -l", 'DATA_TYPE_STRING [1] kern_note = "kept"\nDATA_TYPE_UINT64 [1] number = 0x102\n'],
+      ["nvstore zroot -g kern_note", "kern_note = kept\n"],
+      ["nvstore zroot -g number", ""],
+      ["nvstore zroot -g gone", ""],
+      ["nvstore zroot -d kern_note", "error: read-only filesystem\n"],
+      ["nvstore zroot -t DATA_TYPE_STRING a b", "error: read-only filesystem\n"],
+      ["nvstore zroot a", usage],
+      ["nvstore zroot -l -g a", usage],
+      ["nvstore other -l", usage],
+      ["nvstore -l zroot", usage],
+      ["nvstore", usage],
+      ["nvstore -x", "illegal option -- x\n"],
+      ["show kern_note", "kept\n"],
+      ["show number", "258\n"],
+    ];
+    const lines = asked.map(([line]) => line);
+    const { output } = await at(lines, pool, { profile: 13 });
+    const refused = (text: string) => text.replace(/nvstore: no error message\n$/, "");
+    expect(output.map(refused)).toEqual(asked.map(([, text]) => text));
+    const { output: none } = await at(["nvstore -l", "nvstore zroot -l"], await collected("no_features"), {
+      profile: 13,
+    });
+    expect(none.map(refused)).toEqual(["No configured nvstores\n", usage]);
+    expect((await at(["nvstore -l"], pool)).output).toEqual(["nvstore: unknown command\n"]);
+  });
+
   it("a boot block of any content is harmless", async () => {
     const disk = await collected("no_features");
     await fc.assert(

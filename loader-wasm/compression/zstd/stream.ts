@@ -2,13 +2,10 @@
 
 import { Xxh64 } from "../../lib/digests/xxh64";
 import { burn } from "../../lib/fault";
-import { FrameStream } from "../frames";
+import { FrameStream, WINDOW_MAX } from "../frames";
 import { Input } from "../input";
 import { BLOCK_MAX } from "./literals";
 import { BLOCK_HEAD, CHECKSUM_SIZE, COMPRESSED, FrameDecoder, headSize, MAGIC, RAW, RLE, SIZE_UNKNOWN } from "./zstd";
-
-/** Of earlier output a file may need no more than this: what `zstd -22` asks for of files of that size. */
-const STREAM_WINDOW_MAX: u64 = 64 << 20;
 
 /** A file. */
 export class ZstdDecoder extends FrameStream {
@@ -32,7 +29,7 @@ export class ZstdDecoder extends FrameStream {
     const frame = this.frame;
     if (frame.readHead(at - 1, at + headSize(flags) - 1) == 0) return this.fail(frame.failure);
     const kept = frame.size == SIZE_UNKNOWN ? frame.window : min(frame.window, frame.size);
-    if (kept > STREAM_WINDOW_MAX) return this.fail(`window of ${kept} bytes`);
+    if (kept > WINDOW_MAX) return this.fail(`window of ${kept} bytes`);
     this.total = 0;
     this.hash.reset();
     return this.begin(<usize>kept, <usize>BLOCK_MAX);

@@ -30,6 +30,10 @@ export const R_FLAGS: usize = 25; // u8
 export const R_NAME_LENGTH: usize = 32; // u8
 export const R_NAME: usize = 33;
 export const FLAG_DIRECTORY: u8 = 0x02;
+/** The file goes on in the next record, which has the same name. */
+export const FLAG_MORE: u8 = 0x80;
+/** Extents of a file, which are of 4 GiB at most. */
+export const EXTENTS_MAX: i32 = 256;
 /** Least bytes of a record with a name. */
 export const RECORD_SIZE_MIN: u32 = 34;
 
@@ -47,6 +51,8 @@ export const CE: u16 = 0x4543;
 export const ER: u16 = 0x5245;
 export const NM: u16 = 0x4d4e;
 export const SL: u16 = 0x4c53;
+export const CL: u16 = 0x4c43;
+export const RE: u16 = 0x4552;
 
 /** SP (SUSP, 5.3), in the entry `.` of the root: says that there are entries at all. */
 export const SP_LENGTH: u8 = 7;
@@ -82,5 +88,11 @@ export const PART_CONTINUE: u8 = 0x01;
 export const PART_CURRENT: u8 = 0x02;
 export const PART_PARENT: u8 = 0x04;
 export const PART_ROOT: u8 = 0x08;
+/**
+ * CL, in the place of a directory that lies too deep for ISO 9660 (RRIP, 4.1.5): the block where it is. The record that is
+ * its own, in a directory that nobody is to see, has RE.
+ */
+export const CL_BLOCK: usize = 4; // u32
+export const CL_LENGTH: u8 = 12;
 /** Bytes of a name, or of a link's text. */
 export const TEXT_MAX: i32 = 1024;

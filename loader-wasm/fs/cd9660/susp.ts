@@ -12,6 +12,9 @@ import {
   CE_LENGTH,
   CE_OFFSET,
   CE_SIZE,
+  CL,
+  CL_BLOCK,
+  CL_LENGTH,
   CONTINUATIONS_MAX,
   ENTRY_HEAD,
   ER,
@@ -30,6 +33,7 @@ import {
   R_LENGTH,
   R_NAME,
   R_NAME_LENGTH,
+  RE,
   S_LENGTH,
   S_SIGNATURE,
   SL,
@@ -132,6 +136,17 @@ export function rockRidgeSkip(volume: Volume, record: usize): i32 {
   if (load<u16>(at, SP_CHECK) != SP_CHECK_VALUE) return -1;
   const skip = <i32>load<u8>(at, SP_SKIP);
   return new Entries(volume, record, ER, 0).next() == 0 ? -1 : skip;
+}
+
+/** Whether the record at `record` is where a directory is that is seen elsewhere. */
+export function rockRidgeHidden(volume: Volume, record: usize, skip: u32): bool {
+  return new Entries(volume, record, RE, skip).next() != 0;
+}
+
+/** Block of the directory that is seen in the place of the record at `record`; 0 when it is what it looks like. */
+export function rockRidgeDirectory(volume: Volume, record: usize, skip: u32): u32 {
+  const entry = new Entries(volume, record, CL, skip).next();
+  return entry == 0 || load<u8>(entry, S_LENGTH) < CL_LENGTH ? 0 : load<u32>(entry, CL_BLOCK);
 }
 
 /** The Rock Ridge name of the record at `record`; null when it has none. */

@@ -1,5 +1,5 @@
-// Files read through a decompressor: where `kernel` is missing, `kernel.gz`, `kernel.bz2`, `kernel.zst` or `kernel.lz4` is
-// opened in its place and looks like the original, except that its size is not known.
+// Files read through a decompressor: where `kernel` is missing, `kernel.gz`, `kernel.bz2`, `kernel.zst`,
+// `kernel.lz4` or `kernel.xz` is opened in its place and looks like the original, except that its size is not known.
 
 import { Decoder } from "../../compression/decoder";
 import { Input } from "../../compression/input";
@@ -12,7 +12,7 @@ import { openOn } from "../file_systems";
 import { FileInput } from "./file_input";
 
 /** Names that are not tried with a suffix once more. */
-const SUFFIXES: string[] = [".gz", ".bz2", ".zst", ".lz4", ".split"];
+const SUFFIXES: string[] = [".gz", ".bz2", ".zst", ".lz4", ".xz", ".split"];
 /** Bytes decoded at a time to move forwards. */
 const SKIP_SIZE: i32 = 16;
 

@@ -15,6 +15,7 @@ export const S_GROUP_INODES: usize = 40; // u32
 export const S_MAGIC: usize = 56; // u16
 export const S_REVISION: usize = 76; // u32
 export const S_INODE_SIZE: usize = 88; // u16
+export const S_GROUP: usize = 90; // u16, the group that has this copy
 export const S_COMPATIBLE: usize = 92; // u32
 export const S_INCOMPATIBLE: usize = 96; // u32
 export const S_READ_ONLY: usize = 100; // u32

@@ -33,6 +33,7 @@ import {
   S_DESCRIPTOR_SIZE,
   S_FIRST_BLOCK,
   S_FIRST_META,
+  S_GROUP,
   S_GROUP_BLOCKS,
   S_GROUP_INODES,
   S_INCOMPATIBLE,
@@ -81,6 +82,8 @@ export class Superblock {
   constructor(
     readonly volume: Volume,
     src: usize,
+    /** The group that it begins; behind it are the descriptors of all groups. */
+    private readonly group: u32 = 0,
   ) {
     const incompatible = load<u32>(src, S_INCOMPATIBLE);
     const wide = (incompatible & INCOMPATIBLE_WIDE) != 0;
@@ -157,10 +160,14 @@ export class Superblock {
     const perBlock = this.blockSize / this.descriptorSize;
     const block = group / perBlock;
     const within = <u64>(group % perBlock) * <u64>this.descriptorSize;
-    if (block < this.firstMeta) return (<u64>this.firstBlock + 1 + <u64>block) * <u64>this.blockSize + within;
+    if (block < this.firstMeta) return this.groupAt(this.group) + (<u64>block + 1) * <u64>this.blockSize + within;
     const first = block * perBlock;
-    const start = <u64>this.firstBlock + <u64>first * <u64>this.groupBlocks + (this.hasSuperblock(first) ? 1 : 0);
-    return start * <u64>this.blockSize + within;
+    return this.groupAt(first) + (this.hasSuperblock(first) ? <u64>this.blockSize : 0) + within;
+  }
+
+  /** Where a group begins. */
+  groupAt(group: u32): u64 {
+    return (<u64>this.firstBlock + <u64>group * <u64>this.groupBlocks) * <u64>this.blockSize;
   }
 
   /** Whether a group begins with a copy of the superblock. */
@@ -177,6 +184,12 @@ function isPower(value: u32, base: u32): bool {
   return value == 1;
 }
 
+/** What is wrong with `superblock`, in memory at `block`, or null. */
+function faultOf(superblock: Superblock, block: usize): string | null {
+  const sum = rawCrc32c(block, <u32>S_CHECKSUM, u32.MAX_VALUE);
+  return superblock.checksums && sum != load<u32>(block, S_CHECKSUM) ? "checksum" : superblock.fault();
+}
+
 /** The volume's superblock; null and errno: EINVAL when there is none. */
 export function readSuperblock(volume: Volume): Superblock | null {
   const block = allocate(SUPERBLOCK_SIZE);
@@ -185,14 +198,38 @@ export function readSuperblock(volume: Volume): Superblock | null {
   setErrno(got < 0 ? EIO : EINVAL);
   if (got == <i64>SUPERBLOCK_SIZE && load<u16>(block, S_MAGIC) == MAGIC) {
     const superblock = new Superblock(volume, block);
-    const sum = rawCrc32c(block, <u32>S_CHECKSUM, u32.MAX_VALUE);
-    const bad = superblock.checksums && sum != load<u32>(block, S_CHECKSUM);
-    const fault = bad ? "checksum" : superblock.fault();
+    const fault = faultOf(superblock, block);
     if (fault === null) found = superblock;
     else damaged(volume.where(SUPERBLOCK_AT), `ext superblock: ${fault}`, EIO);
     if (fault === null && superblock.incompatible & INCOMPATIBLE_RECOVERY) {
       const what = "needs_recovery: the journal isn't replayed, so what was written last may be missing";
       damaged(volume.where(SUPERBLOCK_AT), `ext superblock: ${what}`, 0);
+    }
+  }
+  heap.free(block);
+  return found;
+}
+
+/** Groups whose copies are looked for: with sparse_super the powers of 3, 5 and 7 have some, with sparse_super2 the first. */
+const COPY_GROUPS: StaticArray<u32> = [1, 3, 5, 7];
+
+/** A copy of the volume's superblock, which is said; null without one. Groups have the usual size: as many blocks as bits fit into one. */
+export function readCopy(volume: Volume): Superblock | null {
+  const block = allocate(SUPERBLOCK_SIZE);
+  let found: Superblock | null = null;
+  for (let i = 0; found === null && i < COPY_GROUPS.length; i++) {
+    const group = COPY_GROUPS[i];
+    for (let shift: u32 = 0; found === null && shift <= BLOCK_SHIFT_MAX; shift++) {
+      const size = (<u64>1024) << (<u64>shift);
+      const at = (<u64>group * 8 * size + (shift == 0 ? 1 : 0)) * size;
+      if (volume.read(at, block, SUPERBLOCK_SIZE) < <i64>SUPERBLOCK_SIZE) continue;
+      if (load<u16>(block, S_MAGIC) != MAGIC || <u32>load<u16>(block, S_GROUP) != group) continue;
+      const superblock = new Superblock(volume, block, group);
+      // Anything else is a copy in a file, or of a partition on this disk.
+      if (faultOf(superblock, block) === null && superblock.groupAt(group) == at) found = superblock;
+      if (found === null) continue;
+      const what = `the first one is bad, the copy in group ${group} is used in its place`;
+      damaged(volume.where(at), `ext superblock: ${what}`, 0);
     }
   }
   heap.free(block);

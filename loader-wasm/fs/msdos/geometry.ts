@@ -40,6 +40,7 @@ import {
   JUMP_SHORT,
   MEDIA_MIN,
   MEDIA_REMOVABLE,
+  REGION_SECTORS,
   SECTOR_SHIFT_MAX,
   SECTOR_SHIFT_MIN,
   X_CLUSTER_SHIFT,
@@ -127,7 +128,30 @@ export function readGeometry(volume: Volume): Geometry | null {
   if (got == <i64>BOOT_SIZE && load<u16>(boot, B_MAGIC) == BOOT_MAGIC) {
     const geometry = new Geometry(volume);
     const isExfat = stringAt(boot + X_NAME, EXFAT_NAME.length) == EXFAT_NAME;
-    if (isExfat ? decodeExfat(geometry, boot) : decodeFat(geometry, boot)) found = geometry;
+    if (!isExfat) {
+      if (decodeFat(geometry, boot)) found = geometry;
+    } else {
+      const fault = decodeExfat(geometry, boot, 0);
+      if (fault === null) found = geometry;
+      else damaged(volume.where(0), `exFAT boot ${fault}`, EIO);
+    }
+  }
+  heap.free(boot);
+  return found;
+}
+
+/** The same by exFAT's second boot region, behind the first, which is said; null without one. */
+export function readBackup(volume: Volume): Geometry | null {
+  const boot = allocate(BOOT_SIZE);
+  let found: Geometry | null = null;
+  for (let shift = SECTOR_SHIFT_MIN; found === null && shift <= SECTOR_SHIFT_MAX; shift++) {
+    const at = (<u64>REGION_SECTORS) << (<u64>shift);
+    if (volume.read(at, boot, BOOT_SIZE) < <i64>BOOT_SIZE || load<u16>(boot, B_MAGIC) != BOOT_MAGIC) continue;
+    if (stringAt(boot + X_NAME, EXFAT_NAME.length) != EXFAT_NAME) continue;
+    const geometry = new Geometry(volume);
+    if (decodeExfat(geometry, boot, at) !== null || geometry.sectorSize != (<u32>1) << shift) continue;
+    found = geometry;
+    damaged(volume.where(at), "exFAT boot region: the first one is bad, this backup is used in its place", 0);
   }
   heap.free(boot);
   return found;
@@ -191,9 +215,8 @@ function decodeFat(geometry: Geometry, boot: usize): bool {
   return fault === null;
 }
 
-/** Decodes exFAT's boot sector. False and errno. */
-function decodeExfat(geometry: Geometry, boot: usize): bool {
-  for (let i = 0; i < X_ZERO_SIZE; i++) if (load<u8>(boot + <usize>i, X_ZERO) != 0) return false;
+/** Decodes the boot sector of exFAT's region at `at`. Returns what is wrong with it, or null. */
+function decodeExfat(geometry: Geometry, boot: usize, at: u64): string | null {
   const sectorShift = <u32>load<u8>(boot, X_SECTOR_SHIFT);
   const clusterShift = <u32>load<u8>(boot, X_CLUSTER_SHIFT);
   const tables = <u32>load<u8>(boot, X_TABLES);
@@ -202,6 +225,8 @@ function decodeExfat(geometry: Geometry, boot: usize): bool {
   const clusters = load<u32>(boot, X_CLUSTERS);
   const second = (load<u16>(boot, X_FLAGS) & FLAG_SECOND_TABLE) != 0;
   let fault: string | null = null;
+  for (let i = 0; i < X_ZERO_SIZE; i++) if (load<u8>(boot + <usize>i, X_ZERO) != 0) fault = "FAT's fields in use";
+  if (fault !== null) return `sector: ${fault}`;
   if (sectorShift < SECTOR_SHIFT_MIN || sectorShift > SECTOR_SHIFT_MAX) fault = `sectors of 2^${sectorShift} bytes`;
   else if (clusterShift > CLUSTER_SHIFT_MAX - sectorShift) fault = `clusters of 2^${clusterShift} sectors`;
   else if (revision >> 8 != 1) fault = `revision ${revision >> 8}.${revision & 0xff}`;
@@ -220,26 +245,23 @@ function decodeExfat(geometry: Geometry, boot: usize): bool {
   geometry.rootCluster = load<u32>(boot, X_ROOT);
   if (fault === null && !geometry.has(geometry.rootCluster))
     fault = `root directory in cluster ${geometry.rootCluster}`;
-  if (fault === null) return checkRegion(geometry);
-  damaged(geometry.volume.where(0), `exFAT boot sector: ${fault}`, EIO);
-  return false;
+  return fault === null ? checkRegion(geometry, at) : `sector: ${fault}`;
 }
 
-/** Whether the boot region has the checksum that its last sector says. False and errno. */
-function checkRegion(geometry: Geometry): bool {
+/** Whether the boot region at `from` has the checksum that its last sector says: what is wrong, or null. */
+function checkRegion(geometry: Geometry, from: u64): string | null {
   const size = CHECKED_SECTORS * geometry.sectorSize;
   const region = allocate(size + 4);
-  let good = readWhole(geometry.volume, 0, region, size + 4, "exFAT boot region");
-  if (good) {
+  let fault: string | null = "region: can't be read";
+  if (geometry.volume.read(from, region, size + 4) == <i64>size + 4) {
     let sum: u32 = 0;
     for (let at: usize = 0; at < <usize>size; at++) {
       // What changes while the volume is in use isn't part of it.
       if (at == X_FLAGS || at == X_FLAGS + 1 || at == X_PERCENT) continue;
       sum = rotr<u32>(sum, 1) + <u32>load<u8>(region + at);
     }
-    good = sum == load<u32>(region + <usize>size);
-    if (!good) damaged(geometry.volume.where(<u64>size), "exFAT boot region: checksum", EIO);
+    fault = sum == load<u32>(region + <usize>size) ? null : "region: checksum";
   }
   heap.free(region);
-  return good;
+  return fault;
 }

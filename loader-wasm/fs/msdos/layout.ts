@@ -101,6 +101,8 @@ export const CLUSTER_SHIFT_MAX: u32 = 25;
 export const CLUSTERS_MAX_EXFAT: u32 = 0xfffffff5;
 /** Sectors of a boot region before the one with its checksum. */
 export const CHECKED_SECTORS: u32 = 11;
+/** Sectors of a boot region; behind the first one there is another, for when that is bad. */
+export const REGION_SECTORS: u32 = 12;
 
 // ---- exFAT: directory entries -----------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
 import { Chain } from "./chain";
 import { DirectoryWalk, findEntry, Node } from "./directory";
-import { Geometry, readGeometry } from "./geometry";
+import { Geometry, readBackup, readGeometry } from "./geometry";
 import { TYPE_UPCASE, U_CHECKSUM, U_CLUSTER, U_LENGTH, UPCASE_SAME, UPCASE_SIZE_MAX } from "./layout";
 import { Folding, Name } from "./names";
 
@@ -32,21 +32,31 @@ class Mounted {
 /** All four. */
 export class MsdosFileSystem extends MountingFileSystem<Mounted> {
   constructor() {
-    super("msdos");
+    super("msdos", false, true);
   }
 
   protected mount(volume: Volume): Mounted | null {
     const geometry = readGeometry(volume);
-    if (geometry === null) return null;
-    const root = Node.root(geometry);
-    const table = geometry.exfat ? readUpcase(geometry, root) : 0;
-    return geometry.exfat && table == 0 ? null : new Mounted(geometry, root, new Folding(table));
+    this.wantsCopy = true;
+    return geometry !== null ? mounted(geometry) : null;
+  }
+
+  protected mountCopy(volume: Volume): Mounted | null {
+    const geometry = readBackup(volume);
+    return geometry !== null ? mounted(geometry) : null;
   }
 
   protected openIn(mounted: Mounted, path: string): OpenFile | null {
     const node = new MsdosWalk(mounted).walk(path);
     return node === null ? null : new MsdosFile(mounted, node);
   }
+}
+
+/** A volume of which the numbers are known; null and errno. */
+function mounted(geometry: Geometry): Mounted | null {
+  const root = Node.root(geometry);
+  const table = geometry.exfat ? readUpcase(geometry, root) : 0;
+  return geometry.exfat && table == 0 ? null : new Mounted(geometry, root, new Folding(table));
 }
 
 class MsdosWalk extends PathWalk<Node> {

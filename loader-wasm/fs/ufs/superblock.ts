@@ -150,8 +150,8 @@ export function readSuperblock(volume: Volume): Superblock | null {
   return found;
 }
 
-/** The alternate superblock of the volume's first cylinder group, which is said; null and `error` as errno without one. */
-export function readAlternate(volume: Volume, error: i32): Superblock | null {
+/** The alternate superblock of the volume's first cylinder group, which is said; null without one. */
+export function readAlternate(volume: Volume): Superblock | null {
   const block = allocate(SUPERBLOCK_SIZE);
   let found: Superblock | null = null;
   for (let i = 0; found === null && i < ALTERNATE_OFFSETS.length; i++) {
@@ -171,6 +171,5 @@ export function readAlternate(volume: Volume, error: i32): Superblock | null {
     damaged(volume.where(offset), "UFS superblock: the first one is bad, this alternate one is used in its place", 0);
   }
   heap.free(block);
-  if (found === null) setErrno(error);
   return found;
 }

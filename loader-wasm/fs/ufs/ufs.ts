@@ -1,13 +1,14 @@
 // The UFS1 and UFS2 file systems: mounting, and the walk along a path and its symbolic links.
 
 import { stringAt } from "../../lib/bytes";
-import { EIO, ELOOP, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
+import { EIO, ELOOP, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { Volume } from "../../storage/volume";
-import { ContentFile, linkText, PATH_MAX } from "../content";
-import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
+import { EntryWalk, InodeFile, lookUp } from "../blocks";
+import { linkText, PATH_MAX } from "../content";
+import { OpenFile, S_IFDIR, S_IFLNK } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
-import { DirectoryWalk, lookUp } from "./directory";
+import { DirectoryWalk } from "./directory";
 import { Inode, readInode } from "./inode";
 import { NAME_MAX, ROOT_INODE } from "./layout";
 import { readAlternate, readSuperblock, Superblock, wantsAlternate } from "./superblock";
@@ -24,24 +25,19 @@ class Mounted {
 
 /** Both versions. */
 export class UfsFileSystem extends MountingFileSystem<Mounted> {
-  /** An alternate superblock may be left on volumes that were made anew as one of `others`. */
-  constructor(private readonly others: FileSystem[]) {
+  constructor() {
     super("ufs", true);
   }
 
   protected mount(volume: Volume): Mounted | null {
-    let superblock = readSuperblock(volume);
-    if (superblock === null && wantsAlternate) {
-      const error = errno;
-      if (!this.isOther(volume)) superblock = readAlternate(volume, error);
-      else setErrno(error);
-    }
+    const superblock = readSuperblock(volume);
+    this.wantsCopy = wantsAlternate;
     return superblock !== null ? new Mounted(volume, superblock) : null;
   }
 
-  private isOther(volume: Volume): bool {
-    for (let i = 0; i < this.others.length; i++) if (this.others[i].knows(volume)) return true;
-    return false;
+  protected mountCopy(volume: Volume): Mounted | null {
+    const superblock = readAlternate(volume);
+    return superblock !== null ? new Mounted(volume, superblock) : null;
   }
 
   protected openIn(mounted: Mounted, path: string): OpenFile | null {
@@ -63,14 +59,14 @@ class UfsWalk extends PathWalk<Inode> {
   }
 
   step(directory: Inode, name: string): Inode | null {
-    if ((directory.mode & S_IFMT) != S_IFDIR) return failed(ENOTDIR);
+    if (!directory.isKind(S_IFDIR)) return failed(ENOTDIR);
     if (name.length > NAME_MAX) return failed(ENOENT);
-    const number = lookUp(directory, name);
+    const number = lookUp(new DirectoryWalk(directory, 0), name);
     return number == 0 ? null : readInode(this.volume, this.superblock, number);
   }
 
   isLink(inode: Inode): bool {
-    return (inode.mode & S_IFMT) == S_IFLNK;
+    return inode.isKind(S_IFLNK);
   }
 
   linkText(link: Inode, rest: i32): string | null {
@@ -100,29 +96,12 @@ function readLink(link: Inode, restLength: i32): string | null {
   return null;
 }
 
-/** An open file or directory. */
-class UfsFile extends ContentFile {
-  constructor(readonly inode: Inode) {
+class UfsFile extends InodeFile {
+  constructor(private readonly inode: Inode) {
     super(inode);
   }
 
-  stat(): Stat {
-    const status = new Stat();
-    status.mode = this.inode.mode;
-    status.uid = this.inode.uid;
-    status.gid = this.inode.gid;
-    status.size = this.inode.size;
-    return status;
-  }
-
-  readdir(): Dirent | null {
-    if ((this.inode.mode & S_IFMT) != S_IFDIR) {
-      setErrno(ENOTDIR);
-      return null;
-    }
-    const walk = new DirectoryWalk(this.inode, this.position);
-    const found = walk.next();
-    this.position = walk.position;
-    return found ? new Dirent(walk.name, walk.type, walk.inode) : null;
+  protected entries(position: u64): EntryWalk {
+    return new DirectoryWalk(this.inode, position);
   }
 }

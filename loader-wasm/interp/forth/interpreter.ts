@@ -12,6 +12,7 @@ import { errno, strerror } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { print } from "../../lib/output";
+import { profile } from "../../lib/profile";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { forth } from "./define";
 import { orderListing } from "./listing";
@@ -38,10 +39,6 @@ const INCLUDE_DEPTH_LIMIT: i32 = 32;
 const HASH_BUCKETS: i32 = 241;
 /** Cells of the dictionary that the system itself takes in the reference. */
 const CELLS_AT_START: i32 = 3285;
-
-/** What the reference's version and system say of themselves. */
-const FREEBSD_VERSION: i64 = 1201000;
-const LOADER_VERSION: i64 = 12;
 
 /** The interpreter of the flavour `4th`. */
 export class ForthInterpreter extends Interpreter {
@@ -80,8 +77,8 @@ export class ForthInterpreter extends Interpreter {
     orderListing(FORTH_WORDLIST);
     // What is free is what scripts measure with HERE and fill up.
     setHere(max(here, dictionaryStart + <usize>(CELLS_AT_START * CELL)));
-    setQuery("FreeBSD_version", FREEBSD_VERSION);
-    setQuery("loader_version", LOADER_VERSION);
+    setQuery("FreeBSD_version", profile.freebsdVersion);
+    setQuery("loader_version", profile.loaderVersion);
   }
 
   run(line: string): i32 {

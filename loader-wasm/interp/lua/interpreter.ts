@@ -5,9 +5,10 @@ import { parse } from "../../boot/command_line";
 import { performCommand } from "../../boot/commands";
 import { panic } from "../../boot/ending";
 import { Interpreter } from "../../boot/interpreter";
-import { setenv } from "../../environment/variables";
+import { getenv, setenv } from "../../environment/variables";
 import { CMD_ERROR, CMD_OK, CMD_WARN, commandError } from "../../lib/outcome";
 import { print } from "../../lib/output";
+import { profile } from "../../lib/profile";
 import { startLexer } from "./compile/lexer";
 import { openBase } from "./lib/base";
 import { pushObject, pushText, setTableField } from "./lib/builtin";
@@ -37,7 +38,8 @@ import {
   top,
 } from "./run/state";
 import { LuaVm } from "./run/vm";
-import { converted, toInteger } from "./values/number";
+import { startDialect } from "./values/dialect";
+import { converted, numberToString, toInteger } from "./values/number";
 import { Table } from "./values/objects";
 import { startStrings, stringOf, textOf } from "./values/string";
 import { newTable } from "./values/table";
@@ -58,10 +60,17 @@ export class LuaInterpreter extends Interpreter {
     setenv("script.lang", "lua");
     open();
     const outer = enterOutermost();
-    const done = runFile(START_SCRIPT);
+    const script = startScript();
+    const done = runFile(script);
     leaveOutermost(outer);
     if (!done) {
-      print(`Startup error in ${START_SCRIPT}:\nLUA ERROR: ${takeMessage()}.\n`);
+      const message = takeMessage();
+      if (profile.stopsAtScriptErrors) {
+        print(`ERROR: ${message}.\n`);
+        setenv("autoboot_delay", "NO");
+      } else {
+        print(`Startup error in ${script}:\nLUA ERROR: ${message}.\n`);
+      }
     }
     keepFirst(stack + VALUE_SIZE);
   }
@@ -115,6 +124,13 @@ export class LuaInterpreter extends Interpreter {
   }
 }
 
+/** The script to begin with, which from 15 on a variable may name. */
+function startScript(): string {
+  if (profile.generation < 15) return START_SCRIPT;
+  const named = getenv("loader_lua");
+  return named === null ? START_SCRIPT : named;
+}
+
 /** Runs a script and leaves its results, or the error's value, on the stack. */
 function runFile(path: string): bool {
   return loadFile(path, null) && protectedCall(0, MANY, 0);
@@ -133,11 +149,12 @@ function takeMessage(): string {
   setTop(top - VALUE_SIZE);
   const tag = tagOf(top);
   if (tag == STRING) return textOf(objectOf(top));
-  return isNumberTag(tag) ? load<i64>(top).toString() : "unknown";
+  return isNumberTag(tag) ? textOf(numberToString(top)) : "unknown";
 }
 
 /** Makes the VM and its libraries. */
 function open(): void {
+  startDialect();
   startStrings();
   startState();
   startLexer();

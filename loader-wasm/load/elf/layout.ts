@@ -37,6 +37,7 @@ export const DT_RELASZ: u64 = 8;
 export const DT_STRSZ: u64 = 10;
 export const DT_REL: u64 = 17;
 export const DT_RELSZ: u64 = 18;
+export const DT_GNU_HASH: u64 = 0x6ffffef5;
 
 /** In `info` of a symbol, the lower half: a function. */
 export const STT_FUNC: u32 = 2;

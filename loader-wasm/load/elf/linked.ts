@@ -20,10 +20,12 @@ import {
   MODINFOMD_SSYM,
   PreloadedFile,
 } from "../preloaded";
-import { DynamicTags, LinkedRelocator, SymbolHash } from "./dynamic";
+import { marksSymbols, tell, tellsAll } from "../verbosity";
+import { DynamicTags, LinkedRelocator } from "./dynamic";
 import { ElfFile, openElf } from "./file";
 import * as Elf from "./layout";
 import { addModule, moduleNameOf, readModuleSet } from "./modmetadata";
+import { symbolHash } from "./symbol_hash";
 
 /** Type of a kernel in the metadata (the kernel's linker looks for it). */
 export const KERNEL_TYPE = "elf kernel";
@@ -78,7 +80,8 @@ function loadOpened(source: ElfFile, dest: u64, loaded: Loaded): i32 {
   file.machine = source.elf.machine;
   file.entry = header.entry;
   if (kernel) defineVariable("kernelname", source.path, null, null);
-  print(`${source.path} `);
+  if (!tellsAll()) tell(`${source.path} `);
+  else if (kernel) print(`${source.path} entry at 0x${hex(header.entry)}\n`);
   const image = new LinkedImage(source, file, kernel, dest);
   file.size = image.load();
   if (file.size == 0 || file.addr == 0) {
@@ -114,7 +117,7 @@ class LinkedImage {
     if (!this.readSegments() || !this.loadSegments()) return 0;
     this.last = (this.last + 7) & ~(<u64>7);
     this.loadSymbols();
-    print("\n");
+    tell("\n");
     const size = <u64>(<i32>(this.last - this.first));
     this.file.addr = this.first;
     return this.readDynamic(size);
@@ -177,14 +180,14 @@ class LinkedImage {
     const filesz = segment.filesz;
     const memsz = segment.memsz;
     const offset = segment.offset;
-    if ((segment.flags & Elf.PF_W) == 0) {
-      print(`text=0x${hex(filesz)} `);
-    } else {
-      print(`data=0x${hex(filesz)}`);
-      if (filesz < memsz) print(`+0x${hex(memsz - filesz)}`);
-      print(" ");
-    }
     const gpa = segment.vaddr + this.shift;
+    if (tellsAll()) {
+      print(`Segment: 0x${hex(filesz)}@0x${hex(offset)} -> 0x${hex(gpa)}-0x${hex(gpa + memsz - 1)}`);
+    } else if ((segment.flags & Elf.PF_W) == 0) {
+      tell(`text=0x${hex(filesz)} `);
+    } else {
+      tell(`data=0x${hex(filesz)}${filesz < memsz ? `+0x${hex(memsz - filesz)}` : ""} `);
+    }
     // What the first page has of it, all the rest of the page, is here already.
     let done: u64 = 0;
     if (<u64>this.source.pageSize > offset) {
@@ -192,7 +195,11 @@ class LinkedImage {
       putGuest(this.source.page + <usize>offset, gpa, <u32>done);
     }
     if (filesz > done && !this.source.readToGuest(offset + done, gpa + done, filesz - done)) return false;
-    if (filesz < memsz) zeroGuest(gpa + filesz, memsz - filesz);
+    if (filesz < memsz) {
+      if (tellsAll()) print(` (bss: 0x${hex(gpa + filesz)}-0x${hex(gpa + memsz - 1)})`);
+      zeroGuest(gpa + filesz, memsz - filesz);
+    }
+    if (tellsAll()) print("\n");
     return true;
   }
 
@@ -285,7 +292,7 @@ class LinkedImage {
     const start = this.last;
     const strings = <i32>sections[symtab].link;
     if (strings < 0) return;
-    print("syms=[");
+    if (marksSymbols()) print("syms=[");
     for (let step = 0; step < 2; step++) {
       const index = step == 0 ? symtab : strings;
       const section = index < sections.length ? sections[index] : new Elf.Section();
@@ -295,8 +302,8 @@ class LinkedImage {
       store<u64>(wordCell, section.size);
       putGuest(wordCell, this.last, word);
       this.last += word;
-      if (index == strings) print("+");
-      print(`0x${hex(word)}+0x${hex(section.size)}`);
+      if (tellsAll()) this.tellTable(section);
+      else tell(`${index == strings ? "+" : ""}0x${hex(word)}+0x${hex(section.size)}`);
       const got = this.source.readUpTo(section.offset, this.last, section.size);
       if (got != <i64>section.size) {
         print("\n");
@@ -309,9 +316,16 @@ class LinkedImage {
       }
       this.last = (this.last + section.size + (word - 1)) & ~(<u64>word - 1);
     }
-    print("]");
+    if (marksSymbols()) print("]");
     this.addWord(MODINFOMD_SSYM, start);
     this.addWord(MODINFOMD_ESYM, this.last);
+  }
+
+  /** Tells where a table of symbols or their names goes. */
+  private tellTable(section: Elf.Section): void {
+    const name = section.type == Elf.SHT_SYMTAB ? "symtab" : section.type == Elf.SHT_STRTAB ? "strtab" : "WHOA!!";
+    const place = `0x${hex(this.last)}-0x${hex(this.last + section.size)}`;
+    print(`\n${name}: 0x${hex(section.size)}@0x${hex(section.offset)} -> ${place}`);
   }
 
   /** Follows the dynamic section to the module metadata. Returns what the load shall return. */
@@ -323,11 +337,12 @@ class LinkedImage {
     if (dynamic === null) return size;
     this.addWord(MODINFOMD_DYNAMIC, dynamic.vaddr);
     const tags = new DynamicTags(this.elf, dynamic.vaddr + this.shift, dynamic.filesz, this.shift);
-    if (tags.hash == 0 || tags.symtab == 0 || tags.strtab == 0 || tags.strsz == 0) return size;
+    if (tags.symtab == 0 || tags.strtab == 0 || tags.strsz == 0) return size;
     // Whatever the counts in these tables say, they came out of the file.
     const bytes = this.segmentsEnd();
+    const symbols = symbolHash(this.source, tags, bytes);
+    if (symbols === null) return size;
     if (!this.kernel && !tags.relocationsFit(this.source, bytes)) return 0;
-    const symbols = new SymbolHash(this.source, tags, bytes);
     const start = symbols.lookup("__start_set_modmetadata_set");
     if (start === null) return 0;
     const stop = symbols.lookup("__stop_set_modmetadata_set");

@@ -8,6 +8,7 @@ import { guestText, peekGuest, zeroGuest } from "../../lib/guest";
 import { print } from "../../lib/output";
 import { hex } from "../../lib/text";
 import { findFile, MODINFOMD_ELFHDR, MODINFOMD_SHDR, PreloadedFile } from "../preloaded";
+import { tell } from "../verbosity";
 import { ElfFile, openElf } from "./file";
 import * as Elf from "./layout";
 import { KERNEL_TYPE, Loaded } from "./linked";
@@ -42,9 +43,9 @@ function loadOpened(source: ElfFile, dest: u64, loaded: Loaded): i32 {
   const file = new PreloadedFile(source.path, MODULE_TYPE);
   file.machine = elf.machine;
   file.entry = header.entry;
-  print(`${source.path} `);
+  tell(`${source.path} `);
   file.size = new ObjectImage(source, file, (dest + PAGE_MASK) & ~PAGE_MASK).load();
-  print("\n");
+  tell("\n");
   if (file.size == 0 || file.addr == 0) {
     file.release();
     return EIO;
@@ -83,7 +84,7 @@ class ObjectImage {
       if (this.readMetadata()) {
         size = this.last - this.first;
         this.file.addr = this.first;
-        print(`size 0x${hex(size)} at 0x${hex(this.first)}`);
+        tell(`size 0x${hex(size)} at 0x${hex(this.first)}`);
       }
     }
     heap.free(table);

@@ -9,7 +9,7 @@ import { Disk } from "../disk";
 
 /** How a scheme's partitions are called. */
 export enum Naming {
-  /** They aren't: there is the disk, `disk0`. */
+  /** They aren't: there is the disk, `disk0`. Only a disc's boot images have names, `disk0p1`. */
   Disk,
   /** By letters, `disk0a`. */
   Letter,
@@ -37,6 +37,7 @@ export enum PartitionType {
   LinuxSwap,
   Dos,
   Iso9660,
+  BootImage,
 }
 
 /** Console texts, by type. */
@@ -54,6 +55,7 @@ const TYPE_NAMES: string[] = [
   "Linux swap",
   "DOS/Windows",
   "ISO9660",
+  "boot image",
 ];
 
 /** Rank of a partition that nothing boots from; lower ranks are better. */
@@ -128,9 +130,8 @@ export class PartitionTable {
   /** What follows the disk's (or slice's) name in the name of `entry`. */
   suffix(entry: Partition): string {
     if (this.naming == Naming.Slice) return `s${entry.index}`;
-    if (this.naming == Naming.Partition) return `p${entry.index}`;
     if (this.naming == Naming.Letter) return String.fromCharCode((Ascii.LOWER_A + entry.index) & 0xff);
-    return "";
+    return this.naming == Naming.Disk && entry.index == 0 ? "" : `p${entry.index}`;
   }
 }
 

@@ -3,20 +3,25 @@
 
 import type { BootOptions } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { ENDLESS, GREEDY, NESTED } from "./adversarial_scripts.js";
+import { ENDLESS, ENDLESS_54, GREEDY, NESTED } from "./adversarial_scripts.js";
 import { guest, scripted } from "./guest.js";
 
 const MIB = 1024 * 1024;
 
-async function ending(script: string, limits: NonNullable<BootOptions["limits"]>) {
+async function ending(script: string, limits: NonNullable<BootOptions["limits"]>, profile: 12 | 14 = 12) {
   const began = performance.now();
-  const { result, text } = await guest({ "boot/lua/loader.lua": script }, "", { limits });
+  const { result, text } = await guest({ "boot/lua/loader.lua": script }, "", { limits, profile });
   return { error: result.error, fuelUsed: result.fuelUsed, ms: performance.now() - began, text };
 }
 
 describe("scripts without an end", () => {
-  it.each(Object.entries(ENDLESS))("%s", async (_, script) => {
-    const { error, ms } = await ending(script, { fuel: 1_000_000 });
+  const both = Object.entries(ENDLESS).flatMap(([name, script]) =>
+    ([12, 14] as const).map((profile) => [name, profile, script] as const),
+  );
+  const newer = Object.entries(ENDLESS_54).map(([name, script]) => [name, 14, script] as const);
+
+  it.each([...both, ...newer])("%s (%i)", async (_, profile, script) => {
+    const { error, ms } = await ending(script, { fuel: 1_000_000 }, profile);
     expect(error).toMatchObject({ name: "LimitError" });
     expect(["fuel", "moduleMemory"]).toContain(error?.limit);
     // Some 10 ns are usual for one of fuel, 150 the most; what costs time costs fuel, too.

@@ -22,7 +22,7 @@ describe("newer members", () => {
       print(rawget(_G, "gfx"), rawget(loader, "version"))
     `);
     expect(printed).toBe(
-      "true\tnil\tBuiltin command not found\nnil\tnil\n0\t1\t2\t3\t4\n/boot/lua\ttrue\t4\t8\t10\n" +
+      "true\tnil\tBuiltin command not found\nnil\tEARLY_ACPI\tLoader probes ACPI in early startup\n0\t1\t2\t3\t4\n/boot/lua\ttrue\t4\t8\t10\n" +
         "table\ttable\ttable\ttrue\nfalse false false false nil\tnil\n",
     );
   });

@@ -9,6 +9,7 @@ import { defineData, defineDefinitions } from "./defining";
 import { defineEnvironment } from "./environment";
 import { defineExceptions } from "./exceptions";
 import { defineFiles } from "./files";
+import { defineGraphics } from "./graphics";
 import { defineHeap } from "./heap_words";
 import { defineInput } from "./input";
 import { defineLiterals, defineReferences } from "./literals";
@@ -64,4 +65,5 @@ export function defineWords(): void {
   defineEnvironment();
   defineFiles();
   defineTimes();
+  defineGraphics();
 }

@@ -52,6 +52,8 @@ export namespace Kind {
   /** INFO: instruction. */
   export const CALL: i32 = 15;
   export const VARARG: i32 = 16;
+  /** A variable that stands for a constant. INFO: its name; AUX: kind of the constant, which has VALUE and TAG. */
+  export const NAMED: i32 = 17;
 }
 
 /** Offsets in a description: kind (i32), then what the kind says (i32, i64, i32). */
@@ -143,6 +145,12 @@ export function isNumeral(e: usize): bool {
   return kindOf(e) == Kind.NUMBER && !hasJumps(e);
 }
 
+/** Whether it is a constant, or stands for one. */
+export function isConstant(e: usize): bool {
+  const kind = kindOf(e);
+  return ((kind >= Kind.NIL && kind <= Kind.STRING) || kind == Kind.NAMED) && !hasJumps(e);
+}
+
 // ---- values ----------------------------------------------------------------------------------------------
 
 /** A call or `...` gives exactly `count` values from the next register on; -1: all. */
@@ -193,6 +201,9 @@ export function fetch(fs: FunctionState, e: usize): void {
       fs.release(max(info, aux));
       fs.release(min(info, aux));
       become(e, Kind.OPEN, fs.emit(Op.GETTABLE, 0, info, aux));
+      break;
+    case Kind.NAMED:
+      become(e, aux, 0);
       break;
     case Kind.CALL:
     case Kind.VARARG:

@@ -34,14 +34,19 @@ import { lastLine, lexError, line, syntaxError, token } from "./lexer";
 export const LOCALS_LIMIT: i32 = 200;
 const UPVALUES_LIMIT: i32 = 255;
 
-// A local variable that can be seen: index of its debug record (u32), attribute (u32), name (string).
+// A local variable that can be seen: index of its debug record (u32), attribute (u32), name (string), and of one that stands
+// for a constant, what kind of expression that is (else 0) and its value.
 /** Index of its record among `locals`. */
 export const ACTIVE_RECORD: usize = 0;
 /** Its attribute. */
 export const ACTIVE_ATTRIBUTE: usize = 4;
 /** Its name. */
 export const ACTIVE_NAME: usize = 8;
-const ACTIVE_SIZE: i32 = 12;
+/** Kind of expression that it stands for, and its value and subtype as in an expression. */
+export const ACTIVE_KIND: usize = 12;
+export const ACTIVE_VALUE: usize = 16;
+export const ACTIVE_TAG: usize = 24;
+const ACTIVE_SIZE: i32 = 32;
 /** No attribute. */
 export const REGULAR: u32 = 0;
 /** Declared `<const>`: never assigned. */
@@ -70,6 +75,8 @@ export const BLOCK_ACTIVE: usize = 8;
 export const BLOCK_CAPTURED: usize = 12;
 /** Whether `break` leaves it. */
 export const BLOCK_LOOP: usize = 13;
+/** Whether it, or one around it, has variables that are to be closed. */
+export const BLOCK_CLOSES: usize = 14;
 
 /** A function that is being compiled. */
 export class FunctionState {
@@ -100,8 +107,6 @@ export class FunctionState {
   lastLine: i32 = 0;
   /** Last instruction that jumps lead to. */
   lastTarget: i32 = -1;
-  /** Whether a variable with the attribute `close` is in it. */
-  closes: bool = false;
 
   /** Makes it ready for another function. */
   reset(previous: FunctionState | null, firstLine: i32): void {
@@ -128,7 +133,6 @@ export class FunctionState {
     this.firstLine = firstLine;
     this.lastLine = 0;
     this.lastTarget = -1;
-    this.closes = false;
   }
 
   /** The finished prototype. */

@@ -4,8 +4,9 @@
 import { cstringAt } from "../../../lib/bytes";
 import { burn } from "../../../lib/fault";
 import { digitValue, isDigit, isHexDigit } from "../../../lib/text";
-import { chunkName, ERROR_GARBAGE } from "../run/errors";
+import { chunkName, ERROR_GARBAGE, raiseHere } from "../run/errors";
 import { errorValue, raised, setRaised } from "../run/state";
+import { is54 } from "../values/dialect";
 import { allocateBlock, freeBlock } from "../values/heap";
 import { parseNumber } from "../values/number";
 import { LuaString } from "../values/objects";
@@ -205,6 +206,12 @@ export function stop(): void {
   current = -1;
   token = Token.EOS;
   aheadToken = Token.EOS;
+}
+
+/** Raises that the syntax nests too deeply, as Lua 5.4 does: it is the stack of calls that ends. */
+export function stackError(): void {
+  if (!raised) raiseHere("C stack overflow");
+  stop();
 }
 
 /** Raises `message` with the current token. */
@@ -541,6 +548,9 @@ function escapeError(message: string): bool {
   return false;
 }
 
+/** Largest code that an escape of Lua 5.4 may have. */
+const CODE_LIMIT_54: u32 = 0x7fffffff;
+
 /** `\u{XXX}`, as UTF-8. */
 function unicode(start: u32): bool {
   saveNext();
@@ -549,26 +559,18 @@ function unicode(start: u32): bool {
   let value: u32 = 0;
   if (!isHexDigit(current)) return escapeError("hexadecimal digit expected");
   while (isHexDigit(current)) {
+    if (is54 && value > CODE_LIMIT_54 >> 4) return escapeError("UTF-8 value too large");
     value = (value << 4) + <u32>digitValue(current);
-    if (value > 0x10ffff) return escapeError("UTF-8 value too large");
+    if (!is54 && value > 0x10ffff) return escapeError("UTF-8 value too large");
     saveNext();
   }
   if (current != 0x7d) return escapeError("missing '}'");
   next();
   textSize = start;
-  if (value < 0x80) save(value);
-  else if (value < 0x800) {
-    save(0xc0 | (value >> 6));
-    save(0x80 | (value & 63));
-  } else if (value < 0x10000) {
-    save(0xe0 | (value >> 12));
-    save(0x80 | ((value >> 6) & 63));
-    save(0x80 | (value & 63));
-  } else {
-    save(0xf0 | (value >> 18));
-    save(0x80 | ((value >> 12) & 63));
-    save(0x80 | ((value >> 6) & 63));
-    save(0x80 | (value & 63));
-  }
+  // How many bytes follow the first: each has 6 bits, and takes one from the first.
+  let more = 0;
+  while (more < 5 && value >> <u32>(6 * more) > (more == 0 ? 0x7f : <u32>(0x3f >> more))) more++;
+  save(more == 0 ? value : ((0xff80 >> more) & 0xff) | (value >> <u32>(6 * more)));
+  while (more-- > 0) save(0x80 | ((value >> <u32>(6 * more)) & 0x3f));
   return true;
 }

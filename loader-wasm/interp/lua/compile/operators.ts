@@ -1,7 +1,9 @@
 // Operators on their way to code: constants are folded, operands brought where instructions want them.
 
+import { arithmetic as calculate } from "../run/metamethods";
+import { is54 } from "../values/dialect";
 import { CONSTANT, IMMEDIATE_ZERO, OPERAND_MASK, Op, opOf, TRUTH } from "../values/opcodes";
-import { FLOAT, INTEGER } from "../values/value";
+import { FLOAT, INTEGER, integerOf, setInteger, setTag, tagOf } from "../values/value";
 import {
   become,
   dropValues,
@@ -31,6 +33,11 @@ import {
 } from "./expression";
 import { FunctionState } from "./function_state";
 import { invert, joinJumps, NO_JUMP } from "./jumps";
+
+/** Puts the constant in the place of a variable that stands for one. */
+function fetchNamed(fs: FunctionState, e: usize): void {
+  if (kindOf(e) == Kind.NAMED) fetch(fs, e);
+}
 
 /** `not e`: constants are folded, jumps change sides. */
 export function not(fs: FunctionState, e: usize): void {
@@ -63,6 +70,7 @@ export function not(fs: FunctionState, e: usize): void {
 
 /** A unary operator with a register: UNM, BNOT, LEN. */
 export function unary(fs: FunctionState, op: u32, e: usize, at: i32): void {
+  fetchNamed(fs, e);
   if (isNumeral(e) && op != Op.LEN) {
     const value = load<i64>(e, VALUE);
     if (op == Op.UNM && (load<u32>(e, TAG) == INTEGER || value != 0)) {
@@ -83,6 +91,7 @@ export function unary(fs: FunctionState, op: u32, e: usize, at: i32): void {
 
 /** The first operand of a binary operator has been read; makes it ready while the second is. */
 export function infix(fs: FunctionState, op: u32, e: usize): void {
+  fetchNamed(fs, e);
   switch (op) {
     case OPERATOR_AND:
       goOnIfTrue(fs, e);
@@ -113,6 +122,7 @@ export const OPERATOR_OR: u32 = 101;
 
 /** Both operands have been read: makes `a` what `a op b` is. */
 export function posfix(fs: FunctionState, op: u32, a: usize, b: usize, at: i32): void {
+  fetchNamed(fs, b);
   switch (op) {
     case OPERATOR_AND:
       fetch(fs, b);
@@ -146,8 +156,9 @@ export function posfix(fs: FunctionState, op: u32, a: usize, b: usize, at: i32):
     default:
       if (fold(op, a, b)) return;
       arithmetic(fs, op, a, b);
+      // Its line is the operator's; a comparison's is where its second operand ends.
+      fs.fixLine(at);
   }
-  fs.fixLine(at);
 }
 
 /** ... and comparisons that are made of others. */
@@ -214,11 +225,28 @@ function fold(op: u32, a: usize, b: usize): bool {
       result = x ^ y;
       break;
     default:
-      return false;
+      return is54 && foldOther(op, a, b);
   }
   const bits = op == Op.BAND || op == Op.BOR || op == Op.BXOR;
   store<i64>(a, result, VALUE);
   store<u32>(a, integers || bits ? INTEGER : FLOAT, TAG);
+  return true;
+}
+
+const left: usize = memory.data(16, 8);
+const right: usize = memory.data(16, 8);
+
+/** The same for operations that only Lua 5.4 folds, as far as anyone sees it. */
+function foldOther(op: u32, a: usize, b: usize): bool {
+  const divides = op == Op.DIV || op == Op.IDIV || op == Op.MOD;
+  if (divides && load<i64>(b, VALUE) == 0) return false;
+  setInteger(left, load<i64>(a, VALUE));
+  setTag(left, load<u32>(a, TAG));
+  setInteger(right, load<i64>(b, VALUE));
+  setTag(right, load<u32>(b, TAG));
+  if (!calculate(op, left, right, left) || (tagOf(left) == FLOAT && integerOf(left) == 0)) return false;
+  store<i64>(a, integerOf(left), VALUE);
+  store<u32>(a, tagOf(left), TAG);
   return true;
 }
 

@@ -4,14 +4,17 @@
 
 import { burn } from "../../../lib/fault";
 import { depth, raised, setDepth } from "../run/state";
+import { is54 } from "../values/dialect";
 import { Prototype } from "../values/objects";
 import { Op } from "../values/opcodes";
 import { sameString, stringOf, textOf } from "../values/string";
 import {
   arenaUsed,
   closeArena,
+  EXPRESSION_SIZE,
   goOnIfTrue,
   infoOf,
+  isConstant,
   Kind,
   kindOf,
   newExpression,
@@ -28,11 +31,13 @@ import {
   ACTIVE_RECORD,
   BLOCK_ACTIVE,
   BLOCK_CAPTURED,
+  BLOCK_CLOSES,
   BLOCK_GOTOS,
   BLOCK_LABELS,
   CLOSE,
   CONST,
   current,
+  FunctionState,
   LABEL_ACTIVE,
   LABEL_LINE,
   LABEL_NAME,
@@ -55,7 +60,7 @@ import {
   toGeneralReturn,
   useStatements,
 } from "./parser_blocks";
-import { findVariable, parseExpression, parseField, parseList } from "./parser_expressions";
+import { findVariable, nameConstant, parseExpression, parseField, parseList } from "./parser_expressions";
 import { accept, check, enter, expect, expectMatch, expectName, leave } from "./tokens";
 
 /** Compiles `size` bytes at `src`, a chunk named `name`. Returns the main function's prototype, or null after raising. */
@@ -181,26 +186,42 @@ function parseGoto(pc: i32): void {
 
 function parseLabel(name: usize, at: i32): void {
   const fs = current;
+  if (!is54) checkLabel(fs, name, load<i32>(fs.blocks.item(fs.blocks.count - 1), BLOCK_LABELS));
+  expect(Token.LABEL);
+  if (!is54) addLabel(fs, name, at);
+  let index = fs.labels.count - 1;
+  while (token == 0x3b || token == Token.LABEL) parseStatement();
+  if (is54) {
+    // Labels in a row are declared from the last to the first, and those of blocks around this one count.
+    checkLabel(fs, name, 0);
+    addLabel(fs, name, at);
+    index = fs.labels.count - 1;
+  }
+  const label = fs.labels.item(index);
+  // At the end of a block its locals are no longer in scope for the label.
   const block = fs.blocks.item(fs.blocks.count - 1);
-  burn((fs.labels.count - load<i32>(block, BLOCK_LABELS)) >> 3);
-  for (let i = load<i32>(block, BLOCK_LABELS); i < fs.labels.count; i++) {
+  if (endsBlock(false)) store<u32>(label, load<u32>(block, BLOCK_ACTIVE), LABEL_ACTIVE);
+  resolveGotos(fs, load<i32>(block, BLOCK_GOTOS), label);
+}
+
+/** Raises when one of the labels from `first` on has the name. */
+function checkLabel(fs: FunctionState, name: usize, first: i32): void {
+  burn((fs.labels.count - first) >> 3);
+  for (let i = first; i < fs.labels.count; i++) {
     const label = fs.labels.item(i);
     if (!sameString(<usize>load<u32>(label, LABEL_NAME), name)) continue;
     lexError(`label '${textOf(name)}' already defined on line ${load<i32>(label, LABEL_LINE)}`, 0);
     return;
   }
-  expect(Token.LABEL);
+}
+
+/** Declares a label here. */
+function addLabel(fs: FunctionState, name: usize, at: i32): void {
   const label = fs.labels.add();
-  const index = fs.labels.count - 1;
   store<u32>(label, <u32>name, LABEL_NAME);
   store<u32>(label, labelHere(fs), LABEL_PC);
   store<u32>(label, at, LABEL_LINE);
   store<u32>(label, fs.active.count, LABEL_ACTIVE);
-  while (token == 0x3b || token == Token.LABEL) parseStatement();
-  // At the end of a block its locals are no longer in scope for the label.
-  const active = endsBlock(false) ? load<u32>(fs.blocks.item(fs.blocks.count - 1), BLOCK_ACTIVE) : fs.active.count;
-  store<u32>(fs.labels.item(index), active, LABEL_ACTIVE);
-  resolveGotos(fs, load<i32>(fs.blocks.item(fs.blocks.count - 1), BLOCK_GOTOS), fs.labels.item(index));
 }
 
 /** A condition; returns the jumps to where it is false. */
@@ -284,9 +305,9 @@ function parseToNext(): void {
 function parseNumericFor(name: usize, at: i32): void {
   const fs = current;
   const base = fs.free;
-  newLocal(fs, stringOf("(for index)"), REGULAR);
-  newLocal(fs, stringOf("(for limit)"), REGULAR);
-  newLocal(fs, stringOf("(for step)"), REGULAR);
+  newLocal(fs, stringOf(is54 ? STATE_54 : "(for index)"), REGULAR);
+  newLocal(fs, stringOf(is54 ? STATE_54 : "(for limit)"), REGULAR);
+  newLocal(fs, stringOf(is54 ? STATE_54 : "(for step)"), REGULAR);
   newLocal(fs, name, REGULAR);
   expect(0x3d);
   parseToNext();
@@ -301,12 +322,16 @@ function parseNumericFor(name: usize, at: i32): void {
   parseForBody(base, at, 1, true);
 }
 
+/** How Lua 5.4 calls the values behind a loop. */
+const STATE_54 = "(for state)";
+
 function parseGenericFor(first: usize): void {
   const fs = current;
   const base = fs.free;
-  newLocal(fs, stringOf("(for generator)"), REGULAR);
+  if (is54) newLocal(fs, stringOf(STATE_54), REGULAR);
+  newLocal(fs, stringOf(is54 ? STATE_54 : "(for generator)"), REGULAR);
   newLocal(fs, stringOf("(for state)"), REGULAR);
-  newLocal(fs, stringOf("(for control)"), REGULAR);
+  newLocal(fs, stringOf(is54 ? STATE_54 : "(for control)"), REGULAR);
   newLocal(fs, first, REGULAR);
   let variables = 1;
   while (accept(0x2c)) {
@@ -316,16 +341,22 @@ function parseGenericFor(first: usize): void {
   expect(Token.IN);
   const at = line;
   const e = newExpression();
-  adjust(3, parseList(e), e);
+  adjust(is54 ? 4 : 3, parseList(e), e);
   fs.need(3);
-  parseForBody(base, at, variables, false);
+  if (is54) {
+    // The value that is closed at the end goes below the three that the turns need.
+    activate(fs, 1);
+    closesVariable(fs);
+    fs.emit(Op.TFORPREP, base, 0, 0);
+  }
+  parseForBody(is54 ? base + 1 : base, at, variables, false);
 }
 
 function parseForBody(base: i32, at: i32, variables: i32, numeric: bool): void {
   const fs = current;
   activate(fs, 3);
   expect(Token.DO);
-  const prepare = numeric ? fs.emit(Op.FORPREP, base, 0, NO_JUMP) : jump(fs);
+  const prepare = numeric ? fs.emit(is54 ? Op.COUNTPREP : Op.FORPREP, base, 0, NO_JUMP) : jump(fs);
   openBlock(fs, false);
   activate(fs, variables);
   fs.reserve(variables);
@@ -334,7 +365,7 @@ function parseForBody(base: i32, at: i32, variables: i32, numeric: bool): void {
   patchHere(fs, prepare);
   let end: i32;
   if (numeric) {
-    end = fs.emit(Op.FORLOOP, base, 0, NO_JUMP);
+    end = fs.emit(is54 ? Op.COUNTLOOP : Op.FORLOOP, base, 0, NO_JUMP);
   } else {
     fs.emit(Op.TFORCALL, base, variables, 0);
     fs.fixLine(at);
@@ -384,7 +415,7 @@ function parseLocalFunction(): void {
 }
 
 function parseAttribute(): u32 {
-  if (!accept(0x3c)) return REGULAR;
+  if (!is54 || !accept(0x3c)) return REGULAR;
   const name = textOf(expectName());
   expect(0x3e);
   if (name == "const") return CONST;
@@ -397,9 +428,10 @@ function parseLocal(): void {
   const fs = current;
   let count = 0;
   let toClose = -1;
+  let attribute = REGULAR;
   do {
     const name = expectName();
-    const attribute = parseAttribute();
+    attribute = parseAttribute();
     newLocal(fs, name, attribute);
     if (attribute == CLOSE) {
       if (toClose >= 0) lexError("multiple to-be-closed variables in local list", 0);
@@ -410,13 +442,23 @@ function parseLocal(): void {
   const e = newExpression();
   let values = 0;
   if (accept(0x3d)) values = parseList(e);
+  // In Lua 5.4 a constant with a constant value is that value wherever it is used.
+  const value = newExpression();
+  if (is54 && attribute == CONST && values == count && isConstant(e)) memory.copy(value, e, EXPRESSION_SIZE);
   adjust(count, values, e);
   activate(fs, count);
+  if (kindOf(value) != Kind.VOID) nameConstant(fs, fs.active.count - 1, value);
   if (toClose >= 0) {
-    fs.closes = true;
-    store<u8>(fs.blocks.item(fs.blocks.count - 1), 1, BLOCK_CAPTURED);
+    closesVariable(fs);
     fs.emit(Op.TBC, toClose, 0, 0);
   }
+}
+
+/** A variable of the block is to be closed: all ways out of it do so. */
+function closesVariable(fs: FunctionState): void {
+  const block = fs.blocks.item(fs.blocks.count - 1);
+  store<u8>(block, 1, BLOCK_CAPTURED);
+  store<u8>(block, 1, BLOCK_CLOSES);
 }
 
 function parseFunction(at: i32): void {
@@ -443,6 +485,7 @@ function parseFunction(at: i32): void {
 
 function parseReturn(): void {
   const fs = current;
+  const closes = load<u8>(fs.blocks.item(fs.blocks.count - 1), BLOCK_CLOSES) != 0;
   let first = fs.active.count;
   let count = 0;
   if (!endsBlock(true) && token != 0x3b) {
@@ -450,7 +493,7 @@ function parseReturn(): void {
     count = parseList(e);
     if (kindOf(e) == Kind.CALL || kindOf(e) == Kind.VARARG) {
       setResults(fs, e, -1);
-      if (kindOf(e) == Kind.CALL && count == 1 && !fs.closes) {
+      if (kindOf(e) == Kind.CALL && count == 1 && !closes) {
         store<u8>(fs.instruction(infoOf(e)), <u8>Op.TAILCALL);
       }
       count = -1;
@@ -461,6 +504,6 @@ function parseReturn(): void {
     }
   }
   const pc = count == 1 ? fs.emit(Op.RETURN1, first, 0, 0) : fs.emit(Op.RETURN, first, count + 1, 0);
-  if (fs.closes) toGeneralReturn(fs, pc);
+  if (closes) toGeneralReturn(fs, pc);
   accept(0x3b);
 }

@@ -1,5 +1,7 @@
 // The parser's part for assignments and the calls that are statements: targets, lists of values.
 
+import { DEPTH_LIMIT, depth } from "../run/state";
+import { is54 } from "../values/dialect";
 import { Op } from "../values/opcodes";
 import { textOf } from "../values/string";
 import {
@@ -27,6 +29,8 @@ export function checkAssignable(target: usize): void {
   let name: usize = 0;
   if (kindOf(target) == Kind.LOCAL) {
     if (fs.attributeOf(auxOf(target)) != REGULAR) name = fs.localName(auxOf(target));
+  } else if (kindOf(target) == Kind.NAMED) {
+    name = <usize>infoOf(target);
   } else if (kindOf(target) == Kind.UPVALUE) {
     const origin = fs.origin(infoOf(target));
     if (origin.attribute != REGULAR) name = origin.name;
@@ -55,19 +59,20 @@ export function parseExpressionStatement(): void {
 function parseAssignment(last: usize, targets: i32): void {
   const fs = current;
   const kind = kindOf(last);
+  checkAssignable(last);
   if (kind < Kind.LOCAL || kind > Kind.ELEMENT) {
     syntaxError("syntax error");
     return;
   }
-  checkAssignable(last);
   if (accept(0x2c)) {
     const target = newExpression();
     parsePrimary(target);
     store<u32>(target, <u32>last, TAG);
     if (kindOf(target) == Kind.LOCAL || kindOf(target) == Kind.UPVALUE) avoidConflict(last, target);
-    enter();
+    if (is54) enter();
+    else fs.checkLimit(targets + depth, DEPTH_LIMIT, "C levels");
     parseAssignment(target, targets + 1);
-    leave();
+    if (is54) leave();
   } else {
     expect(0x3d);
     const e = newExpression();

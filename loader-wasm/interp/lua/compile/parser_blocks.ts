@@ -2,16 +2,19 @@
 
 import { burn } from "../../../lib/fault";
 import { raised } from "../run/state";
+import { is54 } from "../values/dialect";
 import { Prototype } from "../values/objects";
 import { Op, opOf } from "../values/opcodes";
 import { sameString, stringOf, textOf } from "../values/string";
 import { Kind, setExpression, toNextRegister } from "./expression";
 import {
   ACTIVE_ATTRIBUTE,
+  ACTIVE_KIND,
   ACTIVE_NAME,
   ACTIVE_RECORD,
   BLOCK_ACTIVE,
   BLOCK_CAPTURED,
+  BLOCK_CLOSES,
   BLOCK_GOTOS,
   BLOCK_LABELS,
   BLOCK_LOOP,
@@ -34,7 +37,10 @@ import { accept, expect, expectMatch, expectName } from "./tokens";
 
 /** Begins a block; `loop`: one that `break` leaves. */
 export function openBlock(fs: FunctionState, loop: bool): void {
+  const outer = fs.blocks.count;
   const block = fs.blocks.add();
+  const closes = outer > 0 ? load<u8>(fs.blocks.item(outer - 1), BLOCK_CLOSES) : 0;
+  store<u8>(block, closes, BLOCK_CLOSES);
   store<u32>(block, fs.labels.count, BLOCK_LABELS);
   store<u32>(block, fs.gotos.count, BLOCK_GOTOS);
   store<u32>(block, fs.active.count, BLOCK_ACTIVE);
@@ -154,6 +160,7 @@ export function activate(fs: FunctionState, count: i32): void {
     store<u32>(active, first + i, ACTIVE_RECORD);
     store<u32>(active, local.last, ACTIVE_ATTRIBUTE);
     store<u32>(active, <u32>local.name, ACTIVE_NAME);
+    store<i32>(active, Kind.VOID, ACTIVE_KIND);
     local.first = fs.pc;
     local.last = 0;
   }
@@ -267,6 +274,7 @@ function defineBreak(fs: FunctionState, first: i32): void {
 function undefinedGoto(entry: usize): void {
   const name = textOf(<usize>load<u32>(entry, LABEL_NAME));
   const at = load<i32>(entry, LABEL_LINE);
-  if (name == "break") lexError(`<break> at line ${at} not inside a loop`, 0);
+  if (name == "break")
+    lexError(is54 ? `break outside loop at line ${at}` : `<break> at line ${at} not inside a loop`, 0);
   else lexError(`no visible label '${name}' for <goto> at line ${at}`, 0);
 }

@@ -25,7 +25,7 @@ import {
   toValue,
   VALUE,
 } from "./expression";
-import { current, FunctionState } from "./function_state";
+import { ACTIVE_KIND, ACTIVE_NAME, ACTIVE_TAG, ACTIVE_VALUE, current, FunctionState } from "./function_state";
 import { advance, line, numeral, peekToken, syntaxError, Token, token, tokenString } from "./lexer";
 import {
   infix,
@@ -59,6 +59,7 @@ function lookUp(fs: FunctionState, name: usize, e: usize, base: bool): bool {
   burn(1 + ((fs.active.count + fs.upvalues.count) >> 4));
   const local = fs.findLocal(name);
   if (local >= 0) {
+    if (standsForConstant(fs.active.item(local), e)) return true;
     setExpression(e, Kind.LOCAL, local);
     store<i32>(e, local, AUX);
     if (!base) fs.markCaptured(local);
@@ -68,11 +69,32 @@ function lookUp(fs: FunctionState, name: usize, e: usize, base: bool): bool {
   if (upvalue < 0) {
     const outer = fs.previous;
     if (outer === null || !lookUp(outer, name, e, false)) return false;
+    if (kindOf(e) == Kind.NAMED) return true;
     const isLocal = kindOf(e) == Kind.LOCAL;
     const attribute = isLocal ? outer.attributeOf(infoOf(e)) : <u32>outer.origin(infoOf(e)).attribute;
     upvalue = fs.addUpvalue(name, isLocal, infoOf(e), attribute);
   }
   setExpression(e, Kind.UPVALUE, upvalue);
+  return true;
+}
+
+/** Lets the active local `index` stand for the constant in `e`. */
+export function nameConstant(fs: FunctionState, index: i32, e: usize): void {
+  const active = fs.active.item(index);
+  fetch(fs, e);
+  store<i32>(active, kindOf(e), ACTIVE_KIND);
+  store<i64>(active, load<i64>(e, VALUE), ACTIVE_VALUE);
+  store<u32>(active, load<u32>(e, TAG), ACTIVE_TAG);
+}
+
+/** Whether the active local stands for a constant, which `e` is then. */
+function standsForConstant(active: usize, e: usize): bool {
+  const kind = load<i32>(active, ACTIVE_KIND);
+  if (kind == Kind.VOID) return false;
+  setExpression(e, Kind.NAMED, load<i32>(active, ACTIVE_NAME));
+  store<i32>(e, kind, AUX);
+  store<i64>(e, load<i64>(active, ACTIVE_VALUE), VALUE);
+  store<u32>(e, load<u32>(active, ACTIVE_TAG), TAG);
   return true;
 }
 

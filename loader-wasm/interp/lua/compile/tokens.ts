@@ -1,8 +1,9 @@
 // The parser's dealings with tokens: what may come next, what must, and how deep the syntax nests.
 
 import { DEPTH_LIMIT, depth, raised, setDepth } from "../run/state";
+import { is54 } from "../values/dialect";
 import { current } from "./function_state";
-import { advance, line, syntaxError, Token, token, tokenString, tokenText } from "./lexer";
+import { advance, line, stackError, syntaxError, Token, token, tokenString, tokenText } from "./lexer";
 
 /** Takes the current token if it is `which`. */
 export function accept(which: i32): bool {
@@ -45,7 +46,8 @@ export function expectName(): usize {
 /** One level of syntax deeper. */
 export function enter(): void {
   setDepth(depth + 1);
-  current.checkLimit(depth, DEPTH_LIMIT, "C levels");
+  if (!is54) current.checkLimit(depth, DEPTH_LIMIT, "C levels");
+  else if (depth >= DEPTH_LIMIT) stackError();
 }
 
 /** Undoes `enter`. */

@@ -7,11 +7,12 @@ import { digitValue, isSpace, NO_DIGIT } from "../../../lib/text";
 import { callFunction, payForMoving, protectedCall } from "../run/call";
 import { raisePlain, raiseText, raiseValue, where } from "../run/errors";
 import { Event, equalRaw, handlerIn, handlerOf, metaOf } from "../run/events";
-import { collect, isStopped, noteFinalizer, stopCollector } from "../run/gc";
+import { collect, isFinalizing, isStopped, noteFinalizer, stopCollector } from "../run/gc";
 import { enterPlain, leavePlain } from "../run/managed";
 import { indexValue, setRaw, stringFor } from "../run/metamethods";
 import { setNextFunction } from "../run/ops/loops";
 import { frame, globals, MANY, RAISED, raised, setTop, stack, top } from "../run/state";
+import { is54 } from "../values/dialect";
 import { heapUsed } from "../values/heap";
 import { stringToNumber } from "../values/number";
 import { Closure, Table } from "../values/objects";
@@ -46,6 +47,7 @@ import {
   checkString,
   checkTable,
   drop,
+  expectedError,
   fieldOf,
   isAbsent,
   optInteger,
@@ -93,7 +95,8 @@ export function openBase(): void {
   setFunction(table, "type", typeFunction);
   setFunction(table, "xpcall", xpcall);
   setTableField(table, "_G", table);
-  setTextField(table, "_VERSION", "Lua 5.3");
+  setTextField(table, "_VERSION", is54 ? "Lua 5.4" : "Lua 5.3");
+  if (is54) stepMultiplier = STEP_MULTIPLIER_54;
   const nextFunction: () => i32 = next;
   setNextFunction(nextFunction.index);
 }
@@ -102,20 +105,28 @@ export function openBase(): void {
 
 function print(): i32 {
   const count = argCount();
-  pushValue(fieldOf(globals, "tostring"));
+  // Lua 5.4 asks nobody how values look.
+  if (!is54) pushValue(fieldOf(globals, "tostring"));
   for (let i = 1; i <= count; i++) {
-    pushValue(top - VALUE_SIZE);
-    pushValue(argAt(i));
-    if (!callFunction(1, 1)) return RAISED;
-    const result = top - VALUE_SIZE;
-    if (isNumberTag(tagOf(result))) stringify(result);
-    if (tagOf(result) != STRING) return raiseText("'tostring' must return a string to 'print'");
+    const text = is54 ? stringFor(argAt(i)) : stringByScript(argAt(i));
+    if (text == 0) return RAISED;
     if (i > 1) putchar(0x09);
-    const text = objectOf(result);
     printBytes(bytesOf(text), <i32>lengthOf(text));
-    drop(1);
   }
   putchar(0x0a);
+  return 0;
+}
+
+/** What the global `tostring`, on top, makes of the value at `at`; 0 after raising. */
+function stringByScript(at: usize): usize {
+  pushValue(top - VALUE_SIZE);
+  pushValue(at);
+  if (!callFunction(1, 1)) return 0;
+  const result = top - VALUE_SIZE;
+  if (isNumberTag(tagOf(result))) stringify(result);
+  drop(1);
+  if (tagOf(result) == STRING) return objectOf(result);
+  raiseText("'tostring' must return a string to 'print'");
   return 0;
 }
 
@@ -266,7 +277,7 @@ function setMetatable(): i32 {
   const table = checkTable(1);
   if (table === null) return RAISED;
   const tag = argTag(2);
-  if (tag != NIL && tag != TABLE) return argError(2, "nil or table expected");
+  if (tag != NIL && tag != TABLE) return expectedError(2, "nil or table");
   if (handlerOf(argAt(1), Event.METATABLE) != nothing) return raiseText("cannot change a protected metatable");
   const meta = tag == TABLE ? Table.of(argAt(2)) : null;
   table.meta = meta;
@@ -285,7 +296,7 @@ function rawLength(): i32 {
   const tag = argTag(1);
   if (tag == TABLE) pushInteger(border(Table.of(argAt(1))));
   else if (tag == STRING) pushInteger(lengthOf(objectOf(argAt(1))));
-  else return argError(1, "table or string expected");
+  else return expectedError(1, "table or string");
   return 1;
 }
 
@@ -438,8 +449,9 @@ const KIB: i64 = 1024;
 /** What the reference's collector has by default, in percent. */
 let pause: i32 = 200;
 let stepMultiplier: i32 = 200;
-/** What that is at least. */
+/** What that is at least in Lua 5.3, and by default in 5.4. */
 const STEP_MULTIPLIER_MIN: i32 = 40;
+const STEP_MULTIPLIER_54: i32 = 100;
 /** The mode a script of newer loaders asked for last; there is one collector. */
 let mode: string = "incremental";
 
@@ -453,7 +465,9 @@ function collectGarbage(): i32 {
   if (!COLLECTOR_OPTIONS.includes(option)) return argError(1, `invalid option '${option}'`);
   const value = <i32>optInteger(2, 0);
   if (raised) return RAISED;
-  if (option == "stop") {
+  if (is54 && isFinalizing()) {
+    pushNil();
+  } else if (option == "stop") {
     stopCollector(true);
     pushInteger(0);
   } else if (option == "restart") {
@@ -469,18 +483,33 @@ function collectGarbage(): i32 {
   } else if (option == "step") {
     collect();
     if (raised) return RAISED;
-    pushBoolean(value > 0);
+    pushBoolean(is54 || value > 0);
   } else if (option == "isrunning") {
     pushBoolean(!isStopped());
   } else if (option == "setpause") {
     pushInteger(pause);
-    pause = value;
+    pause = parameter(value);
   } else if (option == "setstepmul") {
     pushInteger(stepMultiplier);
-    stepMultiplier = max(value, STEP_MULTIPLIER_MIN);
+    stepMultiplier = is54 ? parameter(value) : max(value, STEP_MULTIPLIER_MIN);
   } else {
     pushText(mode);
     mode = option;
+    if (option == "incremental") return tune(value);
   }
+  return 1;
+}
+
+/** A parameter of the collector as it is kept: Lua 5.4 has a byte for a fourth of it. */
+function parameter(value: i32): i32 {
+  return is54 ? ((value / 4) & 0xff) * 4 : value;
+}
+
+/** The mode "incremental" takes its parameters: pause and step multiplier, where they aren't 0. */
+function tune(newPause: i32): i32 {
+  const multiplier = <i32>optInteger(3, 0);
+  if (raised) return RAISED;
+  if (newPause != 0) pause = parameter(newPause);
+  if (multiplier != 0) stepMultiplier = parameter(multiplier);
   return 1;
 }

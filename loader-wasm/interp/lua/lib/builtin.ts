@@ -20,6 +20,7 @@ import {
   stackEnd,
   top,
 } from "../run/state";
+import { is54 } from "../values/dialect";
 import { hasRoom, newObject } from "../values/heap";
 import { converted, numberToString, toInteger } from "../values/number";
 import { BuiltinClosure, builtinSize, Table } from "../values/objects";
@@ -94,6 +95,11 @@ export function typeError(index: i32, expected: string): i32 {
   return argError(index, `${expected} expected, got ${argTypeName(index)}`);
 }
 
+/** Raises that argument `index` is none of the types `expected`; Lua 5.4 says what it is instead. */
+export function expectedError(index: i32, expected: string): i32 {
+  return is54 ? typeError(index, expected) : argError(index, `${expected} expected`);
+}
+
 /** The type of an argument as messages name it: `__name` of its metatable, if it has one. */
 function argTypeName(index: i32): string {
   const name = handlerOf(argAt(index), Event.NAME);
@@ -118,7 +124,7 @@ export function checkString(index: i32): usize {
 
 /** Makes the number at `at` a string, and returns it. */
 export function stringify(at: usize): usize {
-  const text = numberToString(load<i64>(at));
+  const text = numberToString(at);
   setObject(at, text, STRING);
   return text;
 }

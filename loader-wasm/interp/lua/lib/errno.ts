@@ -1,5 +1,6 @@
 // The library `errno`: FreeBSD's error numbers by name (sys/errno.h of 12.1).
 
+import { profile } from "../../../lib/profile";
 import { Table } from "../values/objects";
 import { newTable } from "../values/table";
 import { setIntegerField } from "./builtin";
@@ -26,7 +27,8 @@ export function openErrno(): Table {
   for (let i = 0; i < names.length; i++) setIntegerField(table, names[i], i + 1);
   setIntegerField(table, "EWOULDBLOCK", 35);
   setIntegerField(table, "ENOTSUP", 45);
-  setIntegerField(table, "ELAST", names.length);
+  // Later systems have one more, which no loader has a name for.
+  setIntegerField(table, "ELAST", profile.generation < 13 ? names.length : names.length + 1);
   const internal = INTERNAL_NAMES.split(" ");
   for (let i = 0; i < internal.length; i++) setIntegerField(table, internal[i], -1 - i);
   return table;

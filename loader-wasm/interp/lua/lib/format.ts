@@ -1,14 +1,17 @@
 // Lua's `string.format` (Lua 5.3 Reference Manual, 6.4) over the printf of FreeBSD's loader: that one knows no
 // blank as a flag, no width for characters and no floating point, and prints such a conversion as it is written.
 
+import { cstringAt } from "../../../lib/bytes";
 import { burn } from "../../../lib/fault";
+import { isDigit } from "../../../lib/text";
 import { Buffer, openBuffer } from "../run/buffers";
 import { raiseText } from "../run/errors";
-import { stringFor } from "../run/metamethods";
+import { addressText, stringFor } from "../run/metamethods";
 import { RAISED, raised } from "../run/state";
+import { is54 } from "../values/dialect";
 import { writeInteger } from "../values/number";
-import { bytesOf, lengthOf } from "../values/string";
-import { FALSE, FLOAT, INTEGER, integerOf, NIL, objectOf, STRING, TRUE } from "../values/value";
+import { bytesOf, lengthOf, stringOf } from "../values/string";
+import { BUILTIN, FALSE, FLOAT, INTEGER, integerOf, NIL, NONE, objectOf, STRING, TRUE } from "../values/value";
 import { argAt, argCount, argError, argTag, checkInteger, checkString, pushBuffer } from "./builtin";
 
 const PERCENT: u32 = 0x25;
@@ -70,13 +73,14 @@ function readTwoDigits(): i32 {
 function readConversion(at: usize): bool {
   start = at;
   letterAt = at;
+  if (is54 && !isShortEnough(at)) return false;
   isLeft = false;
   isPadded = false;
   isAlternate = false;
   isUnknown = false;
   precision = -1;
   while (readFlag(load<u8>(letterAt))) letterAt++;
-  if (letterAt - at > <usize>FLAG_LIMIT) {
+  if (!is54 && letterAt - at > <usize>FLAG_LIMIT) {
     raiseText("invalid format (repeated flags)");
     return false;
   }
@@ -85,11 +89,63 @@ function readConversion(at: usize): bool {
     letterAt++;
     precision = readTwoDigits();
   }
-  if (<u32>load<u8>(letterAt) - ZERO <= 9) {
+  if (is54) {
+    // What is more of all this is found by `isValid`.
+    while (isModifier(load<u8>(letterAt))) letterAt++;
+  } else if (<u32>load<u8>(letterAt) - ZERO <= 9) {
     raiseText("invalid format (width or precision too long)");
     return false;
   }
   return true;
+}
+
+// Lua 5.4 takes all flags, digits and points for the conversion's and looks then whether they go with its letter.
+
+/** Most of them. */
+const MODIFIERS_LIMIT_54: usize = 20;
+/** Flags that letters take. */
+const FLAGS_INTEGER = "-+0 ";
+const FLAGS_UNSIGNED = "-0";
+const FLAGS_HEX = "-#0";
+const FLAGS_FLOAT = "-+#0 ";
+const FLAGS_TEXT = "-";
+
+/** Whether the byte is a flag, a digit or a point. */
+function isModifier(c: u32): bool {
+  return isDigit(c) || c == 0x2d || c == 0x2b || c == 0x23 || c == 0x20 || c == 0x2e;
+}
+
+function isShortEnough(at: usize): bool {
+  let count: usize = 0;
+  while (isModifier(load<u8>(at + count))) count++;
+  if (count <= MODIFIERS_LIMIT_54) return true;
+  raiseText("invalid format (too long)");
+  return false;
+}
+
+/** Whether the conversion that was read has no more than these flags, two digits, and two behind a point; raises if not. */
+function isValid(flags: string, takesPrecision: bool): bool {
+  if (!is54) return true;
+  let at = start;
+  while (flags.includes(String.fromCharCode(load<u8>(at)))) at++;
+  // A width can't begin with a 0.
+  if (load<u8>(at) != ZERO) {
+    at = skipTwoDigits(at);
+    if (takesPrecision && load<u8>(at) == 0x2e) at = skipTwoDigits(at + 1);
+  }
+  if (at == letterAt) return true;
+  raiseText(`invalid conversion specification: '${written()}'`);
+  return false;
+}
+
+function skipTwoDigits(at: usize): usize {
+  if (isDigit(load<u8>(at))) at++;
+  return isDigit(load<u8>(at)) ? at + 1 : at;
+}
+
+/** The conversion as it is written, percent sign and all. */
+function written(): string {
+  return `%${cstringAt(start, <i32>(letterAt - start) + 1)}`;
 }
 
 /** Adds the conversion as it is written, with `modifier` before its letter. */
@@ -173,18 +229,24 @@ function addAnything(buffer: Buffer, index: i32): void {
     buffer.addString(text);
   } else if (hasZero(text)) {
     argError(index, "string contains zeros");
+  } else if (!isValid(FLAGS_TEXT, true)) {
+    return;
   } else if (precision < 0 && length >= LONG) {
     buffer.addString(text);
   } else if (isUnknown) {
     addWritten(buffer, "");
   } else {
-    const count = precision < 0 ? length : min<u32>(length, <u32>precision);
-    const fill = width - <i32>count;
-    const padding = isPadded ? ZERO : 0x20;
-    if (!isLeft) addMany(buffer, padding, fill);
-    buffer.addBytes(bytesOf(text), count);
-    if (isLeft) addMany(buffer, padding, fill);
+    addPadded(buffer, text, precision < 0 ? length : min<u32>(length, <u32>precision));
   }
+}
+
+/** Adds `count` bytes of a string, and what the width wants beside them. */
+function addPadded(buffer: Buffer, text: usize, count: u32): void {
+  const fill = width - <i32>count;
+  const padding = isPadded ? ZERO : 0x20;
+  if (!isLeft) addMany(buffer, padding, fill);
+  buffer.addBytes(bytesOf(text), count);
+  if (isLeft) addMany(buffer, padding, fill);
 }
 
 /** Adds a control character as an escape that the digit after it, if there is one, can't be taken for a part of. */
@@ -255,6 +317,7 @@ function addConversion(buffer: Buffer, index: i32): void {
   switch (letter) {
     case 0x63: {
       // c
+      if (!isValid(FLAGS_TEXT, false)) return;
       const code = checkInteger(index);
       if (raised) return;
       if (isUnknown) addWritten(buffer, "");
@@ -269,7 +332,8 @@ function addConversion(buffer: Buffer, index: i32): void {
     case 0x58: {
       // X
       const value = checkInteger(index);
-      if (!raised) addInteger(buffer, value, letter);
+      if (raised || !isValid(integerFlags(letter), true)) return;
+      addInteger(buffer, value, letter);
       break;
     }
     case 0x61: // a
@@ -280,12 +344,27 @@ function addConversion(buffer: Buffer, index: i32): void {
     case 0x67: // g
     case 0x47: {
       // G
+      if (is54 && letter == 0x66) {
+        invalidLetter(letter);
+        return;
+      }
       checkInteger(index);
-      if (!raised) addWritten(buffer, "");
+      if (raised || !isValid(FLAGS_FLOAT, true)) return;
+      addWritten(buffer, "");
+      break;
+    }
+    case 0x70: {
+      // p
+      if (!is54) invalidLetter(letter);
+      else if (isValid(FLAGS_TEXT, false)) addAddress(buffer, index);
       break;
     }
     case 0x71: {
       // q
+      if (is54 && letterAt != start) {
+        raiseText("specifier '%q' cannot have modifiers");
+        return;
+      }
       addLiteral(buffer, index);
       break;
     }
@@ -295,8 +374,26 @@ function addConversion(buffer: Buffer, index: i32): void {
       break;
     }
     default:
-      raiseText(`invalid option '%${shownByte(letter)}' to 'format'`);
+      invalidLetter(letter);
   }
+}
+
+function integerFlags(letter: u32): string {
+  if (letter == 0x64 || letter == 0x69) return FLAGS_INTEGER;
+  return letter == 0x75 ? FLAGS_UNSIGNED : FLAGS_HEX;
+}
+
+function invalidLetter(letter: u32): void {
+  raiseText(
+    is54 ? `invalid conversion '${written()}' to 'format'` : `invalid option '%${shownByte(letter)}' to 'format'`,
+  );
+}
+
+/** Adds the address of argument `index`, as `tostring` shows those of objects. */
+function addAddress(buffer: Buffer, index: i32): void {
+  const tag = argTag(index);
+  const text = tag < BUILTIN || tag == NONE ? stringOf("(null)") : stringOf(addressText(argAt(index)));
+  addPadded(buffer, text, lengthOf(text));
 }
 
 /** `string.format`. */

@@ -5,6 +5,7 @@ import { close, open, pathOf, readdir, stat } from "../../../files/files";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat } from "../../../fs/file_system";
 import { EIO, errno, strerror } from "../../../lib/errno";
 import { burn } from "../../../lib/fault";
+import { profile } from "../../../lib/profile";
 import { PURPOSE_NONE } from "../../../protocol";
 import { raiseText } from "../run/errors";
 import { noteFinalizer } from "../run/gc";
@@ -38,6 +39,7 @@ import {
   newUserdata,
   offer,
   PATH_GARBAGE,
+  placeOf,
   USERDATA_CONTENT,
 } from "./library";
 
@@ -71,11 +73,12 @@ export function openLfs(): Table {
   const table = newTable();
   setFunction(table, "attributes", attributes);
   setFunction(table, "dir", openDirectory);
-  const newer = newTable();
-  setIntegerField(newer, "DT_DIR", DT_DIR);
-  setIntegerField(newer, "DT_REG", DT_REG);
-  setIntegerField(newer, "DT_LNK", DT_LNK);
-  offer(table, newer);
+  const unseen = newTable();
+  setIntegerField(placeOf(table, unseen, 13), "DT_DIR", DT_DIR);
+  const recent = placeOf(table, unseen, 15);
+  setIntegerField(recent, "DT_REG", DT_REG);
+  setIntegerField(recent, "DT_LNK", DT_LNK);
+  offer(table, unseen);
   return table;
 }
 
@@ -100,7 +103,7 @@ function openDirectory(): i32 {
   return 2;
 }
 
-/** The next name; from newer loaders, its type as well. 12.1's callers that pass all on would notice, so they get the name alone. */
+/** The next name, and its type, too, but from 12.1 for callers that pass all on and would notice. */
 function nextEntry(): i32 {
   const directory = checkUserdata(1, DIRECTORY, DIRECTORY_NAME);
   if (directory == 0) return RAISED;
@@ -116,7 +119,7 @@ function nextEntry(): i32 {
     return error == EIO ? raiseText(`cannot read ${path}: ${strerror(error)}`) : 0;
   }
   pushText(entry.name);
-  if (frame.wanted < 2) return 1;
+  if (profile.generation < 13 && frame.wanted < 2) return 1;
   // A type that the file system doesn't tell is better asked for than taken for none.
   if (entry.type == 0) pushNil();
   else pushInteger(entry.type);

@@ -1,9 +1,10 @@
 // What the loader's libraries share: userdata and their metatables, arguments as C strings, and members that
-// are there without being seen. The last are what newer loaders than 12.1 offer: a look-up finds them, but
-// `pairs` and `getmetatable` show what 12.1 had.
+// are there without being seen. The last are what other loaders offer than the one that is emulated: a look-up finds
+// them, but `pairs` and `getmetatable` show what that one had.
 
 import { cstringAt } from "../../../lib/bytes";
 import { burn } from "../../../lib/fault";
+import { profile } from "../../../lib/profile";
 import { registry } from "../run/state";
 import { newObject } from "../values/heap";
 import { HIDDEN, Table, USERDATA_BYTES, Userdata } from "../values/objects";
@@ -78,6 +79,14 @@ export function offer(table: Table, members: Table): void {
   setTableField(meta, "__index", members);
   meta.flags = HIDDEN;
   table.meta = meta;
+}
+
+/**
+ * Where a member belongs that loaders have from generation `first` to `last`: into `seen` when the loader that is emulated
+ * is one of them, else into `unseen`.
+ */
+export function placeOf(seen: Table, unseen: Table, first: i32, last: i32 = i32.MAX_VALUE): Table {
+  return profile.generation >= first && profile.generation <= last ? seen : unseen;
 }
 
 /** Whether scripts must not see the metatable. */

@@ -10,6 +10,7 @@ import { Buffer, closeBuffers, openBuffer, openBuffers } from "../run/buffers";
 import { protectedCall } from "../run/call";
 import { raiseText } from "../run/errors";
 import { errorValue, globals, handlerAt, newClosure, newUpvalue, raised, setRaised, setTop, top } from "../run/state";
+import { is54 } from "../values/dialect";
 import { owe } from "../values/owed";
 import { bytesOf, lengthOf, stringOf, textOf } from "../values/string";
 import { CLOSURE, isNumberTag, NIL, objectOf, STRING, setObject, TABLE, tagOf, VALUE_SIZE } from "../values/value";
@@ -33,7 +34,7 @@ function loadBytes(src: usize, size: u32, name: usize, mode: string | null): boo
     return false;
   }
   if (kind == "binary") {
-    pushText(`${binaryName(name)}: ${headerFault(src, size)} precompiled chunk`);
+    pushText(binaryFault(binaryName(name), src, size));
     return false;
   }
   const proto = compile(src, size, name);
@@ -79,15 +80,45 @@ const HEADER_FAULTS: StaticArray<string> = [
   "float format mismatch in",
 ];
 
+/** The header of Lua 5.4's compiled chunks, where its parts end, and what is said of a chunk in which one is different. */
+const HEADER_54 = "\x1bLua\x54\0\x19\x93\r\n\x1a\n\x04\x08\x08\x78\x56\0\0\0\0\0\0\x72\x01\0\0\0\0\0\0";
+const HEADER_ENDS_54: StaticArray<i32> = [4, 5, 6, 12, 13, 14, 15, 23, 31];
+const HEADER_FAULTS_54: StaticArray<string> = [
+  "not a binary chunk",
+  "version mismatch",
+  "format mismatch",
+  "corrupted chunk",
+  "Instruction size mismatch",
+  "lua_Integer size mismatch",
+  "lua_Number size mismatch",
+  "integer format mismatch",
+  "float format mismatch",
+];
+
+/** Says of the compiled chunk `name` what is wrong with it. */
+function binaryFault(name: string, src: usize, size: u32): string {
+  if (!is54)
+    return `${name}: ${headerFault(src, size, HEADER, HEADER_ENDS, HEADER_FAULTS, "truncated")} precompiled chunk`;
+  const fault = headerFault(src, size, HEADER_54, HEADER_ENDS_54, HEADER_FAULTS_54, "truncated chunk");
+  return `${name}: bad binary format (${fault})`;
+}
+
 /** What is wrong with the compiled chunk of `size` bytes at `src`. One with nothing wrong is of a version that isn't run, as all are. */
-function headerFault(src: usize, size: u32): string {
+function headerFault(
+  src: usize,
+  size: u32,
+  header: string,
+  ends: StaticArray<i32>,
+  faults: StaticArray<string>,
+  short: string,
+): string {
   let at = 0;
-  for (let part = 0; part < HEADER_ENDS.length; part++) {
-    const end = HEADER_ENDS[part];
-    if (<u32>end > size) return "truncated";
-    for (; at < end; at++) if (load<u8>(src + <usize>at) != HEADER.charCodeAt(at)) return HEADER_FAULTS[part];
+  for (let part = 0; part < ends.length; part++) {
+    const end = ends[part];
+    if (<u32>end > size) return short;
+    for (; at < end; at++) if (load<u8>(src + <usize>at) != header.charCodeAt(at)) return faults[part];
   }
-  return "version mismatch in";
+  return faults[1];
 }
 
 /** Compiles a string; see `loadBytes`. */

@@ -1,4 +1,5 @@
-// The library `loader`: environment, commands, time. What loaders since 12.1 have added is offered unseen.
+// The library `loader`: environment, commands, time. What loaders since 12.1 have added is seen by guests of theirs, and
+// offered unseen to others.
 
 import { parse } from "../../../boot/command_line";
 import { findCommand, performCommand } from "../../../boot/commands";
@@ -28,7 +29,7 @@ import {
   setTextField,
 } from "./builtin";
 import { addGfx } from "./gfx";
-import { checkText, offer } from "./library";
+import { checkText, offer, placeOf } from "./library";
 
 /** What newer scripts compare with the loader version that they need: major * 1000 + minor. 3.0 has all of the below. */
 const VERSION: i64 = 3000;
@@ -56,27 +57,31 @@ export function openLoader(): Table {
   setFunction(table, "unsetenv", unsetVariable);
   setTextField(table, "machine", "amd64");
   setTextField(table, "machine_arch", "amd64");
-  offer(table, newerMembers());
+  addNewer(table);
   return table;
 }
 
-function newerMembers(): Table {
-  const table = newTable();
-  setFunction(table, "exit", exit);
-  setFunction(table, "has_command", hasCommand);
-  setFunction(table, "has_feature", hasFeature);
-  // No feature is there: the one that exists so far is an early search for ACPI.
-  setTableField(table, "features", newTable());
-  setTextField(table, "lua_path", SCRIPTS_PATH);
-  setIntegerField(table, "version", VERSION);
-  setIntegerField(table, "CMD_OK", CMD_OK);
-  setIntegerField(table, "CMD_WARN", CMD_WARN);
-  setIntegerField(table, "CMD_ERROR", CMD_ERROR);
-  setIntegerField(table, "CMD_CRIT", CMD_CRIT);
-  setIntegerField(table, "CMD_FATAL", CMD_FATAL);
+/** Adds what later loaders have. */
+function addNewer(table: Table): void {
+  const unseen = newTable();
+  setTextField(placeOf(table, unseen, 13), "lua_path", SCRIPTS_PATH);
+  const recent = placeOf(table, unseen, 15);
+  setFunction(recent, "exit", exit);
+  setFunction(recent, "has_command", hasCommand);
+  setFunction(recent, "has_feature", hasFeature);
+  // There is one feature, and it isn't enabled; the table tells of it all the same.
+  const features = newTable();
+  setTextField(features, "EARLY_ACPI", "Loader probes ACPI in early startup");
+  setTableField(recent, "features", features);
+  setIntegerField(recent, "version", VERSION);
+  setIntegerField(recent, "CMD_OK", CMD_OK);
+  setIntegerField(recent, "CMD_WARN", CMD_WARN);
+  setIntegerField(recent, "CMD_ERROR", CMD_ERROR);
+  setIntegerField(recent, "CMD_CRIT", CMD_CRIT);
+  setIntegerField(recent, "CMD_FATAL", CMD_FATAL);
   // The library gfx was part of this one first.
-  addGfx(table);
-  return table;
+  addGfx(placeOf(table, unseen, 13, 14));
+  offer(table, unseen);
 }
 
 // ---- commands ------------------------------------------------------------------------------------------

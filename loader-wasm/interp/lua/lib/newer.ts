@@ -1,5 +1,5 @@
-// Whole libraries that newer loaders have as globals, and the function that their Lua has beside 12.1's. They are
-// offered unseen (library.ts), as are the newer members of the libraries that 12.1 had.
+// Whole libraries that newer loaders have as globals, and the function that their Lua has beside 12.1's. Where the loader
+// that is emulated doesn't have them they are offered unseen (library.ts), as are newer members of the libraries of 12.1.
 
 import { globals, loadedTable, RAISED } from "../run/state";
 import { Table } from "../values/objects";
@@ -7,17 +7,18 @@ import { newTable } from "../values/table";
 import { argCount, checkString, setFunction, setTableField } from "./builtin";
 import { openGfx } from "./gfx";
 import { openHash } from "./hash";
-import { offer } from "./library";
+import { offer, placeOf } from "./library";
 import { openPager } from "./pager";
 
 /** Makes the libraries reachable by their names and by `require`. */
 export function offerNewer(): void {
   const libraries = newTable();
   const named = newTable();
+  // That of loaders with a screen, which this one isn't.
   add("gfx", openGfx(), libraries, named);
-  add("hash", openHash(), libraries, named);
-  add("pager", openPager(), libraries, named);
-  setFunction(named, "warn", warn);
+  add("hash", openHash(), placeOf(loadedTable, libraries, 15), placeOf(globals, named, 15));
+  add("pager", openPager(), placeOf(loadedTable, libraries, 13), placeOf(globals, named, 13));
+  setFunction(placeOf(globals, named, 14), "warn", warn);
   offer(globals, named);
   offer(loadedTable, libraries);
 }

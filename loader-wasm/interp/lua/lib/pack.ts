@@ -6,6 +6,7 @@ import { isDigit } from "../../../lib/text";
 import { Buffer, openBuffer } from "../run/buffers";
 import { raiseText } from "../run/errors";
 import { RAISED, raised } from "../run/state";
+import { is54 } from "../values/dialect";
 import { bytesOf, lengthOf } from "../values/string";
 import {
   argError,
@@ -378,6 +379,7 @@ export function unpack(): i32 {
       }
       case ENDED: {
         const bytes = endOfText(from) - from;
+        if (is54 && place + <i64>bytes >= length) return argError(2, "unfinished string for format 'z'");
         if (!pushBytes(from, <u32>bytes)) return RAISED;
         // Beyond the NUL; one that isn't there counts too.
         place += bytes + 1;

@@ -10,6 +10,7 @@ import { callFunction, ensureStack } from "../run/call";
 import { raiseMemory, raiseText } from "../run/errors";
 import { indexValue, setRaw } from "../run/metamethods";
 import { globals, loadedTable, RAISED, raised, registry, setTop, stack, top } from "../run/state";
+import { is54 } from "../values/dialect";
 import { Table } from "../values/objects";
 import { owe } from "../values/owed";
 import { stringOf, textOf } from "../values/string";
@@ -48,6 +49,7 @@ import { loadFile } from "./load";
 
 const DEFAULT_PATH = "/boot/lua/?.lua";
 const DEFAULT_CPATH = "/boot/lua/5.3/lib/?.so;/boot/lua/5.3/lib/loadall.so;./?.so";
+const DEFAULT_CPATH_54 = "/boot/lua/5.4/lib/?.so;/boot/lua/5.4/lib/loadall.so;./?.so";
 /** Directory separator, template separator, mark, and marks that only compiled libraries use. */
 const CONFIG = "/\n;\n?\n!\n-\n";
 const NO_LIBRARIES = "dynamic libraries not enabled; check your Lua installation";
@@ -69,7 +71,7 @@ export function openPackage(): Table {
   setFunction(table, "loadlib", loadLibrary);
   setFunction(table, "searchpath", searchPathFunction);
   setTextField(table, "path", DEFAULT_PATH);
-  setTextField(table, "cpath", DEFAULT_CPATH);
+  setTextField(table, "cpath", is54 ? DEFAULT_CPATH_54 : DEFAULT_CPATH);
   setTextField(table, "config", CONFIG);
   setTableField(table, "loaded", loadedTable);
   setTableField(table, "preload", newTable());
@@ -107,11 +109,20 @@ function require(): i32 {
   if (tagOf(top - VALUE_SIZE) > 1) return 1;
   drop(1);
   if (!findLoader(name)) return RAISED;
-  // The loader and its extra value: called with the name and that value.
+  // The loader and its extra value: called with the name and that value, which Lua 5.4 gives back, too.
   const extra = top - VALUE_SIZE;
-  copyValue(top, extra);
-  setObject(extra, name, STRING);
-  setTop(top + VALUE_SIZE);
+  if (is54) {
+    copyValue(top, extra);
+    copyValue(extra, extra - VALUE_SIZE);
+    copyValue(extra - VALUE_SIZE, top);
+    setObject(top, name, STRING);
+    copyValue(top + VALUE_SIZE, extra - VALUE_SIZE);
+    setTop(top + 2 * VALUE_SIZE);
+  } else {
+    copyValue(top, extra);
+    setObject(extra, name, STRING);
+    setTop(top + VALUE_SIZE);
+  }
   if (!callFunction(2, 1)) return RAISED;
   if (tagOf(top - VALUE_SIZE) != NIL && !remember(name, top - VALUE_SIZE)) return RAISED;
   if (!pushField(loadedTable, name)) return RAISED;
@@ -119,7 +130,10 @@ function require(): i32 {
     setBoolean(top - VALUE_SIZE, true);
     if (!remember(name, top - VALUE_SIZE)) return RAISED;
   }
-  return 1;
+  if (!is54) return 1;
+  // Below it are what the loader returned, and the extra value.
+  pushValue(top - 3 * VALUE_SIZE);
+  return 2;
 }
 
 /** package.loaded[name] = value. */
@@ -152,7 +166,9 @@ function findLoader(name: usize): bool {
     if (!ensureStack(2)) return false;
   }
   let tried = "";
-  for (let at = stack + messages; at < top; at += VALUE_SIZE) tried += textOf(objectOf(at));
+  for (let at = stack + messages; at < top; at += VALUE_SIZE) {
+    tried += is54 ? `\n\t${textOf(objectOf(at))}` : textOf(objectOf(at));
+  }
   raiseText(`module '${textOf(name)}' not found:${tried}`);
   return false;
 }
@@ -161,9 +177,13 @@ function searchPreload(): i32 {
   const name = checkString(1);
   if (name == 0) return RAISED;
   if (!pushField(Table.of(fieldOf(registry, "preload")), name)) return RAISED;
-  if (tagOf(top - VALUE_SIZE) != NIL) return 1;
+  if (tagOf(top - VALUE_SIZE) != NIL) {
+    if (!is54) return 1;
+    pushText(":preload:");
+    return 2;
+  }
   const message = openBuffer();
-  message.addText("\n\tno field package.preload['");
+  message.addText(is54 ? "no field package.preload['" : "\n\tno field package.preload['");
   message.addString(name);
   message.addText("']");
   return pushBuffer(message);
@@ -252,6 +272,8 @@ function searchPath(name: string, path: string, separator: string, replacement: 
     if (isReadable(file)) return file;
     searched += `\n\tno file '${file}'`;
   }
+  // In Lua 5.4 the list begins where it is put.
+  if (is54) searched = searched.substring(2);
   return null;
 }
 

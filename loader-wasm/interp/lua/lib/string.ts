@@ -4,6 +4,7 @@
 import { burn } from "../../../lib/fault";
 import { raiseMemory, raiseText } from "../run/errors";
 import { RAISED, raised, setStringMeta } from "../run/state";
+import { is54 } from "../values/dialect";
 import { hasRoom } from "../values/heap";
 import { STRING_BYTES, Table } from "../values/objects";
 import { bytesOf, lengthOf, newLongString, newString, SHORT_LIMIT, STRING_LIMIT } from "../values/string";
@@ -29,6 +30,7 @@ import {
 import { format } from "./format";
 import { pack, packsize, unpack } from "./pack";
 import { startPatterns } from "./pattern";
+import { addArithmetic } from "./string_arithmetic";
 import { find, gmatch, gsub, match } from "./string_patterns";
 
 /** Longest result that `rep` tries to make: what C's int holds. */
@@ -210,6 +212,7 @@ export function openString(): Table {
   setFunction(table, "upper", upper);
   const meta = newTable(0, 1);
   setTableField(meta, "__index", table);
+  if (is54) addArithmetic(meta);
   setStringMeta(meta);
   return table;
 }

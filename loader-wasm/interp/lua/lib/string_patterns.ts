@@ -26,11 +26,11 @@ import {
 } from "../values/value";
 import {
   argAt,
-  argError,
   argTag,
   checkStack,
   checkString,
   drop,
+  expectedError,
   fromStart,
   optInteger,
   ownValue,
@@ -328,7 +328,7 @@ export function gsub(): i32 {
   const kind = argTag(REPLACEMENT);
   const isTemplate = kind == STRING || isNumberTag(kind);
   if (!isTemplate && kind != TABLE && !isFunctionTag(kind)) {
-    return argError(REPLACEMENT, "string/function/table expected");
+    return expectedError(REPLACEMENT, "string/function/table");
   }
   if (isTemplate) checkString(REPLACEMENT);
   const src = bytesOf(text);

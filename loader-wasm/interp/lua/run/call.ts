@@ -2,6 +2,7 @@
 // is called besides: the handler that `xpcall` sets, finalizers, and `__close` of variables.
 
 import { burn } from "../../../lib/fault";
+import { is54 } from "../values/dialect";
 import { BuiltinClosure, Closure, MetaObject, Table, Userdata } from "../values/objects";
 import { stringOf, textOf } from "../values/string";
 import { nothing } from "../values/table";
@@ -24,7 +25,7 @@ import {
 } from "../values/value";
 import { Vector } from "../values/vector";
 import { closeBuffers, openBuffers } from "./buffers";
-import { raiseType } from "./debug";
+import { raiseUncallable, raiseUnclosable } from "./debug";
 import { protoOf, raiseHere, raiseMemory, raisePlain, useErrorHandler } from "./errors";
 import { Event, handlerIn, handlerOf } from "./events";
 import { collectIfDue, useFinalizers } from "./gc";
@@ -89,21 +90,25 @@ function endInHandler(): void {
  * returns (CALLED): `wanted` results are at `func`. A Lua function has its frame then (ENTERED).
  */
 export function enterCall(func: usize, wanted: i32, status: u32): i32 {
-  const tag = tagOf(func);
-  if (tag == CLOSURE) return enterLua(func, wanted, status);
-  if (tag == BUILTIN || tag == BUILTIN_CLOSURE) return callBuiltin(func, wanted, status);
-  const handler = handlerOf(func, Event.CALL);
-  if (!isFunctionTag(tagOf(handler))) {
-    raiseType(func, "call");
-    return FAILED;
+  while (true) {
+    const tag = tagOf(func);
+    if (tag == CLOSURE) return enterLua(func, wanted, status);
+    if (tag == BUILTIN || tag == BUILTIN_CLOSURE) return callBuiltin(func, wanted, status);
+    // In Lua 5.4 the handler may be anything that can be called in turn.
+    const handler = handlerOf(func, Event.CALL);
+    if (is54 ? handler == nothing : !isFunctionTag(tagOf(handler))) {
+      raiseUncallable(func);
+      return FAILED;
+    }
+    payForMoving((top - func) >> VALUE_SHIFT);
+    for (let at = top; at > func; at -= VALUE_SIZE) copyValue(at, at - VALUE_SIZE);
+    copyValue(func, handler);
+    setTop(top + VALUE_SIZE);
+    const offset = func - stack;
+    if (!ensureStack(0)) return FAILED;
+    burn(1);
+    func = stack + offset;
   }
-  payForMoving((top - func) >> VALUE_SHIFT);
-  for (let at = top; at > func; at -= VALUE_SIZE) copyValue(at, at - VALUE_SIZE);
-  copyValue(func, handler);
-  setTop(top + VALUE_SIZE);
-  const offset = func - stack;
-  if (!ensureStack(0)) return FAILED;
-  return enterCall(stack + offset, wanted, status);
 }
 
 /** A few values are moved for nothing, many aren't. */
@@ -217,25 +222,22 @@ export function startCalls(lua: Vm): void {
 const CALL_COST: i64 = 16;
 /** Levels beyond the limit for the handling of the overflow. */
 const DEPTH_SPARE: i32 = 25;
+const DEPTH_SPARE_54: i32 = 20;
 
 /**
  * Calls the function below the `argCount` values on top of the stack. The `wanted` results (MANY: all) are on
  * top in their place. False when an error is on its way.
  */
 export function callFunction(argCount: i32, wanted: i32, status: u32 = 0): bool {
+  setDepth(depth + 1);
   if (depth >= DEPTH_LIMIT) {
-    if (depth == DEPTH_LIMIT) {
-      setDepth(depth + 1);
-      raiseHere("C stack overflow");
+    if (depth == DEPTH_LIMIT) raiseHere("C stack overflow");
+    else if (depth >= DEPTH_LIMIT + (is54 ? DEPTH_SPARE_54 : DEPTH_SPARE)) endInHandler();
+    if (raised) {
       setDepth(depth - 1);
       return false;
     }
-    if (depth >= DEPTH_LIMIT + DEPTH_SPARE) {
-      endInHandler();
-      return false;
-    }
   }
-  setDepth(depth + 1);
   const func = top - ((<usize>(argCount + 1)) << VALUE_SHIFT);
   burn(CALL_COST);
   if (enterCall(func, wanted, status | IS_ENTRY) == ENTERED) {
@@ -265,7 +267,7 @@ export function protectedCall(argCount: i32, wanted: i32, handler: usize, status
   setDepth(depthBefore);
   closeBuffers(buffersBefore);
   setTop(max(top, stack + func + VALUE_SIZE));
-  closeVariables(stack + func, true);
+  closeVariables(stack + func, true, handler);
   closeUpvalues(stack + func);
   copyValue(stack + func, errorValue);
   setTop(stack + func + VALUE_SIZE);
@@ -295,12 +297,15 @@ function runFinalizer(object: MetaObject): void {
   const kind = <u32>object.kind;
   const meta = kind == TABLE ? changetype<Table>(object).meta : changetype<Userdata>(object).meta;
   const handler = handlerIn(meta, Event.GC);
-  if (handler == nothing) return;
+  // Lua 5.3 passes over what is no function; 5.4 calls it, and passes over the error.
+  if (handler == nothing || (!is54 && !isFunctionTag(tagOf(handler)))) return;
   copyValue(top, handler);
   setObject(top + VALUE_SIZE, object.address, kind);
   setTop(top + 2 * VALUE_SIZE);
   if (protectedCall(1, 0, 0, IS_FINALIZER)) return;
   setTop(top - VALUE_SIZE);
+  // Lua 5.4 warns, which nobody hears.
+  if (is54) return;
   const reason = tagOf(top) == STRING ? textOf(objectOf(top)) : "no message";
   raisePlain(`error in __gc metamethod (${reason})`);
 }
@@ -318,7 +323,7 @@ export let toClose: i32 = 0;
 export function noteVariable(at: usize): bool {
   if (isFalsy(at)) return true;
   if (handlerOf(at, Event.CLOSE) == nothing) {
-    raiseHere("variable got a non-closable value");
+    raiseUnclosable(at);
     return false;
   }
   closing.push(at - stack);
@@ -326,24 +331,26 @@ export function noteVariable(at: usize): bool {
   return true;
 }
 
-/** Closes the variables from `level` on up the stack. With `failed`, `errorValue` is what they are told and may be replaced. */
-export function closeVariables(level: usize, failed: bool): void {
+/**
+ * Closes the variables from `level` on up the stack. With `failed`, `errorValue` is what they are told and may be replaced;
+ * `handler` is that of `xpcall` then, as `protectedCall` has it.
+ */
+export function closeVariables(level: usize, failed: bool, handler: usize = 0): void {
   const lowest = <u32>(level - stack);
   while (toClose > 0 && closing.u32At(toClose - 1) >= lowest) {
     closing.count--;
     toClose = closing.count;
     const variable = stack + closing.u32At(toClose);
     const at = max(top, variable + VALUE_SIZE);
-    const handler = handlerOf(variable, Event.CLOSE);
-    if (handler == nothing) continue;
-    copyValue(at, handler);
+    // What is no longer there is called all the same, and the error says so.
+    copyValue(at, handlerOf(variable, Event.CLOSE));
     copyValue(at + VALUE_SIZE, variable);
     if (failed) copyValue(at + 2 * VALUE_SIZE, errorValue);
     else setTag(at + 2 * VALUE_SIZE, NIL);
     setTop(at + 3 * VALUE_SIZE);
     // An error of the handler is the one that counts from then on: `errorValue` is that one's.
     if (failed) {
-      if (!protectedCall(2, 0, 0)) setTop(top - VALUE_SIZE);
+      if (!protectedCall(2, 0, handler)) setTop(top - VALUE_SIZE);
     } else if (!callFunction(2, 0)) {
       return;
     }

@@ -3,7 +3,8 @@
 
 import { cstringAt } from "../../../lib/bytes";
 import { burn } from "../../../lib/fault";
-import { Prototype, Table } from "../values/objects";
+import { is54 } from "../values/dialect";
+import { Frame, Prototype, Table } from "../values/objects";
 import { aOf, bOf, cOf, INSTRUCTION_SHIFT, Op, opOf } from "../values/opcodes";
 import { bytesOf, lengthOf, textOf } from "../values/string";
 import { nextEntry } from "../values/table";
@@ -35,7 +36,7 @@ export function variableInfo(at: usize): string {
     const pc = instructionOf(frame);
     nameRegister(proto, pc, <i32>((at - base) >> VALUE_SHIFT));
     // Arithmetic with a constant has no name for it; that it was in a register is this compiler's way.
-    if (kind == "constant" && isArithmetic(opOf(instructionAt(proto, pc)))) kind = "";
+    if (!is54 && kind == "constant" && isArithmetic(opOf(instructionAt(proto, pc)))) kind = "";
   }
   return kind == "" ? "" : ` (${kind} '${name}')`;
 }
@@ -83,6 +84,8 @@ function sets(at: usize, register: i32): bool {
     case Op.SELF:
       return register == a || register == a + 1;
     case Op.FORLOOP:
+    case Op.COUNTLOOP:
+    case Op.TFORPREP:
       return register >= a && register <= a + 3;
     case Op.TFORLOOP:
     case Op.SETTEST:
@@ -103,7 +106,12 @@ function isSetter(op: u32): bool {
 /** Distance of the jump that the instruction may make, or 0. */
 function jumpOf(at: usize): i32 {
   const op = opOf(at);
-  const jumps = (op >= Op.JMP && op <= Op.SETTEST) || op == Op.FORLOOP || op == Op.FORPREP || op == Op.TFORLOOP;
+  const jumps =
+    (op >= Op.JMP && op <= Op.SETTEST) ||
+    op == Op.FORLOOP ||
+    op == Op.FORPREP ||
+    op == Op.TFORLOOP ||
+    op >= Op.COUNTPREP;
   return jumps ? cOf(at) : 0;
 }
 
@@ -125,6 +133,9 @@ function setterOf(proto: Prototype, pc: i32, register: i32): i32 {
   }
   return setter;
 }
+
+/** Largest index that Lua 5.4 has in its instructions. */
+const SMALL_INDEX: i32 = 255;
 
 /** Sets kind and name for what register `register` holds at instruction `pc`. */
 function nameRegister(proto: Prototype, pc: i32, register: i32): void {
@@ -154,14 +165,17 @@ function nameRegister(proto: Prototype, pc: i32, register: i32): void {
     case Op.GETTABLE: {
       const key = setterOf(proto, setter, cOf(at));
       name = "?";
-      if (key >= 0 && opOf(instructionAt(proto, key)) == Op.LOADK && localAt(proto, cOf(at), setter) === null) {
-        name = constantText(proto, cOf(instructionAt(proto, key)));
+      if (key >= 0 && localAt(proto, cOf(at), setter) === null) {
+        const loads = instructionAt(proto, key);
+        if (opOf(loads) == Op.LOADK) name = constantText(proto, cOf(loads));
+        // The one small index that is no GETINT's.
+        else if (is54 && opOf(loads) == Op.LOADI && cOf(loads) == 0) name = "integer index";
       }
       kind = isLongGlobal(proto, setter, at) ? "global" : isLongMethod(at) ? "method" : "field";
       break;
     }
     case Op.GETINT:
-      name = "?";
+      name = is54 && cOf(at) <= SMALL_INDEX ? "integer index" : "?";
       kind = "field";
       break;
     case Op.SELF:
@@ -220,17 +234,45 @@ export function callNamed(): CalledAs {
   const status = frame.status;
   if ((status & IS_FINALIZER) != 0) return new CalledAs("__gc", false);
   if (isLuaFrame(caller) && (status & IS_TAIL) == 0) {
-    const proto = protoOf(caller);
-    const pc = instructionOf(caller);
-    const at = instructionAt(proto, pc);
-    const op = opOf(at);
-    if (op == Op.CALL || op == Op.TAILCALL) nameRegister(proto, pc, aOf(at));
-    else if (op == Op.TFORCALL) return new CalledAs("for iterator", false);
-    else return new CalledAs(hookName(op), false);
+    nameCalled(caller);
   }
   if (kind != "") return new CalledAs(name, kind == "method");
   const global = globalName(frame.callee);
   return new CalledAs(global === null ? "?" : global, false);
+}
+
+/** Sets kind and name for what the Lua function of a frame calls. */
+function nameCalled(caller: Frame): void {
+  const proto = protoOf(caller);
+  const pc = instructionOf(caller);
+  const at = instructionAt(proto, pc);
+  const op = opOf(at);
+  kind = "";
+  if (op == Op.CALL || op == Op.TAILCALL) {
+    nameRegister(proto, pc, aOf(at));
+  } else if (op == Op.TFORCALL) {
+    kind = "for iterator";
+    name = kind;
+  } else {
+    kind = "metamethod";
+    name = is54 ? hookName(op).substring(2) : hookName(op);
+  }
+}
+
+/** Raises that the value at `at` can't be called; Lua 5.4 names it by the instruction that calls, and so knows metamethods. */
+export function raiseUncallable(at: usize): void {
+  if (!is54 || !isLuaFrame(frame)) {
+    raiseType(at, "call");
+    return;
+  }
+  nameCalled(frame);
+  raiseHere(`attempt to call a ${typeNameOf(at)} value${kind == "" ? "" : ` (${kind} '${name}')`}`);
+}
+
+/** Raises that the variable at `at` can't be closed. */
+export function raiseUnclosable(at: usize): void {
+  const local = localAt(protoOf(frame), <i32>((at - frame.base) >> VALUE_SHIFT), instructionOf(frame) + 1);
+  raiseHere(`variable '${local === null ? "?" : local}' got a non-closable value`);
 }
 
 /** Name of the metamethod that an operation calls. */
@@ -258,6 +300,9 @@ function hookName(op: u32): string {
     case Op.SETINT:
     case Op.SETTABUP:
       return "__newindex";
+    case Op.RETURN:
+    case Op.JMP:
+      return "__close";
     default:
       return "__index";
   }

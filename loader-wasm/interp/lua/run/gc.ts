@@ -103,6 +103,11 @@ export function isStopped(): bool {
   return stopped;
 }
 
+/** Whether a finalizer runs. */
+export function isFinalizing(): bool {
+  return finalizing;
+}
+
 /** Notes that `object` (table or userdata) got a metatable with a `__gc`. */
 export function noteFinalizer(object: MetaObject): void {
   if ((object.flags & FINALIZABLE) != 0) return;

@@ -4,8 +4,9 @@
 
 import { burn } from "../../../lib/fault";
 import { hex } from "../../../lib/text";
+import { is54 } from "../values/dialect";
 import { hasRoom } from "../values/heap";
-import { numberToString, toNumber, writeInteger } from "../values/number";
+import { NUMBER_ROOM, numberToString, toNumber, writeNumber } from "../values/number";
 import { Table } from "../values/objects";
 import { Op } from "../values/opcodes";
 import { owe } from "../values/owed";
@@ -93,7 +94,7 @@ export function indexValue(at: usize, key: usize, to: usize): bool {
     value = handler;
     burn(1);
   }
-  raiseHere("'__index' chain too long; possibly a loop");
+  raiseChain("__index");
   return false;
 }
 
@@ -130,8 +131,12 @@ export function setIndexed(at: usize, key: usize, from: usize): bool {
     value = handler;
     burn(1);
   }
-  raiseHere("'__newindex' chain too long; possibly a loop");
+  raiseChain("__newindex");
   return false;
+}
+
+function raiseChain(event: string): void {
+  raiseHere(`'${event}' chain too long; possible loop`);
 }
 
 /** table[key] = value, without metamethods. */
@@ -155,10 +160,15 @@ export function setRaw(table: Table, key: usize, from: usize): bool {
 const left: usize = memory.data(16, 8);
 const right: usize = memory.data(16, 8);
 
+/** Puts the number at `at` to `to`. In Lua 5.4 texts are none: their metatable has the arithmetic (lib/string_arithmetic.ts). */
+function isOperand(at: usize, to: usize): bool {
+  return is54 && tagOf(at) == STRING ? false : toNumber(at, to);
+}
+
 /** `a op b` to `to`; the same operand twice for unary operations. */
 export function arithmetic(op: u32, a: usize, b: usize, to: usize): bool {
   const bits = (op >= Op.BAND && op <= Op.SHR) || op == Op.BNOT;
-  if (toNumber(a, left) && toNumber(b, right)) {
+  if (isOperand(a, left) && isOperand(b, right)) {
     const x = integerOf(left);
     const y = integerOf(right);
     if (bits) {
@@ -180,7 +190,7 @@ export function arithmetic(op: u32, a: usize, b: usize, to: usize): bool {
   }
   const handler = handlerOfEither(a, b, Event.ARITHMETIC + <i32>(op - Op.ADD));
   if (handler != nothing) return callHandlerTo(handler, a, b, to);
-  const wrong = toNumber(a, left) ? b : a;
+  const wrong = isOperand(a, left) ? b : a;
   raiseType(wrong, bits ? "perform bitwise operation on" : "perform arithmetic on");
   return false;
 }
@@ -288,8 +298,8 @@ export function lessEqual(a: usize, b: usize): bool {
   if (tagOf(a) == STRING && tagOf(b) == STRING) return compareStrings(objectOf(a), objectOf(b)) <= 0;
   const handler = handlerOfEither(a, b, Event.LE);
   if (handler != nothing) return truthOf(handler, a, b);
-  // Without a `__le`, not (b < a).
-  const opposite = handlerOfEither(b, a, Event.LT);
+  // Without a `__le`, not (b < a); in Lua 5.4 no longer.
+  const opposite = is54 ? nothing : handlerOfEither(b, a, Event.LT);
   if (opposite != nothing) {
     const less = truthOf(opposite, b, a);
     return !raised && !less;
@@ -311,7 +321,7 @@ function joins(at: usize): bool {
   return tagOf(at) == STRING || isNumberTag(tagOf(at));
 }
 
-const digits: usize = memory.data(24);
+const digits: usize = memory.data(NUMBER_ROOM);
 
 /** Replaces the `count` values at `first` (registers) by what they give joined, from the right; it is at `first`. */
 export function concatenate(first: usize, count: i32): bool {
@@ -346,7 +356,7 @@ export function concatenate(first: usize, count: i32): bool {
 }
 
 function pieceSize(at: usize): u32 {
-  return tagOf(at) == STRING ? lengthOf(objectOf(at)) : writeInteger(integerOf(at), digits);
+  return tagOf(at) == STRING ? lengthOf(objectOf(at)) : writeNumber(at, digits);
 }
 
 const shortText: usize = memory.data(48);
@@ -361,7 +371,7 @@ function joinPieces(from: usize, count: i32, size: u32): usize {
       memory.copy(to, bytesOf(piece), lengthOf(piece));
       to += lengthOf(piece);
     } else {
-      to += writeInteger(integerOf(at), to);
+      to += writeNumber(at, to);
     }
   }
   return long != 0 ? long : newString(shortText, size);
@@ -374,6 +384,12 @@ const ADDRESS_DIGITS: i32 = 12;
 /** Bytes that putting one together leaves behind. */
 const ADDRESS_GARBAGE: i32 = 1024;
 
+/** The address of an object, or of a function of the core, as texts show it. */
+export function addressText(at: usize): string {
+  owe(ADDRESS_GARBAGE);
+  return `0x${hex(<u64>integerOf(at)).padStart(ADDRESS_DIGITS, "0")}`;
+}
+
 /** The string of any value, as `tostring` gives it; 0 after raising. Not on the stack. */
 export function stringFor(at: usize): usize {
   const tag = tagOf(at);
@@ -382,13 +398,12 @@ export function stringFor(at: usize): usize {
   if (handler != nothing) {
     if (!callHandlerTo(handler, at, at, top)) return 0;
     if (tagOf(top) == STRING) return objectOf(top);
-    if (isNumberTag(tagOf(top))) return numberToString(integerOf(top));
+    if (isNumberTag(tagOf(top))) return numberToString(top);
     raiseHere("'__tostring' must return a string");
     return 0;
   }
-  if (isNumberTag(tag)) return numberToString(integerOf(at));
+  if (isNumberTag(tag)) return numberToString(at);
   if (tag == NIL) return stringOf("nil");
   if (tag == FALSE || tag == TRUE) return stringOf(tag == TRUE ? "true" : "false");
-  owe(ADDRESS_GARBAGE);
-  return stringOf(`${typeNameOf(at)}: 0x${hex(<u64>integerOf(at)).padStart(ADDRESS_DIGITS, "0")}`);
+  return stringOf(`${typeNameOf(at)}: ${addressText(at)}`);
 }

@@ -319,6 +319,15 @@ function execute(): i32 {
         pc += cOf(i) << INSTRUCTION_SHIFT;
         if (Ticks.jumpBack(cOf(i))) continue;
         return pause(pc);
+      case Op.COUNTPREP:
+        if (!Loops.isPlain(a) || integerOf(a + 2 * VALUE_SIZE) == 0) break;
+        if (!Loops.count(a)) pc += (cOf(i) + 1) << INSTRUCTION_SHIFT;
+        continue;
+      case Op.COUNTLOOP:
+        if (!Loops.countDown(a)) continue;
+        pc += cOf(i) << INSTRUCTION_SHIFT;
+        if (Ticks.jumpBack(cOf(i))) continue;
+        return pause(pc);
       case Op.TFORCALL:
         if (Loops.next(a, bOf(i))) continue;
         break;

@@ -3,6 +3,7 @@
 
 import { burn } from "../../../lib/fault";
 import { digitValue, isSpace } from "../../../lib/text";
+import { is54 } from "./dialect";
 import { bytesOf, lengthOf, newString } from "./string";
 import { copyValue, FLOAT, INTEGER, integerOf, objectOf, STRING, setFloat, setInteger, tagOf } from "./value";
 
@@ -91,11 +92,21 @@ export function writeInteger(value: i64, dst: usize): u32 {
   return size;
 }
 
-const digits: usize = memory.data(24);
+/** Most bytes that `writeNumber` writes. */
+export const NUMBER_ROOM: i32 = 24;
+const digits: usize = memory.data(NUMBER_ROOM);
 
-/** The string that shows `value` in decimal. */
-export function numberToString(value: i64): usize {
-  return newString(digits, writeInteger(value, digits));
+/** Writes the number at `at` at `dst` and returns the length. Lua 5.4 marks those of the second subtype, as if they had a fraction. */
+export function writeNumber(at: usize, dst: usize): u32 {
+  const size = writeInteger(integerOf(at), dst);
+  if (!is54 || tagOf(at) != FLOAT) return size;
+  store<u16>(dst + size, 0x302e);
+  return size + 2;
+}
+
+/** The string that shows the number at `at`. */
+export function numberToString(at: usize): usize {
+  return newString(digits, writeNumber(at, digits));
 }
 
 /** What the last successful conversion gave. */

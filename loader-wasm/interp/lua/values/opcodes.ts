@@ -110,6 +110,13 @@ export namespace Op {
   export const VARARG: u32 = 55;
   /** What R[A] holds is to be closed (a variable with the attribute `close`). */
   export const TBC: u32 = 56;
+  // Numeric loops of Lua 5.4, which count their turns beforehand:
+  /** FORPREP: goes on with the first turn, or jumps behind its FORLOOP at C */
+  export const COUNTPREP: u32 = 57;
+  /** FORLOOP: jump C while there are turns */
+  export const COUNTLOOP: u32 = 58;
+  /** A generic loop of Lua 5.4 begins: its fourth value moves before the others, R[A], and is to be closed */
+  export const TFORPREP: u32 = 59;
 }
 
 /** Bit in B of conditional jumps: jump when true. The rest of B is a register, a constant or an integer. */

@@ -18,6 +18,8 @@ import {
   VALUE_SIZE,
 } from "../../values/value";
 import { raiseHere } from "../errors";
+import { typeNameOf } from "../events";
+import { top } from "../state";
 
 /** From a loop's first register to those of a numeric one. */
 const LIMIT: usize = VALUE_SIZE;
@@ -64,6 +66,33 @@ export class Loops {
     return true;
   }
 
+  /** Begins a loop of Lua 5.4 that has integers only, of a step that isn't 0. False when it has no turns. */
+  @inline
+  static count(a: usize): bool {
+    const first = integerOf(a);
+    const limit = integerOf(a + LIMIT);
+    const step = integerOf(a + STEP);
+    if (step > 0 ? first > limit : first < limit) return false;
+    const way = step > 0 ? <u64>limit - <u64>first : <u64>first - <u64>limit;
+    // In place of the limit: the turns that follow the first.
+    store<u64>(a + LIMIT, way / (step > 0 ? <u64>step : -(<u64>step)));
+    copyValue(a + VARIABLE, a);
+    return true;
+  }
+
+  /** Steps on in a loop of Lua 5.4. False at the end. */
+  @inline
+  static countDown(a: usize): bool {
+    if (tagOf(a) != INTEGER) return Loops.step(a);
+    const turns = load<u64>(a + LIMIT);
+    if (turns == 0) return false;
+    store<u64>(a + LIMIT, turns - 1);
+    const index = integerOf(a) + integerOf(a + STEP);
+    store<i64>(a, index);
+    setInteger(a + VARIABLE, index);
+    return true;
+  }
+
   /** Calls the function of a generic loop for `wanted` results if it is `next`. False when that isn't so, or an error. */
   @inline
   static next(a: usize, wanted: i32): bool {
@@ -87,6 +116,49 @@ export function placeCall(a: usize): usize {
   copyValue(a + RESULTS + STATE, a + STATE);
   copyValue(a + RESULTS + CONTROL, a + CONTROL);
   return a + 2 * RESULTS;
+}
+
+/** What `beginCounting` found: turns, none, or an error. */
+export const TURNS: i32 = 1;
+export const NO_TURNS: i32 = 0;
+export const NO_LOOP: i32 = -1;
+
+/** Begins a numeric loop of Lua 5.4 with any values. */
+export function beginCounting(a: usize): i32 {
+  const integers = tagOf(a) == INTEGER && tagOf(a + STEP) == INTEGER;
+  if (integers) {
+    if (integerOf(a + STEP) != 0) {
+      if (!toInteger(a + LIMIT)) return badLoop(a + LIMIT, "limit");
+      setInteger(a + LIMIT, converted);
+      return Loops.count(a) ? TURNS : NO_TURNS;
+    }
+  } else {
+    if (!toNumber(a + LIMIT, a + LIMIT)) return badLoop(a + LIMIT, "limit");
+    if (!toNumber(a + STEP, a + STEP)) return badLoop(a + STEP, "step");
+    if (!toNumber(a, a)) return badLoop(a, "initial value");
+  }
+  const step = integerOf(a + STEP);
+  if (step == 0) {
+    raiseHere("'for' step is zero");
+    return NO_LOOP;
+  }
+  if (step > 0 ? integerOf(a + LIMIT) < integerOf(a) : integerOf(a) < integerOf(a + LIMIT)) return NO_TURNS;
+  setTag(a, FLOAT);
+  copyValue(a + VARIABLE, a);
+  return TURNS;
+}
+
+function badLoop(at: usize, what: string): i32 {
+  raiseHere(`bad 'for' ${what} (number expected, got ${typeNameOf(at)})`);
+  return NO_LOOP;
+}
+
+/** Moves the value that a generic loop closes before the others. */
+export function placeClosing(a: usize): void {
+  const closing = a + RESULTS;
+  copyValue(top, closing);
+  for (let at = closing; at > a; at -= VALUE_SIZE) copyValue(at, at - VALUE_SIZE);
+  copyValue(a, top);
 }
 
 /** Makes numbers of the three values of a loop at `a` where not all are integers. False after raising. */

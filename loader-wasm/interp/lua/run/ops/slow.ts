@@ -24,7 +24,7 @@ import { closeUpvalues, frame, MANY, raised, setTop } from "../state";
 import { Access } from "./access";
 import { Jump } from "./arithmetic";
 import { Calls, makeClosure, replaceFrame, tailStatus } from "./calls";
-import { iteratorOf, Loops, placeCall, prepareLoop } from "./loops";
+import { beginCounting, iteratorOf, Loops, NO_LOOP, NO_TURNS, placeCall, placeClosing, prepareLoop } from "./loops";
 import { CALL_TICKS, Ticks } from "./ticks";
 
 /** An operand that is in the instruction, as a value. */
@@ -91,6 +91,11 @@ export function finish(i: usize, base: usize, k: usize): bool {
       return finishTailCall(i, a);
     case Op.FORPREP:
       return finishPreparation(i, a);
+    case Op.COUNTPREP:
+      return finishCounting(i, a);
+    case Op.TFORPREP:
+      placeClosing(a);
+      return noteVariable(a);
     case Op.TFORCALL:
       return finishIteration(i, a);
     case Op.CLOSURE:
@@ -120,6 +125,7 @@ function finishTest(i: usize, truth: bool): bool {
 /** A jump out of a block with variables to be closed; the block's registers begin `offset` bytes behind the first. */
 function finishJump(i: usize, offset: usize): bool {
   jump(cOf(i));
+  setTop(frame.top);
   closeVariables(frame.base + offset, false);
   if (raised) return false;
   closeUpvalues(frame.base + offset);
@@ -132,6 +138,12 @@ function finishPreparation(i: usize, a: usize): bool {
   Loops.begin(a);
   jump(cOf(i));
   return true;
+}
+
+function finishCounting(i: usize, a: usize): bool {
+  const outcome = beginCounting(a);
+  if (outcome == NO_TURNS) jump(cOf(i) + 1);
+  return outcome != NO_LOOP;
 }
 
 function finishIteration(i: usize, a: usize): bool {
