@@ -11,7 +11,15 @@ import { dropSpare } from "../process/start.js";
 import type { Measurements } from "../result.js";
 import { EXIT_REBOOT } from "../state.js";
 import { printable, printableJson } from "../text.js";
-import { asBytes, parseEnvironment, parseKeys, parseLimits, parseMemory, parseProfile, parseSeed } from "./arguments.js";
+import {
+  asBytes,
+  parseEnvironment,
+  parseKeys,
+  parseLimits,
+  parseMemory,
+  parseProfile,
+  parseSeed,
+} from "./arguments.js";
 import type { CharsetChoice } from "./charset.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
@@ -137,7 +145,12 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     const { explainIsolation, explainOverlay, explainProfile, explainSwaps } = await import("./verbose.js");
     // What is wrong where nothing was booted is told at the end.
     const damage = result.reason === "exec" ? result.diagnostics : [];
-    const told = [explainIsolation(result), ...explainSwaps(result), ...explainProfile(result), ...explainOverlay(result)];
+    const told = [
+      explainIsolation(result),
+      ...explainSwaps(result),
+      ...explainProfile(result),
+      ...explainOverlay(result),
+    ];
     for (const line of [...told, ...damage]) complain(line);
   }
   if (args.json) process.stdout.write(printableJson(result));

@@ -97,7 +97,11 @@ class ProcessCell implements Cell {
     if (disks.some(({ image }) => image instanceof Blob)) {
       throw new OptionError("a Blob as a disk can't be read in a process: give a path or bytes");
     }
-    const limits = processLimits(options, bytesOf(disks, trees) + overlayBytes(options.overlay), wants.includes("onFile"));
+    const limits = processLimits(
+      options,
+      bytesOf(disks, trees) + overlayBytes(options.overlay),
+      wants.includes("onFile"),
+    );
     const spare = this.program === PROGRAM ? takeSpare(disks, this.confine, limits) : undefined;
     if (spare !== undefined) this.#files = spare.files;
     this.#message = { ...message, disks: spare ? openedImages(disks, this.#files) : openImages(disks, this.#files) };

@@ -33,11 +33,7 @@ export function overlayImports(module: ModuleMemory, { guest, meter, options, ov
       const name = module.bytes(dst, Math.min(path.length, capacity >>> 0));
       for (let i = 0; i < name.length; i++) name[i] = path.charCodeAt(i);
       const stored =
-        content === "absent"
-          ? OVERLAY_ABSENT
-          : content === "directory"
-            ? OVERLAY_DIRECTORY
-            : BigInt(content.length);
+        content === "absent" ? OVERLAY_ABSENT : content === "directory" ? OVERLAY_DIRECTORY : BigInt(content.length);
       module.data.setBigUint64(size >>> 0, stored, true);
       return path.length;
     },
