@@ -5,6 +5,7 @@
 
 import { Device } from "../dev/device";
 import { parseDevice } from "../dev/devices";
+import { Ascii } from "../lib/ascii";
 import { stringAt } from "../lib/bytes";
 import { EIO, ELOOP, errno, setErrno, strerror } from "../lib/errno";
 import { allocate, burn, die } from "../lib/fault";
@@ -86,12 +87,15 @@ class Overlay {
       const slash = path.indexOf("/", start);
       const end = slash < 0 || slash > length ? length : slash;
       const size = end - start;
-      const dots = size <= 2 && path.charCodeAt(start) == 0x2e && path.charCodeAt(end - 1) == 0x2e ? size : 0;
-      if (dots == 2) {
+      // A file has no such names.
+      const inDirectory = beyond > 0 || at.kind != PlaceKind.File;
+      const isDots =
+        inDirectory && size <= 2 && path.charCodeAt(start) == Ascii.POINT && path.charCodeAt(end - 1) == Ascii.POINT;
+      if (isDots && size == 2) {
         const above = at.parent;
         if (beyond > 0) beyond--;
         else if (above !== null) at = above;
-      } else if (size > 0 && dots == 0) {
+      } else if (size > 0 && !isDots) {
         const next = beyond == 0 ? at.find(path, start, end, this.anyCase) : -1;
         if (next < 0) beyond++;
         else at = at.children[next];

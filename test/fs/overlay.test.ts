@@ -1,19 +1,11 @@
-// Files that the caller lays over the guest's (docs/overlays.md): what is found in whose place, by every way of opening and
-// through every file system; and that a loader sees of them what it would see of the same files on the disk.
+// Files that the caller lays over the guest's (docs/overlays.md): what is found in whose place; and that a loader sees of them
+// what it would see of the same files on the disk.
 
-import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import type { BootOptions, OverlayMap } from "userboot-wasm";
+import type { BootOptions } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { linkedFile } from "../support/elf_image.js";
-import { isoImage } from "../support/iso_image.js";
-import { poolsIn } from "../support/pools.js";
-import { disksOf } from "../support/pools.js";
-import { guestBytes, MIB, prompt, typeKeys } from "../support/prompt.js";
-import { bytesOf, SparseDisk } from "../support/sparse_disk.js";
-import { Scratch } from "../support/scratch.js";
-import { imageAt, programs, run, type Tree, writeTree } from "../support/trees.js";
+import { prompt } from "../support/prompt.js";
 import { type Files, UfsImage, ufsDisk } from "../support/ufs_image.js";
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(text, "latin1"));
@@ -64,7 +56,15 @@ describe("an overlay", () => {
         "/boot/loader.conf/now/a/directory": bytes(""),
         "/boot/nothing/here": null,
       },
-      ["ls -l /boot/kernel", "ls /boot", "ls /", "ls /boot/other", "ls /boot/nothing", "ls /etc", "ls /boot/loader.conf"],
+      [
+        "ls -l /boot/kernel",
+        "ls /boot",
+        "ls /",
+        "ls /boot/other",
+        "ls /boot/nothing",
+        "ls /etc",
+        "ls /boot/loader.conf",
+      ],
     );
     expect(output[0]).toBe("/boot/kernel\n         12 kernel\n          5 new.ko\n");
     expect(output[1]).toBe("/boot\n d  loader.conf\n    loader.conf.local\n d  kernel\n d  other\n");
@@ -76,10 +76,13 @@ describe("an overlay", () => {
   });
 
   it("may have a file where the guest has a directory, and the reverse", async () => {
-    const { output } = await over(
-      { "/boot/kernel": bytes("a file\n"), "/boot/loader.conf/x": bytes("x\n") },
-      ["more /boot/kernel", "more /boot/kernel/kernel", "more /boot/loader.conf/x", "ls -l /boot", "more /boot/loader.conf/y"],
-    );
+    const { output } = await over({ "/boot/kernel": bytes("a file\n"), "/boot/loader.conf/x": bytes("x\n") }, [
+      "more /boot/kernel",
+      "more /boot/kernel/kernel",
+      "more /boot/loader.conf/x",
+      "ls -l /boot",
+      "more /boot/loader.conf/y",
+    ]);
     expect(output[0]).toBe(shown("/boot/kernel", "a file\n"));
     expect(output[1]).toContain("no such file");
     expect(output[2]).toBe(shown("/boot/loader.conf/x", "x\n"));
@@ -110,7 +113,11 @@ describe("an overlay", () => {
       "/../boot/loader.conf/",
       "/a/b/../../boot/loader.conf",
     ];
-    const { output, result } = await over(overlay, [...paths.map((path) => `more ${path}`), "more /top", "more /../top"]);
+    const { output, result } = await over(overlay, [
+      ...paths.map((path) => `more ${path}`),
+      "more /top",
+      "more /../top",
+    ]);
     paths.forEach((path, i) => {
       expect(output[i]).toBe(shown(path, "ours\n"));
     });
@@ -122,7 +129,13 @@ describe("an overlay", () => {
     const disks = () => [ufsDisk(GUEST), ufsDisk({ ...GUEST, "/second": "second\n" })];
     const { output, result } = await over(
       { "/boot/loader.conf": bytes("first\n"), "disk1:/boot/loader.conf": bytes("other\n"), "disk1:/second": null },
-      ["more /boot/loader.conf", "more disk1:/boot/loader.conf", "set currdev=disk1:", "more /boot/loader.conf", "ls /"],
+      [
+        "more /boot/loader.conf",
+        "more disk1:/boot/loader.conf",
+        "set currdev=disk1:",
+        "more /boot/loader.conf",
+        "ls /",
+      ],
       disks(),
     );
     expect(output[0]).toContain("\nfirst\n");
@@ -145,7 +158,12 @@ describe("compressed files", () => {
   const zipped = (text: string) => Uint8Array.from(gzipSync(text));
 
   it("of the overlay stand for names that nothing has, and those of the guest for what is hidden", async () => {
-    const guest = { ...GUEST, "/boot/notes.gz": zipped("packed\n"), "/boot/both": "plain\n", "/boot/both.gz": zipped("no\n") };
+    const guest = {
+      ...GUEST,
+      "/boot/notes.gz": zipped("packed\n"),
+      "/boot/both": "plain\n",
+      "/boot/both.gz": zipped("no\n"),
+    };
     const { output } = await over(
       { "/boot/loader.conf.gz": zipped("not this\n"), "/new/file.gz": zipped("ours\n"), "/boot/both": null },
       ["more /boot/loader.conf", "more /new/file", "more /boot/notes", "more /boot/both"],
@@ -217,5 +235,96 @@ describe("symbolic links", () => {
     expect(output[1]).toContain("\nx\n");
     expect(output[3]).toMatch(/no such file|symbolic links/);
     expect(result.error?.name).toBe("InputEndedError");
+  });
+});
+
+describe("what a loader sees", () => {
+  /** Names of few letters, so that they meet. */
+  const name = fc.constantFrom("a", "b", "c");
+  const plainPath = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => `/${names.join("/")}`);
+  const askedPath = fc
+    .array(fc.oneof(name, fc.constantFrom(".", "")), { minLength: 1, maxLength: 6 })
+    .map((names) => `/${names.join("/")}`);
+  const tree = fc.array(fc.tuple(plainPath, fc.constantFrom("file", "link")), { maxLength: 8 });
+  const laid = fc.array(fc.tuple(plainPath, fc.constantFrom("file", "absent")), { minLength: 1, maxLength: 5 });
+
+  type Content = { text: string } | { link: string };
+
+  /** Those of `paths` that can stand together: none is in another one. */
+  const together = (paths: string[]) =>
+    paths.filter((path, i) => {
+      const before = paths.slice(0, i);
+      return !before.some((one) => one === path || one.startsWith(`${path}/`) || path.startsWith(`${one}/`));
+    });
+
+  function disk(files: ReadonlyMap<string, Content>) {
+    const image = new UfsImage({ version: 2, blockSize: 16384, fragmentSize: 2048, superblockAt: 65536 });
+    const directories = new Map([["", image.root]]);
+    const enter = (path: string): number => {
+      const slash = path.lastIndexOf("/");
+      const inode = directories.get(path) ?? image.directory(enter(path.slice(0, slash)), path.slice(slash + 1));
+      directories.set(path, inode);
+      return inode;
+    };
+    for (const [path, content] of files) {
+      const slash = path.lastIndexOf("/");
+      const [parent, last] = [enter(path.slice(0, slash)), path.slice(slash + 1)];
+      if ("link" in content) image.link(parent, last, content.link);
+      else image.file(parent, last, content.text);
+    }
+    return image.finish();
+  }
+
+  it("is what it would see of the same files on the disk, whatever links lead there", async () => {
+    const targets = fc.array(fc.oneof(plainPath, name, fc.constantFrom("../a", "../b/c", "/")), {
+      minLength: 8,
+      maxLength: 8,
+    });
+    const asked = fc.array(askedPath, { minLength: 6, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(tree, targets, laid, asked, async (guest, links, over, paths) => {
+        const kinds = new Map(guest);
+        const files = new Map<string, Content>(
+          together([...kinds.keys()]).map((path, i) => [
+            path,
+            kinds.get(path) === "link" ? { link: links[i]! } : { text: `guest ${path}\n` },
+          ]),
+        );
+        // A name behind a link of the guest's is one of the overlay alone, for which no disk has a place.
+        const behindLink = (path: string) =>
+          [...files].some(([one, content]) => "link" in content && path.startsWith(`${one}/`));
+        const uses = new Map(over);
+        const names = together([...uses.keys()]).filter((path) => !behindLink(path));
+        const overlay = Object.fromEntries(
+          names.map((path) => [path, uses.get(path) === "absent" ? null : bytes(`over ${path}\n`)]),
+        );
+        const merged = new Map(files);
+        for (const path of names) {
+          const isFile = overlay[path] !== null;
+          for (const one of files.keys()) {
+            const isInTheWay = isFile && path.startsWith(`${one}/`);
+            if (one === path || one.startsWith(`${path}/`) || isInTheWay) merged.delete(one);
+          }
+          if (isFile) merged.set(path, { text: `over ${path}\n` });
+        }
+        // Directories that lose all they had stay; a disk of files alone would not have them.
+        const emptied = [...files.keys()].some((path) => {
+          const above = path.slice(0, path.lastIndexOf("/"));
+          return above !== "" && !merged.has(path) && ![...merged.keys()].some((one) => one.startsWith(`${above}/`));
+        });
+        fc.pre(!emptied);
+        const commands = paths.flatMap((path) => [`more ${path}`, `ls ${path}`]);
+        const laidOver = await prompt([disk(files)], commands, { overlay });
+        const onDisk = await prompt([disk(merged)], commands);
+        // Read as a file, a directory is what is on the disk.
+        const seen = ({ output }: { output: string[] }) =>
+          paths.map((path, i) => {
+            const listed = output[2 * i + 1]?.split("\n").sort();
+            return [path, listed?.includes(path) ? "" : output[2 * i], listed];
+          });
+        expect(seen(laidOver)).toEqual(seen(onDisk));
+      }),
+      { numRuns: 100 },
+    );
   });
 });
