@@ -1,6 +1,6 @@
 // The package in browsers: modules are fetched from beside this file, disks are Blobs or bytes.
 
-import { setCellMaker } from "./boot.js";
+import { setCellMaker } from "./isolation/makers.js";
 import { setModuleSource } from "./modules.js";
 import { spawnBrowserThread } from "./worker/browser_spawn.js";
 
