@@ -8,6 +8,7 @@ import { beginAnswer, close, open, textOf } from "./inspect/answer";
 import { tellDisks } from "./inspect/disks";
 import { closeHandle, holeHandle, listHandle, openHandle, readHandle, tellHandle } from "./inspect/files";
 import { tellPools } from "./inspect/pools";
+import { tellSystem } from "./inspect/system";
 import { stringAt } from "./lib/bytes";
 import { allocate, forgetDamage } from "./lib/fault";
 
@@ -79,4 +80,10 @@ export function hole(handle: i32, position: u64): u64 {
 export function release(handle: i32): void {
   begin();
   closeHandle(handle);
+}
+
+/** Answers what would be booted from the device of `size` bytes at `pathAt`, and how it is configured. Returns 0, or minus an errno. */
+export function system(size: i32): i32 {
+  begin();
+  return tellSystem(stringAt(path, min(max(size, 0), PATH_MAX)));
 }

@@ -10,7 +10,8 @@ import { allocate, burn } from "../lib/fault";
 import { flush, print } from "../lib/output";
 import { swap_interpreter } from "../protocol";
 
-const LOADER_PATH = "/boot/loader";
+/** The program that the mark is in. */
+export const LOADER_PATH = "/boot/loader";
 const MARK = "$Interpreter:";
 /** What an unmarked loader is taken for. */
 const UNMARKED = "4th";
@@ -33,19 +34,25 @@ export function markOffset(): i64 {
 
 /** Asks the host for another flavour when the guest's loader wants one other than `own`. */
 export function checkInterpreter(own: string): void {
+  const wanted = wantedInterpreter();
+  if (wanted === null || wanted == own) return;
+  flush();
+  swap_interpreter(allocString(wanted), wanted.length);
+}
+
+/** What the guest's loader wants; null for no preference. */
+export function wantedInterpreter(): string | null {
   found = NO_FILE;
   const fd = open(LOADER_PATH);
   if (fd < 0) {
     if (unreadable) cantRead();
-    return;
+    return null;
   }
   const status = fstat(fd);
   let wanted: string | null = null;
   if (status !== null) wanted = (status.mode & S_IFMT) == S_IFDIR ? UNMARKED : findMark(fd, status.size);
   close(fd);
-  if (wanted === null || wanted == own) return;
-  flush();
-  swap_interpreter(allocString(wanted), wanted.length);
+  return wanted;
 }
 
 function cantRead(): void {

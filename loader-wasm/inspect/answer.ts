@@ -109,7 +109,7 @@ export function key(name: string): void {
   following = false;
 }
 
-/** A text. */
+/** A value: a byte string. */
 export function text(value: string): void {
   separate();
   quoted(value);
