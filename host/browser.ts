@@ -1,7 +1,7 @@
 // The package in browsers: modules are fetched from beside this file, disks are Blobs or bytes.
 
-import { setCellMaker } from "./boot.js";
 import { setUnpacker } from "./disks/unpacked.js";
+import { setCellMaker } from "./isolation/makers.js";
 import { setModuleSource } from "./modules.js";
 import { spawnBrowserThread } from "./worker/browser_spawn.js";
 

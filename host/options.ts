@@ -283,7 +283,11 @@ function environmentBytes(entry: string): Uint8Array {
 }
 
 /** The limits of `defaults`, with those `given` in their place. */
-function checkLimits<T extends Record<keyof T, number>>(given: Partial<T>, defaults: Readonly<T>, kind: string): T {
+export function checkLimits<T extends Record<keyof T, number>>(
+  given: Partial<T>,
+  defaults: Readonly<T>,
+  kind: string,
+): T {
   const limits: T = { ...defaults };
   for (const [name, value] of Object.entries(given) as [keyof T & string, T[keyof T & string] | undefined][]) {
     if (!Object.hasOwn(limits, name)) throw new OptionError(`unknown ${kind} "${name}"`);

@@ -373,7 +373,7 @@ function instantiate(
 }
 
 /** An error with a class of ours for whatever ended the module. */
-function nameTrap(thrown: unknown, limits: Limits, moduleMemory: number): unknown {
+export function nameTrap(thrown: unknown, limits: Pick<Limits, "moduleMemory">, moduleMemory: number): unknown {
   if (thrown instanceof UserbootError) return thrown;
   if (thrown instanceof WebAssembly.RuntimeError) {
     // The core's allocator traps this way, and nothing else in it does, when memory can't grow.

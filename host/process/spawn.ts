@@ -8,6 +8,7 @@ import type { FileDisk } from "../disks/file.js";
 import { openedImages, openImages } from "../disks/open.js";
 import type { SentImage } from "../disks/source.js";
 import { IsolationError, OptionError, UserbootError } from "../errors.js";
+import type { InspectRequest } from "../inspect/protocol.js";
 import type { Cell } from "../isolation/cell.js";
 import { WaitingKeys } from "../isolation/keys.js";
 import type { StartMessage } from "../isolation/messages.js";
@@ -105,6 +106,17 @@ class ProcessCell implements Cell {
   answer(answer: Answer): void {
     if (answer !== undefined && "replace" in answer) this.#send({ replaced: true } satisfies Replaced, answer.replace);
     else this.#send(answer);
+  }
+
+  ask(request: InspectRequest): void {
+    this.#send(request);
+  }
+
+  hold(on: boolean): void {
+    for (const part of [this.#child, ...(this.#child?.stdio ?? [])] as ({ ref?(): void; unref?(): void } | null)[]) {
+      if (on) part?.ref?.();
+      else part?.unref?.();
+    }
   }
 
   async terminate(): Promise<void> {
@@ -235,6 +247,7 @@ class ProcessCell implements Cell {
       return;
     }
     if (message.type === "output") this.#hear({ type: "output", bytes: body });
+    else if (message.type === "content") this.#hear({ ...message, bytes: body });
     else if (message.type === "done") this.#done(message);
     else this.#hear(head);
   }

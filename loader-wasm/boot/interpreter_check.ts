@@ -11,7 +11,8 @@ import { allocate, burn } from "../lib/fault";
 import { flush, print } from "../lib/output";
 import { swap_interpreter } from "../protocol";
 
-const LOADER_PATH = "/boot/loader";
+/** The program that the mark is in. */
+export const LOADER_PATH = "/boot/loader";
 const MARK = "$Interpreter:";
 /** What an unmarked loader is taken for. */
 const UNMARKED = "4th";
@@ -45,6 +46,14 @@ export function dragonflyScript(): string {
 
 /** Asks the host for another flavour when the guest's loader wants one other than `own`. */
 export function checkInterpreter(own: string): void {
+  const wanted = wantedInterpreter();
+  if (wanted === null || wanted == own) return;
+  flush();
+  swap_interpreter(allocString(wanted), wanted.length);
+}
+
+/** What the guest's loader wants; null for no preference. */
+export function wantedInterpreter(): string | null {
   found = NO_FILE;
   const fd = open(LOADER_PATH);
   let wanted: string | null = null;
@@ -54,12 +63,10 @@ export function checkInterpreter(own: string): void {
     close(fd);
   } else if (unreadable) {
     cantRead();
-    return;
+    return null;
   }
   if (found < 0 && found != UNREADABLE && dragonflyScript().length > 0) wanted = DRAGONFLY_FLAVOUR;
-  if (wanted === null || wanted == own) return;
-  flush();
-  swap_interpreter(allocString(wanted), wanted.length);
+  return wanted;
 }
 
 function cantRead(): void {

@@ -22,20 +22,20 @@ export function knownToOthers(volume: Volume, own: FileSystem): bool {
   return false;
 }
 
-/** The name of the file system on `device`; empty when there is none that can be read, and errno: EINVAL for none at all. */
-export function fileSystemOn(device: Device): string {
+/** The file system on `device`; null when there is none that can be read, and errno: EINVAL for none at all. */
+export function fileSystemOn(device: Device): FileSystem | null {
   let error = EINVAL;
   for (let i = 0; i < fileSystems.length; i++) {
     if (fileSystems[i].isLayer()) continue;
     const root = fileSystems[i].open(device, "/", O_RDONLY);
     if (root !== null) {
       root.close();
-      return fileSystems[i].name;
+      return fileSystems[i];
     }
     if (error == EINVAL) error = errno;
   }
   setErrno(error);
-  return "";
+  return null;
 }
 
 /** Whether names on `device` are the same in capitals and small letters. */
@@ -71,5 +71,19 @@ function openBelow(device: Device, path: string, mode: i32, layersOnly: bool): O
     stands = error != ENOENT && !fileSystems[i].inReference;
   }
   setErrno(error == EINVAL ? ENOENT : error);
+  return null;
+}
+
+/**
+ * Opens `path` on `device` as what it is there, for those who look at it: no compressed file of another name in its place, and with
+ * `link` a symbolic link as its last name stands for itself. Null and errno; EINVAL where there is no file system that can be read.
+ */
+export function openPlain(device: Device, path: string, link: bool): OpenFile | null {
+  for (let i = 0; i < fileSystems.length; i++) {
+    const system = fileSystems[i];
+    if (system.isLayer()) continue;
+    const file = link ? system.openLink(device, path) : system.open(device, path, O_RDONLY);
+    if (file !== null || errno != EINVAL) return file;
+  }
   return null;
 }

@@ -70,4 +70,12 @@ export abstract class PathWalk<N> {
     }
     return null;
   }
+
+  /** What `path` names, with a symbolic link as its last name standing for itself, unless a slash follows; null and errno. */
+  walkToLink(path: string, linksMax: i32): N | null {
+    const slash = path.lastIndexOf("/");
+    if (slash == path.length - 1) return this.walk(path, linksMax);
+    const directory = this.walk(path.substring(0, slash + 1), linksMax);
+    return directory === null ? null : this.step(directory, path.substring(slash + 1));
+  }
 }

@@ -46,6 +46,7 @@ export enum Ascii {
   UPPER_S = 0x53,
   UPPER_T = 0x54,
   UPPER_Z = 0x5a,
+  BACKSLASH = 0x5c,
   LOWER_A = 0x61,
   LOWER_B = 0x62,
   LOWER_D = 0x64,

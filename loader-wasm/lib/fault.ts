@@ -83,6 +83,13 @@ export function hushDamage(): void {
   hushed = true;
 }
 
+/** A new account of damage begins: what is met again is reported again. */
+export function forgetDamage(): void {
+  hushed = false;
+  lastDamage = "";
+  damages.length = 0;
+}
+
 /** `value`, which the caller knows to be there; ends the session when it isn't. */
 export function present<T>(value: T | null): T {
   return value!;

@@ -1,14 +1,16 @@
 // The UFS1 and UFS2 file systems: mounting, and the walk along a path and its symbolic links.
 
+import { Device } from "../../dev/device";
 import { stringAt } from "../../lib/bytes";
 import { EIO, ELOOP, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { Volume } from "../../storage/volume";
 import { EntryWalk, InodeFile, lookUp } from "../blocks";
 import { linkText, PATH_MAX } from "../content";
-import { OpenFile, S_IFDIR, S_IFLNK } from "../file_system";
+import { Dirent, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, VolumeFacts } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
 import { DirectoryWalk } from "./directory";
+import { modifiedTime, superblockFacts } from "./facts";
 import { Inode, readInode } from "./inode";
 import { NAME_MAX, ROOT_INODE } from "./layout";
 import { readAlternate, readSuperblock, Superblock, wantsAlternate } from "./superblock";
@@ -43,6 +45,16 @@ export class UfsFileSystem extends MountingFileSystem<Mounted> {
   protected openIn(mounted: Mounted, path: string): OpenFile | null {
     const inode = new UfsWalk(mounted.volume, mounted.superblock).walk(path, LINKS_MAX);
     return inode === null ? null : new UfsFile(inode);
+  }
+
+  protected linkIn(mounted: Mounted, path: string): OpenFile | null {
+    const inode = new UfsWalk(mounted.volume, mounted.superblock).walkToLink(path, LINKS_MAX);
+    return inode === null ? null : new UfsFile(inode);
+  }
+
+  facts(device: Device): VolumeFacts | null {
+    const mounted = this.mounted(device);
+    return mounted === null ? null : superblockFacts(mounted.volume, mounted.superblock);
   }
 }
 
@@ -103,5 +115,18 @@ class UfsFile extends InodeFile {
 
   protected entries(position: u64): EntryWalk {
     return new DirectoryWalk(this.inode, position);
+  }
+
+  modified(): i64 {
+    return modifiedTime(this.inode);
+  }
+
+  linkText(): string | null {
+    return (this.inode.mode & S_IFMT) == S_IFLNK ? readLink(this.inode, 0) : super.linkText();
+  }
+
+  openEntry(entry: Dirent): OpenFile | null {
+    const inode = readInode(this.inode.volume, this.inode.superblock, entry.fileno);
+    return inode === null ? null : new UfsFile(inode);
   }
 }
