@@ -13,7 +13,7 @@ import { disksOf, poolsIn } from "../support/pools.js";
 import { guestBytes, MIB, prompt, typeKeys } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
 import { bytesOf } from "../support/sparse_disk.js";
-import { imageAt, programs, run, type Tree, writeTree } from "../support/trees.js";
+import { imageAt, imageOf, programs, run, type Tree, writeTree } from "../support/trees.js";
 import { type Files, UfsImage, ufsDisk } from "../support/ufs_image.js";
 
 const bytes = (text: string | Buffer): Uint8Array<ArrayBuffer> =>
@@ -64,14 +64,8 @@ async function expectOverlay(disks: readonly DiskSource[], options: BootOptions 
 }
 
 /** An image that a program makes of a tree. */
-function made(make: (root: string, image: string, scratch: Scratch) => void, tree = GUEST): Uint8Array {
-  using scratch = new Scratch();
-  const root = join(scratch.path, "tree");
-  writeTree(root, tree);
-  const image = join(scratch.path, "image");
-  make(root, image, scratch);
-  return imageAt(image);
-}
+const made = (make: (root: string, image: string, scratch: Scratch) => void, tree = GUEST): Uint8Array =>
+  imageOf(tree, make);
 
 const fat = (tree = GUEST) =>
   made((root, image) => {
@@ -183,7 +177,7 @@ describe("what opens files", () => {
   });
 
   it("kernels, modules and raw files go to guest memory, plain and compressed, as those of the disk do", async () => {
-    const module = objectFile({ name: "demo", version: 1 });
+    const module = objectFile({ versions: [{ name: "demo", version: 1 }] });
     const raw = createHash("sha512").update("raw").digest();
     const boots = ["load /boot/kernel/kernel", "load demo", "load -t raw /raw", "boot"];
     const files = {

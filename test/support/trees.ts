@@ -65,7 +65,7 @@ export function usualTree(largest: number, links = false): Tree {
 }
 
 /** Writes a tree below the directory `root`. */
-function writeTree(root: string, tree: Tree): void {
+export function writeTree(root: string, tree: Tree): void {
   mkdirSync(root, { recursive: true });
   for (const [path, content] of tree) {
     const target = join(root, path);
