@@ -223,6 +223,9 @@ function showProblem({ bootProblem = [] }: BootResult): void {
   if (more > 0) process.stderr.write(`  and ${more} more, which --json lists\n`);
 }
 
+/** Errors of guests of which everything that matters was found, and which say what is wrong with that. */
+const SAY_ALL = new Set(["MemoryError", "RegisterError", "InterpreterError"]);
+
 /** Says what went wrong, if anything did, and gives the exit status. */
 export function conclude(result: BootResult): number {
   if (result.reason === "exec") return 0;
@@ -235,6 +238,6 @@ export function conclude(result: BootResult): number {
   if (result.reason === "error") complain(`${result.error?.message}${where}`);
   else if (result.exitCode === EXIT_REBOOT) return STATUS_REBOOT;
   else complain(`the guest's loader quit without entering a kernel${where}`);
-  showProblem(result);
+  if (!SAY_ALL.has(result.error?.name ?? "")) showProblem(result);
   return STATUS_FAILED;
 }
