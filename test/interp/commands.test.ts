@@ -28,10 +28,10 @@ describe("commands with less than they want", () => {
 });
 
 describe("of later loaders", () => {
-  it("15 has readtest, which reads a file", async () => {
+  it("14 has readtest, which reads a file", async () => {
     const files = { "/f": "x".repeat(100_000) };
     const lines = ["readtest /f", "readtest /g", "readtest"];
-    const { output } = await prompt(files, lines, { profile: 15 });
+    const { output } = await prompt(files, lines, { profile: 14 });
     expect(output).toEqual([
       "Received 100000 bytes during 0 seconds\n",
       "readtest: can't open '/g'\n",
@@ -61,6 +61,22 @@ describe("of later loaders", () => {
       ...{ profile, env: ["autoboot_delay=NO", "twiddle_divisor=7"] },
     });
     expect(told[0]).toBe("7\n");
+  });
+
+  it.each([
+    [14, "no filename specified\n"],
+    [15, "illegal option -- d\n"],
+  ] as const)("%d takes its options of load", async (profile, text) => {
+    const { output } = await prompt({}, ["load -d"], { profile });
+    expect(output[0]).toContain(text);
+  });
+
+  it.each([
+    [13, "No module matches pci\n"],
+    [14, "No module matches x on bus pci\n"],
+  ] as const)("%d says in its own way that a device has no module", async (profile, text) => {
+    const { output } = await prompt({}, ["pnpmatch pci x"], { profile });
+    expect(output[0]).toContain(text);
   });
 
   it.each([
