@@ -63,6 +63,25 @@ describe("of later loaders", () => {
     expect(told[0]).toBe("7\n");
   });
 
+  it("15 has wider lists of commands", async () => {
+    const first = async (profile: 14 | 15) => (await prompt({}, ["?"], { profile })).output[0]!.split("\n")[1];
+    expect(await first(14)).toBe("  bcachestat       get disk block cache stats");
+    expect(await first(15)).toBe("  bcachestat            get disk block cache stats");
+  });
+
+  it("14 doesn't mind files that more can't show", async () => {
+    const said = async (profile: 13 | 14) => (await prompt({}, ["more /none"], { profile })).output[0];
+    expect(await said(13)).toContain("more: error showing /none\n");
+    expect(await said(14)).toBe((await said(13))!.replace("more: error showing /none\n", ""));
+  });
+
+  it("14 takes lines that begin with a backslash for comments", async () => {
+    const said = async (profile: 13 | 14) =>
+      (await prompt({ "/s": "@echo a\n\\echo b\n\\ echo c\n@echo d\n" }, ["include /s"], { profile })).output[0];
+    expect(await said(14)).toBe("a\nd\n");
+    expect(await said(13)).not.toBe("a\nd\n");
+  });
+
   it.each([
     [14, "no filename specified\n"],
     [15, "illegal option -- d\n"],
