@@ -27,6 +27,11 @@ export class Profile {
     return this.generation < 14 ? "loader.help" : "loader.help.userboot";
   }
 
+  /** Whether sizes of partitions stand below each other, and no blanks where none is shown. */
+  get alignsSizes(): bool {
+    return this.generation >= 13;
+  }
+
   /** Of so many steps the spinner shows one. */
   get spinnerDivisor(): i32 {
     return this.generation < 14 ? 1 : 16;

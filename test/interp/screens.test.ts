@@ -103,8 +103,11 @@ function album(keys: readonly string[], { result, shown, last }: Driven): string
   return `${text}== ${result.reason}\n`;
 }
 
-/** The newest scripts have an entry for a loader that is too old for them. */
-const newest = findSources("lua").filter(({ path }) => scriptText(path, "menu").includes("loader_needs_upgrade"));
+/** The newest scripts have kernels under a heading and pictures of two kinds; systems with a menu of their own are others. */
+const newest = findSources("lua").filter(
+  ({ path }) =>
+    scriptText(path, "menu").includes('name = "Kernel:"') && scriptText(path, "drawer").includes("adapt_fb_shim"),
+);
 if (newest.length === 0) console.warn("SKIPPED: screens of FreeBSD's newest menu; no scripts of FreeBSD 15 are known.");
 
 /** Every key of the main menu and its two submenus; what ends the menu comes last. */
