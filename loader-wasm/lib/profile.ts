@@ -44,7 +44,7 @@ export class Profile {
 
   /** Whether a variable says how much is told of what is loaded. */
   get hasModuleVerbose(): bool {
-    return this.generation >= 15;
+    return this.generation >= 14;
   }
 }
 

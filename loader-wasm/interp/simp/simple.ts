@@ -16,6 +16,7 @@ import { EFBIG, errno } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { print } from "../../lib/output";
+import { profile } from "../../lib/profile";
 import { PURPOSE_SCRIPT } from "../../protocol";
 import { Dragonfly, withoutComment } from "./dragonfly";
 
@@ -113,6 +114,7 @@ function readScript(path: string): ScriptLine[] | null {
   const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
   if (fd < 0) return noScript(cantOpen(path, errno));
   const lines: ScriptLine[] = [];
+  const comment = profile.generation < 14 ? "\\ " : "\\";
   let size = 0;
   for (let number = 1; ; number++) {
     burn(1);
@@ -127,7 +129,7 @@ function readScript(path: string): ScriptLine[] | null {
     const line = cutAtNul(read);
     let first = 0;
     while (first < line.length && line.charCodeAt(first) == Ascii.SPACE) first++;
-    if (line.startsWith("\\ ", first)) continue;
+    if (line.startsWith(comment, first)) continue;
     const quiet = line.startsWith("@");
     const ignoreError = line.startsWith("-");
     const text = quiet || ignoreError ? line.substring(1) : line;
