@@ -1,7 +1,7 @@
 // The files and directories of an overlay: a tree of places, which overlay.ts looks paths up in, and what is opened there. A
 // directory that the guest has, too, is listed with its entries: those laid over in the places of the guest's, once each.
 
-import { EISDIR, EIO, ENOENT, ENOTDIR, errno, setErrno } from "../lib/errno";
+import { EIO, EISDIR, ENOENT, ENOTDIR, errno, setErrno } from "../lib/errno";
 import { burn } from "../lib/fault";
 import { toLower } from "../lib/text";
 import { overlay_read, overlay_read_guest } from "../protocol";
