@@ -81,10 +81,13 @@ const NAMES: Readonly<Record<string, string>> = {
 /** A pause before each key, so that what the one before made is on the screen. */
 const slowly = (keys: readonly string[]): Keys[] => keys.flatMap((key) => [{ waitS: 1 }, key]);
 
-/** A screen's rows, without the blank ones around them. */
+/** A screen's rows, without the blank ones around them, and what a kernel's sections are like: no menu changes that. */
 function drawn(screen: string): string {
   const text = Buffer.from(new Utf8Drawing().draw(Buffer.from(screen, "latin1"))).toString();
-  const rows = text.trimEnd().split("\n");
+  const rows = text
+    .trimEnd()
+    .replaceAll(/ text=0x.*/g, " ...")
+    .split("\n");
   const first = rows.findIndex((row) => row !== "");
   return `, row ${first + 1}\n${rows.slice(first).join("\n")}`;
 }
