@@ -130,7 +130,8 @@ class Overlay {
     let file = this.openBelow(device, path, mode, below, links);
     if (!isIt) return file;
     if (climbed) {
-      if (file === null) file = this.openBelow(device, found.path(), mode, below, links);
+      // Links that climb would double the ways at each turn.
+      if (file === null) file = this.openBelow(device, found.path(), mode, below, 0);
       const way = arrived;
       if (way !== null) this.find(way);
       if (way !== null && lost > 0) return file;

@@ -225,6 +225,21 @@ describe("symbolic links", () => {
     expect(output[3]).toContain("\nnew\n");
   });
 
+  it("that climb in circles don't take long", async () => {
+    const image = new UfsImage({ version: 2, blockSize: 16384, fragmentSize: 2048, superblockAt: 65536 });
+    image.directory(image.root, "d");
+    image.link(image.root, "ping", "d/../pong");
+    image.link(image.root, "pong", "d/../ping");
+    const { output, result } = await over(
+      { "/ping/x": bytes("x\n"), "/pong/y": bytes("y\n") },
+      ["ls /ping", "ls /d/../ping"],
+      [image.finish()],
+      { limits: { fuel: 10_000_000 } },
+    );
+    expect(output).toEqual(["/ping\n    x\n    y\n", "/d/../ping\n    x\n    y\n"]);
+    expect(result.error?.name).toBe("InputEndedError");
+  });
+
   it("go in circles for a while only", async () => {
     const { output, result } = await over(
       { "/ping/x": bytes("x\n"), "/pong/y": bytes("y\n"), "/boot/z": null },
