@@ -42,7 +42,9 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const session = {
     ...checked,
     env: environmentEntries(permittedEnvironment(options.hooks, givenEnvironment(options))),
-    ...(options.overlay && { overlay: await takeOverlay(options.overlay, checked.limits, options.onNotice) }),
+    ...(options.overlay !== undefined && {
+      overlay: await takeOverlay(options.overlay, checked.limits, options.onNotice),
+    }),
   };
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);

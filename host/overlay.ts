@@ -53,6 +53,9 @@ export async function takeOverlay(
 ): Promise<OverlayEntry[]> {
   const builder = new OverlayBuilder(limits);
   for (const layer of isList(overlay) ? overlay : [overlay]) {
+    if (layer === null || !["object", "string"].includes(typeof layer)) {
+      throw new OptionError("overlay: a layer is a map or a directory");
+    }
     if (isTree(layer)) {
       const { directories, files } = await takeTree(layer, { limits: builder.room(), strict: false, onNotice });
       builder.begin();
@@ -60,7 +63,6 @@ export async function takeOverlay(
       for (const { path, content } of files) builder.add(`/${path}`, content);
       continue;
     }
-    if (typeof layer !== "object" || layer === null) throw new OptionError("overlay: a layer is a map or a directory");
     builder.begin();
     for (const [path, content] of isMap(layer) ? layer : Object.entries(layer)) {
       if (content !== null && !(content instanceof Uint8Array)) {
@@ -88,7 +90,7 @@ const sizeOf = (content: OverlayEntry["content"]) => (typeof content === "string
 const isList = (overlay: Overlay): overlay is readonly OverlayLayer[] => Array.isArray(overlay);
 const isMap = (layer: OverlayMap): layer is ReadonlyMap<string, Uint8Array | null> => layer instanceof Map;
 const isTree = (layer: OverlayLayer): layer is string | FileSystemDirectoryHandle =>
-  typeof layer === "string" || (layer !== null && "kind" in layer && layer.kind === "directory");
+  typeof layer === "string" || ("kind" in layer && layer.kind === "directory");
 
 class OverlayBuilder {
   readonly #contents = new Map<string, OverlayEntry["content"]>();

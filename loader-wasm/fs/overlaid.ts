@@ -64,6 +64,13 @@ export class Place {
     return child;
   }
 
+  /** Its path from the root. */
+  path(): string {
+    const parent = this.parent;
+    if (parent === null) return "/";
+    return parent.parent === null ? `/${this.name}` : `${parent.path()}/${this.name}`;
+  }
+
   /** By which place what the guest has here, or below, isn't seen: this one or one above. */
   hidden(): Place | null {
     let at: Place | null = this;

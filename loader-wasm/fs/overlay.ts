@@ -35,6 +35,10 @@ let watching: Overlay | null = null;
 /** The place that `find` came to, and how many names of the path led on from there to nothing of the overlay's. */
 let place: Place | null = null;
 let lost: i32 = 0;
+/** Whether the path had `..` in it. By name alone that is another directory than behind a link. */
+let climbs: bool = false;
+/** The way without links to what the last walk found; null when there was no walk. */
+let arrived: string | null = null;
 
 /** What lies over one device. */
 class Overlay {
@@ -81,6 +85,7 @@ class Overlay {
     burn(LOOKUP_COST + <i64>(path.length >> 4));
     let at = this.top;
     let beyond = 0;
+    climbs = false;
     const nul = path.indexOf("\0");
     const length = nul < 0 ? path.length : nul;
     for (let start = 0; start < length; ) {
@@ -92,6 +97,7 @@ class Overlay {
       const isDots =
         inDirectory && size <= 2 && path.charCodeAt(start) == Ascii.POINT && path.charCodeAt(end - 1) == Ascii.POINT;
       if (isDots && size == 2) {
+        climbs = true;
         const above = at.parent;
         if (beyond > 0) beyond--;
         else if (above !== null) at = above;
@@ -109,8 +115,9 @@ class Overlay {
   /** Opens `path`, on whose way `links` more links may lead here. */
   open(device: Device, path: string, mode: i32, below: Below, links: i32): OpenFile | null {
     this.find(path);
-    const found = place!;
+    let found = place!;
     const isIt = lost == 0;
+    const climbed = climbs;
     if (isIt && found.kind == PlaceKind.File) {
       overlay_used(found.entry);
       return new LaidFile(found.entry, found.size);
@@ -120,8 +127,16 @@ class Overlay {
       overlay_used(hiding.entry);
       return isIt && found.exists ? new LaidDirectory(found, null, this.anyCase) : below(device, path, mode, true);
     }
-    const file = this.openBelow(device, path, mode, below, links);
+    let file = this.openBelow(device, path, mode, below, links);
     if (!isIt) return file;
+    if (climbed) {
+      // Links that climb would double the ways at each turn.
+      if (file === null) file = this.openBelow(device, found.path(), mode, below, 0);
+      const way = arrived;
+      if (way !== null) this.find(way);
+      if (way !== null && lost > 0) return file;
+      if (way !== null) found = place!;
+    }
     const isDirectory = file !== null && (file.stat().mode & S_IFMT) == S_IFDIR;
     if (isDirectory) return new LaidDirectory(found, file, this.anyCase);
     // Nothing but what isn't there makes no directory. One that can't be read may have more in it.
@@ -134,11 +149,13 @@ class Overlay {
   private openBelow(device: Device, path: string, mode: i32, below: Below, links: i32): OpenFile | null {
     watching = this;
     redirected = null;
+    arrived = null;
     const file = below(device, path, mode, false);
     const elsewhere = redirected;
     redirected = null;
     watching = null;
     if (elsewhere === null) return file;
+    arrived = null;
     if (links > 0) return this.open(device, elsewhere, mode, below, links - 1);
     setErrno(ELOOP);
     return null;
@@ -148,6 +165,11 @@ class Overlay {
 /** Whether walks are to say where links lead. */
 export function watchesLinks(): bool {
   return watching !== null;
+}
+
+/** Tells that a walk has ended at `way`, which has no links. */
+export function arriveAt(way: string): void {
+  arrived = way;
 }
 
 /** Whether `path`, to which a link leads, is for the overlay, so that the walk ends here. */
@@ -179,7 +201,7 @@ export function startOverlay(ignoresCase: (device: Device) => bool): void {
     const error = named === null ? errno : named.device.open();
     // What the loader would start from has nothing that could be laid over, which it says itself.
     if (error != 0 && !isNamed) continue;
-    if (error != 0) die(FAULT_DEVICE, `overlay ${name}: ${strerror(error)}`);
+    if (error != 0) die(FAULT_DEVICE, `overlay ${name}: its device can't be opened: ${strerror(error)}`);
     const overlay = overlayOf(named!.device, ignoresCase);
     if (overlay.add(isNamed ? named!.path : name, index, load<u64>(size))) continue;
     die(FAULT_DEVICE, `overlay ${name}: it is there twice, or as a file and as a directory`);

@@ -3,7 +3,7 @@
 
 import { Ascii } from "../lib/ascii";
 import { burn } from "../lib/fault";
-import { redirects, watchesLinks } from "./overlay";
+import { arriveAt, redirects, watchesLinks } from "./overlay";
 
 /** Fuel for one name of a path, besides that for what is left of the path. */
 const COMPONENT_COST: i64 = 16;
@@ -43,7 +43,10 @@ export abstract class PathWalk<N> {
       burn(COMPONENT_COST + <i64>(rest.length >> 4));
       let start = 0;
       while (start < rest.length && rest.charCodeAt(start) == Ascii.SLASH) start++;
-      if (start == rest.length) return node;
+      if (start == rest.length) {
+        if (watched) arriveAt(way);
+        return node;
+      }
       const slash = rest.indexOf("/", start);
       const end = slash < 0 ? rest.length : slash;
       const directory = node;

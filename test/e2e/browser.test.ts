@@ -222,6 +222,32 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
     await page.close();
   });
 
+  it("lays files over the guest's: maps, and directories the page was given", async () => {
+    const { page, complaints } = await open(false);
+    const outcome = await page.evaluate(async (options) => {
+      const { userboot } = globalThis as unknown as { userboot: typeof import("userboot-wasm") };
+      const top = await (await navigator.storage.getDirectory()).getDirectoryHandle("over", { create: true });
+      const boot = await top.getDirectoryHandle("boot", { create: true });
+      const file = await (await boot.getFileHandle("notes.txt", { create: true })).createWritable();
+      await file.write("from the page's directory\n");
+      await file.close();
+      const blob = await (await fetch("/guest.img")).blob();
+      const console = new userboot.KeysConsole([" more /boot/notes.txt\r", "more /new\r", "quit\r"]);
+      const overlay = [top, { "/new": new TextEncoder().encode("from a map\n"), "/boot/kernel": null }];
+      const result = await userboot.boot({ ...options, disks: [blob], console, overlay });
+      return { used: result.overlay, text: console.text };
+    }, OPTIONS);
+    expect(outcome.text).toContain("from the page's directory\r\n");
+    expect(outcome.text).toContain("from a map\r\n");
+    expect(outcome.used?.map(({ path, used }) => [path, used])).toEqual([
+      ["/boot/notes.txt", true],
+      ["/new", true],
+      ["/boot/kernel", true],
+    ]);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
   it("passes keys to a guest that waits", async () => {
     const { page } = await open(true);
     const text = await page.evaluate(async () => {

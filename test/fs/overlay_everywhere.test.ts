@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib";
 import { type BootOptions, boot, type DiskSource, KeysConsole, type OverlayMap } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { linkedFile, linkerHints, objectFile } from "../support/elf_image.js";
+import { INSTALLED } from "../support/flavours.js";
 import { GUESTS, guestImage } from "../support/guests.js";
 import { disksOf, poolsIn } from "../support/pools.js";
 import { guestBytes, MIB, prompt, typeKeys } from "../support/prompt.js";
@@ -223,6 +224,17 @@ describe("what opens files", () => {
       overlay: { "/bin/freebsd-version": bytes('USERLAND_VERSION="14.1-RELEASE"\n') },
     });
     expect(there.result.profile).toMatchObject({ generation: 14, release: "14.1" });
+  });
+
+  it.runIf(INSTALLED.includes("4th"))("it is there after a change of interpreters", async () => {
+    const { text, result } = await typeKeys(["ls /boot\r", "quit\r"], {
+      disks: [ufsDisk({ "/boot/loader": "$Interpreter:simp\0" })],
+      start: "simp",
+      overlay: { "/boot/loader": bytes("$Interpreter:4th\0"), "/boot/never": null, "/boot/new": bytes("") },
+    });
+    expect(result.swaps).toEqual(["4th"]);
+    expect(text).toContain("/boot\n    loader\n    new\n");
+    expect(result.overlay?.map(({ used }) => used)).toEqual([true, false, false]);
   });
 
   it("hooks and measuring see its files as any", async () => {
