@@ -9,6 +9,7 @@ import type { Inspector } from "./inspector.js";
 import { CONTENT_MAX, type InspectLimits } from "./options.js";
 import { type InspectMessage, type InspectRequest, OPEN_LINK, OPEN_UNPACKED } from "./protocol.js";
 import { byteString, bytesOf, textOf } from "./text.js";
+import { missingIn } from "./verdict.js";
 
 /** A path as the loader writes it, or on the device that would be booted; bytes where it is no text. */
 export type ImagePath = string | Uint8Array;
@@ -78,7 +79,11 @@ export class Inspection implements AsyncDisposable {
 
   /** What would be booted from `device` (default: the one that would be), and how it is configured. */
   async system(device: ImagePath = this.device): Promise<SystemInfo> {
-    return shown(givenBy<SystemInfo>(await this.#ask({ op: "system", device: byteString(device) })));
+    const answer = await this.#ask({ op: "system", device: byteString(device) });
+    const system = shown(givenBy<Omit<SystemInfo, "architecture" | "missing">>(answer));
+    const architecture = system.kernels.find(({ path }) => path === system.kernel?.value)?.machine;
+    const missing = missingIn(system);
+    return { ...system, ...(architecture && { architecture }), ...(missing && { missing }) };
   }
 
   /**
