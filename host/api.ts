@@ -14,11 +14,16 @@ export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.
 export { type PackFormat, pack } from "./handoff/pack.js";
 export type { Call, RegisterValue } from "./handoff/registers.js";
 export { attach, type V86Like, type V86Options, v86Options } from "./handoff/v86.js";
+export type * from "./inspect/facts.js";
+export { inspect } from "./inspect/inspect.js";
+export type { FindOptions, FoundEntry, ImagePath, Inspection, ListOptions, OpenOptions } from "./inspect/inspection.js";
+export { INSPECT_LIMITS, type InspectLimits, type InspectOptions } from "./inspect/options.js";
 export type { GuestMemory } from "./memory/guest.js";
 export { checkReleased } from "./memory/pool.js";
 export type { Flavour } from "./modules.js";
 export {
   type BootOptions,
+  type Confine,
   DEFAULT_LIMITS,
   type Isolation,
   type Limits,
@@ -26,9 +31,10 @@ export {
   type MemorySize,
   type Progress,
 } from "./options.js";
+export type { Overlay, OverlayLayer, OverlayMap, OverlayUse } from "./overlay.js";
 export type * from "./policy/hooks.js";
 export type { LookedAt } from "./problem.js";
-export type { Confine } from "./process/confine.js";
+
 export type { Generation, ProfileFacts } from "./profile.js";
 export type { BootResult, InterpreterCheck, IsolationFacts, ResultData, SwapRequest, WrittenRange } from "./result.js";
 export { printable } from "./text.js";

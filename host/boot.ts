@@ -8,22 +8,21 @@ import { layOut, type Source } from "./disks/layout.js";
 import { openSource } from "./disks/source.js";
 import { unpackSources } from "./disks/unpacked.js";
 import { abortedBy, OptionError } from "./errors.js";
-import type { Cell } from "./isolation/cell.js";
+import { cellFor } from "./isolation/makers.js";
 import { runIsolated } from "./isolation/run.js";
 import { compileModules, findModules } from "./modules.js";
 import {
   type BootOptions,
   environmentEntries,
   givenEnvironment,
-  type Isolation,
   type Progress,
   type SessionOptions,
   sessionOptions,
   treeOptions,
 } from "./options.js";
+import { takeOverlay } from "./overlay.js";
 import { DirectAsker, permittedEnvironment } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
-import type { Confine } from "./process/confine.js";
 import { readySha256 } from "./protocol/digests.js";
 import { addDigests, type BootResult } from "./result.js";
 import { runSession } from "./session.js";
@@ -32,16 +31,6 @@ import { type GrantedTree, takeTrees } from "./wasi/tree.js";
 
 /** Nothing of the guest's has been read. */
 const NO_PROGRESS: Progress = { diskBytes: 0, diskCalls: 0, fileBytes: 0, fileDone: 0 };
-
-/** Makes the thread or process that a session runs in. */
-export type CellMaker = (options: { confine?: Confine | undefined }) => Cell;
-
-const cellMakers = new Map<Isolation, CellMaker>();
-
-/** Set by the entry points, for what their platform has. */
-export function setCellMaker(level: Isolation, maker: CellMaker): void {
-  cellMakers.set(level, maker);
-}
 
 /**
  * Boots a guest. What the guest does wrong is in the result.
@@ -53,6 +42,9 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const session = {
     ...checked,
     env: environmentEntries(permittedEnvironment(options.hooks, givenEnvironment(options))),
+    ...(options.overlay !== undefined && {
+      overlay: await takeOverlay(options.overlay, checked.limits, options.onNotice),
+    }),
   };
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);
@@ -115,14 +107,12 @@ async function bootElsewhere(
     const { files: _files, format: _format, compression: _compression, ...sent } = image;
     return sent;
   });
-  const makeCell = cellMakers.get(isolation);
-  if (makeCell === undefined) throw new OptionError(`the isolation "${isolation}" is not to be had on this platform`);
   const start = { options: session, disks, trees, clock };
   // A process compiles its own.
-  if (isolation === "process") return runIsolated(makeCell({ confine }), start, options);
+  if (isolation === "process") return runIsolated(cellFor(isolation, { confine }), start, options);
   const modules = await findModules(session.loader ?? session.start);
   throwIfAborted(options.signal);
-  return runIsolated(makeCell({}), { ...start, modules }, options);
+  return runIsolated(cellFor(isolation, {}), { ...start, modules }, options);
 }
 
 async function bootHere(

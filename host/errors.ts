@@ -55,10 +55,10 @@ export class MemoryError extends UserbootError {}
 /** The caller's `AbortSignal` ended the session. */
 export class AbortedError extends UserbootError {}
 
-/** The error for a signal that was aborted for `reason`. */
-export function abortedBy(reason: unknown): AbortedError {
+/** The error for a signal that was aborted for `reason`, and what that ended. */
+export function abortedBy(reason: unknown, what = "boot"): AbortedError {
   const why = typeof reason === "string" ? ` (${reason})` : "";
-  return new AbortedError(`boot aborted${why}`, { cause: reason });
+  return new AbortedError(`${what} aborted${why}`, { cause: reason });
 }
 
 /** A module that can't be found or compiled. */
@@ -89,6 +89,18 @@ export class IsolationError extends UserbootError {}
 /** A booted guest that can't be handed to a VMM as asked. */
 export class HandoffError extends UserbootError {}
 
+/** A file or directory of an image can't be looked at. */
+export class FileError extends UserbootError {
+  constructor(
+    readonly path: string,
+    /** As the system would call it: ENOENT, ENOTDIR, EIO ... */
+    readonly code: string,
+    message: string,
+  ) {
+    super(`${path}: ${message}`);
+  }
+}
+
 /** A broken invariant of the core or of this package: a defect, not a property of the guest. */
 export class InternalError extends UserbootError {}
 
@@ -110,6 +122,7 @@ export const ERROR_CLASSES = {
   ConsoleError,
   IsolationError,
   HandoffError,
+  FileError,
   InternalError,
 };
 
@@ -126,6 +139,8 @@ interface Details {
   tree: string;
   rule: string;
   subject: string;
+  path: string;
+  code: string;
 }
 const DETAILS: Readonly<Record<keyof Details, "string" | "number">> = {
   limit: "string",
@@ -135,6 +150,8 @@ const DETAILS: Readonly<Record<keyof Details, "string" | "number">> = {
   tree: "string",
   rule: "string",
   subject: "string",
+  path: "string",
+  code: "string",
 };
 
 /** An error as it stands in a result and crosses the border of a thread or process. */

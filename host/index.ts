@@ -1,6 +1,6 @@
 // The package on Node.
 
-import { setCellMaker } from "./boot.js";
+import { setCellMaker } from "./isolation/makers.js";
 import { installNodeFiles } from "./node_files.js";
 import { spawnProcess } from "./process/spawn.js";
 import { setDirectoryCopier } from "./wasi/tree.js";

@@ -45,7 +45,7 @@ export class Meter {
   #nextLook = 0;
 
   constructor(
-    private readonly limits: Limits,
+    private limits: Pick<Limits, "fuel" | "wallMs">,
     private readonly onLook?: () => void,
   ) {
     this.#left = BigInt(limits.fuel);
@@ -60,6 +60,14 @@ export class Meter {
   /** Fuel used by the instances that ended. */
   get used(): number {
     return this.#settled ?? Number(BigInt(this.limits.fuel) - this.#left);
+  }
+
+  /** Begins a new account, of the next request to a session that goes on. */
+  renew(limits: Pick<Limits, "fuel" | "wallMs">): void {
+    this.limits = limits;
+    this.#left = BigInt(limits.fuel);
+    this.#wallMs = limits.wallMs;
+    this.watch.restart();
   }
 
   /** An instance runs on the fuel that is left. */

@@ -23,6 +23,11 @@ export const START_MEMORY: Record<Flavour, number> = {
   simp: 2 * 1024 * 1024,
 };
 
+/** The module that looks into images, which is no flavour: it boots nothing. */
+export const INSPECT_FILE = "userboot_inspect.wasm";
+/** Bytes of memory that it starts with. */
+export const INSPECT_MEMORY = 2 * 1024 * 1024;
+
 /** All flavours there can be, installed or not. */
 export const FLAVOURS = Object.keys(FILES) as Flavour[];
 
@@ -75,6 +80,23 @@ export async function compileModules(flavours: readonly Flavour[] = FLAVOURS): P
   await Promise.all(flavours.map(compile));
 }
 
+let inspecting: Promise<WebAssembly.Module> | undefined;
+
+/**
+ * The module that looks into images, compiled.
+ * @throws ModuleError when it isn't installed
+ */
+export function findInspectModule(): Promise<WebAssembly.Module> {
+  inspecting ??= readInspectModule();
+  return inspecting;
+}
+
+async function readInspectModule(): Promise<WebAssembly.Module> {
+  const module = await source?.(INSPECT_FILE, true);
+  if (module === undefined) throw new ModuleError(`${INSPECT_FILE} is not installed`);
+  return module instanceof Uint8Array ? compiled(module, INSPECT_FILE) : module;
+}
+
 async function readModules(wanted: readonly Flavour[]): Promise<void> {
   if (source === undefined) throw new ModuleError("no source of modules");
   const read = source;
@@ -88,10 +110,14 @@ async function readModules(wanted: readonly Flavour[]): Promise<void> {
 async function compile(flavour: Flavour): Promise<void> {
   const bytes = table.get(flavour);
   if (!(bytes instanceof Uint8Array)) return;
+  table.set(flavour, await compiled(bytes, FILES[flavour]));
+}
+
+async function compiled(bytes: Uint8Array<ArrayBuffer>, file: string): Promise<WebAssembly.Module> {
   try {
-    table.set(flavour, await WebAssembly.compile(bytes));
+    return await WebAssembly.compile(bytes);
   } catch (error) {
-    throw new ModuleError(`${FILES[flavour]}: ${(error as Error).message}`);
+    throw new ModuleError(`${file}: ${(error as Error).message}`);
   }
 }
 

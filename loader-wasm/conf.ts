@@ -47,10 +47,14 @@ import { GptScheme } from "./storage/partitions/gpt";
 import { IsoScheme } from "./storage/partitions/iso";
 import { MbrScheme } from "./storage/partitions/mbr";
 
-/** Hands the tables to those who use them. Comes first in a session. */
+/** Hands the tables to those who use them. Comes first in a session that boots. */
 export function configure(): void {
-  useConsoles([new ConsoleName("userboot", true), new ConsoleName("comconsole", false)]);
+  configureStorage();
+  configureLoader();
+}
 
+/** The tables of what there is to read: all that an inspection wants. */
+export function configureStorage(): void {
   // Those at the end are known by sight, so that nobody takes such a file for a raw image.
   useImageFormats([
     new Qcow2Format(),
@@ -85,6 +89,11 @@ export function configure(): void {
     new Lz4FileSystem(),
     new XzFileSystem(),
   ]);
+}
+
+/** The tables of what a loader does with it. */
+function configureLoader(): void {
+  useConsoles([new ConsoleName("userboot", true), new ConsoleName("comconsole", false)]);
 
   useFormats([
     new Format(new ElfClass(32, EM_386), false),
@@ -107,7 +116,7 @@ export function configure(): void {
     new Command("read", "read input from the terminal", commandRead),
     new Command("more", "show contents of a file", commandMore),
     new Command("lsdev", "list all devices", commandLsdev),
-    new Command("readtest", "Time a file read", commandReadtest).since(15),
+    new Command("readtest", "Time a file read", commandReadtest).since(14),
     new Command("include", "read commands from a file", commandInclude),
     new Command("ls", "list files", commandLs),
     new Command("quit", "exit the loader", commandQuit),

@@ -13,9 +13,9 @@ import {
   compilerArguments,
   currentStamp,
   describe,
-  FLAVOURS,
   forget,
   inputsOf,
+  MODULES,
   moduleOf,
   root,
   TARGETS,
@@ -50,14 +50,14 @@ const { values, positionals } = parseArgs({
   options: { target: { type: "string", default: "release" } },
   allowPositionals: true,
 });
-const unknown = positionals.find((name) => !FLAVOURS.includes(name));
+const unknown = positionals.find((name) => !MODULES.includes(name));
 if (unknown !== undefined || ![...TARGETS, "any"].includes(values.target)) {
   const what = unknown === undefined ? `target '${values.target}'` : `flavour '${unknown}'`;
-  console.error(`build-core: no ${what}; there are ${FLAVOURS.join(", ")} and --target ${TARGETS.join(", ")}, any`);
+  console.error(`build-core: no ${what}; there are ${MODULES.join(", ")} and --target ${TARGETS.join(", ")}, any`);
   process.exit(USAGE_STATUS);
 }
 const wanted = values.target === "any" ? undefined : values.target;
-const asked = positionals.length > 0 ? positionals : FLAVOURS;
+const asked = positionals.length > 0 ? positionals : MODULES;
 const waiting = asked.filter((flavour) => currentStamp(flavour, wanted) === undefined);
 if (waiting.length > 0) {
   const target = wanted ?? "debug";

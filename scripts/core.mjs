@@ -14,10 +14,10 @@ const RELEASE_OPTIONS = { "4th": ["--shrinkLevel", "0"], lua: ["--shrinkLevel", 
 /** Imports and re-exports by relative path; the compiler knows no other files of ours. */
 const IMPORT = /^\s*(?:(?:import|export)\b[^"';]*?\bfrom\s*|import\s*)"(\.[^"]+)"/gm;
 
-/** The flavours: one for each loader-wasm/userboot_FLAVOUR.ts. */
-export const FLAVOURS = readdirSync(join(root, "loader-wasm"))
+/** The modules: one for each loader-wasm/userboot_NAME.ts. All are built alike; `inspect` is no flavour, as it boots nothing. */
+export const MODULES = readdirSync(join(root, "loader-wasm"))
   .map((name) => /^userboot_(\w+)\.ts$/.exec(name)?.[1])
-  .filter((flavour) => flavour !== undefined);
+  .filter((name) => name !== undefined);
 
 export const entryOf = (flavour) => join("loader-wasm", `userboot_${flavour}.ts`);
 export const moduleOf = (flavour) => join("build", `userboot_${flavour}.wasm`);
@@ -92,7 +92,7 @@ export function readStamp(name) {
 }
 
 /** "simp 134 KB (release), ...", for people. */
-export function describe(flavours = FLAVOURS) {
+export function describe(flavours = MODULES) {
   const sizes = flavours.map((flavour) => {
     const { size } = statSync(join(root, moduleOf(flavour)));
     return `${flavour} ${Math.round(size / 1000)} KB (${readStamp(flavour)?.target})`;

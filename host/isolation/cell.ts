@@ -2,6 +2,7 @@
 // threads, process/ of processes.
 
 import type { KeyInput } from "../console/console.js";
+import type { InspectRequest } from "../inspect/protocol.js";
 import type { GuestMemory } from "../memory/guest.js";
 import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
@@ -27,6 +28,10 @@ export interface Cell {
   start(message: StartMessage): void;
   /** Answers the question that was asked last. */
   answer(answer: Answer): void;
+  /** Asks a session that answers requests for something. */
+  ask(request: InspectRequest): void;
+  /** Whether the caller's process has to stay for it; while it waits for requests it needn't. */
+  hold(on: boolean): void;
   /** Ends it, wherever it is. Afterwards nothing is left of it. */
   terminate(): Promise<void>;
 }

@@ -7,52 +7,23 @@ import { LOOKED_MAX, LOOKED_TEXT_MAX } from "../problem.js";
 import { GENERATIONS, PROFILE_MARKS } from "../profile.js";
 import { isPrintable } from "../text.js";
 import type { CellMessage } from "./cell.js";
-
-type Check = (value: unknown) => boolean;
-
-const text: Check = (value) => typeof value === "string";
-const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
-const whole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-/** A number of 64 bits, as results write it. */
-const hex: Check = (value) => typeof value === "string" && /^0x[0-9a-f]{1,16}$/.test(value);
-const flag: Check = (value) => typeof value === "boolean";
-const bytes: Check = (value) => value instanceof Uint8Array;
-const one =
-  (...values: string[]): Check =>
-  (value) =>
-    values.includes(value as string);
-const either =
-  (...checks: Check[]): Check =>
-  (value) =>
-    checks.some((check) => check(value));
-const list =
-  (check: Check): Check =>
-  (value) => {
-    if (!Array.isArray(value)) return false;
-    // One by one, holes too: an array can be said to be of any length.
-    for (const item of value) if (!check(item)) return false;
-    return true;
-  };
-const tuple =
-  (...checks: Check[]): Check =>
-  (value) =>
-    Array.isArray(value) && value.length === checks.length && checks.every((check, i) => check(value[i]));
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  Object.prototype.toString.call(value) === "[object Object]";
-const dictionary =
-  (check: Check): Check =>
-  (value) =>
-    isObject(value) && Object.values(value).every(check);
-/** An object with all of `fields`, perhaps some of `more`, and nothing else. */
-const object =
-  (fields: Record<string, Check>, more: Record<string, Check> = {}): Check =>
-  (value) =>
-    isObject(value) &&
-    Object.entries(fields).every(([name, check]) => check(value[name])) &&
-    Object.entries(value).every(
-      ([name, field]) =>
-        Object.hasOwn(fields, name) || field === undefined || (Object.hasOwn(more, name) && more[name]!(field)),
-    );
+import {
+  bytes,
+  type Check,
+  dictionary,
+  either,
+  flag,
+  hex,
+  isObject,
+  list,
+  number,
+  object,
+  one,
+  plainError,
+  text,
+  tuple,
+  whole,
+} from "./shape.js";
 
 const flavour = one(...FLAVOURS);
 const scalar = either(text, number);
@@ -61,11 +32,6 @@ const registers = dictionary(either(word, list(word)));
 /** Bytes of a table of segments. */
 const table: Check = (value) => typeof value === "string" && /^(?:[0-9a-f]{2}){0,64}$/.test(value);
 const file = object({ device: text, path: text, size: number, sha256: text, purpose: text });
-
-const error = object(
-  { name: text, message: text },
-  { limit: text, allowed: number, used: number, disk: text, tree: text, rule: text, subject: text },
-);
 
 const module = object(
   {
@@ -81,7 +47,8 @@ const module = object(
 const LOOKED_KINDS = one("disk", "damage", "partition", "pool", "file", "kernel");
 /** Of bounded length, and with nothing in it that acts on a terminal. */
 const shown: Check = (value) => typeof value === "string" && value.length <= LOOKED_TEXT_MAX && isPrintable(value);
-const problem: Check = (value) =>
+/** What was looked at, of bounded length and printable. */
+export const lookedList: Check = (value) =>
   list(object({ kind: LOOKED_KINDS, name: shown, found: shown }))(value) && (value as unknown[]).length <= LOOKED_MAX;
 
 const release: Check = (value) => typeof value === "string" && /^\d{1,3}\.\d{1,2}$/.test(value);
@@ -117,7 +84,7 @@ const result = object(
   },
   {
     exitCode: number,
-    error,
+    error: plainError,
     profile: object(
       { generation: (value) => GENERATIONS.some((one) => one === value), from: one(...PROFILE_MARKS) },
       { release },
@@ -127,7 +94,8 @@ const result = object(
     registers,
     gdt: object({ gpa: hex, hex: table }),
     bootData: object({ modulep: hex, kernend: hex }, { howto: hex, bootdev: hex, bootinfo: hex, envp: hex }),
-    bootProblem: problem,
+    bootProblem: lookedList,
+    overlay: list(object({ path: text, used: flag })),
     measurements: object({ files: list(file), filesDigest: text }, { stateDigest: text }),
   },
 );
@@ -159,7 +127,7 @@ const MESSAGES: Readonly<Record<CellMessage["type"], Check>> = {
     progress: object({ diskBytes: number, diskCalls: number, fileBytes: number, fileDone: number }),
   }),
   waiting: object({ type: text, waiting: flag }),
-  rejected: object({ type: text, error }),
+  rejected: object({ type: text, error: plainError }),
   done: object({ type: text, data: result, keysConsumed: number, guest: isObject }),
 };
 

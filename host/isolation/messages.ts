@@ -3,6 +3,7 @@
 import type { Keys } from "../console/keys.js";
 import type { SentImage } from "../disks/source.js";
 import type { PlainError } from "../errors.js";
+import type { InspectStart } from "../inspect/protocol.js";
 import type { ModuleTable } from "../modules.js";
 import type { Progress, SessionOptions } from "../options.js";
 import type { ConsoleRule, HookName, MenuRule } from "../policy/hooks.js";
@@ -26,6 +27,8 @@ export interface StartMessage {
   /** What to type when. */
   automation?: readonly (ConsoleRule | MenuRule)[];
   measure?: boolean;
+  /** The images are to be looked into, request by request, and nothing is to be booted. */
+  inspect?: InspectStart;
 }
 
 /** From the session, but for its end. */

@@ -5,6 +5,8 @@ import { readSync, writeSync } from "node:fs";
 import { deserialize } from "node:v8";
 import type { SentImage } from "../disks/source.js";
 import { LimitError } from "../errors.js";
+import type { InspectMessage, InspectRequest } from "../inspect/protocol.js";
+import type { InspectLine } from "../inspect/serve.js";
 import type { Line } from "../isolation/body.js";
 import type { SessionMessage, StartMessage } from "../isolation/messages.js";
 import type { Answer, Asker } from "../policy/asker.js";
@@ -39,6 +41,8 @@ export type ProcessMessage =
   | { type: "output" }
   | { type: "keys"; wait: boolean }
   | { type: "memory"; start: number }
+  | Exclude<InspectMessage, { type: "content" }>
+  | { type: "content"; hole: number }
   | { type: "done"; data: BootResult; faults: number; keysConsumed: number };
 
 /** The socket, blocking. */
@@ -91,6 +95,27 @@ export class BlockingChannel {
 
 function isGone(error: unknown): boolean {
   return ["EPIPE", "ECONNRESET"].includes((error as NodeJS.ErrnoException).code ?? "");
+}
+
+/** The process's way to its caller when it looks into images: it waits for requests, and ends when the caller has gone. */
+export class ProcessRequests implements InspectLine {
+  readonly #parent = process.ppid;
+
+  constructor(private readonly channel: BlockingChannel) {}
+
+  post(message: InspectMessage): void {
+    if (message.type !== "content") this.channel.send(message);
+    else this.channel.send({ type: "content", hole: message.hole }, message.bytes);
+  }
+
+  async next(): Promise<InspectRequest> {
+    return this.channel.receive().head as InspectRequest;
+  }
+
+  /** As of one that boots. */
+  onLook(): void {
+    if (process.ppid !== this.#parent) process.exit();
+  }
 }
 
 /** The process's way to its caller. */

@@ -12,6 +12,8 @@ export function spawnBrowserThread(): Cell {
     keys: channel.keys,
     start: (message) => worker.postMessage(channel.prepare(message)),
     answer: (answer) => channel.answer(answer),
+    ask: (request) => worker.postMessage(request),
+    hold: () => {},
     onMessage(handler) {
       worker.onmessage = (event) => handler(channel.received(event.data));
     },

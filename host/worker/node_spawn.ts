@@ -65,6 +65,8 @@ export function spawnNodeThread(program = PROGRAM): Cell {
       worker.postMessage(channel.prepare({ ...message, disks }));
     },
     answer: (answer) => channel.answer(answer),
+    ask: (request) => worker.postMessage(request),
+    hold: (on) => (on ? worker.ref() : worker.unref()),
     onMessage: (handler) =>
       void worker.on("message", (message) => {
         if (message !== READY) handler(channel.received(message));

@@ -59,25 +59,34 @@ function openMark(path: string): i32 {
 
 // ---- the userland's version -------------------------------------------------------------------------------
 
-/** The script that tells the version of the userland, which is a line of it; and how much of it is looked at. */
-const USERLAND_PATH = "/bin/freebsd-version";
+/** The script that tells the version of the userland, which is a line of it; how that begins, and how much is looked at. */
+export const USERLAND_PATH = "/bin/freebsd-version";
 const USERLAND_MARK = 'USERLAND_VERSION="';
 const USERLAND_SIZE: i32 = 4096;
 
 function userlandRelease(): i32 {
+  return releaseIn(userlandVersion());
+}
+
+/** What the userland says that it is, such as `13.4-RELEASE-p1`; empty when it doesn't. */
+export function userlandVersion(): string {
   const fd = openMark(USERLAND_PATH);
-  if (fd < 0) return 0;
+  if (fd < 0) return "";
   const block = allocate(USERLAND_SIZE);
   const got = read(fd, block, USERLAND_SIZE);
   const text = stringAt(block, max(got, 0));
   heap.free(block);
   close(fd);
   const at = text.indexOf(USERLAND_MARK);
-  return at < 0 ? 0 : releaseIn(text, at + USERLAND_MARK.length);
+  if (at < 0) return "";
+  const start = at + USERLAND_MARK.length;
+  const end = text.indexOf('"', start);
+  return text.substring(start, end < 0 ? text.length : end);
 }
 
-/** The release that is written at `at`, such as `13.4-RELEASE`; 0 when none is. */
-function releaseIn(text: string, at: i32): i32 {
+/** The release that `text` begins with, such as `13.4-RELEASE`; 0 when it is none. */
+function releaseIn(text: string): i32 {
+  let at = 0;
   let numbers: StaticArray<i32> = [0, 0];
   for (let i = 0; i < 2; i++) {
     for (; at < text.length && isDigit(text.charCodeAt(at)); at++) {
@@ -111,10 +120,16 @@ const RECORD_SIZE: u32 = 16;
 const VERSION_STEP: u32 = 1000;
 
 function kernelRelease(): i32 {
-  const fd = openMark(HINTS_PATH);
+  const numbers = hintsVersion(HINTS_PATH) / VERSION_STEP;
+  return numbers < <u32>(MINORS * MINORS) ? <i32>numbers : 0;
+}
+
+/** The version of the kernel, by the index of its modules at `path`; 0 when it isn't there. */
+export function hintsVersion(path: string): u32 {
+  const fd = openMark(path);
   if (fd < 0) return 0;
   const block = allocate(HINTS_CHUNK);
-  let found = 0;
+  let found: u32 = 0;
   let kept = 0;
   let at = 4;
   for (let seen = 0; seen < HINTS_SIZE && found == 0; ) {
@@ -142,13 +157,12 @@ function kernelRelease(): i32 {
   return found;
 }
 
-/** The release in the record of `size` bytes at `record`, when it is the one of the kernel's version; else 0. */
-function kernelRecord(record: usize, size: u32): i32 {
+/** The version in the record of `size` bytes at `record`, when it is the one of the kernel's; else 0. */
+function kernelRecord(record: usize, size: u32): u32 {
   if (size < RECORD_SIZE || load<u32>(record) != RECORD_VERSION) return 0;
   if (load<u8>(record + NAME_AT) != KERNEL.length) return 0;
   if (stringAt(record + NAME_AT + 1, KERNEL.length) != KERNEL) return 0;
-  const numbers = load<u32>(record + VERSION_AT) / VERSION_STEP;
-  return numbers < <u32>(MINORS * MINORS) ? <i32>numbers : 0;
+  return load<u32>(record + VERSION_AT);
 }
 
 // ---- the loader's scripts ---------------------------------------------------------------------------------

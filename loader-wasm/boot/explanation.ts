@@ -158,7 +158,8 @@ function explainVolume(disk: Disk, start: u64, size: u64, name: string, what: st
     tell(LOOKED_PARTITION, name, `${what}: ${strerror(error)}`);
     return;
   }
-  const kind = fileSystemOn(device);
+  const system = fileSystemOn(device);
+  const kind = system === null ? "" : system.name;
   const because = errno;
   const content = contentOf(disk, start, size);
   const owner = poolOn(new Volume(disk, start));

@@ -1,7 +1,7 @@
 // What files/files.ts asks of file systems: open a path on a device, and then read, seek, describe and list.
 
 import { Device } from "../dev/device";
-import { EINVAL, EROFS, setErrno } from "../lib/errno";
+import { EINVAL, EOPNOTSUPP, EROFS, setErrno } from "../lib/errno";
 import { ByteSource } from "../lib/guest";
 import { Volume } from "../storage/volume";
 
@@ -41,6 +41,25 @@ export class Dirent {
     readonly fileno: u32,
   ) {}
 }
+
+/** What a file system says of itself as a whole, for people who look at it. */
+export class VolumeFacts {
+  label: string = "";
+  /** Bytes that files and what keeps them take up, of those that there are; -1: not known. */
+  used: i64 = -1;
+  /** 1 when it was left in order, 0 when it wasn't, -1: not known. */
+  clean: i32 = -1;
+  /** Of which kind, or version, it is; empty when its name says all. */
+  kind: string = "";
+
+  constructor(
+    /** Bytes of it. */
+    readonly size: u64,
+  ) {}
+}
+
+/** What `OpenFile.modified` gives where nobody knows. */
+export const TIME_UNKNOWN: i64 = i64.MIN_VALUE;
 
 /** Bytes that go to guest memory at a time where they can't go directly. */
 const STEP: u32 = 131072;
@@ -94,6 +113,30 @@ export abstract class OpenFile extends ByteSource {
 
   /** Releases what it holds. */
   close(): void {}
+
+  // What only those ask who look at a file system without booting from it.
+
+  /** When it was changed last, in seconds since 1970; TIME_UNKNOWN. */
+  modified(): i64 {
+    return TIME_UNKNOWN;
+  }
+
+  /** The text of a symbolic link, for what `openLink` opened; null and errno for anything else. */
+  linkText(): string | null {
+    setErrno(EINVAL);
+    return null;
+  }
+
+  /** What `entry`, which `readdir` gave last, stands for, a link for itself; null and errno: EOPNOTSUPP to be told by its path. */
+  openEntry(_entry: Dirent): OpenFile | null {
+    setErrno(EOPNOTSUPP);
+    return null;
+  }
+
+  /** Bytes from the position on that are no data but a hole, as far as that is easily known. */
+  hole(): u64 {
+    return 0;
+  }
 }
 
 /** A kind of file system, for any device that may have one. */
@@ -105,6 +148,8 @@ export abstract class FileSystem {
      * looked for afterwards, and "no such file" is what scripts know.
      */
     readonly inReference: bool = false,
+    /** Names are the same in capitals and small letters. */
+    readonly ignoresCase: bool = false,
   ) {}
 
   /** Whether its files are files of other file systems. */
@@ -122,4 +167,14 @@ export abstract class FileSystem {
    * file system. `mode` is O_*.
    */
   abstract open(device: Device, path: string, mode: i32): OpenFile | null;
+
+  /** The same, to be looked at, with a symbolic link as the last name of `path` standing for itself. */
+  openLink(device: Device, path: string): OpenFile | null {
+    return this.open(device, path, O_RDONLY);
+  }
+
+  /** What the one on `device`, where it opens files, says of itself; null when that is nothing. */
+  facts(_device: Device): VolumeFacts | null {
+    return null;
+  }
 }

@@ -58,7 +58,8 @@ export abstract class MountingFileSystem<M> extends FileSystem {
     return mount;
   }
 
-  open(device: Device, path: string, _mode: i32): OpenFile | null {
+  /** What is mounted of `device`; null and errno. */
+  protected mounted(device: Device): M | null {
     const volume = device.volume();
     if (volume === null) {
       setErrno(EINVAL);
@@ -70,9 +71,22 @@ export abstract class MountingFileSystem<M> extends FileSystem {
       // A copy may be left on volumes that were made anew as something else.
       mount.found = knownToOthers(volume, this) ? null : this.mountCopy(volume);
     }
-    const found = mount.found;
-    if (found !== null) return this.openIn(found, path);
-    setErrno(mount.error);
-    return null;
+    if (mount.found === null) setErrno(mount.error);
+    return mount.found;
+  }
+
+  open(device: Device, path: string, _mode: i32): OpenFile | null {
+    const found = this.mounted(device);
+    return found === null ? null : this.openIn(found, path);
+  }
+
+  /** Opens what `path` names, with a symbolic link as its last name standing for itself. Null and errno. */
+  protected linkIn(mounted: M, path: string): OpenFile | null {
+    return this.openIn(mounted, path);
+  }
+
+  openLink(device: Device, path: string): OpenFile | null {
+    const found = this.mounted(device);
+    return found === null ? null : this.linkIn(found, path);
   }
 }

@@ -62,7 +62,8 @@ export function damaged(where: string, what: string, code: i32): i32 {
   // Looking for other names of a file comes across the same damage again.
   if (text == lastDamage) return code;
   lastDamage = text;
-  if (damages.length < DAMAGES_MAX && !damages.includes(text)) damages.push(text);
+  if (damages.includes(text)) return code;
+  if (damages.length < DAMAGES_MAX) damages.push(text);
   if (hushed) return code;
   const block = allocString(text);
   report(block, text.length);
@@ -80,6 +81,13 @@ let hushed: bool = false;
 /** Damage is kept from now on, and not reported. */
 export function hushDamage(): void {
   hushed = true;
+}
+
+/** A new account of damage begins: what is met again is reported again. */
+export function forgetDamage(): void {
+  hushed = false;
+  lastDamage = "";
+  damages.length = 0;
 }
 
 /** `value`, which the caller knows to be there; ends the session when it isn't. */

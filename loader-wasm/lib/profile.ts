@@ -37,9 +37,14 @@ export class Profile {
     return this.generation < 14 ? 1 : 16;
   }
 
+  /** Whether a countdown shows how long it will take, before a second has passed. */
+  get showsWholeDelay(): bool {
+    return this.generation >= 14;
+  }
+
   /** Whether a variable says how much is told of what is loaded. */
   get hasModuleVerbose(): bool {
-    return this.generation >= 15;
+    return this.generation >= 14;
   }
 }
 

@@ -142,3 +142,39 @@ export function replaceMarks(text: string, mark: string, by: string, limit: i64)
   burn(<i64>text.length + size);
   return size > limit ? null : parts.join(by);
 }
+
+/** The GUID of 16 bytes at `at`, whose first parts are little-endian numbers, as it is usually written. */
+export function guidText(at: usize): string {
+  const low = hex(load<u32>(at)).padStart(8, "0");
+  const middle = `${hex(load<u16>(at, 4)).padStart(4, "0")}-${hex(load<u16>(at, 6)).padStart(4, "0")}`;
+  const high = hex(bswap<u16>(load<u16>(at, 8))).padStart(4, "0");
+  const last = bswap<u64>(load<u64>(at, 8)) & 0xffffffffffff;
+  return `${low}-${middle}-${high}-${hex(last).padStart(12, "0")}`;
+}
+
+/** UTF-16 of at most `count` units at `at`, up to a NUL, as UTF-8; halves of pairs are `?`. */
+export function utf8Text(at: usize, count: i32): string {
+  let text = "";
+  for (let i = 0; i < count; i++) {
+    let c = <u32>load<u16>(at + ((<usize>i) << 1));
+    if (c == 0) break;
+    if ((c & 0xf800) == 0xd800) {
+      const next = i + 1 < count ? <u32>load<u16>(at + ((<usize>i) << 1), 2) : 0;
+      const isPair = c < 0xdc00 && (next & 0xfc00) == 0xdc00;
+      if (isPair) i++;
+      c = isPair ? 0x10000 + ((c & 0x3ff) << 10) + (next & 0x3ff) : 0x3f;
+    }
+    if (c < 0x80) text += String.fromCharCode(c);
+    else if (c < 0x800) text += byteText(0xc0 | (c >> 6)) + byteText(0x80 | (c & 0x3f));
+    else {
+      const head =
+        c < 0x10000 ? byteText(0xe0 | (c >> 12)) : byteText(0xf0 | (c >> 18)) + byteText(0x80 | ((c >> 12) & 0x3f));
+      text += head + byteText(0x80 | ((c >> 6) & 0x3f)) + byteText(0x80 | (c & 0x3f));
+    }
+  }
+  return text;
+}
+
+function byteText(byte: u32): string {
+  return String.fromCharCode(byte);
+}

@@ -148,6 +148,15 @@ function readSalt(pool: Pool): void {
   for (let i = 0; i < bytes.length; i++) store<u8>(pool.salt + <usize>i, <u8>bytes[i]);
 }
 
+/** Names of the features that `pool` uses and that a reader has to know, for those who look at it. */
+export function featuresInUse(pool: Pool): string[] {
+  const names: string[] = [];
+  const number = poolEntry(pool, "features_for_read");
+  const zap = number != 0 ? Zap.open(pool.mos.object(number)) : null;
+  while (zap !== null && zap.next()) if (zap.value != 0) names.push(zap.name);
+  return names;
+}
+
 /** Whether all features in use are known, or matters of single data sets. */
 function checkFeatures(pool: Pool): bool {
   const number = poolEntry(pool, "features_for_read");

@@ -50,6 +50,16 @@ function checkouts(): string[] {
 
 const layout = (path: string, language: Language) => LAYOUTS.find((one) => existsSync(join(path, one[language])));
 
+/** The checkouts that have one of `files`, and which. */
+export function findWith(what: string, files: readonly string[]): { name: string; path: string; file: string }[] {
+  const found = checkouts().flatMap((path) => {
+    const file = files.find((one) => existsSync(join(path, one)));
+    return file === undefined ? [] : [{ name: basename(path), path, file }];
+  });
+  if (found.length === 0) console.warn(`SKIPPED: ${what}; ${VARIABLE} names no checkout of them and none is known.`);
+  return found;
+}
+
 /** The checkouts with scripts in `language`. What can't be tested is said. */
 export function findSources(language: Language): Source[] {
   const all = checkouts();

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import * as constants from "../../build/host/protocol/constants.js";
 import { makeImports } from "../../build/host/protocol/imports.js";
 import { CONSTANTS, IMPORTS } from "../support/abi.js";
-import { FLAVOURS, modulePath } from "../support/flavours.js";
+import { FLAVOURS, MODULES, modulePath } from "../support/flavours.js";
 
 /** Of the interface, and not called by this core. */
 const UNUSED = ["putc", "vm_set_register", "vm_set_desc"];
@@ -23,7 +23,7 @@ describe("the sandbox's surface", () => {
     expect(new Set(IMPORTS.map(({ module }) => module))).toEqual(new Set(["userboot", "wasi_snapshot_preview1"]));
   });
 
-  it.each(FLAVOURS)("flavour %s imports nothing else", (flavour) => {
+  it.each(MODULES)("module %s imports nothing else", (flavour) => {
     const allowed = [...IMPORTS.map(({ module, name }) => `${module}.${name}`), "env.memory"];
     const used = imports(flavour).map(({ module, name }) => `${module}.${name}`);
     expect(used.filter((name) => !allowed.includes(name))).toEqual([]);
@@ -48,6 +48,15 @@ describe("the sandbox's surface", () => {
   it("has the same numbers on both sides", () => {
     const ours = Object.entries(constants).map(([name, value]) => [name, BigInt(value)]);
     expect(Object.fromEntries(ours)).toEqual(CONSTANTS);
+  });
+
+  it("is asked by the host for what docs/imports.md lists of inspect, and for nothing else", () => {
+    const page = readFileSync("docs/imports.md", "utf8");
+    const [, listed] = page.split(/^## What the host calls.*$/m);
+    const documented = [...listed!.matchAll(/^ {4}(\w+)\(.*$/gm)].map(([, name]) => name!);
+    const module = new WebAssembly.Module(readFileSync(modulePath("inspect")));
+    const exported = WebAssembly.Module.exports(module).map(({ name }) => name);
+    expect(documented.sort()).toEqual(exported.filter((name) => !["_start", "memory"].includes(name)).sort());
   });
 
   it("is what docs/imports.md lists, with its types", () => {

@@ -17,6 +17,7 @@ const LAYERS = [
   "files/",
   "load/",
   "boot/",
+  "inspect/",
   "conf.ts",
   "main.ts",
   "interp/simp/",

@@ -29,6 +29,18 @@ export const FS_FRAGMENTS_PER_GROUP: usize = 188; // i32 fs_fpg
 export const FS_LOCATION: usize = 1000; // i64 fs_sblockloc, UFS2: its own offset
 export const FS_MAX_SYMLINK: usize = 1320; // i32 fs_maxsymlinklen: links shorter than this are in the inode
 export const FS_MAGIC: usize = 1372; // i32
+/** Those that only say how full it is, and whether it was left in order (fs/ufs/facts.ts). */
+export const FS_OLD_SIZE: usize = 36; // i32 fs_old_size, fragments
+export const FS_OLD_DATA_SIZE: usize = 40; // i32 fs_old_dsize
+export const FS_OLD_FREE_BLOCKS: usize = 196; // i32 fs_old_cstotal.cs_nbfree
+export const FS_OLD_FREE_FRAGMENTS: usize = 204; // i32 fs_old_cstotal.cs_nffree
+export const FS_CLEAN: usize = 209; // i8 fs_clean
+export const FS_LABEL: usize = 680; // u8[32] fs_volname
+export const FS_LABEL_SIZE: i32 = 32;
+export const FS_FREE_BLOCKS: usize = 1016; // i64 fs_cstotal.cs_nbfree
+export const FS_FREE_FRAGMENTS: usize = 1032; // i64 fs_cstotal.cs_nffree
+export const FS_SIZE: usize = 1080; // i64 fs_size, fragments
+export const FS_DATA_SIZE: usize = 1088; // i64 fs_dsize
 
 /** What FS_MAGIC says. */
 export const MAGIC_UFS1: u32 = 0x00011954;
@@ -57,6 +69,7 @@ export const ROOT_INODE: u32 = 2;
 export const INODE1_SIZE: u32 = 128;
 export const I1_MODE: usize = 0; // u16
 export const I1_SIZE: usize = 8; // u64
+export const I1_MODIFIED: usize = 24; // i32
 export const I1_DIRECT: usize = 40; // i32[12], then i32[3] of indirect blocks
 export const I1_UID: usize = 112; // u32
 export const I1_GID: usize = 116; // u32
@@ -69,6 +82,7 @@ export const I2_MODE: usize = 0; // u16
 export const I2_UID: usize = 4; // u32
 export const I2_GID: usize = 8; // u32
 export const I2_SIZE: usize = 16; // u64
+export const I2_MODIFIED: usize = 40; // i64
 export const I2_DIRECT: usize = 112; // i64[12], then i64[3] of indirect blocks
 export const I2_LINK_SPACE: u32 = 120;
 

@@ -1,13 +1,16 @@
 // The UFS1 and UFS2 file systems: mounting, and the walk along a path and its symbolic links.
 
+import { Device } from "../../dev/device";
 import { stringAt } from "../../lib/bytes";
 import { EIO, ELOOP, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { Volume } from "../../storage/volume";
-import { ContentFile, linkText, PATH_MAX } from "../content";
-import { Dirent, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "../file_system";
+import { EntryWalk, InodeFile, lookUp } from "../blocks";
+import { linkText, PATH_MAX } from "../content";
+import { Dirent, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, VolumeFacts } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
-import { DirectoryWalk, lookUp } from "./directory";
+import { DirectoryWalk } from "./directory";
+import { modifiedTime, superblockFacts } from "./facts";
 import { Inode, readInode } from "./inode";
 import { NAME_MAX, ROOT_INODE } from "./layout";
 import { readAlternate, readSuperblock, Superblock, wantsAlternate } from "./superblock";
@@ -43,6 +46,16 @@ export class UfsFileSystem extends MountingFileSystem<Mounted> {
     const inode = new UfsWalk(mounted.volume, mounted.superblock).walk(path, LINKS_MAX);
     return inode === null ? null : new UfsFile(inode);
   }
+
+  protected linkIn(mounted: Mounted, path: string): OpenFile | null {
+    const inode = new UfsWalk(mounted.volume, mounted.superblock).walkToLink(path, LINKS_MAX);
+    return inode === null ? null : new UfsFile(inode);
+  }
+
+  facts(device: Device): VolumeFacts | null {
+    const mounted = this.mounted(device);
+    return mounted === null ? null : superblockFacts(mounted.volume, mounted.superblock);
+  }
 }
 
 class UfsWalk extends PathWalk<Inode> {
@@ -58,14 +71,14 @@ class UfsWalk extends PathWalk<Inode> {
   }
 
   step(directory: Inode, name: string): Inode | null {
-    if ((directory.mode & S_IFMT) != S_IFDIR) return failed(ENOTDIR);
+    if (!directory.isKind(S_IFDIR)) return failed(ENOTDIR);
     if (name.length > NAME_MAX) return failed(ENOENT);
-    const number = lookUp(directory, name);
+    const number = lookUp(new DirectoryWalk(directory, 0), name);
     return number == 0 ? null : readInode(this.volume, this.superblock, number);
   }
 
   isLink(inode: Inode): bool {
-    return (inode.mode & S_IFMT) == S_IFLNK;
+    return inode.isKind(S_IFLNK);
   }
 
   linkText(link: Inode, rest: i32): string | null {
@@ -95,29 +108,25 @@ function readLink(link: Inode, restLength: i32): string | null {
   return null;
 }
 
-/** An open file or directory. */
-class UfsFile extends ContentFile {
-  constructor(readonly inode: Inode) {
+class UfsFile extends InodeFile {
+  constructor(private readonly inode: Inode) {
     super(inode);
   }
 
-  stat(): Stat {
-    const status = new Stat();
-    status.mode = this.inode.mode;
-    status.uid = this.inode.uid;
-    status.gid = this.inode.gid;
-    status.size = this.inode.size;
-    return status;
+  protected entries(position: u64): EntryWalk {
+    return new DirectoryWalk(this.inode, position);
   }
 
-  readdir(): Dirent | null {
-    if ((this.inode.mode & S_IFMT) != S_IFDIR) {
-      setErrno(ENOTDIR);
-      return null;
-    }
-    const walk = new DirectoryWalk(this.inode, this.position);
-    const found = walk.next();
-    this.position = walk.position;
-    return found ? new Dirent(walk.name, walk.type, walk.inode) : null;
+  modified(): i64 {
+    return modifiedTime(this.inode);
+  }
+
+  linkText(): string | null {
+    return (this.inode.mode & S_IFMT) == S_IFLNK ? readLink(this.inode, 0) : super.linkText();
+  }
+
+  openEntry(entry: Dirent): OpenFile | null {
+    const inode = readInode(this.inode.volume, this.inode.superblock, entry.fileno);
+    return inode === null ? null : new UfsFile(inode);
   }
 }

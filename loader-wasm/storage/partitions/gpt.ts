@@ -4,9 +4,19 @@
 import { crc32 } from "../../lib/digests/crc32";
 import { EIO } from "../../lib/errno";
 import { allocate, burn, damaged } from "../../lib/fault";
+import { guidText, utf8Text } from "../../lib/text";
 import { Disk } from "../disk";
 import { judgeMbr, MbrVerdict } from "./mbr";
-import { Naming, Partition, PartitionTable, PartitionType, RANK_NONE, Scheme, SectorReader } from "./table";
+import {
+  Naming,
+  Partition,
+  PartitionFacts,
+  PartitionTable,
+  PartitionType,
+  RANK_NONE,
+  Scheme,
+  SectorReader,
+} from "./table";
 
 /** "EFI PART". */
 const SIGNATURE: u64 = 0x5452415020494645;
@@ -28,8 +38,11 @@ const H_TABLE_CRC: usize = 88;
 const HEADER_SIZE: u32 = 92;
 /** Offsets in an entry, and its least size. */
 const E_TYPE: usize = 0;
+const E_GUID: usize = 16;
 const E_START: usize = 32;
 const E_END: usize = 40;
+const E_NAME: usize = 56; // UTF-16
+const E_NAME_CHARACTERS: i32 = 36;
 const ENTRY_SIZE_MIN: u32 = 128;
 /** Sectors of entries that are looked at; a longer array is cut there, and its checksum can't be verified. */
 const TABLE_SECTORS: u32 = 64;
@@ -150,7 +163,7 @@ class Copy {
   }
 
   decode(): PartitionTable {
-    const table = new PartitionTable(Naming.Partition);
+    const table = new GptTable(load<u64>(this.header, H_TABLE), load<u32>(this.header, H_ENTRY_SIZE));
     const first = load<u64>(this.header, H_FIRST_USABLE);
     const last = load<u64>(this.header, H_LAST_USABLE);
     for (let i: u32 = 0; i < this.count; i++) {
@@ -168,6 +181,31 @@ class Copy {
       table.entries.push(new Partition(<i32>i + 1, type, start, end, rankOf(type)));
     }
     return table;
+  }
+}
+
+/** A GPT, whose entries have names. */
+class GptTable extends PartitionTable {
+  constructor(
+    /** First sector of the entries, and bytes of one. */
+    private readonly at: u64,
+    private readonly entrySize: u32,
+  ) {
+    super(Naming.Partition);
+  }
+
+  facts(disk: Disk, entry: Partition): PartitionFacts | null {
+    const block = allocate(<usize>ENTRY_SIZE_MIN);
+    const offset = this.at * <u64>disk.sectorSize + <u64>(entry.index - 1) * <u64>this.entrySize;
+    let facts: PartitionFacts | null = null;
+    if (disk.read(offset, block, ENTRY_SIZE_MIN) == <i64>ENTRY_SIZE_MIN) {
+      facts = new PartitionFacts();
+      facts.typeGuid = guidText(block + E_TYPE);
+      facts.guid = guidText(block + E_GUID);
+      facts.label = utf8Text(block + E_NAME, E_NAME_CHARACTERS);
+    }
+    heap.free(block);
+    return facts;
   }
 }
 

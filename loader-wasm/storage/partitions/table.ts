@@ -88,6 +88,13 @@ export class Partition {
   }
 }
 
+/** What only people are told of a partition. GUIDs are written as usual; texts are UTF-8, one character a byte. */
+export class PartitionFacts {
+  label: string = "";
+  guid: string = "";
+  typeGuid: string = "";
+}
+
 /** What a scheme found, in the order of its entries. */
 export class PartitionTable {
   readonly entries: Partition[] = [];
@@ -106,6 +113,11 @@ export class PartitionTable {
   /** What there is, for people. */
   schemeName(): string {
     return this.isNone ? "no partition table" : SCHEME_NAMES[this.naming];
+  }
+
+  /** What else the table says of `entry`, read once more from `disk` for those who look at it; null when that is nothing. */
+  facts(_disk: Disk, _entry: Partition): PartitionFacts | null {
+    return null;
   }
 
   /** The entry called `index`, or null. */

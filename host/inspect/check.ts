@@ -1,0 +1,134 @@
+// Whether what came out of an inspection's cell is what it looks like: every value has the type that the caller is promised,
+// texts and lists are of bounded length. What it says of the images is theirs.
+
+import { lookedList } from "../isolation/check.js";
+import { bytes, type Check, flag, list, number, object, one, plainError, text, whole } from "../isolation/shape.js";
+import { CONTENT_MAX } from "./options.js";
+import type { InspectMessage } from "./protocol.js";
+
+/** Characters of a text: a name, a path, a problem; values of configuration may be longer. */
+const TEXT_MAX = 70_000;
+/** Items of one list. */
+const ITEMS_MAX = 200_000;
+/** How deep vdevs may be inside each other. */
+const DEPTH_MAX = 12;
+
+const short: Check = (value) => text(value) && (value as string).length <= TEXT_MAX;
+const some =
+  (check: Check): Check =>
+  (value) =>
+    list(check)(value) && (value as unknown[]).length <= ITEMS_MAX;
+const signed: Check = (value) => number(value) && Number.isSafeInteger(value);
+const type = one("file", "directory", "link", "other");
+
+const status = { type, size: whole, mode: whole, uid: whole, gid: whole, mtime: signed, target: short };
+const { type: _type, ...statusMore } = status;
+
+const opened = object({ handle: whole, type }, statusMore);
+const entries = object({ entries: some(object({ name: short, type }, { ...statusMore, error: whole })), more: flag });
+
+const partition = object(
+  { name: short, type: short, start: whole, size: whole },
+  { cut: flag, label: short, guid: short, typeGuid: short },
+);
+const disk = object({
+  name: short,
+  format: short,
+  size: whole,
+  sectorSize: whole,
+  scheme: short,
+  partitions: some(partition),
+  problems: some(short),
+});
+const volume = object(
+  { device: short, size: whole, problems: some(short) },
+  {
+    fileSystem: short,
+    kind: short,
+    label: short,
+    capacity: whole,
+    used: whole,
+    clean: flag,
+    content: short,
+    pool: short,
+    unreadable: short,
+  },
+);
+const vdev =
+  (depth: number): Check =>
+  (value) =>
+    object(
+      { name: short, type: short, state: short, vdevs: some(depth < DEPTH_MAX ? vdev(depth + 1) : () => false) },
+      { device: short, guid: short, problem: short },
+    )(value);
+const dataset = object(
+  { name: short, device: short, bootEnvironment: flag, active: flag, once: flag },
+  { problem: short, used: whole },
+);
+const pool = object({
+  name: short,
+  guid: short,
+  state: short,
+  vdevs: some(vdev(0)),
+  features: some(object({ name: short, readable: flag })),
+  datasets: some(dataset),
+  problems: some(short),
+});
+/** The first answer. */
+export const description = object(
+  { current: short, disks: some(disk), volumes: some(volume), pools: some(pool) },
+  { bootProblem: lookedList },
+);
+
+const fromFile = { file: short };
+const setting = object({ name: short, value: short, file: short, line: whole });
+const system = object(
+  {
+    device: short,
+    kernels: some(
+      object({ path: short, machine: short }, { version: short, built: short, osreldate: whole, problem: short }),
+    ),
+    loaderConf: some(setting),
+    fstab: some(object({ device: short, mountPoint: short, fsType: short, options: short, file: short, line: whole })),
+    rcConf: some(setting),
+    problems: some(short),
+  },
+  {
+    release: object({ value: short, ...fromFile }),
+    osreldate: object({ value: whole, ...fromFile }),
+    interpreter: object({ value: short, ...fromFile }, { offset: whole }),
+    hostname: object({ value: short, ...fromFile }),
+    root: object({ value: short, ...fromFile }),
+    kernel: object({ value: short, ...fromFile }),
+  },
+);
+
+/** By request: what its value is. */
+const VALUES = {
+  open: opened,
+  list: entries,
+  hash: (value: unknown) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value),
+  release: (value: unknown) => value === null,
+  system,
+  start: description,
+  read: () => false,
+} satisfies Record<string, Check>;
+
+const content: Check = (value) => bytes(value) && (value as Uint8Array).length <= CONTENT_MAX;
+const failed = object({ type: text, error: plainError });
+const contentMessage = object({ type: text, bytes: content, hole: whole });
+
+/**
+ * The message, when it is one that answers a request of kind `op`.
+ * @throws TypeError when it is not
+ */
+export function checkedAnswer(message: unknown, op: keyof typeof VALUES): InspectMessage {
+  const answer = message as InspectMessage;
+  const kind = (message as { type?: unknown } | null)?.type;
+  const good =
+    (kind === "failed" && failed(message)) ||
+    (kind === "content" && op === "read" && contentMessage(message)) ||
+    (kind === "value" && object({ type: text, value: VALUES[op] })(message));
+  if (good) return answer;
+  throw new TypeError(`it sent what is no answer to ${op}`);
+}

@@ -1,0 +1,290 @@
+// What `inspect` gives: the facts that were found at the start, and questions about files. Everything that is asked goes to the
+// inspector, one request after another.
+
+import { FileError, LimitError, OptionError } from "../errors.js";
+import type { IsolationFacts } from "../result.js";
+import { errorName } from "./errno.js";
+import type { Description, DiskInfo, EntryInfo, FileInfo, PoolInfo, SystemInfo, VolumeInfo } from "./facts.js";
+import type { Inspector } from "./inspector.js";
+import { CONTENT_MAX, type InspectLimits } from "./options.js";
+import { type InspectMessage, type InspectRequest, OPEN_LINK, OPEN_UNPACKED } from "./protocol.js";
+import { byteString, bytesOf, textOf } from "./text.js";
+
+/** A path as the loader writes it, or on the device that would be booted; bytes where it is no text. */
+export type ImagePath = string | Uint8Array;
+
+/** How a file is opened. */
+export interface OpenOptions {
+  /** As the loader would get it: `kernel.gz` for `kernel`, unpacked. */
+  unpacked?: boolean;
+}
+
+/** What `list` gives. */
+export interface ListOptions {
+  /** Entries at most; a LimitError when there are more. Default: the inspection's `entries`. */
+  limit?: number;
+  /** Everything about each entry, which takes longer. */
+  details?: boolean;
+}
+
+/** What `find` looks at. */
+export interface FindOptions extends ListOptions {
+  /** Levels of directories below the first; a LimitError when there are more. Default: the inspection's `depth`. */
+  depth?: number;
+  /** Only what this says yes to is given; directories are gone through all the same. */
+  filter?: (entry: FoundEntry) => boolean;
+}
+
+/** An entry, and where it is. */
+export interface FoundEntry extends EntryInfo {
+  path: string;
+}
+
+/** Entries that one request gives. */
+const LIST_PART = 4096;
+
+/** An entry as it comes. */
+type RawEntry = Omit<EntryInfo, "nameBytes" | "problem"> & { error?: number };
+/** A handle, and what it stands for. */
+type Opened = FileInfo & { handle: number };
+
+/** A look into images that are open until it is closed. */
+export class Inspection implements AsyncDisposable {
+  readonly #inspector: Inspector;
+  readonly #limits: InspectLimits;
+  /** The device that would be booted, with its colon. */
+  readonly device: string;
+  readonly disks: readonly DiskInfo[];
+  readonly volumes: readonly VolumeInfo[];
+  readonly pools: readonly PoolInfo[];
+  /** As in a boot's result, when nothing that boots is there. */
+  readonly bootProblem: Description["bootProblem"];
+
+  constructor(inspector: Inspector, description: Description, limits: InspectLimits) {
+    this.#inspector = inspector;
+    this.#limits = limits;
+    const { bootProblem, current, disks, pools, volumes } = shown(description);
+    this.device = current;
+    this.disks = disks;
+    this.volumes = volumes;
+    this.pools = pools;
+    this.bootProblem = bootProblem;
+  }
+
+  /** Where the images are read. */
+  get isolation(): IsolationFacts {
+    return this.#inspector.facts;
+  }
+
+  /** What would be booted from `device` (default: the one that would be), and how it is configured. */
+  async system(device: ImagePath = this.device): Promise<SystemInfo> {
+    return shown(givenBy<SystemInfo>(await this.#ask({ op: "system", device: byteString(device) })));
+  }
+
+  /**
+   * What is in a directory.
+   * @throws FileError, LimitError
+   */
+  async list(path: ImagePath, options: ListOptions = {}): Promise<EntryInfo[]> {
+    const { limit = this.#limits.entries } = options;
+    const entries: EntryInfo[] = [];
+    for await (const entry of this.#entries(path, options.details ?? false)) {
+      if (entries.length === limit) throw new LimitError("entries", limit, limit + 1);
+      entries.push(entry);
+    }
+    return entries;
+  }
+
+  /** What a file, directory or link is; of a link itself. */
+  async stat(path: ImagePath): Promise<FileInfo> {
+    return this.#with(path, OPEN_LINK, async ({ handle: _handle, ...status }) => statusOf(status));
+  }
+
+  /** The content of a file of at most `limit` bytes (default: the inspection's `fileBytes`), through links. */
+  async readFile(path: ImagePath, options: OpenOptions & { limit?: number } = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { limit = this.#limits.fileBytes } = options;
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const { bytes, hole } of this.readParts(path, options)) {
+      size += bytes.length + hole;
+      if (size > limit) throw new LimitError("fileBytes", limit, size);
+      parts.push(hole > 0 ? new Uint8Array(hole) : bytes);
+    }
+    const content = new Uint8Array(size);
+    let at = 0;
+    for (const part of parts) {
+      content.set(part, at);
+      at += part.length;
+    }
+    return content;
+  }
+
+  /** The content of a file of any size, piece by piece, through links. */
+  createReadStream(path: ImagePath, options: OpenOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const parts = this.readParts(path, options);
+    let zeros = 0;
+    return new ReadableStream({
+      async pull(controller) {
+        while (zeros === 0) {
+          const { done, value } = await parts.next();
+          if (done) return controller.close();
+          if (value.bytes.length > 0) return controller.enqueue(value.bytes);
+          zeros = value.hole;
+        }
+        const part = Math.min(zeros, CONTENT_MAX);
+        zeros -= part;
+        controller.enqueue(new Uint8Array(part));
+      },
+      async cancel() {
+        await parts.return();
+      },
+    });
+  }
+
+  /** The same with holes as such: each piece is bytes, or so many zeros that are nowhere on the disk. */
+  async *readParts(
+    path: ImagePath,
+    { unpacked = false }: OpenOptions = {},
+  ): AsyncGenerator<{ bytes: Uint8Array<ArrayBuffer>; hole: number }, void, void> {
+    const { handle, size, type } = await this.#open(path, unpacked ? OPEN_UNPACKED : 0);
+    try {
+      if (type === "directory") throw new FileError(byteString(path), ...errorName(EISDIR));
+      const read = (position: number) => {
+        const next = this.#ask({ op: "read", handle, position, size: CONTENT_MAX });
+        // Whoever doesn't want it any more isn't told what became of it.
+        next.catch(() => {});
+        return next;
+      };
+      let position = 0;
+      let next = read(0);
+      while (true) {
+        const { bytes, hole } = contentOf(await next);
+        position += bytes.length + hole;
+        if (bytes.length + hole === 0) {
+          if (size !== undefined && position < size)
+            throw new FileError(byteString(path), "EIO", `ends at byte ${position} of ${size}`);
+          return;
+        }
+        // The next piece is read while this one is used.
+        next = read(position);
+        yield { bytes, hole };
+      }
+    } finally {
+      await this.#release(handle);
+    }
+  }
+
+  /** The SHA-256 digest of a file, in hexadecimal. */
+  async hash(path: ImagePath, { unpacked = false }: OpenOptions = {}): Promise<string> {
+    return this.#with(path, unpacked ? OPEN_UNPACKED : 0, async ({ handle }) =>
+      givenBy<string>(await this.#ask({ op: "hash", handle })),
+    );
+  }
+
+  /** All that is below a directory, each directory before what is in it. Links aren't followed. */
+  async *find(path: ImagePath, options: FindOptions = {}): AsyncGenerator<FoundEntry, void, void> {
+    const { depth = this.#limits.depth, details = false, filter = () => true, limit = this.#limits.entries } = options;
+    const start = textOf(byteString(path));
+    let seen = 0;
+    const waiting = [{ path: start, level: 0 }];
+    while (waiting.length > 0) {
+      const { path: directory, level } = waiting.pop()!;
+      if (level > depth) throw new LimitError("depth", depth, level);
+      const inside: typeof waiting = [];
+      const between = directory === "" || /[/:]$/.test(directory) ? "" : "/";
+      for await (const entry of this.#entries(directory, details)) {
+        if (++seen > limit) throw new LimitError("entries", limit, seen);
+        const found = { path: `${directory}${/:$/.test(directory) ? "/" : between}${entry.name}`, ...entry };
+        if (entry.type === "directory" && isPlainName(entry.name)) inside.push({ path: found.path, level: level + 1 });
+        if (filter(found)) yield found;
+      }
+      waiting.push(...inside.reverse());
+    }
+  }
+
+  /** Ends it. Nothing of it is left then. */
+  close(): Promise<void> {
+    return this.#inspector.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #ask(request: InspectRequest): Promise<InspectMessage> {
+    return this.#inspector.ask(request);
+  }
+
+  async #open(path: ImagePath, flags: number): Promise<Opened> {
+    if (typeof path !== "string" && !(path instanceof Uint8Array)) throw new OptionError("a path is text or bytes");
+    return givenBy<Opened>(await this.#ask({ op: "open", path: byteString(path), flags }));
+  }
+
+  async #with<T>(path: ImagePath, flags: number, body: (opened: Opened) => Promise<T>): Promise<T> {
+    const opened = await this.#open(path, flags);
+    try {
+      return await body(opened);
+    } finally {
+      await this.#release(opened.handle);
+    }
+  }
+
+  /** Whatever comes of it, it is what came before that counts. */
+  async #release(handle: number): Promise<void> {
+    await this.#ask({ op: "release", handle }).catch(() => {});
+  }
+
+  async *#entries(path: ImagePath, details: boolean): AsyncGenerator<EntryInfo, void, void> {
+    const { handle } = await this.#open(path, 0);
+    try {
+      for (let more = true; more; ) {
+        const answer = await this.#ask({ op: "list", handle, most: LIST_PART, details });
+        const part = givenBy<{ entries: RawEntry[]; more: boolean }>(answer);
+        for (const entry of part.entries) yield entryOf(entry);
+        ({ more } = part);
+      }
+    } finally {
+      await this.#release(handle);
+    }
+  }
+}
+
+const EISDIR = 21;
+
+/** Whether a name can be a part of a path. */
+function isPlainName(name: string): boolean {
+  return name !== "" && !/[/\0]/.test(name);
+}
+
+function givenBy<T>(message: InspectMessage): T {
+  if (message.type !== "value") throw new TypeError(`an answer of type ${message.type}`);
+  return message.value as T;
+}
+
+function contentOf(message: InspectMessage): { bytes: Uint8Array<ArrayBuffer>; hole: number } {
+  if (message.type !== "content") throw new TypeError(`an answer of type ${message.type}`);
+  return message;
+}
+
+function statusOf({ target, ...status }: FileInfo): FileInfo {
+  return target === undefined ? status : { ...status, target: textOf(target), targetBytes: bytesOf(target) };
+}
+
+function entryOf({ error, name, ...rest }: RawEntry): EntryInfo {
+  const { target, ...status } = rest;
+  return {
+    name: textOf(name),
+    nameBytes: bytesOf(name),
+    ...status,
+    ...(target === undefined ? {} : { target: textOf(target), targetBytes: bytesOf(target) }),
+    ...(error === undefined ? {} : { problem: errorName(error)[1] }),
+  };
+}
+
+/** `value` with its byte strings as texts. */
+function shown<T>(value: T): T {
+  if (typeof value === "string") return textOf(value) as T;
+  if (Array.isArray(value)) return value.map(shown) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, shown(field)])) as T;
+}

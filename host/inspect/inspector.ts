@@ -1,0 +1,177 @@
+// The caller's side of an inspection, wherever it is: asks one thing after the other, and ends it, at the latest when a
+// request takes too long or the caller aborts. What comes out of a cell is checked here before anybody sees it.
+
+import { abortedBy, IsolationError, LimitError, OptionError, reviveError } from "../errors.js";
+import { onAbort } from "../isolation/abort.js";
+import type { Cell } from "../isolation/cell.js";
+import type { StartMessage } from "../isolation/messages.js";
+import type { IsolationFacts } from "../result.js";
+import { checkedAnswer } from "./check.js";
+import type { InspectLimits } from "./options.js";
+import type { InspectMessage, InspectRequest } from "./protocol.js";
+import { answerTo } from "./serve.js";
+import type { InspectSession } from "./session.js";
+
+/** Whoever answers. */
+export interface Inspector {
+  readonly facts: IsolationFacts;
+  /** The first answer: what there is. */
+  describe(): Promise<unknown>;
+  /** @throws UserbootError whatever is wrong */
+  ask(request: InspectRequest): Promise<InspectMessage>;
+  close(): Promise<void>;
+}
+
+/** An inspection in the calling thread. */
+export class DirectInspector implements Inspector {
+  readonly facts = { level: "none" } as const;
+
+  constructor(
+    private readonly session: InspectSession,
+    private readonly signal: AbortSignal | undefined,
+    private readonly release: () => void,
+  ) {}
+
+  async describe(): Promise<unknown> {
+    return this.session.describe();
+  }
+
+  async ask(request: InspectRequest): Promise<InspectMessage> {
+    if (this.signal?.aborted) throw abortedBy(this.signal.reason, "inspection");
+    return thrown(await answerTo(request, this.session));
+  }
+
+  async close(): Promise<void> {
+    this.session.close();
+    this.release();
+  }
+}
+
+function thrown(message: InspectMessage): InspectMessage {
+  if (message.type === "failed") throw reviveError(message.error);
+  return message;
+}
+
+/** A request should notice by itself that its time is up. When it doesn't, the inspection is ended after so much more. */
+const GRACE_SHARE = 0.1;
+const GRACE_MAX_MS = 1000;
+/** Within this a cell has begun. */
+const START_MAX_MS = 60_000;
+/** Longest time that timers can wait. */
+const TIMER_MAX_MS = 0x7fff_ffff;
+
+/** What somebody waits for. */
+interface Waiting {
+  op: InspectRequest["op"] | "start";
+  resolve(message: InspectMessage): void;
+  reject(error: unknown): void;
+}
+
+/** An inspection in a thread or process. */
+export class CellInspector implements Inspector {
+  #waiting: Waiting | undefined;
+  /** Requests are asked one after another; the last one's end. */
+  #last: Promise<unknown> = Promise.resolve();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #began = false;
+  /** Why there are no more answers. */
+  #over: unknown;
+  #ended: Promise<void> | undefined;
+  readonly #stopListening: () => void;
+
+  constructor(
+    private readonly cell: Cell,
+    private readonly start: StartMessage,
+    private readonly limits: InspectLimits,
+    signal: AbortSignal | undefined,
+    private readonly release: () => void,
+  ) {
+    const abort = () => this.#end(abortedBy(signal?.reason, "inspection"));
+    this.#stopListening = signal ? onAbort(signal, abort) : () => {};
+    cell.onFailure((reason) => this.#failed(reason));
+    cell.onMessage((message) => this.#message(message));
+  }
+
+  get facts(): IsolationFacts {
+    return this.cell.facts;
+  }
+
+  async describe(): Promise<unknown> {
+    const answer = await this.#wait("start", START_MAX_MS, () => this.cell.start(this.start));
+    return answer.type === "value" ? answer.value : undefined;
+  }
+
+  ask(request: InspectRequest): Promise<InspectMessage> {
+    const asked = this.#last.then(() => {
+      // A digest is many requests in one.
+      const allowed = request.op === "hash" ? this.limits.wallMs : this.limits.requestMs;
+      return this.#wait(request.op, allowed, () => this.cell.ask(request));
+    });
+    this.#last = asked.catch(() => {});
+    return asked;
+  }
+
+  async close(): Promise<void> {
+    this.#end(new OptionError("the inspection is closed"));
+    await this.#ended;
+  }
+
+  #wait(op: Waiting["op"], allowedMs: number, begin: () => void): Promise<InspectMessage> {
+    return new Promise<InspectMessage>((resolve, reject) => {
+      if (this.#over !== undefined) throw this.#over;
+      this.#waiting = { op, resolve, reject };
+      this.cell.hold(true);
+      this.#setDeadline(allowedMs);
+      begin();
+    }).finally(() => {
+      clearTimeout(this.#timer);
+      this.#waiting = undefined;
+      if (this.#over === undefined) this.cell.hold(false);
+    });
+  }
+
+  #setDeadline(allowedMs: number): void {
+    clearTimeout(this.#timer);
+    const after = allowedMs + Math.min(allowedMs * GRACE_SHARE, GRACE_MAX_MS);
+    const late = () => {
+      if (this.#began) this.#end(new LimitError("requestMs", allowedMs, Math.ceil(after)));
+      else this.#failed(`it has not begun after ${START_MAX_MS / 1000} s`);
+    };
+    this.#timer = setTimeout(late, Math.min(after, TIMER_MAX_MS));
+  }
+
+  #message(message: unknown): void {
+    if (this.#over !== undefined) return;
+    if (!this.#began && (message as { type?: unknown } | null)?.type === "began") {
+      this.#began = true;
+      this.#setDeadline(this.limits.requestMs);
+      return;
+    }
+    const waiting = this.#waiting;
+    try {
+      if (waiting === undefined) throw new TypeError("it sent an answer that nobody waits for");
+      this.#waiting = undefined;
+      waiting.resolve(thrown(checkedAnswer(message, waiting.op)));
+    } catch (error) {
+      if (error instanceof TypeError) {
+        this.#waiting = waiting;
+        this.#failed(error.message);
+      } else waiting?.reject(error);
+    }
+  }
+
+  #failed(reason: string): void {
+    this.#end(new IsolationError(`the inspection's ${this.cell.facts.level} failed: ${reason}`));
+  }
+
+  /** There are no more answers; nothing of the cell is left. */
+  #end(error: unknown): void {
+    if (this.#over !== undefined) return;
+    this.#over = error;
+    this.#stopListening();
+    clearTimeout(this.#timer);
+    this.cell.hold(true);
+    this.#ended = this.cell.terminate().finally(this.release);
+    this.#waiting?.reject(error);
+  }
+}

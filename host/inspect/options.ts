@@ -1,0 +1,81 @@
+// The options of `inspect`, checked and completed. Whatever is wrong is said here, before anything is read.
+
+import type { DiskSource } from "../disks/source.js";
+import {
+  type Confine,
+  checkLimits,
+  DEFAULT_LIMITS,
+  type Isolation,
+  type Progress,
+  type SessionOptions,
+  sessionOptions,
+} from "../options.js";
+
+/** What an inspection may use up: as a whole, and for one request. */
+export interface InspectLimits {
+  /** Milliseconds of work on all requests, and on one. Waiting for the next one doesn't count. */
+  wallMs: number;
+  requestMs: number;
+  /** Steps of the core for all requests, and for one. */
+  fuel: number;
+  requestFuel: number;
+  /** Memory of the module itself, bytes. */
+  moduleMemory: number;
+  /** Bytes read from disks. */
+  diskBytes: number;
+  /** Bytes that a compressed image may hold. */
+  unpackedBytes: number;
+  /** Entries that one `list` gives, or one `find` looks at. */
+  entries: number;
+  /** Levels of directories that `find` goes down. */
+  depth: number;
+  /** Bytes of a file that `readFile` gives. */
+  fileBytes: number;
+}
+
+/** The limits of an inspection that is given none; each can be changed alone. */
+export const INSPECT_LIMITS: Readonly<InspectLimits> = {
+  wallMs: 6 * 60 * 60 * 1000,
+  requestMs: 60_000,
+  fuel: 2_000_000_000_000,
+  requestFuel: 20_000_000_000,
+  moduleMemory: DEFAULT_LIMITS.moduleMemory,
+  diskBytes: 4 * 1024 ** 4,
+  unpackedBytes: DEFAULT_LIMITS.unpackedBytes,
+  entries: 100_000,
+  depth: 64,
+  fileBytes: 256 * 1024 * 1024,
+};
+
+/** Bytes of content that one answer has at most: guest memory of an inspection, where the core puts it. */
+export const CONTENT_MAX = 1024 * 1024;
+
+/** What `inspect` takes. */
+export interface InspectOptions {
+  /** Up to 32 disks, as `boot` takes them. */
+  disks: readonly DiskSource[];
+  limits?: Partial<InspectLimits>;
+  /** Ends the inspection: all that is asked of it then rejects with an AbortedError. */
+  signal?: AbortSignal;
+  /** Where the images are read, as with `boot`: in a thread of its own (default), a process (Node), or the calling thread. */
+  isolation?: Isolation;
+  /** What holds a process besides its limits: bubblewrap where it works (`auto`, default), always, or never. */
+  confine?: Confine;
+  /** Told how much of a compressed image is unpacked. */
+  onProgress?: (progress: Progress) => void;
+}
+
+/** The options of an inspection as one session's. */
+export function inspectOptions(options: InspectOptions): { limits: InspectLimits; session: SessionOptions } {
+  const { confine, disks, isolation } = options;
+  const limits = checkLimits(options.limits ?? {}, INSPECT_LIMITS, "limit");
+  const { diskBytes, fuel, moduleMemory, unpackedBytes, wallMs } = limits;
+  const session = sessionOptions({
+    disks,
+    memory: CONTENT_MAX,
+    limits: { diskBytes, fuel, moduleMemory, unpackedBytes, wallMs },
+    ...(isolation === undefined ? {} : { isolation }),
+    ...(confine === undefined ? {} : { confine }),
+  });
+  return { limits, session };
+}

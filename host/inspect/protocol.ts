@@ -1,0 +1,35 @@
+// What an inspection and its caller tell each other, request by request, wherever the inspection is. Names and paths are
+// byte strings, one character a byte, on this way; text.ts makes texts of them.
+
+import type { PlainError } from "../errors.js";
+import type { InspectLimits } from "./options.js";
+
+/** How a path is opened: as it is there, a link for itself, or as the loader would get it, which may be unpacked. */
+export const OPEN_LINK = 1;
+export const OPEN_UNPACKED = 2;
+
+/** What is asked, and done at once. A handle is what `open` gave. */
+export type DirectRequest =
+  | { op: "open"; path: string; flags: number }
+  | { op: "list"; handle: number; most: number; details: boolean }
+  | { op: "read"; handle: number; position: number; size: number }
+  | { op: "release"; handle: number }
+  | { op: "system"; device: string };
+
+/** What is asked. A digest is many reads. */
+export type InspectRequest = DirectRequest | { op: "hash"; handle: number };
+
+/** What comes back: a value by the request, content, or why there is none. `began` and a value for `start` come first of all. */
+export type InspectMessage =
+  | { type: "began" }
+  | { type: "value"; value: unknown }
+  /** `hole`: so many bytes from the position on are zeros, and not sent. */
+  | { type: "content"; bytes: Uint8Array<ArrayBuffer>; hole: number }
+  | { type: "failed"; error: PlainError };
+
+/** What goes to the session with the start besides what a boot gets. */
+export interface InspectStart {
+  limits: InspectLimits;
+  /** Compiled; a process finds its own. */
+  module?: WebAssembly.Module;
+}

@@ -1,0 +1,315 @@
+// An inspection's own side: one instance of the module after the other, request by request. Each request has its budget, and
+// all have one together. Whatever ends an instance in the middle of one (a limit, a defect, a disk that failed) fails that
+// request only: the next one gets a new instance, and what was open is not any more.
+
+import { VirtualClock } from "../clock.js";
+import { BufferConsole } from "../console/console.js";
+import type { Disk } from "../disks/disk.js";
+import { FileError, InternalError, LimitError, OptionError, UserbootError } from "../errors.js";
+import { CpuState } from "../handoff/registers.js";
+import type { Hasher } from "../hash.js";
+import { GuestMemory } from "../memory/guest.js";
+import { giveModuleMemory, takeModuleMemory } from "../memory/pool.js";
+import { type FuelTank, Meter } from "../meter.js";
+import { INSPECT_MEMORY } from "../modules.js";
+import type { SessionOptions } from "../options.js";
+import type { LookedAt } from "../problem.js";
+import { makeImports } from "../protocol/imports.js";
+import { latin1 } from "../protocol/module_memory.js";
+import { nameTrap } from "../session.js";
+import type { SessionState } from "../state.js";
+import { EBADF, errorName } from "./errno.js";
+import type { Description } from "./facts.js";
+import { CONTENT_MAX, type InspectLimits } from "./options.js";
+import type { DirectRequest, InspectMessage } from "./protocol.js";
+
+/** The exports of the module (docs/imports.md). */
+interface InspectCore extends FuelTank {
+  _start(): void;
+  grantFuel(amount: bigint): void;
+  start(disks: number): void;
+  pathAt(): number;
+  answerAt(): number;
+  answerSize(): number;
+  openPath(size: number, flags: number): number;
+  tell(handle: number): number;
+  list(handle: number, most: number, details: number): number;
+  read(handle: number, position: bigint, size: number): bigint;
+  hole(handle: number, position: bigint): bigint;
+  release(handle: number): void;
+  system(size: number): number;
+  explain(): void;
+}
+
+/** What it is given to work with. */
+export interface InspectParts {
+  options: SessionOptions;
+  limits: InspectLimits;
+  module: WebAssembly.Module;
+  disks: readonly Disk[];
+  /** Called now and then while the core runs. */
+  onLook?: (() => void) | undefined;
+  /** More sessions follow in this thread, so that memory is worth keeping. */
+  reuse?: boolean;
+}
+
+/** Bytes of a path. */
+const PATH_MAX = 65536;
+
+interface Instance {
+  core: InspectCore;
+  memory: WebAssembly.Memory;
+  guest: GuestMemory;
+}
+
+/** Whether there is neither a pool nor a file system that could be booted from. */
+function bootsNothing({ pools, volumes }: Omit<Description, "bootProblem">): boolean {
+  return (
+    !pools.some(({ datasets }) => datasets.length > 0) && !volumes.some(({ fileSystem }) => fileSystem !== undefined)
+  );
+}
+
+/** A file that is open, in the instance that opened it. */
+interface Handle {
+  number: number;
+  path: string;
+  instance: Instance;
+}
+
+/** One inspection. Its methods throw UserbootError, and nothing else, for whatever the images do. */
+export class InspectSession {
+  readonly #meter: Meter;
+  readonly #counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, healed: 0, consoleBytes: 0 };
+  readonly #diagnostics: string[] = [];
+  readonly #lookedAt: LookedAt[] = [];
+  readonly #handles = new Map<number, Handle>();
+  #nextHandle = 0;
+  #usedMs = 0;
+  #usedFuel = 0;
+  #instance: Instance | undefined;
+  #description: unknown;
+  #closed = false;
+
+  constructor(private readonly parts: InspectParts) {
+    this.#meter = new Meter(parts.limits, parts.onLook);
+  }
+
+  /** Looks at the disks, and tells what there is. */
+  describe(): unknown {
+    return this.#run(() => this.#description);
+  }
+
+  /** Does what is asked, but for `hash`. */
+  ask(request: DirectRequest): InspectMessage {
+    switch (request.op) {
+      case "open":
+        return { type: "value", value: this.#open(request.path, request.flags) };
+      case "list":
+        return { type: "value", value: this.#list(request.handle, request.most, request.details) };
+      case "read":
+        return this.#read(request.handle, request.position, request.size);
+      case "release":
+        return { type: "value", value: this.#release(request.handle) };
+      case "system":
+        return { type: "value", value: this.#system(request.device) };
+    }
+  }
+
+  /** The digest of a whole file. Each piece of it is a request by its budget. */
+  hash(handle: number, hasher: Hasher): string {
+    for (let position = 0; ; ) {
+      const { bytes, hole } = this.#read(handle, position, CONTENT_MAX, false);
+      if (bytes.length + hole === 0) return hasher.hex();
+      hasher.update(bytes);
+      position += bytes.length;
+    }
+  }
+
+  /** Gives back what it holds. */
+  close(): void {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  #open(path: string, flags: number): unknown {
+    if (path.length > PATH_MAX) throw new FileError(path.slice(0, 64), "ENAMETOOLONG", "name too long");
+    return this.#run((instance) => {
+      const { core } = instance;
+      this.#putPath(instance, path);
+      const number = core.openPath(path.length, flags);
+      if (number < 0) throw this.#failure(path, number);
+      const error = core.tell(number);
+      if (error < 0) throw this.#failure(path, error);
+      const handle = this.#nextHandle++;
+      this.#handles.set(handle, { number, path, instance });
+      return { handle, ...(this.#answer(instance) as object) };
+    });
+  }
+
+  #putPath({ core, memory }: Instance, path: string): void {
+    new Uint8Array(memory.buffer, core.pathAt(), path.length).set(Uint8Array.from(path, (c) => c.charCodeAt(0)));
+  }
+
+  #list(handle: number, most: number, details: boolean): unknown {
+    return this.#run((instance) => {
+      const { number, path } = this.#handle(handle);
+      const error = instance.core.list(number, most, details ? 1 : 0);
+      if (error < 0) throw this.#failure(path, error);
+      return this.#answer(instance);
+    });
+  }
+
+  #read(handle: number, position: number, size: number, holes = true) {
+    return this.#run(({ core, guest }) => {
+      const { number, path } = this.#handle(handle);
+      const wanted = Math.min(size, CONTENT_MAX);
+      const hole = holes ? Number(core.hole(number, BigInt(position))) : 0;
+      if (hole >= wanted && Number.isSafeInteger(position + hole)) {
+        return { type: "content", bytes: new Uint8Array(), hole } as const;
+      }
+      const got = Number(core.read(number, BigInt(position), wanted));
+      if (got < 0) throw this.#failure(path, got);
+      return { type: "content", bytes: guest.view(0, got).slice(), hole: 0 } as const;
+    });
+  }
+
+  #release(handle: number): null {
+    const known = this.#handles.get(handle);
+    this.#handles.delete(handle);
+    if (known !== undefined) this.#run(() => known.instance.core.release(known.number));
+    return null;
+  }
+
+  #system(device: string): unknown {
+    return this.#run((instance) => {
+      this.#putPath(instance, device);
+      const error = instance.core.system(device.length);
+      if (error < 0) throw this.#failure(device, error);
+      return this.#answer(instance);
+    });
+  }
+
+  #handle(handle: number): Handle {
+    const known = this.#handles.get(handle);
+    if (known === undefined) throw new FileError("file", errorName(EBADF)[0], errorName(EBADF)[1]);
+    return known;
+  }
+
+  /** The error for what the core refused, with the damage that it met. */
+  #failure(path: string, error: number): FileError {
+    const [code, meaning] = errorName(-error);
+    const [damage] = this.#diagnostics;
+    return new FileError(path, code, damage === undefined ? meaning : `${meaning} (${damage})`);
+  }
+
+  #answer({ core, memory }: Instance): unknown {
+    const bytes = new Uint8Array(memory.buffer, core.answerAt() >>> 0, core.answerSize() >>> 0);
+    this.#meter.work(bytes.length);
+    return JSON.parse(latin1(bytes));
+  }
+
+  /** Does a request by its budget. */
+  #run<T>(body: (instance: Instance) => T): T {
+    if (this.#closed) throw new OptionError("the inspection is closed");
+    const budget = this.#budget();
+    this.#meter.renew(budget);
+    this.#diagnostics.length = 0;
+    let instance = this.#instance;
+    let over = true;
+    try {
+      if (instance === undefined) instance = this.#begin();
+      else {
+        this.#meter.start(instance.core);
+        instance.core.grantFuel(this.#meter.left);
+      }
+      const result = body(instance);
+      over = false;
+      return result;
+    } catch (thrown) {
+      // What the core refused leaves it as it was.
+      over = !(thrown instanceof FileError);
+      throw this.#named(thrown, budget, instance);
+    } finally {
+      this.#meter.stop();
+      this.#usedMs += this.#meter.watch.ms;
+      this.#usedFuel += this.#meter.used;
+      if (over) this.#drop();
+    }
+  }
+
+  /** What the next request may use. */
+  #budget(): { wallMs: number; fuel: number } {
+    const { fuel, requestFuel, requestMs, wallMs } = this.parts.limits;
+    if (this.#usedMs >= wallMs) throw new LimitError("wallMs", wallMs, Math.ceil(this.#usedMs));
+    if (this.#usedFuel >= fuel) throw new LimitError("fuel", fuel, this.#usedFuel);
+    return { wallMs: Math.min(requestMs, wallMs - this.#usedMs), fuel: Math.min(requestFuel, fuel - this.#usedFuel) };
+  }
+
+  /** An error of ours for what ended a request, by the name of the limit that it was. */
+  #named(thrown: unknown, budget: { wallMs: number; fuel: number }, instance: Instance | undefined): UserbootError {
+    const { limits } = this.parts;
+    const error = nameTrap(thrown, limits, instance?.memory.buffer.byteLength ?? INSPECT_MEMORY);
+    if (error instanceof LimitError && error.limit === "wallMs" && budget.wallMs === limits.requestMs)
+      return new LimitError("requestMs", limits.requestMs, error.used);
+    if (error instanceof LimitError && error.limit === "fuel" && budget.fuel === limits.requestFuel)
+      return new LimitError("requestFuel", limits.requestFuel, limits.requestFuel);
+    return error instanceof UserbootError ? error : new InternalError(String(error));
+  }
+
+  /** Starts an instance, which looks at the disks. */
+  #begin(): Instance {
+    const { disks, limits, module, options } = this.parts;
+    const memory = takeModuleMemory(INSPECT_MEMORY, limits.moduleMemory);
+    const guest = new GuestMemory(options.memory.low, 0);
+    const imports = makeImports(memory, this.#state(guest), module, undefined);
+    const core = new WebAssembly.Instance(module, imports).exports as unknown as InspectCore;
+    const instance = { core, memory, guest };
+    this.#instance = instance;
+    this.#meter.start(core);
+    core.grantFuel(this.#meter.left);
+    core._start();
+    core.grantFuel(this.#meter.left);
+    const granted = options.images.reduce((sum, { count }) => sum + count, 0);
+    core.start(disks.length - granted);
+    const description = this.#answer(instance) as Omit<Description, "bootProblem">;
+    this.#description = { ...description, ...(bootsNothing(description) && { bootProblem: this.#explain(core) }) };
+    return instance;
+  }
+
+  /** Has `core` tell what it looked at to find something that boots. */
+  #explain(core: InspectCore): LookedAt[] {
+    this.#lookedAt.length = 0;
+    core.explain();
+    return [...this.#lookedAt];
+  }
+
+  #state(guest: GuestMemory): SessionState {
+    const { disks, options } = this.parts;
+    return {
+      options,
+      disks,
+      console: new BufferConsole(),
+      clock: new VirtualClock(),
+      onProgress: undefined,
+      counts: this.#counts,
+      guest,
+      cpu: new CpuState(),
+      calls: [],
+      diagnostics: this.#diagnostics,
+      lookedAt: this.#lookedAt,
+      overlayUsed: new Set(),
+      meter: this.#meter,
+      policy: {},
+    };
+  }
+
+  /** Forgets the instance, and gives its memory back, zeroed. */
+  #drop(): void {
+    const instance = this.#instance;
+    this.#instance = undefined;
+    this.#handles.clear();
+    if (instance === undefined) return;
+    instance.guest.release();
+    if (this.parts.reuse) giveModuleMemory(instance.memory, INSPECT_MEMORY, this.parts.limits.moduleMemory);
+  }
+}

@@ -1,0 +1,25 @@
+// Which cells a platform has: threads, processes. The entry points say it.
+
+import { OptionError } from "../errors.js";
+import type { Confine, Isolation } from "../options.js";
+import type { Cell } from "./cell.js";
+
+/** Makes the thread or process that a session runs in. */
+export type CellMaker = (options: { confine?: Confine | undefined }) => Cell;
+
+const cellMakers = new Map<Isolation, CellMaker>();
+
+/** Set by the entry points, for what their platform has. */
+export function setCellMaker(level: Isolation, maker: CellMaker): void {
+  cellMakers.set(level, maker);
+}
+
+/**
+ * A cell for a session.
+ * @throws OptionError when the platform has none of this kind
+ */
+export function cellFor(level: Isolation, options: { confine?: Confine | undefined }): Cell {
+  const makeCell = cellMakers.get(level);
+  if (makeCell === undefined) throw new OptionError(`the isolation "${level}" is not to be had on this platform`);
+  return makeCell(options);
+}

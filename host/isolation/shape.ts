@@ -1,0 +1,76 @@
+// Checks of what came from somewhere that nobody trusts: whether a value has the shape that is promised. check.ts has those of
+// boots, inspect/check.ts those of inspections.
+
+/** Whether a value is what it should be. */
+export type Check = (value: unknown) => boolean;
+
+/** A text. */
+export const text: Check = (value) => typeof value === "string";
+/** A number that is one. */
+export const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
+/** A whole number, exactly. */
+export const whole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+/** A number of 64 bits, as results write it. */
+export const hex: Check = (value) => typeof value === "string" && /^0x[0-9a-f]{1,16}$/.test(value);
+/** True or false. */
+export const flag: Check = (value) => typeof value === "boolean";
+/** Bytes. */
+export const bytes: Check = (value) => value instanceof Uint8Array;
+/** One of these texts. */
+export const one =
+  (...values: string[]): Check =>
+  (value) =>
+    values.includes(value as string);
+/** What one of the checks takes. */
+export const either =
+  (...checks: Check[]): Check =>
+  (value) =>
+    checks.some((check) => check(value));
+/** A list of what `check` takes. */
+export const list =
+  (check: Check): Check =>
+  (value) => {
+    if (!Array.isArray(value)) return false;
+    // One by one, holes too: an array can be said to be of any length.
+    for (const item of value) if (!check(item)) return false;
+    return true;
+  };
+/** A list of so many, each with a check of its own. */
+export const tuple =
+  (...checks: Check[]): Check =>
+  (value) =>
+    Array.isArray(value) && value.length === checks.length && checks.every((check, i) => check(value[i]));
+/** Whether it is a plain object. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  Object.prototype.toString.call(value) === "[object Object]";
+/** An object whose values `check` takes, whatever they are called. */
+export const dictionary =
+  (check: Check): Check =>
+  (value) =>
+    isObject(value) && Object.values(value).every(check);
+/** An object with all of `fields`, perhaps some of `more`, and nothing else. */
+export const object =
+  (fields: Record<string, Check>, more: Record<string, Check> = {}): Check =>
+  (value) =>
+    isObject(value) &&
+    Object.entries(fields).every(([name, check]) => check(value[name])) &&
+    Object.entries(value).every(
+      ([name, field]) =>
+        Object.hasOwn(fields, name) || field === undefined || (Object.hasOwn(more, name) && more[name]!(field)),
+    );
+
+/** An error as it crosses a border. */
+export const plainError = object(
+  { name: text, message: text },
+  {
+    limit: text,
+    allowed: number,
+    used: number,
+    disk: text,
+    tree: text,
+    rule: text,
+    subject: text,
+    path: text,
+    code: text,
+  },
+);

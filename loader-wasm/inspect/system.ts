@@ -1,0 +1,102 @@
+// What would be booted from a device, and how it is configured, each thing with the file that it is from.
+
+import { hintsVersion, USERLAND_PATH, userlandVersion } from "../boot/detection";
+import { LOADER_PATH, markOffset, wantedInterpreter } from "../boot/interpreter_check";
+import { getenv, setenv } from "../environment/variables";
+import { errno } from "../lib/errno";
+import * as answer from "./answer";
+import {
+  beginConfiguration,
+  loaderSettings,
+  problems,
+  rcSettings,
+  Setting,
+  settingOf,
+  tellFstab,
+  tellSettings,
+} from "./configuration";
+import { tellKernels } from "./kernels";
+import { placeOf } from "./paths";
+
+const HINTS = "/boot/kernel/linker.hints";
+
+/** Answers what is on `device`, a name with its colon. Returns 0, or minus an errno. */
+export function tellSystem(device: string): i32 {
+  const place = placeOf(device);
+  if (place === null) return -errno;
+  const name = place.device.name();
+  const before = getenv("currdev");
+  // All files are looked for where a loader would that was booted from there.
+  setenv("currdev", name);
+  answer.open("{");
+  answer.textOf("device", name);
+  tellAll(name);
+  answer.close("}");
+  if (before !== null) setenv("currdev", before);
+  return 0;
+}
+
+function tellFact(name: string, value: string, file: string): void {
+  answer.key(name);
+  answer.open("{");
+  answer.textOf("value", value);
+  answer.textOf("file", file);
+  answer.close("}");
+}
+
+function tellSetting(name: string, setting: Setting | null): void {
+  if (setting !== null) tellFact(name, setting.value, setting.file);
+}
+
+function tellAll(device: string): void {
+  beginConfiguration();
+  const release = userlandVersion();
+  if (release.length > 0) tellFact("release", release, USERLAND_PATH);
+  const osreldate = hintsVersion(HINTS);
+  if (osreldate != 0) {
+    answer.key("osreldate");
+    answer.open("{");
+    answer.numberOf("value", osreldate);
+    answer.textOf("file", HINTS);
+    answer.close("}");
+  }
+  tellInterpreter();
+  const loader = loaderSettings();
+  tellSettings("loaderConf", loader);
+  const kernel = kernelBy(loader);
+  tellFact("kernel", kernel.value, kernel.file);
+  tellKernels(kernel.value);
+  const rc = rcSettings();
+  tellSettings("rcConf", rc);
+  tellSetting("hostname", settingOf(rc, "hostname"));
+  const inFstab = tellFstab();
+  const said = settingOf(loader, "vfs.root.mountfrom");
+  if (said !== null) tellSetting("root", said);
+  else if (inFstab !== null) tellSetting("root", inFstab);
+  else if (device.startsWith("zfs:")) tellFact("root", device.substring(0, device.length - 1), "");
+  answer.textsOf("problems", problems);
+}
+
+function tellInterpreter(): void {
+  const wanted = wantedInterpreter();
+  if (wanted === null) return;
+  answer.key("interpreter");
+  answer.open("{");
+  answer.textOf("value", wanted);
+  answer.textOf("file", LOADER_PATH);
+  if (markOffset() >= 0) answer.numberOf("offset", <u64>markOffset());
+  answer.close("}");
+}
+
+/** The path of the kernel that the loader's scripts load, and the file that chose it. */
+function kernelBy(settings: Setting[]): Setting {
+  const chosen = settingOf(settings, "kernel");
+  const directory = chosen === null || chosen.value.length == 0 ? "kernel" : chosen.value;
+  const bootfile = settingOf(settings, "bootfile");
+  let file = bootfile === null ? "kernel" : bootfile.value;
+  // Names of files to try, the first one first.
+  const semicolon = file.indexOf(";");
+  if (semicolon >= 0) file = file.substring(0, semicolon);
+  const path = directory.startsWith("/") ? directory : `/boot/${directory}`;
+  return new Setting("kernel", `${path}/${file}`, chosen === null ? "" : chosen.file, 0);
+}

@@ -1,0 +1,117 @@
+// Looking into images: what is told of disks and volumes, files and directories, in each isolation; and how it ends.
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { FileError, type Inspection, type InspectOptions, inspect, LimitError } from "userboot-wasm";
+import { afterEach, describe, expect, it } from "vitest";
+import { guestImage } from "../support/guests.js";
+
+const ISOLATIONS = ["none", "thread", "process"] as const;
+const image = guestImage("amd64-ufs2-gpt");
+const open: Inspection[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+/** Looks into the amd64 guest, or into other disks. */
+async function look(options: Partial<InspectOptions> = {}): Promise<Inspection> {
+  const guest = await inspect({ disks: [image], isolation: "none", ...options });
+  open.push(guest);
+  return guest;
+}
+
+const all = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
+  const result: T[] = [];
+  for await (const item of items) result.push(item);
+  return result;
+};
+
+describe.each(ISOLATIONS)("isolation %s", (isolation) => {
+  it("tells of disks, partitions and volumes", async () => {
+    const guest = await look({ isolation });
+    expect(guest.isolation.level).toBe(isolation);
+    expect(guest.device).toBe("disk0p2:");
+    expect(guest.disks).toMatchObject([
+      {
+        name: "disk0",
+        format: "raw",
+        size: image.length,
+        sectorSize: 512,
+        scheme: "GPT",
+        problems: [],
+        partitions: [
+          { name: "disk0p1", type: "FreeBSD boot", start: 20480, size: 65536, label: "demoboot" },
+          {
+            name: "disk0p2",
+            type: "FreeBSD UFS",
+            label: "demoroot",
+            guid: "75736572-0000-4000-8000-000000000002",
+            typeGuid: "516e7cb6-6ecf-11d6-8ff8-00022d09712b",
+          },
+        ],
+      },
+    ]);
+    expect(guest.volumes).toMatchObject([
+      { device: "disk0p1:", content: "zeros" },
+      { device: "disk0p2:", fileSystem: "ufs", kind: "UFS2", clean: true, capacity: 1048576, problems: [] },
+    ]);
+    expect(guest.pools).toEqual([]);
+  });
+
+  it("lists, finds, reads and hashes", async () => {
+    const guest = await look({ isolation });
+    const names = (await guest.list("/boot")).map(({ name, type }) => `${type} ${name}`);
+    expect(names).toEqual(expect.arrayContaining(["directory kernel", "file loader", "file loader.rc"]));
+    const [entry] = await guest.list("disk0p2:/boot", { details: true });
+    expect(entry).toMatchObject({ name: "kernel", type: "directory", mode: 0o755, uid: 0, gid: 0, mtime: 1700000000 });
+    expect(entry?.nameBytes).toEqual(Uint8Array.from(Buffer.from("kernel")));
+    const found = (await all(guest.find("disk0p2:/"))).map(({ path }) => path);
+    expect(found).toContain("disk0p2:/boot/kernel/kernel");
+    const script = readFileSync("images/trees/common/boot/loader.rc");
+    expect(Buffer.from(await guest.readFile("/boot/loader.rc")).equals(script)).toBe(true);
+    expect(await guest.hash("/boot/loader.rc")).toBe(createHash("sha256").update(script).digest("hex"));
+    const streamed = Buffer.concat(await all(guest.createReadStream("/boot/loader.rc")));
+    expect(streamed.equals(script)).toBe(true);
+    expect(await guest.stat("/boot/loader.rc")).toMatchObject({ type: "file", size: script.length, mode: 0o444 });
+  });
+
+  it("says what is wrong with a path", async () => {
+    const guest = await look({ isolation });
+    const failed = (path: string) =>
+      guest.readFile(path).then(
+        () => "read",
+        (error: FileError) => error.code,
+      );
+    expect(await failed("/boot/nothing")).toBe("ENOENT");
+    expect(await failed("disk0p2:/boot/loader.rc/x")).toBe("ENOTDIR");
+    expect(await failed("/boot")).toBe("EISDIR");
+    expect(await failed("disk0p1:/x")).toBe("EINVAL");
+    expect(await failed("disk7:/x")).toBe("EIO");
+    expect(await failed("nowhere:/x")).toBe("ENOENT");
+    await expect(guest.stat("/boot/nothing")).rejects.toThrow(FileError);
+    await expect(guest.stat("/boot/nothing")).rejects.toThrow("/boot/nothing: no such file or directory");
+    expect(await failed("/boot/loader.rc")).toBe("read");
+  });
+
+  it("has limits for a request and for all, and goes on after the one", async () => {
+    const guest = await look({ isolation, limits: { requestFuel: 200_000 } });
+    // A directory's entries cost little, a digest of a file with a budget of its own for each piece, too.
+    expect((await guest.list("/boot")).length).toBeGreaterThan(3);
+    await expect(guest.list("/boot", { limit: 2 })).rejects.toThrow(new LimitError("entries", 2, 3).message);
+    await expect(guest.readFile("/boot/kernel/kernel", { limit: 100 })).rejects.toThrow("fileBytes");
+    await expect(all(guest.find("/", { depth: 0 }))).rejects.toThrow("depth");
+    await expect(look({ isolation, limits: { requestFuel: 10 } })).rejects.toThrow("limit requestFuel exceeded");
+    await expect(look({ isolation, limits: { diskBytes: 100 } })).rejects.toThrow("limit diskBytes exceeded");
+  });
+
+  it("is over when it is closed or aborted", async () => {
+    const guest = await look({ isolation });
+    await guest.close();
+    await expect(guest.list("/boot")).rejects.toThrow("closed");
+    const controller = new AbortController();
+    const other = await look({ isolation, signal: controller.signal });
+    controller.abort("enough");
+    await expect(other.list("/boot")).rejects.toThrow("inspection aborted (enough)");
+    await expect(look({ isolation, signal: controller.signal })).rejects.toThrow("inspection aborted");
+  });
+});
