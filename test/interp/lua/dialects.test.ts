@@ -1,5 +1,5 @@
 // What is different in Lua 5.3 and 5.4, each as the loaders of FreeBSD build it: scripts with what real ones print, built
-// with the loader's settings. (Where those can't tell, as their printf is another or they die, there is no script.)
+// with the loader's settings; the last ones are where both do the same, and this one once didn't. (Where those can't tell, as their printf is another or they die, there is no script.)
 
 import { describe, expect, it } from "vitest";
 import cases from "./dialects.json" with { type: "json" };
