@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { FileError, type InspectOptions, type Inspection, inspect, LimitError } from "userboot-wasm";
+import { FileError, type Inspection, type InspectOptions, inspect, LimitError } from "userboot-wasm";
 import { afterEach, describe, expect, it } from "vitest";
 import { guestImage } from "../support/guests.js";
 import { Scratch } from "../support/scratch.js";
@@ -78,7 +78,11 @@ describe.each(ISOLATIONS)("isolation %s", (isolation) => {
 
   it("says what is wrong with a path", async () => {
     const guest = await look({ isolation });
-    const failed = (path: string) => guest.readFile(path).then(() => "read", (error: FileError) => error.code);
+    const failed = (path: string) =>
+      guest.readFile(path).then(
+        () => "read",
+        (error: FileError) => error.code,
+      );
     expect(await failed("/boot/nothing")).toBe("ENOENT");
     expect(await failed("disk0p2:/boot/loader.rc/x")).toBe("ENOTDIR");
     expect(await failed("/boot")).toBe("EISDIR");
