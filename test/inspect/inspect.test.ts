@@ -5,7 +5,6 @@ import { readFileSync } from "node:fs";
 import { FileError, type Inspection, type InspectOptions, inspect, LimitError } from "userboot-wasm";
 import { afterEach, describe, expect, it } from "vitest";
 import { guestImage } from "../support/guests.js";
-import { Scratch } from "../support/scratch.js";
 
 const ISOLATIONS = ["none", "thread", "process"] as const;
 const image = guestImage("amd64-ufs2-gpt");
