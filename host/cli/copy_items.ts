@@ -25,6 +25,9 @@ export function isPlain(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
 }
 
+/** Entries of a tree. */
+const ITEMS_MAX = 5_000_000;
+
 /** `source`, and all that is below it, each directory before what is in it. A link as what is to be copied is followed. */
 export async function* itemsOf(guest: Inspection, source: string, leaveOut: Copying["leaveOut"]): AsyncGenerator<Item> {
   let status = await guest.stat(source);
@@ -39,8 +42,9 @@ export async function* itemsOf(guest: Inspection, source: string, leaveOut: Copy
   }
   yield { ...status, path: status.type === "directory" ? root : source, parts: [] };
   if (status.type !== "directory") return;
+  const onProblem = (path: string, error: UserbootError) => leaveOut(path, error.message);
   const start = textOf(byteString(root)).replace(/\/$/, "");
-  for await (const entry of guest.find(root, { details: true, limit: Number.MAX_SAFE_INTEGER, depth: 64 })) {
+  for await (const entry of guest.find(root, { details: true, limit: ITEMS_MAX, onProblem })) {
     const item = itemOf(entry, entry.path, start);
     if (typeof item === "string") leaveOut(entry.path, item);
     else yield item;

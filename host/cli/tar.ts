@@ -43,8 +43,8 @@ export class TarWriter {
     if (uid > ID_MAX) records.push(record("uid", String(uid)));
     if (gid > ID_MAX) records.push(record("gid", String(gid)));
     if (records.length > 0) {
-      // Names are bytes, and nobody is to think that they are in his character set.
-      if (records.some((one) => !/^[\x00-\x7f]*$/.test(one))) records.unshift(record("hdrcharset", "BINARY"));
+      // Values are UTF-8, unless it is said that they are any bytes.
+      if (!records.every(isUtf8)) records.unshift(record("hdrcharset", "BINARY"));
       const body = Buffer.from(records.join(""), "latin1");
       await this.#write(block("././@PaxHeader", "x", { size: body.length, mode: 0o644, uid: 0, gid: 0, mtime: 0 }, ""));
       await this.#write(body);
@@ -100,6 +100,11 @@ export class TarWriter {
     this.#written += bytes.length;
     await this.put(bytes);
   }
+}
+
+/** Whether a byte string is UTF-8. */
+function isUtf8(bytes: string): boolean {
+  return Buffer.from(Buffer.from(bytes, "latin1").toString("utf8")).equals(Buffer.from(bytes, "latin1"));
 }
 
 /** Whether a name doesn't fit into a header as it is. */

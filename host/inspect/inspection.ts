@@ -1,7 +1,7 @@
 // What `inspect` gives: the facts that were found at the start, and questions about files. Everything that is asked goes to the
 // inspector, one request after another.
 
-import { FileError, LimitError, OptionError } from "../errors.js";
+import { FileError, LimitError, OptionError, UserbootError } from "../errors.js";
 import type { IsolationFacts } from "../result.js";
 import { errorName } from "./errno.js";
 import type { Description, DiskInfo, EntryInfo, FileInfo, PoolInfo, SystemInfo, VolumeInfo } from "./facts.js";
@@ -34,6 +34,8 @@ export interface FindOptions extends ListOptions {
   depth?: number;
   /** Only what this says yes to is given; directories are gone through all the same. */
   filter?: (entry: FoundEntry) => boolean;
+  /** Told of each directory below the first that can't be gone through, which is then passed over; without it `find` ends there. */
+  onProblem?: (path: string, error: UserbootError) => void;
 }
 
 /** An entry, and where it is. */
@@ -189,22 +191,31 @@ export class Inspection implements AsyncDisposable {
   /** All that is below a directory, each directory before what is in it. Links aren't followed. */
   async *find(path: ImagePath, options: FindOptions = {}): AsyncGenerator<FoundEntry, void, void> {
     const { depth = this.#limits.depth, details = false, filter = () => true, limit = this.#limits.entries } = options;
-    const start = textOf(byteString(path));
+    const { onProblem } = options;
     let seen = 0;
-    const waiting = [{ path: start, level: 0 }];
-    while (waiting.length > 0) {
-      const { path: directory, level } = waiting.pop()!;
-      if (level > depth) throw new LimitError("depth", depth, level);
-      const inside: typeof waiting = [];
-      const between = directory === "" || /[/:]$/.test(directory) ? "" : "/";
-      for await (const entry of this.#entries(directory, details)) {
+    const self = this;
+    async function* below(directory: string, level: number): AsyncGenerator<FoundEntry, void, void> {
+      // All of one directory first: what is open at a time is limited.
+      const entries = await entriesIn(directory, level);
+      const before = /(?:^|\/)$/.test(directory) ? directory : `${directory}/`;
+      for (const entry of entries) {
         if (++seen > limit) throw new LimitError("entries", limit, seen);
-        const found = { path: `${directory}${/:$/.test(directory) ? "/" : between}${entry.name}`, ...entry };
-        if (entry.type === "directory" && isPlainName(entry.name)) inside.push({ path: found.path, level: level + 1 });
+        const found = { path: before + entry.name, ...entry };
         if (filter(found)) yield found;
+        if (entry.type === "directory" && isPlainName(entry.name)) yield* below(found.path, level + 1);
       }
-      waiting.push(...inside.reverse());
     }
+    async function entriesIn(directory: string, level: number): Promise<EntryInfo[]> {
+      try {
+        if (level > depth) throw new LimitError("depth", depth, level);
+        return await self.list(directory, { details });
+      } catch (error) {
+        if (level === 0 || onProblem === undefined || !(error instanceof UserbootError)) throw error;
+        onProblem(directory, error);
+        return [];
+      }
+    }
+    yield* below(textOf(byteString(path)), 0);
   }
 
   /** Ends it. Nothing of it is left then. */

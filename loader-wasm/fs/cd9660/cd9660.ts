@@ -57,8 +57,10 @@ export class Cd9660FileSystem extends MountingFileSystem<Mount> {
 
   protected linkIn(mount: Mount, path: string): OpenFile | null {
     const slash = path.lastIndexOf("/");
+    const root = mount.root!;
+    if (path == "/") return entryOf(mount, root, ".");
     if (slash == path.length - 1) return this.openIn(mount, path);
-    const directory = new IsoWalk(mount, mount.root!).walk(path.substring(0, slash), LINKS_MAX);
+    const directory = new IsoWalk(mount, root).walk(path.substring(0, slash), LINKS_MAX);
     if (directory === null) return null;
     return directory.directory ? entryOf(mount, directory, path.substring(slash + 1)) : failed(ENOTDIR);
   }
@@ -139,12 +141,14 @@ class IsoEntry extends IsoFile {
 function entryOf(mount: Mount, directory: Node, name: string): OpenFile | null {
   const walk = new DirectoryWalk(mount, directory, 0);
   while (walk.next()) {
-    if (!walk.matches(name)) continue;
+    if (!walk.matches(name) && walk.listedName() != name) continue;
+    // Of the root itself the first record tells, of which nothing is skipped.
+    const skip = directory.parent === null && name == "." ? 0 : mount.skip;
     // Finding out what it is may lead to other records.
     const record = allocate(<usize>TEXT_MAX);
     memory.copy(record, walk.record, <usize>load<u8>(walk.record, R_LENGTH));
     const node = walk.node();
-    const known = mount.skip >= 0 ? rockRidgeStatus(mount.volume, record, mount.skip) : 0;
+    const known = mount.skip >= 0 ? rockRidgeStatus(mount.volume, record, skip) : 0;
     let file: OpenFile | null = null;
     if (node !== null) file = new IsoEntry(mount, node, node.link, record, known);
     heap.free(record);
