@@ -74,6 +74,8 @@ export class CellInspector implements Inspector {
   #last: Promise<unknown> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #began = false;
+  /** How long all requests took, which whoever answers them may say as it likes. */
+  #usedMs = 0;
   /** Why there are no more answers. */
   #over: unknown;
   #ended: Promise<void> | undefined;
@@ -104,8 +106,15 @@ export class CellInspector implements Inspector {
   ask(request: InspectRequest): Promise<InspectMessage> {
     const asked = this.#last.then(() => {
       // A digest is many requests in one.
-      const allowed = request.op === "hash" ? this.limits.wallMs : this.limits.requestMs;
-      return this.#wait(request.op, allowed, () => this.cell.ask(request));
+      const { requestMs, wallMs } = this.limits;
+      const allowed = request.op === "hash" ? wallMs : requestMs;
+      const left = wallMs - this.#usedMs;
+      if (left <= 0) this.#end(new LimitError("wallMs", wallMs, Math.ceil(this.#usedMs)));
+      const asked = performance.now();
+      const answer = this.#wait(request.op, Math.min(allowed, left), () => this.cell.ask(request));
+      return answer.finally(() => {
+        this.#usedMs += performance.now() - asked;
+      });
     });
     this.#last = asked.catch(() => {});
     return asked;
@@ -134,7 +143,10 @@ export class CellInspector implements Inspector {
     clearTimeout(this.#timer);
     const after = allowedMs + Math.min(allowedMs * GRACE_SHARE, GRACE_MAX_MS);
     const late = () => {
-      if (this.#began) this.#end(new LimitError("requestMs", allowedMs, Math.ceil(after)));
+      const { requestMs, wallMs } = this.limits;
+      if (this.#began && allowedMs !== requestMs)
+        this.#end(new LimitError("wallMs", wallMs, Math.ceil(this.#usedMs + after)));
+      else if (this.#began) this.#end(new LimitError("requestMs", allowedMs, Math.ceil(after)));
       else this.#failed(`it has not begun after ${START_MAX_MS / 1000} s`);
     };
     this.#timer = setTimeout(late, Math.min(after, TIMER_MAX_MS));
