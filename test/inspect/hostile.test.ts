@@ -1,7 +1,7 @@
 // What is made to wear an inspection out: images with structures that name each other, in which a walk has no end, and a
 // cell that was taken over and answers without end.
 
-import { boot, type InspectOptions, inspect } from "userboot-wasm";
+import { boot, type DiskSource, type InspectOptions, inspect } from "userboot-wasm";
 import { expect, it } from "vitest";
 import type { Description } from "../../build/host/inspect/facts.js";
 import { Inspection } from "../../build/host/inspect/inspection.js";
@@ -11,11 +11,15 @@ import type { InspectMessage, InspectRequest } from "../../build/host/inspect/pr
 import type { Cell } from "../../build/host/isolation/cell.js";
 import type { StartMessage } from "../../build/host/isolation/messages.js";
 import { mbr } from "../support/partition_tables.mjs";
+import { disksOf, poolsIn } from "../support/pools.js";
+import { ZfsPool } from "../support/zfs_pool.js";
 
 const SECTOR = 512;
+/** Offset in a directory of data sets. */
+const CHILDREN = 32;
 
 /** An inspection in this thread. */
-const look = (disk: Uint8Array, options: Partial<InspectOptions> = {}) =>
+const look = (disk: DiskSource, options: Partial<InspectOptions> = {}) =>
   inspect({ disks: [disk], isolation: "none", ...options });
 
 /** A disk whose first sectors are boot records, each with slices that begin with the next ones. */
@@ -37,6 +41,18 @@ it("slices in slices are told one level deep", async () => {
   const told = result.bootProblem!.map(({ kind, name }) => `${kind} ${name}`);
   const slices = [1, 2, 3, 4].map((slice) => `partition disk0s${slice}`);
   expect(told).toEqual(["disk disk0", ...slices, "kernel kernel"]);
+});
+
+it("data sets that are their own parents end by the length of their names", async () => {
+  const [disk] = await disksOf(poolsIn("images/pools")!, "checksums");
+  const pool = new ZfsPool(disk!);
+  pool.setBonus(pool.dataset("ROOT").directory, CHILDREN, pool.bonus(pool.dataset().directory, CHILDREN));
+  await using guest = await look(disk!);
+  const { datasets, problems } = guest.pools[0]!;
+  const names = datasets.map(({ name }) => name);
+  expect(names).toContain(`zroot${"/ROOT".repeat(50)}`);
+  expect(Math.max(...names.map(({ length }) => length))).toBe(255);
+  expect(problems).toContain("zfs:zroot: ZFS data sets: names of more than 255 bytes, which are left out");
 });
 
 /** A cell that answers everything with `answer`, a thread's or process's that somebody else has taken over. */
