@@ -81,7 +81,7 @@ export class Inspection implements AsyncDisposable {
 
   /** What would be booted from `device` (default: the one that would be), and how it is configured. */
   async system(device: ImagePath = this.device): Promise<SystemInfo> {
-    const answer = await this.#ask({ op: "system", device: byteString(device) });
+    const answer = await this.#ask({ op: "system", device: pathOf(device) });
     const system = shown(givenBy<Omit<SystemInfo, "architecture" | "missing">>(answer));
     const architecture = system.kernels.find(({ path }) => path === system.kernel?.value)?.machine;
     const missing = missingIn(system);
@@ -232,8 +232,7 @@ export class Inspection implements AsyncDisposable {
   }
 
   async #open(path: ImagePath, flags: number): Promise<Opened> {
-    if (typeof path !== "string" && !(path instanceof Uint8Array)) throw new OptionError("a path is text or bytes");
-    return givenBy<Opened>(await this.#ask({ op: "open", path: byteString(path), flags }));
+    return givenBy<Opened>(await this.#ask({ op: "open", path: pathOf(path), flags }));
   }
 
   async #with<T>(path: ImagePath, flags: number, body: (opened: Opened) => Promise<T>): Promise<T> {
@@ -266,6 +265,12 @@ export class Inspection implements AsyncDisposable {
 }
 
 const EISDIR = 21;
+
+/** A path as it is asked for: a byte string. */
+function pathOf(path: ImagePath): string {
+  if (typeof path !== "string" && !(path instanceof Uint8Array)) throw new OptionError("a path is text or bytes");
+  return byteString(path);
+}
 
 /** Whether a name can be a part of a path. */
 function isPlainName(name: string): boolean {

@@ -132,7 +132,6 @@ export class InspectSession {
   }
 
   #open(path: string, flags: number): unknown {
-    if (path.length > PATH_MAX) throw new FileError(path.slice(0, 64), "ENAMETOOLONG", "name too long");
     return this.#run((instance) => {
       const { core } = instance;
       this.#putPath(instance, path);
@@ -147,6 +146,7 @@ export class InspectSession {
   }
 
   #putPath({ core, memory }: Instance, path: string): void {
+    if (path.length > PATH_MAX) throw new FileError(path.slice(0, 64), "ENAMETOOLONG", "name too long");
     new Uint8Array(memory.buffer, core.pathAt(), path.length).set(Uint8Array.from(path, (c) => c.charCodeAt(0)));
   }
 

@@ -4,7 +4,7 @@ import { hintsVersion, USERLAND_PATH, userlandVersion } from "../boot/detection"
 import { LOADER_PATH, markOffset, wantedInterpreter } from "../boot/interpreter_check";
 import { getenv, setenv } from "../environment/variables";
 import { fileSystemOn } from "../fs/file_systems";
-import { errno } from "../lib/errno";
+import { ENOENT, errno } from "../lib/errno";
 import * as answer from "./answer";
 import {
   beginConfiguration,
@@ -24,6 +24,8 @@ const HINTS = "/boot/kernel/linker.hints";
 /** Answers what is on `device`, a name with its colon. Returns 0, or minus an errno. */
 export function tellSystem(device: string): i32 {
   const place = placeOf(device);
+  // A device without its colon is the name of a file.
+  if (place !== null && place.path != "/") return -ENOENT;
   if (place === null || fileSystemOn(place.device) === null) return -errno;
   const name = place.device.name();
   const before = getenv("currdev");

@@ -93,6 +93,22 @@ describe.each(ISOLATIONS)("isolation %s", (isolation) => {
     expect(await failed("/boot/loader.rc")).toBe("read");
   });
 
+  it("says what is wrong with a device", async () => {
+    const guest = await look({ isolation });
+    const failed = (device: unknown) =>
+      guest.system(device as string).then(
+        ({ device }) => device,
+        (error: FileError) => error.code ?? error.name,
+      );
+    expect(await failed("disk0p2:")).toBe("disk0p2:");
+    // What isn't there can't be taken for what would be booted.
+    expect(await failed("disk0p2")).toBe("ENOENT");
+    expect(await failed("disk0p2:/boot")).toBe("ENOENT");
+    expect(await failed("x".repeat(70_000))).toBe("ENAMETOOLONG");
+    expect(await failed(null)).toBe("OptionError");
+    expect(await failed("disk0p2:")).toBe("disk0p2:");
+  });
+
   it("has limits for a request and for all, and goes on after the one", async () => {
     const guest = await look({ isolation, limits: { requestFuel: 200_000 } });
     // A directory's entries cost little, a digest of a file with a budget of its own for each piece, too.
