@@ -1,7 +1,7 @@
 // `userboot get`: copies a file or a tree out of an image, or writes it as a tar stream. Names and links in an image are a
 // guest's: nothing is written but below the destination, whatever they are, and what can't be there is left out and named.
 
-import { OptionError } from "../errors.js";
+import { FileError, OptionError } from "../errors.js";
 import { byteString } from "../inspect/text.js";
 import { complain } from "./complain.js";
 import { type Copying, isPlain, itemsOf } from "./copy_items.js";
@@ -75,7 +75,9 @@ async function writeTar({ guest, items, leaveOut, onProgress }: Copying): Promis
       done += bytes.length + hole;
       onProgress(done, size);
     }
-    await tar.endContent(size, done);
+    // The stream is of no use then. A directory with two files of one name does it: the path leads to one, the list to both.
+    if (done !== size) throw new FileError(item.path, "EIO", `${done} bytes of a file of ${size}`);
+    await tar.endContent(size);
   }
   await tar.end();
 }

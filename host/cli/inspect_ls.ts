@@ -72,7 +72,7 @@ function show({ entries, path }: Listed, { long }: ListArguments, titled: boolea
   if (following) say("");
   if (titled) say(`${path}:`);
   const width = (value: (entry: Listed["entries"][number]) => string) =>
-    Math.max(0, ...entries.map((entry) => value(entry).length));
+    entries.reduce((most, entry) => Math.max(most, value(entry).length), 0);
   const size = ({ size: bytes }: Listed["entries"][number]) => String(bytes ?? "?");
   const owner = ({ gid = 0, uid = 0 }: Listed["entries"][number]) => `${uid} ${gid}`;
   const sizes = width(size);

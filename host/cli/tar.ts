@@ -73,9 +73,8 @@ export class TarWriter {
     await this.#zeros(zeros);
   }
 
-  /** All content of a file of `size` bytes is there, if it is so much; else the stream is of no use. */
-  async endContent(size: number, done: number): Promise<void> {
-    if (done !== size) throw new Error(`${done} bytes of a file of ${size}`);
+  /** All content of a file of `size` bytes is there. */
+  async endContent(size: number): Promise<void> {
     await this.#pad(size);
   }
 

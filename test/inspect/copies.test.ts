@@ -190,6 +190,17 @@ it("names that are no names, and links and directories of one name, lead nowhere
     expect(said).toContain(line);
 });
 
+it("a tar stream of two files of one name is refused in one line", () => {
+  using scratch = new Scratch();
+  const bytes = imageWith((image) => {
+    image.file(image.root, "twice", "first");
+    image.file(image.root, "twice", "the second one");
+  });
+  const image = scratch.file("image", bytes);
+  const { status, stderr } = userboot(["get", "-d", image, "--isolation", "none", "--tar", "-", "/"]);
+  expect([status, stderr]).toEqual([2, "userboot: /twice: 5 bytes of a file of 14\n"]);
+});
+
 it("links that lead out by way of other links are left out", () => {
   using scratch = new Scratch();
   const bytes = imageWith((image) => {
