@@ -20,9 +20,14 @@ export interface Copying {
   onProgress(done: number, size: number): void;
 }
 
+/** Whether a part of a path would be more than that here. On Windows names end at `\\` as well, and drives and streams have a colon. */
+export function divides(text: string, platform: NodeJS.Platform = process.platform): boolean {
+  return platform === "win32" ? /[\\:\0]/.test(text) : text.includes("\0");
+}
+
 /** Whether a name of a guest's can be one in a directory here. */
-export function isPlain(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
+export function isPlain(name: string, platform: NodeJS.Platform = process.platform): boolean {
+  return name !== "" && name !== "." && name !== ".." && !name.includes("/") && !divides(name, platform);
 }
 
 /** Entries of a tree. */
@@ -56,7 +61,7 @@ function itemOf(entry: EntryInfo, path: string, root: string): Item | string {
   const { gid = 0, mode, mtime, problem, size, target, type, uid = 0 } = entry;
   const parts = byteString(path.slice(root.length)).split("/").slice(1);
   if (problem !== undefined || mode === undefined) return problem ?? "nothing is known of it";
-  if (!isPlain(byteString(entry.name)) || !parts.every(isPlain)) return "its name is no name of a file";
+  if (!isPlain(byteString(entry.name)) || !parts.every((part) => isPlain(part))) return "its name is no name of a file";
   return {
     path,
     parts,

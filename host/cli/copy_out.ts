@@ -23,7 +23,7 @@ import { promisify } from "node:util";
 import { OptionError, UserbootError } from "../errors.js";
 import type { Inspection } from "../inspect/inspection.js";
 import { byteString, bytesOf, textOf } from "../inspect/text.js";
-import { type Copying, type Item, nameBytes, whyOf } from "./copy_items.js";
+import { type Copying, divides, type Item, nameBytes, whyOf } from "./copy_items.js";
 import { takeOn } from "./ending.js";
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
@@ -186,8 +186,8 @@ async function writeAll(fd: number, bytes: Uint8Array, position: number): Promis
  * Whether a link at `parts` below the top may lead to where nothing of the tree is. Directories on the way to it are true ones,
  * so that `..` at its start goes where it seems to; behind a name it may go up from where another link leads.
  */
-export function leadsOut(parts: readonly string[], target: string): boolean {
-  if (target === "" || target.startsWith("/") || target.includes("\0")) return true;
+export function leadsOut(parts: readonly string[], target: string, platform = process.platform): boolean {
+  if (target === "" || target.startsWith("/") || divides(target, platform)) return true;
   const steps = target.split("/").filter((step) => step !== "" && step !== ".");
   const names = steps.findIndex((step) => step !== "..");
   const ups = names < 0 ? steps.length : names;

@@ -21,6 +21,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { isPlain } from "../../build/host/cli/copy_items.js";
+import { leadsOut } from "../../build/host/cli/copy_out.js";
 import { userboot } from "../support/cli.js";
 import { Scratch } from "../support/scratch.js";
 import { noise, programs, run, usualTree, writeTree } from "../support/trees.js";
@@ -199,6 +201,14 @@ it("a tar stream of two files of one name is refused in one line", () => {
   const image = scratch.file("image", bytes);
   const { status, stderr } = userboot(["get", "-d", image, "--isolation", "none", "--tar", "-", "/"]);
   expect([status, stderr]).toEqual([2, "userboot: /twice: 5 bytes of a file of 14\n"]);
+});
+
+it("names of Windows' that are paths are none, and its links don't lead out", () => {
+  for (const name of ["..\\out", "a\\b", "C:evil", "file:stream", "..", ""]) expect(isPlain(name, "win32")).toBe(false);
+  for (const name of ["plain", "with space", "..dots"]) expect(isPlain(name, "win32")).toBe(true);
+  expect(isPlain("C:a\\b", "linux")).toBe(true);
+  for (const target of ["..\\out", "C:\\", "C:x"]) expect(leadsOut(["link"], target, "win32")).toBe(true);
+  expect(leadsOut(["link"], "inside/file", "win32")).toBe(false);
 });
 
 it("links that lead out by way of other links are left out", () => {
