@@ -101,10 +101,13 @@ function assignment(line: string, file: string, number: i32): Setting | null {
     return new Setting(name, line.substring(at, end), file, number);
   }
   let value = "";
-  for (at++; at < line.length && line.charCodeAt(at) != quote; at++) {
-    if (line.charCodeAt(at) == Ascii.BACKSLASH && quote == Ascii.QUOTE && at + 1 < line.length) at++;
-    value += line.charAt(at);
+  let from = ++at;
+  for (; at < line.length && line.charCodeAt(at) != quote; at++) {
+    if (line.charCodeAt(at) != Ascii.BACKSLASH || quote != Ascii.QUOTE || at + 1 == line.length) continue;
+    value += line.substring(from, at);
+    from = ++at;
   }
+  value += line.substring(from, at);
   if (at == line.length) addProblem(`${file}:${number}: the quote isn't closed`);
   return new Setting(name, value, file, number);
 }

@@ -12,6 +12,7 @@ import type { Cell } from "../../build/host/isolation/cell.js";
 import type { StartMessage } from "../../build/host/isolation/messages.js";
 import { mbr } from "../support/partition_tables.mjs";
 import { disksOf, poolsIn } from "../support/pools.js";
+import { ufsDisk } from "../support/ufs_image.js";
 import { ZfsPool } from "../support/zfs_pool.js";
 
 const SECTOR = 512;
@@ -53,6 +54,14 @@ it("data sets that are their own parents end by the length of their names", asyn
   expect(names).toContain(`zroot${"/ROOT".repeat(50)}`);
   expect(Math.max(...names.map(({ length }) => length))).toBe(255);
   expect(problems).toContain("zfs:zroot: ZFS data sets: names of more than 255 bytes, which are left out");
+});
+
+it("many long values are told, and cost no more memory than they have", async () => {
+  const lines = Array.from({ length: 9000 }, (_, i) => `set${i}="${"x".repeat(100)}\\"${"y".repeat(100)}" # ${i}\n`);
+  await using guest = await look(ufsDisk({ "/boot/loader.conf": lines.join("") }));
+  const { loaderConf } = await guest.system();
+  expect(loaderConf).toHaveLength(9000);
+  expect(loaderConf[8999]!.value).toBe(`${"x".repeat(100)}"${"y".repeat(100)}`);
 });
 
 /** A cell that answers everything with `answer`, a thread's or process's that somebody else has taken over. */
