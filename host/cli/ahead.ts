@@ -3,13 +3,15 @@
 
 import { describeSource } from "../disks/source.js";
 import { UserbootError } from "../errors.js";
+import { inspectOptions } from "../inspect/options.js";
 import { CONFINES, sessionOptions } from "../options.js";
 import { type ProcessLimits, processLimits } from "../process/confine.js";
 import { startSpareProcess } from "../process/start.js";
 import { DEFAULT_MEMORY, parseMemory } from "./arguments.js";
 import { namedImage } from "./images.js";
 
-const COMMANDS = ["boot", "run", "pack"];
+const BOOTING = ["boot", "run", "pack"];
+const INSPECTING = ["inspect", "ls", "cat", "get", "hash"];
 /** Options that change what a process is given. */
 const OTHERWISE = /^(-h|--host-dir|--backing|--overlay|--limit|--policy|--help)/;
 
@@ -18,13 +20,16 @@ export function startAhead(words: readonly string[]): void {
   const [command, ...rest] = words;
   const end = rest.indexOf("--");
   const options = end < 0 ? rest : rest.slice(0, end);
-  if (!COMMANDS.includes(command ?? "") || options.some((word) => OTHERWISE.test(word))) return;
+  const inspects = INSPECTING.includes(command ?? "");
+  if (!(inspects || BOOTING.includes(command ?? "")) || options.some((word) => OTHERWISE.test(word))) return;
   const images = plainImages(valuesOf(options, "--disk", "-d"));
   if (images.length === 0) return;
   if ((valuesOf(options, "--isolation").at(-1) ?? "process") !== "process") return;
   const wanted = valuesOf(options, "--confine").at(-1) ?? "auto";
   const confine = CONFINES.find((name) => name === wanted);
-  const limits = limitsFor(valuesOf(options, "--memory", "-m").at(-1) ?? DEFAULT_MEMORY);
+  const limits = inspects
+    ? processLimits(inspectOptions({ disks: [] }).session)
+    : limitsFor(valuesOf(options, "--memory", "-m").at(-1) ?? DEFAULT_MEMORY);
   if (confine !== undefined && limits !== undefined) startSpareProcess(images, confine, limits);
 }
 

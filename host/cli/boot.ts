@@ -2,7 +2,7 @@
 
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
-import { AbortedError, DiskError, HandoffError, OptionError, type PlainError, UserbootError } from "../errors.js";
+import { DiskError, OptionError, type PlainError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
 import type { Confine, Isolation } from "../options.js";
 import type { BootHooks } from "../policy/hooks.js";
@@ -22,6 +22,7 @@ import {
 import type { CharsetChoice } from "./charset.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
+import { guarded, STATUS_FAILED, STATUS_USAGE } from "./guarded.js";
 import { type GrantedArgument, namedDisks, namedImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
 import { Terminal } from "./terminal.js";
@@ -62,9 +63,7 @@ export interface BootArguments {
 /** Largest file of keys. */
 const KEYS_MAX = 1024 * 1024;
 
-/** Exit statuses that other commands share. */
-export const STATUS_FAILED = 1;
-const STATUS_USAGE = 2;
+/** The loader asks for a reboot. */
 export const STATUS_REBOOT = 3;
 /** What bhyveload adds, in the order in which the loader gets it. */
 const DEFAULT_ENV = ["boot_serial=1", "smbios.bios.vendor=BHYVE"];
@@ -72,17 +71,6 @@ const DEFAULT_ENV = ["boot_serial=1", "smbios.bios.vendor=BHYVE"];
 /** Boots and returns the exit status. */
 export function bootCommand(args: BootArguments): Promise<number> {
   return guarded(async () => conclude(await bootGuest(args)));
-}
-
-/** The exit status of `body`; what the user did wrong becomes one line of text. */
-export async function guarded(body: () => Promise<number>): Promise<number> {
-  try {
-    return await body();
-  } catch (error) {
-    if (!(error instanceof UserbootError)) throw error;
-    complain(error.message);
-    return error instanceof AbortedError || error instanceof HandoffError ? STATUS_FAILED : STATUS_USAGE;
-  }
 }
 
 /** Boots as `args` say, with `more` options, and writes what they ask for. */

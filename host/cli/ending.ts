@@ -19,23 +19,23 @@ export interface Duty {
 const duties = new Set<Duty>();
 let told: NodeJS.Signals | undefined;
 
-/** Takes on a duty. What it returns lays it down, and cleans. */
-export function takeOn(duty: Duty): () => void {
+/** Takes on a duty. What it returns lays it down, and cleans, unless there is nothing to `clean` any more. */
+export function takeOn(duty: Duty): (clean?: boolean) => void {
   if (duties.size === 0) {
     for (const name of SIGNALS) process.on(name, onSignal);
     process.on("exit", cleanAll);
   }
   duties.add(duty);
-  return () => layDown(duty);
+  return (clean = true) => layDown(duty, clean);
 }
 
-function layDown(duty: Duty): void {
+function layDown(duty: Duty, clean = true): void {
   if (!duties.delete(duty)) return;
   if (duties.size === 0) {
     for (const name of SIGNALS) process.off(name, onSignal);
     process.off("exit", cleanAll);
   }
-  duty.clean();
+  if (clean) duty.clean();
 }
 
 /** The latest first: what was made last may need what was made before. */

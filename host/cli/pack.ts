@@ -3,7 +3,8 @@
 import { type MapProfile, memoryMap } from "../handoff/maps.js";
 import { checkFormat, type PackFormat, pack } from "../handoff/pack.js";
 import { parseMemory } from "./arguments.js";
-import { type BootArguments, bootGuest, conclude, guarded } from "./boot.js";
+import { type BootArguments, bootGuest, conclude } from "./boot.js";
+import { guarded } from "./guarded.js";
 import { checkPlace, writeFile } from "./output.js";
 
 /**

@@ -13,6 +13,10 @@ import type { BootArguments } from "./boot.js";
 import { complain } from "./complain.js";
 import { endAsTold } from "./ending.js";
 import type { GrantedArgument } from "./images.js";
+import type { CatArguments } from "./inspect_cat.js";
+import type { InspectArguments } from "./inspect_common.js";
+import type { GetArguments } from "./inspect_get.js";
+import type { ListArguments } from "./inspect_ls.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
 import { REBOOTS_MAX } from "./run_reboots.js";
@@ -161,6 +165,41 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("--measure", "list every file that was used, with digests")
     .addHelpText("after", "\nCtrl-] leaves the loader's console.");
 
+/** The options of all commands that look into images. */
+const inspectOptions = (command: CommandType): CommandType =>
+  command
+    .helpOption("--help", "show help")
+    .option("-d, --disk <image>", "disk, as `boot` takes it (repeat for more disks)", collect, [])
+    .option(
+      "--backing <file>",
+      "file that the disk before it needs (repeat, in order)",
+      (file: string, before: GrantedArgument[]) => [
+        ...before,
+        { disks: command.opts<InspectArguments>().disk.length, file },
+      ],
+      [],
+    )
+    .option("--json", "print it as JSON")
+    .option("--limit <name=value>", "budget, e.g. requestMs=10000 (repeat)", collect, [])
+    .addOption(
+      new Option("--isolation <level>", "where the images are read (SECURITY.md)")
+        .choices(["process", "thread", "none"])
+        .default("process"),
+    )
+    .addOption(
+      new Option("--confine <how>", "what holds its process: bubblewrap where it works, none, or bwrap").choices([
+        "auto",
+        "none",
+        "bwrap",
+      ]),
+    );
+
+const PATHS = `
+A path is as the loader writes it, disk0p2:/boot or zfs:pool/ROOT/name:/etc;
+without a device it is on the one that would be booted.`;
+const READ_STATUSES = `
+Exit status: 0, or 2 for wrong usage, an image or a file that can't be read.`;
+
 const LOADER_STATUSES = `
 Exit status: 0 the kernel is entered, 1 the boot failed or the loader quit,
 2 wrong usage, unreadable input or unwritable output, 3 the loader asks for a
@@ -215,6 +254,80 @@ bootOptions(program.command("pack"))
   .action(async (options: PackArguments) => {
     const { packCommand } = await import("./pack.js");
     process.exitCode = await packCommand(options);
+  });
+
+inspectOptions(program.command("inspect"))
+  .description("tell what is in images, and whether they would boot")
+  .addHelpText("after", "\nExit status: 0 they would boot, 1 they would not, 2 wrong usage or unreadable input.")
+  .action(async (options: InspectArguments) => {
+    const { inspectCommand } = await import("./inspect.js");
+    process.exitCode = await inspectCommand(options);
+  });
+
+inspectOptions(program.command("ls"))
+  .description("list a directory of an image")
+  .option("-l, --long", "with kind, mode, owner, size and time")
+  .option("-R, --recursive", "with all below it")
+  .argument("[path]", "default: the root", "/")
+  .addHelpText("after", PATHS + READ_STATUSES)
+  .action(async (path: string, options: ListArguments) => {
+    const { listCommand } = await import("./inspect_ls.js");
+    process.exitCode = await listCommand(path, options);
+  });
+
+inspectOptions(program.command("cat"))
+  .description("write out files of an image")
+  .option("--unpacked", "as the loader would get them: kernel.gz for kernel")
+  .argument("<paths...>")
+  .addHelpText("after", PATHS + READ_STATUSES)
+  .action(async (paths: string[], options: CatArguments) => {
+    const { catCommand } = await import("./inspect_cat.js");
+    process.exitCode = await catCommand(paths, options);
+  });
+
+inspectOptions(program.command("get"))
+  .description("copy a file or a tree out of an image")
+  .option("--tar <file>", "write a tar stream, to - (standard output)")
+  .option("--all-links", "keep links that lead out of the copied tree")
+  .argument("<source>")
+  .argument("[destination]", "a directory to copy into, or a new name (default: .)")
+  .addHelpText(
+    "after",
+    `${PATHS}
+Nothing is written outside the destination, and nothing that is there is
+replaced. Holes of files are kept.
+Exit status: 0, 1 when something was left out, which is named, 2 wrong usage,
+unreadable input or unwritable output.`,
+  )
+  .action(async (source: string, destination: string | undefined, options: GetArguments) => {
+    const { getCommand } = await import("./inspect_get.js");
+    process.exitCode = await getCommand(source, destination, options);
+  });
+
+inspectOptions(program.command("hash"))
+  .description("SHA-256 digests of files of an image, and of all below directories")
+  .argument("<paths...>")
+  .addHelpText("after", PATHS + READ_STATUSES)
+  .action(async (paths: string[], options: InspectArguments) => {
+    const { hashCommand } = await import("./inspect_hash.js");
+    process.exitCode = await hashCommand(paths, options);
+  });
+
+inspectOptions(program.command("diff"))
+  .description("what differs between two images")
+  .argument("<image1>")
+  .argument("<image2>")
+  .argument("[path]", "below what", "/boot")
+  .addHelpText(
+    "after",
+    `${PATHS}
+A line begins with - for what only the first has, + for what only the second
+has, ! for what differs. Exit status: 0 no difference, 1 some, 2 wrong usage or
+unreadable input.`,
+  )
+  .action(async (first: string, second: string, path: string, options: InspectArguments) => {
+    const { diffCommand } = await import("./inspect_diff.js");
+    process.exitCode = await diffCommand([first, second], path, options);
   });
 
 program

@@ -189,5 +189,7 @@ export interface SystemInfo {
   root?: Fact;
   /** The kernel that would be loaded. */
   kernel?: Fact;
+  /** The first thing without which it won't boot. */
+  missing?: string;
   problems: string[];
 }

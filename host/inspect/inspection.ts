@@ -1,7 +1,7 @@
 // What `inspect` gives: the facts that were found at the start, and questions about files. Everything that is asked goes to the
 // inspector, one request after another.
 
-import { FileError, LimitError, OptionError } from "../errors.js";
+import { FileError, LimitError, OptionError, UserbootError } from "../errors.js";
 import type { IsolationFacts } from "../result.js";
 import { errorName } from "./errno.js";
 import type { Description, DiskInfo, EntryInfo, FileInfo, PoolInfo, SystemInfo, VolumeInfo } from "./facts.js";
@@ -9,6 +9,7 @@ import type { Inspector } from "./inspector.js";
 import { CONTENT_MAX, type InspectLimits } from "./options.js";
 import { type InspectMessage, type InspectRequest, OPEN_LINK, OPEN_UNPACKED } from "./protocol.js";
 import { byteString, bytesOf, textOf } from "./text.js";
+import { missingIn } from "./verdict.js";
 
 /** A path as the loader writes it, or on the device that would be booted; bytes where it is no text. */
 export type ImagePath = string | Uint8Array;
@@ -33,6 +34,8 @@ export interface FindOptions extends ListOptions {
   depth?: number;
   /** Only what this says yes to is given; directories are gone through all the same. */
   filter?: (entry: FoundEntry) => boolean;
+  /** Told of each directory below the first that can't be gone through, which is then passed over; without it `find` ends there. */
+  onProblem?: (path: string, error: UserbootError) => void;
 }
 
 /** An entry, and where it is. */
@@ -78,7 +81,11 @@ export class Inspection implements AsyncDisposable {
 
   /** What would be booted from `device` (default: the one that would be), and how it is configured. */
   async system(device: ImagePath = this.device): Promise<SystemInfo> {
-    return shown(givenBy<SystemInfo>(await this.#ask({ op: "system", device: byteString(device) })));
+    const answer = await this.#ask({ op: "system", device: byteString(device) });
+    const system = shown(givenBy<Omit<SystemInfo, "architecture" | "missing">>(answer));
+    const architecture = system.kernels.find(({ path }) => path === system.kernel?.value)?.machine;
+    const missing = missingIn(system);
+    return { ...system, ...(architecture && { architecture }), ...(missing && { missing }) };
   }
 
   /**
@@ -184,22 +191,31 @@ export class Inspection implements AsyncDisposable {
   /** All that is below a directory, each directory before what is in it. Links aren't followed. */
   async *find(path: ImagePath, options: FindOptions = {}): AsyncGenerator<FoundEntry, void, void> {
     const { depth = this.#limits.depth, details = false, filter = () => true, limit = this.#limits.entries } = options;
-    const start = textOf(byteString(path));
+    const { onProblem } = options;
     let seen = 0;
-    const waiting = [{ path: start, level: 0 }];
-    while (waiting.length > 0) {
-      const { path: directory, level } = waiting.pop()!;
-      if (level > depth) throw new LimitError("depth", depth, level);
-      const inside: typeof waiting = [];
-      const between = directory === "" || /[/:]$/.test(directory) ? "" : "/";
-      for await (const entry of this.#entries(directory, details)) {
+    const self = this;
+    async function* below(directory: string, level: number): AsyncGenerator<FoundEntry, void, void> {
+      // All of one directory first: what is open at a time is limited.
+      const entries = await entriesIn(directory, level);
+      const before = /(?:^|\/)$/.test(directory) ? directory : `${directory}/`;
+      for (const entry of entries) {
         if (++seen > limit) throw new LimitError("entries", limit, seen);
-        const found = { path: `${directory}${/:$/.test(directory) ? "/" : between}${entry.name}`, ...entry };
-        if (entry.type === "directory" && isPlainName(entry.name)) inside.push({ path: found.path, level: level + 1 });
+        const found = { path: before + entry.name, ...entry };
         if (filter(found)) yield found;
+        if (entry.type === "directory" && isPlainName(entry.name)) yield* below(found.path, level + 1);
       }
-      waiting.push(...inside.reverse());
     }
+    async function entriesIn(directory: string, level: number): Promise<EntryInfo[]> {
+      try {
+        if (level > depth) throw new LimitError("depth", depth, level);
+        return await self.list(directory, { details });
+      } catch (error) {
+        if (level === 0 || onProblem === undefined || !(error instanceof UserbootError)) throw error;
+        onProblem(directory, error);
+        return [];
+      }
+    }
+    yield* below(textOf(byteString(path)), 0);
   }
 
   /** Ends it. Nothing of it is left then. */

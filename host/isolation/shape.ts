@@ -4,7 +4,7 @@
 /** Whether a value is what it should be. */
 export type Check = (value: unknown) => boolean;
 
-/** A text. */
+/** Any string. */
 export const text: Check = (value) => typeof value === "string";
 /** A number that is one. */
 export const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
@@ -14,7 +14,7 @@ export const whole: Check = (value) => Number.isSafeInteger(value) && (value as 
 export const hex: Check = (value) => typeof value === "string" && /^0x[0-9a-f]{1,16}$/.test(value);
 /** True or false. */
 export const flag: Check = (value) => typeof value === "boolean";
-/** Bytes. */
+/** An array of bytes. */
 export const bytes: Check = (value) => value instanceof Uint8Array;
 /** One of these texts. */
 export const one =

@@ -191,7 +191,7 @@ export abstract class FrameStream extends Decoder {
     if (this.outputSize - used >= size) return;
     const kept = min(this.kept, used);
     const whole = this.kept + this.room;
-    if (this.outputSize < whole) {
+    if (kept + size > this.outputSize) {
       this.outputSize = kept + size <= STEP ? min(whole, STEP) : whole;
       this.output = allocate(this.outputSize);
     }

@@ -11,6 +11,9 @@ import { OpenFile } from "./file_system";
 /** Where a run begins that isn't on the volume: its bytes are zero. */
 export const HOLE: u64 = u64.MAX_VALUE;
 
+/** Bytes of a hole that are looked for at a time. */
+const HOLE_MAX: u64 = 64 << 20;
+
 /** Results of `Content.map`: where the run begins on the volume, and its bytes, 0 behind the last one. */
 let runStart: u64 = 0;
 let runSize: u64 = 0;
@@ -108,6 +111,14 @@ export abstract class ContentFile extends OpenFile {
     const got = this.content.readToGuest(this.position, gpa, size);
     if (got > 0) this.position += <u64>got;
     return got;
+  }
+
+  hole(): u64 {
+    const length = this.content.length();
+    if (this.position >= length) return 0;
+    const left = length - this.position;
+    const known = this.content.map(this.position, min(left, HOLE_MAX)) && runStart == HOLE;
+    return known ? min(runSize, left) : 0;
   }
 }
 

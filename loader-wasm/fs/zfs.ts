@@ -8,10 +8,19 @@ import { narrowed } from "../lib/fault";
 import { Volume } from "../storage/volume";
 import { Attribute, AttributeTables, attributeTables } from "../zfs/attributes";
 import { Dnode, ObjectSet } from "../zfs/dnode";
-import { MASTER_NODE, TYPE_SYSTEM_ATTRIBUTES, ZNODE_SIZE, ZP_GID, ZP_MODE, ZP_SIZE, ZP_UID } from "../zfs/layout";
+import {
+  MASTER_NODE,
+  TYPE_SYSTEM_ATTRIBUTES,
+  ZNODE_SIZE,
+  ZP_GID,
+  ZP_MODE,
+  ZP_MODIFIED,
+  ZP_SIZE,
+  ZP_UID,
+} from "../zfs/layout";
 import { objectToGuest } from "../zfs/run";
 import { Zap, zapLookUp } from "../zfs/zap";
-import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat } from "./file_system";
+import { Dirent, FileSystem, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat, TIME_UNKNOWN } from "./file_system";
 import { PathWalk } from "./path";
 
 /** Object number and file type in a directory entry's value. */
@@ -89,6 +98,18 @@ class Node {
     }
     if (found && tables.length >= length) return true;
     return !found && errno != 0 ? false : this.bad("attributes: one is missing");
+  }
+
+  /** When it was changed last. */
+  modified(objects: ObjectSet): i64 {
+    const dnode = this.dnode;
+    if (dnode.bonusType != TYPE_SYSTEM_ATTRIBUTES) return load<i64>(dnode.bonus(), ZP_MODIFIED);
+    const tables = attributeTables(objects);
+    if (tables === null) return TIME_UNKNOWN;
+    const size = dnode.bonusSize();
+    const number = tables.numberOf("ZPL_MTIME");
+    const found = size > 0 && tables.findNumber(dnode, dnode.bonus(), size, number) && tables.length >= 8;
+    return found ? load<i64>(tables.at) : TIME_UNKNOWN;
   }
 
   private bad(what: string): bool {
@@ -192,14 +213,28 @@ export class ZfsFileSystem extends FileSystem {
       return null;
     }
     const node = new ZfsWalk(objects).walk(path, LINKS_MAX);
-    return node === null ? null : new ZfsFile(node);
+    return node === null ? null : new ZfsFile(objects, node);
+  }
+
+  openLink(device: Device, path: string): OpenFile | null {
+    const dataset = narrowed<ZfsDevice, Device>(device);
+    const objects = dataset !== null ? dataset.objects() : null;
+    if (objects === null) {
+      setErrno(EINVAL);
+      return null;
+    }
+    const node = new ZfsWalk(objects).walkToLink(path, LINKS_MAX);
+    return node === null ? null : new ZfsFile(objects, node);
   }
 }
 
 class ZfsFile extends OpenFile {
   private walk: Zap | null = null;
 
-  constructor(private readonly node: Node) {
+  constructor(
+    private readonly objects: ObjectSet,
+    private readonly node: Node,
+  ) {
     super();
   }
 
@@ -258,5 +293,24 @@ class ZfsFile extends OpenFile {
     if (!walk.next()) return null;
     const type = <u8>(walk.value >> ENTRY_TYPE_SHIFT);
     return new Dirent(walk.name, type, <u32>(walk.value & ENTRY_OBJECT));
+  }
+
+  modified(): i64 {
+    return this.node.modified(this.objects);
+  }
+
+  linkText(): string | null {
+    const node = this.node;
+    if ((node.mode & S_IFMT) != S_IFLNK) return super.linkText();
+    if (node.size <= PATH_MAX) return node.linkText();
+    setErrno(ENAMETOOLONG);
+    return null;
+  }
+
+  openEntry(entry: Dirent): OpenFile | null {
+    const found = zapLookUp(this.node.dnode, entry.name);
+    if (found === null) return null;
+    const node = nodeOf(this.objects, found.value & ENTRY_OBJECT, this.node);
+    return node === null ? null : new ZfsFile(this.objects, node);
   }
 }

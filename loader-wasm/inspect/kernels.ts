@@ -1,7 +1,7 @@
 // Kernels, as an inspection tells them: for which machine, and the text in them that the system shows when it starts.
 
 import { hintsVersion } from "../boot/detection";
-import { close, open, read, readdir, seek } from "../files/files";
+import { close, fstat, open, read, readdir, seek } from "../files/files";
 import { O_RDONLY, SEEK_SET } from "../fs/file_system";
 import { Ascii } from "../lib/ascii";
 import { compareBytes, countBefore, cstringAt } from "../lib/bytes";
@@ -49,6 +49,16 @@ function isRelease(at: usize, size: i32): bool {
   return i < size && isUpper(load<u8>(at + <usize>i));
 }
 
+/** Why the kernel that was looked at last can't be read as a whole; empty when it can, as far as was looked. */
+let unreadable: string = "";
+
+/** Looks at the end of the open kernel `fd` of `size` bytes, which is what a disk that was cut off lacks. */
+function tryEnd(fd: i32, size: u64): void {
+  const cell = memory.data(8);
+  if (size == 0 || size == u64.MAX_VALUE || seek(fd, <i64>(size - 1), SEEK_SET) < 0) return;
+  if (read(fd, cell, 1) < 0) unreadable = strerror(errno);
+}
+
 /** The version in the open kernel `fd`; empty when there is none, or it can't be read. */
 function versionIn(fd: i32): string {
   const block = allocate(<usize>(CHUNK + TEXT_MAX));
@@ -57,6 +67,7 @@ function versionIn(fd: i32): string {
   for (let seen: u64 = 0; seen < SEARCHED_MAX && text.length == 0; ) {
     burn(CHUNK >> 4);
     const got = read(fd, block + <usize>kept, CHUNK);
+    if (got < 0) unreadable = strerror(errno);
     if (got <= 0) break;
     seen += <u64>got;
     const filled = kept + got;
@@ -111,8 +122,12 @@ function tellKernel(path: string, directory: string): void {
   if (got < 0) answer.textOf("problem", strerror(why));
   else if (machine == 0) answer.textOf("problem", "not an ELF file");
   else {
+    unreadable = "";
     seek(fd, 0, SEEK_SET);
     const version = versionIn(fd);
+    const status = fstat(fd);
+    if (status !== null) tryEnd(fd, status.size);
+    if (unreadable.length > 0) answer.textOf("problem", `can't be read: ${unreadable}`);
     answer.textIf("version", oneLine(version));
     answer.textIf("built", builtIn(version));
   }

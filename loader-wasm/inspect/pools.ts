@@ -4,7 +4,15 @@
 import { lostPools } from "../dev/zfs";
 import { errno, strerror } from "../lib/errno";
 import { burn, damages, narrowed } from "../lib/fault";
-import { bootDataset, datasetChildren, datasetName, featuresInUse, findDataset, openDataset } from "../zfs/dataset";
+import {
+  bootDataset,
+  datasetChildren,
+  datasetName,
+  datasetUsed,
+  featuresInUse,
+  findDataset,
+  openDataset,
+} from "../zfs/dataset";
 import { copesWith } from "../zfs/features";
 import { IndirectVdev } from "../zfs/indirect";
 import { Pool, pools } from "../zfs/pool";
@@ -108,6 +116,8 @@ function tellDatasets(pool: Pool): void {
     answer.flagOf("bootEnvironment", isActive || (beside !== null && last >= 0 && name.substring(0, last) == beside));
     answer.flagOf("active", isActive);
     answer.flagOf("once", once !== null && once == device);
+    const used = number != 0 ? datasetUsed(pool, number) : -1;
+    if (used >= 0) answer.numberOf("used", <u64>used);
     answer.textIf("problem", problemOf(pool, number));
     answer.close("}");
     const children = number != 0 ? datasetChildren(pool, number) : null;

@@ -3,6 +3,7 @@
 import { hintsVersion, USERLAND_PATH, userlandVersion } from "../boot/detection";
 import { LOADER_PATH, markOffset, wantedInterpreter } from "../boot/interpreter_check";
 import { getenv, setenv } from "../environment/variables";
+import { fileSystemOn } from "../fs/file_systems";
 import { errno } from "../lib/errno";
 import * as answer from "./answer";
 import {
@@ -23,7 +24,7 @@ const HINTS = "/boot/kernel/linker.hints";
 /** Answers what is on `device`, a name with its colon. Returns 0, or minus an errno. */
 export function tellSystem(device: string): i32 {
   const place = placeOf(device);
-  if (place === null) return -errno;
+  if (place === null || fileSystemOn(place.device) === null) return -errno;
   const name = place.device.name();
   const before = getenv("currdev");
   // All files are looked for where a loader would that was booted from there.

@@ -104,6 +104,17 @@ export class AttributeTables {
    * when it just isn't.
    */
   find(dnode: Dnode, src: usize, size: u32, attribute: Attribute): bool {
+    return this.findNumber(dnode, src, size, this.numbers[attribute]);
+  }
+
+  /** The number of the attribute called `name`; REGISTERED_MAX, which none has, when there is none. */
+  numberOf(name: string): u32 {
+    const entry = zapLookUp(this.registry, name);
+    return entry === null ? REGISTERED_MAX : <u32>entry.value & 0xffff;
+  }
+
+  /** The same as `find` for an attribute by its number. */
+  findNumber(dnode: Dnode, src: usize, size: u32, wanted: u32): bool {
     setErrno(0);
     if (size < SA_HEAD_SIZE || load<u32>(src) != SA_MAGIC) return this.bad(dnode, `attributes of ${size} bytes`);
     const info = <u32>load<u16>(src, SA_INFO);
@@ -123,7 +134,7 @@ export class AttributeTables {
       }
       // Both are small: no sum of 64 of them wraps.
       if (at + length > size) return this.bad(dnode, `attributes of ${size} bytes`);
-      if (number == this.numbers[attribute]) {
+      if (number == wanted) {
         this.at = src + <usize>at;
         this.length = length;
         return true;

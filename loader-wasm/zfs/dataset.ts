@@ -15,6 +15,7 @@ import {
   DD_HEAD,
   DD_PARENT,
   DD_SIZE,
+  DD_USED,
   DIRECTORY_OBJECT,
   DS_DIRECTORY,
   DS_POINTER,
@@ -155,6 +156,13 @@ export function featuresInUse(pool: Pool): string[] {
   const zap = number != 0 ? Zap.open(pool.mos.object(number)) : null;
   while (zap !== null && zap.next()) if (zap.value != 0) names.push(zap.name);
   return names;
+}
+
+/** Bytes that data set `number`, and what is below it, take up; -1 when that can't be read. */
+export function datasetUsed(pool: Pool, number: u64): i64 {
+  const set = dataset(pool, number);
+  const dir = set !== null ? directory(pool, load<u64>(set.bonus(), DS_DIRECTORY)) : null;
+  return dir === null ? -1 : load<i64>(dir.bonus(), DD_USED);
 }
 
 /** Whether all features in use are known, or matters of single data sets. */

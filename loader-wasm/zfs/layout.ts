@@ -228,6 +228,7 @@ export const MASTER_NODE: u64 = 1;
 export const DD_HEAD: usize = 8; // u64 the directory's data set
 export const DD_PARENT: usize = 16; // u64
 export const DD_CHILDREN: usize = 32; // u64 ZAP
+export const DD_USED: usize = 40; // u64 bytes, with all that is below
 export const DD_SIZE: u32 = 88;
 export const DS_DIRECTORY: usize = 0; // u64
 export const DS_SNAPSHOTS: usize = 32; // u64 ZAP, of the directory's data set
@@ -242,6 +243,7 @@ export const DATASET_DEPTH_MAX: i32 = 64;
 // ---- files (in bonus buffers) -----------------------------------------------------------------------
 
 /** Offsets in a znode (zfs_znode.h), and its size. */
+export const ZP_MODIFIED: usize = 16; // u64 seconds
 export const ZP_MODE: usize = 72; // u64
 export const ZP_SIZE: usize = 80; // u64
 export const ZP_UID: usize = 128; // u64

@@ -63,6 +63,15 @@ describe("of later loaders", () => {
     expect(told[0]).toBe("7\n");
   });
 
+  it("15 calls a console that isn't there unavailable, and lists those that are when none is", async () => {
+    const said = async (profile: 14 | 15, value: string) =>
+      (await prompt({}, [`set console=${value}`], { profile })).output[0];
+    const list = "Available consoles:\n    userboot\n    comconsole\n";
+    expect(await said(14, "comconsole,moon")).toBe(`console moon is invalid!\n${list}`);
+    expect(await said(15, "comconsole,moon")).toBe("console moon is unavailable\n");
+    expect(await said(15, "moon")).toBe(`console moon is unavailable\nno valid consoles!\n${list}`);
+  });
+
   it("15 has wider lists of commands", async () => {
     const first = async (profile: 14 | 15) => (await prompt({}, ["?"], { profile })).output[0]!.split("\n")[1];
     expect(await first(14)).toBe("  bcachestat       get disk block cache stats");

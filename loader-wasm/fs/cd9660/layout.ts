@@ -13,6 +13,9 @@ export const DESCRIPTORS_MAX: u64 = 64;
 /** Offsets in a volume descriptor (ECMA-119, 8.1 and 8.4), its identifier and the types that matter. */
 export const VD_TYPE: usize = 0; // u8
 export const VD_IDENTIFIER: usize = 1; // "CD001"
+export const VD_LABEL: usize = 40;
+export const VD_LABEL_SIZE: i32 = 32;
+export const VD_BLOCKS: usize = 80; // u32
 export const VD_BLOCK_SIZE: usize = 128; // u16
 export const VD_ROOT: usize = 156; // directory record
 export const IDENTIFIER = "CD001";
@@ -26,6 +29,7 @@ export const R_LENGTH: usize = 0; // u8
 export const R_ATTRIBUTES: usize = 1; // u8 blocks of extended attributes before the data
 export const R_EXTENT: usize = 2; // u32 block
 export const R_SIZE: usize = 10; // u32 bytes
+export const R_TIME: usize = 18; // years since 1900, month, day, hour, minute, second; quarters of an hour from UTC
 export const R_FLAGS: usize = 25; // u8
 export const R_NAME_LENGTH: usize = 32; // u8
 export const R_NAME: usize = 33;
@@ -50,6 +54,7 @@ export const ST: u16 = 0x5453;
 export const CE: u16 = 0x4543;
 export const ER: u16 = 0x5245;
 export const NM: u16 = 0x4d4e;
+export const PX: u16 = 0x5850;
 export const SL: u16 = 0x4c53;
 export const CL: u16 = 0x4c43;
 export const RE: u16 = 0x4552;
@@ -74,6 +79,12 @@ export const NM_NAME: usize = 5;
 export const NM_CURRENT: u8 = 0x02;
 export const NM_PARENT: u8 = 0x04;
 export const NM_CONTINUE: u8 = 0x01;
+
+/** PX, what POSIX knows of a file (RRIP, 4.1.1). Its numbers are recorded in both byte orders. */
+export const PX_MODE: usize = 4; // u32
+export const PX_UID: usize = 20; // u32
+export const PX_GID: usize = 28; // u32
+export const PX_LENGTH: u8 = 36;
 
 /**
  * SL, (a part of) where a symbolic link leads to (RRIP, 4.1.3): flags, and parts with flags and length of their own. What is

@@ -25,6 +25,8 @@ export class Mount {
   root: Node | null = null;
   error: i32 = 0;
   rootOffset: u64 = 0;
+  /** Where the volume descriptor is. */
+  descriptorAt: u64 = 0;
   /** Bytes before Rock Ridge's entries, -1 without Rock Ridge. */
   skip: i32 = -1;
 
@@ -67,6 +69,7 @@ export class Mount {
       const root = nodeAt(volume, block + VD_ROOT);
       this.root = root;
       this.rootOffset = root.offset();
+      this.descriptorAt = offset;
       return 0;
     }
     return EINVAL;

@@ -30,6 +30,8 @@ import {
   PART_LENGTH,
   PART_PARENT,
   PART_ROOT,
+  PX,
+  PX_LENGTH,
   R_LENGTH,
   R_NAME,
   R_NAME_LENGTH,
@@ -193,4 +195,10 @@ export function rockRidgeLink(volume: Volume, record: usize, skip: u32): string 
   // It goes on where nothing is.
   if (!areaFailed) entries.bad(0, `Rock Ridge: symbolic link '${text.substring(0, 40)}' has no end`);
   return null;
+}
+
+/** The address of what Rock Ridge says of mode and owner of the record at `record`, until the next call; 0 for nothing. */
+export function rockRidgeStatus(volume: Volume, record: usize, skip: u32): usize {
+  const entry = new Entries(volume, record, PX, skip).next();
+  return entry == 0 || load<u8>(entry, S_LENGTH) < PX_LENGTH ? 0 : entry;
 }

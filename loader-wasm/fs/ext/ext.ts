@@ -1,13 +1,15 @@
 // The ext2, ext3 and ext4 file systems: mounting, and the walk along a path and its symbolic links.
 
+import { Device } from "../../dev/device";
 import { ELOOP, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { Volume } from "../../storage/volume";
 import { EntryWalk, InodeFile, lookUp } from "../blocks";
 import { linkText } from "../content";
-import { OpenFile, S_IFDIR, S_IFLNK } from "../file_system";
+import { Dirent, OpenFile, S_IFDIR, S_IFLNK, VolumeFacts } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
 import { DirectoryWalk } from "./directory";
+import { modifiedTime, superblockFacts } from "./facts";
 import { Inode, readInode } from "./inode";
 import { NAME_MAX, ROOT_INODE } from "./layout";
 import { readCopy, readSuperblock, Superblock } from "./superblock";
@@ -34,6 +36,16 @@ export class ExtFileSystem extends MountingFileSystem<Superblock> {
   protected openIn(superblock: Superblock, path: string): OpenFile | null {
     const node = new ExtWalk(superblock).walk(path, LINKS_MAX);
     return node === null ? null : new ExtFile(node.inode);
+  }
+
+  protected linkIn(superblock: Superblock, path: string): OpenFile | null {
+    const node = new ExtWalk(superblock).walkToLink(path, LINKS_MAX);
+    return node === null ? null : new ExtFile(node.inode);
+  }
+
+  facts(device: Device): VolumeFacts | null {
+    const superblock = this.mounted(device);
+    return superblock === null ? null : superblockFacts(superblock);
   }
 }
 
@@ -97,5 +109,18 @@ class ExtFile extends InodeFile {
 
   protected entries(position: u64): EntryWalk {
     return new DirectoryWalk(this.inode, position);
+  }
+
+  modified(): i64 {
+    return modifiedTime(this.inode);
+  }
+
+  linkText(): string | null {
+    return this.inode.isKind(S_IFLNK) ? linkText(this.inode, 0) : super.linkText();
+  }
+
+  openEntry(entry: Dirent): OpenFile | null {
+    const inode = readInode(this.inode.superblock, entry.fileno);
+    return inode === null ? null : new ExtFile(inode);
   }
 }

@@ -19,6 +19,11 @@ export const B_TABLE_SECTORS_LARGE: usize = 36; // u32, FAT32
 export const B_FLAGS: usize = 40; // u16, FAT32
 export const B_VERSION: usize = 42; // u16, FAT32
 export const B_ROOT: usize = 44; // u32 cluster, FAT32
+/** The label that the volume was made with, and what stands for none; FAT32 has it elsewhere. */
+export const B_LABEL: usize = 43;
+export const B_LABEL_32: usize = 71;
+export const B_LABEL_SIZE: i32 = 11;
+export const B_NO_LABEL = "NO NAME";
 export const B_MAGIC: usize = 510; // u16
 export const BOOT_MAGIC: u16 = 0xaa55;
 /** What the sector begins with: a jump. */

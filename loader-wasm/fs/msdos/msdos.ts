@@ -1,15 +1,17 @@
 // The FAT12, FAT16, FAT32 and exFAT file systems: EFI's partitions, and what other systems can write. Names go without regard
 // to case, as in FreeBSD.
 
+import { Device } from "../../dev/device";
 import { EIO, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
 import { Volume } from "../../storage/volume";
 import { ContentFile } from "../content";
-import { Dirent, OpenFile, S_IFDIR, S_IFREG, Stat } from "../file_system";
+import { Dirent, OpenFile, S_IFDIR, S_IFREG, Stat, VolumeFacts } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
 import { Chain } from "./chain";
 import { DirectoryWalk, findEntry, Node } from "./directory";
+import { geometryFacts } from "./facts";
 import { Geometry, readBackup, readGeometry } from "./geometry";
 import { TYPE_UPCASE, U_CHECKSUM, U_CLUSTER, U_LENGTH, UPCASE_SAME, UPCASE_SIZE_MAX } from "./layout";
 import { Folding, Name } from "./names";
@@ -49,6 +51,11 @@ export class MsdosFileSystem extends MountingFileSystem<Mounted> {
   protected openIn(mounted: Mounted, path: string): OpenFile | null {
     const node = new MsdosWalk(mounted).walk(path);
     return node === null ? null : new MsdosFile(mounted, node);
+  }
+
+  facts(device: Device): VolumeFacts | null {
+    const mounted = this.mounted(device);
+    return mounted === null ? null : geometryFacts(mounted.geometry);
   }
 }
 

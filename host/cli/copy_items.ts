@@ -1,0 +1,82 @@
+// What `userboot get` copies: a file, or a directory with all that is below it, whose names can be names here.
+
+import { UserbootError } from "../errors.js";
+import { type EntryInfo, type FileInfo, type Inspection, printable } from "../index.js";
+import { byteString, bytesOf, textOf } from "../inspect/text.js";
+
+/** Something to be copied: where it is, and the parts of its path below what is copied, as byte strings. */
+export interface Item extends Omit<FileInfo, "targetBytes"> {
+  path: string;
+  parts: readonly string[];
+}
+
+/** What is copied, in order, and what becomes of what can't be. */
+export interface Copying {
+  guest: Inspection;
+  items: AsyncIterable<Item>;
+  /** Told of each thing that is left out, and why. */
+  leaveOut(path: string, why: string): void;
+  /** Told how much of a file is there. */
+  onProgress(done: number, size: number): void;
+}
+
+/** Whether a name of a guest's can be one in a directory here. */
+export function isPlain(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
+}
+
+/** Entries of a tree. */
+const ITEMS_MAX = 5_000_000;
+
+/** `source`, and all that is below it, each directory before what is in it. A link as what is to be copied is followed. */
+export async function* itemsOf(guest: Inspection, source: string, leaveOut: Copying["leaveOut"]): AsyncGenerator<Item> {
+  let status = await guest.stat(source);
+  // With a slash behind it a link stands for the directory that it leads to.
+  const root = status.type === "link" ? `${source}/` : source;
+  if (status.type === "link") {
+    try {
+      status = await guest.stat(root);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "ENOTDIR") throw error;
+    }
+  }
+  yield { ...status, path: status.type === "directory" ? root : source, parts: [] };
+  if (status.type !== "directory") return;
+  const onProblem = (path: string, error: UserbootError) => leaveOut(path, error.message);
+  const start = textOf(byteString(root)).replace(/\/$/, "");
+  for await (const entry of guest.find(root, { details: true, limit: ITEMS_MAX, onProblem })) {
+    const item = itemOf(entry, entry.path, start);
+    if (typeof item === "string") leaveOut(entry.path, item);
+    else yield item;
+  }
+}
+
+/** An entry as something to be copied, or why it can't be. */
+function itemOf(entry: EntryInfo, path: string, root: string): Item | string {
+  const { gid = 0, mode, mtime, problem, size, target, type, uid = 0 } = entry;
+  const parts = byteString(path.slice(root.length)).split("/").slice(1);
+  if (problem !== undefined || mode === undefined) return problem ?? "nothing is known of it";
+  if (!isPlain(byteString(entry.name)) || !parts.every(isPlain)) return "its name is no name of a file";
+  return {
+    path,
+    parts,
+    type,
+    mode,
+    uid,
+    gid,
+    ...(size === undefined ? {} : { size }),
+    ...(mtime === undefined ? {} : { mtime }),
+    ...(target === undefined ? {} : { target }),
+  };
+}
+
+/** The bytes of a name below the destination. */
+export const nameBytes = (parts: readonly string[]): Buffer => Buffer.from(bytesOf(parts.join("/")));
+
+/** The text of an error of the system's, or of ours. */
+export function whyOf(error: unknown): string {
+  if (error instanceof UserbootError) return printable(error.message);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined) throw error;
+  return code === "EEXIST" ? "there is something of that name already" : code;
+}

@@ -1,0 +1,200 @@
+// A tree from an image on this machine's disk. Directories and files are made new and never through anything that was there
+// or that came from the image: links are made last of all. Modes are a file's permissions without set-user-ID and the like.
+
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  ftruncateSync,
+  futimesSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  write,
+} from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { OptionError, UserbootError } from "../errors.js";
+import type { Inspection } from "../inspect/inspection.js";
+import { byteString, bytesOf, textOf } from "../inspect/text.js";
+import { type Copying, type Item, nameBytes, whyOf } from "./copy_items.js";
+import { takeOn } from "./ending.js";
+
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+const PERMISSIONS = 0o777;
+/** While a tree is being made only its owner gets into it. */
+const MAKING = 0o700;
+/** So many zeros in a row aren't written. */
+const HOLE = 65_536;
+const ZEROS = Buffer.alloc(HOLE);
+
+const writeTo = promisify(write);
+
+/** Copies to `target`: a name for what is copied, or a directory in which it gets its own. */
+export async function copyOut(
+  copying: Copying,
+  name: string,
+  target: string | undefined,
+  allLinks: boolean,
+): Promise<void> {
+  const given = target ?? ".";
+  const inside = existsSync(given) && statSync(given).isDirectory();
+  const top = inside ? Buffer.concat([Buffer.from(join(given, "/")), Buffer.from(bytesOf(name))]) : Buffer.from(given);
+  const shown = textOf(byteString(top));
+  const copier = new Copier(copying, top, shown, allLinks);
+  await copier.run();
+}
+
+class Copier {
+  readonly #links: Item[] = [];
+  readonly #directories: Item[] = [];
+  /** Directories that were not made, so that nothing goes there. */
+  readonly #lost = new Set<string>();
+
+  constructor(
+    private readonly copying: Copying,
+    private readonly top: Buffer,
+    private readonly shown: string,
+    private readonly allLinks: boolean,
+  ) {}
+
+  async run(): Promise<void> {
+    const { items, leaveOut } = this.copying;
+    try {
+      for await (const item of items) {
+        if (item.parts.length === 0) this.#checkTop();
+        if (this.#isLost(item)) continue;
+        try {
+          await this.#make(item);
+        } catch (error) {
+          if (item.parts.length === 0) throw unwritable(this.shown, error);
+          if (item.type === "directory") this.#lost.add(item.parts.join("/"));
+          leaveOut(item.path, whyOf(error));
+        }
+      }
+      for (const link of this.#links) this.#link(link);
+    } finally {
+      // From the inside out: what is in a directory changes its time.
+      for (const directory of this.#directories.reverse()) this.#finish(directory);
+    }
+  }
+
+  #checkTop(): void {
+    try {
+      lstatSync(this.top);
+    } catch {
+      return;
+    }
+    throw new OptionError(`${this.shown} is there already; nothing is written over`);
+  }
+
+  #isLost({ parts }: Item): boolean {
+    return parts.some((_, i) => this.#lost.has(parts.slice(0, i).join("/")));
+  }
+
+  #pathOf({ parts }: Item): Buffer {
+    return parts.length === 0 ? this.top : Buffer.concat([this.top, Buffer.from("/"), nameBytes(parts)]);
+  }
+
+  async #make(item: Item): Promise<void> {
+    if (item.type === "directory") {
+      mkdirSync(this.#pathOf(item), { mode: MAKING });
+      this.#directories.push(item);
+    } else if (item.type === "file") await this.#file(item);
+    else if (item.type === "link") this.#links.push(item);
+    else this.copying.leaveOut(item.path, "neither a file, nor a directory, nor a link");
+  }
+
+  async #file(item: Item): Promise<void> {
+    const { guest, onProgress } = this.copying;
+    const path = this.#pathOf(item);
+    const fd = openSync(path, NEW_FILE, 0o600);
+    // One that isn't complete is no copy.
+    const layDown = takeOn({ clean: () => unlinkSync(path) });
+    let isComplete = false;
+    try {
+      await writeParts(guest, item, fd, onProgress);
+      isComplete = true;
+    } finally {
+      closeSync(fd);
+      layDown(!isComplete);
+    }
+    chmodSync(path, item.mode & PERMISSIONS);
+  }
+
+  #link(item: Item): void {
+    const { leaveOut } = this.copying;
+    const target = byteString(item.target ?? "");
+    if (!this.allLinks && leadsOut(item.parts, target)) {
+      leaveOut(item.path, `it is a link that leads out, to ${item.target} (--all-links keeps such)`);
+      return;
+    }
+    const path = this.#pathOf(item);
+    try {
+      symlinkSync(Buffer.from(bytesOf(target)), path);
+      if (item.mtime !== undefined) lutimesSync(path, item.mtime, item.mtime);
+    } catch (error) {
+      leaveOut(item.path, whyOf(error));
+    }
+  }
+
+  #finish(item: Item): void {
+    const path = this.#pathOf(item);
+    if (item.mtime !== undefined) utimesSync(path, item.mtime, item.mtime);
+    chmodSync(path, item.mode & PERMISSIONS);
+  }
+}
+
+/** Writes a file's content, without its holes and without long runs of zeros. */
+async function writeParts(guest: Inspection, item: Item, fd: number, onProgress: Copying["onProgress"]): Promise<void> {
+  let position = 0;
+  for await (const { bytes, hole } of guest.readParts(item.path)) {
+    await writeDense(fd, bytes, position);
+    position += bytes.length + hole;
+    onProgress(position, item.size ?? position);
+  }
+  ftruncateSync(fd, position);
+  if (item.mtime !== undefined) futimesSync(fd, item.mtime, item.mtime);
+}
+
+/** Writes `bytes` at `position`, but for pieces that are all zeros. */
+async function writeDense(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+  let start = 0;
+  for (let at = 0; at < bytes.length; at += HOLE) {
+    const piece = bytes.subarray(at, at + HOLE);
+    if (Buffer.compare(piece, ZEROS.subarray(0, piece.length)) !== 0) continue;
+    await writeAll(fd, bytes.subarray(start, at), position + start);
+    start = at + piece.length;
+  }
+  await writeAll(fd, bytes.subarray(start), position + start);
+}
+
+async function writeAll(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await writeTo(fd, bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+/** Whether a link at `parts` below the top leads to where nothing of the tree is. */
+export function leadsOut(parts: readonly string[], target: string): boolean {
+  if (target === "" || target.startsWith("/") || target.includes("\0")) return true;
+  let depth = parts.length - 1;
+  for (const part of target.split("/")) {
+    if (part === "..") depth--;
+    else if (part !== "" && part !== ".") depth++;
+    if (depth < 0) return true;
+  }
+  return false;
+}
+
+function unwritable(shown: string, error: unknown): unknown {
+  if (error instanceof UserbootError) return error;
+  return new OptionError(`${shown} can't be written (${whyOf(error)})`);
+}

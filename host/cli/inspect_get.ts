@@ -1,0 +1,81 @@
+// `userboot get`: copies a file or a tree out of an image, or writes it as a tar stream. Names and links in an image are a
+// guest's: nothing is written but below the destination, whatever they are, and what can't be there is left out and named.
+
+import { OptionError } from "../errors.js";
+import { byteString } from "../inspect/text.js";
+import { complain } from "./complain.js";
+import { type Copying, isPlain, itemsOf } from "./copy_items.js";
+import { copyOut } from "./copy_out.js";
+import { guarded } from "./guarded.js";
+import { type InspectArguments, put, STATUS_INCOMPLETE, withImages } from "./inspect_common.js";
+import type { ProgressBar } from "./progress.js";
+import { TarWriter } from "./tar.js";
+
+/** What it takes besides. */
+export interface GetArguments extends InspectArguments {
+  tar?: string;
+  allLinks?: boolean;
+}
+
+/** Copies `source` to `target`. The exit status: 0, or 1 when something was left out. */
+export function getCommand(source: string, target: string | undefined, args: GetArguments): Promise<number> {
+  return guarded(() => {
+    if (args.tar !== undefined && args.tar !== "-") throw new OptionError("--tar takes -, the standard output");
+    if (args.tar !== undefined && target !== undefined)
+      throw new OptionError("--tar and a destination don't go together");
+    return withImages(args, async (guest, progress) => {
+      let isComplete = true;
+      const copying: Copying = {
+        guest,
+        items: itemsOf(guest, source, (path, why) => copying.leaveOut(path, why)),
+        leaveOut(path, why) {
+          isComplete = false;
+          progress.clear();
+          complain(`${path} is left out: ${why}`);
+        },
+        onProgress: (done, size) => showProgress(progress, done, size),
+      };
+      if (args.tar === "-") await writeTar(copying);
+      else await copyOut(copying, baseName(source), target, args.allLinks ?? false);
+      progress.clear();
+      return isComplete ? 0 : STATUS_INCOMPLETE;
+    });
+  });
+}
+
+/** Files from here on have a bar. */
+const LONG = 64 * 1024 * 1024;
+
+function showProgress(progress: ProgressBar, done: number, size: number): void {
+  if (size >= LONG) progress.show({ diskBytes: 0, diskCalls: 0, fileBytes: size, fileDone: done });
+}
+
+/** The last name of a path; `image` for a whole device. */
+function baseName(source: string): string {
+  const parts = byteString(source).split("/");
+  const name = parts.filter((part) => part !== "").at(-1) ?? "";
+  return name === "" || name.endsWith(":") || !isPlain(name) ? "image" : name;
+}
+
+async function writeTar({ guest, items, leaveOut, onProgress }: Copying): Promise<void> {
+  const tar = new TarWriter(put);
+  for await (const item of items) {
+    const name = ["."].concat(item.parts).join("/");
+    const named = item.parts.length === 0 && item.type !== "directory" ? `./${baseName(item.path)}` : name;
+    if (item.type === "other") {
+      leaveOut(item.path, "neither a file, nor a directory, nor a link");
+      continue;
+    }
+    const { size = 0 } = item;
+    await tar.header(named, { ...item, size, target: byteString(item.target ?? "") });
+    if (item.type !== "file") continue;
+    let done = 0;
+    for await (const { bytes, hole } of guest.readParts(item.path)) {
+      await tar.content(bytes, hole);
+      done += bytes.length + hole;
+      onProgress(done, size);
+    }
+    await tar.endContent(size, done);
+  }
+  await tar.end();
+}
