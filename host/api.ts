@@ -23,6 +23,7 @@ export { checkReleased } from "./memory/pool.js";
 export type { Flavour } from "./modules.js";
 export {
   type BootOptions,
+  type Confine,
   DEFAULT_LIMITS,
   type Isolation,
   type Limits,
@@ -30,9 +31,10 @@ export {
   type MemorySize,
   type Progress,
 } from "./options.js";
+export type { Overlay, OverlayLayer, OverlayMap, OverlayUse } from "./overlay.js";
 export type * from "./policy/hooks.js";
 export type { LookedAt } from "./problem.js";
-export type { Confine } from "./process/confine.js";
+
 export type { Generation, ProfileFacts } from "./profile.js";
 export type { BootResult, InterpreterCheck, IsolationFacts, ResultData, SwapRequest, WrittenRange } from "./result.js";
 export { printable } from "./text.js";

@@ -20,6 +20,7 @@ import {
   sessionOptions,
   treeOptions,
 } from "./options.js";
+import { takeOverlay } from "./overlay.js";
 import { DirectAsker, permittedEnvironment } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
 import { readySha256 } from "./protocol/digests.js";
@@ -41,6 +42,9 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const session = {
     ...checked,
     env: environmentEntries(permittedEnvironment(options.hooks, givenEnvironment(options))),
+    ...(options.overlay !== undefined && {
+      overlay: await takeOverlay(options.overlay, checked.limits, options.onNotice),
+    }),
   };
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);

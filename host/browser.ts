@@ -1,5 +1,6 @@
 // The package in browsers: modules are fetched from beside this file, disks are Blobs or bytes.
 
+import { setUnpacker } from "./disks/unpacked.js";
 import { setCellMaker } from "./isolation/makers.js";
 import { setModuleSource } from "./modules.js";
 import { spawnBrowserThread } from "./worker/browser_spawn.js";
@@ -12,5 +13,9 @@ setModuleSource(async (file, wanted) => {
   return streams ? WebAssembly.compileStreaming(response) : new Uint8Array(await response.arrayBuffer());
 });
 setCellMaker("thread", spawnBrowserThread);
+setUnpacker(async (image, compression, options) => {
+  const { unpackBlob } = await import("./disks/unpack_blob.js");
+  return { image: await unpackBlob(image, compression, options), close() {} };
+});
 
 export * from "./api.js";

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
 import { setUnpacker } from "./disks/unpacked.js";
+import { OptionError } from "./errors.js";
 import { setHasher } from "./hash.js";
 import { setBytesEqual } from "./memory/pool.js";
 import { setModuleSource } from "./modules.js";
@@ -27,8 +28,9 @@ export function installNodeFiles(): void {
     (path, { sectorSize, fd, size }) => new FileDisk(path, sectorSize, fd === undefined ? fd : { fd, size }),
   );
   setUnpacker(async (image, compression, options) => {
+    if (image instanceof Blob) throw new OptionError("a compressed image must be a path or bytes, not a Blob");
     const { unpackImage } = await import("./disks/unpack.js");
     const fd = await unpackImage(image, compression, options);
-    return { fd, close: () => closeSync(fd) };
+    return { image: typeof image === "string" ? image : "bytes", fd, close: () => closeSync(fd) };
   });
 }

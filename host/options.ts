@@ -8,8 +8,8 @@ import { OptionError } from "./errors.js";
 import { LOW_MAX } from "./memory/guest.js";
 import { MODULE_MEMORY_LEAST } from "./memory/pool.js";
 import { type Flavour, isFlavour } from "./modules.js";
+import type { Overlay, OverlayEntry, OverlayLimits } from "./overlay.js";
 import type { BootHooks } from "./policy/hooks.js";
-import type { Confine } from "./process/confine.js";
 import { type Generation, wantedProfile } from "./profile.js";
 import { type HostTree, TREE_LIMITS, type TreeLimits, type TreeOptions } from "./wasi/tree.js";
 
@@ -27,7 +27,7 @@ export interface MapEntry {
 }
 
 /** What a session may use up. */
-export interface Limits {
+export interface Limits extends OverlayLimits {
   /** Wall time in milliseconds, without the waiting for keys (but see `waitCounts`). */
   wallMs: number;
   /** Steps of the core: instructions of scripts, turns of loops over guest data. */
@@ -59,6 +59,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   examinedBytes: 256 * 1024 * 1024,
   hookBytes: 16 * 1024 * 1024,
   unpackedBytes: 64 * 1024 * 1024 * 1024,
+  overlayFiles: 4096,
+  overlayBytes: 512 * 1024 * 1024,
 };
 
 /** How far a session is kept from its caller. */
@@ -68,6 +70,10 @@ const CONSOLE_SIZE_MAX = 9999;
 /** Characters of the name of a device. */
 const DEVICE_NAME_MAX = 1023;
 const ISOLATIONS: readonly Isolation[] = ["process", "thread", "none"];
+/** What shall hold a process: `auto` is bubblewrap where it works. */
+export type Confine = "auto" | "none" | "bwrap";
+/** All of those names. */
+export const CONFINES: readonly Confine[] = ["auto", "none", "bwrap"];
 
 /** What `boot` takes. */
 export interface BootOptions {
@@ -82,8 +88,13 @@ export interface BootOptions {
    * left out.
    */
   hostTreeStrict?: boolean;
-  /** Told, in one line each, what was left out. The line has names of files in it, one character a byte: any byte. */
+  /** Told, in one line each, what was left out of a directory. The line has names of files in it, one character a byte: any byte. */
   onNotice?: (line: string) => void;
+  /**
+   * Files that the loader finds in the place of the guest's, or (null) doesn't find, on the device that is booted from unless
+   * a path names another one. Nothing is written anywhere. Of several layers later ones win.
+   */
+  overlay?: Overlay;
   /** RAM in bytes; default 256 MiB. */
   memory?: number | MemorySize;
   /** The guest's memory map; without it the loader makes one from the sizes. */
@@ -148,6 +159,8 @@ export interface Progress {
 export interface SessionOptions {
   /** What is known of the images, by their numbers. */
   images: readonly ImageFacts[];
+  /** Taken in by `boot`. */
+  overlay: readonly OverlayEntry[];
   memory: MemorySize;
   map: readonly MapEntry[] | undefined;
   env: readonly Uint8Array[];
@@ -177,11 +190,15 @@ export function sessionOptions(options: BootOptions): SessionOptions {
   if (!ISOLATIONS.includes(isolation)) {
     throw new OptionError(`unknown isolation "${isolation}" (there are ${ISOLATIONS.join(", ")})`);
   }
+  if (confine !== undefined && !CONFINES.includes(confine)) {
+    throw new OptionError(`unknown "confine": "${confine}" (there are ${CONFINES.join(", ")})`);
+  }
   if (confine !== undefined && isolation !== "process") {
     throw new OptionError(`"confine" goes with the isolation "process", not "${isolation}"`);
   }
   return {
     images,
+    overlay: [],
     memory: memorySize(options.memory ?? 256 * 1024 * 1024),
     map: map?.map(checkMapEntry),
     env: environmentEntries(givenEnvironment(options)),

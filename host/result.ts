@@ -7,6 +7,7 @@ import { loadHasher, type MakeHasher } from "./hash.js";
 import { GuestMemory } from "./memory/guest.js";
 import type { Counts } from "./meter.js";
 import type { Flavour } from "./modules.js";
+import type { OverlayUse } from "./overlay.js";
 import type { FileFacts } from "./policy/hooks.js";
 import { type LookedAt, leavesQuestion, unlisted } from "./problem.js";
 import type { ProfileFacts } from "./profile.js";
@@ -111,6 +112,8 @@ export interface ResultData {
    * it was looked at once more, and what was found there.
    */
   bootProblem?: LookedAt[];
+  /** With the option `overlay`, and unless the session was stopped from outside: what was laid over, in the order given. */
+  overlay?: OverlayUse[];
   /** Where the session ran. */
   isolation: IsolationFacts;
   /** With the option `measure`. */
@@ -143,6 +146,7 @@ export interface SessionEnd {
   calls: Call[];
   diagnostics: string[];
   lookedAt: LookedAt[];
+  overlay: OverlayUse[];
   counts: Counts;
   cpu: CpuState;
   guest: GuestMemory;
@@ -185,6 +189,7 @@ export function makeResult(end: SessionEnd): BootResult {
     virtualSeconds: end.virtualSeconds,
     diagnostics: end.diagnostics,
     ...(end.lookedAt.length > 0 ? { bootProblem: end.lookedAt } : {}),
+    ...(end.overlay.length > 0 ? { overlay: end.overlay } : {}),
     isolation: { level: "none" },
   };
   data.timeMs.decode = performance.now() - began;

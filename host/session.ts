@@ -28,6 +28,7 @@ import {
   START_MEMORY,
 } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
+import { overlayUse } from "./overlay.js";
 import type { Policy } from "./policy/imports.js";
 import {
   LOOK_BYTES,
@@ -126,6 +127,7 @@ class Session {
   readonly #calls: Call[] = [];
   readonly #diagnostics: string[] = [];
   readonly #lookedAt: LookedAt[] = [];
+  readonly #overlayUsed = new Set<number>();
   readonly #swapRequests: SwapRequest[] = [];
   readonly #swaps: Flavour[] = [];
   readonly #interpreterChecks: InterpreterCheck[] = [];
@@ -220,6 +222,7 @@ class Session {
     const { diskBytes } = this.parts.options.limits;
     meter.settle(LOOK_FUEL, Math.min(LOOK_MS, this.parts.options.limits.wallMs * LOOK_SHARE));
     const counts = { ...this.#counts };
+    const used = [...this.#overlayUsed];
     this.#counts.diskBytes = Math.min(counts.diskBytes, diskBytes - LOOK_BYTES);
     try {
       core?.grantFuel(meter.left);
@@ -228,6 +231,8 @@ class Session {
       this.#looked(unlisted(error instanceof UserbootError ? error.message : "the core has ended"));
     }
     Object.assign(this.#counts, counts);
+    this.#overlayUsed.clear();
+    for (const index of used) this.#overlayUsed.add(index);
   }
 
   #giveBack(memory: WebAssembly.Memory): void {
@@ -252,6 +257,7 @@ class Session {
       calls: this.#calls,
       diagnostics: this.#diagnostics,
       lookedAt: this.#lookedAt,
+      overlayUsed: this.#overlayUsed,
       meter: this.#meter,
       policy: this.#policy,
     };
@@ -311,6 +317,7 @@ class Session {
       calls: this.#calls,
       diagnostics: this.#diagnostics,
       lookedAt: this.#lookedAt,
+      overlay: overlayUse(this.parts.options.overlay, this.#overlayUsed),
       counts: this.#counts,
       cpu: this.#cpu,
       guest: this.#guest,

@@ -23,6 +23,8 @@ export interface SessionState {
   readonly calls: Call[];
   readonly diagnostics: string[];
   readonly lookedAt: LookedAt[];
+  /** Numbers of what the loader used of the overlay. */
+  readonly overlayUsed: Set<number>;
   /** Fuel and wall time. */
   readonly meter: Meter;
   readonly onProgress: ((progress: Progress) => void) | undefined;

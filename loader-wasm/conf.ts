@@ -116,7 +116,7 @@ function configureLoader(): void {
     new Command("read", "read input from the terminal", commandRead),
     new Command("more", "show contents of a file", commandMore),
     new Command("lsdev", "list all devices", commandLsdev),
-    new Command("readtest", "Time a file read", commandReadtest).since(15),
+    new Command("readtest", "Time a file read", commandReadtest).since(14),
     new Command("include", "read commands from a file", commandInclude),
     new Command("ls", "list files", commandLs),
     new Command("quit", "exit the loader", commandQuit),

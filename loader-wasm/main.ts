@@ -13,6 +13,8 @@ import { promptLine } from "./console/lines";
 import { probeDevices } from "./dev/devices";
 import { startPolicy } from "./environment/questions";
 import { putenv, setDefault, setenv } from "./environment/variables";
+import { ignoresCase } from "./fs/file_systems";
+import { startOverlay } from "./fs/overlay";
 import { stringAt } from "./lib/bytes";
 import { allocate } from "./lib/fault";
 import { print } from "./lib/output";
@@ -38,6 +40,7 @@ export function loaderMain(interpreter: Interpreter, version: i32, ndisks: i32):
   setenv("LINES", "24");
   takeHostEnvironment();
   probeDevices(ndisks);
+  startOverlay(ignoresCase);
   if (version >= VERSION_SWAP) checkInterpreter(interpreter.name);
   detectProfile();
   dropNewerCommands();

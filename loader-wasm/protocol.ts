@@ -241,6 +241,32 @@ export declare function ask_setenv(name: usize, nameSize: i32, value: usize, val
 @external("userboot", "ask_kernel")
 export declare function ask_kernel(path: usize, pathSize: i32, args: usize, argsSize: i32, dst: usize, capacity: i32): i32;
 
+// ---- the overlay -----------------------------------------------------------------------------------
+
+/**
+ * What the caller lays over the guest's files: copies the `index`th one's name to `dst`, at most `capacity` bytes, and stores
+ * its size (u64) at `size`. A name is a path from the root, with a device before it or for the one that is booted from.
+ * Returns the name's whole length in bytes, or -1 when there is no such entry.
+ */
+@external("userboot", "overlay_entry")
+export declare function overlay_entry(index: i32, dst: usize, capacity: i32, size: usize): i32;
+
+/** As a size: what isn't to be found. A directory. */
+export const OVERLAY_ABSENT: u64 = u64.MAX_VALUE;
+export const OVERLAY_DIRECTORY: u64 = 0xfffffffffffffffe;
+
+/** Something of the guest's asked for the `index`th one, or for what it hides. Informative. */
+@external("userboot", "overlay_used")
+export declare function overlay_used(index: i32): void;
+
+/** Reads the `index`th one's bytes at `offset`. Returns how many, fewer than `size` only at the end. */
+@external("userboot", "overlay_read")
+export declare function overlay_read(index: i32, offset: u64, dst: usize, size: u32): i32;
+
+/** Like `overlay_read`, straight into guest memory. */
+@external("userboot", "overlay_read_guest")
+export declare function overlay_read_guest(index: i32, offset: u64, gpa: u64, size: u64): u64;
+
 // ---- WASI ------------------------------------------------------------------------------------------
 
 /** Stores the time of clock `id` (0: wall clock) in ns since 1970 at `time` (u64). Returns a WASI errno. */

@@ -4,8 +4,8 @@
 import { describeSource } from "../disks/source.js";
 import { UserbootError } from "../errors.js";
 import { inspectOptions } from "../inspect/options.js";
-import { sessionOptions } from "../options.js";
-import { CONFINES, type ProcessLimits, processLimits } from "../process/confine.js";
+import { CONFINES, sessionOptions } from "../options.js";
+import { type ProcessLimits, processLimits } from "../process/confine.js";
 import { startSpareProcess } from "../process/start.js";
 import { DEFAULT_MEMORY, parseMemory } from "./arguments.js";
 import { namedImage } from "./images.js";
@@ -13,7 +13,7 @@ import { namedImage } from "./images.js";
 const BOOTING = ["boot", "run", "pack"];
 const INSPECTING = ["inspect", "ls", "cat", "get", "hash"];
 /** Options that change what a process is given. */
-const OTHERWISE = /^(-h|--host-dir|--backing|--limit|--policy|--help)/;
+const OTHERWISE = /^(-h|--host-dir|--backing|--overlay|--limit|--policy|--help)/;
 
 /** Looks at the words of the command line and starts the process that they will want. */
 export function startAhead(words: readonly string[]): void {

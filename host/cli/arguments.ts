@@ -65,10 +65,15 @@ export function parseLimits<T extends object>(texts: string[], known: Readonly<T
   return limits as Partial<T>;
 }
 
+/** A text of the command line as the guest has texts: one character a byte. */
+export function asBytes(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
 /** `NAME=VALUE` of --env, as bytes. */
 export function parseEnvironment(text: string): string {
   if (!/^[^=]+=/.test(text)) throw new OptionError(`bad environment entry '${text}' (example: boot_verbose=YES)`);
-  return Buffer.from(text, "utf8").toString("latin1");
+  return asBytes(text);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { r: "\r", n: "\n", e: "\x1b", b: "\b", t: "\t", "\\": "\\" };

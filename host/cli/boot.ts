@@ -4,14 +4,21 @@ import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
 import { DiskError, OptionError, type PlainError } from "../errors.js";
 import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
-import type { Isolation } from "../options.js";
+import type { Confine, Isolation } from "../options.js";
 import type { BootHooks } from "../policy/hooks.js";
-import type { Confine } from "../process/confine.js";
 import { dropSpare } from "../process/start.js";
 import type { Measurements } from "../result.js";
 import { EXIT_REBOOT } from "../state.js";
 import { printable, printableJson } from "../text.js";
-import { parseEnvironment, parseKeys, parseLimits, parseMemory, parseProfile, parseSeed } from "./arguments.js";
+import {
+  asBytes,
+  parseEnvironment,
+  parseKeys,
+  parseLimits,
+  parseMemory,
+  parseProfile,
+  parseSeed,
+} from "./arguments.js";
 import type { CharsetChoice } from "./charset.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
@@ -37,6 +44,8 @@ export interface BootArguments {
   hostDir: string[];
   hostDirLimit: string[];
   hostDirStrict?: boolean;
+  overlay: string[];
+  overlayWithout: string[];
   input?: string;
   clock: "real" | "virtual";
   hashSeed?: string;
@@ -78,6 +87,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     hostTreeLimits: parseLimits(args.hostDirLimit, TREE_LIMITS, "bytes=1G"),
     hostTreeStrict: args.hostDirStrict ?? false,
     onNotice: complain,
+    overlay: [...args.overlay, new Map(args.overlayWithout.map((path) => [asBytes(path), null]))],
     memory: parseMemory(args.memory),
     env: [...(args.defaultEnv ? DEFAULT_ENV : []), ...args.env.map(parseEnvironment).reverse()],
     ...(args.currdev === undefined ? {} : { currdev: args.currdev }),
@@ -107,8 +117,8 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   const progress = new ProgressBar(process.stderr);
   const result = await boot({
     ...options,
-    ...more,
     disks,
+    ...more,
     ...(hooks && { hooks }),
     console: makeConsole(args.console, keys, terminal),
     signal: terminal.signal,
@@ -119,11 +129,16 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (result.measurements) showMeasurements(result.measurements);
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
   if (args.verbose) {
-    const { explainIsolation, explainProfile, explainSwaps } = await import("./verbose.js");
+    const { explainIsolation, explainOverlay, explainProfile, explainSwaps } = await import("./verbose.js");
     // What is wrong where nothing was booted is told at the end.
     const damage = result.reason === "exec" ? result.diagnostics : [];
-    for (const line of [explainIsolation(result), ...explainSwaps(result), ...explainProfile(result), ...damage])
-      complain(line);
+    const told = [
+      explainIsolation(result),
+      ...explainSwaps(result),
+      ...explainProfile(result),
+      ...explainOverlay(result),
+    ];
+    for (const line of [...told, ...damage]) complain(line);
   }
   if (args.json) process.stdout.write(printableJson(result));
   if (result.error?.name === "DiskError") throw unusable(result.error, args);
@@ -196,6 +211,9 @@ function showProblem({ bootProblem = [] }: BootResult): void {
   if (more > 0) process.stderr.write(`  and ${more} more, which --json lists\n`);
 }
 
+/** Errors of guests of which everything that matters was found, and which say what is wrong with that. */
+const SAY_ALL = new Set(["MemoryError", "RegisterError", "InterpreterError"]);
+
 /** Says what went wrong, if anything did, and gives the exit status. */
 export function conclude(result: BootResult): number {
   if (result.reason === "exec") return 0;
@@ -208,6 +226,6 @@ export function conclude(result: BootResult): number {
   if (result.reason === "error") complain(`${result.error?.message}${where}`);
   else if (result.exitCode === EXIT_REBOOT) return STATUS_REBOOT;
   else complain(`the guest's loader quit without entering a kernel${where}`);
-  showProblem(result);
+  if (!SAY_ALL.has(result.error?.name ?? "")) showProblem(result);
   return STATUS_FAILED;
 }

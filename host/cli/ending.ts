@@ -4,7 +4,7 @@
 
 import { complain } from "./complain.js";
 
-const SIGNALS = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
+const SIGNALS = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const;
 /** How long what was told to end may take. */
 const PATIENCE_MS = 600;
 

@@ -2,8 +2,7 @@
 
 import { DiskError, OptionError } from "../errors.js";
 import { INSPECT_LIMITS, type Inspection, inspect } from "../index.js";
-import type { Isolation } from "../options.js";
-import type { Confine } from "../process/confine.js";
+import type { Confine, Isolation } from "../options.js";
 import { dropSpare } from "../process/start.js";
 import { printable } from "../text.js";
 import { parseLimits } from "./arguments.js";

@@ -15,9 +15,10 @@ import {
   renameSync,
   rmSync,
   type Stats,
+  statSync,
   write,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { OptionError } from "../errors.js";
 import type { BootResult } from "../result.js";
@@ -122,6 +123,20 @@ function statusOf(path: string): Stats | undefined {
   }
 }
 
+/** Makes a directory and those above it. Node's own way to do that tries for ever where none can be made, as in /proc. */
+function makeDirectories(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    const above = dirname(resolve(path));
+    if (code !== "ENOENT" || above === resolve(path)) throw error;
+    makeDirectories(above);
+    mkdirSync(path);
+  }
+}
+
 const RESULT = "result.json";
 const MEMORY = "mem.bin";
 
@@ -131,7 +146,7 @@ const MEMORY = "mem.bin";
  */
 export function prepareOutput(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
   } catch (error) {
     throw new OptionError(`output directory ${directory} can't be made (${(error as NodeJS.ErrnoException).code})`);
   }

@@ -14,7 +14,12 @@ export class ProgressBar {
 
   show({ fileBytes, fileDone, unpackedSize, unpackedDone = 0 }: Progress): void {
     if (unpackedSize === undefined) this.#advance("loading", fileDone, fileBytes);
-    else this.#advance("unpacking", unpackedDone, unpackedSize);
+    else this.unpacking(unpackedDone, unpackedSize);
+  }
+
+  /** How much of a compressed image of `size` bytes has been unpacked. */
+  unpacking(done: number, size: number): void {
+    this.#advance("unpacking", done, size);
   }
 
   #advance(what: string, done: number, size: number): void {

@@ -5,7 +5,7 @@
 import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { describeSource } from "../disks/source.js";
+import { type DiskImage, describeSource } from "../disks/source.js";
 import { HandoffError, OptionError } from "../errors.js";
 import { memoryMap } from "../handoff/maps.js";
 import { pack } from "../handoff/pack.js";
@@ -17,8 +17,9 @@ import { type BootArguments, bootGuest, conclude, STATUS_REBOOT } from "./boot.j
 import { complain } from "./complain.js";
 import { takeOn } from "./ending.js";
 import { guarded, STATUS_FAILED } from "./guarded.js";
-import { type NamedImage, namedImage } from "./images.js";
+import { namedDisks, namedImage } from "./images.js";
 import { writeFile } from "./output.js";
+import { ProgressBar } from "./progress.js";
 import { type MachineEnd, runMachine } from "./run_machine.js";
 import { LOOP_MS, Reboots } from "./run_reboots.js";
 
@@ -49,8 +50,8 @@ interface Runner {
   extra: readonly string[];
   /** Undefined when `extra` has it. TCG from when KVM failed. */
   accelerator: Accelerator | undefined;
-  images: readonly NamedImage[];
-  unpackedBytes: number;
+  /** The disks, with what is compressed unpacked, as the loader takes them. */
+  disks: readonly DiskImage[];
 }
 
 /**
@@ -65,16 +66,10 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
     const most = parseCount("--max-reboots", args.maxReboots);
     const { unpackedBytes = DEFAULT_LIMITS.unpackedBytes } = parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000");
     const accelerator = chooseAccelerator(args.accel, extra);
-    const runner: Runner = {
-      args,
-      vmm,
-      program,
-      memory,
-      extra,
-      accelerator,
-      images: machineImages(args),
-      unpackedBytes,
-    };
+    checkDisks(args);
+    using unpacked = new UnpackedDisks();
+    const disks = await unpacked.of(namedDisks(args.disk, args.backing), unpackedBytes);
+    const runner: Runner = { args, vmm, program, memory, extra, accelerator, disks };
     const reboots = new Reboots(most);
     for (;;) {
       const began = performance.now();
@@ -86,26 +81,54 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
   });
 }
 
-/**
- * The disks that a machine gets.
- * @throws OptionError for one that it can't have, or not as --write says
- */
-function machineImages({ disk, write }: RunArguments): NamedImage[] {
-  const images = disk.map(namedImage);
-  for (const [index, named] of images.entries()) {
+/** @throws OptionError for a disk that a machine can't have, or not as --write says */
+function checkDisks({ disk, write }: RunArguments): void {
+  for (const text of disk) {
+    const named = namedImage(text);
     const { image, readOnly, sectorSize } = named;
     const { compression, format } = describeSource(named) ?? {};
     if (format !== undefined && format !== "raw") {
       // The monitor would follow names in the image, which the guest writes.
-      throw new OptionError(`${disk[index]}: run gives a machine raw images only (qemu-img convert -O raw makes one)`);
+      throw new OptionError(`${text}: run gives a machine raw images only (qemu-img convert -O raw makes one)`);
     }
     if (sectorSize === 4096)
       throw new OptionError(`${image}: run gives a machine disks with sectors of 512 bytes only`);
     if (write && compression !== undefined) throw new OptionError(`--write: ${image} is compressed`);
     if (write && readOnly) throw new OptionError(`--write: ${image} was said to be read only (ro)`);
   }
-  if (write && images.length === 0) throw new OptionError("--write: there is no disk that could be written");
-  return images;
+  if (write && disk.length === 0) throw new OptionError("--write: there is no disk that could be written");
+}
+
+/** What compressed disks hold, in files that the loader and the machine read in every pass. */
+class UnpackedDisks implements Disposable {
+  #remove = () => {};
+
+  /** `disks` with those that are compressed unpacked to at most `limit` bytes. */
+  async of(disks: readonly DiskImage[], limit: number): Promise<DiskImage[]> {
+    const packed = disks.filter((disk) => describeSource(disk)?.compression !== undefined);
+    if (packed.length === 0) return [...disks];
+    const { unpackImageTo } = await import("../disks/unpack.js");
+    const directory = temporaryDirectory();
+    this.#remove = takeOn({ clean: () => rmSync(directory, { recursive: true, force: true }) });
+    const bar = new ProgressBar(process.stderr);
+    const ready: DiskImage[] = [];
+    for (const [index, disk] of disks.entries()) {
+      const { format: _word, ...rest } = disk;
+      const { compression } = describeSource(disk) ?? {};
+      const path = join(directory, `disk${index}`);
+      if (compression !== undefined) {
+        const onProgress = (done: number, size: number) => bar.unpacking(done, size);
+        await unpackImageTo(disk.image as string, compression, path, { limit, onProgress });
+      }
+      ready.push(compression === undefined ? disk : { ...rest, image: path });
+    }
+    bar.clear();
+    return ready;
+  }
+
+  [Symbol.dispose](): void {
+    this.#remove();
+  }
 }
 
 function looping(most: number): number {
@@ -119,7 +142,7 @@ function looping(most: number): number {
 /** One pass: the loader, then the machine. STATUS_REBOOT stands for a reboot of either. */
 async function runOnce(runner: Runner): Promise<number> {
   const { args, vmm, memory } = runner;
-  const result = await bootGuest(args, { map: memoryMap(vmm.map, memory) });
+  const result = await bootGuest(args, { map: memoryMap(vmm.map, memory), disks: runner.disks });
   if (result.reason !== "exec") return conclude(result);
   const packedGuest = pack(result, vmm.format);
   let made: string | undefined;
@@ -129,10 +152,7 @@ async function runOnce(runner: Runner): Promise<number> {
     made = directory;
     const image = join(directory, "guest");
     await writeFile(image, packedGuest, PRIVATE);
-    const disks: string[] = [];
-    for (const [index, disk] of runner.images.entries()) {
-      disks.push(await plainImage(disk, join(directory, `disk${index}`), runner.unpackedBytes));
-    }
+    const disks = runner.disks.map(({ image }) => image as string);
     return statusOf(await runPacked(runner, image, disks));
   } finally {
     remove();
@@ -201,15 +221,6 @@ function temporaryDirectory(): string {
   } catch (error) {
     throw new OptionError(`no file can be made in ${tmpdir()} (${(error as NodeJS.ErrnoException).code})`);
   }
-}
-
-/** The image's path; that of what is in it, unpacked to `target`, when it is compressed. */
-async function plainImage(image: NamedImage, target: string, limit: number): Promise<string> {
-  const { compression } = describeSource(image) ?? {};
-  if (compression === undefined) return image.image;
-  const { unpackImageTo } = await import("../disks/unpack.js");
-  await unpackImageTo(image.image, compression, target, { limit });
-  return target;
 }
 
 /** Full path of the program. */

@@ -35,17 +35,17 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 // Output that can't be written is an error also when nobody reads any more what it is.
-process.stderr.on("error", () => outputFailed(FAILED_STATUS));
+process.stderr.on("error", () => outputFailed());
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") return outputFailed(FAILED_STATUS);
-  complain(`standard output can't be written (${error.code})`);
-  outputFailed(USAGE_STATUS);
+  // A reader who went away knows.
+  if (error.code !== "EPIPE") complain(`standard output can't be written (${error.code})`);
+  outputFailed();
 });
 
-/** Has the program exit with `status`, whatever comes of the rest. */
-function outputFailed(status: number): void {
+/** Has the program exit with the status of unwritable output, whatever comes of the rest. */
+function outputFailed(): void {
   process.once("exit", () => {
-    process.exitCode = status;
+    process.exitCode = USAGE_STATUS;
   });
 }
 const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
@@ -126,6 +126,18 @@ const bootOptions = (command: CommandType): CommandType =>
     .option(
       "--host-dir-strict",
       "refuse what -h would leave out: links that lead nowhere in it, sockets, FIFOs, devices",
+    )
+    .option(
+      "--overlay <dir>",
+      "directory whose files the loader finds in the place of the guest's, on the device that is booted from; copied, nothing is written (repeat; later ones win)",
+      collect,
+      [],
+    )
+    .option(
+      "--overlay-without <path>",
+      "file or directory of the guest's that the loader doesn't find, e.g. /boot/loader.conf.local or disk1p2:/boot (repeat)",
+      collect,
+      [],
     )
     .option("-S, --wired", "wire guest memory (accepted, no effect)")
     .option("-C, --core-dump", "include guest memory in core dumps (accepted, no effect)")

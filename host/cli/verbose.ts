@@ -21,6 +21,11 @@ export function explainProfile({ profile }: BootResult): string[] {
   return [`loader of FreeBSD ${generation}: ${why}`];
 }
 
+/** One line for each name that was laid over the guest's. */
+export function explainOverlay({ overlay = [] }: BootResult): string[] {
+  return overlay.map(({ path, used }) => `overlay ${path}: ${used ? "used" : "nothing asked for it"}`);
+}
+
 /** One line on what held the session. */
 export function explainIsolation({ isolation }: BootResult): string {
   const { level, confinement, unconfined } = isolation;

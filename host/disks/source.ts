@@ -89,7 +89,8 @@ function packing(image: ImageSource, format: DiskImage["format"]): Omit<Describe
     const words = [...IMAGE_FORMATS, ...COMPRESSIONS].join(", ");
     throw new OptionError(`unknown image format "${format}" (there are ${words})`);
   }
-  const compression = typeof image === "string" && format !== "raw" ? compressionOfName(image) : undefined;
+  const name = typeof image === "string" ? image : image instanceof Blob && "name" in image ? String(image.name) : "";
+  const compression = format !== "raw" ? compressionOfName(name) : undefined;
   return { image, ...(format && { format }), ...(compression && { compression }) };
 }
 

@@ -3,6 +3,7 @@
 import { OptionError } from "../errors.js";
 import type { Compression } from "./compression.js";
 import type { Source } from "./layout.js";
+import type { ImageSource } from "./source.js";
 
 /** How images are unpacked. */
 export interface UnpackOptions {
@@ -13,15 +14,18 @@ export interface UnpackOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Unpacks an image to a file; who asked for it closes that. */
-export type Unpacker = (
-  image: string | Uint8Array,
-  compression: Compression,
-  options: UnpackOptions,
-) => Promise<{ fd: number; close(): void }>;
+/** What came of an image, as its source has it from then on: a file that is open, or a Blob. Who asked for it closes that. */
+export interface UnpackedImage {
+  image: ImageSource;
+  fd?: number;
+  close(): void;
+}
+
+/** Unpacks an image. */
+export type Unpacker = (image: ImageSource, compression: Compression, options: UnpackOptions) => Promise<UnpackedImage>;
 
 let unpack: Unpacker = () => {
-  throw new OptionError("compressed images are unpacked on Node only");
+  throw new OptionError("compressed images can't be unpacked on this platform");
 };
 
 /** Set by the entry points. */
@@ -49,11 +53,9 @@ export async function unpackSources(sources: readonly Source[], options: UnpackO
         continue;
       }
       const { image, compression } = one.image;
-      if (image instanceof Blob) throw new OptionError("a compressed image must be a path or bytes, not a Blob");
-      const file = await unpack(image, compression, options);
-      opened.push(file);
-      const name = typeof image === "string" ? image : "bytes";
-      ready.push({ ...one, image: { ...one.image, image: name, fd: file.fd } });
+      const { close, ...unpacked } = await unpack(image, compression, options);
+      opened.push({ close });
+      ready.push({ ...one, image: { ...one.image, ...unpacked } });
     }
   } catch (error) {
     close();

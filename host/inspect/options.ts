@@ -2,6 +2,7 @@
 
 import type { DiskSource } from "../disks/source.js";
 import {
+  type Confine,
   checkLimits,
   DEFAULT_LIMITS,
   type Isolation,
@@ -9,7 +10,6 @@ import {
   type SessionOptions,
   sessionOptions,
 } from "../options.js";
-import type { Confine } from "../process/confine.js";
 
 /** What an inspection may use up: as a whole, and for one request. */
 export interface InspectLimits {

@@ -299,6 +299,7 @@ export class InspectSession {
       calls: [],
       diagnostics: this.#diagnostics,
       lookedAt: this.#lookedAt,
+      overlayUsed: new Set(),
       meter: this.#meter,
       policy: {},
     };

@@ -95,6 +95,7 @@ const result = object(
     gdt: object({ gpa: hex, hex: table }),
     bootData: object({ modulep: hex, kernend: hex }, { howto: hex, bootdev: hex, bootinfo: hex, envp: hex }),
     bootProblem: lookedList,
+    overlay: list(object({ path: text, used: flag })),
     measurements: object({ files: list(file), filesDigest: text }, { stateDigest: text }),
   },
 );

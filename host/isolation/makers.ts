@@ -1,8 +1,7 @@
 // Which cells a platform has: threads, processes. The entry points say it.
 
 import { OptionError } from "../errors.js";
-import type { Isolation } from "../options.js";
-import type { Confine } from "../process/confine.js";
+import type { Confine, Isolation } from "../options.js";
 import type { Cell } from "./cell.js";
 
 /** Makes the thread or process that a session runs in. */

@@ -9,12 +9,8 @@ import { accessSync, constants, lstatSync, readdirSync, readFileSync, readlinkSy
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OptionError } from "../errors.js";
+import type { Confine } from "../options.js";
 import { readingRights } from "../worker/node_rights.js";
-
-/** What shall hold a process: `auto` is bubblewrap where it works. */
-export type Confine = "auto" | "none" | "bwrap";
-/** All of those names. */
-export const CONFINES: readonly Confine[] = ["auto", "none", "bwrap"];
 
 /** What a process may use, by the system's account. */
 export interface ProcessLimits {

@@ -14,20 +14,14 @@ import { WaitingKeys } from "../isolation/keys.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
+import type { Confine } from "../options.js";
+import { overlayBytes } from "../overlay.js";
 import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
-import {
-  bwrapFails,
-  bwrapWorks,
-  type Confine,
-  findBwrap,
-  type ProcessLimits,
-  processLimits,
-  whyUnconfined,
-} from "./confine.js";
+import { bwrapFails, bwrapWorks, findBwrap, type ProcessLimits, processLimits, whyUnconfined } from "./confine.js";
 import { FrameReader, frameHead } from "./frames.js";
 import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart, type Replaced } from "./link.js";
-import { isRunning, killGroup, PROGRAM, startProcess, takeSpare } from "./start.js";
+import { endProcess, isRunning, killGroup, PROGRAM, startProcess, takeSpare } from "./start.js";
 
 /** Kept of what a process writes on its standard error, to tell why it died. */
 const STDERR_MAX = 4096;
@@ -97,7 +91,11 @@ class ProcessCell implements Cell {
     if (disks.some(({ image }) => image instanceof Blob)) {
       throw new OptionError("a Blob as a disk can't be read in a process: give a path or bytes");
     }
-    const limits = processLimits(options, bytesOf(disks, trees), wants.includes("onFile"));
+    const limits = processLimits(
+      options,
+      bytesOf(disks, trees) + overlayBytes(options.overlay),
+      wants.includes("onFile"),
+    );
     const spare = this.program === PROGRAM ? takeSpare(disks, this.confine, limits) : undefined;
     if (spare !== undefined) this.#files = spare.files;
     this.#message = { ...message, disks: spare ? openedImages(disks, this.#files) : openImages(disks, this.#files) };
@@ -135,7 +133,8 @@ class ProcessCell implements Cell {
 
   /** Ends the process while it is there; its number may be another's afterwards. */
   #kill(): void {
-    if (this.#child !== undefined && isRunning(this.#child)) killGroup(this.#child);
+    if (this.#child !== undefined && isRunning(this.#child))
+      endProcess(this.#child, this.facts.confinement === "bwrap");
   }
 
   /** Starts the process, or takes the one that was started ahead. */

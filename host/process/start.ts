@@ -7,7 +7,8 @@ import { devNull } from "node:os";
 import type { FileDisk } from "../disks/file.js";
 import { openImages } from "../disks/open.js";
 import type { SentImage } from "../disks/source.js";
-import { type Confine, findBwrap, type ProcessLimits, processCommand } from "./confine.js";
+import type { Confine } from "../options.js";
+import { findBwrap, type ProcessLimits, processCommand } from "./confine.js";
 import { FIRST_IMAGE_FD } from "./link.js";
 
 /** The program of a session's process. */
@@ -71,6 +72,39 @@ export function killGroup({ pid }: ChildProcess): void {
     process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
   } catch {
     // There is nobody left.
+  }
+}
+
+/** How long bubblewrap may take to end after its process. */
+const BWRAP_END_MS = 200;
+
+/**
+ * Ends `child`. Of bubblewrap, which is `confined`, its process goes first: then it is bubblewrap that takes note of that one's
+ * end. Otherwise the system's first process would have to, which in containers may not.
+ */
+export function endProcess(child: ChildProcess, confined: boolean): void {
+  const held = confined && child.pid !== undefined ? childrenOf(child.pid) : [];
+  for (const pid of held) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  if (held.length === 0) {
+    killGroup(child);
+    return;
+  }
+  const timer = setTimeout(() => killGroup(child), BWRAP_END_MS);
+  child.once("exit", () => clearTimeout(timer));
+}
+
+/** The numbers of a process's children, where the system tells. */
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
   }
 }
 

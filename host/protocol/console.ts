@@ -51,7 +51,7 @@ export function consoleImports(module: ModuleMemory, state: SessionState) {
       meter.watch.resume();
       meter.checkTime();
       if (key === undefined) throw inputEnded();
-      return key;
+      return options.edits ? key : key & 0xff;
     },
 
     poll(): number {

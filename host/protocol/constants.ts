@@ -42,3 +42,7 @@ export const PURPOSE_RAW = 4;
 
 /** As the size of a file: not known yet, and for the core: to be read from the file itself. */
 export const FILE_ITSELF = (1n << 64n) - 1n;
+
+/** As the size of what the caller lays over the guest's files: it isn't to be found, it is a directory. */
+export const OVERLAY_ABSENT = (1n << 64n) - 1n;
+export const OVERLAY_DIRECTORY = (1n << 64n) - 2n;

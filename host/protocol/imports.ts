@@ -14,6 +14,7 @@ import { diskImports } from "./disks.js";
 import { lifeImports } from "./life.js";
 import { memoryImports } from "./memory.js";
 import { ModuleMemory } from "./module_memory.js";
+import { overlayImports } from "./overlay.js";
 
 /** The imports of one instance of `program` that runs in `memory` for `state`, with the files of `wasi` if there are any. */
 export function makeImports(
@@ -30,6 +31,7 @@ export function makeImports(
     digestImports(module, state),
     cpuImports(module, state),
     lifeImports(module, state),
+    overlayImports(module, state),
     policyImports(state.policy, accessFor(module), state.guest, (bytes) => state.meter.work(bytes)),
   ];
   // The clock is the session's, whoever provides the files.

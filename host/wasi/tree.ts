@@ -67,7 +67,8 @@ export async function takeTrees(trees: readonly HostTree[], options = TREE_OPTIO
   return taken;
 }
 
-function takeTree(tree: HostTree, options: TreeOptions): GrantedTree | Promise<GrantedTree> {
+/** Takes in one. */
+export function takeTree(tree: HostTree, options: TreeOptions): GrantedTree | Promise<GrantedTree> {
   if (typeof tree === "string") return copyDirectory(tree, options);
   if (isHandle(tree)) return takeHandle(tree, options);
   return takeMap(tree);

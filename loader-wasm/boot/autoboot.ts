@@ -6,6 +6,7 @@ import { getenv } from "../environment/variables";
 import { Ascii } from "../lib/ascii";
 import { CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { print, putchar } from "../lib/output";
+import { profile } from "../lib/profile";
 import { equalsIgnoreCase, scanInteger } from "../lib/text";
 import { loadKld } from "../load/modules";
 import { findFile, preloadedFiles } from "../load/preloaded";
@@ -92,8 +93,9 @@ function autoboot(seconds: i32, prompt: string | null): i32 {
 
 /** Shows the remaining seconds. False when another key than Enter was hit. */
 function countDown(seconds: i32, prompt: string | null, kernel: string): bool {
-  let shown = time();
-  const when = shown + <i64>seconds;
+  const start = time();
+  const when = start + <i64>seconds;
+  let shown = profile.showsWholeDelay ? -1 : start;
   const text = prompt === null ? "Hit [Enter] to boot immediately, or any other key for command prompt." : prompt;
   print(`${text}\n`);
   while (true) {

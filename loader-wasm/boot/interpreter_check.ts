@@ -1,8 +1,9 @@
 // Which flavour the guest wants: the mark `$Interpreter:NAME` in its /boot/loader. A loader without a mark
 // is from before there was a choice, and means Forth; no loader means no preference, and so does one that the disk
-// fails to give, with a word about it: what can't be read may have a mark.
+// fails to give, with a word about it: what can't be read may have a mark. DragonFly's loader is from before there was a
+// choice, too, and knows no Forth: its start-up script tells.
 
-import { close, fstat, open, read, unreadable } from "../files/files";
+import { close, fstat, open, read, stat, unreadable } from "../files/files";
 import { S_IFDIR, S_IFMT } from "../fs/file_system";
 import { allocString, cstringAt, stringAt } from "../lib/bytes";
 import { errno, strerror } from "../lib/errno";
@@ -15,6 +16,9 @@ export const LOADER_PATH = "/boot/loader";
 const MARK = "$Interpreter:";
 /** What an unmarked loader is taken for. */
 const UNMARKED = "4th";
+/** DragonFly's start-up script, which is in / where /boot is a file system of its own, and the flavour that has its words. */
+const DRAGONFLY_SCRIPTS: string[] = ["/boot/dloader.rc", "/dloader.rc"];
+const DRAGONFLY_FLAVOUR = "simp";
 /** Bytes of a name that are passed on; a longer one matches no flavour anyway. */
 const NAME_LIMIT: i32 = 65536;
 /** Bytes searched at a time. */
@@ -32,6 +36,14 @@ export function markOffset(): i64 {
   return found;
 }
 
+/** The path of DragonFly's start-up script, or "" when the guest has none. */
+export function dragonflyScript(): string {
+  for (let i = 0; i < DRAGONFLY_SCRIPTS.length; i++) {
+    if (stat(DRAGONFLY_SCRIPTS[i]) !== null) return DRAGONFLY_SCRIPTS[i];
+  }
+  return "";
+}
+
 /** Asks the host for another flavour when the guest's loader wants one other than `own`. */
 export function checkInterpreter(own: string): void {
   const wanted = wantedInterpreter();
@@ -44,14 +56,16 @@ export function checkInterpreter(own: string): void {
 export function wantedInterpreter(): string | null {
   found = NO_FILE;
   const fd = open(LOADER_PATH);
-  if (fd < 0) {
-    if (unreadable) cantRead();
+  let wanted: string | null = null;
+  if (fd >= 0) {
+    const status = fstat(fd);
+    if (status !== null) wanted = (status.mode & S_IFMT) == S_IFDIR ? UNMARKED : findMark(fd, status.size);
+    close(fd);
+  } else if (unreadable) {
+    cantRead();
     return null;
   }
-  const status = fstat(fd);
-  let wanted: string | null = null;
-  if (status !== null) wanted = (status.mode & S_IFMT) == S_IFDIR ? UNMARKED : findMark(fd, status.size);
-  close(fd);
+  if (found < 0 && found != UNREADABLE && dragonflyScript().length > 0) wanted = DRAGONFLY_FLAVOUR;
   return wanted;
 }
 

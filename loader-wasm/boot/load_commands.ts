@@ -4,6 +4,7 @@ import { closePager, openPager, page } from "../console/pager";
 import { Ascii } from "../lib/ascii";
 import { COMPLAINED, Options } from "../lib/getopt";
 import { CMD_CRIT, CMD_ERROR, CMD_FATAL, CMD_OK, CMD_WARN, failCommand, failDetailed } from "../lib/outcome";
+import { profile } from "../lib/profile";
 import { clip, hex, scanInteger } from "../lib/text";
 import { loadKld, loadModule, loadRaw, unload } from "../load/modules";
 import { findFile, PreloadedFile, preloadedFiles } from "../load/preloaded";
@@ -15,7 +16,7 @@ const LINE_SIZE: i32 = 80;
 /** `load [-k] [-t TYPE] FILE [ARGUMENT...]`. */
 export function commandLoad(argv: string[]): i32 {
   if (argv.length == 1) return failCommand("no filename specified", CMD_CRIT);
-  const options = new Options(argv, "dkp:s:t:");
+  const options = new Options(argv, profile.generation < 15 ? "dkp:s:t:" : "kt:");
   let type: string | null = null;
   let explicit = false;
   while (true) {

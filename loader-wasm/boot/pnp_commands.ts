@@ -5,6 +5,7 @@ import { Ascii } from "../lib/ascii";
 import { Options } from "../lib/getopt";
 import { CMD_CRIT, CMD_ERROR, CMD_OK, failCommand, failDetailed } from "../lib/outcome";
 import { print } from "../lib/output";
+import { profile } from "../lib/profile";
 import { loadModule } from "../load/modules";
 import { PnpQuery } from "../load/pnp";
 
@@ -36,7 +37,9 @@ export function commandPnpmatch(argv: string[]): i32 {
     return complained ? CMD_OK : failCommand("Usage: pnpmatch <busname> compat=<compatdata>", CMD_CRIT);
   }
   const file = query.search();
-  print(file !== null ? `Matched module: ${file}\n` : `No module matches ${query.device} on bus ${query.bus}\n`);
+  if (file !== null) print(`Matched module: ${file}\n`);
+  else if (profile.generation < 14) print(`No module matches ${query.bus}\n`);
+  else print(`No module matches ${query.device} on bus ${query.bus}\n`);
   return CMD_OK;
 }
 

@@ -2,6 +2,7 @@
 
 import { closePager, openPager, page } from "../console/pager";
 import { CMD_OK } from "../lib/outcome";
+import { profile } from "../lib/profile";
 import { clip } from "../lib/text";
 import { commands } from "./commands";
 import { exitLoader } from "./ending";
@@ -13,11 +14,12 @@ const EXIT_REBOOT: i32 = 2;
 
 /** `?`: lists the commands that are listed. */
 export function commandList(_argv: string[]): i32 {
+  const wide = profile.generation >= 15;
   openPager();
   let quit = page("Available commands:\n");
   for (let i = 0; i < commands.length && !quit; i++) {
     if (!commands[i].listed) continue;
-    page(clip(`  ${commands[i].name.padEnd(15)}  `, 20));
+    page(wide ? clip(`  ${commands[i].name.padEnd(20)}`, 23) + "  " : clip(`  ${commands[i].name.padEnd(15)}  `, 20));
     page(commands[i].description);
     quit = page("\n");
   }

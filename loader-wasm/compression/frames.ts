@@ -14,6 +14,8 @@ const BEFORE: usize = 16;
 const BLOCK: usize = 131072;
 /** Bytes behind a block, for its checksum. */
 const BEHIND: usize = 4;
+/** Memory for output that a small file doesn't need, and a kernel does with: what limits of the module's memory have room for. */
+const STEP: usize = 34 << 20;
 /** Of earlier output a file may need no more than this: what `zstd -22` and `xz -9` ask for. */
 export const WINDOW_MAX: u64 = 64 << 20;
 
@@ -121,7 +123,7 @@ export abstract class FrameStream extends Decoder {
     return true;
   }
 
-  /** Forgets the output. Its memory grows with what there is to be kept. */
+  /** Forgets the output. Its memory grows when there is more to be kept. */
   protected beginOutput(kept: usize, blockSize: usize): void {
     this.kept = kept;
     this.room = max(ROOM, blockSize);
@@ -189,8 +191,8 @@ export abstract class FrameStream extends Decoder {
     if (this.outputSize - used >= size) return;
     const kept = min(this.kept, used);
     const whole = this.kept + this.room;
-    if (this.outputSize < whole) {
-      this.outputSize = min(whole, max<usize>(2 * this.outputSize, kept + size));
+    if (kept + size > this.outputSize) {
+      this.outputSize = kept + size <= STEP ? min(whole, STEP) : whole;
       this.output = allocate(this.outputSize);
     }
     memory.copy(this.output, old + used - kept, kept);

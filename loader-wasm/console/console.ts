@@ -101,16 +101,18 @@ function words(value: string): string[] {
 /** Prints what is wrong with `value`; whether at least one name in it is one of ours. */
 function check(value: string): bool {
   const names = words(value);
+  const latest = profile.generation >= 15;
   let found = 0;
   let elsewhere = 0;
   for (let i = 0; i < names.length; i++) {
     if (find(names[i]) >= 0) found++;
     else if (isElsewhere(names[i])) elsewhere++;
-    else print(`console ${names[i]} is invalid!\n`);
+    else print(`console ${names[i]} is ${latest ? "unavailable" : "invalid!"}\n`);
   }
   const known = found + elsewhere;
   if (known == 0) print("no valid consoles!\n");
-  if (known == 0 || known != names.length) {
+  // The last loaders list them only when there is none of them.
+  if (known == 0 || (known != names.length && !latest)) {
     print("Available consoles:\n");
     for (let i = 0; i < consoles.length; i++) print(`    ${consoles[i].name}\n`);
   }

@@ -6,6 +6,7 @@ import { page } from "../console/pager";
 import { Ascii } from "../lib/ascii";
 import { EINVAL, EIO, ENOENT, ENXIO, EPART, ESLICE, EUNIT, setErrno } from "../lib/errno";
 import { damaged } from "../lib/fault";
+import { profile } from "../lib/profile";
 import { scanInteger } from "../lib/text";
 import { DIOCGMEDIASIZE, DIOCGSECTORSIZE, diskioctl } from "../protocol";
 import { Disk, disks, OFFSET_LIMIT } from "../storage/disk";
@@ -223,13 +224,19 @@ function sizeText(sectors: u64, sectorSize: u32): string {
   return `${size.toString().padStart(4)}${unit}B`;
 }
 
+/** Where sizes stand behind shorter lines in later loaders. */
+const SIZE_COLUMN: i32 = 24;
+
 /** Lists the partitions of `table`, and those inside its slices when `nested`. True when the reader quits. */
 function printTable(disk: Disk, table: PartitionTable, prefix: string, verbose: bool, nested: bool): bool {
   for (let i = 0; i < table.entries.length; i++) {
     const entry = table.entries[i];
     const name = `  ${prefix}${table.suffix(entry)}`;
-    const size = verbose ? sizeText(entry.sectors(), disk.sectorSize) : "";
-    if (page(`${name}: ${entry.typeName()}\t${size}\n`)) return true;
+    const line = `${name}: ${entry.typeName()}`;
+    let size = verbose ? sizeText(entry.sectors(), disk.sectorSize) : "";
+    if (!profile.alignsSizes) size = `\t${size}`;
+    else if (verbose) size = line.length < SIZE_COLUMN ? `\t\t${size}` : `\t${size}`;
+    if (page(`${line}${size}\n`)) return true;
     if (!nested || !entry.holdsLabel()) continue;
     const label = partitionTable(disk, entry.start, entry.sectors());
     if (label !== null && printTable(disk, label, name, verbose, false)) return true;

@@ -41,10 +41,12 @@ export const environment: Variable[] = [];
 
 /** Moves `count` variables; what they come to lie on is dropped, or is stored elsewhere by the caller. */
 function move(to: i32, from: i32, count: i32): void {
+  burn(<i64>(count >> MOVED_SHIFT));
   const cells = environment.dataStart;
   memory.copy(cells + ((<usize>to) << REFERENCE), cells + ((<usize>from) << REFERENCE), (<usize>count) << REFERENCE);
 }
-/** Bytes of a reference, as a shift. */
+/** Variables that are moved for one unit of fuel, and bytes of a reference, as shifts. */
+const MOVED_SHIFT: i32 = 4;
 const REFERENCE: usize = alignof<usize>();
 
 /** Counts what is done to variables, for those who want to know whether anything was. */

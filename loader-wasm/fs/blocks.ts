@@ -1,10 +1,11 @@
 // Files whose inode has the addresses of twelve blocks, and of blocks of addresses of one, two and three levels: those of UFS,
 // and ext's without extents. Runs of blocks that follow each other on the disk are read in one piece.
 
-import { EFBIG, EIO } from "../lib/errno";
+import { EFBIG, EIO, ENOTDIR, setErrno } from "../lib/errno";
 import { burn } from "../lib/fault";
 import { Volume } from "../storage/volume";
-import { Content, foundRun, HOLE } from "./content";
+import { Content, ContentFile, foundRun, HOLE } from "./content";
+import { Dirent, S_IFDIR, S_IFMT, Stat } from "./file_system";
 
 const DIRECT_BLOCKS: u64 = 12;
 const INDIRECT_LEVELS: i32 = 3;
@@ -13,8 +14,11 @@ export const ADDRESSES: i32 = 15;
 
 const addressCell: usize = memory.data(8, 8);
 
-/** A file or directory of blocks. */
+/** A file or directory of blocks, with what else its inode says. */
 export abstract class BlockContent extends Content {
+  mode: u32 = 0;
+  uid: u32 = 0;
+  gid: u32 = 0;
   /** Twelve direct addresses, then those of the indirect blocks of each level, as the disk has them: each is checked in use. */
   protected readonly addresses: StaticArray<u64> = new StaticArray<u64>(ADDRESSES);
 
@@ -29,6 +33,11 @@ export abstract class BlockContent extends Content {
     private readonly addressLimit: u64,
   ) {
     super(volume);
+  }
+
+  /** Whether it is of the kind (S_IF*). */
+  isKind(kind: u32): bool {
+    return (this.mode & S_IFMT) == kind;
   }
 
   /** Reports damage in the inode. Returns `code`. */
@@ -96,5 +105,56 @@ export abstract class BlockContent extends Content {
     }
     const start = first == 0 ? HOLE : <u64>first * <u64>this.unit + within;
     return foundRun(start, count * blockSize - within);
+  }
+}
+
+/** A walk through the entries of a directory from `position` on. After `next`, the others tell of the entry. */
+export abstract class EntryWalk {
+  inode: u32 = 0;
+  type: u8 = 0;
+
+  constructor(public position: u64) {}
+
+  /** Goes to the next used entry. False and errno: ENOENT at the end. */
+  abstract next(): bool;
+
+  abstract name(): string;
+
+  abstract isCalled(name: string): bool;
+}
+
+/** The inode number of `name` in the directory that `walk` begins; 0 and errno. */
+export function lookUp(walk: EntryWalk, name: string): u32 {
+  while (walk.next()) if (walk.isCalled(name)) return walk.inode;
+  return 0;
+}
+
+/** An open file or directory that has an inode. */
+export abstract class InodeFile extends ContentFile {
+  constructor(private readonly node: BlockContent) {
+    super(node);
+  }
+
+  /** Begins a walk in the directory that it is. */
+  protected abstract entries(position: u64): EntryWalk;
+
+  stat(): Stat {
+    const status = new Stat();
+    status.mode = this.node.mode;
+    status.uid = this.node.uid;
+    status.gid = this.node.gid;
+    status.size = this.size();
+    return status;
+  }
+
+  readdir(): Dirent | null {
+    if (!this.node.isKind(S_IFDIR)) {
+      setErrno(ENOTDIR);
+      return null;
+    }
+    const walk = this.entries(this.position);
+    const found = walk.next();
+    this.position = walk.position;
+    return found ? new Dirent(walk.name(), walk.type, walk.inode) : null;
   }
 }

@@ -148,6 +148,8 @@ export abstract class FileSystem {
      * looked for afterwards, and "no such file" is what scripts know.
      */
     readonly inReference: bool = false,
+    /** Names are the same in capitals and small letters. */
+    readonly ignoresCase: bool = false,
   ) {}
 
   /** Whether its files are files of other file systems. */

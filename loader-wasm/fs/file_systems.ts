@@ -4,6 +4,7 @@ import { Device } from "../dev/device";
 import { EINVAL, EIO, ENOENT, errno, setErrno } from "../lib/errno";
 import { Volume } from "../storage/volume";
 import { FileSystem, O_RDONLY, OpenFile } from "./file_system";
+import { openOver, overlaid, redirected } from "./overlay";
 
 /** All file systems, in the order in which they are tried. */
 let fileSystems: FileSystem[] = [];
@@ -37,17 +38,32 @@ export function fileSystemOn(device: Device): FileSystem | null {
   return null;
 }
 
+/** Whether names on `device` are the same in capitals and small letters. */
+export function ignoresCase(device: Device): bool {
+  const volume = device.volume();
+  for (let i = 0; volume !== null && i < fileSystems.length; i++) {
+    if (fileSystems[i].ignoresCase && fileSystems[i].knows(volume)) return true;
+  }
+  return false;
+}
+
 /**
- * Opens `path` on `device` with the first file system that can. Null and errno: EIO when it may be there and can't be read,
- * whatever the others then say.
+ * Opens `path` on `device`: what the caller laid over it, or with the first file system that can. Null and errno: EIO when it
+ * may be there and can't be read, whatever the others then say.
  */
 export function openOn(device: Device, path: string, mode: i32): OpenFile | null {
+  return overlaid ? openOver(device, path, mode, openBelow) : openBelow(device, path, mode, false);
+}
+
+/** The same without the overlay; with `layersOnly` there is no such file in any file system that isn't a layer on others. */
+function openBelow(device: Device, path: string, mode: i32, layersOnly: bool): OpenFile | null {
   let error = EINVAL;
   // Whether the error says more than that there is no compressed file of that name either.
   let stands = false;
   for (let i = 0; i < fileSystems.length; i++) {
+    if (layersOnly && !fileSystems[i].isLayer()) continue;
     const file = fileSystems[i].open(device, path, mode);
-    if (file !== null) return file;
+    if (file !== null || redirected !== null) return file;
     if (errno == EINVAL || error == EIO || (stands && errno == ENOENT)) continue;
     // A file system that knows the device knows best: no other one's trouble with it counts.
     if (error != EINVAL && errno == EIO && !fileSystems[i].isLayer()) continue;

@@ -3,6 +3,7 @@
 
 import { Ascii } from "../lib/ascii";
 import { burn } from "../lib/fault";
+import { arriveAt, redirects, watchesLinks } from "./overlay";
 
 /** Fuel for one name of a path, besides that for what is left of the path. */
 const COMPONENT_COST: i64 = 16;
@@ -30,8 +31,11 @@ export abstract class PathWalk<N> {
   /** Reports that there are too many links on the way through `path`, of which `link` is the last; sets errno. */
   tooManyLinks(_link: N, _path: string): void {}
 
-  /** What `path` names, after at most `linksMax` links; null and errno. */
+  /** What `path` names, after at most `linksMax` links; null and errno, or when a link leads to something laid over. */
   walk(path: string, linksMax: i32 = 0): N | null {
+    const watched = watchesLinks();
+    // The way without links from the root to `node`, when somebody wants to know.
+    let way = "";
     let rest = path;
     let links = 0;
     let node = this.root();
@@ -39,13 +43,20 @@ export abstract class PathWalk<N> {
       burn(COMPONENT_COST + <i64>(rest.length >> 4));
       let start = 0;
       while (start < rest.length && rest.charCodeAt(start) == Ascii.SLASH) start++;
-      if (start == rest.length) return node;
+      if (start == rest.length) {
+        if (watched) arriveAt(way);
+        return node;
+      }
       const slash = rest.indexOf("/", start);
       const end = slash < 0 ? rest.length : slash;
       const directory = node;
-      node = this.step(directory, rest.substring(start, end));
+      const name = rest.substring(start, end);
+      node = this.step(directory, name);
       rest = rest.substring(end);
-      if (node === null || !this.isLink(node)) continue;
+      if (node === null || !this.isLink(node)) {
+        if (watched) way += `/${name}`;
+        continue;
+      }
       if (++links > linksMax) {
         this.tooManyLinks(node, path);
         return null;
@@ -54,7 +65,11 @@ export abstract class PathWalk<N> {
       if (text === null) return null;
       rest = text + rest;
       // An absolute link starts again at the root, a relative one where it is.
-      node = text.startsWith("/") ? this.root() : directory;
+      const isAbsolute = text.startsWith("/");
+      node = isAbsolute ? this.root() : directory;
+      if (!watched) continue;
+      if (isAbsolute) way = "";
+      if (redirects(`${way}/${rest}`)) return null;
     }
     return null;
   }

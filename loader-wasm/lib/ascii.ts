@@ -20,6 +20,7 @@ export enum Ascii {
   CONTROL_R = 0x12,
   CONTROL_U = 0x15,
   CONTROL_W = 0x17,
+  ESCAPE = 0x1b,
   SPACE = 0x20,
   QUOTE = 0x22,
   APOSTROPHE = 0x27,

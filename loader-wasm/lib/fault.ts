@@ -62,7 +62,8 @@ export function damaged(where: string, what: string, code: i32): i32 {
   // Looking for other names of a file comes across the same damage again.
   if (text == lastDamage) return code;
   lastDamage = text;
-  if (damages.length < DAMAGES_MAX && !damages.includes(text)) damages.push(text);
+  if (damages.includes(text)) return code;
+  if (damages.length < DAMAGES_MAX) damages.push(text);
   if (hushed) return code;
   const block = allocString(text);
   report(block, text.length);

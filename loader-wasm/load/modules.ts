@@ -9,6 +9,7 @@ import { EFTYPE, ENOENT, errno, strerror } from "../lib/errno";
 import { refusedEnd, startPart } from "../lib/guest";
 import { commandError, failCommand, failDetailed } from "../lib/outcome";
 import { print } from "../lib/output";
+import { profile } from "../lib/profile";
 import { hexAlternate } from "../lib/text";
 import { PURPOSE_RAW } from "../protocol";
 import { Loaded } from "./elf/linked";
@@ -21,6 +22,7 @@ import { tell } from "./verbosity";
 /** GPA behind the last loaded file. */
 let nextAddress: u64 = 0;
 
+const PAGE_MASK: u64 = 4095;
 /** Raw files go to the guest in such pieces. */
 const RAW_PIECE: u64 = 16 * 1024 * 1024;
 /** Modules that may be loaded because of each other. */
@@ -168,6 +170,7 @@ export function loadRaw(name: string, type: string): bool {
     failDetailed(`can't open '${path}': ${strerror(errno)}`);
     return false;
   }
+  if (profile.generation >= 15) nextAddress = (nextAddress + PAGE_MASK) & ~PAGE_MASK;
   tell(`${path} `);
   startPart();
   let size: u64 = 0;

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, normalize, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { type BootResult, boot, KeysConsole } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -21,6 +22,7 @@ const PAGE = `<!doctype html><title>test</title><script type="module" src="/page
 const SCRIPT = `import * as userboot from "/build/host/browser.js"; globalThis.userboot = userboot;`;
 
 const image = guestImage("amd64-ufs2-gpt");
+const packed = gzipSync(image);
 const OPTIONS = {
   start: "simp",
   interfaceVersion: 4,
@@ -33,7 +35,12 @@ const OPTIONS = {
 function serve(isolated: boolean): Server {
   return createServer((request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
-    const inline: Record<string, string | Uint8Array> = { "/": PAGE, "/page.js": SCRIPT, "/guest.img": image };
+    const inline: Record<string, string | Uint8Array> = {
+      "/": PAGE,
+      "/page.js": SCRIPT,
+      "/guest.img": image,
+      "/guest.gz": packed,
+    };
     const file = inRepository(`.${path}`);
     const body = inline[path] ?? (path.startsWith("/build/") && existsSync(file) ? readFileSync(file) : undefined);
     response.writeHead(body === undefined ? 404 : 200, {
@@ -155,6 +162,88 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
     expect(outcome.text).toContain("    readme\r\n");
     expect(outcome.text).toContain("from the page's directory\r\n");
     expect(outcome.exitCode).toBe(1);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it("unpacks what gzip packed, says what a page can't, and keeps to its limit", async () => {
+    const { page, complaints } = await open(false);
+    const outcome = await page.evaluate(async (options) => {
+      const { userboot } = globalThis as unknown as { userboot: typeof import("userboot-wasm") };
+      const blob = await (await fetch("/guest.gz")).blob();
+      const bytes = new Uint8Array(await blob.arrayBuffer());
+      const harmed = bytes.slice();
+      harmed.fill(0x55, 1000, 1100);
+      let told = 0;
+      const attempt = async (
+        disk: import("userboot-wasm").DiskSource,
+        more?: Partial<import("userboot-wasm").BootOptions>,
+      ) => {
+        const console = new userboot.KeysConsole(["\r"]);
+        try {
+          const result = await userboot.boot({ ...options, disks: [disk], console, ...more });
+          return result.memory.map(({ sha256 }) => sha256).join() || `${result.error?.message}`;
+        } catch (error) {
+          return `${(error as Error).name}: ${(error as Error).message}`;
+        }
+      };
+      return {
+        plain: await attempt(await (await fetch("/guest.img")).blob()),
+        file: await attempt(new File([blob], "guest.img.gz"), {
+          onProgress: ({ unpackedDone = 0 }) => {
+            told = Math.max(told, unpackedDone);
+          },
+        }),
+        told: told === blob.size,
+        blob: await attempt({ image: blob, format: "gzip" }),
+        bytes: await attempt({ image: bytes, format: "gzip" }),
+        unsaid: await attempt(blob),
+        harmed: await attempt({ image: harmed, format: "gzip" }),
+        cut: await attempt({ image: bytes.slice(0, 5000), format: "gzip" }),
+        limit: await attempt({ image: blob, format: "gzip" }, { limits: { unpackedBytes: 100_000 } }),
+        aborted: await attempt({ image: blob, format: "gzip" }, { signal: AbortSignal.abort() }),
+        xz: await attempt(new File([blob], "guest.img.xz")),
+        path: await attempt("guest.img.gz"),
+      };
+    }, OPTIONS);
+    expect(outcome.plain).toMatch(/^[0-9a-f]{64},/);
+    for (const way of ["file", "blob", "bytes"] as const) expect(outcome[way], way).toBe(outcome.plain);
+    expect(outcome.told).toBe(true);
+    expect(outcome.unsaid).toMatch(/looks like a gzip file: say so \(.*in the API format: "gzip"\)/);
+    expect(outcome.harmed).toMatch(/^DiskError: Blob: is not a gzip file, or damaged/);
+    expect(outcome.cut).toMatch(/^DiskError: Blob: is not a gzip file, or damaged/);
+    expect(outcome.limit).toMatch(/^LimitError: limit unpackedBytes exceeded: \d+ of 100000 used$/);
+    expect(outcome.aborted).toMatch(/^AbortedError/);
+    expect(outcome.xz).toBe(
+      "OptionError: in browsers only gzip is unpacked: give the xz image unpacked, or packed by gzip",
+    );
+    expect(outcome.path).toBe("OptionError: a disk can be named by a path on Node only");
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it("lays files over the guest's: maps, and directories the page was given", async () => {
+    const { page, complaints } = await open(false);
+    const outcome = await page.evaluate(async (options) => {
+      const { userboot } = globalThis as unknown as { userboot: typeof import("userboot-wasm") };
+      const top = await (await navigator.storage.getDirectory()).getDirectoryHandle("over", { create: true });
+      const boot = await top.getDirectoryHandle("boot", { create: true });
+      const file = await (await boot.getFileHandle("notes.txt", { create: true })).createWritable();
+      await file.write("from the page's directory\n");
+      await file.close();
+      const blob = await (await fetch("/guest.img")).blob();
+      const console = new userboot.KeysConsole([" more /boot/notes.txt\r", "more /new\r", "quit\r"]);
+      const overlay = [top, { "/new": new TextEncoder().encode("from a map\n"), "/boot/kernel": null }];
+      const result = await userboot.boot({ ...options, disks: [blob], console, overlay });
+      return { used: result.overlay, text: console.text };
+    }, OPTIONS);
+    expect(outcome.text).toContain("from the page's directory\r\n");
+    expect(outcome.text).toContain("from a map\r\n");
+    expect(outcome.used?.map(({ path, used }) => [path, used])).toEqual([
+      ["/boot/notes.txt", true],
+      ["/new", true],
+      ["/boot/kernel", true],
+    ]);
     expect(complaints).toEqual([]);
     await page.close();
   });

@@ -1,8 +1,9 @@
 // `userboot run` with guests that reboot, in QEMU.
 
 import { spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { CLI, userboot } from "../support/cli.js";
 import { Scratch } from "../support/scratch.js";
@@ -76,6 +77,30 @@ testWith(QEMU)("a reboot that the loader asks for counts as one", () => {
   expect(stderr).toMatch(/^userboot: the guest has rebooted 3 times in a row.*\n$/);
   expect(status).toBe(1);
   expect(run(inMenu, ["--no-reboot"])).toMatchObject({ status: 3, stderr: "" });
+});
+
+testWith(QEMU)("a compressed image is unpacked once for all passes, and nothing of it is left", async () => {
+  const packed = scratch.file("thrice.img.gz", gzipSync(rebootingGuest()));
+  const temporary = join(scratch.path, "tmp");
+  mkdirSync(temporary);
+  const args = ["run", "-d", packed, ...FAST, "--accel", "tcg", ...counting()];
+  const env = { ...process.env, TMPDIR: temporary };
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"], timeout: 50_000, env });
+  let text = "";
+  let complaints = "";
+  child.stdout.on("data", (chunk) => {
+    text += chunk;
+    // From now on there is nothing to unpack.
+    if (text.includes("kernel 1")) rmSync(packed, { force: true });
+  });
+  child.stderr.on("data", (chunk) => {
+    complaints += chunk;
+  });
+  const status = await new Promise((done) => child.once("close", done));
+  expect(complaints).toBe("");
+  expect(passes(text)).toEqual(ALL);
+  expect(status).toBe(0);
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 testWith(QEMU)("the loader takes keys in every pass", async () => {

@@ -1,24 +1,19 @@
 // UFS and ext by another superblock, when the first one is bad, on what makefs and mke2fs make.
 
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { mbr } from "../support/partition_tables.mjs";
 import { prompt } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
-import { expectTree, imageAt, noise, programs, run, type Tree, usualTree, writeTree } from "../support/trees.js";
+import { expectTree, imageAt, imageOf, noise, programs, run, type Tree, usualTree } from "../support/trees.js";
 
 const TREE = usualTree(600_000, true);
 
 /** An image with `tree`, made by makefs. */
-function ufsImage(tree: Tree, version: 1 | 2, blockSize: number): Buffer {
-  using scratch = new Scratch();
-  const root = join(scratch.path, "tree");
-  const image = join(scratch.path, "image");
-  writeTree(root, tree);
-  const options = `version=${version},bsize=${blockSize},fsize=${blockSize / 8}`;
-  run("makefs", "-t", "ffs", "-o", options, "-s", "16m", image, root);
-  return Buffer.from(imageAt(image));
-}
+const ufsImage = (tree: Tree, version: 1 | 2, blockSize: number): Buffer =>
+  imageOf(tree, (root, image) => {
+    const options = `version=${version},bsize=${blockSize},fsize=${blockSize / 8}`;
+    run("makefs", "-t", "ffs", "-o", options, "-s", "16m", image, root);
+  });
 
 describe.skipIf(!programs("makefs"))("UFS", () => {
   describe.each([
@@ -85,14 +80,10 @@ describe.skipIf(!programs("mke2fs"))("ext", () => {
   const ignored = /^lost\+found$/;
 
   /** Its groups are as many blocks as bits fit into one. */
-  function extImage(type: string, block: number, size: string, ...more: string[]): Buffer {
-    using scratch = new Scratch();
-    const root = join(scratch.path, "tree");
-    const image = join(scratch.path, "image");
-    writeTree(root, tree);
-    run("mke2fs", "-q", "-F", "-t", type, "-b", String(block), ...more, "-d", root, image, size);
-    return Buffer.from(imageAt(image));
-  }
+  const extImage = (type: string, block: number, size: string, ...more: string[]): Buffer =>
+    imageOf(tree, (root, image) =>
+      run("mke2fs", "-q", "-F", "-t", type, "-b", String(block), ...more, "-d", root, image, size),
+    );
   const said = (group: number, at: number) =>
     `disk0 offset ${at}: ext superblock: the first one is bad, the copy in group ${group} is used in its place`;
 

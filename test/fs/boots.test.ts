@@ -8,9 +8,8 @@ import { describe, expect, it } from "vitest";
 import { linkedFile, objectFile } from "../support/elf_image.js";
 import { ExfatImage } from "../support/exfat_image.js";
 import { GUID, gpt } from "../support/partition_tables.mjs";
-import { Scratch } from "../support/scratch.js";
 import { SparseDisk } from "../support/sparse_disk.js";
-import { imageAt, programs, run, type Tree, writeTree } from "../support/trees.js";
+import { imageAt, imageOf, programs, run, type Tree } from "../support/trees.js";
 import { ufsDisk } from "../support/ufs_image.js";
 
 const KERNEL = linkedFile({ bits: 64, segments: [{ size: 900_000 }, { size: 3000, bss: 5000, writable: true }] }).bytes;
@@ -55,15 +54,11 @@ function inPartition(image: Uint8Array, type: string): SparseDisk {
   return disk;
 }
 
-function makeImage(make: (image: string, root: string) => void): Buffer {
-  using scratch = new Scratch();
-  const root = join(scratch.path, "tree");
-  const image = scratch.file("image", "");
-  writeTree(root, TREE);
-  run("truncate", "-s", "40M", image);
-  make(image, root);
-  return Buffer.from(imageAt(image));
-}
+const makeImage = (make: (image: string, root: string) => void): Buffer =>
+  imageOf(TREE, (root, image) => {
+    run("truncate", "-s", "40M", image);
+    make(image, root);
+  });
 
 describe("a guest boots from", () => {
   it.skipIf(!programs("mkfs.vfat", "mcopy"))("FAT32", async () => {

@@ -1,21 +1,18 @@
 // ext2, ext3 and ext4 as mke2fs makes them: block sizes, each feature on and off, read in full, and damage.
 
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { prompt } from "../support/prompt.js";
-import { Scratch } from "../support/scratch.js";
 import {
   contentOf,
   expectTree,
-  imageAt,
+  imageOf,
   noise,
   programs,
   readTree,
   run,
   type Tree,
   usualTree,
-  writeTree,
 } from "../support/trees.js";
 
 interface ExtOptions {
@@ -35,16 +32,13 @@ function extImage(
   tree: Tree,
   { type, block = 4096, features = "", size = "24M", more = [], commands = [] }: ExtOptions,
 ): Buffer {
-  using scratch = new Scratch();
-  const root = join(scratch.path, "tree");
-  const image = join(scratch.path, "image");
-  writeTree(root, tree);
-  const options = [...(features === "" ? [] : ["-O", features]), "-b", String(block), ...more];
-  run("mke2fs", "-q", "-F", "-t", type, ...options, "-d", root, image, size);
-  // Files are put into directories without an index; this makes them anew.
-  run("sh", "-c", 'e2fsck -fyD "$0" || [ $? = 1 ]', image);
-  if (commands.length > 0) run("debugfs", "-w", "-f", scratch.file("commands", `${commands.join("\n")}\n`), image);
-  return Buffer.from(imageAt(image));
+  return imageOf(tree, (root, image, scratch) => {
+    const options = [...(features === "" ? [] : ["-O", features]), "-b", String(block), ...more];
+    run("mke2fs", "-q", "-F", "-t", type, ...options, "-d", root, image, size);
+    // Files are put into directories without an index; this makes them anew.
+    run("sh", "-c", 'e2fsck -fyD "$0" || [ $? = 1 ]', image);
+    if (commands.length > 0) run("debugfs", "-w", "-f", scratch.file("commands", `${commands.join("\n")}\n`), image);
+  });
 }
 
 /** More than fits into an inode, one level, two levels of addresses. */

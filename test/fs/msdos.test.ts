@@ -12,13 +12,13 @@ import {
   contentOf,
   expectTree,
   imageAt,
+  imageOf,
   noise,
   programs,
   readTree,
   run,
   type Tree,
   usualTree,
-  writeTree,
 } from "../support/trees.js";
 
 const MIB = 1 << 20;
@@ -31,15 +31,12 @@ interface FatOptions {
 }
 
 /** An image with `tree`, made by mkfs.vfat and mtools. */
-function fatImage(tree: Tree, { bits, size, sector = 512, clusterSectors = 1 }: FatOptions): Uint8Array {
-  using scratch = new Scratch();
-  const image = scratch.file("image", "");
-  run("truncate", "-s", String(size), image);
-  run("mkfs.vfat", "-F", String(bits), "-S", String(sector), "-s", String(clusterSectors), image);
-  const root = join(scratch.path, "tree");
-  writeTree(root, tree);
-  run("mcopy", "-s", "-Q", "-i", image, ...readdirSync(root).map((name) => join(root, name)), "::/");
-  return imageAt(image);
+function fatImage(tree: Tree, { bits, size, sector = 512, clusterSectors = 1 }: FatOptions): Buffer {
+  return imageOf(tree, (root, image) => {
+    run("truncate", "-s", String(size), image);
+    run("mkfs.vfat", "-F", String(bits), "-S", String(sector), "-s", String(clusterSectors), image);
+    run("mcopy", "-s", "-Q", "-i", image, ...readdirSync(root).map((name) => join(root, name)), "::/");
+  });
 }
 
 describe.skipIf(!programs("mkfs.vfat", "mcopy"))("FAT", () => {

@@ -1,31 +1,13 @@
 // Rock Ridge as xorriso writes it: symbolic links, names over several entries, continuation areas; and damage.
 
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { prompt } from "../support/prompt.js";
-import { Scratch } from "../support/scratch.js";
-import {
-  contentOf,
-  expectTree,
-  imageAt,
-  programs,
-  readTree,
-  run,
-  type Tree,
-  usualTree,
-  writeTree,
-} from "../support/trees.js";
+import { contentOf, expectTree, imageOf, programs, readTree, run, type Tree, usualTree } from "../support/trees.js";
 
 /** A volume with `tree`, made by xorriso with these further options. */
-function isoImage(tree: Tree, ...options: string[]): Buffer {
-  using scratch = new Scratch();
-  const root = join(scratch.path, "tree");
-  const image = join(scratch.path, "image");
-  writeTree(root, tree);
-  run("xorriso", "-as", "mkisofs", "-quiet", "-R", ...options, "-o", image, root);
-  return Buffer.from(imageAt(image));
-}
+const isoImage = (tree: Tree, ...options: string[]): Buffer =>
+  imageOf(tree, (root, image) => run("xorriso", "-as", "mkisofs", "-quiet", "-R", ...options, "-o", image, root));
 
 const LONG = "a name that has 255 bytes ".padEnd(255, "x");
 const TREE: Tree = new Map<string, Buffer | { link: string }>([

@@ -67,16 +67,16 @@ describe.skipIf(!programs("xz"))("xz", () => {
 
   it("more than its window, runs, and what can't be packed", async () => {
     const bytes = Buffer.concat([
-      noise("z", 3_000_000),
+      noise("z", 700_000),
       Buffer.alloc(3_000_000, 7),
-      noise("z", 3_000_000),
+      noise("z", 700_000),
       Buffer.from(TEXT.repeat(20)),
     ]);
     for (const options of [
       ["-0", "--lzma2=dict=4KiB"],
       ["-6"],
-      ["--lzma2=dict=3MiB,nice=273"],
-      ["--block-size=1MiB"],
+      ["--lzma2=dict=1MiB,nice=273"],
+      ["--block-size=500KiB"],
     ]) {
       const image = isoImage([{ name: "f.xz", content: packed(bytes, ...options) }]);
       await expectTree(image, new Map([["/f", bytes]]), { device: "disk0s0a:", listed: false });
@@ -135,10 +135,10 @@ describe.skipIf(!programs("xz"))("xz", () => {
   });
 
   it("what unfolds without end meets the fuel", async () => {
-    const bomb = packed(Buffer.alloc(64 << 20));
+    const bomb = packed(Buffer.alloc(16 << 20));
     const image = isoImage([{ name: "f.xz", content: Buffer.concat(Array.from({ length: 40 }, () => bomb)) }]);
     const tree = new Map([["/f", Buffer.alloc(1)]]);
-    const { result } = await readTree(image, tree, { device: "disk0s0a:", limits: { fuel: 20_000_000 } });
+    const { result } = await readTree(image, tree, { device: "disk0s0a:", limits: { fuel: 10_000_000 } });
     expect(result.error?.message).toContain("fuel");
   });
 

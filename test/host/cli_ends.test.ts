@@ -149,11 +149,14 @@ describe("a signal ends the program within a second, as that signal (6)", () => 
   const loops = luaGuest("loops.img", 'print("begins") while true do end');
   const waits = ["boot", "-d", IMAGE, "--start", "simp", "--interface", "4"];
 
-  it.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const)("%s while it waits for a key", async (signal) => {
-    const { ms, ...how } = await told(waits, signal, (text) => until(() => text().includes("Hit [Enter]")));
-    expect(how).toEqual({ signal, status: null, stderr: `userboot: boot aborted (${signal})\n` });
-    expect(ms).toBeLessThan(SOON_MS);
-  });
+  it.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const)(
+    "%s while it waits for a key",
+    async (signal) => {
+      const { ms, ...how } = await told(waits, signal, (text) => until(() => text().includes("Hit [Enter]")));
+      expect(how).toEqual({ signal, status: null, stderr: `userboot: boot aborted (${signal})\n` });
+      expect(ms).toBeLessThan(SOON_MS);
+    },
+  );
 
   it("while a guest loops", async () => {
     const args = ["boot", "-d", loops, "--limit", "fuel=1000000M", "-m", "64"];
@@ -281,9 +284,9 @@ describe("output is complete or not there (6)", () => {
   });
 
   it("--json: a reader that goes away ends it without a stack trace", () => {
-    const { stderr } = spawnSync("/bin/sh", [
+    const { stderr, stdout } = spawnSync("/bin/sh", [
       "-c",
-      '"$@" --json | head -c 1',
+      '{ { "$@" --json; echo "status $?" >&3; } | true; } 3>&1',
       "sh",
       process.execPath,
       CLI,
@@ -291,6 +294,15 @@ describe("output is complete or not there (6)", () => {
       ...ENTERS,
     ]);
     expect(stderr.toString()).toBe("");
+    expect(stdout.toString()).toBe("status 2\n");
+  });
+
+  it("--out where no directory can be made is refused", () => {
+    refused(["boot", ...ENTERS, "--out", "/proc/none/x"], "output directory /proc/none/x can't be made (ENOENT)");
+    refused(["boot", ...ENTERS, "--out", join(IMAGE, "x")], "can't be made (ENOTDIR)");
+    const deep = join(directory("deep"), "a", "b");
+    expect(userboot(["boot", ...ENTERS, "--out", deep]).status).toBe(0);
+    expect(readdirSync(deep).sort()).toEqual(["mem.bin", "result.json"]);
   });
 });
 

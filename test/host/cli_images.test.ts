@@ -68,7 +68,7 @@ describe("a guest is entered with the same memory as from its raw image", () => 
 describe("one line and status 2 for", () => {
   const vmdk = scratch.file("list.vmdk", '# Disk DescriptorFile\nRW 1 FLAT "/etc/passwd" 0\n');
   const cut = scratch.file("cut.qcow2", qcow2Image(DISK).bytes.subarray(0, 5000));
-  const log = scratch.file("log.vhdx", vhdxImage(DISK, { log: true }).bytes);
+  const difference = scratch.file("difference.vhdx", vhdxImage(DISK, { parent: true }).bytes);
   const gzip = scratch.file("packed.img", Buffer.from([0x1f, 0x8b, 8, 0]));
   const say = (word: string) =>
     `looks like a ${word} file: say so (${word}:FILE, in the API format: "${word}"), or raw:FILE to use its bytes as they are`;
@@ -122,9 +122,9 @@ describe("one line and status 2 for", () => {
       `${cut}: offset 8192: qcow2 L1 table: 8 bytes, but the file ends at 5000`,
     ],
     [
-      "a log",
-      ["-d", `vhdx:${log}`],
-      `${log}: offset 131120: vhdx header: has a log that was not played back ("qemu-img check -r all FILE" does that)`,
+      "a difference",
+      ["-d", `vhdx:${difference}`],
+      `${difference}: offset 2162692: vhdx image is a difference to another one, which isn't read`,
     ],
     ["an image that isn't there", ["-d", "qcow2:/nonexistent"], "/nonexistent: no such file"],
   ])("%s", (_, args, line) => {

@@ -2,7 +2,7 @@
 // the screen shows while it is typed.
 
 import fc from "fast-check";
-import { boot, type Clock, type ConsoleSize, type Keys, KeysConsole, OptionError } from "userboot-wasm";
+import { boot, type Clock, type Console, type ConsoleSize, type Keys, KeysConsole, OptionError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { Screen } from "../interp/screen.js";
 
@@ -133,6 +133,41 @@ describe("a line typed on a terminal", () => {
     expect(await answers("echo a\x1b", { waitS: 1 }, "b\x1bc\r")).toEqual(["abc"]);
     expect(await answers("echo a\x1b", { waitS: 1 }, "[A\r")).toEqual(["a[A"]);
     expect(await answers("echo ab\x1b\x1b[Dc\r")).toEqual(["acb"]);
+  });
+
+  it.each(["thread", "process"] as const)(
+    "is edited in a %s as well, by keys that come meanwhile",
+    async (isolation) => {
+      let text = "";
+      const console: Console = {
+        write: (bytes) => {
+          text += Buffer.from(bytes).toString("latin1");
+        },
+        connect: (input) => {
+          input.push(Buffer.from("echo ac\x1b[Db\recho next\r"));
+          input.end();
+          return () => {};
+        },
+      };
+      const result = await boot({ disks: [], env: ["autoboot_delay=NO"], isolation, loader: "simp", console });
+      expect(text).toContain("\r\nabc\r\n");
+      expect(result.error?.name).toBe("InputEndedError");
+      // Unless the console says that it is no terminal.
+      text = "";
+      const plain = { ...console, edits: false };
+      await boot({ disks: [], env: ["autoboot_delay=NO"], isolation, loader: "simp", console: plain });
+      expect(text).toContain("\r\nac\x1b[Db\r\n");
+    },
+  );
+
+  it("takes bytes for keys where a console gives more", async () => {
+    const console = Object.assign(new KeysConsole(["echo a\u0141\r"]), {});
+    const given = console.getc.bind(console);
+    console.getc = (clock) => {
+      const key = given(clock);
+      return key === undefined ? undefined : key + 0x100;
+    };
+    expect(await typed([], { console })).toContain("\r\naA\r\n");
   });
 
   it("is text with all its bytes where keys are prepared", async () => {

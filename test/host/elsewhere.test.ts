@@ -91,6 +91,8 @@ describe.each(["thread", "process"] as const)("a session in a %s", (isolation) =
     const began = performance.now();
     const result = await inside("while (true) store<u8>(block, load<u8>(block) + 1);", { limits: { wallMs: 200 } });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 200 });
+    const found = "not all was looked at: the session had to be stopped from outside";
+    expect(result.bootProblem).toEqual([{ kind: "damage", name: "list", found }]);
     expect(performance.now() - began).toBeLessThan(5000);
   });
 

@@ -100,5 +100,7 @@ it("nobody is asked anything once the signal is aborted", async () => {
 
 it("where a session runs is one of three places, and only a process is confined", async () => {
   await expect(boot({ isolation: "worker" as "thread" })).rejects.toThrow(/unknown isolation "worker"/);
+  const misspelt = { isolation: "process", confine: "bwarp" as "bwrap" } as const;
+  await expect(boot(misspelt)).rejects.toThrow(/unknown "confine": "bwarp"/);
   await expect(boot({ isolation: "none", confine: "bwrap" })).rejects.toThrow(/"confine" goes with/);
 });

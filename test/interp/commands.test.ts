@@ -1,6 +1,7 @@
 // Commands with less than they want, as the reference answers them; those that it dies of have an answer here.
 
 import { describe, expect, it } from "vitest";
+import { linkedFile } from "../support/elf_image.js";
 import { prompt, typeLines } from "../support/prompt.js";
 
 describe("commands with less than they want", () => {
@@ -27,10 +28,10 @@ describe("commands with less than they want", () => {
 });
 
 describe("of later loaders", () => {
-  it("15 has readtest, which reads a file", async () => {
+  it("14 has readtest, which reads a file", async () => {
     const files = { "/f": "x".repeat(100_000) };
     const lines = ["readtest /f", "readtest /g", "readtest"];
-    const { output } = await prompt(files, lines, { profile: 15 });
+    const { output } = await prompt(files, lines, { profile: 14 });
     expect(output).toEqual([
       "Received 100000 bytes during 0 seconds\n",
       "readtest: can't open '/g'\n",
@@ -60,6 +61,62 @@ describe("of later loaders", () => {
       ...{ profile, env: ["autoboot_delay=NO", "twiddle_divisor=7"] },
     });
     expect(told[0]).toBe("7\n");
+  });
+
+  it("15 calls a console that isn't there unavailable, and lists those that are when none is", async () => {
+    const said = async (profile: 14 | 15, value: string) =>
+      (await prompt({}, [`set console=${value}`], { profile })).output[0];
+    const list = "Available consoles:\n    userboot\n    comconsole\n";
+    expect(await said(14, "comconsole,moon")).toBe(`console moon is invalid!\n${list}`);
+    expect(await said(15, "comconsole,moon")).toBe("console moon is unavailable\n");
+    expect(await said(15, "moon")).toBe(`console moon is unavailable\nno valid consoles!\n${list}`);
+  });
+
+  it("15 has wider lists of commands", async () => {
+    const first = async (profile: 14 | 15) => (await prompt({}, ["?"], { profile })).output[0]!.split("\n")[1];
+    expect(await first(14)).toBe("  bcachestat       get disk block cache stats");
+    expect(await first(15)).toBe("  bcachestat            get disk block cache stats");
+  });
+
+  it("14 doesn't mind files that more can't show", async () => {
+    const said = async (profile: 13 | 14) => (await prompt({}, ["more /none"], { profile })).output[0];
+    expect(await said(13)).toContain("more: error showing /none\n");
+    expect(await said(14)).toBe((await said(13))!.replace("more: error showing /none\n", ""));
+  });
+
+  it("14 takes lines that begin with a backslash for comments", async () => {
+    const said = async (profile: 13 | 14) =>
+      (await prompt({ "/s": "@echo a\n\\echo b\n\\ echo c\n@echo d\n" }, ["include /s"], { profile })).output[0];
+    expect(await said(14)).toBe("a\nd\n");
+    expect(await said(13)).not.toBe("a\nd\n");
+  });
+
+  it.each([
+    [14, "no filename specified\n"],
+    [15, "illegal option -- d\n"],
+  ] as const)("%d takes its options of load", async (profile, text) => {
+    const { output } = await prompt({}, ["load -d"], { profile });
+    expect(output[0]).toContain(text);
+  });
+
+  it.each([
+    [13, "No module matches pci\n"],
+    [14, "No module matches x on bus pci\n"],
+  ] as const)("%d says in its own way that a device has no module", async (profile, text) => {
+    const { output } = await prompt({}, ["pnpmatch pci x"], { profile });
+    expect(output[0]).toContain(text);
+  });
+
+  it.each([
+    [13, [2, 1]],
+    [14, [3, 2, 1]],
+  ] as const)("%d counts down in its own way", async (profile, seconds) => {
+    const kernel = linkedFile({ bits: 64, segments: [{ size: 100 }] }).bytes;
+    const { text } = await prompt({ "/boot/kernel/kernel": kernel }, ["autoboot 3"], { profile });
+    const shown = seconds.map(
+      (left) => `\rBooting [/boot/kernel/kernel] in ${left} second${left === 1 ? "" : "s"}... `,
+    );
+    expect(text).toContain(`command prompt.\n${shown.join("")}\rBooting [/boot/kernel/kernel]...  `);
   });
 
   it("15 has a variable for the first script of Lua", async () => {

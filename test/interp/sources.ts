@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, delimiter, dirname, join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BootResult, Keys } from "userboot-wasm";
+import type { BootOptions, BootResult, Keys } from "userboot-wasm";
 import { linkedFile, objectFile } from "../support/elf_image.js";
 import type { Files } from "../support/ufs_image.js";
 import { drive, type ScreenOptions } from "./screen.js";
@@ -49,6 +49,16 @@ function checkouts(): string[] {
 }
 
 const layout = (path: string, language: Language) => LAYOUTS.find((one) => existsSync(join(path, one[language])));
+
+/** The checkouts that have one of `files`, and which. */
+export function findWith(what: string, files: readonly string[]): { name: string; path: string; file: string }[] {
+  const found = checkouts().flatMap((path) => {
+    const file = files.find((one) => existsSync(join(path, one)));
+    return file === undefined ? [] : [{ name: basename(path), path, file }];
+  });
+  if (found.length === 0) console.warn(`SKIPPED: ${what}; ${VARIABLE} names no checkout of them and none is known.`);
+  return found;
+}
 
 /** The checkouts with scripts in `language`. What can't be tested is said. */
 export function findSources(language: Language): Source[] {
@@ -109,7 +119,7 @@ export function driveLua(
   settings: string,
   files: Files = {},
   keys: readonly Keys[] = [],
-  options: ScreenOptions = {},
+  options: BootOptions & ScreenOptions = {},
 ) {
   const guest = { "/boot/loader.conf": settings, "/boot/loader": "$Interpreter:lua\0", ...files };
   return drive({ ...scripts(path, "lua"), ...BOOTABLE, ...guest }, keys, options);

@@ -127,6 +127,9 @@ describe("layouts", () => {
     expect(illumos.output[0]).toMatch(
       /^\/boot\/kernel\/kernel elf64_loadfile: a kernel of illumos, which this loader can't start\n/,
     );
+    expect(illumos.diagnostics).toEqual([
+      "/boot/kernel/kernel: ELF kernel: a kernel of illumos, which this loader can't start",
+    ]);
     expect(illumos.result.error?.name).toBe("InputEndedError");
     expect((await named("/red/herring")).result.reason).toBe("exec");
   });

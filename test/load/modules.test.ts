@@ -53,6 +53,14 @@ describe("relocatable modules", () => {
 });
 
 describe("shared objects", () => {
+  it.each([32, 64] as const)("of %d bits is no kernel: newer loaders relocate none of x86 either", async (bits) => {
+    const kernel = linkedFile({ bits, shared: true, segments: [{ size: 100 }, { size: 80, writable: true }] });
+    const { output } = await prompt({ [KERNEL]: kernel.bytes }, [`load ${KERNEL}`]);
+    expect(output[0]).toBe(
+      `elf${bits}_loadfile: can't load module before kernel\nload: can't load file '${KERNEL}': operation not permitted\n`,
+    );
+  });
+
   it.each([32, 64] as const)("of %d bits", async (bits) => {
     const layout = { bits, segments: [{ size: 8000 }, { size: 3000, bss: 100, writable: true }], versions: VERSIONS };
     const shared = linkedFile({

@@ -54,7 +54,7 @@ const files = {
   "/boot/kernel/linker.hints": index,
   "/boot/kernel/if_em.ko": objectFile({ versions: [{ name: "em", version: 1 }] }),
 };
-const at = (commands: readonly string[]) => prompt(files, commands, { profile: 13 });
+const at = (commands: readonly string[]) => prompt(files, commands, { profile: 14 });
 
 describe("pnpmatch", () => {
   it.each([
@@ -134,7 +134,7 @@ describe("any linker.hints", () => {
           "/boot/kernel/linker.hints": cut > index.length / 2 ? bytes.subarray(0, cut) : bytes,
         };
         const lines = ["pnpmatch -v pci vendor=1", "pnpmatch -d acpi x", "load kernel", "load em", "echo alive"];
-        const { result, text } = await prompt(damaged, lines, { profile: 13, limits: { fuel: 5_000_000 } });
+        const { result, text } = await prompt(damaged, lines, { profile: 14, limits: { fuel: 5_000_000 } });
         expect(result.error?.name).toBe("InputEndedError");
         expect(text).toContain("echo alive\nalive\n");
       }),
@@ -145,7 +145,7 @@ describe("any linker.hints", () => {
   it("with rows of nothing, as many as there can be, ends", async () => {
     const endless = hints(record(MODULE, "m", "m.ko"), record(PNP, "isa", "T:x;", 0x7fffffff));
     const { output } = await prompt({ "/boot/kernel/linker.hints": endless }, ["pnpmatch isa x", "pnpmatch isa y"], {
-      profile: 13,
+      profile: 14,
       limits: { fuel: 1_000_000 },
     });
     expect(output).toEqual(["Matched module: m.ko\n", "No module matches y on bus isa\n"]);

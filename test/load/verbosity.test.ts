@@ -1,4 +1,4 @@
-// How much is told of what is loaded: by loaders until 14 always the same, from 15 on as `module_verbose` says.
+// How much is told of what is loaded: by loaders until 13 always the same, from 14 on as `module_verbose` says.
 
 import { describe, expect, it } from "vitest";
 import { linkedFile, objectFile } from "../support/elf_image.js";
@@ -21,7 +21,7 @@ const loads = ["load kernel", "load upper", "load -t blob /raw"];
 const sizes = "text=0x1f40 data=0xbb8+0x1388 ";
 
 describe("what is loaded", () => {
-  it.each([12, 13, 14] as const)("is told by %d with brackets around the sizes of symbols", async (profile) => {
+  it.each([12, 13] as const)("is told by %d with brackets around the sizes of symbols", async (profile) => {
     const { output, result } = await prompt(files, [...loads, "set module_verbose=0", "unload", ...loads, "boot"], {
       profile,
     });
@@ -30,8 +30,8 @@ describe("what is loaded", () => {
     expect(result.environment.module_verbose).toBe("0");
   });
 
-  it("is told by 15 without them", async () => {
-    const { output, result } = await prompt(files, [...loads, "unset module_verbose", "boot"], { profile: 15 });
+  it("is told by 14 without them", async () => {
+    const { output, result } = await prompt(files, [...loads, "unset module_verbose", "boot"], { profile: 14 });
     expect(output[0]).toBe(`${KERNEL} ${sizes}0x8+0x48+0x8+0x38\n`);
     expect(output[1]).toMatch(
       /^\/boot\/kernel\/upper.ko size 0x.* at 0x.*\nloading required module 'lower'\n\/boot\/kernel\/lower.ko size 0x/,

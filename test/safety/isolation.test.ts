@@ -108,8 +108,8 @@ describe.each(["thread", "process"] as const)("nothing is left of a session in a
       let fail: (reason: string) => void = () => {};
       let hear: (message: unknown) => void = () => {};
       return {
-        ...{ facts: cell.facts, keys: cell.keys, answer: () => {}, ask: () => {}, hold: () => {} },
-        terminate: () => cell.terminate(),
+        ...{ facts: cell.facts, keys: cell.keys, answer: () => {}, terminate: () => cell.terminate() },
+        ...{ ask: () => {}, hold: () => {} },
         onFailure(handler: typeof fail) {
           fail = handler;
         },

@@ -2,13 +2,15 @@
 // is tried. Walls that aren't there are tried, too: this test fails when one appears and the table doesn't say so.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, cpSync, existsSync, openSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBwrap, librariesAt, processCommand } from "../../build/host/process/confine.js";
-import { startProcess } from "../../build/host/process/start.js";
+import { endProcess, startProcess } from "../../build/host/process/start.js";
 import { readingRights } from "../../build/host/worker/node_rights.js";
 import { workerOptions } from "../../build/host/worker/node_spawn.js";
 import { Scratch } from "../support/scratch.js";
@@ -178,6 +180,16 @@ describe.runIf(process.platform === "linux")("of libraries is seen in bubblewrap
     const { directories, files } = librariesAt([realpathSync(library)]);
     expect(directories).toEqual([]);
     expect(files.sort()).toEqual(["", ".1", ".1.2"].map((version) => `${at}/libodd.so${version}`));
+  });
+});
+
+describe.runIf(findBwrap("auto") !== undefined)("a process in bubblewrap", () => {
+  it("is ended before bubblewrap, which then ends by itself: nobody else has to take note of it", async () => {
+    const child = startProcess(new URL("./sleeper.mjs", import.meta.url), LIMITS, findBwrap("bwrap"), []);
+    await once(child.stdio[3] as Readable, "data");
+    endProcess(child, true);
+    const [code, signal] = await once(child, "exit");
+    expect({ code, signal }).toEqual({ code: 128 + 9, signal: null });
   });
 });
 

@@ -58,6 +58,19 @@ describe("GPT", () => {
     expect(diagnostics).toEqual([]);
   });
 
+  it.each([13, 14, 15] as const)("is listed with the sizes below each other by the loader of %i", async (profile) => {
+    const entries = [GUID.efi, GUID.zfs, GUID.ufs].map((type, i) => ({
+      type,
+      first: MIB << i,
+      last: (MIB << (i + 1)) - 1,
+    }));
+    const { output } = await prompt([gptDisk(entries)], ["lsdev", "lsdev -v"], { profile });
+    expect(output[0]).toMatch(/\n {6}disk0p1: EFI\n {6}disk0p2: FreeBSD ZFS\n {6}disk0p3: FreeBSD UFS\n$/);
+    expect(output[1]).toMatch(
+      /\n {6}disk0p1: EFI\t\t1024KB\n {6}disk0p2: FreeBSD ZFS\t2048KB\n {6}disk0p3: FreeBSD UFS\t4096KB\n$/,
+    );
+  });
+
   it.each([
     [20_000, "9.8", "10000KB"],
     [20 * MIB, "20", "  20MB"],

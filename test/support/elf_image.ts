@@ -190,14 +190,16 @@ export interface ObjectLayout extends ModuleInfo {
   /** Bytes of code and of zeros. */
   text?: number;
   bss?: number;
+  /** What is in the list of functions to call first (.init_array), if there is one. */
+  startup?: Uint8Array;
 }
 
 /** A relocatable module for amd64. */
-export function objectFile({ text = 100, bss = 200, ...info }: ObjectLayout): Buffer {
+export function objectFile({ text = 100, bss = 200, startup, ...info }: ObjectLayout): Buffer {
   const writer = new ElfWriter(64);
   const metadata = moduleMetadata(info, 64, 0n);
   const sectionNames = ["", ".text", "set_modmetadata_set", ".data", ".bss"];
-  sectionNames.push(".relaset_modmetadata_set", ".rela.data", ".symtab", ".strtab", ".shstrtab");
+  sectionNames.push(".relaset_modmetadata_set", ".rela.data", ".symtab", ".strtab", ".shstrtab", ".init_array");
   const names = Buffer.from(`${sectionNames.join("\0")}\0`);
   const nameAt = sectionNames.map((_, i) => sectionNames.slice(0, i).join("\0").length + (i > 0 ? 1 : 0));
   const strings = Buffer.from("\0data\0");
@@ -236,6 +238,7 @@ export function objectFile({ text = 100, bss = 200, ...info }: ObjectLayout): Bu
     put(symbols),
     put(strings),
     put(names),
+    ...(startup ? [put(startup)] : []),
   ];
   const kinds: Partial<Section>[] = [
     { type: 1, flags: 6, align: 16 },
@@ -247,12 +250,13 @@ export function objectFile({ text = 100, bss = 200, ...info }: ObjectLayout): Bu
     { type: 2, link: 8, align: 8, entry: 24 },
     { type: 3 },
     { type: 3 },
+    ...(startup ? [{ type: 14, flags: 3, align: 8 }] : []),
   ];
   writer.section(at, 0, { align: 0 });
   kinds.forEach((kind, i) => {
     writer.section(at, i + 1, { name: nameAt[i + 1]!, ...parts[i], ...kind });
   });
-  writer.header(1, 0n, 0, at, kinds.length + 1, kinds.length);
+  writer.header(1, 0n, 0, at, kinds.length + 1, 9);
   return writer.finish();
 }
 

@@ -274,7 +274,7 @@ export function vdiImage(disk: Uint8Array, blockSize = 65536): BuiltImage {
 }
 
 /** Castagnoli's CRC-32. */
-function crc32c(bytes: Uint8Array): number {
+export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
     crc ^= byte;

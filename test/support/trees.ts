@@ -9,6 +9,7 @@ import type { BootOptions, DiskSource } from "userboot-wasm";
 import { expect } from "vitest";
 import { linkedFile } from "./elf_image.js";
 import { guestBytes, MIB, type Prompt, prompt } from "./prompt.js";
+import { Scratch } from "./scratch.js";
 import { ufsDisk } from "./ufs_image.js";
 
 const PATHS = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
@@ -72,6 +73,16 @@ export function writeTree(root: string, tree: Tree): void {
     if (Buffer.isBuffer(content)) writeFileSync(target, content);
     else symlinkSync(content.link, target);
   }
+}
+
+/** The image that `make` makes of `tree`: it is told where the tree is, and where the image goes. */
+export function imageOf(tree: Tree, make: (root: string, image: string, scratch: Scratch) => void): Buffer {
+  using scratch = new Scratch();
+  const root = join(scratch.path, "tree");
+  const image = join(scratch.path, "image");
+  writeTree(root, tree);
+  make(root, image, scratch);
+  return readFileSync(image);
 }
 
 /** Its kernel is what files are loaded behind. */

@@ -5,6 +5,7 @@ import { compareBytesAt, stringAt } from "../../lib/bytes";
 import { rawCrc32c } from "../../lib/digests/crc32";
 import { EIO, ENOENT, setErrno } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
+import { EntryWalk } from "../blocks";
 import { Inode } from "./inode";
 import {
   D_INODE,
@@ -21,7 +22,6 @@ import {
   INDEX_COUNT_FIRST,
   INDEX_ENTRY_SIZE,
   INLINE_PARENT_SIZE,
-  NAME_MAX,
   TAIL_SIZE,
   TYPE_CHECKSUM,
 } from "./layout";
@@ -32,27 +32,27 @@ let blockOwner: Inode | null = null;
 let blockStart: u64 = 0;
 let blockBytes: u32 = 0;
 
-/** Walks through a directory from `position`. After `next`, the fields tell of the entry. */
-export class DirectoryWalk {
-  inode: u32 = 0;
-  type: u8 = 0;
-  private name_: usize = 0;
+/** Walks through a directory. */
+export class DirectoryWalk extends EntryWalk {
+  /** The name. */
+  private at: usize = 0;
   private length: i32 = 0;
 
   constructor(
     readonly directory: Inode,
-    public position: u64,
-  ) {}
+    position: u64,
+  ) {
+    super(position);
+  }
 
-  get name(): string {
-    return stringAt(this.name_, this.length);
+  name(): string {
+    return stringAt(this.at, this.length);
   }
 
   isCalled(name: string): bool {
-    return compareBytesAt(name, this.name_, this.length) == 0;
+    return compareBytesAt(name, this.at, this.length) == 0;
   }
 
-  /** Goes to the next used entry. False and errno: ENOENT at the end. */
   next(): bool {
     const directory = this.directory;
     if (directory.isInline) this.position = max(this.position, INLINE_PARENT_SIZE);
@@ -78,7 +78,7 @@ export class DirectoryWalk {
         return false;
       }
       this.type = type < ENTRY_TYPES.length ? ENTRY_TYPES[type] : 0;
-      this.name_ = entry + D_NAME;
+      this.at = entry + D_NAME;
       this.length = <i32>length;
       return true;
     }
@@ -137,15 +137,4 @@ function isGood(directory: Inode, start: u64, size: u32): bool {
   const checksum = load<u32>(block + <usize>end, 4);
   store<u32>(block + <usize>end, 0, 4);
   return rawCrc32c(block + <usize>end, 8, sum) == checksum;
-}
-
-/** The number of `name` in `directory`; 0 and errno. */
-export function lookUp(directory: Inode, name: string): u32 {
-  if (name.length > NAME_MAX) {
-    setErrno(ENOENT);
-    return 0;
-  }
-  const walk = new DirectoryWalk(directory, 0);
-  while (walk.next()) if (walk.isCalled(name)) return walk.inode;
-  return 0;
 }

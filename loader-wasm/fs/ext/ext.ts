@@ -1,16 +1,17 @@
 // The ext2, ext3 and ext4 file systems: mounting, and the walk along a path and its symbolic links.
 
 import { Device } from "../../dev/device";
-import { ELOOP, ENOTDIR, setErrno } from "../../lib/errno";
+import { ELOOP, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { Volume } from "../../storage/volume";
-import { ContentFile, linkText } from "../content";
-import { Dirent, OpenFile, S_IFDIR, S_IFLNK, Stat, VolumeFacts } from "../file_system";
+import { EntryWalk, InodeFile, lookUp } from "../blocks";
+import { linkText } from "../content";
+import { Dirent, OpenFile, S_IFDIR, S_IFLNK, VolumeFacts } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
-import { DirectoryWalk, lookUp } from "./directory";
+import { DirectoryWalk } from "./directory";
 import { modifiedTime, superblockFacts } from "./facts";
 import { Inode, readInode } from "./inode";
-import { ROOT_INODE } from "./layout";
+import { NAME_MAX, ROOT_INODE } from "./layout";
 import { readCopy, readSuperblock, Superblock } from "./superblock";
 
 /** Symbolic links followed for one path. */
@@ -74,14 +75,12 @@ class ExtWalk extends PathWalk<Node> {
   }
 
   step(directory: Node, name: string): Node | null {
-    if (!directory.inode.isKind(S_IFDIR)) {
-      setErrno(ENOTDIR);
-      return null;
-    }
+    if (!directory.inode.isKind(S_IFDIR)) return failed(ENOTDIR);
     // Directories that are in their inodes have no such entries.
     if (name == ".") return directory;
     if (name == "..") return directory.parent !== null ? directory.parent : directory;
-    const number = lookUp(directory.inode, name);
+    if (name.length > NAME_MAX) return failed(ENOENT);
+    const number = lookUp(new DirectoryWalk(directory.inode, 0), name);
     return number == 0 ? null : this.nodeOf(number, directory);
   }
 
@@ -98,30 +97,18 @@ class ExtWalk extends PathWalk<Node> {
   }
 }
 
-/** An open file or directory. */
-class ExtFile extends ContentFile {
-  constructor(readonly inode: Inode) {
+function failed(error: i32): Node | null {
+  setErrno(error);
+  return null;
+}
+
+class ExtFile extends InodeFile {
+  constructor(private readonly inode: Inode) {
     super(inode);
   }
 
-  stat(): Stat {
-    const status = new Stat();
-    status.mode = this.inode.mode;
-    status.uid = this.inode.uid;
-    status.gid = this.inode.gid;
-    status.size = this.size();
-    return status;
-  }
-
-  readdir(): Dirent | null {
-    if (!this.inode.isKind(S_IFDIR)) {
-      setErrno(ENOTDIR);
-      return null;
-    }
-    const walk = new DirectoryWalk(this.inode, this.position);
-    const found = walk.next();
-    this.position = walk.position;
-    return found ? new Dirent(walk.name, walk.type, walk.inode) : null;
+  protected entries(position: u64): EntryWalk {
+    return new DirectoryWalk(this.inode, position);
   }
 
   modified(): i64 {

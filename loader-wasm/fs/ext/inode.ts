@@ -6,7 +6,7 @@ import { EIO } from "../../lib/errno";
 import { allocate, burn, damaged } from "../../lib/fault";
 import { ADDRESSES, BlockContent } from "../blocks";
 import { foundRun, HOLE, readWhole } from "../content";
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../file_system";
+import { S_IFDIR, S_IFLNK, S_IFREG } from "../file_system";
 import {
   A_HEAD_SIZE,
   A_MAGIC,
@@ -62,9 +62,6 @@ let nodeBlock: u64 = 0;
 
 /** A file, directory or link. */
 export class Inode extends BlockContent {
-  readonly mode: u32;
-  readonly uid: u32;
-  readonly gid: u32;
   readonly flags: u32;
   /** What checksums of its blocks begin with. */
   readonly seed: u32;
@@ -96,10 +93,6 @@ export class Inode extends BlockContent {
     memory.copy(changetype<usize>(this.root), src + I_BLOCKS, <usize>I_BLOCKS_SIZE);
     const isShortLink = this.isKind(S_IFLNK) && this.size < <u64>I_BLOCKS_SIZE && (this.flags & FLAG_EXTENTS) == 0;
     this.isInline = isShortLink || (this.flags & FLAG_INLINE) != 0;
-  }
-
-  isKind(kind: u32): bool {
-    return (this.mode & S_IFMT) == kind;
   }
 
   length(): u64 {

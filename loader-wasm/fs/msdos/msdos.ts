@@ -34,7 +34,7 @@ class Mounted {
 /** All four. */
 export class MsdosFileSystem extends MountingFileSystem<Mounted> {
   constructor() {
-    super("msdos");
+    super("msdos", false, true);
   }
 
   protected mount(volume: Volume): Mounted | null {

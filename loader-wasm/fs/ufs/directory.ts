@@ -3,26 +3,27 @@
 import { compareBytesAt, cstringSize, stringAt } from "../../lib/bytes";
 import { EIO, ENOENT, setErrno } from "../../lib/errno";
 import { burn } from "../../lib/fault";
+import { EntryWalk } from "../blocks";
 import { Inode } from "./inode";
-import { D_INODE, D_NAME, D_NAME_LENGTH, D_RECORD, D_TYPE, ENTRY_SIZE_MIN, NAME_MAX } from "./layout";
+import { D_INODE, D_NAME, D_NAME_LENGTH, D_RECORD, D_TYPE, ENTRY_SIZE_MIN } from "./layout";
 
 /** Bytes of the largest useful entry. */
 const ENTRY_SIZE_MAX: u32 = 264;
 const entry: usize = memory.data(ENTRY_SIZE_MAX, 8);
 
-/** Walks through a directory from `position`. After `next`, the fields tell of the entry. */
-export class DirectoryWalk {
+/** Walks through a directory. */
+export class DirectoryWalk extends EntryWalk {
   /** Bytes of the name, which is in `entry` until the next step. */
   private length: i32 = 0;
-  type: u8 = 0;
-  inode: u32 = 0;
 
   constructor(
     readonly directory: Inode,
-    public position: u64,
-  ) {}
+    position: u64,
+  ) {
+    super(position);
+  }
 
-  get name(): string {
+  name(): string {
     return stringAt(entry + D_NAME, this.length);
   }
 
@@ -30,7 +31,6 @@ export class DirectoryWalk {
     return compareBytesAt(name, entry + D_NAME, this.length) == 0;
   }
 
-  /** Goes to the next used entry. False and errno: ENOENT at the end. */
   next(): bool {
     const directory = this.directory;
     const blockSize = <u64>directory.superblock.blockSize;
@@ -61,15 +61,4 @@ export class DirectoryWalk {
     setErrno(ENOENT);
     return false;
   }
-}
-
-/** The inode number of `name` in `directory`; 0 and errno. */
-export function lookUp(directory: Inode, name: string): u32 {
-  if (name.length > NAME_MAX) {
-    setErrno(ENOENT);
-    return 0;
-  }
-  const walk = new DirectoryWalk(directory, 0);
-  while (walk.next()) if (walk.isCalled(name)) return walk.inode;
-  return 0;
 }

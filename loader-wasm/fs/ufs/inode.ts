@@ -28,9 +28,6 @@ const scratch: usize = memory.data(INODE2_SIZE, 8);
  * An inode of either version. Its numbers are as the disk has them: whoever walks along the addresses checks each one.
  */
 export class Inode extends BlockContent {
-  readonly mode: u32;
-  readonly uid: u32;
-  readonly gid: u32;
   /** Bytes. */
   readonly size: u64;
   /** The text of a short symbolic link, as far as the inode has space for it. */

@@ -4,11 +4,12 @@ import { Device } from "../../dev/device";
 import { stringAt } from "../../lib/bytes";
 import { EIO, ELOOP, ENOENT, ENOTDIR, setErrno } from "../../lib/errno";
 import { Volume } from "../../storage/volume";
-import { ContentFile, linkText, PATH_MAX } from "../content";
-import { Dirent, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, Stat, VolumeFacts } from "../file_system";
+import { EntryWalk, InodeFile, lookUp } from "../blocks";
+import { linkText, PATH_MAX } from "../content";
+import { Dirent, OpenFile, S_IFDIR, S_IFLNK, S_IFMT, VolumeFacts } from "../file_system";
 import { MountingFileSystem } from "../mounting";
 import { PathWalk } from "../path";
-import { DirectoryWalk, lookUp } from "./directory";
+import { DirectoryWalk } from "./directory";
 import { modifiedTime, superblockFacts } from "./facts";
 import { Inode, readInode } from "./inode";
 import { NAME_MAX, ROOT_INODE } from "./layout";
@@ -70,14 +71,14 @@ class UfsWalk extends PathWalk<Inode> {
   }
 
   step(directory: Inode, name: string): Inode | null {
-    if ((directory.mode & S_IFMT) != S_IFDIR) return failed(ENOTDIR);
+    if (!directory.isKind(S_IFDIR)) return failed(ENOTDIR);
     if (name.length > NAME_MAX) return failed(ENOENT);
-    const number = lookUp(directory, name);
+    const number = lookUp(new DirectoryWalk(directory, 0), name);
     return number == 0 ? null : readInode(this.volume, this.superblock, number);
   }
 
   isLink(inode: Inode): bool {
-    return (inode.mode & S_IFMT) == S_IFLNK;
+    return inode.isKind(S_IFLNK);
   }
 
   linkText(link: Inode, rest: i32): string | null {
@@ -107,30 +108,13 @@ function readLink(link: Inode, restLength: i32): string | null {
   return null;
 }
 
-/** An open file or directory. */
-class UfsFile extends ContentFile {
-  constructor(readonly inode: Inode) {
+class UfsFile extends InodeFile {
+  constructor(private readonly inode: Inode) {
     super(inode);
   }
 
-  stat(): Stat {
-    const status = new Stat();
-    status.mode = this.inode.mode;
-    status.uid = this.inode.uid;
-    status.gid = this.inode.gid;
-    status.size = this.inode.size;
-    return status;
-  }
-
-  readdir(): Dirent | null {
-    if ((this.inode.mode & S_IFMT) != S_IFDIR) {
-      setErrno(ENOTDIR);
-      return null;
-    }
-    const walk = new DirectoryWalk(this.inode, this.position);
-    const found = walk.next();
-    this.position = walk.position;
-    return found ? new Dirent(walk.name, walk.type, walk.inode) : null;
+  protected entries(position: u64): EntryWalk {
+    return new DirectoryWalk(this.inode, position);
   }
 
   modified(): i64 {

@@ -1,9 +1,10 @@
 // The simple interpreter: commands only. A script is a list of command lines; `@` before a line keeps it
-// from being shown, `-` lets the script go on when it fails.
+// from being shown, `-` lets the script go on when it fails. Guests of DragonFly have more of it (dragonfly.ts).
 
 import { parse } from "../../boot/command_line";
 import { performCommand } from "../../boot/commands";
 import { cantOpen, cantRead, Interpreter } from "../../boot/interpreter";
+import { dragonflyScript } from "../../boot/interpreter_check";
 import { emitPrompt } from "../../boot/prompt";
 import { setenv } from "../../environment/variables";
 import { close, open } from "../../files/files";
@@ -15,7 +16,9 @@ import { EFBIG, errno } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
 import { CMD_ERROR, CMD_OK, commandError, failDetailed } from "../../lib/outcome";
 import { print } from "../../lib/output";
+import { profile } from "../../lib/profile";
 import { PURPOSE_SCRIPT } from "../../protocol";
+import { Dragonfly, withoutComment } from "./dragonfly";
 
 /** Longest line of a script in bytes; longer ones are cut into several. */
 const SCRIPT_LINE_LIMIT: i32 = 255;
@@ -38,6 +41,7 @@ export class SimpleInterpreter extends Interpreter {
   private depth: i32 = 0;
   /** The command run last. */
   private last: string = "";
+  private dragonfly: Dragonfly | null = null;
 
   constructor() {
     super("simp");
@@ -45,11 +49,18 @@ export class SimpleInterpreter extends Interpreter {
 
   init(): void {
     setenv("script.lang", "simple");
-    this.startUp("/boot/loader.rc");
+    const script = dragonflyScript();
+    if (script.length > 0) this.dragonfly = new Dragonfly(script);
+    this.startUp(script.length > 0 ? script : "/boot/loader.rc");
+  }
+
+  /** The arguments of a line, or null after a complaint. */
+  private parse(line: string): string[] | null {
+    return parse(this.dragonfly === null ? line : withoutComment(line));
   }
 
   run(line: string): i32 {
-    const argv = parse(line);
+    const argv = this.parse(line);
     if (argv === null) {
       print("parse error\n");
       return CMD_ERROR;
@@ -58,6 +69,8 @@ export class SimpleInterpreter extends Interpreter {
   }
 
   include(path: string): i32 {
+    const dragonfly = this.dragonfly;
+    if (dragonfly !== null) path = dragonfly.absolute(path);
     if (this.depth == INCLUDE_DEPTH_LIMIT) return failDetailed(`'${path}': includes nested too deeply`);
     const script = readScript(path);
     if (script === null) return CMD_ERROR;
@@ -71,11 +84,11 @@ export class SimpleInterpreter extends Interpreter {
     for (let i = 0; i < script.length; i++) {
       burn(1);
       const line = script[i];
-      if (!line.quiet) {
+      if (!line.quiet && this.dragonfly === null) {
         emitPrompt();
         print(`${line.text}\n`);
       }
-      const argv = parse(line.text);
+      const argv = this.parse(line.text);
       if (argv === null) {
         print(`${path} line ${line.number}: parse error\n`);
         return CMD_ERROR;
@@ -89,7 +102,8 @@ export class SimpleInterpreter extends Interpreter {
   private perform(argv: string[]): bool {
     if (argv.length == 0) return true;
     this.last = argv[0];
-    if (performCommand(argv) == CMD_OK) return true;
+    const dragonfly = this.dragonfly;
+    if ((dragonfly === null ? performCommand(argv) : dragonfly.perform(argv)) == CMD_OK) return true;
     print(`${this.last}: ${commandError}\n`);
     return false;
   }
@@ -100,6 +114,7 @@ function readScript(path: string): ScriptLine[] | null {
   const fd = open(path, O_RDONLY, PURPOSE_SCRIPT);
   if (fd < 0) return noScript(cantOpen(path, errno));
   const lines: ScriptLine[] = [];
+  const comment = profile.generation < 14 ? "\\ " : "\\";
   let size = 0;
   for (let number = 1; ; number++) {
     burn(1);
@@ -114,7 +129,7 @@ function readScript(path: string): ScriptLine[] | null {
     const line = cutAtNul(read);
     let first = 0;
     while (first < line.length && line.charCodeAt(first) == Ascii.SPACE) first++;
-    if (line.startsWith("\\ ", first)) continue;
+    if (line.startsWith(comment, first)) continue;
     const quiet = line.startsWith("@");
     const ignoreError = line.startsWith("-");
     const text = quiet || ignoreError ? line.substring(1) : line;

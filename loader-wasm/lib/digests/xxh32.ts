@@ -1,6 +1,6 @@
 // XXH32 (xxHash's specification), with seed 0: the checksums of LZ4 frames.
 
-import { burn } from "../fault";
+import { StripeHash } from "./stripes";
 
 const PRIME_1: u32 = 0x9e3779b1;
 const PRIME_2: u32 = 0x85ebca77;
@@ -15,14 +15,15 @@ function round(sum: u32, word: u32): u32 {
 }
 
 /** A hash of bytes that come in pieces. */
-export class Xxh32 {
+export class Xxh32 extends StripeHash {
   private sum1: u32 = 0;
   private sum2: u32 = 0;
   private sum3: u32 = 0;
   private sum4: u32 = 0;
-  private length: u64 = 0;
-  /** The bytes since the last whole stripe. */
-  private readonly rest: StaticArray<u8> = new StaticArray<u8>(<i32>STRIPE);
+
+  constructor() {
+    super(STRIPE);
+  }
 
   /** Begins anew. */
   reset(): this {
@@ -36,28 +37,18 @@ export class Xxh32 {
 
   /** Adds `size` bytes at `src`. */
   update(src: usize, size: u32): this {
-    burn(<i64>(size >> 4));
-    const end = src + <usize>size;
-    const rest = changetype<usize>(this.rest);
-    const kept = <usize>(this.length % <u64>STRIPE);
-    this.length += <u64>size;
-    if (kept > 0) {
-      const more = min(STRIPE - kept, <usize>size);
-      memory.copy(rest + kept, src, more);
-      src += more;
-      if (kept + more < STRIPE) return this;
-      this.stripe(rest);
-    }
-    for (; end - src >= STRIPE; src += STRIPE) this.stripe(src);
-    memory.copy(rest, src, end - src);
+    this.add(src, size);
     return this;
   }
 
-  private stripe(src: usize): void {
-    this.sum1 = round(this.sum1, load<u32>(src));
-    this.sum2 = round(this.sum2, load<u32>(src, 4));
-    this.sum3 = round(this.sum3, load<u32>(src, 8));
-    this.sum4 = round(this.sum4, load<u32>(src, 12));
+  protected stripes(src: usize, end: usize): usize {
+    for (; end - src >= STRIPE; src += STRIPE) {
+      this.sum1 = round(this.sum1, load<u32>(src));
+      this.sum2 = round(this.sum2, load<u32>(src, 4));
+      this.sum3 = round(this.sum3, load<u32>(src, 8));
+      this.sum4 = round(this.sum4, load<u32>(src, 12));
+    }
+    return src;
   }
 
   /** The hash of all of them. */
@@ -67,8 +58,8 @@ export class Xxh32 {
       hash = rotl<u32>(this.sum1, 1) + rotl<u32>(this.sum2, 7) + rotl<u32>(this.sum3, 12) + rotl<u32>(this.sum4, 18);
     }
     hash += <u32>this.length;
-    let src = changetype<usize>(this.rest);
-    const end = src + <usize>(this.length % <u64>STRIPE);
+    let src = this.rest();
+    const end = this.restEnd();
     for (; end - src >= 4; src += 4) hash = rotl<u32>(hash + load<u32>(src) * PRIME_3, 17) * PRIME_4;
     for (; src < end; src++) hash = rotl<u32>(hash + <u32>load<u8>(src) * PRIME_5, 11) * PRIME_1;
     hash = (hash ^ (hash >> 15)) * PRIME_2;

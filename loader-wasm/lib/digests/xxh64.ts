@@ -1,6 +1,6 @@
 // XXH64 (xxHash's specification), with seed 0: the checksum of zstd frames.
 
-import { burn } from "../fault";
+import { StripeHash } from "./stripes";
 
 const PRIME_1: u64 = 0x9e3779b185ebca87;
 const PRIME_2: u64 = 0xc2b2ae3d27d4eb4f;
@@ -20,14 +20,15 @@ function merge(hash: u64, sum: u64): u64 {
 const STRIPE: usize = 32;
 
 /** A hash of bytes that come in pieces. */
-export class Xxh64 {
+export class Xxh64 extends StripeHash {
   private sum1: u64 = 0;
   private sum2: u64 = 0;
   private sum3: u64 = 0;
   private sum4: u64 = 0;
-  private length: u64 = 0;
-  /** The bytes since the last whole stripe. */
-  private readonly rest: StaticArray<u8> = new StaticArray<u8>(<i32>STRIPE);
+
+  constructor() {
+    super(STRIPE);
+  }
 
   /** Begins anew. */
   reset(): this {
@@ -41,25 +42,11 @@ export class Xxh64 {
 
   /** Adds `size` bytes at `src`. */
   update(src: usize, size: u32): this {
-    burn(<i64>(size >> 5));
-    const end = src + <usize>size;
-    const rest = changetype<usize>(this.rest);
-    const kept = <usize>(this.length % <u64>STRIPE);
-    this.length += <u64>size;
-    if (kept > 0) {
-      const more = min(STRIPE - kept, <usize>size);
-      memory.copy(rest + kept, src, more);
-      src += more;
-      if (kept + more < STRIPE) return this;
-      this.stripes(rest, rest + STRIPE);
-    }
-    src = this.stripes(src, end);
-    memory.copy(rest, src, end - src);
+    this.add(src, size);
     return this;
   }
 
-  /** Adds whole stripes. Returns where they end. */
-  private stripes(src: usize, end: usize): usize {
+  protected stripes(src: usize, end: usize): usize {
     let sum1 = this.sum1;
     let sum2 = this.sum2;
     let sum3 = this.sum3;
@@ -89,8 +76,8 @@ export class Xxh64 {
       hash = merge(merge(merge(merge(hash, sum1), sum2), sum3), sum4);
     }
     hash += this.length;
-    let src = changetype<usize>(this.rest);
-    const end = src + <usize>(this.length % <u64>STRIPE);
+    let src = this.rest();
+    const end = this.restEnd();
     for (; end - src >= 8; src += 8) hash = rotl<u64>(hash ^ round(0, load<u64>(src)), 27) * PRIME_1 + PRIME_4;
     if (end - src >= 4) {
       hash = rotl<u64>(hash ^ (<u64>load<u32>(src) * PRIME_1), 23) * PRIME_2 + PRIME_3;

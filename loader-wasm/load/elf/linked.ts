@@ -33,6 +33,7 @@ const MODULE_TYPE = "elf module";
 
 /** What kernels of illumos name as their interpreter, behind a directory for their machine. */
 const ILLUMOS_LINKER = "/krtld";
+const FOREIGN = "a kernel of illumos, which this loader can't start";
 
 const PAGE_MASK: u64 = 4095;
 /** Kernels are linked high and loaded from the start of their 16 MiB: these bits of the address go. */
@@ -86,7 +87,7 @@ function loadOpened(source: ElfFile, dest: u64, loaded: Loaded): i32 {
   file.size = image.load();
   if (file.size == 0 || file.addr == 0) {
     file.release();
-    return EIO;
+    return image.isForeign ? EPERM : EIO;
   }
   file.addMetadata(MODINFOMD_ELFHDR, source.page, source.elf.headerSize);
   loaded.file = file;
@@ -101,6 +102,8 @@ class LinkedImage {
   private first: u64 = 0;
   private last: u64 = 0;
   private segments: Elf.Segment[] = [];
+  /** Whether it is another system's kernel. */
+  isForeign: bool = false;
 
   constructor(
     private readonly source: ElfFile,
@@ -137,7 +140,9 @@ class LinkedImage {
       const segment = this.elf.segment(this.source.page + <usize>phoff + i * this.elf.segmentSize);
       this.segments.push(segment);
       if (!this.kernel || segment.type != Elf.PT_INTERP || !this.isIllumos(segment)) continue;
-      this.source.say("loadfile", "a kernel of illumos, which this loader can't start");
+      this.source.say("loadfile", FOREIGN);
+      this.source.damaged(`ELF kernel: ${FOREIGN}`);
+      this.isForeign = true;
       return false;
     }
     return true;

@@ -6,6 +6,7 @@ import { EFTYPE, EIO, EPERM, errno } from "../../lib/errno";
 import { burn } from "../../lib/fault";
 import { guestText, peekGuest, zeroGuest } from "../../lib/guest";
 import { print } from "../../lib/output";
+import { profile } from "../../lib/profile";
 import { hex } from "../../lib/text";
 import { findFile, MODINFOMD_ELFHDR, MODINFOMD_SHDR, PreloadedFile } from "../preloaded";
 import { tell } from "../verbosity";
@@ -104,9 +105,7 @@ class ObjectImage {
     for (let i = 0; i < sections.length; i++) sections[i].addr = 0;
     for (let i = 0; i < sections.length; i++) {
       const section = sections[i];
-      const type = section.type;
-      const loaded = type == Elf.SHT_PROGBITS || type == Elf.SHT_NOBITS || type == Elf.SHT_X86_64_UNWIND;
-      if (section.size == 0 || !loaded || (section.flags & Elf.SHF_ALLOC) == 0) continue;
+      if (section.size == 0 || !isLoaded(section.type) || (section.flags & Elf.SHF_ALLOC) == 0) continue;
       if (!this.append(i)) return false;
     }
     let tables = 0;
@@ -114,7 +113,8 @@ class ObjectImage {
       if (sections[i].type != Elf.SHT_SYMTAB) continue;
       tables++;
       this.symtab = i;
-      // Room is taken here too, for what is then put behind it; the kernel doesn't mind.
+      // Until 13 room is taken here too, for what is then put behind it; the kernel doesn't mind.
+      if (profile.generation >= 14) continue;
       sections[i].addr = this.last;
       if (!this.take(i)) return false;
     }
@@ -258,4 +258,10 @@ class ObjectSymbols extends SymbolAddresses {
     const base = this.sections[symbol.section].addr;
     return base == 0 ? 0 : base + symbol.value;
   }
+}
+
+/** Whether sections of `type` that take memory are loaded. Those that list what runs first and last are from 14 on. */
+function isLoaded(type: u32): bool {
+  if (type == Elf.SHT_INIT_ARRAY || type == Elf.SHT_FINI_ARRAY) return profile.generation >= 14;
+  return type == Elf.SHT_PROGBITS || type == Elf.SHT_NOBITS || type == Elf.SHT_X86_64_UNWIND;
 }

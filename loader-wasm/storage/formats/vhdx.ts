@@ -1,11 +1,13 @@
 // VHDX images (MS-VHDX), little-endian: headers and region tables in two copies with checksums, a region of facts about the
-// disk, and a table of its blocks. A log that was not played back is refused, as is a difference to another image.
+// disk, and a table of its blocks. A log that was not played back is in memory (vhdx_log.ts); a difference to another image is
+// refused.
 
 import { stringAt } from "../../lib/bytes";
 import { crc32c } from "../../lib/digests/crc32";
 import { Disk } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
+import { LoggedFile } from "./vhdx_log";
 
 const MAGIC = "vhdxfile";
 const MAGIC_HEADER: u32 = 0x64616568;
@@ -22,8 +24,11 @@ const CHECKSUM_AT: usize = 4;
 
 /** Offsets in a header. */
 const H_SEQUENCE: usize = 8;
-const H_LOG: usize = 48;
+const H_LOG: usize = 48; // u64[2]
+const H_LOG_VERSION: usize = 64;
 const H_VERSION: usize = 66;
+const H_LOG_SIZE: usize = 68; // u32
+const H_LOG_AT: usize = 72; // u64
 
 /** Offsets in a region table and in its entries. */
 const R_COUNT: usize = 8;
@@ -69,8 +74,8 @@ class VhdxImage extends Image {
   private shift: u64 = 0;
   private chunkShift: u64 = 0;
 
-  constructor(file: Disk) {
-    super(file, "vhdx");
+  constructor(private readonly logged: LoggedFile) {
+    super(logged, "vhdx");
     const first = this.head(0, <u32>MAGIC.length, "identifier");
     if (stringAt(first, MAGIC.length) != MAGIC) this.refuse(0, "identifier: is no vhdx image");
     this.claim(0, HEADERS_AT, "identifier");
@@ -98,10 +103,17 @@ class VhdxImage extends Image {
     const at = newer ? HEADERS_AT + COPY_STEP : HEADERS_AT;
     const version = load<u16>(header, H_VERSION);
     if (version != 1) this.refuseValue(at + H_VERSION, "header: version", version);
-    if ((load<u64>(header, H_LOG) | load<u64>(header, H_LOG + 8)) != 0) {
-      this.refuse(at + H_LOG, 'header: has a log that was not played back ("qemu-img check -r all FILE" does that)');
-    }
     this.claim(HEADERS_AT, REGIONS_AT + 2 * COPY_STEP - HEADERS_AT, "headers");
+    const id0 = load<u64>(header, H_LOG);
+    const id1 = load<u64>(header + 8, H_LOG);
+    if ((id0 | id1) == 0) return;
+    const logVersion = load<u16>(header, H_LOG_VERSION);
+    if (logVersion != 0) this.refuseValue(at + H_LOG_VERSION, "header: log version", logVersion);
+    const size = load<u32>(header, H_LOG_SIZE);
+    const place = load<u64>(header, H_LOG_AT);
+    this.claim(place, size, "log");
+    const refusal = this.logged.playBack(place, size, id0, id1);
+    if (refusal !== null) this.refuse(at + H_LOG, refusal);
   }
 
   private readRegions(): void {
@@ -205,6 +217,6 @@ export class VhdxFormat extends ImageFormat {
   }
 
   open(file: Disk, _files: ImageFiles): Disk | null {
-    return new VhdxImage(file);
+    return new VhdxImage(new LoggedFile(file));
   }
 }

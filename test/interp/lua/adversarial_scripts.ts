@@ -163,10 +163,10 @@ export const NESTED: Readonly<Record<string, readonly [script: string, message: 
   ],
   "a table that is its own __index": [
     "local t = {} setmetatable(t, t) t.__index = t print(pcall(function() return t.x end))",
-    /'__index' chain too long; possibly a loop/,
+    /'__index' chain too long; possible loop/,
   ],
   "a table that is its own __newindex": [
     "local t = {} setmetatable(t, t) t.__newindex = t print(pcall(function() t.x = 1 end))",
-    /'__newindex' chain too long; possibly a loop/,
+    /'__newindex' chain too long; possible loop/,
   ],
 };

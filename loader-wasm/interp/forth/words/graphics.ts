@@ -1,5 +1,5 @@
 // Words of loaders of 13 and 14 that draw on a screen, of which there is none here: they take what is theirs, and draw
-// nothing; pictures aren't put. And one of 15, which knows a machine that it runs on for a virtual one.
+// nothing; pictures aren't put. And one of 14, which knows a machine that it runs on for a virtual one.
 
 import { profile } from "../../../lib/profile";
 import { primitive } from "../define";
@@ -17,7 +17,7 @@ export function defineGraphics(): void {
     primitive("term-putimage", 7, 1, noPicture);
   }
   // It isn't told of it.
-  if (profile.generation >= 15) primitive("isvirtualized?", 0, 1, () => push(0));
+  if (profile.generation >= 14) primitive("isvirtualized?", 0, 1, () => push(0));
 }
 
 function take(count: i32): void {

@@ -1,7 +1,9 @@
 // Operators on their way to code: constants are folded, operands brought where instructions want them.
 
+import { arithmetic as calculate } from "../run/metamethods";
+import { is54 } from "../values/dialect";
 import { CONSTANT, IMMEDIATE_ZERO, OPERAND_MASK, Op, opOf, TRUTH } from "../values/opcodes";
-import { FLOAT, INTEGER } from "../values/value";
+import { FLOAT, INTEGER, integerOf, setInteger, setTag, tagOf } from "../values/value";
 import {
   become,
   dropValues,
@@ -154,8 +156,9 @@ export function posfix(fs: FunctionState, op: u32, a: usize, b: usize, at: i32):
     default:
       if (fold(op, a, b)) return;
       arithmetic(fs, op, a, b);
+      // Its line is the operator's; a comparison's is where its second operand ends.
+      fs.fixLine(at);
   }
-  fs.fixLine(at);
 }
 
 /** ... and comparisons that are made of others. */
@@ -222,11 +225,28 @@ function fold(op: u32, a: usize, b: usize): bool {
       result = x ^ y;
       break;
     default:
-      return false;
+      return is54 && foldOther(op, a, b);
   }
   const bits = op == Op.BAND || op == Op.BOR || op == Op.BXOR;
   store<i64>(a, result, VALUE);
   store<u32>(a, integers || bits ? INTEGER : FLOAT, TAG);
+  return true;
+}
+
+const left: usize = memory.data(16, 8);
+const right: usize = memory.data(16, 8);
+
+/** The same for operations that only Lua 5.4 folds, as far as anyone sees it. */
+function foldOther(op: u32, a: usize, b: usize): bool {
+  const divides = op == Op.DIV || op == Op.IDIV || op == Op.MOD;
+  if (divides && load<i64>(b, VALUE) == 0) return false;
+  setInteger(left, load<i64>(a, VALUE));
+  setTag(left, load<u32>(a, TAG));
+  setInteger(right, load<i64>(b, VALUE));
+  setTag(right, load<u32>(b, TAG));
+  if (!calculate(op, left, right, left) || (tagOf(left) == FLOAT && integerOf(left) == 0)) return false;
+  store<i64>(a, integerOf(left), VALUE);
+  store<u32>(a, tagOf(left), TAG);
   return true;
 }
 

@@ -1,5 +1,7 @@
 // The parser's part for assignments and the calls that are statements: targets, lists of values.
 
+import { DEPTH_LIMIT, depth } from "../run/state";
+import { is54 } from "../values/dialect";
 import { Op } from "../values/opcodes";
 import { textOf } from "../values/string";
 import {
@@ -67,9 +69,10 @@ function parseAssignment(last: usize, targets: i32): void {
     parsePrimary(target);
     store<u32>(target, <u32>last, TAG);
     if (kindOf(target) == Kind.LOCAL || kindOf(target) == Kind.UPVALUE) avoidConflict(last, target);
-    enter();
+    if (is54) enter();
+    else fs.checkLimit(targets + depth, DEPTH_LIMIT, "C levels");
     parseAssignment(target, targets + 1);
-    leave();
+    if (is54) leave();
   } else {
     expect(0x3d);
     const e = newExpression();

@@ -44,7 +44,6 @@ import {
   argTag,
   checkAny,
   checkInteger,
-  checkString,
   checkTable,
   drop,
   expectedError,
@@ -66,7 +65,7 @@ import {
   stringify,
   typeError,
 } from "./builtin";
-import { isHidden } from "./library";
+import { checkName, checkText, isHidden } from "./library";
 import { loadFile, loadPieces, loadString } from "./load";
 
 /** Puts the base library among the globals. */
@@ -384,8 +383,7 @@ function select(): i32 {
 /** The text in an optional argument; `given` tells whether it was there. Look at `raised`. */
 function optText(index: i32): string | null {
   if (isAbsent(index)) return null;
-  const text = checkString(index);
-  return text == 0 ? null : textOf(text);
+  return checkText(index);
 }
 
 /** What the loading functions return: the function, with the table of globals in argument `env`; or nil and a message. */
@@ -409,11 +407,11 @@ function loadFunction(): i32 {
   if (isNumberTag(argTag(1))) stringify(argAt(1));
   if (argTag(1) == STRING) {
     const text = objectOf(argAt(1));
-    const name = isAbsent(2) ? text : checkString(2);
+    const name = isAbsent(2) ? text : checkName(2);
     if (name == 0) return RAISED;
     return loaded(loadString(text, name, mode), env);
   }
-  const name = isAbsent(2) ? stringOf("=(load)") : checkString(2);
+  const name = isAbsent(2) ? stringOf("=(load)") : checkName(2);
   if (name == 0) return RAISED;
   if (!isFunctionTag(argTag(1))) return typeError(1, "function");
   return loaded(loadPieces(name, mode), env);

@@ -9,7 +9,7 @@ import { registry } from "../run/state";
 import { newObject } from "../values/heap";
 import { HIDDEN, Table, USERDATA_BYTES, Userdata } from "../values/objects";
 import { owe } from "../values/owed";
-import { bytesOf, lengthOf } from "../values/string";
+import { bytesOf, lengthOf, stringOf } from "../values/string";
 import { newTable } from "../values/table";
 import { objectOf, USERDATA } from "../values/value";
 import { argAt, argTag, checkString, setTableField, setTextField, typeError } from "./builtin";
@@ -71,6 +71,12 @@ export function ctextOf(text: usize): string {
 export function checkText(index: i32): string | null {
   const text = checkString(index);
   return text == 0 ? null : ctextOf(text);
+}
+
+/** The same as a Lua string; 0 after raising. */
+export function checkName(index: i32): usize {
+  const text = checkText(index);
+  return text === null ? 0 : stringOf(text);
 }
 
 /** Lets look-ups in `table` that find nothing go on in `members`, unseen. */

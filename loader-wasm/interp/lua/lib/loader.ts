@@ -67,7 +67,7 @@ function addNewer(table: Table): void {
   setTextField(placeOf(table, unseen, 13), "lua_path", SCRIPTS_PATH);
   const recent = placeOf(table, unseen, 15);
   setFunction(recent, "exit", exit);
-  setFunction(recent, "has_command", hasCommand);
+  setFunction(placeOf(table, unseen, 14), "has_command", hasCommand);
   setFunction(recent, "has_feature", hasFeature);
   // There is one feature, and it isn't enabled; the table tells of it all the same.
   const features = newTable();

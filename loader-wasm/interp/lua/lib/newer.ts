@@ -14,9 +14,9 @@ import { openPager } from "./pager";
 export function offerNewer(): void {
   const libraries = newTable();
   const named = newTable();
-  // That of loaders with a screen, which this one isn't.
+  // Those of loaders with a screen, and of one that a Linux kernel runs, which this one isn't.
   add("gfx", openGfx(), libraries, named);
-  add("hash", openHash(), placeOf(loadedTable, libraries, 15), placeOf(globals, named, 15));
+  add("hash", openHash(), libraries, named);
   add("pager", openPager(), placeOf(loadedTable, libraries, 13), placeOf(globals, named, 13));
   setFunction(placeOf(globals, named, 14), "warn", warn);
   offer(globals, named);

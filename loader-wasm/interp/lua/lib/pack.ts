@@ -341,6 +341,8 @@ export function unpack(): i32 {
   const length = <i64>lengthOf(data);
   let place = fromStart(optInteger(3, 1), lengthOf(data)) - 1;
   if (raised) return RAISED;
+  // What is before the beginning is the beginning in Lua 5.4.
+  if (is54) place = max<i64>(place, 0);
   if (<u64>place > <u64>length) return argError(3, "initial position out of string");
   const src = bytesOf(data);
   startFormat(format);

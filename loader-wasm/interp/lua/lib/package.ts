@@ -3,6 +3,7 @@
 
 import { close, open, stat } from "../../../files/files";
 import { O_RDONLY } from "../../../fs/file_system";
+import { present } from "../../../lib/fault";
 import { replaceMarks } from "../../../lib/text";
 import { PURPOSE_NONE } from "../../../protocol";
 import { openBuffer } from "../run/buffers";
@@ -44,7 +45,7 @@ import {
   setTableField,
   setTextField,
 } from "./builtin";
-import { PATH_GARBAGE } from "./library";
+import { checkName, checkText, PATH_GARBAGE } from "./library";
 import { loadFile } from "./load";
 
 const DEFAULT_PATH = "/boot/lua/?.lua";
@@ -102,7 +103,7 @@ function pushField(table: Table, name: usize): bool {
 }
 
 function require(): i32 {
-  const name = checkString(1);
+  const name = checkName(1);
   if (name == 0) return RAISED;
   setArgCount(1);
   if (!pushField(loadedTable, name)) return RAISED;
@@ -174,7 +175,7 @@ function findLoader(name: usize): bool {
 }
 
 function searchPreload(): i32 {
-  const name = checkString(1);
+  const name = checkName(1);
   if (name == 0) return RAISED;
   if (!pushField(Table.of(fieldOf(registry, "preload")), name)) return RAISED;
   if (tagOf(top - VALUE_SIZE) != NIL) {
@@ -190,7 +191,7 @@ function searchPreload(): i32 {
 }
 
 function searchLua(): i32 {
-  const name = checkString(1);
+  const name = checkName(1);
   if (name == 0) return RAISED;
   const path = pathField("path");
   if (path === null) return RAISED;
@@ -211,7 +212,7 @@ function searchLua(): i32 {
 
 /** Compiled modules: none is ever loaded. */
 function searchCompiled(): i32 {
-  const name = checkString(1);
+  const name = checkName(1);
   if (name == 0) return RAISED;
   const path = pathField("cpath");
   if (path === null) return RAISED;
@@ -220,7 +221,7 @@ function searchCompiled(): i32 {
 
 /** The same for `a` when the module is `a.b`. */
 function searchCompiledRoot(): i32 {
-  const name = checkString(1);
+  const name = checkName(1);
   if (name == 0) return RAISED;
   const text = textOf(name);
   const dot = text.indexOf(".");
@@ -259,21 +260,31 @@ let searched: string = "";
 /** The first file that can be read among `path`'s templates with `name` for their marks, or null; null after raising, too. */
 function searchPath(name: string, path: string, separator: string, replacement: string): string | null {
   const module: string | null = separator == "" ? name : replaceMarks(name, separator, replacement, FILE_LIMIT);
-  const templates = path.split(";", TEMPLATES_LIMIT);
   searched = "";
+  // Lua 5.4 puts the name in before it takes the path apart, and lists all of that.
+  let whole: string | null = path;
+  if (is54) {
+    if (module !== null) whole = replaceMarks(path, "?", module, SEARCHED_LIMIT);
+    let list: string | null = null;
+    if (whole !== null) list = replaceMarks(whole, ";", "'\n\tno file '", SEARCHED_LIMIT);
+    if (list === null) {
+      raiseMemory();
+      return null;
+    }
+    searched = `no file '${list}'`;
+  }
+  const templates = present<string>(whole).split(";", TEMPLATES_LIMIT);
   for (let i = 0; i < templates.length; i++) {
     if (templates[i] == "") continue;
     let file: string | null = null;
-    if (module !== null) file = replaceMarks(templates[i], "?", module, FILE_LIMIT);
+    if (module !== null) file = is54 ? templates[i] : replaceMarks(templates[i], "?", module, FILE_LIMIT);
     if (file === null || searched.length > SEARCHED_LIMIT) {
       raiseMemory();
       return null;
     }
     if (isReadable(file)) return file;
-    searched += `\n\tno file '${file}'`;
+    if (!is54) searched += `\n\tno file '${file}'`;
   }
-  // In Lua 5.4 the list begins where it is put.
-  if (is54) searched = searched.substring(2);
   return null;
 }
 
@@ -286,14 +297,15 @@ function isReadable(path: string): bool {
 }
 
 function searchPathFunction(): i32 {
-  const name = checkString(1);
-  const path: usize = name == 0 ? 0 : checkString(2);
-  if (name == 0 || path == 0) return RAISED;
-  const separator = isAbsent(3) ? stringOf(".") : checkString(3);
-  if (separator == 0) return RAISED;
-  const replacement = isAbsent(4) ? stringOf("/") : checkString(4);
-  if (replacement == 0) return RAISED;
-  const file = searchPath(textOf(name), textOf(path), textOf(separator), textOf(replacement));
+  const name = checkText(1);
+  if (name === null) return RAISED;
+  const path = checkText(2);
+  if (path === null) return RAISED;
+  const separator = isAbsent(3) ? "." : checkText(3);
+  if (separator === null) return RAISED;
+  const replacement = isAbsent(4) ? "/" : checkText(4);
+  if (replacement === null) return RAISED;
+  const file = searchPath(name, path, separator, replacement);
   if (file !== null) {
     pushText(file);
     return 1;

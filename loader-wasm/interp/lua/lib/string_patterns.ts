@@ -6,6 +6,7 @@ import { raiseText } from "../run/errors";
 import { Event, handlerOf } from "../run/events";
 import { indexValue, stringFor } from "../run/metamethods";
 import { RAISED, raised, top } from "../run/state";
+import { is54 } from "../values/dialect";
 import { allocateBlock, freeBlock } from "../values/heap";
 import { writeInteger } from "../values/number";
 import { bytesOf, lengthOf } from "../values/string";
@@ -191,14 +192,16 @@ const OWN_PATTERN: i32 = 2;
 const OWN_PLACE: i32 = 3;
 const OWN_LAST: i32 = 4;
 
-/** `gmatch(text, pattern, start)`: the last is newer than 12.1, where it counts for nothing whatever it is. */
+/** `gmatch(text, pattern, start)`: the last is Lua 5.4's; in 5.3 it may be anything, and counts when it is a number. */
 export function gmatch(): i32 {
   const text = checkString(1);
   if (text == 0) return RAISED;
   const pattern = checkString(2);
   if (pattern == 0) return RAISED;
   const length = lengthOf(text);
-  const start = isNumberTag(argTag(3)) ? max<i64>(fromStart(integerOf(argAt(3)), length), 1) : 1;
+  const given = is54 || isNumberTag(argTag(3)) ? optInteger(3, 1) : 1;
+  if (raised) return RAISED;
+  const start = max<i64>(fromStart(given, length), 1);
   pushString(text);
   pushString(pattern);
   pushInteger(min<i64>(start - 1, <i64>length + 1));

@@ -222,25 +222,22 @@ export function startCalls(lua: Vm): void {
 const CALL_COST: i64 = 16;
 /** Levels beyond the limit for the handling of the overflow. */
 const DEPTH_SPARE: i32 = 25;
+const DEPTH_SPARE_54: i32 = 20;
 
 /**
  * Calls the function below the `argCount` values on top of the stack. The `wanted` results (MANY: all) are on
  * top in their place. False when an error is on its way.
  */
 export function callFunction(argCount: i32, wanted: i32, status: u32 = 0): bool {
+  setDepth(depth + 1);
   if (depth >= DEPTH_LIMIT) {
-    if (depth == DEPTH_LIMIT) {
-      setDepth(depth + 1);
-      raiseHere("C stack overflow");
+    if (depth == DEPTH_LIMIT) raiseHere("C stack overflow");
+    else if (depth >= DEPTH_LIMIT + (is54 ? DEPTH_SPARE_54 : DEPTH_SPARE)) endInHandler();
+    if (raised) {
       setDepth(depth - 1);
       return false;
     }
-    if (depth >= DEPTH_LIMIT + DEPTH_SPARE) {
-      endInHandler();
-      return false;
-    }
   }
-  setDepth(depth + 1);
   const func = top - ((<usize>(argCount + 1)) << VALUE_SHIFT);
   burn(CALL_COST);
   if (enterCall(func, wanted, status | IS_ENTRY) == ENTERED) {
@@ -300,7 +297,8 @@ function runFinalizer(object: MetaObject): void {
   const kind = <u32>object.kind;
   const meta = kind == TABLE ? changetype<Table>(object).meta : changetype<Userdata>(object).meta;
   const handler = handlerIn(meta, Event.GC);
-  if (handler == nothing) return;
+  // Lua 5.3 passes over what is no function; 5.4 calls it, and passes over the error.
+  if (handler == nothing || (!is54 && !isFunctionTag(tagOf(handler)))) return;
   copyValue(top, handler);
   setObject(top + VALUE_SIZE, object.address, kind);
   setTop(top + 2 * VALUE_SIZE);

@@ -165,8 +165,11 @@ function nameRegister(proto: Prototype, pc: i32, register: i32): void {
     case Op.GETTABLE: {
       const key = setterOf(proto, setter, cOf(at));
       name = "?";
-      if (key >= 0 && opOf(instructionAt(proto, key)) == Op.LOADK && localAt(proto, cOf(at), setter) === null) {
-        name = constantText(proto, cOf(instructionAt(proto, key)));
+      if (key >= 0 && localAt(proto, cOf(at), setter) === null) {
+        const loads = instructionAt(proto, key);
+        if (opOf(loads) == Op.LOADK) name = constantText(proto, cOf(loads));
+        // The one small index that is no GETINT's.
+        else if (is54 && opOf(loads) == Op.LOADI && cOf(loads) == 0) name = "integer index";
       }
       kind = isLongGlobal(proto, setter, at) ? "global" : isLongMethod(at) ? "method" : "field";
       break;

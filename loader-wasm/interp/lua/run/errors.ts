@@ -1,7 +1,7 @@
 // How errors are raised: the text with the position where it happened, or any value. `raise` stores it and
 // sets `raised`; everybody on the way returns until `protectedCall` (call.ts) takes it.
 
-import { stringAt } from "../../../lib/bytes";
+import { cstringAt, stringAt } from "../../../lib/bytes";
 import { die } from "../../../lib/fault";
 import { FAULT_MEMORY } from "../../../protocol";
 import { FRAME_SIZE, Frame, Prototype } from "../values/objects";
@@ -108,7 +108,7 @@ export function chunkName(source: usize): string {
   }
   const room = NAME_SIZE - 1 - '[string "..."]'.length;
   // The rest of a long text isn't looked at, as errors come by the thousand.
-  const start = stringAt(bytes, min(length, room));
+  const start = cstringAt(bytes, min(length, room));
   const newline = start.indexOf("\n");
   if (newline < 0 && length < room) return `[string "${start}"]`;
   return `[string "${newline < 0 ? start : start.substring(0, newline)}..."]`;

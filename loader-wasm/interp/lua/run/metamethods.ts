@@ -136,7 +136,7 @@ export function setIndexed(at: usize, key: usize, from: usize): bool {
 }
 
 function raiseChain(event: string): void {
-  raiseHere(`'${event}' chain too long; ${is54 ? "possible" : "possibly a"} loop`);
+  raiseHere(`'${event}' chain too long; possible loop`);
 }
 
 /** table[key] = value, without metamethods. */

@@ -76,7 +76,8 @@ export class Calls {
 
 /** Closes the variables of the frame before it is left; the results from `from` on stay. False after raising. */
 export function closeAll(from: usize, count: i32): bool {
-  setTop(nth(from, count));
+  // Above all registers: closures may still have any of them.
+  setTop(max(nth(from, count), frame.top));
   closeVariables(frame.base, false);
   return !raised;
 }

@@ -125,6 +125,7 @@ function finishTest(i: usize, truth: bool): bool {
 /** A jump out of a block with variables to be closed; the block's registers begin `offset` bytes behind the first. */
 function finishJump(i: usize, offset: usize): bool {
   jump(cOf(i));
+  setTop(frame.top);
   closeVariables(frame.base + offset, false);
   if (raised) return false;
   closeUpvalues(frame.base + offset);
