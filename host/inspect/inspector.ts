@@ -60,6 +60,9 @@ const START_MAX_MS = 60_000;
 /** Longest time that timers can wait. */
 const TIMER_MAX_MS = 0x7fff_ffff;
 
+/** What bounds the time of a request. */
+type TimeLimit = "requestMs" | "wallMs";
+
 /** What somebody waits for. */
 interface Waiting {
   op: InspectRequest["op"] | "start";
@@ -97,15 +100,15 @@ export class CellInspector implements Inspector {
   }
 
   async describe(): Promise<unknown> {
-    const answer = await this.#wait("start", START_MAX_MS, () => this.cell.start(this.start));
+    const answer = await this.#wait("start", "requestMs", START_MAX_MS, () => this.cell.start(this.start));
     return answer.type === "value" ? answer.value : undefined;
   }
 
   ask(request: InspectRequest): Promise<InspectMessage> {
     const asked = this.#last.then(() => {
       // A digest is many requests in one.
-      const allowed = request.op === "hash" ? this.limits.wallMs : this.limits.requestMs;
-      return this.#wait(request.op, allowed, () => this.cell.ask(request));
+      const limit = request.op === "hash" ? "wallMs" : "requestMs";
+      return this.#wait(request.op, limit, this.limits[limit], () => this.cell.ask(request));
     });
     this.#last = asked.catch(() => {});
     return asked;
@@ -116,12 +119,12 @@ export class CellInspector implements Inspector {
     await this.#ended;
   }
 
-  #wait(op: Waiting["op"], allowedMs: number, begin: () => void): Promise<InspectMessage> {
+  #wait(op: Waiting["op"], limit: TimeLimit, allowedMs: number, begin: () => void): Promise<InspectMessage> {
     return new Promise<InspectMessage>((resolve, reject) => {
       if (this.#over !== undefined) throw this.#over;
       this.#waiting = { op, resolve, reject };
       this.cell.hold(true);
-      this.#setDeadline(allowedMs);
+      this.#setDeadline(limit, allowedMs);
       begin();
     }).finally(() => {
       clearTimeout(this.#timer);
@@ -130,11 +133,11 @@ export class CellInspector implements Inspector {
     });
   }
 
-  #setDeadline(allowedMs: number): void {
+  #setDeadline(limit: TimeLimit, allowedMs: number): void {
     clearTimeout(this.#timer);
     const after = allowedMs + Math.min(allowedMs * GRACE_SHARE, GRACE_MAX_MS);
     const late = () => {
-      if (this.#began) this.#end(new LimitError("requestMs", allowedMs, Math.ceil(after)));
+      if (this.#began) this.#end(new LimitError(limit, allowedMs, Math.ceil(after)));
       else this.#failed(`it has not begun after ${START_MAX_MS / 1000} s`);
     };
     this.#timer = setTimeout(late, Math.min(after, TIMER_MAX_MS));
@@ -144,7 +147,7 @@ export class CellInspector implements Inspector {
     if (this.#over !== undefined) return;
     if (!this.#began && (message as { type?: unknown } | null)?.type === "began") {
       this.#began = true;
-      this.#setDeadline(this.limits.requestMs);
+      this.#setDeadline("requestMs", this.limits.requestMs);
       return;
     }
     const waiting = this.#waiting;

@@ -120,7 +120,9 @@ export class InspectSession {
     for (let position = 0; ; ) {
       const { bytes, hole } = this.#read(handle, position, CONTENT_MAX, false);
       if (bytes.length + hole === 0) return hasher.hex();
+      const began = performance.now();
       hasher.update(bytes);
+      this.#usedMs += performance.now() - began;
       position += bytes.length;
     }
   }
