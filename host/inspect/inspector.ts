@@ -9,8 +9,6 @@ import type { IsolationFacts } from "../result.js";
 import { checkedAnswer } from "./check.js";
 import type { InspectLimits } from "./options.js";
 import type { InspectMessage, InspectRequest } from "./protocol.js";
-import { answerTo } from "./serve.js";
-import type { InspectSession } from "./session.js";
 
 /** Whoever answers. */
 export interface Inspector {
@@ -22,32 +20,8 @@ export interface Inspector {
   close(): Promise<void>;
 }
 
-/** An inspection in the calling thread. */
-export class DirectInspector implements Inspector {
-  readonly facts = { level: "none" } as const;
-
-  constructor(
-    private readonly session: InspectSession,
-    private readonly signal: AbortSignal | undefined,
-    private readonly release: () => void,
-  ) {}
-
-  async describe(): Promise<unknown> {
-    return this.session.describe();
-  }
-
-  async ask(request: InspectRequest): Promise<InspectMessage> {
-    if (this.signal?.aborted) throw abortedBy(this.signal.reason, "inspection");
-    return thrown(await answerTo(request, this.session));
-  }
-
-  async close(): Promise<void> {
-    this.session.close();
-    this.release();
-  }
-}
-
-function thrown(message: InspectMessage): InspectMessage {
+/** An answer that is one; an error is thrown. */
+export function thrown(message: InspectMessage): InspectMessage {
   if (message.type === "failed") throw reviveError(message.error);
   return message;
 }
