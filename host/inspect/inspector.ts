@@ -44,7 +44,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** An inspection in a thread or process. */
+/** An inspection in a cell. */
 export class CellInspector implements Inspector {
   #waiting: Waiting | undefined;
   /** Requests are asked one after another; the last one's end. */
