@@ -128,7 +128,8 @@ function explainTable(disk: Disk, table: PartitionTable, base: u64, name: string
       tell(LOOKED_PARTITION, own, `${entry.typeName()}: begins beyond the end of the disk`);
       continue;
     }
-    const label = entry.holdsLabel() ? partitionTable(disk, start, entry.sectors()) : null;
+    // As in lists of devices, nothing is inside what is inside a slice: tables that name each other would have no end.
+    const label = base == 0 && entry.holdsLabel() ? partitionTable(disk, start, entry.sectors()) : null;
     if (label !== null && label.entries.length > 0 && !label.isNone) {
       tell(LOOKED_PARTITION, own, `${entry.typeName()}: ${label.schemeName()}`);
       explainTable(disk, label, start, own);

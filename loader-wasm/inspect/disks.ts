@@ -86,7 +86,8 @@ function tellTable(disk: Disk, table: PartitionTable, base: u64, name: string, f
     const size = isThere ? min(entry.sectors(), sectors - start) * sector : 0;
     tellPartition(disk, table, entry, own, start * sector, size);
     if (!isThere) continue;
-    const label = entry.holdsLabel() ? partitionTable(disk, start, entry.sectors()) : null;
+    // As in lists of devices, nothing is inside what is inside a slice: tables that name each other would have no end.
+    const label = base == 0 && entry.holdsLabel() ? partitionTable(disk, start, entry.sectors()) : null;
     if (label !== null && label.entries.length > 0 && !label.isNone) tellTable(disk, label, start, own, found);
     else found.push(new Stretch(disk, own, start * sector, size));
   }

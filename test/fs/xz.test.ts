@@ -2,10 +2,12 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { changed } from "../support/image_samples.js";
 import { isoImage } from "../support/iso_image.js";
-import { prompt } from "../support/prompt.js";
+import { prompt, typeKeys } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
 import { expectTree, imageAt, noise, programs, readTree, run } from "../support/trees.js";
+import { ufsDisk } from "../support/ufs_image.js";
 
 const TEXT = Array.from({ length: 3000 }, (_, i) => `line ${i * 37} of ${"text".repeat(i % 5)}\n`).join("");
 const shown = (content: string) => `*** FILE /f BEGIN ***\n${content}*** FILE /f END ***\n`;
@@ -140,6 +142,18 @@ describe.skipIf(!programs("xz"))("xz", () => {
     const tree = new Map([["/f", Buffer.alloc(1)]]);
     const { result } = await readTree(image, tree, { device: "disk0s0a:", limits: { fuel: 10_000_000 } });
     expect(result.error?.message).toContain("fuel");
+  });
+
+  it("a stream that failed isn't gone on with, however often a script reads", async () => {
+    const lines = Array.from({ length: 30_000 }, (_, i) => `line ${i} of ${Math.imul(i, 2654435761).toString(36)}\n`);
+    const bytes = packed(lines.join(""), "-1");
+    const script = `local f = io.open("/f") for i = 1, 20 do pcall(io.read, f, 70000) end print("read on")`;
+    for (let at = 1000; at < 30_000; at += 1000) {
+      const disk = ufsDisk({ "/boot/lua/loader.lua": script, "/f.xz": changed(bytes, at, Buffer.of(bytes[at]! ^ 1)) });
+      const { result, text } = await typeKeys([], { disks: [disk], start: "lua" });
+      expect(result.error?.name).toBe("InputEndedError");
+      expect(text).toContain("read on");
+    }
   });
 
   it("whatever is changed, what is read without an error is what was packed", async () => {

@@ -97,6 +97,8 @@ class CompressedFile extends OpenFile {
 
   read(dst: usize, size: i32): i32 {
     const decoder = this.decoder;
+    // Its state is of no use then.
+    if (decoder.failure !== null) return this.failed(decoder.failure!);
     let done = 0;
     while (done < size && !decoder.ended) {
       if (decoder.exhausted()) {
