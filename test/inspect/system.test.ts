@@ -189,6 +189,12 @@ describe("the rest of a system", () => {
     expect(system.missing).toBe("kernel: /boot/kernel/kernel: no such file or directory");
   });
 
+  it("is of the kernel's release where no userland tells its own", async () => {
+    const system = await systemOf({ "/boot/kernel/kernel": kernelWith("FreeBSD 14.1-STABLE stable/14-n268 GENERIC") });
+    expect(system.release).toEqual({ value: "14.1-STABLE", file: "/boot/kernel/kernel" });
+    expect(system.kernels[0]?.built).toBeUndefined();
+  });
+
   it("is asked for of another device, and the current one stays", async () => {
     const disks = [
       ufsDisk({ "/boot/loader": Buffer.from("a") }),
