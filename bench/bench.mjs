@@ -13,6 +13,7 @@ import { compare, update } from "./baseline.mjs";
 import { formatRows } from "./formats.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest, openFloor } from "./guest.mjs";
+import { inspectRows } from "./inspect.mjs";
 import { luaRows } from "./lua.mjs";
 import { unpackRows } from "./unpack.mjs";
 import { zfsRows } from "./zfs.mjs";
@@ -159,6 +160,7 @@ try {
   await forthRows({ directory, row, leftOut, median });
   await luaRows({ directory, row, leftOut, median });
   zfsRows({ directory, row });
+  await inspectRows({ directory, row, leftOut, guest });
   row("disk calls", result.disk.calls, "", 60);
   row("disk bytes", result.disk.bytes, "");
   row("  ratio to the loaded files' bytes", result.disk.bytes / guest.loaded, "x", 1.1);

@@ -109,10 +109,10 @@ async function bootElsewhere(
   });
   const start = { options: session, disks, trees, clock };
   // A process compiles its own.
-  if (isolation === "process") return runIsolated(cellFor(isolation, { confine }), start, options);
+  if (isolation === "process") return runIsolated(await cellFor(isolation, { confine }), start, options);
   const modules = await findModules(session.loader ?? session.start);
   throwIfAborted(options.signal);
-  return runIsolated(cellFor(isolation, {}), { ...start, modules }, options);
+  return runIsolated(await cellFor(isolation, {}), { ...start, modules }, options);
 }
 
 async function bootHere(

@@ -46,6 +46,7 @@ import { latin1 } from "./protocol/module_memory.js";
 import { type BootResult, type InterpreterCheck, makeResult, type ResultData, type SwapRequest } from "./result.js";
 import { EXIT_REBOOT, type SessionState, Stop } from "./state.js";
 import { printable } from "./text.js";
+import { nameTrap } from "./trap.js";
 import type { WasiProvider } from "./wasi/provider.js";
 
 /** What a session is given to work with. */
@@ -370,28 +371,4 @@ function instantiate(
       throw new InternalError(`module doesn't fit this host: ${error.message}`);
     throw error;
   }
-}
-
-/** An error with a class of ours for whatever ended the module. */
-export function nameTrap(thrown: unknown, limits: Pick<Limits, "moduleMemory">, moduleMemory: number): unknown {
-  if (thrown instanceof UserbootError) return thrown;
-  if (thrown instanceof WebAssembly.RuntimeError) {
-    // The core's allocator traps this way, and nothing else in it does, when memory can't grow.
-    if (thrown.message.includes("unreachable"))
-      return new LimitError("moduleMemory", limits.moduleMemory, moduleMemory);
-    return new InternalError(`trap in the core: ${thrown.message}${placeOf(thrown)}`);
-  }
-  if (thrown instanceof RangeError && thrown.message.includes("call stack")) {
-    return new InternalError("stack overflow in the core");
-  }
-  return thrown instanceof Error ? new InternalError(thrown.message) : thrown;
-}
-
-/** Functions of the core that the message of a trap names. */
-const NAMED_CALLS = 5;
-
-/** Where in the core a debug build, whose functions have names, has trapped; nothing for a release build. */
-function placeOf({ stack = "" }: Error): string {
-  const names = [...stack.matchAll(/^ +at (\S+) \(wasm:/gm)].slice(0, NAMED_CALLS).map(([, name]) => name);
-  return names.length > 0 ? ` in ${names.join(", called by ")}` : "";
 }

@@ -25,4 +25,6 @@ END
 node check.mjs
 npx userboot boot -d guest.img --start simp --interface 4 --clock virtual >console.txt
 grep -q 'User boot simp' console.txt
+npx userboot inspect -d guest.img >inspected.txt
+grep -q 'will boot: disk0p2:' inspected.txt
 echo "the packed package boots a guest"

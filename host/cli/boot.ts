@@ -212,7 +212,7 @@ function showProblem({ bootProblem = [] }: BootResult): void {
 }
 
 /** Errors of guests of which everything that matters was found, and which say what is wrong with that. */
-const SAY_ALL = new Set(["MemoryError", "RegisterError", "InterpreterError"]);
+const SAY_ALL = new Set(["RegisterError", "InterpreterError"]);
 
 /** Says what went wrong, if anything did, and gives the exit status. */
 export function conclude(result: BootResult): number {

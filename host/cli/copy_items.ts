@@ -1,8 +1,10 @@
 // What `userboot get` copies: a file, or a directory with all that is below it, whose names can be names here.
 
 import { UserbootError } from "../errors.js";
-import { type EntryInfo, type FileInfo, type Inspection, printable } from "../index.js";
+import type { EntryInfo, FileInfo } from "../inspect/facts.js";
+import type { Inspection } from "../inspect/inspection.js";
 import { byteString, bytesOf, textOf } from "../inspect/text.js";
+import { printable } from "../text.js";
 
 /** Something to be copied: where it is, and the parts of its path below what is copied, as byte strings. */
 export interface Item extends Omit<FileInfo, "targetBytes"> {

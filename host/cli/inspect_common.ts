@@ -1,7 +1,10 @@
 // What the commands that look into images share: their options, opening the images, and ending it all in order.
 
 import { DiskError, OptionError } from "../errors.js";
-import { INSPECT_LIMITS, type Inspection, inspect } from "../index.js";
+import { inspect } from "../inspect/inspect.js";
+import type { Inspection } from "../inspect/inspection.js";
+import { INSPECT_LIMITS } from "../inspect/options.js";
+import { installNode } from "../node.js";
 import type { Confine, Isolation } from "../options.js";
 import { dropSpare } from "../process/start.js";
 import { printable } from "../text.js";
@@ -9,6 +12,8 @@ import { parseLimits } from "./arguments.js";
 import { takeOn } from "./ending.js";
 import { type GrantedArgument, namedDisks } from "./images.js";
 import { ProgressBar } from "./progress.js";
+
+installNode();
 
 /** The options of all of them, as commander gives them. */
 export interface InspectArguments {

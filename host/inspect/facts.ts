@@ -18,7 +18,7 @@ export interface PartitionInfo {
   typeGuid?: string;
 }
 
-/** A disk. */
+/** A disk, how it is divided, and what is wrong with that. */
 export interface DiskInfo {
   name: string;
   /** `raw`, or as it was said. */
@@ -158,7 +158,7 @@ export interface FstabEntry {
   line: number;
 }
 
-/** A kernel. */
+/** A file that is, or should be, loaded and entered. */
 export interface KernelInfo {
   path: string;
   /** `amd64`, `i386`, or what else; empty for what is no kernel. */

@@ -1,8 +1,6 @@
 // `inspect`: checks the options, opens the images, in a process, in a thread or here, and has a first look at them.
 
-import type { Disk } from "../disks/disk.js";
 import { layOut, type Source } from "../disks/layout.js";
-import { openSource } from "../disks/source.js";
 import { unpackSources } from "../disks/unpacked.js";
 import { abortedBy, OptionError } from "../errors.js";
 import { cellFor } from "../isolation/makers.js";
@@ -10,9 +8,8 @@ import { findInspectModule } from "../modules.js";
 import type { SessionOptions } from "../options.js";
 import type { Description } from "./facts.js";
 import { Inspection } from "./inspection.js";
-import { CellInspector, DirectInspector, type Inspector } from "./inspector.js";
+import { CellInspector, type Inspector } from "./inspector.js";
 import { type InspectLimits, type InspectOptions, inspectOptions } from "./options.js";
-import { InspectSession } from "./session.js";
 
 /**
  * Looks into images without booting from them. They are open until the inspection is closed.
@@ -40,7 +37,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
     throwIfAborted(signal);
     inspector =
       isolation === "none"
-        ? await inspectHere(options, session, limits, sources, close)
+        ? await (await import("./here.js")).inspectHere(options, session, limits, sources, close)
         : await inspectElsewhere(isolation, options, session, limits, sources, close);
     const description = (await inspector.describe()) as Description;
     return new Inspection(inspector, description, limits);
@@ -67,38 +64,10 @@ async function inspectElsewhere(
   // A process compiles its own.
   const module = isolation === "process" ? undefined : await findInspectModule();
   throwIfAborted(signal);
-  const cell = cellFor(isolation, { confine });
+  const cell = await cellFor(isolation, { confine });
   const inspect = { limits, ...(module && { module }) };
   const start = { options: session, disks, trees: [], clock: "virtual" as const, wants: [], inspect };
   return new CellInspector(cell, start, limits, signal, close);
-}
-
-async function inspectHere(
-  { signal }: InspectOptions,
-  options: SessionOptions,
-  limits: InspectLimits,
-  sources: Source[],
-  close: () => void,
-): Promise<Inspector> {
-  const module = await findInspectModule();
-  throwIfAborted(signal);
-  const opened: Disk[] = [];
-  const release = () => {
-    for (const disk of opened.splice(0)) disk.close?.();
-    close();
-  };
-  try {
-    const disks = sources.map(({ source, image }) => {
-      if (image === undefined) return source as Disk;
-      const disk = openSource(image);
-      opened.push(disk);
-      return disk;
-    });
-    return new DirectInspector(new InspectSession({ options, limits, module, disks, reuse: true }), signal, release);
-  } catch (error) {
-    release();
-    throw error;
-  }
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

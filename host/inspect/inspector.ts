@@ -9,8 +9,6 @@ import type { IsolationFacts } from "../result.js";
 import { checkedAnswer } from "./check.js";
 import type { InspectLimits } from "./options.js";
 import type { InspectMessage, InspectRequest } from "./protocol.js";
-import { answerTo } from "./serve.js";
-import type { InspectSession } from "./session.js";
 
 /** Whoever answers. */
 export interface Inspector {
@@ -22,32 +20,8 @@ export interface Inspector {
   close(): Promise<void>;
 }
 
-/** An inspection in the calling thread. */
-export class DirectInspector implements Inspector {
-  readonly facts = { level: "none" } as const;
-
-  constructor(
-    private readonly session: InspectSession,
-    private readonly signal: AbortSignal | undefined,
-    private readonly release: () => void,
-  ) {}
-
-  async describe(): Promise<unknown> {
-    return this.session.describe();
-  }
-
-  async ask(request: InspectRequest): Promise<InspectMessage> {
-    if (this.signal?.aborted) throw abortedBy(this.signal.reason, "inspection");
-    return thrown(await answerTo(request, this.session));
-  }
-
-  async close(): Promise<void> {
-    this.session.close();
-    this.release();
-  }
-}
-
-function thrown(message: InspectMessage): InspectMessage {
+/** An answer that is one; an error is thrown. */
+export function thrown(message: InspectMessage): InspectMessage {
   if (message.type === "failed") throw reviveError(message.error);
   return message;
 }
@@ -60,6 +34,9 @@ const START_MAX_MS = 60_000;
 /** Longest time that timers can wait. */
 const TIMER_MAX_MS = 0x7fff_ffff;
 
+/** What bounds the time of a request. */
+type TimeLimit = "requestMs" | "wallMs";
+
 /** What somebody waits for. */
 interface Waiting {
   op: InspectRequest["op"] | "start";
@@ -67,7 +44,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** An inspection in a thread or process. */
+/** An inspection in a thread, or a process of its own. */
 export class CellInspector implements Inspector {
   #waiting: Waiting | undefined;
   /** Requests are asked one after another; the last one's end. */
@@ -99,19 +76,20 @@ export class CellInspector implements Inspector {
   }
 
   async describe(): Promise<unknown> {
-    const answer = await this.#wait("start", START_MAX_MS, () => this.cell.start(this.start));
+    const answer = await this.#wait("start", "requestMs", START_MAX_MS, () => this.cell.start(this.start));
     return answer.type === "value" ? answer.value : undefined;
   }
 
   ask(request: InspectRequest): Promise<InspectMessage> {
     const asked = this.#last.then(() => {
       // A digest is many requests in one.
-      const { requestMs, wallMs } = this.limits;
-      const allowed = request.op === "hash" ? wallMs : requestMs;
+      const { wallMs } = this.limits;
       const left = wallMs - this.#usedMs;
       if (left <= 0) this.#end(new LimitError("wallMs", wallMs, Math.ceil(this.#usedMs)));
+      const own = this.limits[request.op === "hash" ? "wallMs" : "requestMs"];
+      const limit = own < left ? "requestMs" : "wallMs";
       const asked = performance.now();
-      const answer = this.#wait(request.op, Math.min(allowed, left), () => this.cell.ask(request));
+      const answer = this.#wait(request.op, limit, Math.min(own, left), () => this.cell.ask(request));
       return answer.finally(() => {
         this.#usedMs += performance.now() - asked;
       });
@@ -125,12 +103,12 @@ export class CellInspector implements Inspector {
     await this.#ended;
   }
 
-  #wait(op: Waiting["op"], allowedMs: number, begin: () => void): Promise<InspectMessage> {
+  #wait(op: Waiting["op"], limit: TimeLimit, allowedMs: number, begin: () => void): Promise<InspectMessage> {
     return new Promise<InspectMessage>((resolve, reject) => {
       if (this.#over !== undefined) throw this.#over;
       this.#waiting = { op, resolve, reject };
       this.cell.hold(true);
-      this.#setDeadline(allowedMs);
+      this.#setDeadline(limit, allowedMs);
       begin();
     }).finally(() => {
       clearTimeout(this.#timer);
@@ -139,14 +117,12 @@ export class CellInspector implements Inspector {
     });
   }
 
-  #setDeadline(allowedMs: number): void {
+  #setDeadline(limit: TimeLimit, allowedMs: number): void {
     clearTimeout(this.#timer);
     const after = allowedMs + Math.min(allowedMs * GRACE_SHARE, GRACE_MAX_MS);
     const late = () => {
-      const { requestMs, wallMs } = this.limits;
-      if (this.#began && allowedMs !== requestMs)
-        this.#end(new LimitError("wallMs", wallMs, Math.ceil(this.#usedMs + after)));
-      else if (this.#began) this.#end(new LimitError("requestMs", allowedMs, Math.ceil(after)));
+      const used = limit === "wallMs" ? this.#usedMs + after : after;
+      if (this.#began) this.#end(new LimitError(limit, this.limits[limit], Math.ceil(used)));
       else this.#failed(`it has not begun after ${START_MAX_MS / 1000} s`);
     };
     this.#timer = setTimeout(late, Math.min(after, TIMER_MAX_MS));
@@ -156,7 +132,7 @@ export class CellInspector implements Inspector {
     if (this.#over !== undefined) return;
     if (!this.#began && (message as { type?: unknown } | null)?.type === "began") {
       this.#began = true;
-      this.#setDeadline(this.limits.requestMs);
+      this.#setDeadline("requestMs", this.limits.requestMs);
       return;
     }
     const waiting = this.#waiting;

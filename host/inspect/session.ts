@@ -16,8 +16,8 @@ import type { SessionOptions } from "../options.js";
 import type { LookedAt } from "../problem.js";
 import { makeImports } from "../protocol/imports.js";
 import { latin1 } from "../protocol/module_memory.js";
-import { nameTrap } from "../session.js";
 import type { SessionState } from "../state.js";
+import { nameTrap } from "../trap.js";
 import { EBADF, errorName } from "./errno.js";
 import type { Description } from "./facts.js";
 import { CONTENT_MAX, type InspectLimits } from "./options.js";
@@ -99,7 +99,7 @@ export class InspectSession {
     return this.#run(() => this.#description);
   }
 
-  /** Does what is asked, but for `hash`. */
+  /** Does what is asked, but for `hash`. Content is lent until the next request. */
   ask(request: DirectRequest): InspectMessage {
     switch (request.op) {
       case "open":
@@ -120,7 +120,9 @@ export class InspectSession {
     for (let position = 0; ; ) {
       const { bytes, hole } = this.#read(handle, position, CONTENT_MAX, false);
       if (bytes.length + hole === 0) return hasher.hex();
+      const began = performance.now();
       hasher.update(bytes);
+      this.#usedMs += performance.now() - began;
       position += bytes.length;
     }
   }
@@ -169,7 +171,7 @@ export class InspectSession {
       }
       const got = Number(core.read(number, BigInt(position), wanted));
       if (got < 0) throw this.#failure(path, got);
-      return { type: "content", bytes: guest.view(0, got).slice(), hole: 0 } as const;
+      return { type: "content", bytes: guest.view(0, got), hole: 0 } as const;
     });
   }
 

@@ -5,7 +5,7 @@ import type { Confine, Isolation } from "../options.js";
 import type { Cell } from "./cell.js";
 
 /** Makes the thread or process that a session runs in. */
-export type CellMaker = (options: { confine?: Confine | undefined }) => Cell;
+export type CellMaker = (options: { confine?: Confine | undefined }) => Cell | Promise<Cell>;
 
 const cellMakers = new Map<Isolation, CellMaker>();
 
@@ -18,7 +18,7 @@ export function setCellMaker(level: Isolation, maker: CellMaker): void {
  * A cell for a session.
  * @throws OptionError when the platform has none of this kind
  */
-export function cellFor(level: Isolation, options: { confine?: Confine | undefined }): Cell {
+export async function cellFor(level: Isolation, options: { confine?: Confine | undefined }): Promise<Cell> {
   const makeCell = cellMakers.get(level);
   if (makeCell === undefined) throw new OptionError(`the isolation "${level}" is not to be had on this platform`);
   return makeCell(options);

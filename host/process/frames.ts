@@ -68,7 +68,8 @@ export class FrameReader {
       checkShape(done);
       this.#head = JSON.parse(new TextDecoder().decode(done));
       this.#part = "body";
-      this.#want = this.place(this.#head, this.#bodySize) ?? new Uint8Array(this.#bodySize);
+      // Nobody sees it before it is filled.
+      this.#want = this.place(this.#head, this.#bodySize) ?? Buffer.allocUnsafeSlow(this.#bodySize);
       if (this.#want.length !== this.#bodySize) throw new RangeError(`a body of ${this.#bodySize} bytes`);
     } else {
       this.#part = "prefix";

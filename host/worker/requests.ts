@@ -19,7 +19,11 @@ export class ThreadRequests implements InspectLine {
   }
 
   post(message: InspectMessage): void {
-    this.send(message, message.type === "content" ? [message.bytes.buffer] : []);
+    if (message.type !== "content") this.send(message, []);
+    else {
+      const bytes = message.bytes.slice();
+      this.send({ ...message, bytes }, [bytes.buffer]);
+    }
   }
 
   next(): Promise<InspectRequest> {

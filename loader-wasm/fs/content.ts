@@ -117,8 +117,9 @@ export abstract class ContentFile extends OpenFile {
     const length = this.content.length();
     if (this.position >= length) return 0;
     const left = length - this.position;
-    const known = this.content.map(this.position, min(left, HOLE_MAX)) && runStart == HOLE;
-    return known ? min(runSize, left) : 0;
+    // Most files have none, which one block tells.
+    if (!this.content.map(this.position, 1) || runStart != HOLE) return 0;
+    return this.content.map(this.position, min(left, HOLE_MAX)) ? min(runSize, left) : 0;
   }
 }
 

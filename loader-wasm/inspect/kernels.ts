@@ -49,6 +49,9 @@ function isRelease(at: usize, size: i32): bool {
   return i < size && isUpper(load<u8>(at + <usize>i));
 }
 
+/** The version of the kernel that would be loaded; empty when it isn't known. */
+export let chosenVersion: string = "";
+
 /** Why the kernel that was looked at last can't be read as a whole; empty when it can, as far as was looked. */
 let unreadable: string = "";
 
@@ -108,8 +111,8 @@ function oneLine(text: string): string {
   return line.trimEnd();
 }
 
-/** Answers the kernel `path`, whose modules' index is in `directory`. */
-function tellKernel(path: string, directory: string): void {
+/** Answers the kernel `path`, whose modules' index is in `directory`; it is `chosen` if it would be loaded. */
+function tellKernel(path: string, directory: string, chosen: bool): void {
   const fd = open(path, O_RDONLY, PURPOSE_NONE);
   const head = allocate(<usize>ELF_HEAD);
   const got = fd < 0 ? -1 : read(fd, head, ELF_HEAD);
@@ -128,6 +131,7 @@ function tellKernel(path: string, directory: string): void {
     const status = fstat(fd);
     if (status !== null) tryEnd(fd, status.size);
     if (unreadable.length > 0) answer.textOf("problem", `can't be read: ${unreadable}`);
+    if (chosen) chosenVersion = oneLine(version);
     answer.textIf("version", oneLine(version));
     answer.textIf("built", builtIn(version));
   }
@@ -167,14 +171,15 @@ export function tellKernels(chosen: string): void {
     close(fd);
   }
   directories.sort(compareBytes);
+  chosenVersion = "";
   answer.key("kernels");
   answer.open("[");
   let told = false;
   for (let i = 0; i < directories.length; i++) {
     const path = `${directories[i]}/${NAME}`;
     told = told || path == chosen;
-    tellKernel(path, directories[i]);
+    tellKernel(path, directories[i], path == chosen);
   }
-  if (!told) tellKernel(chosen, chosen.substring(0, max(chosen.lastIndexOf("/"), 0)));
+  if (!told) tellKernel(chosen, chosen.substring(0, max(chosen.lastIndexOf("/"), 0)), true);
   answer.close("]");
 }

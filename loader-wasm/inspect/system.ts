@@ -16,10 +16,8 @@ import {
   tellFstab,
   tellSettings,
 } from "./configuration";
-import { tellKernels } from "./kernels";
+import { chosenVersion, tellKernels } from "./kernels";
 import { placeOf } from "./paths";
-
-const HINTS = "/boot/kernel/linker.hints";
 
 /** Answers what is on `device`, a name with its colon. Returns 0, or minus an errno. */
 export function tellSystem(device: string): i32 {
@@ -53,22 +51,13 @@ function tellSetting(name: string, setting: Setting | null): void {
 
 function tellAll(device: string): void {
   beginConfiguration();
-  const release = userlandVersion();
-  if (release.length > 0) tellFact("release", release, USERLAND_PATH);
-  const osreldate = hintsVersion(HINTS);
-  if (osreldate != 0) {
-    answer.key("osreldate");
-    answer.open("{");
-    answer.numberOf("value", osreldate);
-    answer.textOf("file", HINTS);
-    answer.close("}");
-  }
   tellInterpreter();
   const loader = loaderSettings();
   tellSettings("loaderConf", loader);
   const kernel = kernelBy(loader);
   tellFact("kernel", kernel.value, kernel.file);
   tellKernels(kernel.value);
+  tellRelease(kernel.value);
   const rc = rcSettings();
   tellSettings("rcConf", rc);
   tellSetting("hostname", settingOf(rc, "hostname"));
@@ -78,6 +67,27 @@ function tellAll(device: string): void {
   else if (inFstab !== null) tellSetting("root", inFstab);
   else if (device.startsWith("zfs:")) tellFact("root", device.substring(0, device.length - 1), "");
   answer.textsOf("problems", problems);
+}
+
+/** What the kernel's version begins with, before the release. */
+const NAME = "FreeBSD ";
+
+/** Which release it is: of the userland, else of the kernel; and the number of the kernel's interfaces. */
+function tellRelease(kernel: string): void {
+  const release = userlandVersion();
+  if (release.length > 0) tellFact("release", release, USERLAND_PATH);
+  else if (chosenVersion.startsWith(NAME)) {
+    const end = chosenVersion.indexOf(" ", NAME.length);
+    tellFact("release", chosenVersion.substring(NAME.length, end < 0 ? chosenVersion.length : end), kernel);
+  }
+  const hints = `${kernel.substring(0, max(kernel.lastIndexOf("/"), 0))}/linker.hints`;
+  const osreldate = hintsVersion(hints);
+  if (osreldate == 0) return;
+  answer.key("osreldate");
+  answer.open("{");
+  answer.numberOf("value", osreldate);
+  answer.textOf("file", hints);
+  answer.close("}");
 }
 
 function tellInterpreter(): void {

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { dirname, normalize, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { type BootResult, boot, KeysConsole } from "userboot-wasm";
+import { type BootResult, boot, inspect, KeysConsole } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { guestImage } from "../support/guests.js";
 import { inRepository } from "../support/repository.js";
@@ -269,6 +269,32 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
       return `${text} ${exitCode}`;
     });
     expect(text).toMatch(/\r\npressed\r\n.* 1$/s);
+    await page.close();
+  });
+
+  it.each([true, false])("looks into the sample guest as Node does (isolated page: %s)", async (isolated) => {
+    const { page, complaints } = await open(isolated);
+    const inPage = await page.evaluate(async () => {
+      const { userboot } = globalThis as unknown as { userboot: typeof import("userboot-wasm") };
+      const blob = await (await fetch("/guest.img")).blob();
+      const guest = await userboot.inspect({ disks: [blob] });
+      const found: string[] = [];
+      for await (const { path, type } of guest.find("/")) found.push(`${type} ${path}`);
+      const script = new TextDecoder().decode(await guest.readFile("/boot/loader.rc"));
+      const { disks, volumes } = guest;
+      const system = await guest.system();
+      const refused = await guest.stat("/nothing").catch((error: Error) => error.name);
+      await guest.close();
+      return { disks, volumes, system, found, script, refused };
+    });
+    const guest = await inspect({ disks: [image] });
+    const found: string[] = [];
+    for await (const { path, type } of guest.find("/")) found.push(`${type} ${path}`);
+    const script = new TextDecoder().decode(await guest.readFile("/boot/loader.rc"));
+    const { disks, volumes } = guest;
+    expect(inPage).toEqual({ disks, volumes, system: await guest.system(), found, script, refused: "FileError" });
+    await guest.close();
+    expect(complaints).toEqual([]);
     await page.close();
   });
 

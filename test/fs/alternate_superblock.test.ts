@@ -1,10 +1,22 @@
 // UFS and ext by another superblock, when the first one is bad, on what makefs and mke2fs make.
 
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mbr } from "../support/partition_tables.mjs";
 import { prompt } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
-import { expectTree, imageAt, imageOf, noise, programs, run, type Tree, usualTree } from "../support/trees.js";
+import {
+  contentOf,
+  expectTree,
+  imageAt,
+  imageOf,
+  noise,
+  programs,
+  readTree,
+  run,
+  type Tree,
+  usualTree,
+} from "../support/trees.js";
 
 const TREE = usualTree(600_000, true);
 
@@ -124,6 +136,26 @@ describe.skipIf(!programs("mke2fs"))("ext", () => {
     const read = await prompt([image], ["set currdev=disk0:", "more /etc/motd"]);
     expect(read.output[1]).toContain("no such file or directory");
     expect(read.diagnostics).toEqual([]);
+  });
+
+  it("whatever is changed in a copy, what is read without an error is what was written", async () => {
+    const good = extImage("ext4", 1024, "20M").fill(0, 1024, 2048);
+    const copy = 8193 * 1024;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(2047), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        async (changes) => {
+          const image = Buffer.from(good);
+          for (const [at, value] of changes) image[copy + at] = value;
+          const { result, loaded } = await readTree(image, tree);
+          expect(["exec", "LimitError"]).toContain(result.error?.name ?? result.reason);
+          for (const [path, bytes] of loaded) {
+            if (bytes !== undefined) expect(bytes.equals(contentOf(tree, path))).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 40, seed: 1 },
+    );
   });
 
   it.skipIf(!programs("makefs"))("not where another file system was made since", async () => {

@@ -40,6 +40,10 @@ describe("wrong usage gives one line and status 2", () => {
     [["boot", "-d", IMAGE, "-m", "lots"], "userboot: bad memory size 'lots' (examples: 256M, 2G)"],
     [["boot", "-d", IMAGE, "--hash-seed", "x"], "userboot: bad hash seed 'x' (a number below 2^32)"],
     [["boot", "-d", IMAGE, "--hash-seed", "0x100000000"], "userboot: bad hash seed: 4294967296"],
+    [
+      ["boot", "-d", IMAGE, "--profile", "11"],
+      "userboot: option '--profile <release>' argument '11' is invalid. Allowed choices are auto, 12, 13, 14, 15.",
+    ],
     [["boot", "-d", IMAGE, "-m", "0"], "userboot: bad memory size '0' (examples: 256M, 2G)"],
     [["boot", "-d", IMAGE, "-e", "novalue"], "userboot: bad environment entry 'novalue' (example: boot_verbose=YES)"],
     [["boot", "-d", IMAGE, "--limit", "wallMs"], "userboot: bad limit 'wallMs' (example: wallMs=60000)"],

@@ -14,6 +14,7 @@ const ERRORS: api.UserbootError[] = [
   new api.DiskError("a.img", "is no image"),
   new api.HostTreeError("tree", "is a file"),
   new api.PolicyError("onFile", "file x", "because"),
+  new api.FileError("/boot/x", "ENOENT", "no such file or directory"),
   ...[
     api.OptionError,
     api.InterpreterError,

@@ -17,6 +17,7 @@ describe("wrong options", () => {
     [{ map: [{ base: 2n ** 64n, length: 1, type: 1 }] }, /memory map entry/],
     [{ env: ["a=\u20ac"] }, /characters must be bytes/],
     [{ interfaceVersion: 6 as 5 }, /interface version 6 is not 3, 4 or 5/],
+    [{ profile: 11 as 12 }, /unknown profile "11" \(there are 12, 13, 14, 15 and auto\)/],
     [{ hashSeed: 2 ** 32 }, /bad hash seed: 4294967296/],
     [{ hashSeed: 0.5 }, /bad hash seed: 0.5/],
     [{ start: "perl" as "lua" }, /unknown interpreter "perl"/],

@@ -84,7 +84,7 @@ interface KnownPartition {
   index?: number;
   label?: string;
   start_lba?: number;
-  type?: string | number;
+  logical?: boolean;
 }
 
 /** The partitions that a recording tells of, of one disk or of several: GPT's, and MBR's primary ones. */
@@ -92,13 +92,13 @@ function knownPartitions(
   told: (KnownPartition | KnownPartition[])[],
 ): { name: string; label?: string; start: number }[] {
   const tables = (Array.isArray(told[0]) ? told : [told]) as KnownPartition[][];
-  // What is in extended partitions is told within them.
-  const isPlain = (table: KnownPartition[]) => !table.some(({ type }) => type === 5 || type === 15);
-  return tables.filter(isPlain).flatMap((table, unit) =>
-    table.flatMap(({ index, label, start_lba: start }, i) => {
+  return tables.flatMap((table, unit) =>
+    table.flatMap(({ index, label, logical, start_lba: start }, i) => {
       if (start === undefined) return [];
       if (index !== undefined) return [{ name: `disk${unit}p${index}`, ...(label && { label }), start: start * 512 }];
-      return [{ name: `disk${unit}s${i + 1}`, start: start * 512 }];
+      // Those in an extended partition are numbered from 5.
+      const before = table.slice(0, i).filter((one) => one.logical).length;
+      return [{ name: `disk${unit}s${logical ? 5 + before : i + 1}`, start: start * 512 }];
     }),
   );
 }
