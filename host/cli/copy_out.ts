@@ -182,16 +182,16 @@ async function writeAll(fd: number, bytes: Uint8Array, position: number): Promis
   }
 }
 
-/** Whether a link at `parts` below the top leads to where nothing of the tree is. */
+/**
+ * Whether a link at `parts` below the top may lead to where nothing of the tree is. Directories on the way to it are true ones,
+ * so that `..` at its start goes where it seems to; behind a name it may go up from where another link leads.
+ */
 export function leadsOut(parts: readonly string[], target: string): boolean {
   if (target === "" || target.startsWith("/") || target.includes("\0")) return true;
-  let depth = parts.length - 1;
-  for (const part of target.split("/")) {
-    if (part === "..") depth--;
-    else if (part !== "" && part !== ".") depth++;
-    if (depth < 0) return true;
-  }
-  return false;
+  const steps = target.split("/").filter((step) => step !== "" && step !== ".");
+  const names = steps.findIndex((step) => step !== "..");
+  const ups = names < 0 ? steps.length : names;
+  return ups > Math.max(parts.length - 1, 0) || steps.includes("..", ups);
 }
 
 function unwritable(shown: string, error: unknown): unknown {

@@ -25,7 +25,13 @@ const status = { type, size: whole, mode: whole, uid: whole, gid: whole, mtime: 
 const { type: _type, ...statusMore } = status;
 
 const opened = object({ handle: whole, type }, statusMore);
-const entries = object({ entries: some(object({ name: short, type }, { ...statusMore, error: whole })), more: flag });
+const listed = object({ entries: some(object({ name: short, type }, { ...statusMore, error: whole })), more: flag });
+/** One that says that there is more gives something, so that lists end by the limit of what they may have. */
+const entries: Check = (value) => {
+  if (!listed(value)) return false;
+  const { entries, more } = value as { entries: unknown[]; more: boolean };
+  return !more || entries.length > 0;
+};
 
 const partition = object(
   { name: short, type: short, start: whole, size: whole },

@@ -44,13 +44,15 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** An inspection in a cell. */
+/** An inspection in a thread, or a process of its own. */
 export class CellInspector implements Inspector {
   #waiting: Waiting | undefined;
   /** Requests are asked one after another; the last one's end. */
   #last: Promise<unknown> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #began = false;
+  /** How long all requests took, which whoever answers them may say as it likes. */
+  #usedMs = 0;
   /** Why there are no more answers. */
   #over: unknown;
   #ended: Promise<void> | undefined;
@@ -81,8 +83,16 @@ export class CellInspector implements Inspector {
   ask(request: InspectRequest): Promise<InspectMessage> {
     const asked = this.#last.then(() => {
       // A digest is many requests in one.
-      const limit = request.op === "hash" ? "wallMs" : "requestMs";
-      return this.#wait(request.op, limit, this.limits[limit], () => this.cell.ask(request));
+      const { wallMs } = this.limits;
+      const left = wallMs - this.#usedMs;
+      if (left <= 0) this.#end(new LimitError("wallMs", wallMs, Math.ceil(this.#usedMs)));
+      const own = this.limits[request.op === "hash" ? "wallMs" : "requestMs"];
+      const limit = own < left ? "requestMs" : "wallMs";
+      const asked = performance.now();
+      const answer = this.#wait(request.op, limit, Math.min(own, left), () => this.cell.ask(request));
+      return answer.finally(() => {
+        this.#usedMs += performance.now() - asked;
+      });
     });
     this.#last = asked.catch(() => {});
     return asked;
@@ -111,7 +121,8 @@ export class CellInspector implements Inspector {
     clearTimeout(this.#timer);
     const after = allowedMs + Math.min(allowedMs * GRACE_SHARE, GRACE_MAX_MS);
     const late = () => {
-      if (this.#began) this.#end(new LimitError(limit, allowedMs, Math.ceil(after)));
+      const used = limit === "wallMs" ? this.#usedMs + after : after;
+      if (this.#began) this.#end(new LimitError(limit, this.limits[limit], Math.ceil(used)));
       else this.#failed(`it has not begun after ${START_MAX_MS / 1000} s`);
     };
     this.#timer = setTimeout(late, Math.min(after, TIMER_MAX_MS));

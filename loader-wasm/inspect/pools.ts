@@ -2,7 +2,7 @@
 // from.
 
 import { lostPools } from "../dev/zfs";
-import { errno, strerror } from "../lib/errno";
+import { EIO, errno, strerror } from "../lib/errno";
 import { burn, damaged, damages, narrowed } from "../lib/fault";
 import {
   bootDataset,
@@ -20,8 +20,9 @@ import { DiskVdev, stateName, Vdev, VdevState } from "../zfs/vdev";
 import * as answer from "./answer";
 import { nameAt, tellProblems } from "./disks";
 
-/** Data sets that are told, over all pools. */
+/** Data sets that are told, over all pools, and bytes of a name: children that are their own parents have names without end. */
 const DATASETS_MAX: i32 = 4096;
+const NAME_MAX: i32 = 255;
 /** Fuel for one, besides what reading costs. */
 const DATASET_COST: i64 = 256;
 
@@ -91,6 +92,11 @@ function tellVdev(vdev: Vdev): void {
   answer.close("}");
 }
 
+/** Tells why data sets of `pool` are left out. */
+function problem(pool: Pool, why: string): void {
+  damaged(`zfs:${pool.name}`, `ZFS data sets: ${why}, which are left out`, EIO);
+}
+
 /** All data sets of `pool`, each before those below it. */
 function tellDatasets(pool: Pool): void {
   const boot = bootDataset(pool);
@@ -128,11 +134,14 @@ function tellDatasets(pool: Pool): void {
     if (children === null) continue;
     const inside: string[] = [];
     for (let i = 0; i < children.length; i++) {
-      if (!children[i].startsWith("$")) inside.push(name.length == 0 ? children[i] : `${name}/${children[i]}`);
+      if (children[i].startsWith("$")) continue;
+      if (full.length + 1 + children[i].length > NAME_MAX) problem(pool, `names of more than ${NAME_MAX} bytes`);
+      else inside.push(name.length == 0 ? children[i] : `${name}/${children[i]}`);
     }
     inside.sort().reverse();
     for (let i = 0; i < inside.length; i++) waiting.push(inside[i]);
   }
+  if (waiting.length > 0) problem(pool, `more than ${DATASETS_MAX} in all pools`);
 }
 
 /** Why data set `number` can't be read; empty when it can. */

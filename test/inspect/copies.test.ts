@@ -190,6 +190,22 @@ it("names that are no names, and links and directories of one name, lead nowhere
     expect(said).toContain(line);
 });
 
+it("links that lead out by way of other links are left out", () => {
+  using scratch = new Scratch();
+  const bytes = imageWith((image) => {
+    const inside = image.directory(image.root, "inside");
+    image.link(inside, "up", "..");
+    image.link(inside, "beside", "../good");
+    image.link(image.root, "door", "inside/up/../out");
+    image.link(inside, "climb", "./../..");
+  });
+  const { copy, names, said, status } = copied(scratch, bytes);
+  expect(status).toBe(1);
+  expect(names).toEqual(["good", "inside"]);
+  expect(readdirSync(join(copy, "inside")).sort()).toEqual(["beside", "up"]);
+  expect(said).toContain("/door is left out: it is a link that leads out, to inside/up/../out");
+});
+
 it("links that lead out are kept when that is wanted, and nothing is written through them", () => {
   using scratch = new Scratch();
   const bytes = imageWith((image) => {

@@ -1,13 +1,25 @@
-// Images that are made to wear an inspection out: structures that name each other, in which a walk has no end.
+// What is made to wear an inspection out: images with structures that name each other, in which a walk has no end, and a
+// cell that was taken over and answers without end.
 
-import { boot, type InspectOptions, inspect } from "userboot-wasm";
+import { boot, type DiskSource, type InspectOptions, inspect } from "userboot-wasm";
 import { expect, it } from "vitest";
+import type { Description } from "../../build/host/inspect/facts.js";
+import { Inspection } from "../../build/host/inspect/inspection.js";
+import { CellInspector } from "../../build/host/inspect/inspector.js";
+import { INSPECT_LIMITS } from "../../build/host/inspect/options.js";
+import type { InspectMessage, InspectRequest } from "../../build/host/inspect/protocol.js";
+import type { Cell } from "../../build/host/isolation/cell.js";
+import type { StartMessage } from "../../build/host/isolation/messages.js";
 import { mbr } from "../support/partition_tables.mjs";
+import { disksOf, poolsIn } from "../support/pools.js";
+import { ZfsPool } from "../support/zfs_pool.js";
 
 const SECTOR = 512;
+/** Offset in a directory of data sets. */
+const CHILDREN = 32;
 
 /** An inspection in this thread. */
-const look = (disk: Uint8Array, options: Partial<InspectOptions> = {}) =>
+const look = (disk: DiskSource, options: Partial<InspectOptions> = {}) =>
   inspect({ disks: [disk], isolation: "none", ...options });
 
 /** A disk whose first sectors are boot records, each with slices that begin with the next ones. */
@@ -29,4 +41,72 @@ it("slices in slices are told one level deep", async () => {
   const told = result.bootProblem!.map(({ kind, name }) => `${kind} ${name}`);
   const slices = [1, 2, 3, 4].map((slice) => `partition disk0s${slice}`);
   expect(told).toEqual(["disk disk0", ...slices, "kernel kernel"]);
+});
+
+it("data sets that are their own parents end by the length of their names", async () => {
+  const [disk] = await disksOf(poolsIn("images/pools")!, "checksums");
+  const pool = new ZfsPool(disk!);
+  pool.setBonus(pool.dataset("ROOT").directory, CHILDREN, pool.bonus(pool.dataset().directory, CHILDREN));
+  await using guest = await look(disk!);
+  const { datasets, problems } = guest.pools[0]!;
+  const names = datasets.map(({ name }) => name);
+  expect(names).toContain(`zroot${"/ROOT".repeat(50)}`);
+  expect(Math.max(...names.map(({ length }) => length))).toBe(255);
+  expect(problems).toContain("zfs:zroot: ZFS data sets: names of more than 255 bytes, which are left out");
+});
+
+/** A cell that answers everything with `answer`, a thread's or process's that somebody else has taken over. */
+class Liar implements Cell {
+  readonly facts = { level: "thread" } as const;
+  readonly keys = undefined as never;
+  #tell: (message: unknown) => void = () => {};
+
+  constructor(private readonly says: (request: InspectRequest) => InspectMessage) {}
+
+  onMessage(handler: (message: unknown) => void): void {
+    this.#tell = handler;
+  }
+
+  onFailure(): void {}
+
+  start(): void {
+    this.#tell({ type: "began" });
+    const nothing = { current: "", disks: [], volumes: [], pools: [] };
+    this.#tell({ type: "value", value: nothing });
+  }
+
+  answer(): void {}
+
+  ask(request: InspectRequest): void {
+    setImmediate(() => this.#tell(this.says(request)));
+  }
+
+  hold(): void {}
+
+  async terminate(): Promise<void> {}
+}
+
+/** An inspection of which `says` gives all answers. */
+async function lookedAtBy(says: (request: InspectRequest) => InspectMessage, wallMs = INSPECT_LIMITS.wallMs) {
+  const limits = { ...INSPECT_LIMITS, wallMs };
+  const inspector = new CellInspector(new Liar(says), {} as StartMessage, limits, undefined, () => {});
+  return new Inspection(inspector, (await inspector.describe()) as Description, limits);
+}
+
+const opened: InspectMessage = { type: "value", value: { handle: 0, type: "file", mode: 0, uid: 0, gid: 0 } };
+
+it("a list of nothing with more to come is no answer", async () => {
+  const nothing: InspectMessage = { type: "value", value: { entries: [], more: true } };
+  await using guest = await lookedAtBy(({ op }) => (op === "list" ? nothing : opened));
+  await expect(guest.list("/")).rejects.toThrow("the inspection's thread failed: it sent what is no answer to list");
+});
+
+it("a file without end ends by the time that all requests may take, whatever answers them", async () => {
+  const byte: InspectMessage = { type: "content", bytes: Uint8Array.of(0), hole: 0 };
+  await using guest = await lookedAtBy(({ op }) => (op === "read" ? byte : opened), 100);
+  const readAll = async () => {
+    for await (const _ of guest.readParts("/f"));
+  };
+  await expect(readAll()).rejects.toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 100 });
+  await expect(guest.stat("/f")).rejects.toThrow("wallMs");
 });
