@@ -107,11 +107,7 @@ function tellDatasets(pool: Pool): void {
   // Boot environments are what is beside the one that is booted.
   const beside = active !== null && slash >= 0 ? active.substring(0, slash) : null;
   const waiting: string[] = [""];
-  while (waiting.length > 0) {
-    if (told == DATASETS_MAX) {
-      damaged(`zfs:${pool.name}`, `more than ${DATASETS_MAX} data sets, of which the rest isn't told`, 0);
-      return;
-    }
+  while (waiting.length > 0 && told < DATASETS_MAX) {
     burn(DATASET_COST);
     told++;
     const name = waiting.pop();
