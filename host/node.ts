@@ -6,6 +6,15 @@ import { installNodeFiles } from "./node_files.js";
 /** Says so. What is needed for a thread or a process is loaded when there is to be one. */
 export function installNode(): void {
   installNodeFiles();
-  setCellMaker("thread", async () => (await import("./worker/node_spawn.js")).spawnNodeThread());
-  setCellMaker("process", async (options) => (await import("./process/spawn.js")).spawnProcess(options));
+  setCellMaker("thread", async ({ inspects }) => {
+    const { INSPECT_PROGRAM, PROGRAM, spawnNodeThread } = await import("./worker/node_spawn.js");
+    return spawnNodeThread(inspects ? INSPECT_PROGRAM : PROGRAM);
+  });
+  setCellMaker("process", async ({ confine, inspects }) => {
+    const [{ spawnProcess }, { INSPECT_PROGRAM, PROGRAM }] = await Promise.all([
+      import("./process/spawn.js"),
+      import("./process/start.js"),
+    ]);
+    return spawnProcess({ confine }, inspects ? INSPECT_PROGRAM : PROGRAM);
+  });
 }

@@ -6,7 +6,7 @@ import { UserbootError } from "../errors.js";
 import { inspectOptions } from "../inspect/options.js";
 import { CONFINES, sessionOptions } from "../options.js";
 import { type ProcessLimits, processLimits } from "../process/confine.js";
-import { startSpareProcess } from "../process/start.js";
+import { INSPECT_PROGRAM, PROGRAM, startSpareProcess } from "../process/start.js";
 import { DEFAULT_MEMORY, parseMemory } from "./arguments.js";
 import { namedImage } from "./images.js";
 
@@ -30,7 +30,9 @@ export function startAhead(words: readonly string[]): void {
   const limits = inspects
     ? processLimits(inspectOptions({ disks: [] }).session)
     : limitsFor(valuesOf(options, "--memory", "-m").at(-1) ?? DEFAULT_MEMORY);
-  if (confine !== undefined && limits !== undefined) startSpareProcess(images, confine, limits);
+  if (confine !== undefined && limits !== undefined) {
+    startSpareProcess(images, confine, limits, inspects ? INSPECT_PROGRAM : PROGRAM);
+  }
 }
 
 /** The files that are opened as they are: none when something else is to be done with one first, or said of it. */

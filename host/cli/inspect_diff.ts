@@ -1,6 +1,6 @@
 // `userboot diff`: what differs between two images below a path.
 
-import { UserbootError } from "../errors.js";
+import { OptionError, UserbootError } from "../errors.js";
 import type { FoundEntry, Inspection } from "../index.js";
 import { printableJson } from "../text.js";
 import { guarded } from "./guarded.js";
@@ -17,6 +17,7 @@ interface Difference {
 export function diffCommand(images: [string, string], path: string, args: InspectArguments): Promise<number> {
   return guarded(() => {
     const [first, second] = images;
+    if (args.disk.length > 0) throw new OptionError(`diff takes its images as they stand, not by -d ${args.disk[0]}`);
     return withImages(args, (before) => withImages(args, (after) => compare(before, after, path, args), [second]), [
       first,
     ]);

@@ -179,7 +179,6 @@ const inspectOptions = (command: CommandType): CommandType =>
       ],
       [],
     )
-    .option("--json", "print it as JSON")
     .option("--limit <name=value>", "budget, e.g. requestMs=10000 (repeat)", collect, [])
     .addOption(
       new Option("--isolation <level>", "where the images are read (SECURITY.md)")
@@ -193,6 +192,9 @@ const inspectOptions = (command: CommandType): CommandType =>
         "bwrap",
       ]),
     );
+
+/** Of those that tell facts. */
+const JSON_OPTION = ["--json", "print it as JSON"] as const;
 
 const PATHS = `
 A path is as the loader writes it, disk0p2:/boot or zfs:pool/ROOT/name:/etc;
@@ -258,6 +260,7 @@ bootOptions(program.command("pack"))
 
 inspectOptions(program.command("inspect"))
   .description("tell what is in images, and whether they would boot")
+  .option(...JSON_OPTION)
   .addHelpText("after", "\nExit status: 0 they would boot, 1 they would not, 2 wrong usage or unreadable input.")
   .action(async (options: InspectArguments) => {
     const { inspectCommand } = await import("./inspect.js");
@@ -266,6 +269,7 @@ inspectOptions(program.command("inspect"))
 
 inspectOptions(program.command("ls"))
   .description("list a directory of an image")
+  .option(...JSON_OPTION)
   .option("-l, --long", "with kind, mode, owner, size and time")
   .option("-R, --recursive", "with all below it")
   .argument("[path]", "default: the root", "/")
@@ -306,6 +310,7 @@ unreadable input or unwritable output.`,
 
 inspectOptions(program.command("hash"))
   .description("SHA-256 digests of files of an image, and of all below directories")
+  .option(...JSON_OPTION)
   .argument("<paths...>")
   .addHelpText("after", PATHS + READ_STATUSES)
   .action(async (paths: string[], options: InspectArguments) => {
@@ -315,6 +320,7 @@ inspectOptions(program.command("hash"))
 
 inspectOptions(program.command("diff"))
   .description("what differs between two images")
+  .option(...JSON_OPTION)
   .argument("<image1>")
   .argument("<image2>")
   .argument("[path]", "below what", "/boot")

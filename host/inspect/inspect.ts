@@ -64,7 +64,7 @@ async function inspectElsewhere(
   // A process compiles its own.
   const module = isolation === "process" ? undefined : await findInspectModule();
   throwIfAborted(signal);
-  const cell = await cellFor(isolation, { confine });
+  const cell = await cellFor(isolation, { confine, inspects: true });
   const inspect = { limits, ...(module && { module }) };
   const start = { options: session, disks, trees: [], clock: "virtual" as const, wants: [], inspect };
   return new CellInspector(cell, start, limits, signal, close);

@@ -4,8 +4,14 @@ import { OptionError } from "../errors.js";
 import type { Confine, Isolation } from "../options.js";
 import type { Cell } from "./cell.js";
 
+/** What a cell is wanted for: what holds it, and whether it looks into images in place of booting. */
+export interface CellOptions {
+  confine?: Confine | undefined;
+  inspects?: boolean;
+}
+
 /** Makes the thread or process that a session runs in. */
-export type CellMaker = (options: { confine?: Confine | undefined }) => Cell | Promise<Cell>;
+export type CellMaker = (options: CellOptions) => Cell | Promise<Cell>;
 
 const cellMakers = new Map<Isolation, CellMaker>();
 
@@ -18,7 +24,7 @@ export function setCellMaker(level: Isolation, maker: CellMaker): void {
  * A cell for a session.
  * @throws OptionError when the platform has none of this kind
  */
-export async function cellFor(level: Isolation, options: { confine?: Confine | undefined }): Promise<Cell> {
+export async function cellFor(level: Isolation, options: CellOptions): Promise<Cell> {
   const makeCell = cellMakers.get(level);
   if (makeCell === undefined) throw new OptionError(`the isolation "${level}" is not to be had on this platform`);
   return makeCell(options);

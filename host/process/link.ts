@@ -93,6 +93,15 @@ export class BlockingChannel {
   }
 }
 
+/** The first frames: what is to be done, and the images, of which those in memory follow. */
+export function receiveStart(channel: BlockingChannel): { start: Omit<ProcessStart, "disks">; images: SentImage[] } {
+  const { disks, ...start } = channel.receive().head as ProcessStart;
+  const images = disks.map(({ name, ...sent }): SentImage => {
+    return { ...sent, image: sent.fd === undefined ? channel.receive().body : name };
+  });
+  return { start, images };
+}
+
 function isGone(error: unknown): boolean {
   return ["EPIPE", "ECONNRESET"].includes((error as NodeJS.ErrnoException).code ?? "");
 }

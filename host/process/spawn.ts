@@ -96,7 +96,7 @@ class ProcessCell implements Cell {
       bytesOf(disks, trees) + overlayBytes(options.overlay),
       wants.includes("onFile"),
     );
-    const spare = this.program === PROGRAM ? takeSpare(disks, this.confine, limits) : undefined;
+    const spare = takeSpare(disks, this.confine, limits, this.program);
     if (spare !== undefined) this.#files = spare.files;
     this.#message = { ...message, disks: spare ? openedImages(disks, this.#files) : openImages(disks, this.#files) };
     this.#limits = limits;

@@ -11,8 +11,9 @@ import type { Confine } from "../options.js";
 import { findBwrap, type ProcessLimits, processCommand } from "./confine.js";
 import { FIRST_IMAGE_FD } from "./link.js";
 
-/** The program of a session's process. */
+/** The program of a session's process, and of one that looks into images. */
 export const PROGRAM = new URL("./entry.js", import.meta.url);
+export const INSPECT_PROGRAM = new URL("./inspect_entry.js", import.meta.url);
 
 /** Starts `program` with what a session's process has: a socket and `images`, open files. */
 export function startProcess(
@@ -116,6 +117,7 @@ export interface Spare {
 
 /** What it was started for. */
 interface Purpose {
+  program: URL;
   confine: Confine;
   paths: string;
   limits: ProcessLimits;
@@ -127,13 +129,18 @@ let spare: (Spare & Purpose) | undefined;
  * Starts a process for the session to come, which will have these image files as its disks. It does not keep the caller's
  * process alive. When something isn't right with them, nothing is started: the session will say what.
  */
-export function startSpareProcess(paths: readonly string[], confine: Confine, limits: ProcessLimits): void {
+export function startSpareProcess(
+  paths: readonly string[],
+  confine: Confine,
+  limits: ProcessLimits,
+  program = PROGRAM,
+): void {
   dropSpare();
   const files: FileDisk[] = [];
   try {
     openImages(paths.map(plain), files);
     const child = startProcess(
-      PROGRAM,
+      program,
       limits,
       findBwrap(confine),
       files.map(({ fd }) => fd),
@@ -142,7 +149,7 @@ export function startSpareProcess(paths: readonly string[], confine: Confine, li
     for (const stream of child.stdio) (stream as { unref?(): void } | null)?.unref?.();
     // Whoever takes it looks whether it is there.
     child.once("error", () => {});
-    spare = { child, files, confine, limits, paths: JSON.stringify(paths) };
+    spare = { child, files, confine, limits, program, paths: JSON.stringify(paths) };
   } catch {
     for (const file of files) file.close();
   }
@@ -155,13 +162,14 @@ export function takeSpare(
   disks: readonly SentImage[],
   confine: Confine,
   { memory, cpuS }: ProcessLimits,
+  program: URL,
 ): Spare | undefined {
   if (spare === undefined) return undefined;
   const { child, limits } = spare;
   const paths = JSON.stringify(
     disks.map(({ image, sectorSize, fd }) => (sectorSize === undefined && fd === undefined ? image : undefined)),
   );
-  const fits = paths === spare.paths && confine === spare.confine;
+  const fits = paths === spare.paths && confine === spare.confine && program === spare.program;
   if (!fits || memory !== limits.memory || cpuS !== limits.cpuS || !isRunning(child)) {
     dropSpare();
     return undefined;

@@ -11,7 +11,9 @@ import { readingRights } from "./node_rights.js";
 
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
-const PROGRAM = new URL("./node_entry.js", import.meta.url);
+/** The program of a session's thread, and of one that looks into images. */
+export const PROGRAM = new URL("./node_entry.js", import.meta.url);
+export const INSPECT_PROGRAM = new URL("./node_inspect_entry.js", import.meta.url);
 
 /** A thread, and when it has loaded its program (or is gone). */
 interface Thread {

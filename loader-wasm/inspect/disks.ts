@@ -42,6 +42,24 @@ export function tellDisks(): void {
   answer.close("]");
 }
 
+/** The name of what begins at byte `start` of `disk`: a partition, one in a slice, or the disk. */
+export function nameAt(disk: Disk, start: u64): string {
+  const sector = start / <u64>disk.sectorSize;
+  const table = wholeTable(disk);
+  for (let i = 0; table !== null && i < table.entries.length; i++) {
+    const entry = table.entries[i];
+    const name = disk.name() + table.suffix(entry);
+    if (entry.holdsLabel() && sector >= entry.start && sector <= entry.end) {
+      const label = partitionTable(disk, entry.start, entry.sectors());
+      for (let k = 0; label !== null && k < label.entries.length; k++) {
+        if (label.entries[k].start == sector - entry.start) return name + label.suffix(label.entries[k]);
+      }
+    }
+    if (entry.start == sector) return name;
+  }
+  return disk.name();
+}
+
 /** The damage from number `first` on that begins with `where`, without that. */
 export function tellProblems(first: i32, where: string): void {
   answer.key("problems");

@@ -18,7 +18,7 @@ import { IndirectVdev } from "../zfs/indirect";
 import { Pool, pools } from "../zfs/pool";
 import { DiskVdev, stateName, Vdev, VdevState } from "../zfs/vdev";
 import * as answer from "./answer";
-import { tellProblems } from "./disks";
+import { nameAt, tellProblems } from "./disks";
 
 /** Data sets that are told, over all pools, and bytes of a name: children that are their own parents have names without end. */
 const DATASETS_MAX: i32 = 4096;
@@ -83,7 +83,7 @@ function tellVdev(vdev: Vdev): void {
   answer.textOf("state", stateName(vdev.state));
   answer.textOf("guid", vdev.guid.toString());
   const volume = disk !== null ? disk.volume : null;
-  if (volume !== null) answer.textOf("device", `${volume.disk.name()} at ${volume.start}`);
+  if (volume !== null) answer.textOf("device", `${nameAt(volume.disk, volume.start)}:`);
   answer.textIf("problem", disk !== null && volume === null ? "missing" : "");
   answer.key("vdevs");
   answer.open("[");

@@ -93,6 +93,8 @@ describe("bad input is one line and status 2", () => {
     [["cat", "-d", image], "missing required argument 'paths'"],
     [["get", "-d", image, "/boot", "x", "--tar", "-"], "--tar and a destination don't go together"],
     [["get", "-d", image, "/boot", "--tar", "file"], "--tar takes -, the standard output"],
+    [["cat", "-d", image, "--json", "/boot/same"], "unknown option '--json'"],
+    [["diff", "-d", image, image, other], "diff takes its images as they stand, not by -d"],
     [["inspect", "-d", image, "--limit", "speed=1"], "unknown limit 'speed'"],
     [["ls", "-d", image, "--limit", "entries=2", "/boot"], "limit entries exceeded: 3 of 2 used"],
     [["ls", "-d", image, "disk0p9:/"], "disk0p9:/: "],

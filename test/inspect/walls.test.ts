@@ -2,6 +2,7 @@
 // however it ends, and nothing that comes out of its cell is believed that isn't what it should be.
 
 import { spawnSync } from "node:child_process";
+import { truncateSync } from "node:fs";
 import fc from "fast-check";
 import { checkReleased, type Inspection, type InspectOptions, inspect, UserbootError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
@@ -92,6 +93,16 @@ describe.each(ISOLATIONS)("isolation %s", (isolation) => {
 
   it("has a time for each request", async () => {
     await expect(inspect({ disks: [image], isolation, limits: { requestMs: 0 } })).rejects.toThrow("limit requestMs");
+  });
+
+  it("says so when an image becomes shorter than it was", async () => {
+    using scratch = new Scratch();
+    const path = scratch.file("guest.img", image);
+    await using guest = await inspect({ disks: [path], isolation });
+    truncateSync(path, 1000);
+    // What is in the cache still is.
+    await expect(guest.hash("/boot/kernel/kernel")).rejects.toThrow(/ends at byte|disk0 offset/);
+    await expect(guest.hash("/boot/kernel/kernel")).rejects.toThrow(UserbootError);
   });
 
   it("leaves nothing behind", async () => {

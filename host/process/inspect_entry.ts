@@ -1,0 +1,16 @@
+// The program of a process that looks into images. It has them and one socket open, an empty environment and no right to
+// anything else, and answers as long as somebody asks.
+
+import { serveInspection } from "../inspect/serve.js";
+import { findInspectModule } from "../modules.js";
+import { installNodeFiles } from "../node_files.js";
+import { BlockingChannel, CHANNEL_FD, ProcessRequests, receiveStart } from "./link.js";
+
+installNodeFiles();
+// While the caller gets ready. Whatever is wrong with it is told when it is wanted.
+await findInspectModule().catch(() => {});
+const channel = new BlockingChannel(CHANNEL_FD);
+const { start, images } = receiveStart(channel);
+await serveInspection({ ...start, disks: images }, new ProcessRequests(channel));
+// Whatever still keeps the event loop is of no interest.
+process.exit();
