@@ -55,6 +55,8 @@ type Opened = FileInfo & { handle: number };
 export class Inspection implements AsyncDisposable {
   readonly #inspector: Inspector;
   readonly #limits: InspectLimits;
+  /** The end of what was asked for last. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** The device that would be booted, with its colon. */
   readonly device: string;
   readonly disks: readonly DiskInfo[];
@@ -94,12 +96,14 @@ export class Inspection implements AsyncDisposable {
    */
   async list(path: ImagePath, options: ListOptions = {}): Promise<EntryInfo[]> {
     const { limit = this.#limits.entries } = options;
-    const entries: EntryInfo[] = [];
-    for await (const entry of this.#entries(path, options.details ?? false)) {
-      if (entries.length === limit) throw new LimitError("entries", limit, limit + 1);
-      entries.push(entry);
-    }
-    return entries;
+    return this.#inTurn(async () => {
+      const entries: EntryInfo[] = [];
+      for await (const entry of this.#entries(path, options.details ?? false)) {
+        if (entries.length === limit) throw new LimitError("entries", limit, limit + 1);
+        entries.push(entry);
+      }
+      return entries;
+    });
   }
 
   /** What a file, directory or link is; of a link itself. */
@@ -112,11 +116,13 @@ export class Inspection implements AsyncDisposable {
     const { limit = this.#limits.fileBytes } = options;
     const parts: Uint8Array[] = [];
     let size = 0;
-    for await (const { bytes, hole } of this.readParts(path, options)) {
-      size += bytes.length + hole;
-      if (size > limit) throw new LimitError("fileBytes", limit, size);
-      parts.push(hole > 0 ? new Uint8Array(hole) : bytes);
-    }
+    await this.#inTurn(async () => {
+      for await (const { bytes, hole } of this.readParts(path, options)) {
+        size += bytes.length + hole;
+        if (size > limit) throw new LimitError("fileBytes", limit, size);
+        parts.push(hole > 0 ? new Uint8Array(hole) : bytes);
+      }
+    });
     const content = new Uint8Array(size);
     let at = 0;
     for (const part of parts) {
@@ -235,13 +241,22 @@ export class Inspection implements AsyncDisposable {
     return givenBy<Opened>(await this.#ask({ op: "open", path: pathOf(path), flags }));
   }
 
-  async #with<T>(path: ImagePath, flags: number, body: (opened: Opened) => Promise<T>): Promise<T> {
-    const opened = await this.#open(path, flags);
-    try {
-      return await body(opened);
-    } finally {
-      await this.#release(opened.handle);
-    }
+  #with<T>(path: ImagePath, flags: number, body: (opened: Opened) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      const opened = await this.#open(path, flags);
+      try {
+        return await body(opened);
+      } finally {
+        await this.#release(opened.handle);
+      }
+    });
+  }
+
+  /** Does `work` when what was begun before is done: however much is asked for at once, few files are open. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   /** Whatever comes of it, it is what came before that counts. */

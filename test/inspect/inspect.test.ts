@@ -75,6 +75,19 @@ describe.each(ISOLATIONS)("isolation %s", (isolation) => {
     expect(await guest.stat("/boot/loader.rc")).toMatchObject({ type: "file", size: script.length, mode: 0o444 });
   });
 
+  it("is asked for much at once", async () => {
+    const guest = await look({ isolation });
+    const asked = Array.from({ length: 20 }, () => [
+      guest.stat("/boot"),
+      guest.list("/boot").then((entries) => entries.length > 0),
+      guest.readFile("/boot/loader").then(({ length }) => length > 0),
+      guest.stat("/none").catch(({ code }: FileError) => code),
+    ]);
+    const answers = await Promise.all(asked.flat());
+    expect(new Set(answers.filter((answer) => typeof answer !== "object"))).toEqual(new Set([true, "ENOENT"]));
+    expect(answers.filter((answer) => typeof answer === "object").length).toBe(20);
+  });
+
   it("says what is wrong with a path", async () => {
     const guest = await look({ isolation });
     const failed = (path: string) =>
