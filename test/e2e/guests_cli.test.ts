@@ -86,7 +86,9 @@ testWith("qemu-system-x86_64")("run: the guest is told the memory map that the m
 
 test("run: a guest that doesn't fit in its memory isn't run", () => {
   const { stderr, status } = run(["run", "-m", "2M", "-d", disk("amd64"), ...FAST]);
-  expect(stderr).toMatch(/^userboot: kernel \/boot\/kernel\/kernel needs \d+ bytes .*; there are 2097152 bytes .*\n {2}what was looked at/);
+  expect(stderr).toMatch(
+    /^userboot: kernel \/boot\/kernel\/kernel needs \d+ bytes .*; there are 2097152 bytes .*\n {2}what was looked at/,
+  );
   expect(status).toBe(1);
 });
 
