@@ -1,12 +1,16 @@
 // Decoders of whole-file compressions, each over a small package (CONTRIBUTING.md says why it): from pieces of a file to
 // pieces of what it holds, with no more memory than its window. Damage is an error of any kind.
 
+import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 import * as zlib from "node:zlib";
+import type Bunzip from "seek-bzip";
 import type { Compression } from "./compression.js";
 
 /** Pieces of a file, and where pieces of its content go; those are used at once. */
 export type Decoder = (input: Iterable<Uint8Array>, write: (piece: Uint8Array) => void) => Promise<void>;
+
+const require = createRequire(import.meta.url);
 
 /** Bytes that Node's own decoders give at a time. */
 const PIECE = 1024 * 1024;
@@ -52,7 +56,8 @@ const zstd: Decoder = async (input, write) => {
 };
 
 const bzip2: Decoder = async (input, write) => {
-  const { default: Bunzip } = await import("seek-bzip");
+  // A CommonJS package, for which `import` would wait until the engine has compiled a parser in the background.
+  const { decode } = require("seek-bzip") as typeof Bunzip;
   const pieces = input[Symbol.iterator]();
   let piece = new Uint8Array() as Uint8Array;
   let at = 0;
@@ -88,7 +93,7 @@ const bzip2: Decoder = async (input, write) => {
       if (filled === PIECE) flush();
     },
   };
-  Bunzip.decode(source, target, true);
+  decode(source, target, true);
   flush();
 };
 
