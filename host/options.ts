@@ -69,7 +69,8 @@ export type Isolation = "process" | "thread" | "none";
 const CONSOLE_SIZE_MAX = 9999;
 /** Characters of the name of a device. */
 const DEVICE_NAME_MAX = 1023;
-const ISOLATIONS: readonly Isolation[] = ["process", "thread", "none"];
+/** All of those names. */
+export const ISOLATIONS: readonly Isolation[] = ["process", "thread", "none"];
 /** What shall hold a process: `auto` is bubblewrap where it works. */
 export type Confine = "auto" | "none" | "bwrap";
 /** All of those names. */

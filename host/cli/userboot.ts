@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import type { Command as CommandType } from "commander";
 import { FLAVOURS } from "../modules.js";
+import { CONFINES, ISOLATIONS } from "../options.js";
 import { GENERATIONS } from "../profile.js";
 import { startAhead } from "./ahead.js";
 import { DEFAULT_MEMORY } from "./arguments.js";
@@ -54,6 +55,15 @@ const { version } = JSON.parse(readFileSync(new URL("../../../package.json", imp
 
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
 const flavour = (flags: string, text: string) => new Option(flags, text).choices(FLAVOURS);
+const isolationOption = (text: string) =>
+  new Option("--isolation <level>", text).choices(ISOLATIONS).default("process");
+const confineOption = () =>
+  new Option("--confine <how>", "what holds its process: bubblewrap where it works, none, or bwrap").choices(CONFINES);
+/** Collects files, each with how many disks of `command` came before it. */
+const grantedTo = (command: CommandType) => (file: string, before: GrantedArgument[]) => [
+  ...before,
+  { disks: command.opts<{ disk: string[] }>().disk.length, file },
+];
 
 const program = new Command("userboot")
   .description("FreeBSD's userboot as a WebAssembly sandbox")
@@ -84,10 +94,7 @@ const bootOptions = (command: CommandType): CommandType =>
     .option(
       "--backing <file>",
       "file that the disk before it needs: data file, backing file, extent; with its format as -d (repeat, in order)",
-      (file: string, before: GrantedArgument[]) => [
-        ...before,
-        { disks: command.opts<BootArguments>().disk.length, file },
-      ],
+      grantedTo(command),
       [],
     )
     .option("-m, --memory <size>", "memory of the guest", DEFAULT_MEMORY)
@@ -148,18 +155,8 @@ const bootOptions = (command: CommandType): CommandType =>
     .option("--json", "print the result of the loader; the guest's console then goes to stderr")
     .option("--verbose", "tell on stderr which interpreters ran, and why, and what was damaged")
     .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
-    .addOption(
-      new Option("--isolation <level>", "where the guest's loader runs (SECURITY.md); none takes no keys but --input's")
-        .choices(["process", "thread", "none"])
-        .default("process"),
-    )
-    .addOption(
-      new Option("--confine <how>", "what holds its process: bubblewrap where it works, none, or bwrap").choices([
-        "auto",
-        "none",
-        "bwrap",
-      ]),
-    )
+    .addOption(isolationOption("where the guest's loader runs (SECURITY.md); none takes no keys but --input's"))
+    .addOption(confineOption())
     .option("--policy <file>", "the operator's boot policy, in Lua (examples/policies)")
     .option("--grant <name=file>", "file that the policy may read (repeat)", collect, [])
     .option("--measure", "list every file that was used, with digests")
@@ -170,28 +167,10 @@ const inspectOptions = (command: CommandType): CommandType =>
   command
     .helpOption("--help", "show help")
     .option("-d, --disk <image>", "disk, as `boot` takes it (repeat for more disks)", collect, [])
-    .option(
-      "--backing <file>",
-      "file that the disk before it needs (repeat, in order)",
-      (file: string, before: GrantedArgument[]) => [
-        ...before,
-        { disks: command.opts<InspectArguments>().disk.length, file },
-      ],
-      [],
-    )
+    .option("--backing <file>", "file that the disk before it needs (repeat, in order)", grantedTo(command), [])
     .option("--limit <name=value>", "budget, e.g. requestMs=10000 (repeat)", collect, [])
-    .addOption(
-      new Option("--isolation <level>", "where the images are read (SECURITY.md)")
-        .choices(["process", "thread", "none"])
-        .default("process"),
-    )
-    .addOption(
-      new Option("--confine <how>", "what holds its process: bubblewrap where it works, none, or bwrap").choices([
-        "auto",
-        "none",
-        "bwrap",
-      ]),
-    );
+    .addOption(isolationOption("where the images are read (SECURITY.md)"))
+    .addOption(confineOption());
 
 /** Of those that tell facts. */
 const JSON_OPTION = ["--json", "print it as JSON"] as const;
