@@ -39,4 +39,5 @@ export type { LookedAt } from "./problem.js";
 export type { Generation, ProfileFacts } from "./profile.js";
 export type { BootResult, InterpreterCheck, IsolationFacts, ResultData, SwapRequest, WrittenRange } from "./result.js";
 export { printable } from "./text.js";
-export { type HostTree, TREE_LIMITS, type TreeLimits, type TreeMap } from "./wasi/tree.js";
+export { TREE_LIMITS, type TreeLimits } from "./wasi/limits.js";
+export type { HostTree, TreeMap } from "./wasi/tree.js";

@@ -22,6 +22,9 @@ export interface Assets {
   modules?: { readonly [name in ModuleName]?: ModuleAsset | Promise<ModuleAsset> };
 }
 
+/** What is said of an asset that isn't given and can't be looked for. */
+export const NEEDED = "is needed: this bundle is no ES module and doesn't know where it is";
+
 const MODULE_NAMES: readonly ModuleName[] = ["simp", "4th", "lua", "inspect", "wasi"];
 const WORKERS = ["worker", "fullWorker"] as const;
 

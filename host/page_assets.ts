@@ -2,7 +2,6 @@
 // into build/browser.js stands here; paths are from there.
 
 import type { ModuleName } from "./assets.js";
-import { AssetError } from "./errors.js";
 
 const PLACES: Record<ModuleName | "worker" | "fullWorker", () => URL> = {
   simp: () => new URL("./userboot_simp.wasm", import.meta.url),
@@ -14,15 +13,11 @@ const PLACES: Record<ModuleName | "worker" | "fullWorker", () => URL> = {
   fullWorker: () => new URL("./worker_full.js", import.meta.url),
 };
 
-/**
- * Where an asset is.
- * @throws AssetError in a bundle that doesn't know where it is itself
- */
-export function pagePlace(name: keyof typeof PLACES): URL {
+/** Where an asset is; undefined in a bundle that doesn't know where it is itself. */
+export function pagePlace(name: keyof typeof PLACES): URL | undefined {
   try {
     return PLACES[name]();
   } catch {
-    const option = name.endsWith("orker") ? name : `modules.${name}`;
-    throw new AssetError(`assets.${option}`, "is needed: this bundle is no ES module and doesn't know where it is");
+    return undefined;
   }
 }
