@@ -3,8 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Projects } from "../support/installed.js";
 import { inRepository } from "../support/repository.js";
-import { Projects } from "./installed.js";
 
 const GUEST = inRepository("images/amd64-ufs2-gpt.img.gz");
 const BOOT = `

@@ -3,8 +3,8 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { inRepository } from "../support/repository.js";
-import { Scratch } from "../support/scratch.js";
+import { inRepository } from "./repository.js";
+import { Scratch } from "./scratch.js";
 
 /** Projects that have installed the packed package, each with its own copy of it. */
 export class Projects {

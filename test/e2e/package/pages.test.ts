@@ -12,10 +12,10 @@ import { rollup } from "rollup";
 import * as vite from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import webpack from "webpack";
-import { CHROMIUM, ISOLATING, launchChromium, serveFiles } from "../support/chromium.js";
-import { guestImage } from "../support/guests.js";
-import { inRepository } from "../support/repository.js";
-import { Projects } from "./installed.js";
+import { CHROMIUM, ISOLATING, launchChromium, serveFiles } from "../../support/chromium.js";
+import { guestImage } from "../../support/guests.js";
+import { Projects } from "../../support/installed.js";
+import { inRepository } from "../../support/repository.js";
 
 const POLICY = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
 /** What is told of a file that the server doesn't have. */
@@ -118,7 +118,7 @@ describe.skipIf(CHROMIUM === undefined)("the package in pages", () => {
   });
 
   const addProject = (name: string, program: string, more = {}) => {
-    const main = readFileSync(inRepository(`test/package/${program}`), "utf8");
+    const main = readFileSync(inRepository(`test/e2e/package/${program}`), "utf8");
     return projects.add(name.replace(/\W/g, ""), { "main.js": main, "index.html": PAGE, ...more });
   };
   const call = (page: Page, name: string) => page.evaluate(`consumer.${name}()`);
