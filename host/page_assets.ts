@@ -3,14 +3,14 @@
 
 import type { ModuleName } from "./assets.js";
 
-const PLACES: Record<ModuleName | "worker" | "fullWorker", () => URL> = {
+const PLACES: Record<ModuleName | "worker" | "bootWorker", () => URL> = {
   simp: () => new URL("./userboot_simp.wasm", import.meta.url),
   "4th": () => new URL("./userboot_4th.wasm", import.meta.url),
   lua: () => new URL("./userboot_lua.wasm", import.meta.url),
   inspect: () => new URL("./userboot_inspect.wasm", import.meta.url),
   wasi: () => new URL("./wasmer_wasi.wasm", import.meta.url),
   worker: () => new URL("./worker.js", import.meta.url),
-  fullWorker: () => new URL("./worker_full.js", import.meta.url),
+  bootWorker: () => new URL("./worker_boot.js", import.meta.url),
 };
 
 /** Where an asset is; undefined in a bundle that doesn't know where it is itself. */

@@ -33,7 +33,7 @@ const lean = {
 };
 const LEAN = join(host, "lean.js");
 const NOT_HERE = `import { AssetError } from "./errors.js";
-throw new AssetError("assets.fullWorker", "is the program for plain boots: this takes userboot-wasm/worker-full");`;
+throw new AssetError("assets.worker", "is the program for plain boots, userboot-wasm/worker-boot: this takes userboot-wasm/worker");`;
 
 /** Bundles the programs `input`. Without a `process`, as in pages, what fengari asks of Node goes. */
 const bundle = (input, ...plugins) =>
@@ -85,7 +85,7 @@ async function bundleWorker(name, plugin) {
 }
 
 for (const name of readdirSync(dir)) if (name.endsWith(".js")) rmSync(join(dir, name));
-await Promise.all([bundlePage(), bundleWorker("worker", lean), bundleWorker("worker_full", wasmer)]);
+await Promise.all([bundlePage(), bundleWorker("worker", wasmer), bundleWorker("worker_boot", lean)]);
 writeFileSync(join(dir, "wasmer_wasi.wasm"), Buffer.from(base64, "base64"));
 
 /** Whose programs are bundled. */

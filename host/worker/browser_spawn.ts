@@ -10,7 +10,7 @@ import { type ModuleGiven, ThreadChannel } from "./channel.js";
 
 /** A cell that is a worker of this page. */
 export function spawnBrowserThread({ assets, full, inspects }: CellOptions): Cell {
-  const program = wantedProgram(assets, full || inspects ? "fullWorker" : "worker");
+  const program = wantedProgram(assets, full || inspects);
   const worker = startWorker(program);
   const channel = new ThreadChannel();
   let heard = false;
@@ -42,9 +42,10 @@ export function spawnBrowserThread({ assets, full, inspects }: CellOptions): Cel
   };
 }
 
-function wantedProgram(assets: Assets | undefined, name: "worker" | "fullWorker"): WorkerAsset {
-  const program = assets?.[name] ?? pagePlace(name);
-  if (program === undefined) throw new AssetError(`assets.${name}`, NEEDED);
+function wantedProgram({ bootWorker, worker }: Assets = {}, full = false): WorkerAsset {
+  const given = full ? worker : (bootWorker ?? worker);
+  const program = given ?? pagePlace(full ? "worker" : "bootWorker");
+  if (program === undefined) throw new AssetError("assets.worker", NEEDED);
   return program;
 }
 

@@ -100,7 +100,7 @@ it("a server's answer is told with its status", async () => {
 });
 
 it.each([
-  [{ wasm: 1 }, 'unknown asset "wasm" (there are worker, fullWorker, modules)'],
+  [{ wasm: 1 }, 'unknown asset "wasm" (there are worker, bootWorker, modules)'],
   [{ worker: 5 }, "assets.worker must be a URL, or a function that makes a Worker"],
   [{ modules: 5 }, "assets.modules must be an object"],
   [{ modules: { perl: nowhere } }, 'unknown asset "modules.perl" (there are simp, 4th, lua, inspect, wasi)'],

@@ -96,7 +96,7 @@ const { url } = require("userboot-wasm/wasm/lua");`;
   });
 
   it("says where its files are", () => {
-    const names = ["worker", "worker-full", "wasm/lua.wasm", "wasm/inspect.wasm", "package.json"];
+    const names = ["worker", "worker-boot", "wasm/lua.wasm", "wasm/inspect.wasm", "package.json"];
     const text = `for (const name of ${JSON.stringify(names)}) {
       const place = new URL(import.meta.resolve("userboot-wasm/" + name));
       if (!(await import("node:fs")).existsSync(place)) console.log(name);

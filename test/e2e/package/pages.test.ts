@@ -244,7 +244,7 @@ describe.skipIf(CHROMIUM === undefined)("the package in pages", () => {
       expect(await call(page, "first")).toEqual({ reason: "exec", flavour: "lua" });
       // The guest's flavour and one worker.
       const fetched = server.requests.filter((path) => /wasm$|worker/.test(path));
-      expect(fetched.sort()).toEqual([expect.stringMatching(/userboot_lua/), expect.stringMatching(/worker[^_]/)]);
+      expect(fetched.sort()).toEqual([expect.stringMatching(/userboot_lua/), expect.stringMatching(/worker_boot/)]);
       expect(server.transferred(".js")).toBeLessThan(SCRIPT_MAX);
       expect(complaints).toEqual([]);
       await page.close();
