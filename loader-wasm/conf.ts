@@ -62,6 +62,7 @@ export function configureStorage(): void {
     new VhdFormat(),
     new VhdxFormat(),
     new VdiFormat(),
+    new UnreadFormat("qcow", "QFI\xfb", "convert it (qemu-img convert)"),
     new UnreadFormat("QED", "QED\0", "convert it (qemu-img convert)"),
     new UnreadFormat("gzip", "\x1f\x8b\x08"),
     new UnreadFormat("bzip2", "BZh"),
