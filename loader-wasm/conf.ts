@@ -55,14 +55,14 @@ export function configure(): void {
 
 /** The tables of what there is to read: all that an inspection wants. */
 export function configureStorage(): void {
-  // Those at the end are known by sight, so that nobody takes such a file for a raw image.
+  // The first, and those at the end, are known by sight, so that nobody takes such a file for a raw image.
   useImageFormats([
+    new UnreadFormat("qcow", "QFI\xfb\0\0\0\x01", "convert it (qemu-img convert)"),
     new Qcow2Format(),
     new VmdkFormat(),
     new VhdFormat(),
     new VhdxFormat(),
     new VdiFormat(),
-    new UnreadFormat("qcow", "QFI\xfb", "convert it (qemu-img convert)"),
     new UnreadFormat("QED", "QED\0", "convert it (qemu-img convert)"),
     new UnreadFormat("gzip", "\x1f\x8b\x08"),
     new UnreadFormat("bzip2", "BZh"),

@@ -30,15 +30,30 @@ async function bootable(guest: Inspection): Promise<{ system?: SystemInfo; missi
     const system = await guest.system();
     return { system, ...(system.missing === undefined ? {} : { missing: system.missing }) };
   } catch (error) {
-    if (error instanceof UserbootError) return { missing: error.message };
+    if (error instanceof UserbootError) return { missing: poolFault(guest) ?? error.message };
     throw error;
   }
 }
 
+/** Why the pool can't be read that what would be booted is a part of; undefined when it is no such part. */
+function poolFault({ device, pools, volumes }: Inspection): string | undefined {
+  const name = volumes.find((volume) => volume.device === device)?.pool;
+  return pools.find((pool) => pool.name === name)?.problems.find(saysAll);
+}
+
+/** Whether a problem is that of a whole pool, which others are the reasons for. */
+const saysAll = (problem: string): boolean => /^zfs:\S+: ZFS pool is /.test(problem);
+
 function show(guest: Inspection, system: SystemInfo | undefined, missing: string | undefined): void {
   for (const disk of guest.disks) showDisk(disk, guest.volumes);
   for (const pool of guest.pools) showPool(pool);
-  for (const { name, found } of guest.bootProblem ?? []) say(`  ${name}: ${found}`);
+  // What was said with its disk or pool isn't said again.
+  const said = new Set([...guest.disks, ...guest.volumes, ...guest.pools].flatMap(({ problems }) => problems));
+  const looked = (guest.bootProblem ?? [])
+    .map(({ name, found }) => `${name}: ${found}`)
+    .filter((one) => !said.has(one));
+  for (const line of looked.slice(0, LINES_MAX)) say(`  ${line}`);
+  if (looked.length > LINES_MAX) say(`  and ${looked.length - LINES_MAX} more, which --json lists`);
   if (system !== undefined) showSystem(system);
   const kernel = system?.kernel?.value ?? "a kernel";
   const interpreter = system?.interpreter?.value ?? "any interpreter";
@@ -98,7 +113,7 @@ function showPool({ datasets, features, name, problems, state, vdevs }: PoolInfo
     say(`  ${dataset.device}${marks.length > 0 ? `  ${marks.join(", ")}` : ""}`);
   }
   if (datasets.length > LINES_MAX) say(`  and ${datasets.length - LINES_MAX} more data sets`);
-  showProblems(problems);
+  showProblems([...problems.filter(saysAll), ...problems]);
 }
 
 function showVdev({ device, name, problem, state, vdevs }: VdevInfo, depth: number): void {

@@ -118,6 +118,7 @@ describe("what isn't read is refused by name", () => {
       /vdi image is a difference to another one, which isn't read$/,
     ],
     ["a vdi of another one", "vdi", changed(vdiImage(SMALL).bytes, 0x1a8, little(4n, 4)), /vdi image is a difference/],
+    ["what is no vhd", "vhd", vdiImage(SMALL).bytes, /vhd footer: is no vhd image$/],
     ["a file too many", "qcow2", qcow2, /^disk0: 1 of 1 files given with it are not used$/, [{ bytes: noise(512) }]],
     ["an unknown word", "parallels", qcow2, /^disk0: there is no reader of the format "parallels"$/],
     ["a format that is only known by sight", "gzip", qcow2, /^disk0: there is no reader of the format "gzip"$/],
@@ -156,10 +157,11 @@ describe("a file without a word is raw", () => {
     ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])],
     ["zstd", Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
     ["QED", Buffer.from("QED\0")],
+    ["qcow", Buffer.from([...Buffer.from("QFI\xfb", "latin1"), 0, 0, 0, 1])],
   ];
   it.each(LOOKS)("unless it looks like %s, which raw: still reads", (format, bytes) => {
     expect(() => open({ bytes })).toThrow(
-      new RegExp(`^disk0: looks like a ${format} file: (say so|convert it).*raw:FILE`),
+      new RegExp(`^disk0: looks like an? ${format} file: (say so|convert it).*raw:FILE`),
     );
     expect((open({ bytes, format: "raw" }).read(0, 4) as Buffer).equals(bytes.subarray(0, 4))).toBe(true);
   });

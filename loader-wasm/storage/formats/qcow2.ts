@@ -242,7 +242,7 @@ class Qcow2Image extends Image {
 /** QEMU's own. */
 export class Qcow2Format extends ImageFormat {
   constructor() {
-    super("qcow2", [`${MAGIC}\0\0\0\x02`, `${MAGIC}\0\0\0\x03`]);
+    super("qcow2", [MAGIC]);
   }
 
   open(file: Disk, files: ImageFiles): Disk | null {
