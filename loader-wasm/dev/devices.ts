@@ -92,7 +92,8 @@ function askForDevice(): string | null {
   const named = parseName(chosen);
   const error = named === null ? errno : named.device.open();
   const there = named === null || named.device.exists();
-  if (error != 0) die(FAULT_DEVICE, `can't boot from '${chosen}': ${there ? strerror(error) : "there is no such disk"}`);
+  if (error != 0)
+    die(FAULT_DEVICE, `can't boot from '${chosen}': ${there ? strerror(error) : "there is no such disk"}`);
   return chosen;
 }
 

@@ -379,4 +379,12 @@ describe("damage is named", () => {
     expect(vmdk.read(0, 512)).toBe(EIO);
     expect(vmdk.reports).toEqual([`disk0 offset ${entry * 512}: vmdk grain marker: sector 8`]);
   });
+
+  it.each([0n, 2n ** 31n, 2n ** 32n - 1n])("a packed grain of %d bytes", (size) => {
+    const stream = vmdkImage(SMALL, { stream: true });
+    const entry = stream.bytes.readUInt32LE(stream.at.tables!);
+    const vmdk = open({ bytes: changed(stream.bytes, entry * 512 + 8, little(size, 4)), format: "vmdk" });
+    expect(vmdk.read(0, 512)).toBe(EIO);
+    expect(vmdk.reports).toEqual([`disk0 offset ${entry * 512}: vmdk grain marker: size ${size}`]);
+  });
 });

@@ -134,7 +134,8 @@ function openAs(file: Disk, word: string, files: ImageFiles): Disk {
   if (word == RAW) return file;
   if (word.length == 0) {
     const format = formatOf(file);
-    if (format !== null) refuse(file, `looks like ${format.word == "xz" ? "an" : "a"} ${format.word} file: ${format.advice()}`);
+    if (format !== null)
+      refuse(file, `looks like ${format.word == "xz" ? "an" : "a"} ${format.word} file: ${format.advice()}`);
     return file;
   }
   for (let i = 0; i < formats.length; i++) {
