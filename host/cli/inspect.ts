@@ -2,6 +2,7 @@
 
 import { UserbootError } from "../errors.js";
 import type { DiskInfo, Inspection, PoolInfo, SystemInfo, VdevInfo, VolumeInfo } from "../index.js";
+import { isPoolsOwn, poolFault } from "../inspect/verdict.js";
 import { printableJson } from "../text.js";
 import { guarded } from "./guarded.js";
 import { type InspectArguments, STATUS_INCOMPLETE, say, sizeText, withImages } from "./inspect_common.js";
@@ -30,19 +31,11 @@ async function bootable(guest: Inspection): Promise<{ system?: SystemInfo; missi
     const system = await guest.system();
     return { system, ...(system.missing === undefined ? {} : { missing: system.missing }) };
   } catch (error) {
-    if (error instanceof UserbootError) return { missing: poolFault(guest) ?? error.message };
+    const pool = guest.volumes.find(({ device }) => device === guest.device)?.pool;
+    if (error instanceof UserbootError) return { missing: poolFault(guest.pools, pool) ?? error.message };
     throw error;
   }
 }
-
-/** Why the pool can't be read that what would be booted is a part of; undefined when it is no such part. */
-function poolFault({ device, pools, volumes }: Inspection): string | undefined {
-  const name = volumes.find((volume) => volume.device === device)?.pool;
-  return pools.find((pool) => pool.name === name)?.problems.find(saysAll);
-}
-
-/** Whether a problem is that of a whole pool, which others are the reasons for. */
-const saysAll = (problem: string): boolean => /^zfs:\S+: ZFS pool is /.test(problem);
 
 function show(guest: Inspection, system: SystemInfo | undefined, missing: string | undefined): void {
   for (const disk of guest.disks) showDisk(disk, guest.volumes);
@@ -113,7 +106,7 @@ function showPool({ datasets, features, name, problems, state, vdevs }: PoolInfo
     say(`  ${dataset.device}${marks.length > 0 ? `  ${marks.join(", ")}` : ""}`);
   }
   if (datasets.length > LINES_MAX) say(`  and ${datasets.length - LINES_MAX} more data sets`);
-  showProblems([...problems.filter(saysAll), ...problems]);
+  showProblems([...problems.filter(isPoolsOwn), ...problems]);
 }
 
 function showVdev({ device, name, problem, state, vdevs }: VdevInfo, depth: number): void {

@@ -144,4 +144,17 @@ it("a pool that lacks a disk it can't do without", { timeout: 60_000 }, async ()
   expect(lines.at(-1)).toMatch(/^won't boot: zfs:zroot: ZFS pool is incomplete: missing \S+ \(guid \d+\)/);
   const damage = lines.map((line) => line.replace(/^ +(! )?/, "")).filter((line) => line.startsWith("zfs:zroot"));
   expect(new Set(damage).size).toBe(damage.length);
+  // And whoever asks for a file on it is told the same.
+  const asked = userboot([
+    "ls",
+    "--isolation",
+    "none",
+    ...paths.flatMap((path) => ["-d", path]),
+    "zfs:zroot/ROOT:/boot",
+  ]);
+  expect(asked.stderr).toMatch(
+    /^userboot: zfs:zroot\/ROOT:\/boot: no such device or pool \(zfs:zroot: ZFS pool is incomplete: missing .*\)\n$/,
+  );
+  const other = userboot(["ls", "--isolation", "none", "-d", paths[0]!, "disk1p1:/"]);
+  expect(other.stderr).toBe("userboot: disk1p1:/: no such device or pool\n");
 });
