@@ -1,8 +1,8 @@
 // Disk images as the command line names them: `[FORMAT:]FILE[,sectorsize=512|4096][,ro]`. A comma in a name is written twice.
 
 import { existsSync } from "node:fs";
-import { COMPRESSIONS, type Compression } from "../disks/compression.js";
-import { type DiskImage, IMAGE_FORMATS, type ImageFormat } from "../disks/source.js";
+import type { Compression } from "../disks/compression.js";
+import { type DiskImage, FORMAT_WORDS, type ImageFormat } from "../disks/source.js";
 import { OptionError } from "../errors.js";
 
 /** A file of the command line, and what is said of it. */
@@ -20,8 +20,6 @@ export interface GrantedArgument {
   file: string;
 }
 
-const WORDS = [...IMAGE_FORMATS, ...COMPRESSIONS];
-
 /**
  * What `text` says.
  * @throws OptionError for what follows a comma and is no option, for no name, and for a word before a file that is no format
@@ -33,12 +31,12 @@ export function namedImage(text: string): NamedImage {
     .split(",")
     .map((part) => part.replaceAll("\0", ","));
   const [name = "", ...options] = parts;
-  const format = WORDS.find((word) => name.startsWith(`${word}:`));
+  const format = FORMAT_WORDS.find((word) => name.startsWith(`${word}:`));
   const named: NamedImage = format === undefined ? { image: name } : { image: name.slice(format.length + 1), format };
   if (named.image === "") throw new OptionError(`'${text}' names no file`);
   const [, word, rest = ""] = format === undefined ? (/^(\w+):(.+)$/s.exec(name) ?? []) : [];
   if (word !== undefined && !existsSync(name) && existsSync(rest))
-    throw new OptionError(`'${word}' is no image format (there are ${WORDS.join(", ")})`);
+    throw new OptionError(`'${word}' is no image format (there are ${FORMAT_WORDS.join(", ")})`);
   for (const option of options) {
     if (option === "ro") named.readOnly = true;
     else if (option === "sectorsize=512") named.sectorSize = 512;

@@ -79,6 +79,7 @@ describe("bad images", () => {
         [empty, "empty file, not a disk image"],
         ["/dev/null", "not a regular file"],
         [join(empty, "x"), "no such file"],
+        [`qcow2:${empty}`, 'no such file (its format is said apart from its name: format: "qcow2")'],
       ];
       if (process.getuid?.() !== 0) {
         const secret = scratch.file("secret.img", "x");
