@@ -70,6 +70,18 @@ describe.skipIf(!programs("xorriso"))("Rock Ridge", () => {
     expect(diagnostics.join()).toMatch(message);
   });
 
+  it("a directory that was moved to where only the record of another one is, is named", async () => {
+    const image = isoImage(deep, "-rr_reloc_dir", "/moved");
+    const root = image.readUInt32LE(32768 + 156 + 2) * 2048;
+    // The first block of a file, which becomes what the root directory begins with.
+    const block = image.indexOf("other\n") / 2048;
+    image.copy(image, block * 2048, root, root + image.readUInt8(root));
+    image.writeUInt32LE(block, image.indexOf("CL\x0c\x01", 0, "latin1") + 4);
+    const { output, diagnostics } = await prompt([image], ["more /1/2/3/4/5/6/7/8/other/file"]);
+    expect(output[0]).toContain("input/output error");
+    expect(diagnostics.join()).toMatch(/Rock Ridge: directory that was moved: no directory/);
+  });
+
   it("a directory that is said to be moved into one of its parents is that", async () => {
     const image = isoImage(deep, "-rr_reloc_dir", "/moved");
     const root = image.readUInt32LE(32768 + 156 + 2);
