@@ -178,6 +178,17 @@ describe.skipIf(!programs("mkfs.vfat", "mcopy"))("damage of FAT is named", () =>
     expect(output[2]).toContain("BEGIN ***\nx");
   });
 
+  it("a long name that lacks a part is none", async () => {
+    const tree = new Map([["/a name that has three parts.txt", Buffer.from("x")]]);
+    const image = Buffer.from(fatImage(tree, { bits: 16, size: 8 * MIB }));
+    const middle = new Fat16(image).entry("ANAMET") - 64;
+    expect(image.readUInt8(middle)).toBe(2);
+    image.writeUInt8(1, middle);
+    const { output } = await prompt([image], ["set currdev=disk0:", "ls", "more /ANAMET~1.TXT"]);
+    expect(output[1]).toBe("/\n    ANAMET~1.TXT\n");
+    expect(output[2]).toContain("BEGIN ***\nx");
+  });
+
   it("files in pieces", async () => {
     using scratch = new Scratch();
     const image = scratch.file("image", fatImage(new Map(), { bits: 16, size: 8 * MIB }));
