@@ -13,6 +13,7 @@ import { allocString } from "../lib/bytes";
 import { EINVAL, errno, strerror } from "../lib/errno";
 import { allocate, damages, hushDamage } from "../lib/fault";
 import { mute } from "../lib/output";
+import { WHOLE } from "../lib/variant";
 import { EM_386, EM_X86_64 } from "../load/elf/layout";
 import { failures } from "../load/modules";
 import { preloadedFiles } from "../load/preloaded";
@@ -60,11 +61,7 @@ export function explain(): void {
   if (!devicesFound) tell(LOOKED_DISK, "disks", "not all were found when the session ended");
   else if (disks.length == 0) tell(LOOKED_DISK, "disks", "there are none");
   for (let i = 0; i < disks.length; i++) explainDisk(disks[i]);
-  for (let i = 0; i < pools.length; i++) explainPool(pools[i]);
-  for (let i = 0; i < lostPools.length; i++) {
-    const pool = lostPools[i];
-    tell(LOOKED_POOL, `zfs:${pool.name}`, `can't be read, ${pool.disks.length} of its disks found`);
-  }
+  if (WHOLE) explainPools();
   explainDamages("");
   for (let unit = 0; unit < treeCount; unit++) lookForFiles(`host${unit}:`);
   for (let i = 0; i < failures.length; i++) tell(LOOKED_KERNEL, failures[i].name, failures[i].reason);
@@ -163,8 +160,7 @@ function explainVolume(disk: Disk, start: u64, size: u64, name: string, what: st
   const kind = system === null ? "" : system.name;
   const because = errno;
   const content = contentOf(disk, start, size);
-  const owner = poolOn(new Volume(disk, start));
-  const pool = owner === null ? "" : owner.name;
+  const pool = WHOLE ? poolNameOn(new Volume(disk, start)) : "";
   const kept = damages.length;
   let found = kind;
   if (kind.length == 0) {
@@ -175,6 +171,20 @@ function explainVolume(disk: Disk, start: u64, size: u64, name: string, what: st
   tell(LOOKED_PARTITION, name, `${what}: ${found}`);
   if (damages.length > kept) explainDamages(`${disk.name()} `);
   if (kind.length > 0) lookForFiles(device.name());
+}
+
+/** The name of the pool that has a disk on `volume`, or "". */
+function poolNameOn(volume: Volume): string {
+  const owner = poolOn(volume);
+  return owner === null ? "" : owner.name;
+}
+
+function explainPools(): void {
+  for (let i = 0; i < pools.length; i++) explainPool(pools[i]);
+  for (let i = 0; i < lostPools.length; i++) {
+    const pool = lostPools[i];
+    tell(LOOKED_POOL, `zfs:${pool.name}`, `can't be read, ${pool.disks.length} of its disks found`);
+  }
 }
 
 function explainPool(pool: Pool): void {
