@@ -40,7 +40,15 @@ import { WHOLE } from "./lib/variant";
 import { ElfClass, EM_386, EM_X86_64 } from "./load/elf/layout";
 import { Format, useFormats } from "./load/formats";
 import { ImageFormat, UnreadFormat, useImageFormats } from "./storage/formats/formats";
-import { QCOW2_MAGIC, VDI_MAGIC, VDI_MAGIC_AT, VHD_MAGIC, VHDX_MAGIC, VMDK_MAGICS } from "./storage/formats/magics";
+import {
+  QCOW_MAGIC,
+  QCOW2_MAGIC,
+  VDI_MAGIC,
+  VDI_MAGIC_AT,
+  VHD_MAGIC,
+  VHDX_MAGIC,
+  VMDK_MAGICS,
+} from "./storage/formats/magics";
 import { Qcow2Format } from "./storage/formats/qcow2";
 import { VdiFormat } from "./storage/formats/vdi";
 import { VhdFormat } from "./storage/formats/vhd";
@@ -60,16 +68,21 @@ export function configure(): void {
 
 /** The tables of what there is to read: all that an inspection wants. */
 export function configureStorage(): void {
-  // Those at the end are known by sight, so that nobody takes such a file for a raw image.
-  const formats: ImageFormat[] = WHOLE
-    ? [new Qcow2Format(), new VmdkFormat(), new VhdFormat(), new VhdxFormat(), new VdiFormat()]
-    : [
-        new UnreadFormat("qcow2", [QCOW2_MAGIC]),
-        new UnreadFormat("vmdk", VMDK_MAGICS),
-        new UnreadFormat("vhd", [VHD_MAGIC]),
-        new UnreadFormat("vhdx", [VHDX_MAGIC]),
-        new UnreadFormat("vdi", [VDI_MAGIC], "", VDI_MAGIC_AT),
-      ];
+  // The first, and those at the end, are known by sight, so that nobody takes such a file for a raw image.
+  const formats: ImageFormat[] = [new UnreadFormat("qcow", [QCOW_MAGIC], "convert it (qemu-img convert)")];
+  if (WHOLE) {
+    formats.push(new Qcow2Format());
+    formats.push(new VmdkFormat());
+    formats.push(new VhdFormat());
+    formats.push(new VhdxFormat());
+    formats.push(new VdiFormat());
+  } else {
+    formats.push(new UnreadFormat("qcow2", [QCOW2_MAGIC]));
+    formats.push(new UnreadFormat("vmdk", VMDK_MAGICS));
+    formats.push(new UnreadFormat("vhd", [VHD_MAGIC]));
+    formats.push(new UnreadFormat("vhdx", [VHDX_MAGIC]));
+    formats.push(new UnreadFormat("vdi", [VDI_MAGIC], "", VDI_MAGIC_AT));
+  }
   formats.push(new UnreadFormat("QED", ["QED\0"], "convert it (qemu-img convert)"));
   formats.push(new UnreadFormat("gzip", ["\x1f\x8b\x08"]));
   formats.push(new UnreadFormat("bzip2", ["BZh"]));

@@ -1,5 +1,6 @@
 // Disk images as the command line names them: `[FORMAT:]FILE[,sectorsize=512|4096][,ro]`. A comma in a name is written twice.
 
+import { existsSync } from "node:fs";
 import { COMPRESSIONS, type Compression } from "../disks/compression.js";
 import { type DiskImage, IMAGE_FORMATS, type ImageFormat } from "../disks/source.js";
 import { OptionError } from "../errors.js";
@@ -23,7 +24,7 @@ const WORDS = [...IMAGE_FORMATS, ...COMPRESSIONS];
 
 /**
  * What `text` says.
- * @throws OptionError for what follows a comma and is no option
+ * @throws OptionError for what follows a comma and is no option, for no name, and for a word before a file that is no format
  */
 export function namedImage(text: string): NamedImage {
   // Commas in pairs belong to the name: from the left, as QEMU takes them.
@@ -34,6 +35,10 @@ export function namedImage(text: string): NamedImage {
   const [name = "", ...options] = parts;
   const format = WORDS.find((word) => name.startsWith(`${word}:`));
   const named: NamedImage = format === undefined ? { image: name } : { image: name.slice(format.length + 1), format };
+  if (named.image === "") throw new OptionError(`'${text}' names no file`);
+  const [, word, rest = ""] = format === undefined ? (/^(\w+):(.+)$/s.exec(name) ?? []) : [];
+  if (word !== undefined && !existsSync(name) && existsSync(rest))
+    throw new OptionError(`'${word}' is no image format (there are ${WORDS.join(", ")})`);
   for (const option of options) {
     if (option === "ro") named.readOnly = true;
     else if (option === "sectorsize=512") named.sectorSize = 512;
@@ -59,6 +64,9 @@ export function namedDisks(disks: readonly string[], granted: readonly GrantedAr
   };
   return disks.map((disk, index) => {
     const files = granted.filter((one) => one.disks === index + 1).map(({ file }) => described(file));
+    const sectored = files.find(({ sectorSize }) => sectorSize !== undefined);
+    if (sectored !== undefined)
+      throw new OptionError(`--backing ${sectored.image}: the size of sectors is said of the disk (-d)`);
     return { ...described(disk), files };
   });
 }

@@ -21,6 +21,13 @@ export function explainProfile({ profile }: BootResult): string[] {
   return [`loader of FreeBSD ${generation}: ${why}`];
 }
 
+/** One line on what a pool was told for this boot alone. */
+export function explainBootOnce({ bootOnce }: BootResult): string[] {
+  return bootOnce === undefined
+    ? []
+    : [`booted once from ${bootOnce}, which its pool is still told (bectl activate -T)`];
+}
+
 /** One line for each name that was laid over the guest's. */
 export function explainOverlay({ overlay = [] }: BootResult): string[] {
   return overlay.map(({ path, used }) => `overlay ${path}: ${used ? "used" : "nothing asked for it"}`);

@@ -22,6 +22,7 @@ import { EBADF, errorName } from "./errno.js";
 import type { Description } from "./facts.js";
 import { CONTENT_MAX, type InspectLimits } from "./options.js";
 import type { DirectRequest, InspectMessage } from "./protocol.js";
+import { poolFault } from "./verdict.js";
 
 /** The exports of the module (docs/imports.md). */
 interface InspectCore extends FuelTank {
@@ -87,7 +88,7 @@ export class InspectSession {
   #usedMs = 0;
   #usedFuel = 0;
   #instance: Instance | undefined;
-  #description: unknown;
+  #description: Description | undefined;
   #closed = false;
 
   constructor(private readonly parts: InspectParts) {
@@ -200,7 +201,8 @@ export class InspectSession {
   /** The error for what the core refused, with the damage that it met. */
   #failure(path: string, error: number): FileError {
     const [code, meaning] = errorName(-error);
-    const [damage] = this.#diagnostics;
+    const [, pool] = /^zfs:([^/:]+)/.exec(path) ?? [];
+    const [damage = poolFault(this.#description?.pools ?? [], pool)] = this.#diagnostics;
     return new FileError(path, code, damage === undefined ? meaning : `${meaning} (${damage})`);
   }
 

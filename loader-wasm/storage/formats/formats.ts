@@ -138,7 +138,7 @@ function openAs(file: Disk, word: string, files: ImageFiles): Disk {
     const format = formatOf(file);
     if (format === null) return file;
     if (!WHOLE) askForWhole();
-    refuse(file, `looks like a ${format.word} file: ${format.advice()}`);
+    refuse(file, `looks like ${format.word == "xz" ? "an" : "a"} ${format.word} file: ${format.advice()}`);
   }
   if (!WHOLE) askForWhole();
   for (let i = 0; i < formats.length; i++) {

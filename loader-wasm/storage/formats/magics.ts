@@ -1,5 +1,7 @@
 // What files of image formats begin with (VDI's has it at `VDI_MAGIC_AT`): by these they are known by sight.
 
+/** Version 1, which nobody reads. */
+export const QCOW_MAGIC = "QFI\xfb\0\0\0\x01";
 export const QCOW2_MAGIC = "QFI\xfb";
 export const VMDK_MAGIC = "KDMV";
 export const VMDK_DESCRIPTOR = "# Disk DescriptorFile";

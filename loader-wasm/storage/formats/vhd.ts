@@ -51,7 +51,8 @@ class VhdImage extends Image {
     let footer = this.head(at, FOOTER_SIZE, "footer");
     if (!isFooter(footer)) {
       const copy = this.head(0, FOOTER_SIZE, "footer");
-      if (!isFooter(copy)) this.refuse(at, "footer: checksum");
+      const known = hasMagic(footer) || hasMagic(copy);
+      if (!isFooter(copy)) this.refuse(at, known ? "footer: checksum" : "footer: is no vhd image");
       this.bad(at, "footer: bad, its copy at the start is used");
       footer = copy;
       at = 0;
@@ -97,7 +98,11 @@ class VhdImage extends Image {
 }
 
 function isFooter(block: usize): bool {
-  return stringAt(block, VHD_MAGIC.length) == VHD_MAGIC && sumIsGood(block, FOOTER_SIZE, F_CHECKSUM);
+  return hasMagic(block) && sumIsGood(block, FOOTER_SIZE, F_CHECKSUM);
+}
+
+function hasMagic(block: usize): bool {
+  return stringAt(block, VHD_MAGIC.length) == VHD_MAGIC;
 }
 
 /** Virtual PC's. */
