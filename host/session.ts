@@ -18,15 +18,7 @@ import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
 import { type Counts, type FuelTank, Meter } from "./meter.js";
-import {
-  compiledModule,
-  defaultFlavour,
-  FLAVOURS,
-  type Flavour,
-  isFlavour,
-  type ModuleTable,
-  START_MEMORY,
-} from "./modules.js";
+import { DEFAULT_FLAVOUR, FLAVOURS, type Flavour, isFlavour, type Modules, START_MEMORY } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import { overlayUse } from "./overlay.js";
 import type { Policy } from "./policy/imports.js";
@@ -52,7 +44,8 @@ import type { WasiProvider } from "./wasi/provider.js";
 /** What a session is given to work with. */
 export interface SessionParts {
   options: SessionOptions;
-  modules: ModuleTable;
+  /** The one that it starts with is ready. */
+  modules: Modules;
   disks: readonly Disk[];
   console: Console;
   clock: Clock;
@@ -105,7 +98,7 @@ function readCheck(flavour: Flavour, core: Core): InterpreterCheck {
 }
 
 /** Runs a session to its end. Never throws for anything the guest did. */
-export function runSession(parts: SessionParts): BootResult {
+export function runSession(parts: SessionParts): Promise<BootResult> {
   return new Session(parts).run();
 }
 
@@ -143,18 +136,19 @@ class Session {
   #cpu = new CpuState();
 
   constructor(private readonly parts: SessionParts) {
-    const { clock, modules, onLook, options, policy } = parts;
+    const { clock, onLook, options, policy } = parts;
     this.#clockBegan = clock.now();
     this.#meter = new Meter(options.limits, onLook);
     this.#policy = policy ?? {};
-    this.#flavour = options.loader ?? options.start ?? defaultFlavour(modules);
+    this.#flavour = options.loader ?? options.start ?? DEFAULT_FLAVOUR;
     this.#next = this.#flavour;
     this.#guest = this.#freshMemory();
   }
 
-  run(): BootResult {
+  async run(): Promise<BootResult> {
     while (true) {
-      const outcome = this.#outcome(this.#pass());
+      const module = this.parts.modules.ready(this.#flavour) ?? (await this.#fetched());
+      const outcome = this.#outcome(module instanceof WebAssembly.Module ? this.#pass(module) : module);
       if (outcome !== undefined) return this.#result(outcome);
     }
   }
@@ -164,15 +158,26 @@ class Session {
     return new GuestMemory(low, high);
   }
 
+  /** The module of a flavour that wasn't there yet, or why it can't be had. That takes none of the guest's time. */
+  async #fetched(): Promise<unknown> {
+    const { watch } = this.#meter;
+    watch.pause();
+    try {
+      return await this.parts.modules.find(this.#flavour);
+    } catch (error) {
+      return error;
+    } finally {
+      watch.resume();
+    }
+  }
+
   /** Runs one flavour until it ends, and gives what it threw. */
-  #pass(): unknown {
+  #pass(module: WebAssembly.Module): unknown {
     const { limits } = this.parts.options;
     const starting = performance.now();
     let memory: WebAssembly.Memory | undefined;
     let core: Core | undefined;
     try {
-      const module = compiledModule(this.parts.modules, this.#flavour);
-      if (module === undefined) throw new InterpreterError(`interpreter "${this.#flavour}" is not installed`);
       memory = takeModuleMemory(START_MEMORY[this.#flavour], limits.moduleMemory);
       core = instantiate(module, memory, this.#state(), this.parts.wasi);
       this.#start(core, starting);
@@ -285,13 +290,13 @@ class Session {
 
   /** What a pass ends with that wants to move over to another flavour: that, or why it can't. */
   #judgeSwap(wish: Stop): unknown {
-    const { modules, options } = this.parts;
+    const { options } = this.parts;
     const { consoleBytes, diskBytes, diskCalls } = this.#counts;
     const name = latin1(wish.value as Uint8Array);
     this.#calls.push(["swap_interpreter", this.#swapRequests.length]);
     this.#swapRequests.push({ name, flavour: this.#flavour, consoleBytes, diskCalls, diskBytes });
     try {
-      this.#next = nextFlavour(name, options.loader, modules, this.#swaps.length, options.limits);
+      this.#next = nextFlavour(name, options.loader, this.#swaps.length, options.limits);
       return wish;
     } catch (error) {
       return error;
@@ -335,22 +340,13 @@ class Session {
 }
 
 /** The flavour for a guest's request, which is matched against the table and used for nothing else. */
-function nextFlavour(
-  name: string,
-  forced: Flavour | undefined,
-  modules: ModuleTable,
-  swaps: number,
-  limits: Limits,
-): Flavour {
+function nextFlavour(name: string, forced: Flavour | undefined, swaps: number, limits: Limits): Flavour {
   const shown = JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}...` : name);
   const available = FLAVOURS.join(", ");
   if (forced !== undefined) {
     throw new InterpreterError(`guest wants interpreter ${shown}; "${forced}" was forced`);
   }
   if (!isFlavour(name)) throw new InterpreterError(`guest wants interpreter ${shown}; available: ${available}`);
-  if (!modules.has(name)) {
-    throw new InterpreterError(`guest wants interpreter ${shown}, which is not installed`);
-  }
   if (swaps >= limits.swaps) throw new LimitError("swaps", limits.swaps, swaps + 1);
   return name;
 }

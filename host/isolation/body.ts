@@ -10,7 +10,7 @@ import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
 import { backedBytes } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
-import { findModules } from "../modules.js";
+import { AssetModules, DEFAULT_FLAVOUR, type Flavour, GivenModules, type Modules } from "../modules.js";
 import type { Asker } from "../policy/asker.js";
 import type { Policy } from "../policy/imports.js";
 import type { BootResult } from "../result.js";
@@ -27,6 +27,8 @@ export interface Line {
   readonly keys?: Pick<Console, "poll" | "ended" | "getc"> | undefined;
   /** Asks the operator's hooks. */
   readonly asker?: Asker | undefined;
+  /** Asks for the module of a flavour that the session wasn't started with. */
+  module?(flavour: Flavour): Promise<WebAssembly.Module>;
   /** Called now and then while the guest's loader runs. */
   onLook?(): void;
 }
@@ -41,15 +43,18 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
   let wasi: WasiProvider | undefined;
   try {
     const { loader, start: first } = start.options;
-    const modules = start.modules ?? (await findModules(loader ?? first));
+    const modules = await findModules(start, line, loader ?? first ?? DEFAULT_FLAVOUR);
     for (const source of start.disks) disks.push(openSource(source));
-    if (start.trees.length > 0) wasi = await (await import("../wasi/wasmer.js")).openTrees(start.trees);
+    if (start.trees.length > 0) {
+      const { openTrees } = await import("../wasi/wasmer.js");
+      wasi = await openTrees(start.trees, start.wasi ?? (await new AssetModules(undefined).find("wasi")));
+    }
     const output = new BatchedOutput((bytes) => line.post({ type: "output", bytes }));
     const policy = line.asker || start.measure ? await findPolicy(line.asker, start) : undefined;
     const typed = start.keys ? new KeysConsole(start.keys) : undefined;
     reserveRam(backedBytes(start.options.memory.low));
     line.post({ type: "began" });
-    const result = runSession({
+    const result = await runSession({
       options: start.options,
       modules,
       disks,
@@ -71,6 +76,14 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
     for (const disk of disks) disk.close?.();
     wasi?.dispose();
   }
+}
+
+/** The session's modules, of which the `first` is ready: those that it is given, or its own. */
+async function findModules({ modules }: StartMessage, line: Line, first: Flavour): Promise<Modules> {
+  const own = new AssetModules(undefined);
+  const found = modules ? new GivenModules(modules, (flavour) => line.module?.(flavour) ?? own.find(flavour)) : own;
+  if (found.ready(first) === undefined) await found.find(first);
+  return found;
 }
 
 async function findPolicy(asker: Asker | undefined, { measure = false, options }: StartMessage): Promise<Policy> {

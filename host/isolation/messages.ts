@@ -4,7 +4,7 @@ import type { Keys } from "../console/keys.js";
 import type { SentImage } from "../disks/source.js";
 import type { PlainError } from "../errors.js";
 import type { InspectStart } from "../inspect/protocol.js";
-import type { ModuleTable } from "../modules.js";
+import type { Flavour, ModuleTable } from "../modules.js";
 import type { Progress, SessionOptions } from "../options.js";
 import type { ConsoleRule, HookName, MenuRule } from "../policy/hooks.js";
 import type { ResultData } from "../result.js";
@@ -13,8 +13,10 @@ import type { GrantedTree } from "../wasi/tree.js";
 /** To the session: all that it gets. */
 export interface StartMessage {
   options: SessionOptions;
-  /** Without them the session finds its own. */
+  /** Those that are there already; it asks for others. Without them the session finds its own. */
   modules?: ModuleTable;
+  /** wasmer-js' module, which trees need; without it the session finds its own. */
+  wasi?: WebAssembly.Module;
   disks: readonly SentImage[];
   trees: readonly GrantedTree[];
   clock: "real" | "virtual";
@@ -38,6 +40,8 @@ export type SessionMessage =
   | { type: "output"; bytes: Uint8Array<ArrayBuffer> }
   | { type: "question"; hook: HookName; facts: unknown[] }
   | { type: "progress"; progress: Progress }
+  /** The guest swaps to a flavour whose module isn't there. */
+  | { type: "module"; flavour: Flavour }
   /** The guest begins, or stops, to wait for a key that isn't there. */
   | { type: "waiting"; waiting: boolean }
   /** The session could not begin, or the operator's part in it failed. */

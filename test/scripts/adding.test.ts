@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { BytesDisk } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { setModuleSource } from "../../build/host/modules.js";
@@ -91,9 +91,9 @@ beforeAll(() => {
   const args = [inCopy("scripts/build-core.mjs"), "--target", "debug"];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`the examples of docs/adding.md don't compile:\n${stderr}`);
-  setModuleSource(async (name) => {
-    const file = inCopy(`build/${name}`);
-    return existsSync(file) ? new Uint8Array(readFileSync(file)) : undefined;
+  setModuleSource({
+    place: (name) => pathToFileURL(inCopy(`build/userboot_${name}.wasm`)),
+    read: (place) => WebAssembly.compile(readFileSync(place)),
   });
 }, 120_000);
 
