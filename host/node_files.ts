@@ -18,13 +18,16 @@ const FILES: Record<ModuleName, string> = {
   simp: "../userboot_simp.wasm",
   "4th": "../userboot_4th.wasm",
   lua: "../userboot_lua.wasm",
+  simp_small: "../userboot_simp_small.wasm",
+  "4th_small": "../userboot_4th_small.wasm",
+  lua_small: "../userboot_lua_small.wasm",
   inspect: "../userboot_inspect.wasm",
   wasi: "../wasmer_wasi.wasm",
 };
 
 /** For the package's own programs: the entry point, a session's thread, a session's process. */
 export function installNodeFiles(): void {
-  setModuleSource({ place: (name) => new URL(FILES[name], import.meta.url), read: readModule });
+  setModuleSource({ small: false, place: (name) => new URL(FILES[name], import.meta.url), read: readModule });
   setHasher(loadNodeHasher);
   setSha256(nodeSha256);
   setBytesEqual((a, b) => Buffer.compare(a, b) === 0);

@@ -1,11 +1,11 @@
 // Where a session runs when it doesn't run in the calling thread, as its caller sees it: worker/ makes cells of
 // threads, process/ of processes.
 
+import type { FlavourModule } from "../assets.js";
 import type { KeyInput } from "../console/console.js";
 import type { PlainError, UserbootError } from "../errors.js";
 import type { InspectRequest } from "../inspect/protocol.js";
 import type { GuestMemory } from "../memory/guest.js";
-import type { Flavour } from "../modules.js";
 import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "./messages.js";
@@ -31,7 +31,7 @@ export interface Cell {
   /** Answers the question that was asked last. */
   answer(answer: Answer): void;
   /** Gives the module that was asked for, or says why not; a cell that can't be given any finds its own. */
-  give?(flavour: Flavour, module: WebAssembly.Module | PlainError): void;
+  give?(name: FlavourModule, module: WebAssembly.Module | PlainError): void;
   /** Asks a session that answers requests for something. */
   ask(request: InspectRequest): void;
   /** Whether the caller's process has to stay for it; while it waits for requests it needn't. */

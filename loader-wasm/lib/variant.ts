@@ -6,7 +6,10 @@ import { swap_interpreter } from "../protocol";
 /** Whether this module is a whole one. Known when it is compiled, so that a small one has nothing of what it doesn't use. */
 export const WHOLE: bool = !isDefined(SMALL);
 
+/** The name that asks for it: a NUL, which no guest's interpreter has in its name. */
+const name: usize = memory.data(1);
+
 /** Has the host run the whole module in the place of this one. Does not return. */
 export function askForWhole(): void {
-  swap_interpreter(0, 0);
+  swap_interpreter(name, 1);
 }

@@ -92,6 +92,7 @@ beforeAll(() => {
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`the examples of docs/adding.md don't compile:\n${stderr}`);
   setModuleSource({
+    small: false,
     place: (name) => pathToFileURL(inCopy(`build/userboot_${name}.wasm`)),
     read: (place) => WebAssembly.compile(readFileSync(place)),
   });
