@@ -30,8 +30,7 @@ import { Lz4FileSystem } from "./fs/compressed/lz4";
 import { XzFileSystem } from "./fs/compressed/xz";
 import { ZstdFileSystem } from "./fs/compressed/zstd";
 import { ExtFileSystem } from "./fs/ext/ext";
-import { FileSystem } from "./fs/file_system";
-import { useFileSystems } from "./fs/file_systems";
+import { addFileSystem, useFileSystems } from "./fs/file_systems";
 import { HostFileSystem } from "./fs/host";
 import { MsdosFileSystem } from "./fs/msdos/msdos";
 import { UfsFileSystem } from "./fs/ufs/ufs";
@@ -100,16 +99,19 @@ export function configureStorage(): void {
   useDevices(devices);
 
   // The compressed ones come last, as they open other names with those before them.
-  const systems: FileSystem[] = [new HostFileSystem(), new UfsFileSystem(), new Cd9660FileSystem()];
-  if (WHOLE) systems.push(new ZfsFileSystem());
-  systems.push(new MsdosFileSystem());
-  systems.push(new ExtFileSystem());
-  systems.push(new GzipFileSystem());
-  systems.push(new Bzip2FileSystem());
-  systems.push(new ZstdFileSystem());
-  systems.push(new Lz4FileSystem());
-  systems.push(new XzFileSystem());
-  useFileSystems(systems);
+  useFileSystems([
+    new HostFileSystem(),
+    new UfsFileSystem(),
+    new Cd9660FileSystem(),
+    new MsdosFileSystem(),
+    new ExtFileSystem(),
+    new GzipFileSystem(),
+    new Bzip2FileSystem(),
+    new ZstdFileSystem(),
+    new Lz4FileSystem(),
+    new XzFileSystem(),
+  ]);
+  if (WHOLE) addFileSystem(new ZfsFileSystem());
 }
 
 /** The tables of what a loader does with it. */
