@@ -1,6 +1,7 @@
 // The public API that all platforms share; index.ts and browser.ts add what is theirs.
 
-export { boot, preload } from "./boot.js";
+export type { Assets, ModuleAsset, ModuleName, WorkerAsset } from "./assets.js";
+export { boot, type PreloadOptions, preload } from "./boot.js";
 export { type Clock, RealClock, VirtualClock } from "./clock.js";
 export { AutomationConsole } from "./console/automation.js";
 export { BufferConsole, type Console, type ConsoleSize, type KeyInput } from "./console/console.js";

@@ -1,16 +1,12 @@
 // `boot`: checks the options, gathers modules and disks, and runs the session: in a process, in a thread or here.
 
-import { makeClock } from "./clock.js";
-import { automated } from "./console/automation.js";
-import { BufferConsole } from "./console/console.js";
-import type { Disk } from "./disks/disk.js";
+import type { Assets } from "./assets.js";
 import { layOut, type Source } from "./disks/layout.js";
-import { openSource } from "./disks/source.js";
 import { unpackSources } from "./disks/unpacked.js";
 import { abortedBy, OptionError } from "./errors.js";
 import { cellFor } from "./isolation/makers.js";
 import { runIsolated } from "./isolation/run.js";
-import { compileModules, findModules } from "./modules.js";
+import { AssetModules, DEFAULT_FLAVOUR, FLAVOURS, type Flavour } from "./modules.js";
 import {
   type BootOptions,
   environmentEntries,
@@ -21,12 +17,9 @@ import {
   treeOptions,
 } from "./options.js";
 import { takeOverlay } from "./overlay.js";
-import { DirectAsker, permittedEnvironment } from "./policy/asker.js";
-import type { Policy } from "./policy/imports.js";
+import { permittedEnvironment } from "./policy/asker.js";
 import { readySha256 } from "./protocol/digests.js";
 import { addDigests, type BootResult } from "./result.js";
-import { runSession } from "./session.js";
-import type { WasiProvider } from "./wasi/provider.js";
 import { type GrantedTree, takeTrees } from "./wasi/tree.js";
 
 /** Nothing of the guest's has been read. */
@@ -48,7 +41,8 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   };
   const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
   throwIfAborted(options.signal);
-  const { isolation = "thread" } = options;
+  const { assets, isolation = "thread" } = options;
+  const modules = new AssetModules(assets);
   const { sources, close } = await unpackSources(layOut(options.disks ?? []).sources, {
     limit: session.limits.unpackedBytes,
     signal: options.signal,
@@ -59,48 +53,59 @@ export async function boot(options: BootOptions): Promise<BootResult> {
     throwIfAborted(options.signal);
     result =
       isolation === "none"
-        ? await bootHere(options, session, sources, trees)
-        : await bootElsewhere(isolation, options, session, sources, trees);
+        ? await bootHere(options, session, modules, sources, trees)
+        : await bootElsewhere(isolation, options, session, modules, sources, trees);
   } finally {
     close();
   }
-  // What this guest swapped to, the next one may want at once.
-  if (result.swaps.length > 0 && isolation !== "process") compileModules(result.swaps).catch(() => {});
   if (options.digests) await addDigests(result);
   return result;
 }
 
-/** Compiles all modules, and loads what boots need now and then, so that the first one is as fast as the next ones. */
-export async function preload(): Promise<void> {
+/** What `preload` takes. */
+export interface PreloadOptions {
+  /** Those that boots will be given. */
+  assets?: Assets;
+  /** All of them unless said. */
+  flavours?: readonly Flavour[];
+}
+
+/**
+ * Compiles modules, and loads what boots need now and then, so that the first one is as fast as the next ones.
+ * @throws AssetError for a module that can't be had
+ */
+export async function preload({ assets, flavours = FLAVOURS }: PreloadOptions = {}): Promise<void> {
   readySha256();
-  await compileModules();
+  const modules = new AssetModules(assets);
+  await Promise.all(flavours.map((flavour) => modules.find(modules.first(flavour))));
 }
 
-/** The policy of a session in this thread; undefined without hooks and measuring. */
-async function findPolicy(
-  { hooks, measure = false }: BootOptions,
-  { limits }: SessionOptions,
-): Promise<Policy | undefined> {
-  if (!hooks && !measure) return undefined;
-  const { makePolicy } = await import("./policy/policy.js");
-  return makePolicy(hooks && new DirectAsker(hooks), measure, limits);
+async function bootHere(
+  options: BootOptions,
+  session: SessionOptions,
+  modules: AssetModules,
+  sources: Source[],
+  trees: readonly GrantedTree[],
+): Promise<BootResult> {
+  const [here] = await Promise.all([import("./here.js"), modules.find(modules.first(firstFlavour(session)))]);
+  throwIfAborted(options.signal);
+  return here.bootHere(options, session, modules, sources, trees);
 }
 
-/** WASI with `trees`; undefined, and nothing loaded, without any. */
-async function provide(trees: readonly GrantedTree[]): Promise<WasiProvider | undefined> {
-  if (trees.length === 0) return undefined;
-  const { openTrees } = await import("./wasi/wasmer.js");
-  return openTrees(trees);
+/** The flavour that a session starts with. */
+function firstFlavour({ loader, start }: SessionOptions): Flavour {
+  return loader ?? start ?? DEFAULT_FLAVOUR;
 }
 
 async function bootElsewhere(
   isolation: "thread" | "process",
   options: BootOptions,
   session: SessionOptions,
+  modules: AssetModules,
   sources: Source[],
   trees: readonly GrantedTree[],
 ): Promise<BootResult> {
-  const { clock = "real", confine } = options;
+  const { assets, clock = "real", confine } = options;
   if (typeof clock !== "string") throw new OptionError('a clock object needs the isolation "none"');
   const disks = sources.map(({ image }) => {
     if (image === undefined) throw new OptionError('a Disk object needs the isolation "none"');
@@ -110,44 +115,19 @@ async function bootElsewhere(
   const start = { options: session, disks, trees, clock };
   // A process compiles its own.
   if (isolation === "process") return runIsolated(await cellFor(isolation, { confine }), start, options);
-  const modules = await findModules(session.loader ?? session.start);
+  const [wasi] = await Promise.all([
+    trees.length > 0 ? modules.find("wasi") : undefined,
+    modules.find(modules.first(firstFlavour(session))),
+  ]);
   throwIfAborted(options.signal);
-  return runIsolated(await cellFor(isolation, {}), { ...start, modules }, options);
-}
-
-async function bootHere(
-  options: BootOptions,
-  session: SessionOptions,
-  sources: Source[],
-  trees: readonly GrantedTree[],
-): Promise<BootResult> {
-  const modules = await findModules(session.loader ?? session.start);
-  throwIfAborted(options.signal);
-  const policy = await findPolicy(options, session);
-  const wasi = await provide(trees);
-  const opened: Disk[] = [];
-  try {
-    const disks = sources.map(({ source, image }) => {
-      if (image === undefined) return source as Disk;
-      const disk = openSource(image);
-      opened.push(disk);
-      return disk;
-    });
-    return runSession({
-      options: session,
-      modules,
-      disks,
-      console: automated(options.console ?? new BufferConsole(), options.hooks?.automation),
-      clock: makeClock(options.clock ?? "real"),
-      policy,
-      wasi,
-      reuse: true,
-      onProgress: options.onProgress,
-    });
-  } finally {
-    wasi?.dispose();
-    for (const disk of opened) disk.close?.();
-  }
+  const full = trees.length > 0 || options.hooks !== undefined || options.measure === true;
+  const cell = await cellFor(isolation, { assets, full });
+  return runIsolated(
+    cell,
+    { ...start, modules: modules.table(), small: modules.small, ...(wasi && { wasi }) },
+    options,
+    modules,
+  );
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -1,17 +1,13 @@
-// The package in browsers: modules are fetched from beside this file, disks are Blobs or bytes.
+// The package in pages, whose bundle (scripts/bundle-page.mjs) has what it fetches beside it. Disks are Blobs or bytes.
 
 import { setUnpacker } from "./disks/unpacked.js";
+import { fetchModule } from "./fetched.js";
 import { setCellMaker } from "./isolation/makers.js";
 import { setModuleSource } from "./modules.js";
+import { pagePlace } from "./page_assets.js";
 import { spawnBrowserThread } from "./worker/browser_spawn.js";
 
-setModuleSource(async (file, wanted) => {
-  const response = await fetch(new URL(`../${file}`, import.meta.url));
-  if (!response.ok) return undefined;
-  // Servers that don't know the type of such files have them compiled a little later.
-  const streams = wanted && response.headers.get("content-type") === "application/wasm";
-  return streams ? WebAssembly.compileStreaming(response) : new Uint8Array(await response.arrayBuffer());
-});
+setModuleSource({ small: true, place: pagePlace, read: fetchModule });
 setCellMaker("thread", spawnBrowserThread);
 setUnpacker(async (image, compression, options) => {
   const { unpackBlob } = await import("./disks/unpack_blob.js");

@@ -63,8 +63,18 @@ export function abortedBy(reason: unknown, what = "boot"): AbortedError {
   return new AbortedError(`${what} aborted${why}`, { cause: reason });
 }
 
-/** A module that can't be found or compiled. */
-export class ModuleError extends UserbootError {}
+/** A module or worker of this package that can't be fetched, or isn't one. */
+export class AssetError extends UserbootError {
+  constructor(
+    /** Where it was looked for, or the option that it was given by. */
+    readonly url: string,
+    message: string,
+    /** What the server answered. */
+    readonly status?: number | undefined,
+  ) {
+    super(`${url}: ${message}`);
+  }
+}
 
 /** An operator's policy file is wrong, or one of its hooks failed. */
 export class PolicyFileError extends UserbootError {}
@@ -119,7 +129,7 @@ export const ERROR_CLASSES = {
   RegisterError,
   MemoryError,
   AbortedError,
-  ModuleError,
+  AssetError,
   PolicyFileError,
   PolicyError,
   ConsoleError,
@@ -144,6 +154,8 @@ interface Details {
   subject: string;
   path: string;
   code: string;
+  url: string;
+  status: number;
 }
 const DETAILS: Readonly<Record<keyof Details, "string" | "number">> = {
   limit: "string",
@@ -155,6 +167,8 @@ const DETAILS: Readonly<Record<keyof Details, "string" | "number">> = {
   subject: "string",
   path: "string",
   code: "string",
+  url: "string",
+  status: "number",
 };
 
 /** An error as it stands in a result and crosses the border of a thread or process. */

@@ -11,12 +11,8 @@ export interface Hasher {
 export type MakeHasher = () => Hasher;
 
 let load: () => Promise<MakeHasher> = async () => {
-  const { sha256 } = await import("@noble/hashes/sha2");
-  const { bytesToHex } = await import("@noble/hashes/utils");
-  return () => {
-    const hash = sha256.create();
-    return { update: (bytes) => void hash.update(bytes), hex: () => bytesToHex(hash.digest()) };
-  };
+  const { makeHasher } = await import("./library_hash.js");
+  return makeHasher;
 };
 
 /** Says how this platform makes digests. The entry points call it. */

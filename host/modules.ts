@@ -1,17 +1,20 @@
-// The core's modules: which flavours there are, where their bytes come from (Node: files beside this
-// package; browsers: fetch), and the compiled modules, of which a process keeps one each. The table is
-// fixed: no name that comes from a guest is ever part of a path.
+// The core's modules: which flavours there are, and the compiled modules, of which a process keeps one each. Each is read
+// when a session wants it: Node reads files beside this package, pages fetch, and a caller may give some (assets.ts). The
+// table is fixed: no name that comes from a guest is ever part of a path.
 
-import { ModuleError } from "./errors.js";
+import {
+  type Assets,
+  type FlavourModule,
+  isBytes,
+  isModuleAsset,
+  isPlace,
+  type ModuleAsset,
+  type ModuleName,
+} from "./assets.js";
+import { AssetError } from "./errors.js";
 
 /** A flavour: the core with one script interpreter. */
 export type Flavour = "simp" | "4th" | "lua";
-
-const FILES: Record<Flavour, string> = {
-  "4th": "userboot_4th.wasm",
-  lua: "userboot_lua.wasm",
-  simp: "userboot_simp.wasm",
-};
 
 /**
  * Bytes of memory that a flavour starts with: what most boots get by in. Memory that had to grow isn't used again, and
@@ -23,109 +26,202 @@ export const START_MEMORY: Record<Flavour, number> = {
   simp: 2 * 1024 * 1024,
 };
 
-/** The module that looks into images, which is no flavour: it boots nothing. */
-export const INSPECT_FILE = "userboot_inspect.wasm";
-/** Bytes of memory that it starts with. */
+/** Bytes of memory that the module starts with that looks into images, which is no flavour: it boots nothing. */
 export const INSPECT_MEMORY = 2 * 1024 * 1024;
 
-/** All flavours there can be, installed or not. */
-export const FLAVOURS = Object.keys(FILES) as Flavour[];
+/** All flavours there are. */
+export const FLAVOURS = Object.keys(START_MEMORY) as Flavour[];
 
-/** A module, or the bytes that it is to be compiled from. */
-type Module = WebAssembly.Module | Uint8Array<ArrayBuffer>;
-
-/**
- * Gives a module, or undefined when this installation has none of that name. One that is `wanted` at once may be
- * compiled while its bytes still arrive.
- */
-export type ModuleSource = (file: string, wanted: boolean) => Promise<Module | undefined>;
-
-/** The installed flavours: compiled, or as bytes to be compiled when a guest swaps to them. */
-export type ModuleTable = Map<Flavour, Module>;
-
-let source: ModuleSource | undefined;
-const table: ModuleTable = new Map();
-let installed: Promise<void> | undefined;
-
-/** Says where modules come from. The entry points (index.ts, browser.ts) call it. */
-export function setModuleSource(value: ModuleSource): void {
-  source = value;
-}
+/** The flavour that starts when the caller has no wish. */
+export const DEFAULT_FLAVOUR: Flavour = "lua";
 
 /** Whether `name` is a flavour. */
 export function isFlavour(name: string): name is Flavour {
-  return Object.hasOwn(FILES, name);
+  return Object.hasOwn(START_MEMORY, name);
 }
 
-/** The flavour that starts when the caller has no wish. */
-const PREFERRED: Flavour = "lua";
-
-/** The same, or what there is instead. */
-export function defaultFlavour(modules: ModuleTable): Flavour {
-  return modules.has(PREFERRED) ? PREFERRED : "simp";
+/** Where a session's flavours come from. */
+export interface Modules {
+  /** The module that a flavour begins with: its own, or the small one, which asks for it when it meets what it can't read. */
+  first(flavour: Flavour): FlavourModule;
+  /** One that is compiled. */
+  ready(name: FlavourModule): WebAssembly.Module | undefined;
+  /**
+   * One that perhaps isn't.
+   * @throws AssetError when it can't be had
+   */
+  find(name: FlavourModule): Promise<WebAssembly.Module>;
 }
 
-/** All installed flavours, with `wanted` (or the one that starts by default) compiled. */
-export async function findModules(wanted: Flavour | undefined): Promise<ModuleTable> {
-  installed ??= readModules([wanted ?? PREFERRED]);
-  await installed;
-  await compile(wanted ?? defaultFlavour(table));
-  return table;
-}
-
-/** Compiles all installed modules. */
-export async function compileModules(flavours: readonly Flavour[] = FLAVOURS): Promise<void> {
-  installed ??= readModules(flavours);
-  await installed;
-  await Promise.all(flavours.map(compile));
-}
-
-let inspecting: Promise<WebAssembly.Module> | undefined;
+/** The small module of a flavour. */
+const smallOf = (flavour: Flavour) => `${flavour}_small` as const;
 
 /**
- * The module that looks into images, compiled.
- * @throws ModuleError when it isn't installed
+ * How a platform gets at modules.
+ * @throws AssetError for one that isn't there or isn't one
  */
-export function findInspectModule(): Promise<WebAssembly.Module> {
-  inspecting ??= readInspectModule();
-  return inspecting;
+export interface ModuleSource {
+  /** Whether bytes are dear there, so that flavours begin with their small modules. */
+  readonly small: boolean;
+  /** Where the package's own one is. */
+  place(name: ModuleName): URL;
+  /** What is there. */
+  read(place: URL): Promise<WebAssembly.Module>;
 }
 
-async function readInspectModule(): Promise<WebAssembly.Module> {
-  const module = await source?.(INSPECT_FILE, true);
-  if (module === undefined) throw new ModuleError(`${INSPECT_FILE} is not installed`);
-  return module instanceof Uint8Array ? compiled(module, INSPECT_FILE) : module;
+let platform: ModuleSource | undefined;
+
+/** Says where modules come from. The entry points (index.ts, browser.ts) call it. */
+export function setModuleSource(value: ModuleSource): void {
+  platform = value;
 }
 
-async function readModules(wanted: readonly Flavour[]): Promise<void> {
-  if (source === undefined) throw new ModuleError("no source of modules");
-  const read = source;
-  const found = await Promise.all(FLAVOURS.map((flavour) => read(FILES[flavour], wanted.includes(flavour))));
-  FLAVOURS.forEach((flavour, i) => {
-    const module = found[i];
-    if (module !== undefined) table.set(flavour, module);
-  });
+/** A module that is being compiled, or is. */
+interface Compiled {
+  promise: Promise<WebAssembly.Module>;
+  module?: WebAssembly.Module;
 }
-
-async function compile(flavour: Flavour): Promise<void> {
-  const bytes = table.get(flavour);
-  if (!(bytes instanceof Uint8Array)) return;
-  table.set(flavour, await compiled(bytes, FILES[flavour]));
+interface Cache<Key> {
+  get(key: Key): Compiled | undefined;
+  set(key: Key, value: Compiled): unknown;
+  delete(key: Key): unknown;
 }
+/** By what they are compiled of: the place, or the caller's object. One that failed is forgotten, as it may be there the next time. */
+const byPlace: Cache<string> = new Map();
+const byObject: Cache<object> = new WeakMap();
 
-async function compiled(bytes: Uint8Array<ArrayBuffer>, file: string): Promise<WebAssembly.Module> {
-  try {
-    return await WebAssembly.compile(bytes);
-  } catch (error) {
-    throw new ModuleError(`${file}: ${(error as Error).message}`);
+/** What a caller gives for a module. */
+type Given = ModuleAsset | Promise<ModuleAsset>;
+
+/** The modules of a caller who gives `assets`. */
+export class AssetModules implements Modules {
+  readonly #given: NonNullable<Assets["modules"]>;
+
+  constructor(assets: Assets | undefined) {
+    this.#given = assets?.modules ?? {};
+  }
+
+  /** A flavour that the caller gives is taken. */
+  first(flavour: Flavour): FlavourModule {
+    return this.small && this.#given[flavour] === undefined ? smallOf(flavour) : flavour;
+  }
+
+  /** Whether flavours that aren't given begin with their small modules. */
+  get small(): boolean {
+    return source().small;
+  }
+
+  ready(name: ModuleName): WebAssembly.Module | undefined {
+    const key = this.#key(name);
+    return (typeof key === "string" ? byPlace.get(key) : byObject.get(key))?.module;
+  }
+
+  find(name: ModuleName): Promise<WebAssembly.Module> {
+    const key = this.#key(name);
+    return typeof key === "string"
+      ? kept(byPlace, key, () => source().read(new URL(key)))
+      : kept(byObject, key, () => compiled(name, key));
+  }
+
+  /** What is known of a module before anything is read: its place, or what the caller gave for it. */
+  #key(name: ModuleName): string | Exclude<Given, URL | string> {
+    const given = this.#given[name];
+    if (given === undefined) return source().place(name).href;
+    return isPlace(given) ? placeOf(given) : given;
+  }
+
+  /** What flavours begin with, where that is compiled: to be sent where a session runs. */
+  table(): ModuleTable {
+    const found = FLAVOURS.map((flavour) => [this.first(flavour), this.ready(this.first(flavour))] as const);
+    return new Map(found.filter((entry): entry is [FlavourModule, WebAssembly.Module] => entry[1] !== undefined));
   }
 }
 
-/** The compiled module of an installed flavour; compiles it now when need be. */
-export function compiledModule(modules: ModuleTable, flavour: Flavour): WebAssembly.Module | undefined {
-  const found = modules.get(flavour);
-  if (!(found instanceof Uint8Array)) return found;
-  const module = new WebAssembly.Module(found);
-  modules.set(flavour, module);
-  return module;
+function source(): ModuleSource {
+  if (platform === undefined) throw new AssetError("modules", "this platform has no source of them");
+  return platform;
+}
+
+/** A caller's place in full. */
+function placeOf(given: URL | string): string {
+  const base = (globalThis as { document?: { baseURI: string } }).document?.baseURI;
+  try {
+    return new URL(given, base).href;
+  } catch {
+    throw new AssetError(String(given), "is no URL");
+  }
+}
+
+/** What `compile` makes, once for each key. */
+function kept<Key>(
+  cache: Cache<Key>,
+  key: Key,
+  compile: () => Promise<WebAssembly.Module>,
+): Promise<WebAssembly.Module> {
+  const known = cache.get(key);
+  if (known !== undefined) return known.promise;
+  const entry: Compiled = { promise: compile() };
+  cache.set(key, entry);
+  entry.promise.then(
+    (module) => {
+      entry.module = module;
+    },
+    () => cache.delete(key),
+  );
+  return entry.promise;
+}
+
+/** What a caller gave for a module, compiled. */
+async function compiled(name: ModuleName, asset: Given): Promise<WebAssembly.Module> {
+  const given = await asset;
+  if (given instanceof WebAssembly.Module) return given;
+  if (isBytes(given)) return compileBytes(given, `assets.modules.${name}`);
+  if (isModuleAsset(given)) return new AssetModules({ modules: { [name]: given } }).find(name);
+  throw new AssetError(`assets.modules.${name}`, "the promise gave no URL, ArrayBuffer or WebAssembly.Module");
+}
+
+/**
+ * A module of its bytes; `from` and `status` are where they come from.
+ * @throws AssetError when they are none
+ */
+export async function compileBytes(
+  bytes: ArrayBuffer | Uint8Array<ArrayBuffer>,
+  from: string,
+  status?: number,
+): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    throw new AssetError(from, `is no WebAssembly module (${(error as Error).message})`, status);
+  }
+}
+
+/** The flavours of a session that was given some: compiled, or as bytes to be compiled when a guest swaps to them. */
+export type ModuleTable = ReadonlyMap<FlavourModule, WebAssembly.Module | Uint8Array<ArrayBuffer>>;
+
+/** The modules of `table`; others are asked for by `ask`. */
+export class GivenModules implements Modules {
+  readonly #found = new Map<FlavourModule, WebAssembly.Module>();
+
+  constructor(
+    private readonly table: ModuleTable,
+    private readonly small: boolean,
+    private readonly ask: (name: FlavourModule) => Promise<WebAssembly.Module>,
+  ) {}
+
+  first(flavour: Flavour): FlavourModule {
+    return this.small && !this.table.has(flavour) ? smallOf(flavour) : flavour;
+  }
+
+  ready(name: FlavourModule): WebAssembly.Module | undefined {
+    const given = this.table.get(name);
+    return given instanceof WebAssembly.Module ? given : this.#found.get(name);
+  }
+
+  async find(name: FlavourModule): Promise<WebAssembly.Module> {
+    const given = this.table.get(name);
+    const module = given instanceof Uint8Array ? await compileBytes(given, name) : await this.ask(name);
+    this.#found.set(name, module);
+    return module;
+  }
 }

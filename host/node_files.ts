@@ -2,25 +2,32 @@
 
 import { closeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import type { ModuleName } from "./assets.js";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
 import { setUnpacker } from "./disks/unpacked.js";
-import { OptionError } from "./errors.js";
+import { AssetError, OptionError } from "./errors.js";
+import { fetchModule } from "./fetched.js";
 import { setHasher } from "./hash.js";
 import { setBytesEqual } from "./memory/pool.js";
-import { setModuleSource } from "./modules.js";
+import { compileBytes, setModuleSource } from "./modules.js";
 import { loadNodeHasher, nodeSha256 } from "./node_hash.js";
 import { setSha256 } from "./protocol/digests.js";
 
+const FILES: Record<ModuleName, string> = {
+  simp: "../userboot_simp.wasm",
+  "4th": "../userboot_4th.wasm",
+  lua: "../userboot_lua.wasm",
+  simp_small: "../userboot_simp_small.wasm",
+  "4th_small": "../userboot_4th_small.wasm",
+  lua_small: "../userboot_lua_small.wasm",
+  inspect: "../userboot_inspect.wasm",
+  wasi: "../wasmer_wasi.wasm",
+};
+
 /** For the package's own programs: the entry point, a session's thread, a session's process. */
 export function installNodeFiles(): void {
-  setModuleSource(async (file) => {
-    try {
-      return new Uint8Array(await readFile(new URL(`../${file}`, import.meta.url)));
-    } catch {
-      return undefined;
-    }
-  });
+  setModuleSource({ small: false, place: (name) => new URL(FILES[name], import.meta.url), read: readModule });
   setHasher(loadNodeHasher);
   setSha256(nodeSha256);
   setBytesEqual((a, b) => Buffer.compare(a, b) === 0);
@@ -33,4 +40,19 @@ export function installNodeFiles(): void {
     const fd = await unpackImage(image, compression, options);
     return { image: typeof image === "string" ? image : "bytes", fd, close: () => closeSync(fd) };
   });
+}
+
+/** A module in a file, or of a server when a caller says so. */
+async function readModule(place: URL): Promise<WebAssembly.Module> {
+  if (place.protocol !== "file:") return fetchModule(place);
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = new Uint8Array(await readFile(place));
+  } catch (error) {
+    throw new AssetError(
+      place.href,
+      (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : String(error),
+    );
+  }
+  return compileBytes(bytes, place.href);
 }

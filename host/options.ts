@@ -1,5 +1,6 @@
 // The options of `boot`, checked and completed. Whatever is wrong is said here, before anything runs.
 
+import { type Assets, checkAssets } from "./assets.js";
 import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
 import { type ImageFacts, layOut } from "./disks/layout.js";
@@ -140,6 +141,8 @@ export interface BootOptions {
    * which is then blocked. SECURITY.md says what each keeps a guest from that has broken out of the module.
    */
   isolation?: Isolation;
+  /** Where this package's modules and workers are, when that isn't beside its program. Not for the isolation "process". */
+  assets?: Assets;
   /** What holds a process besides its limits: bubblewrap where it works (`auto`, default), always, or never. */
   confine?: Confine;
 }
@@ -196,6 +199,10 @@ export function sessionOptions(options: BootOptions): SessionOptions {
   }
   if (confine !== undefined && isolation !== "process") {
     throw new OptionError(`"confine" goes with the isolation "process", not "${isolation}"`);
+  }
+  if (options.assets !== undefined) {
+    if (isolation === "process") throw new OptionError('"assets" go with other isolations than "process"');
+    checkAssets(options.assets);
   }
   return {
     images,

@@ -1,6 +1,7 @@
 // The life of one boot in the calling thread: instantiate a flavour, run it, swap it for another when the
 // guest asks, and read off the result. Each instance is dropped when it ends, however it ends.
 
+import type { FlavourModule } from "./assets.js";
 import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
@@ -18,15 +19,7 @@ import { type Call, CpuState } from "./handoff/registers.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
 import { type Counts, type FuelTank, Meter } from "./meter.js";
-import {
-  compiledModule,
-  defaultFlavour,
-  FLAVOURS,
-  type Flavour,
-  isFlavour,
-  type ModuleTable,
-  START_MEMORY,
-} from "./modules.js";
+import { DEFAULT_FLAVOUR, FLAVOURS, type Flavour, isFlavour, type Modules, START_MEMORY } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import { overlayUse } from "./overlay.js";
 import type { Policy } from "./policy/imports.js";
@@ -52,7 +45,8 @@ import type { WasiProvider } from "./wasi/provider.js";
 /** What a session is given to work with. */
 export interface SessionParts {
   options: SessionOptions;
-  modules: ModuleTable;
+  /** The one that it starts with is ready. */
+  modules: Modules;
   disks: readonly Disk[];
   console: Console;
   clock: Clock;
@@ -94,6 +88,9 @@ function flushQuietly(core: Core | undefined): void {
   } catch {}
 }
 
+/** What a small module asks for to be replaced by the whole one: no name of a guest's. */
+const WHOLE = "\0";
+
 const NO_OFFSET = ["not looked for", "no loader", "no mark", "unreadable"] as const;
 
 /** What `flavour` found when it looked which interpreter the guest wants. */
@@ -105,7 +102,7 @@ function readCheck(flavour: Flavour, core: Core): InterpreterCheck {
 }
 
 /** Runs a session to its end. Never throws for anything the guest did. */
-export function runSession(parts: SessionParts): BootResult {
+export function runSession(parts: SessionParts): Promise<BootResult> {
   return new Session(parts).run();
 }
 
@@ -137,6 +134,8 @@ class Session {
   /** The largest that a module's memory was. */
   #moduleMemory = 0;
   #flavour: Flavour;
+  /** Its module: the small one, or the whole one. */
+  #module: FlavourModule;
   /** Which one the guest wants now. */
   #next: Flavour;
   #guest: GuestMemory;
@@ -147,14 +146,16 @@ class Session {
     this.#clockBegan = clock.now();
     this.#meter = new Meter(options.limits, onLook);
     this.#policy = policy ?? {};
-    this.#flavour = options.loader ?? options.start ?? defaultFlavour(modules);
+    this.#flavour = options.loader ?? options.start ?? DEFAULT_FLAVOUR;
+    this.#module = modules.first(this.#flavour);
     this.#next = this.#flavour;
     this.#guest = this.#freshMemory();
   }
 
-  run(): BootResult {
+  async run(): Promise<BootResult> {
     while (true) {
-      const outcome = this.#outcome(this.#pass());
+      const module = this.parts.modules.ready(this.#module) ?? (await this.#fetched());
+      const outcome = this.#outcome(module instanceof WebAssembly.Module ? this.#pass(module) : module);
       if (outcome !== undefined) return this.#result(outcome);
     }
   }
@@ -164,15 +165,27 @@ class Session {
     return new GuestMemory(low, high);
   }
 
+  /** The module of a flavour that wasn't there yet, or why it can't be had. That takes none of the guest's time. */
+  async #fetched(): Promise<unknown> {
+    const { watch } = this.#meter;
+    watch.pause();
+    try {
+      return await this.parts.modules.find(this.#module);
+    } catch (error) {
+      return error;
+    } finally {
+      watch.resume();
+    }
+  }
+
   /** Runs one flavour until it ends, and gives what it threw. */
-  #pass(): unknown {
+  #pass(module: WebAssembly.Module): unknown {
     const { limits } = this.parts.options;
     const starting = performance.now();
     let memory: WebAssembly.Memory | undefined;
     let core: Core | undefined;
+    let wantsWhole = false;
     try {
-      const module = compiledModule(this.parts.modules, this.#flavour);
-      if (module === undefined) throw new InterpreterError(`interpreter "${this.#flavour}" is not installed`);
       memory = takeModuleMemory(START_MEMORY[this.#flavour], limits.moduleMemory);
       core = instantiate(module, memory, this.#state(), this.parts.wasi);
       this.#start(core, starting);
@@ -181,6 +194,7 @@ class Session {
       // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
       if (!(thrown instanceof Stop)) this.#meter.suspended(() => flushQuietly(core));
       const end = thrown instanceof Stop && thrown.why === "swap" ? this.#judgeSwap(thrown) : thrown;
+      wantsWhole = end instanceof Stop && end.why === "whole";
       if (end instanceof DiskError) {
         const { disk, message } = end;
         this.#looked({ kind: "disk", name: disk, found: message.slice(disk.length + 2) });
@@ -190,7 +204,7 @@ class Session {
       if (core !== undefined) {
         this.#meter.stop();
         this.#counts.healed += (core.healedReads?.() ?? 0) >>> 0;
-        this.#interpreterChecks.push(readCheck(this.#flavour, core));
+        if (!wantsWhole) this.#interpreterChecks.push(readCheck(this.#flavour, core));
         this.#profile = decodeProfile(core.profileFacts?.() ?? 0n);
       }
       if (memory !== undefined) this.#giveBack(memory);
@@ -280,18 +294,25 @@ class Session {
     }
     if (thrown.why === "exec") return { reason: "exec" };
     if (thrown.why === "exit") return { reason: "exit", exitCode: thrown.value as number };
-    return this.#swap();
+    if (thrown.why === "whole") this.#module = this.#flavour;
+    else this.#swap();
+    this.#guest.release();
+    this.#guest = this.#freshMemory();
+    this.#cpu = new CpuState();
+    return undefined;
   }
 
   /** What a pass ends with that wants to move over to another flavour: that, or why it can't. */
   #judgeSwap(wish: Stop): unknown {
-    const { modules, options } = this.parts;
+    const { options } = this.parts;
     const { consoleBytes, diskBytes, diskCalls } = this.#counts;
     const name = latin1(wish.value as Uint8Array);
+    // A small module has met what the whole one reads, before the guest had any say.
+    if (name === WHOLE && this.#module !== this.#flavour) return new Stop("whole", 0);
     this.#calls.push(["swap_interpreter", this.#swapRequests.length]);
     this.#swapRequests.push({ name, flavour: this.#flavour, consoleBytes, diskCalls, diskBytes });
     try {
-      this.#next = nextFlavour(name, options.loader, modules, this.#swaps.length, options.limits);
+      this.#next = nextFlavour(name, options.loader, this.#swaps.length, options.limits);
       return wish;
     } catch (error) {
       return error;
@@ -299,12 +320,10 @@ class Session {
   }
 
   /** Moves over to the next flavour. */
-  #swap(): undefined {
+  #swap(): void {
     this.#flavour = this.#next;
+    this.#module = this.parts.modules.first(this.#flavour);
     this.#swaps.push(this.#flavour);
-    this.#guest.release();
-    this.#guest = this.#freshMemory();
-    this.#cpu = new CpuState();
   }
 
   #result(outcome: Outcome): BootResult {
@@ -335,22 +354,13 @@ class Session {
 }
 
 /** The flavour for a guest's request, which is matched against the table and used for nothing else. */
-function nextFlavour(
-  name: string,
-  forced: Flavour | undefined,
-  modules: ModuleTable,
-  swaps: number,
-  limits: Limits,
-): Flavour {
+function nextFlavour(name: string, forced: Flavour | undefined, swaps: number, limits: Limits): Flavour {
   const shown = JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}...` : name);
   const available = FLAVOURS.join(", ");
   if (forced !== undefined) {
     throw new InterpreterError(`guest wants interpreter ${shown}; "${forced}" was forced`);
   }
   if (!isFlavour(name)) throw new InterpreterError(`guest wants interpreter ${shown}; available: ${available}`);
-  if (!modules.has(name)) {
-    throw new InterpreterError(`guest wants interpreter ${shown}, which is not installed`);
-  }
   if (swaps >= limits.swaps) throw new LimitError("swaps", limits.swaps, swaps + 1);
   return name;
 }

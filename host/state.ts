@@ -34,7 +34,7 @@ export interface SessionState {
 /** Thrown through the module by the imports that don't return. */
 export class Stop {
   constructor(
-    readonly why: "exec" | "exit" | "swap",
+    readonly why: "exec" | "exit" | "swap" | "whole",
     readonly value: number | Uint8Array,
   ) {}
 }

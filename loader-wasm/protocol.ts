@@ -140,7 +140,10 @@ export declare function getenv(num: i32, dst: usize, size: i32): i32;
 /** What `getenv` is asked for the device that the caller chose. */
 export const CHOSEN_DEVICE: i32 = -2;
 
-/** Asks for the flavour called `name`; the host matches it against a fixed table. Does not return. */
+/**
+ * Asks for the flavour called `name`; the host matches it against a fixed table. A small module asks by a NUL for the whole one
+ * of its flavour. Does not return.
+ */
 @external("userboot", "swap_interpreter")
 export declare function swap_interpreter(name: usize, size: i32): void;
 

@@ -1,5 +1,5 @@
-// Compiles the host when something of it changed: host/**/*.ts to build/host, and beside it what browsers load as it
-// is. The compiler keeps what it knows in build/host, so that a small change takes a second or two.
+// Compiles the host when something of it changed: host/**/*.ts to build/host, and what browsers load of it to
+// build/. The compiler keeps what it knows in build/host, so that a small change takes a second or two.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,8 +10,11 @@ const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio
 const version = (name) => JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version;
 
 const sources = filesBelow("host");
-const configuration = ["tsconfig.json", "scripts/build-host.mjs", "scripts/copy-libraries.mjs"];
-const inputs = digest([version("typescript"), version("@wasmer/wasi")], [...configuration, ...sources]);
+const configuration = ["tsconfig.json", "scripts/build-host.mjs", "scripts/bundle-page.mjs"];
+const inputs = digest(
+  [version("typescript"), version("@wasmer/wasi"), version("esbuild")],
+  [...configuration, ...sources],
+);
 const outputs = sources
   .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
   .map((path) => join("build", path.replace(/ts$/, "js")));
@@ -29,7 +32,7 @@ if (!complete || last?.inputs !== inputs) {
   } catch {
     process.exit(1); // The compiler has said why.
   }
-  run("scripts/copy-libraries.mjs");
+  run("scripts/bundle-page.mjs");
   mkdirSync(dirname(stampOf(STAMP)), { recursive: true });
   writeFileSync(stampOf(STAMP), JSON.stringify({ inputs, outputs }));
 }

@@ -42,7 +42,7 @@ const MAPS = {
 /** Name of a machine whose map is known. */
 export type MapProfile = keyof typeof MAPS;
 /** All of those names. */
-export const MAP_PROFILES = Object.keys(MAPS) as MapProfile[];
+export const MAP_PROFILES = /* @__PURE__ */ Object.keys(MAPS) as MapProfile[];
 
 /** The map that machines of `profile` with `memory` bytes of RAM have; for `boot`'s option `map`. */
 export function memoryMap(profile: MapProfile, memory: number): MapEntry[] {

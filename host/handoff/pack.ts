@@ -17,7 +17,7 @@ const FORMATS = {
 /** Name of a format. */
 export type PackFormat = keyof typeof FORMATS;
 /** All formats; the command line lists them in this order. */
-export const PACK_FORMATS = Object.keys(FORMATS) as PackFormat[];
+export const PACK_FORMATS = /* @__PURE__ */ Object.keys(FORMATS) as PackFormat[];
 
 /** The guest of `result`, which entered its kernel, as one file. */
 export function pack(result: Entered, format: PackFormat = "multiboot"): Uint8Array {

@@ -4,7 +4,7 @@ import type { Disk } from "../disks/disk.js";
 import type { Source } from "../disks/layout.js";
 import { openSource } from "../disks/source.js";
 import { abortedBy } from "../errors.js";
-import { findInspectModule } from "../modules.js";
+import { AssetModules } from "../modules.js";
 import type { SessionOptions } from "../options.js";
 import { type Inspector, thrown } from "./inspector.js";
 import type { InspectLimits, InspectOptions } from "./options.js";
@@ -41,13 +41,13 @@ class DirectInspector implements Inspector {
 
 /** Opens the disks and begins. */
 export async function inspectHere(
-  { signal }: InspectOptions,
+  { assets, signal }: InspectOptions,
   options: SessionOptions,
   limits: InspectLimits,
   sources: Source[],
   close: () => void,
 ): Promise<Inspector> {
-  const module = await findInspectModule();
+  const module = await new AssetModules(assets).find("inspect");
   if (signal?.aborted) throw abortedBy(signal.reason, "inspection");
   const opened: Disk[] = [];
   const release = () => {

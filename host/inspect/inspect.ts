@@ -4,11 +4,11 @@ import { layOut, type Source } from "../disks/layout.js";
 import { unpackSources } from "../disks/unpacked.js";
 import { abortedBy, OptionError } from "../errors.js";
 import { cellFor } from "../isolation/makers.js";
-import { findInspectModule } from "../modules.js";
+import { AssetModules } from "../modules.js";
 import type { SessionOptions } from "../options.js";
 import type { Description } from "./facts.js";
 import { Inspection } from "./inspection.js";
-import { CellInspector, type Inspector } from "./inspector.js";
+import type { Inspector } from "./inspector.js";
 import { type InspectLimits, type InspectOptions, inspectOptions } from "./options.js";
 
 /**
@@ -50,7 +50,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
 
 async function inspectElsewhere(
   isolation: "thread" | "process",
-  { confine, signal }: InspectOptions,
+  { assets, confine, signal }: InspectOptions,
   session: SessionOptions,
   limits: InspectLimits,
   sources: Source[],
@@ -62,9 +62,10 @@ async function inspectElsewhere(
     return sent;
   });
   // A process compiles its own.
-  const module = isolation === "process" ? undefined : await findInspectModule();
+  const module = isolation === "process" ? undefined : await new AssetModules(assets).find("inspect");
   throwIfAborted(signal);
-  const cell = await cellFor(isolation, { confine, inspects: true });
+  const { CellInspector } = await import("./inspector.js");
+  const cell = await cellFor(isolation, { assets, confine, inspects: true });
   const inspect = { limits, ...(module && { module }) };
   const start = { options: session, disks, trees: [], clock: "virtual" as const, wants: [], inspect };
   return new CellInspector(cell, start, limits, signal, close);

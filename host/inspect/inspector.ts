@@ -1,7 +1,7 @@
 // The caller's side of an inspection, wherever it is: asks one thing after the other, and ends it, at the latest when a
 // request takes too long or the caller aborts. What comes out of a cell is checked here before anybody sees it.
 
-import { abortedBy, IsolationError, LimitError, OptionError, reviveError } from "../errors.js";
+import { abortedBy, IsolationError, LimitError, OptionError, reviveError, type UserbootError } from "../errors.js";
 import { onAbort } from "../isolation/abort.js";
 import type { Cell } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
@@ -148,8 +148,9 @@ export class CellInspector implements Inspector {
     }
   }
 
-  #failed(reason: string): void {
-    this.#end(new IsolationError(`the inspection's ${this.cell.facts.level} failed: ${reason}`));
+  #failed(reason: string | UserbootError): void {
+    const { level } = this.cell.facts;
+    this.#end(typeof reason === "string" ? new IsolationError(`the inspection's ${level} failed: ${reason}`) : reason);
   }
 
   /** There are no more answers; nothing of the cell is left. */

@@ -1,5 +1,6 @@
 // The options of `inspect`, checked and completed. Whatever is wrong is said here, before anything is read.
 
+import type { Assets } from "../assets.js";
 import type { DiskSource } from "../disks/source.js";
 import {
   type Confine,
@@ -61,13 +62,15 @@ export interface InspectOptions {
   isolation?: Isolation;
   /** What holds a process besides its limits: bubblewrap where it works (`auto`, default), always, or never. */
   confine?: Confine;
+  /** Where this package's module and worker are, as with `boot`. */
+  assets?: Assets;
   /** Told how much of a compressed image is unpacked. */
   onProgress?: (progress: Progress) => void;
 }
 
 /** The options of an inspection as one session's. */
 export function inspectOptions(options: InspectOptions): { limits: InspectLimits; session: SessionOptions } {
-  const { confine, disks, isolation } = options;
+  const { assets, confine, disks, isolation } = options;
   const limits = checkLimits(options.limits ?? {}, INSPECT_LIMITS, "limit");
   const { diskBytes, fuel, moduleMemory, unpackedBytes, wallMs } = limits;
   const session = sessionOptions({
@@ -76,6 +79,7 @@ export function inspectOptions(options: InspectOptions): { limits: InspectLimits
     limits: { diskBytes, fuel, moduleMemory, unpackedBytes, wallMs },
     ...(isolation === undefined ? {} : { isolation }),
     ...(confine === undefined ? {} : { confine }),
+    ...(assets === undefined ? {} : { assets }),
   });
   return { limits, session };
 }

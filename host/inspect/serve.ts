@@ -6,7 +6,7 @@ import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
 import { loadHasher } from "../hash.js";
 import type { StartMessage } from "../isolation/messages.js";
-import { findInspectModule } from "../modules.js";
+import { AssetModules } from "../modules.js";
 import type { InspectMessage, InspectRequest } from "./protocol.js";
 import { InspectSession } from "./session.js";
 
@@ -29,7 +29,7 @@ export async function serveInspection(start: StartMessage, line: InspectLine): P
     session = new InspectSession({
       options: start.options,
       limits,
-      module: module ?? (await findInspectModule()),
+      module: module ?? (await new AssetModules(undefined).find("inspect")),
       disks,
       onLook: () => line.onLook?.(),
     });

@@ -1,6 +1,7 @@
 // A session's own side, in a thread or a process: opens what it was given, runs, sends output on the way and the result
 // at the end. It holds the handles of its disks and nothing else.
 
+import type { FlavourModule } from "../assets.js";
 import { makeClock } from "../clock.js";
 import { automated } from "../console/automation.js";
 import type { Console } from "../console/console.js";
@@ -10,7 +11,7 @@ import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
 import { backedBytes } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
-import { findModules } from "../modules.js";
+import { AssetModules, DEFAULT_FLAVOUR, type Flavour, GivenModules, type Modules } from "../modules.js";
 import type { Asker } from "../policy/asker.js";
 import type { Policy } from "../policy/imports.js";
 import type { BootResult } from "../result.js";
@@ -27,6 +28,8 @@ export interface Line {
   readonly keys?: Pick<Console, "poll" | "ended" | "getc"> | undefined;
   /** Asks the operator's hooks. */
   readonly asker?: Asker | undefined;
+  /** Asks for the module of a flavour that the session wasn't started with. */
+  module?(name: FlavourModule): Promise<WebAssembly.Module>;
   /** Called now and then while the guest's loader runs. */
   onLook?(): void;
 }
@@ -41,15 +44,18 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
   let wasi: WasiProvider | undefined;
   try {
     const { loader, start: first } = start.options;
-    const modules = start.modules ?? (await findModules(loader ?? first));
+    const modules = await findModules(start, line, loader ?? first ?? DEFAULT_FLAVOUR);
     for (const source of start.disks) disks.push(openSource(source));
-    if (start.trees.length > 0) wasi = await (await import("../wasi/wasmer.js")).openTrees(start.trees);
+    if (start.trees.length > 0) {
+      const { openTrees } = await import("../wasi/wasmer.js");
+      wasi = await openTrees(start.trees, start.wasi ?? (await new AssetModules(undefined).find("wasi")));
+    }
     const output = new BatchedOutput((bytes) => line.post({ type: "output", bytes }));
     const policy = line.asker || start.measure ? await findPolicy(line.asker, start) : undefined;
     const typed = start.keys ? new KeysConsole(start.keys) : undefined;
     reserveRam(backedBytes(start.options.memory.low));
     line.post({ type: "began" });
-    const result = runSession({
+    const result = await runSession({
       options: start.options,
       modules,
       disks,
@@ -71,6 +77,15 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
     for (const disk of disks) disk.close?.();
     wasi?.dispose();
   }
+}
+
+/** The session's modules, of which the `first` is ready: those that it is given, or its own. */
+async function findModules({ modules, small = false }: StartMessage, line: Line, first: Flavour): Promise<Modules> {
+  const own = new AssetModules(undefined);
+  const found = modules ? new GivenModules(modules, small, (name) => line.module?.(name) ?? own.find(name)) : own;
+  const name = found.first(first);
+  if (found.ready(name) === undefined) await found.find(name);
+  return found;
 }
 
 async function findPolicy(asker: Asker | undefined, { measure = false, options }: StartMessage): Promise<Policy> {

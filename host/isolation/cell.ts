@@ -1,7 +1,9 @@
 // Where a session runs when it doesn't run in the calling thread, as its caller sees it: worker/ makes cells of
 // threads, process/ of processes.
 
+import type { FlavourModule } from "../assets.js";
 import type { KeyInput } from "../console/console.js";
+import type { PlainError, UserbootError } from "../errors.js";
 import type { InspectRequest } from "../inspect/protocol.js";
 import type { GuestMemory } from "../memory/guest.js";
 import type { Answer } from "../policy/asker.js";
@@ -19,8 +21,8 @@ export interface Cell {
   readonly keys: KeyInput;
   /** What it hands over is not checked yet. */
   onMessage(handler: (message: unknown) => void): void;
-  /** Called when it fails or goes away by itself. */
-  onFailure(handler: (reason: string) => void): void;
+  /** Called when it fails or goes away by itself; an error of ours tells what the caller can do about it. */
+  onFailure(handler: (reason: string | UserbootError) => void): void;
   /**
    * Hands the session over.
    * @throws DiskError for an image that can't be opened; OptionError for what can't be had
@@ -28,6 +30,8 @@ export interface Cell {
   start(message: StartMessage): void;
   /** Answers the question that was asked last. */
   answer(answer: Answer): void;
+  /** Gives the module that was asked for, or says why not; a cell that can't be given any finds its own. */
+  give?(name: FlavourModule, module: WebAssembly.Module | PlainError): void;
   /** Asks a session that answers requests for something. */
   ask(request: InspectRequest): void;
   /** Whether the caller's process has to stay for it; while it waits for requests it needn't. */

@@ -127,6 +127,7 @@ const MESSAGES: Readonly<Record<CellMessage["type"], Check>> = {
     progress: object({ diskBytes: number, diskCalls: number, fileBytes: number, fileDone: number }),
   }),
   waiting: object({ type: text, waiting: flag }),
+  module: object({ type: text, flavour }),
   rejected: object({ type: text, error: plainError }),
   done: object({ type: text, data: result, keysConsumed: number, guest: isObject }),
 };

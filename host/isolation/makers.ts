@@ -1,5 +1,6 @@
 // Which cells a platform has: threads, processes. The entry points say it.
 
+import type { Assets } from "../assets.js";
 import { OptionError } from "../errors.js";
 import type { Confine, Isolation } from "../options.js";
 import type { Cell } from "./cell.js";
@@ -8,6 +9,10 @@ import type { Cell } from "./cell.js";
 export interface CellOptions {
   confine?: Confine | undefined;
   inspects?: boolean;
+  /** Whether the session does more than to boot by itself: it gets trees, is asked about by hooks, or measures. */
+  full?: boolean;
+  /** The caller's. */
+  assets?: Assets | undefined;
 }
 
 /** Makes the thread or process that a session runs in. */

@@ -1,5 +1,6 @@
 // What a session that runs elsewhere, in a thread or a process, and its caller tell each other.
 
+import type { FlavourModule } from "../assets.js";
 import type { Keys } from "../console/keys.js";
 import type { SentImage } from "../disks/source.js";
 import type { PlainError } from "../errors.js";
@@ -13,8 +14,12 @@ import type { GrantedTree } from "../wasi/tree.js";
 /** To the session: all that it gets. */
 export interface StartMessage {
   options: SessionOptions;
-  /** Without them the session finds its own. */
+  /** Those that are there already; it asks for others. Without them the session finds its own. */
   modules?: ModuleTable;
+  /** Whether flavours begin with their small modules. */
+  small?: boolean;
+  /** wasmer-js' module, which trees need; without it the session finds its own. */
+  wasi?: WebAssembly.Module;
   disks: readonly SentImage[];
   trees: readonly GrantedTree[];
   clock: "real" | "virtual";
@@ -38,6 +43,8 @@ export type SessionMessage =
   | { type: "output"; bytes: Uint8Array<ArrayBuffer> }
   | { type: "question"; hook: HookName; facts: unknown[] }
   | { type: "progress"; progress: Progress }
+  /** The guest swaps to a flavour whose module isn't there. */
+  | { type: "module"; name: FlavourModule }
   /** The guest begins, or stops, to wait for a key that isn't there. */
   | { type: "waiting"; waiting: boolean }
   /** The session could not begin, or the operator's part in it failed. */

@@ -2,6 +2,7 @@
 // wall time is over or the caller aborts. What comes out of the cell is checked here before anything is done with it.
 // Nothing of the cell outlives the session.
 
+import type { FlavourModule } from "../assets.js";
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
 import {
@@ -11,9 +12,12 @@ import {
   IsolationError,
   LimitError,
   OptionError,
+  type PlainError,
+  plainError,
   reviveError,
+  type UserbootError,
 } from "../errors.js";
-import { defaultFlavour, type Flavour } from "../modules.js";
+import { DEFAULT_FLAVOUR, type Modules } from "../modules.js";
 import type { BootOptions } from "../options.js";
 import { askHook, definedHooks } from "../policy/asker.js";
 import { type BootResult, stoppedResult, withMemory, writtenRanges } from "../result.js";
@@ -31,13 +35,17 @@ const TIMER_MAX_MS = 0x7fff_ffff;
 /** Within this a cell has begun. */
 const START_MAX_MS = 60_000;
 
-/** Runs a session in `cell`. `start` has everything but what concerns keys and hooks. */
+/**
+ * Runs a session in `cell`. `start` has everything but what concerns keys and hooks; `modules` has those that the guest
+ * may swap to, for a cell that doesn't find its own.
+ */
 export async function runIsolated(
   cell: Cell,
   start: Omit<StartMessage, "wants">,
   options: BootOptions,
+  modules?: Modules,
 ): Promise<BootResult> {
-  const session = new CellSession(cell, start, options);
+  const session = new CellSession(cell, start, options, modules);
   try {
     return await session.run();
   } finally {
@@ -62,6 +70,7 @@ class CellSession {
     private readonly cell: Cell,
     private readonly start: Omit<StartMessage, "wants">,
     private readonly options: BootOptions,
+    private readonly modules: Modules | undefined,
   ) {}
 
   run(): Promise<BootResult> {
@@ -155,6 +164,9 @@ class CellSession {
         else this.#watch.resume();
         this.#setDeadline();
         return;
+      case "module":
+        this.#give(message.name);
+        return;
       case "progress":
         options.onProgress?.(message.progress);
         return;
@@ -172,6 +184,23 @@ class CellSession {
     }
   }
 
+  /** Gets the module of a flavour for the cell. The guest's time stands still meanwhile. */
+  #give(name: FlavourModule): void {
+    const { cell, modules } = this;
+    if (cell.give === undefined || modules === undefined) {
+      this.#failed("it asks for a module that it was to find by itself");
+      return;
+    }
+    this.#watch.pause();
+    const given = (module: WebAssembly.Module | PlainError) => {
+      if (this.#over) return;
+      this.#watch.resume();
+      this.#setDeadline();
+      cell.give?.(name, module);
+    };
+    modules.find(name).then(given, (error) => given(plainError(error)));
+  }
+
   #output(bytes: Uint8Array): void {
     this.#consoleBytes += bytes.length;
     const allowed = this.start.options.limits.consoleBytes;
@@ -187,8 +216,11 @@ class CellSession {
   }
 
   /** The cell died: by itself while it started, by what its guest did afterwards. */
-  #failed(reason: string): void {
-    const error = new IsolationError(`the session's ${this.cell.facts.level} failed: ${reason}`);
+  #failed(reason: string | UserbootError): void {
+    const error =
+      typeof reason === "string"
+        ? new IsolationError(`the session's ${this.cell.facts.level} failed: ${reason}`)
+        : reason;
     if (this.#began) this.#stopped(error);
     else this.#reject(error);
   }
@@ -196,7 +228,7 @@ class CellSession {
   /** Ends the session with an error of ours. */
   #stopped(error: unknown): void {
     const { loader, start: first } = this.start.options;
-    const flavour: Flavour = loader ?? first ?? (this.start.modules ? defaultFlavour(this.start.modules) : "lua");
+    const flavour = loader ?? first ?? DEFAULT_FLAVOUR;
     const result = stoppedResult(error, { flavour, consoleBytes: this.#consoleBytes, usedMs: this.#watch.ms });
     result.isolation = this.cell.facts;
     this.#resolve(result);

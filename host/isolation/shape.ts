@@ -72,5 +72,7 @@ export const plainError = object(
     subject: text,
     path: text,
     code: text,
+    url: text,
+    status: number,
   },
 );

@@ -2,13 +2,13 @@
 // anything else, and answers as long as somebody asks.
 
 import { serveInspection } from "../inspect/serve.js";
-import { findInspectModule } from "../modules.js";
+import { AssetModules } from "../modules.js";
 import { installNodeFiles } from "../node_files.js";
 import { BlockingChannel, CHANNEL_FD, ProcessRequests, receiveStart } from "./link.js";
 
 installNodeFiles();
 // While the caller gets ready. Whatever is wrong with it is told when it is wanted.
-await findInspectModule().catch(() => {});
+await new AssetModules(undefined).find("inspect").catch(() => {});
 const channel = new BlockingChannel(CHANNEL_FD);
 const { start, images } = receiveStart(channel);
 await serveInspection({ ...start, disks: images }, new ProcessRequests(channel));

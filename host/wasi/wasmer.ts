@@ -13,29 +13,15 @@ const TOP = "/trees";
 
 let library: Promise<Library> | undefined;
 
-async function loadLibrary(): Promise<Library> {
-  // Browsers without a bundler don't know packages: they get the copy that the build made.
-  const copy = new URL("../vendor/wasmer_wasi.js", import.meta.url).href;
-  const loaded = await import("@wasmer/wasi").catch(() => import(copy) as Promise<Library>);
-  await withBuffer(() => loaded.init());
+async function loadLibrary(module: WebAssembly.Module): Promise<Library> {
+  const loaded = await import("@wasmer/wasi");
+  await loaded.init(module);
   return loaded;
 }
 
-/** The library unpacks itself with Node's `Buffer`, of which browsers get the part it uses, for as long as it takes. */
-async function withBuffer(body: () => Promise<void>): Promise<void> {
-  const scope = globalThis as { Buffer?: unknown };
-  if (scope.Buffer !== undefined) return body();
-  scope.Buffer = { from: (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)) };
-  try {
-    await body();
-  } finally {
-    delete scope.Buffer;
-  }
-}
-
-/** Puts `trees` into a file system of their own. */
-export async function openTrees(trees: readonly GrantedTree[]): Promise<WasiProvider> {
-  library ??= loadLibrary();
+/** Puts `trees` into a file system of their own, by the library's `module`. */
+export async function openTrees(trees: readonly GrantedTree[], module: WebAssembly.Module): Promise<WasiProvider> {
+  library ??= loadLibrary(module);
   const { MemFS, WASI } = await library;
   const files = new MemFS();
   try {

@@ -1,27 +1,28 @@
-// The program of a session's thread in browsers.
+// The program of a session's thread in browsers. It is bundled into one file twice: `userboot-wasm/worker-full` with all
+// that others load when they need it, `userboot-wasm/worker` without, for boots that need nothing of that.
 
 import type { InspectRequest } from "../inspect/protocol.js";
 import { runBody } from "../isolation/body.js";
-import { type ThreadStart, threadLine } from "./channel.js";
+import { type ModuleGiven, ThreadLine, type ThreadStart } from "./channel.js";
 import { ThreadRequests } from "./requests.js";
 
 /** What TypeScript calls this in worker programs. */
 interface WorkerScope {
-  onmessage: ((event: MessageEvent<ThreadStart>) => void) | null;
+  onmessage: ((event: MessageEvent<unknown>) => void) | null;
   postMessage(message: unknown, transfer: Transferable[]): void;
 }
 const scope = globalThis as unknown as WorkerScope;
+const post = (message: unknown, transfer: Transferable[]) => scope.postMessage(message, transfer);
 
-scope.onmessage = ({ data: start }) => {
-  scope.onmessage = null;
+scope.onmessage = ({ data }) => {
+  const start = data as ThreadStart;
   if (start.inspect) {
-    const requests = new ThreadRequests((message, transfer) => scope.postMessage(message, transfer));
-    scope.onmessage = ({ data }) => requests.take(data as unknown as InspectRequest);
+    const requests = new ThreadRequests(post);
+    scope.onmessage = ({ data }) => requests.take(data as InspectRequest);
     void import("../inspect/serve.js").then(({ serveInspection }) => serveInspection(start, requests));
     return;
   }
-  void runBody(
-    start,
-    threadLine(start, (message, transfer) => scope.postMessage(message, transfer)),
-  );
+  const line = new ThreadLine(start, post);
+  scope.onmessage = ({ data }) => line.take(data as ModuleGiven);
+  void runBody(start, line);
 };

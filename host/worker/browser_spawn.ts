@@ -1,24 +1,39 @@
 // A session's thread in browsers.
 
+import type { Assets, WorkerAsset } from "../assets.js";
+import { AssetError, type UserbootError } from "../errors.js";
+import { fetchAsset } from "../fetched.js";
 import type { Cell } from "../isolation/cell.js";
-import { ThreadChannel } from "./channel.js";
+import type { CellOptions } from "../isolation/makers.js";
+import { pagePlace } from "../page_assets.js";
+import { type ModuleGiven, ThreadChannel } from "./channel.js";
 
 /** A cell that is a worker of this page. */
-export function spawnBrowserThread(): Cell {
-  const worker = new Worker(new URL("./browser_entry.js", import.meta.url), { type: "module" });
+export function spawnBrowserThread({ assets, full, inspects }: CellOptions): Cell {
+  const program = wantedProgram(assets, full || inspects ? "fullWorker" : "worker");
+  const worker = startWorker(program);
   const channel = new ThreadChannel();
+  let heard = false;
   return {
     facts: { level: "thread" },
     keys: channel.keys,
     start: (message) => worker.postMessage(channel.prepare(message)),
     answer: (answer) => channel.answer(answer),
     ask: (request) => worker.postMessage(request),
+    give: (_flavour, module) => worker.postMessage({ type: "module", module } satisfies ModuleGiven),
     hold: () => {},
     onMessage(handler) {
-      worker.onmessage = (event) => handler(channel.received(event.data));
+      worker.onmessage = (event) => {
+        heard = true;
+        handler(channel.received(event.data));
+      };
     },
     onFailure(handler) {
-      worker.onerror = (event) => handler(event.message || "its program can't be loaded");
+      worker.onerror = (event) => {
+        // It runs, or has run into a mistake in its text. A program that isn't there has no message.
+        if (heard || event.message) handler(event.message || "it failed");
+        else void whyNotLoaded(program).then(handler);
+      };
       worker.onmessageerror = () => handler("a message can't be read");
     },
     async terminate() {
@@ -26,4 +41,32 @@ export function spawnBrowserThread(): Cell {
       worker.terminate();
     },
   };
+}
+
+function wantedProgram(assets: Assets | undefined, name: "worker" | "fullWorker"): WorkerAsset {
+  return assets?.[name] ?? pagePlace(name);
+}
+
+/** The programs are classic scripts without imports, so that whatever a bundler makes of them runs. */
+function startWorker(program: WorkerAsset): Worker {
+  if (typeof program === "function") return program();
+  try {
+    return new Worker(program);
+  } catch (error) {
+    const why = "workers must come from the page's own origin";
+    throw new AssetError(String(program), `can't be started: ${why} (${(error as Error).message})`);
+  }
+}
+
+/** What the browser doesn't say of a program that it couldn't load. */
+async function whyNotLoaded(program: WorkerAsset): Promise<string | UserbootError> {
+  if (typeof program === "function") return "its program can't be loaded";
+  const { href } = new URL(program, document.baseURI);
+  try {
+    const { status } = await fetchAsset(href, "HEAD");
+    const why = "a Content-Security-Policy (worker-src, script-src) or its type may forbid it";
+    return new AssetError(href, `can't be started as a worker: ${why}`, status);
+  } catch (error) {
+    return error as AssetError;
+  }
 }

@@ -2,9 +2,10 @@
 // a thread that runs a guest takes no messages. Where there is no shared memory (pages that aren't cross-origin
 // isolated), keys that are there before the start are all there are, and no hooks can be asked.
 
+import type { FlavourModule } from "../assets.js";
 import type { KeyInput } from "../console/console.js";
 import type { Keys } from "../console/keys.js";
-import { OptionError } from "../errors.js";
+import { OptionError, type PlainError, reviveError } from "../errors.js";
 import type { Line } from "../isolation/body.js";
 import type { CellMessage } from "../isolation/cell.js";
 import { WaitingKeys } from "../isolation/keys.js";
@@ -22,6 +23,12 @@ export const READY = "ready";
 export interface ThreadStart extends StartMessage {
   ring?: SharedArrayBuffer;
   questions?: QuestionLine;
+}
+
+/** What a thread gets when it has asked for a module. */
+export interface ModuleGiven {
+  type: "module";
+  module: WebAssembly.Module | PlainError;
 }
 
 /** What a thread sends. */
@@ -95,18 +102,43 @@ function asText(bytes: Uint8Array): string {
 }
 
 /** The thread's end, which sends by `post`. */
-export function threadLine(start: ThreadStart, post: (message: ThreadMessage, transfer: ArrayBuffer[]) => void): Line {
-  const send = (message: SessionMessage) => post(message, []);
-  return {
-    post: send,
-    finish(result: BootResult, keysConsumed: number) {
-      const { bytes, faults, written } = result.guestMemory;
-      const memory = { ram: bytes.buffer, faults, written };
-      post({ type: "done", data: result, memory, keysConsumed }, [bytes.buffer]);
-    },
-    keys: start.ring && waitingAloud(new KeyRingReader(start.ring), send),
-    asker: start.questions && new ThreadAsker(start.questions, send),
-  };
+export class ThreadLine implements Line {
+  readonly keys: Line["keys"];
+  readonly asker: Line["asker"];
+  readonly #post: (message: ThreadMessage, transfer: ArrayBuffer[]) => void;
+  #given: (given: ModuleGiven) => void = () => {};
+
+  constructor(start: ThreadStart, post: (message: ThreadMessage, transfer: ArrayBuffer[]) => void) {
+    this.#post = post;
+    const send = (message: SessionMessage) => post(message, []);
+    this.keys = start.ring && waitingAloud(new KeyRingReader(start.ring), send);
+    this.asker = start.questions && new ThreadAsker(start.questions, send);
+  }
+
+  post(message: SessionMessage): void {
+    this.#post(message, []);
+  }
+
+  finish(result: BootResult, keysConsumed: number): void {
+    const { bytes, faults, written } = result.guestMemory;
+    const memory = { ram: bytes.buffer, faults, written };
+    this.#post({ type: "done", data: result, memory, keysConsumed }, [bytes.buffer]);
+  }
+
+  module(name: FlavourModule): Promise<WebAssembly.Module> {
+    return new Promise((resolve, reject) => {
+      this.#given = ({ module }) => {
+        if (module instanceof WebAssembly.Module) resolve(module);
+        else reject(reviveError(module));
+      };
+      this.post({ type: "module", name });
+    });
+  }
+
+  /** What the thread gets after its start. */
+  take(given: ModuleGiven): void {
+    this.#given(given);
+  }
 }
 
 /** Tells the caller when the guest waits for a key, which may take for ever. */

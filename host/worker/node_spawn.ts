@@ -6,7 +6,7 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 import type { FileDisk } from "../disks/file.js";
 import { openImages } from "../disks/open.js";
 import type { Cell } from "../isolation/cell.js";
-import { READY, ThreadChannel } from "./channel.js";
+import { type ModuleGiven, READY, ThreadChannel } from "./channel.js";
 import { readingRights } from "./node_rights.js";
 
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
@@ -68,6 +68,7 @@ export function spawnNodeThread(program = PROGRAM): Cell {
     },
     answer: (answer) => channel.answer(answer),
     ask: (request) => worker.postMessage(request),
+    give: (_flavour, module) => worker.postMessage({ type: "module", module } satisfies ModuleGiven),
     hold: (on) => (on ? worker.ref() : worker.unref()),
     onMessage: (handler) =>
       void worker.on("message", (message) => {

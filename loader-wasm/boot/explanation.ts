@@ -13,6 +13,7 @@ import { allocString } from "../lib/bytes";
 import { EINVAL, errno, strerror } from "../lib/errno";
 import { allocate, damages, hushDamage } from "../lib/fault";
 import { mute } from "../lib/output";
+import { WHOLE } from "../lib/variant";
 import { EM_386, EM_X86_64 } from "../load/elf/layout";
 import { failures } from "../load/modules";
 import { preloadedFiles } from "../load/preloaded";
@@ -62,13 +63,7 @@ export function explain(): void {
   if (!devicesFound) tell(LOOKED_DISK, "disks", "not all were found when the session ended");
   else if (disks.length == 0) tell(LOOKED_DISK, "disks", "there are none");
   for (let i = 0; i < disks.length; i++) explainDisk(disks[i]);
-  for (let i = 0; i < pools.length; i++) explainPool(pools[i]);
-  for (let i = 0; i < lostPools.length; i++) {
-    const pool = lostPools[i];
-    tell(LOOKED_POOL, `zfs:${pool.name}`, `can't be read, ${pool.disks.length} of its disks found`);
-    // Why, before all that was met while it was tried.
-    explainDamages(`zfs:${pool.name}: ZFS pool is `);
-  }
+  if (WHOLE) explainPools();
   explainChoice();
   explainDamages("");
   for (let unit = 0; unit < treeCount; unit++) lookForFiles(`host${unit}:`);
@@ -169,18 +164,35 @@ function explainVolume(disk: Disk, start: u64, size: u64, name: string, what: st
   const because = errno;
   const content = contentOf(disk, start, size);
   const volume = new Volume(disk, start);
-  const owner = poolOn(volume);
-  const part = owner === null ? asideOn(volume) : `part of ZFS pool ${owner.name}`;
+  const pool = WHOLE ? poolNameOn(volume) : "";
+  const aside = WHOLE ? asideOn(volume) : "";
+  const part = pool.length > 0 ? `part of ZFS pool ${pool}` : aside;
   const kept = damages.length;
   let found = kind;
   if (kind.length == 0) {
     found = part.length > 0 ? part : content.length > 0 ? content : "nothing known by sight";
     if (because != EINVAL) found += `: ${strerror(because)}`;
-    else if (owner === null) found += ", no file system that is read here";
+    else if (pool.length == 0) found += ", no file system that is read here";
   } else if (content.startsWith("encrypted")) found += `, ${content}`;
   tell(LOOKED_PARTITION, name, `${what}: ${found}`);
   if (damages.length > kept) explainDamages(`${disk.name()} `);
   if (kind.length > 0) lookForFiles(device.name());
+}
+
+/** The name of the pool that has a disk on `volume`, or "". */
+function poolNameOn(volume: Volume): string {
+  const owner = poolOn(volume);
+  return owner === null ? "" : owner.name;
+}
+
+function explainPools(): void {
+  for (let i = 0; i < pools.length; i++) explainPool(pools[i]);
+  for (let i = 0; i < lostPools.length; i++) {
+    const pool = lostPools[i];
+    tell(LOOKED_POOL, `zfs:${pool.name}`, `can't be read, ${pool.disks.length} of its disks found`);
+    // Why, before all that was met while it was tried.
+    explainDamages(`zfs:${pool.name}: ZFS pool is `);
+  }
 }
 
 function explainPool(pool: Pool): void {

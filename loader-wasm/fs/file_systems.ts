@@ -15,6 +15,11 @@ export function useFileSystems(list: FileSystem[]): void {
   fileSystems = list;
 }
 
+/** Adds one, before the others. */
+export function addFileSystem(system: FileSystem): void {
+  fileSystems.unshift(system);
+}
+
 /** Whether `volume` begins as those of a file system do that isn't `own`. */
 export function knownToOthers(volume: Volume, own: FileSystem): bool {
   for (let i = 0; i < fileSystems.length; i++) {

@@ -17,6 +17,7 @@ import {
   DEVICE_SIZE_MIN,
   LABEL_SIZE,
   LABELS,
+  labelOffset,
   SALT_SIZE,
   TAIL_SIZE,
   UB_MAGIC,
@@ -248,12 +249,6 @@ function poolOf(guid: u64, name: string, where: string): Pool {
   const pool = new Pool(guid, name);
   pools.push(pool);
   return pool;
-}
-
-/** Offset of label `index` on a disk of `size` bytes. */
-function labelOffset(size: u64, index: i32): u64 {
-  const offset = <u64>index * LABEL_SIZE;
-  return index < LABELS / 2 ? offset : offset + size - <u64>LABELS * LABEL_SIZE;
 }
 
 /** Of a label all but its first bytes is read: boot block, configuration, ring of uberblocks. */

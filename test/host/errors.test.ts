@@ -11,6 +11,7 @@ const exported = Object.entries(api).filter(
 /** One of each. */
 const ERRORS: api.UserbootError[] = [
   new api.LimitError("fuel", 5, 6),
+  new api.AssetError("http://localhost/a.wasm", "the server answers 404", 404),
   new api.DiskError("a.img", "is no image"),
   new api.HostTreeError("tree", "is a file"),
   new api.PolicyError("onFile", "file x", "because"),
@@ -22,7 +23,6 @@ const ERRORS: api.UserbootError[] = [
     api.RegisterError,
     api.MemoryError,
     api.AbortedError,
-    api.ModuleError,
     api.PolicyFileError,
     api.ConsoleError,
     api.IsolationError,

@@ -8,7 +8,7 @@ import { WASI } from "node:wasi";
 import { type BootOptions, boot, KeysConsole, OptionError } from "userboot-wasm";
 import { afterAll, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../build/host/clock.js";
-import { findModules } from "../../build/host/modules.js";
+import { AssetModules } from "../../build/host/modules.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { addDigests } from "../../build/host/result.js";
 import { runSession } from "../../build/host/session.js";
@@ -212,11 +212,13 @@ describe("the library behind it", () => {
     directory("for-node/0");
     const keys = "ls /data\rls /nosuch\rmore /boot/notes/x\rmore /data/sub/deep/file\rload /boot/kernel/kernel\rboot\r";
     const options = { start: "simp", env: ["autoboot_delay=NO"] } as const;
+    const cores = new AssetModules(undefined);
+    await cores.find("simp");
     const run = async (wasi: WasiProvider) => {
       const console = new KeysConsole([keys]);
-      const result = runSession({
+      const result = await runSession({
         options: sessionOptions(options),
-        modules: await findModules("simp"),
+        modules: cores,
         disks: [],
         console,
         clock: new VirtualClock(),
@@ -228,7 +230,7 @@ describe("the library behind it", () => {
     };
     const node = await run(nodeProvider(trees));
     const { openTrees } = await import("../../build/host/wasi/wasmer.js");
-    const wasmer = await openTrees(await takeTrees([TREE]));
+    const wasmer = await openTrees(await takeTrees([TREE]), await cores.find("wasi"));
     const ours = await run(wasmer);
     wasmer.dispose();
     expect(ours.reason).toBe("exec");

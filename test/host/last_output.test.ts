@@ -131,7 +131,7 @@ describe("a core that fails", () => {
     ["returning", "", "InternalError"],
   ])("by %s", async (_name, body, error) => {
     const module = await standIn(hello + body, pending);
-    const result = runStandIns({ simp: module }, { start: "simp" });
+    const result = await runStandIns({ simp: module }, { start: "simp" });
     expect(result.error?.name).toBe(error);
     expect(result.text).toBe("hello");
   });
@@ -139,27 +139,30 @@ describe("a core that fails", () => {
   it("a second failure doesn't hide the first", async () => {
     const failing = pending.replace("if (size > 0)", "exit(1 / pending);");
     const module = await standIn(`${hello} setreg(9, 0);`, failing);
-    const result = runStandIns({ simp: module }, { start: "simp" });
+    const result = await runStandIns({ simp: module }, { start: "simp" });
     expect(result.error?.name).toBe("RegisterError");
     const console = {
       write() {
         throw new Error("console gone");
       },
     };
-    const worse = runStandIns({ simp: await standIn(`${hello} setreg(9, 0);`, pending) }, { start: "simp", console });
+    const worse = await runStandIns(
+      { simp: await standIn(`${hello} setreg(9, 0);`, pending) },
+      { start: "simp", console },
+    );
     expect(worse.error?.name).toBe("RegisterError");
   });
 
   it("the limit of the console holds", async () => {
     const module = await standIn(`${hello} setreg(9, 0);`, pending);
-    const result = runStandIns({ simp: module }, { start: "simp", limits: { consoleBytes: 3 } });
+    const result = await runStandIns({ simp: module }, { start: "simp", limits: { consoleBytes: 3 } });
     expect(result.error?.name).toBe("RegisterError");
     expect(result.text).toBe("hel");
   });
 
   it("nothing is flushed twice", async () => {
     const module = await standIn(`${hello} flushOutput(); exit(1);`, pending);
-    expect(runStandIns({ simp: module }, { start: "simp" }).text).toBe("hello");
+    expect((await runStandIns({ simp: module }, { start: "simp" })).text).toBe("hello");
   });
 });
 

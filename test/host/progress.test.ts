@@ -12,7 +12,7 @@ describe("progress", () => {
     const onProgress = ({ fileDone, fileBytes }: { fileDone: number; fileBytes: number }) => {
       seen.push(fileDone / fileBytes);
     };
-    runStandIns({ simp: module }, { disks: [disk], onProgress });
+    await runStandIns({ simp: module }, { disks: [disk], onProgress });
     expect(seen).toEqual([0.4, 0.8, 1]);
   });
 

@@ -9,7 +9,7 @@ const EXIT = "exit(1);";
 /** Runs `body`; what it stores at `block` comes back as 64-bit words written to the console. */
 async function words(body: string, options = {}): Promise<bigint[]> {
   const module = await standIn(`let out = block + 2048; let n = 0;\n${body}\nwrite(out, n * 8);\n${EXIT}`);
-  const result = runStandIns({ simp: module }, { start: "simp", ...options });
+  const result = await runStandIns({ simp: module }, { start: "simp", ...options });
   expect(result.error).toBeUndefined();
   const bytes = Uint8Array.from(result.text, (c) => c.charCodeAt(0));
   return [...new BigUint64Array(bytes.buffer)];
@@ -37,7 +37,10 @@ describe("disks", () => {
       diskread_guest(0, 100, 0x1000, 0x10000, block);
       write(block, 8);
       exit(1);`);
-    const result = runStandIns({ simp: module }, { start: "simp", disks: [disk], memory: { low: 0x2800, high: 0 } });
+    const result = await runStandIns(
+      { simp: module },
+      { start: "simp", disks: [disk], memory: { low: 0x2800, high: 0 } },
+    );
     // 19900 bytes are there: one piece fits, the next four don't and are skipped.
     expect(result.memory).toEqual([{ gpa: "0x1000", length: 4096 }]);
     expect(result.memoryFaults).toBe(4);
@@ -54,7 +57,7 @@ describe("disks", () => {
       },
     };
     const module = await standIn(`exit(diskread(0, 512, block, 512, block));`);
-    const result = runStandIns({ simp: module }, { start: "simp", disks: [broken] });
+    const result = await runStandIns({ simp: module }, { start: "simp", disks: [broken] });
     expect(result.exitCode).toBe(5);
     expect(result.diagnostics).toEqual(["disk0 offset 512: read of 512 bytes failed: medium gone"]);
   });
@@ -82,7 +85,7 @@ describe("memory and environment", () => {
 
   it("zeroes guest memory and refuses the rest", async () => {
     const module = await standIn(`exit(zero_guest(0xf00, 0x200) * 100 + zero_guest(0, 0xffffffffffffffff));`);
-    const result = runStandIns({ simp: module }, { start: "simp", memory: { low: 0x1000, high: 0 } });
+    const result = await runStandIns({ simp: module }, { start: "simp", memory: { low: 0x1000, high: 0 } });
     expect(result.exitCode).toBe(1414);
     expect(result.memory).toEqual([{ gpa: "0xf00", length: 256 }]);
     expect(result.memoryFaults).toBe(2);
@@ -92,7 +95,7 @@ describe("memory and environment", () => {
 describe("registers", () => {
   it("are those of bhyveload for a 64-bit kernel", async () => {
     const module = await standIn("setreg(4, 0x1000); setcr(3, 0x2000); setgdt(0x5000, 24); exec(0xffffffff80200240);");
-    const result = runStandIns({ simp: module }, { start: "simp" });
+    const result = await runStandIns({ simp: module }, { start: "simp" });
     expect(result).toMatchObject({
       reason: "exec",
       arch: "amd64",
@@ -117,7 +120,7 @@ describe("registers", () => {
 
   it("are those of bhyveload for a 32-bit kernel, with the table the host writes", async () => {
     const module = await standIn("setreg(4, 0x1fdc); setgdt(0x3000, 31); exec(0x4001a0);");
-    const result = runStandIns({ simp: module }, { start: "simp" });
+    const result = await runStandIns({ simp: module }, { start: "simp" });
     expect(result).toMatchObject({ reason: "exec", arch: "i386" });
     expect(result.registers).toMatchObject({
       rip: "0x4001a0",
@@ -133,7 +136,7 @@ describe("registers", () => {
   });
 
   it.each(["setreg(5, 1);", "setcr(2, 1);"])("refuses %s", async (body) => {
-    const result = runStandIns({ simp: await standIn(body) }, { start: "simp" });
+    const result = await runStandIns({ simp: await standIn(body) }, { start: "simp" });
     expect(result).toMatchObject({ reason: "error", error: { name: "RegisterError" } });
   });
 });
@@ -167,15 +170,15 @@ describe("what a session leaves in memory that is used again", () => {
     ["an exit", "memory.fill(block, 0x5a, 4096); copyin(block, 0x3000, 4096); exit(0);", {}],
   ])("is zero after %s", async (_, body, options) => {
     const [writes, looks] = [await standIn(body), await standIn(LOOKS)];
-    runStandIns({ simp: writes }, { start: "simp", ...MEMORY, ...options }, true).release();
-    expect(runStandIns({ simp: looks }, { start: "simp", ...MEMORY }, true).exitCode).toBe(0);
+    (await runStandIns({ simp: writes }, { start: "simp", ...MEMORY, ...options }, true)).release();
+    expect((await runStandIns({ simp: looks }, { start: "simp", ...MEMORY }, true)).exitCode).toBe(0);
   });
 
   it("can't be shown later by a console that keeps what it was given", async () => {
     const kept: Uint8Array[] = [];
     const console: Console = { write: (bytes) => void kept.push(bytes) };
     const module = await standIn("store<u8>(block, 0x41); write(block, 1); exit(0);");
-    runStandIns({ simp: module }, { start: "simp", console }, true);
+    await runStandIns({ simp: module }, { start: "simp", console }, true);
     expect(kept).toEqual([Uint8Array.of(0x41)]);
   });
 });
@@ -183,14 +186,14 @@ describe("what a session leaves in memory that is used again", () => {
 describe("what a module asks for is bounded", () => {
   it("texts, whatever sign their sizes have", async () => {
     const module = await standIn("memory.fill(block, 0x78, 4096); report(block, -1); fault(0, block, -2);");
-    const { diagnostics, error } = runStandIns({ simp: module }, { start: "simp" });
+    const { diagnostics, error } = await runStandIns({ simp: module }, { start: "simp" });
     expect(diagnostics.map((line) => line.length)).toEqual([4096]);
     expect(error).toMatchObject({ name: "InternalError" });
     expect(error?.message).toHaveLength(4096);
   });
 
   it("the name of an interpreter", async () => {
-    const { swapRequests } = runStandIns({ simp: await standIn("swap(block, -1);") }, { start: "simp" });
+    const { swapRequests } = await runStandIns({ simp: await standIn("swap(block, -1);") }, { start: "simp" });
     expect(swapRequests[0]?.name).toHaveLength(4096);
   });
 
@@ -201,7 +204,7 @@ describe("what a module asks for is bounded", () => {
 
   it("an address outside the module's memory is an error with a name", async () => {
     const module = await standIn("getmem(0xffffffff, 0xfffffff0);");
-    const { error } = runStandIns({ simp: module }, { start: "simp" });
+    const { error } = await runStandIns({ simp: module }, { start: "simp" });
     expect(error).toMatchObject({ name: "InternalError", message: expect.stringMatching(/^import getmem: /) });
   });
 });

@@ -64,9 +64,9 @@ it("a session finds nothing of the one before in its module's memory", async () 
     exit(seen);`);
   for (const end of ends) {
     const greedy = await standIn(`memory.fill(0, 0x5a, <usize>memory.size() << 16); ${end}`);
-    const { error, exitCode } = runStandIns({ simp: greedy }, { start: "simp" }, true);
+    const { error, exitCode } = await runStandIns({ simp: greedy }, { start: "simp" }, true);
     expect(error !== undefined || exitCode === 0).toBe(true);
-    expect(runStandIns({ simp: seen }, { start: "simp" }, true).exitCode).toBe(0);
+    expect((await runStandIns({ simp: seen }, { start: "simp" }, true)).exitCode).toBe(0);
   }
 });
 
@@ -205,7 +205,7 @@ it("output byte by byte costs the caller no more than its bytes", async () => {
   const bytes = 1_000_000;
   const module = await standIn(`for (let i = 0; i < ${bytes}; i++) putc(120); exit(0);`);
   const before = process.memoryUsage().rss;
-  const { text } = runStandIns({ simp: module }, { start: "simp" });
+  const { text } = await runStandIns({ simp: module }, { start: "simp" });
   expect(process.memoryUsage().rss - before).toBeLessThan(100 * bytes);
   expect(text).toBe("x".repeat(bytes));
 });

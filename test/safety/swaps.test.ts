@@ -20,8 +20,8 @@ const run = (disk: Disk, options: BootOptions = {}) =>
 const AT_PROMPT = { reason: "error", error: { name: "InputEndedError" } };
 
 describe("a mark", () => {
-  it.each([0, 5, 65_530, 65_536, 200_000])("at offset %i is found and told", (before) => {
-    const result = run(guest(marked("lua", before)));
+  it.each([0, 5, 65_530, 65_536, 200_000])("at offset %i is found and told", async (before) => {
+    const result = await run(guest(marked("lua", before)));
     expect(result).toMatchObject({ ...AT_PROMPT, flavour: "lua", swaps: ["lua"] });
     expect(result.interpreterChecks).toEqual([
       { flavour: "simp", found: "mark", offset: before },
@@ -29,14 +29,14 @@ describe("a mark", () => {
     ]);
   });
 
-  it("of the running flavour changes nothing", () => {
-    const result = run(guest(marked("simp")));
+  it("of the running flavour changes nothing", async () => {
+    const result = await run(guest(marked("simp")));
     expect(result.swaps).toEqual([]);
     expect(result.interpreterChecks).toEqual([{ flavour: "simp", found: "mark", offset: 100_000 }]);
   });
 
-  it("that is missing means 4th", () => {
-    const result = run(guest("an old loader"));
+  it("that is missing means 4th", async () => {
+    const result = await run(guest("an old loader"));
     expect(result).toMatchObject({ ...AT_PROMPT, flavour: "4th", swaps: ["4th"] });
     expect(result.interpreterChecks).toEqual([
       { flavour: "simp", found: "no mark" },
@@ -44,14 +44,14 @@ describe("a mark", () => {
     ]);
   });
 
-  it("is no wish when there is no loader", () => {
-    const result = run(guest());
+  it("is no wish when there is no loader", async () => {
+    const result = await run(guest());
     expect(result.swaps).toEqual([]);
     expect(result.interpreterChecks).toEqual([{ flavour: "simp", found: "no loader" }]);
   });
 
-  it("whose name the end of the file cuts off is none of a flavour", () => {
-    const result = run(guest(marked("lua").subarray(0, -1)));
+  it("whose name the end of the file cuts off is none of a flavour", async () => {
+    const result = await run(guest(marked("lua").subarray(0, -1)));
     expect(result.error).toEqual({
       name: "InterpreterError",
       message: 'guest wants interpreter "lua\xfe"; available: 4th, lua, simp',
@@ -60,12 +60,12 @@ describe("a mark", () => {
 
   it.each(FLAVOURS.flatMap((flavour) => [3, 4].map((version) => [flavour, version] as [Flavour, 3 | 4])))(
     "is not looked for by %s with interface version %i",
-    (start, interfaceVersion) => {
-      const result = run(guest(marked(start === "lua" ? "4th" : "lua")), { start, interfaceVersion });
+    async (start, interfaceVersion) => {
+      const result = await run(guest(marked(start === "lua" ? "4th" : "lua")), { start, interfaceVersion });
       expect(result).toMatchObject({ ...AT_PROMPT, flavour: start, swaps: [], swapRequests: [] });
       expect(result.interpreterChecks).toEqual([{ flavour: start, found: "not looked for" }]);
       expect(result.text).toContain(`User boot ${start}`);
-      const forced = run(guest(marked("simp")), { loader: start, interfaceVersion });
+      const forced = await run(guest(marked("simp")), { loader: start, interfaceVersion });
       expect(forced).toMatchObject({ ...AT_PROMPT, flavour: start });
     },
   );
@@ -74,8 +74,8 @@ describe("a mark", () => {
 describe("names that are no flavour end the session with a clear message", () => {
   it.each(["", "LUA", "lua ", "../../build/userboot_lua", "http://example.org/x.wasm", "__proto__", "\xff\x1b[2J"])(
     "%j",
-    (name) => {
-      const result = run(guest(marked(name)));
+    async (name) => {
+      const result = await run(guest(marked(name)));
       expect(result.error).toEqual({
         name: "InterpreterError",
         message: `guest wants interpreter ${JSON.stringify(name)}; available: 4th, lua, simp`,
@@ -85,8 +85,8 @@ describe("names that are no flavour end the session with a clear message", () =>
     },
   );
 
-  it("a megabyte long", () => {
-    const result = run(guest(marked("l".repeat(1 << 20))));
+  it("a megabyte long", async () => {
+    const result = await run(guest(marked("l".repeat(1 << 20))));
     expect(result.error?.message).toBe(`guest wants interpreter "${"l".repeat(64)}..."; available: 4th, lua, simp`);
     expect(result.swapRequests[0]?.name.length).toBeLessThanOrEqual(65_536);
   });
@@ -101,13 +101,13 @@ const asks = (name: string) =>
 describe("asking for ever (with marks that change: endless.test.ts)", () => {
   it("back and forth ends at the limit of swaps", async () => {
     const disks = [guest(marked("lua"))];
-    const result = runStandIns({ ...modules, lua: await asks("simp") }, { start: "simp", disks });
+    const result = await runStandIns({ ...modules, lua: await asks("simp") }, { start: "simp", disks });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "swaps", allowed: 4, used: 5 });
     expect(result.swaps).toEqual(["lua", "simp", "lua", "simp"]);
     expect(result.interpreterChecks).toHaveLength(5);
   });
 
-  it("with a disk that is another one every few reads ends as well", () => {
+  it("with a disk that is another one every few reads ends as well", async () => {
     const disks = ["lua", "4th"].map((name) => guest(marked(name)));
     let reads = 0;
     const moody: Disk = {
@@ -116,19 +116,19 @@ describe("asking for ever (with marks that change: endless.test.ts)", () => {
       read: (offset, target) => disks[Math.floor(reads++ / 7) % 2]!.read(offset, target),
     };
     for (const start of FLAVOURS) {
-      const result = run(moody, { start });
+      const result = await run(moody, { start });
       expect(["LimitError", "InterpreterError", "InputEndedError"]).toContain(result.error?.name);
     }
   });
 
   it("one flavour asking for itself ends too", async () => {
-    const result = runStandIns({ lua: await asks("lua") });
+    const result = await runStandIns({ lua: await asks("lua") });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "swaps" });
   });
 });
 
-it("a forced interpreter that the guest doesn't want ends the session, naming both", () => {
-  const result = run(guest(marked("lua")), { loader: "simp" });
+it("a forced interpreter that the guest doesn't want ends the session, naming both", async () => {
+  const result = await run(guest(marked("lua")), { loader: "simp" });
   expect(result.error).toEqual({
     name: "InterpreterError",
     message: 'guest wants interpreter "lua"; "simp" was forced',
@@ -138,7 +138,7 @@ it("a forced interpreter that the guest doesn't want ends the session, naming bo
 it("the environment of the caller is applied again, not what the first pass left", async () => {
   // The second pass asks the host for the first entry and prints it.
   const lua = await standIn("const n = getenv(0, block, 100); write(block, n); exit(1);");
-  const result = runStandIns(
+  const result = await runStandIns(
     { ...modules, lua },
     { start: "simp", env: ["currdev=disk9:", "x=y"], disks: [guest(marked("lua"))] },
   );

@@ -1,10 +1,10 @@
 // Small modules that stand in for the core where a test needs one that misbehaves, and sessions of them.
 
 import asc from "assemblyscript/asc";
-import { BufferConsole, type Flavour, VirtualClock } from "userboot-wasm";
+import { AssetError, BufferConsole, type Flavour, VirtualClock } from "userboot-wasm";
 import type { Cell } from "../../build/host/isolation/cell.js";
 import { runIsolated } from "../../build/host/isolation/run.js";
-import { FLAVOURS, type ModuleTable } from "../../build/host/modules.js";
+import { FLAVOURS, GivenModules, type ModuleTable } from "../../build/host/modules.js";
 import { type BootOptions, sessionOptions } from "../../build/host/options.js";
 import { spawnProcess } from "../../build/host/process/spawn.js";
 import { runSession } from "../../build/host/session.js";
@@ -40,16 +40,16 @@ export async function standInBytes(body: string, more = ""): Promise<Uint8Array<
   return binary as Uint8Array<ArrayBuffer>;
 }
 
-/** Runs a session of stand-ins in the calling thread, with the virtual clock. */
-export function runStandIns(
+/** Runs a session of stand-ins in the calling thread, with the virtual clock; there are no other modules. */
+export async function runStandIns(
   modules: Partial<Record<Flavour, WebAssembly.Module>>,
   options: BootOptions = {},
   reuse = false,
 ) {
   const console = new BufferConsole();
-  const result = runSession({
-    options: sessionOptions(options),
-    modules: new Map(Object.entries(modules)) as ModuleTable,
+  const result = await runSession({
+    options: sessionOptions({ ...(modules.lua ? {} : { start: "simp" }), ...options }),
+    modules: new GivenModules(new Map(Object.entries(modules)) as ModuleTable, false, noOther),
     disks: (options.disks ?? []) as never,
     console: options.console ?? console,
     clock: new VirtualClock(),
@@ -57,6 +57,10 @@ export function runStandIns(
     reuse,
   });
   return Object.assign(result, { text: console.text });
+}
+
+async function noOther(flavour: string): Promise<never> {
+  throw new AssetError(flavour, "is no stand-in");
 }
 
 /** Where sessions run apart from their caller. */

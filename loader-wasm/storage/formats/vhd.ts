@@ -5,8 +5,8 @@ import { stringAt } from "../../lib/bytes";
 import { Disk } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
+import { VHD_MAGIC } from "./magics";
 
-const FOOTER_MAGIC = "conectix";
 const HEADER_MAGIC = "cxsparse";
 
 /** Offsets in the footer, of which dynamic images have a copy at the start. */
@@ -102,13 +102,13 @@ function isFooter(block: usize): bool {
 }
 
 function hasMagic(block: usize): bool {
-  return stringAt(block, FOOTER_MAGIC.length) == FOOTER_MAGIC;
+  return stringAt(block, VHD_MAGIC.length) == VHD_MAGIC;
 }
 
 /** Virtual PC's. */
 export class VhdFormat extends ImageFormat {
   constructor() {
-    super("vhd", [FOOTER_MAGIC]);
+    super("vhd", [VHD_MAGIC]);
   }
 
   open(file: Disk, _files: ImageFiles): Disk | null {
