@@ -29,7 +29,10 @@ interface Prompt {
 }
 
 /** What came behind the first prompt. */
-async function typed(keys: readonly Keys[], { console = new Terminal(keys), size, loader = "simp" }: Prompt = {}): Promise<string> {
+async function typed(
+  keys: readonly Keys[],
+  { console = new Terminal(keys), size, loader = "simp" }: Prompt = {},
+): Promise<string> {
   await boot({
     disks: [],
     env: ["autoboot_delay=NO"],
