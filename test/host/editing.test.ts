@@ -25,16 +25,20 @@ class Terminal extends KeysConsole {
 interface Prompt {
   console?: KeysConsole;
   size?: ConsoleSize;
+  loader?: "simp" | "4th";
 }
 
 /** What came behind the first prompt. */
-async function typed(keys: readonly Keys[], { console = new Terminal(keys), size }: Prompt = {}): Promise<string> {
+async function typed(
+  keys: readonly Keys[],
+  { console = new Terminal(keys), size, loader = "simp" }: Prompt = {},
+): Promise<string> {
   await boot({
     disks: [],
     env: ["autoboot_delay=NO"],
     clock: "virtual",
     isolation: "none",
-    loader: "simp",
+    loader,
     console: Object.assign(console, { size }),
   });
   return console.text.slice(console.text.indexOf("OK "));
@@ -129,6 +133,17 @@ describe("a line typed on a terminal", () => {
     ]);
   });
 
+  it("has text beyond ASCII, whose bytes are no control keys with a bit more", async () => {
+    // In UTF-8: c, n, r and z with carons and accents, OE; the masked bytes are ^M, ^H, ^U, ^Z, ^R.
+    const text = "\xc4\x8d\xc5\x88\xc5\x95\xc5\xba\xc5\x92";
+    expect(await answers(`echo ${text} x\r`, UP, "\x1b[D\x1b[D\x7f\r")).toEqual([
+      `${text} x`,
+      `${text.slice(0, -1)} x`,
+    ]);
+    const all = Array.from({ length: 128 }, (_, i) => String.fromCharCode(128 + i)).join("");
+    expect(await answers(`echo ${all}\r`)).toEqual([all]);
+  });
+
   it("isn't disturbed by the escape key, by itself or before others", async () => {
     expect(await answers("echo a\x1b", { waitS: 1 }, "b\x1bc\r")).toEqual(["abc"]);
     expect(await answers("echo a\x1b", { waitS: 1 }, "[A\r")).toEqual(["a[A"]);
@@ -159,6 +174,13 @@ describe("a line typed on a terminal", () => {
       expect(text).toContain("\r\nac\x1b[Db\r\n");
     },
   );
+
+  it("has the backspace that menus and passwords wait for, whatever the terminal sends", async () => {
+    const keys = ["key . key .\r", "\x7f", "\b"];
+    expect(await typed(keys, { loader: "4th" })).toContain("\r\n8 8 OK ");
+    const prepared = new KeysConsole(keys);
+    expect(await typed([], { console: prepared, loader: "4th" })).toContain("\r\n127 8 OK ");
+  });
 
   it("takes bytes for keys where a console gives more", async () => {
     const console = Object.assign(new KeysConsole(["echo a\u0141\r"]), {});
