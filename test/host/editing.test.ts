@@ -62,10 +62,14 @@ const EDITS: Record<string, (text: string, at: number) => [string, number]> = {
   "\x1bOC": (text, at) => [text, Math.min(at + 1, text.length)],
   "\x06": (text, at) => [text, Math.min(at + 1, text.length)],
   "\x1b[H": (text) => [text, 0],
+  "\x1bOH": (text) => [text, 0],
   "\x1b[1~": (text) => [text, 0],
+  "\x1b[7~": (text) => [text, 0],
   "\x01": (text) => [text, 0],
   "\x1b[F": (text) => [text, text.length],
+  "\x1bOF": (text) => [text, text.length],
   "\x1b[4~": (text) => [text, text.length],
+  "\x1b[8~": (text) => [text, text.length],
   "\x05": (text) => [text, text.length],
   "\x1b[3~": (text, at) => [text.slice(0, at) + text.slice(at + 1), at],
   "\x04": (text, at) => [text.slice(0, at) + text.slice(at + 1), at],
@@ -148,6 +152,8 @@ describe("a line typed on a terminal", () => {
     expect(await answers("echo a\x1b", { waitS: 1 }, "b\x1bc\r")).toEqual(["abc"]);
     expect(await answers("echo a\x1b", { waitS: 1 }, "[A\r")).toEqual(["a[A"]);
     expect(await answers("echo ab\x1b\x1b[Dc\r")).toEqual(["acb"]);
+    const long = `[${"1".repeat(40)}D`;
+    expect(await answers(`echo ab\x1b${long}c\r`)).toEqual([`ab${long}c`]);
   });
 
   it.each(["thread", "process"] as const)(
