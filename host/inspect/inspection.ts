@@ -2,6 +2,7 @@
 // inspector, one request after another.
 
 import { FileError, LimitError, OptionError, UserbootError } from "../errors.js";
+import { NOWHERE, type Run } from "../memory/places.js";
 import type { IsolationFacts } from "../result.js";
 import { errorName } from "./errno.js";
 import type { Description, DiskInfo, EntryInfo, FileInfo, PoolInfo, SystemInfo, VolumeInfo } from "./facts.js";
@@ -18,6 +19,18 @@ export type ImagePath = string | Uint8Array;
 export interface OpenOptions {
   /** As the loader would get it: `kernel.gz` for `kernel`, unpacked. */
   unpacked?: boolean;
+}
+
+/** How a file is read piece by piece. */
+export interface PartOptions extends OpenOptions {
+  /** The bytes of a piece are good until the next one is asked for, so that long files need no memory of their own. */
+  lent?: boolean;
+}
+
+/** A piece of a file. */
+interface Part {
+  bytes: Uint8Array<ArrayBuffer>;
+  hole: number;
 }
 
 /** What `list` gives. */
@@ -42,6 +55,9 @@ export interface FindOptions extends ListOptions {
 export interface FoundEntry extends EntryInfo {
   path: string;
 }
+
+/** Bytes of a piece that is lent: so few stay near the processor from the read to the write. */
+const LENT_MAX = 128 * 1024;
 
 /** Entries that one request gives. */
 const LIST_PART = 4096;
@@ -157,13 +173,14 @@ export class Inspection implements AsyncDisposable {
   /** The same with holes as such: each piece is bytes, or so many zeros that are nowhere on the disk. */
   async *readParts(
     path: ImagePath,
-    { unpacked = false }: OpenOptions = {},
-  ): AsyncGenerator<{ bytes: Uint8Array<ArrayBuffer>; hole: number }, void, void> {
+    { lent = false, unpacked = false }: PartOptions = {},
+  ): AsyncGenerator<Part, void, void> {
     const { handle, size, type } = await this.#open(path, unpacked ? OPEN_UNPACKED : 0);
     try {
       if (type === "directory") throw new FileError(byteString(path), ...errorName(EISDIR));
+      const places = this.#inspector.readPlace !== undefined;
       const read = (position: number) => {
-        const next = this.#ask({ op: "read", handle, position, size: CONTENT_MAX });
+        const next = this.#ask({ op: "read", handle, position, places });
         // Whoever doesn't want it any more isn't told what became of it.
         next.catch(() => {});
         return next;
@@ -171,19 +188,36 @@ export class Inspection implements AsyncDisposable {
       let position = 0;
       let next = read(0);
       while (true) {
-        const { bytes, hole } = contentOf(await next);
-        position += bytes.length + hole;
-        if (bytes.length + hole === 0) {
+        const { bytes, runs } = contentOf(await next);
+        const start = position;
+        position += runs.reduce((sum, [length]) => sum + length, bytes.length);
+        if (position === start || !Number.isSafeInteger(position)) {
           if (size !== undefined && position < size)
             throw new FileError(byteString(path), "EIO", `ends at byte ${position} of ${size}`);
           return;
         }
         // The next piece is read while this one is used.
         next = read(position);
-        yield { bytes, hole };
+        for (const run of runs) yield* this.#partsOf(run, lent);
+        if (bytes.length > 0) yield { bytes, hole: 0 };
       }
     } finally {
       await this.#release(handle);
+    }
+  }
+
+  /** A run, piece by piece. */
+  async *#partsOf([size, unit, offset]: Run, lent: boolean): AsyncGenerator<Part, void, void> {
+    if (unit === NOWHERE) yield { bytes: new Uint8Array(), hole: size };
+    else {
+      const most = lent ? LENT_MAX : CONTENT_MAX;
+      const buffer = new Uint8Array(lent ? Math.min(most, size) : 0);
+      for (let done = 0; done < size; done += most) {
+        const length = Math.min(most, size - done);
+        const bytes = lent ? buffer.subarray(0, length) : new Uint8Array(length);
+        await this.#inspector.readPlace!(unit, offset + done, bytes);
+        yield { bytes, hole: 0 };
+      }
     }
   }
 
@@ -297,7 +331,7 @@ function givenBy<T>(message: InspectMessage): T {
   return message.value as T;
 }
 
-function contentOf(message: InspectMessage): { bytes: Uint8Array<ArrayBuffer>; hole: number } {
+function contentOf(message: InspectMessage): { bytes: Uint8Array<ArrayBuffer>; runs: Run[] } {
   if (message.type !== "content") throw new TypeError(`an answer of type ${message.type}`);
   return message;
 }
