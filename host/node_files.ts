@@ -1,7 +1,6 @@
 // Where Node finds what other platforms fetch: the core's modules beside this package, images in files.
 
-import { closeSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, readFileSync } from "node:fs";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
 import { setUnpacker } from "./disks/unpacked.js";
@@ -16,7 +15,8 @@ import { setSha256 } from "./protocol/digests.js";
 export function installNodeFiles(): void {
   setModuleSource(async (file) => {
     try {
-      return new Uint8Array(await readFile(new URL(`../${file}`, import.meta.url)));
+      // In one go: there is nothing else to do meanwhile, and to say so takes longer.
+      return new Uint8Array(readFileSync(new URL(`../${file}`, import.meta.url)));
     } catch {
       return undefined;
     }

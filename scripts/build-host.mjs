@@ -10,8 +10,12 @@ const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio
 const version = (name) => JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version;
 
 const sources = filesBelow("host");
-const configuration = ["tsconfig.json", "scripts/build-host.mjs", "scripts/copy-libraries.mjs"];
-const inputs = digest([version("typescript"), version("@wasmer/wasi")], [...configuration, ...sources]);
+const scripts = ["build-host", "copy-libraries", "make-programs"].map((name) => `scripts/${name}.mjs`);
+const configuration = ["tsconfig.json", ...scripts];
+const inputs = digest(
+  [version("typescript"), version("rolldown"), version("@wasmer/wasi")],
+  [...configuration, ...sources],
+);
 const outputs = sources
   .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
   .map((path) => join("build", path.replace(/ts$/, "js")));

@@ -1,5 +1,5 @@
 // Copies what browsers load as it is beside the compiled host: they know no packages, unless a bundler or an
-// import map tells them. Part of the host's build.
+// import map tells them. Then makes the programs. Part of the host's build.
 import { copyFileSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -10,3 +10,5 @@ const TARGET = "build/host/vendor";
 mkdirSync(TARGET, { recursive: true });
 copyFileSync(`${LIBRARY}/dist/Library.esm.min.js`, `${TARGET}/wasmer_wasi.js`);
 copyFileSync(`${LIBRARY}/LICENSE`, `${TARGET}/wasmer_wasi.LICENSE`);
+
+await import("./make-programs.mjs");

@@ -109,9 +109,13 @@ for (const [name, needed, make] of MAKERS) {
     // Holes stay holes.
     expect(statSync(join(target, "sparse")).blocks * 512).toBeLessThan(MIB);
 
-    const tar = execFileSync(process.execPath, ["build/host/cli/userboot.js", "get", "-d", image, "--tar", "-", "/"], {
-      maxBuffer: 64 * MIB,
-    });
+    const tar = execFileSync(
+      process.execPath,
+      ["build/host/programs/userboot.cjs", "get", "-d", image, "--tar", "-", "/"],
+      {
+        maxBuffer: 64 * MIB,
+      },
+    );
     const unpacked = join(scratch.path, "unpacked");
     mkdirSync(unpacked);
     execFileSync("tar", ["-xpf", "-", "-C", unpacked], { input: tar });
@@ -285,7 +289,7 @@ it("names of other bytes than UTF-8 are kept, and shown so that they act on noth
   const json = JSON.parse(userboot(["ls", "--json", "-d", image, "--isolation", "none"]).stdout);
   expect(json[0].entries.map(({ name }: { name: string }) => name)).toContain("odd\udcff\x1b[2J");
   const tar = execFileSync(process.execPath, [
-    "build/host/cli/userboot.js",
+    "build/host/programs/userboot.cjs",
     "get",
     "-d",
     image,
