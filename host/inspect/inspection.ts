@@ -64,6 +64,14 @@ const LIST_PART = 4096;
 
 /** An entry as it comes. */
 type RawEntry = Omit<EntryInfo, "nameBytes" | "problem"> & { error?: number };
+/** A file that is read piece by piece, and its handle, while it has one. */
+interface Reader {
+  path: ImagePath;
+  flags: number;
+  handle?: number;
+}
+/** Files with handles between their reads: the core has 16 for all that is done. */
+const READERS_MAX = 8;
 /** A handle, and what it stands for. */
 type Opened = FileInfo & { handle: number };
 
@@ -71,8 +79,11 @@ type Opened = FileInfo & { handle: number };
 export class Inspection implements AsyncDisposable {
   readonly #inspector: Inspector;
   readonly #limits: InspectLimits;
-  /** The end of what was asked for last. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turns();
+  /** The same for whole files, of which one after the other is read, each in many turns. */
+  readonly #wholeInTurn = turns();
+  /** Files that are being read and have handles, the one that was read last at the end. */
+  readonly #readers = new Set<Reader>();
   /** The device that would be booted, with its colon. */
   readonly device: string;
   readonly disks: readonly DiskInfo[];
@@ -132,7 +143,7 @@ export class Inspection implements AsyncDisposable {
     const { limit = this.#limits.fileBytes } = options;
     const parts: Uint8Array[] = [];
     let size = 0;
-    await this.#inTurn(async () => {
+    await this.#wholeInTurn(async () => {
       for await (const { bytes, hole } of this.readParts(path, options)) {
         size += bytes.length + hole;
         if (size > limit) throw new LimitError("fileBytes", limit, size);
@@ -175,12 +186,12 @@ export class Inspection implements AsyncDisposable {
     path: ImagePath,
     { lent = false, unpacked = false }: PartOptions = {},
   ): AsyncGenerator<Part, void, void> {
-    const { handle, size, type } = await this.#open(path, unpacked ? OPEN_UNPACKED : 0);
+    const reader: Reader = { path, flags: unpacked ? OPEN_UNPACKED : 0 };
     try {
+      const { size, type } = await this.#inTurn(() => this.#openReader(reader));
       if (type === "directory") throw new FileError(byteString(path), ...errorName(EISDIR));
-      const places = this.#inspector.readPlace !== undefined;
       const read = (position: number) => {
-        const next = this.#ask({ op: "read", handle, position, places });
+        const next = this.#inTurn(() => this.#readAt(reader, position));
         // Whoever doesn't want it any more isn't told what became of it.
         next.catch(() => {});
         return next;
@@ -202,8 +213,33 @@ export class Inspection implements AsyncDisposable {
         if (bytes.length > 0) yield { bytes, hole: 0 };
       }
     } finally {
-      await this.#release(handle);
+      await this.#inTurn(() => this.#closeReader(reader));
     }
+  }
+
+  /** Opens a file to be read. When there are many, another one loses its handle, and is opened again when it is its turn. */
+  async #openReader(reader: Reader): Promise<Opened> {
+    for (const oldest of this.#readers) {
+      if (this.#readers.size < READERS_MAX) break;
+      await this.#closeReader(oldest);
+    }
+    const opened = await this.#open(reader.path, reader.flags);
+    reader.handle = opened.handle;
+    this.#readers.add(reader);
+    return opened;
+  }
+
+  async #readAt(reader: Reader, position: number): Promise<InspectMessage> {
+    const handle = reader.handle ?? (await this.#openReader(reader)).handle;
+    this.#readers.delete(reader);
+    this.#readers.add(reader);
+    return this.#ask({ op: "read", handle, position, places: this.#inspector.readPlace !== undefined });
+  }
+
+  async #closeReader(reader: Reader): Promise<void> {
+    const { handle } = reader;
+    delete reader.handle;
+    if (this.#readers.delete(reader) && handle !== undefined) await this.#release(handle);
   }
 
   /** A run, piece by piece. */
@@ -286,13 +322,6 @@ export class Inspection implements AsyncDisposable {
     });
   }
 
-  /** Does `work` when what was begun before is done: however much is asked for at once, few files are open. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => {});
-    return turn;
-  }
-
   /** Whatever comes of it, it is what came before that counts. */
   async #release(handle: number): Promise<void> {
     await this.#ask({ op: "release", handle }).catch(() => {});
@@ -314,6 +343,16 @@ export class Inspection implements AsyncDisposable {
 }
 
 const EISDIR = 21;
+
+/** Does what it is given when what was given before is done: however much is asked for at once, few files are open. */
+function turns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work);
+    last = turn.catch(() => {});
+    return turn;
+  };
+}
 
 /** A path as it is asked for: a byte string. */
 function pathOf(path: ImagePath): string {

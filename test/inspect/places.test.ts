@@ -79,6 +79,28 @@ it.each(["a file", "bytes", "qcow2"])("all content is read, of %s", { timeout: 6
   }
 });
 
+it.each(["none", "process"] as const)(
+  "many files are read at once, isolation %s",
+  { timeout: 60_000 },
+  async (isolation) => {
+    const { bytes, files } = layoutDisk;
+    await using guest = await inspect({ disks: [bytes], isolation });
+    const names = [...files.keys()];
+    const readers = names.map((path) => guest.readParts(path)[Symbol.asyncIterator]());
+    const sizes = names.map(() => 0);
+    // All of them are begun before any of them ends; in between is what opens files, too.
+    for (let left = readers.map((_, i) => i); left.length > 0; ) {
+      const next = await Promise.all(left.map(async (i) => ({ i, piece: await readers[i]!.next() })));
+      for (const { i, piece } of next) if (!piece.done) sizes[i]! += piece.value.bytes.length + piece.value.hole;
+      left = next.filter(({ piece }) => !piece.done).map(({ i }) => i);
+      expect((await guest.list("/")).length).toBe(files.size);
+    }
+    expect(sizes).toEqual([...files.values()].map(({ length }) => length));
+    const contents = await Promise.all(names.map((path) => guest.readFile(path)));
+    expect(contents.every((content, i) => files.get(names[i]!)!.equals(content))).toBe(true);
+  },
+);
+
 it("an image that becomes shorter ends the read with what is wrong", async () => {
   using scratch = new Scratch();
   const path = scratch.file("image", layoutDisk.bytes);
