@@ -70,7 +70,7 @@ class Copier {
         try {
           await this.#make(item);
         } catch (error) {
-          if (item.parts.length === 0) throw unwritable(this.shown, error);
+          if (item.parts.length === 0 || isFull(error)) throw unwritable(this.shown, error);
           if (item.type === "directory") this.#lost.add(item.parts.join("/"));
           leaveOut(item.path, whyOf(error));
         }
@@ -186,6 +186,11 @@ export function leadsOut(parts: readonly string[], target: string, platform = pr
   const names = steps.findIndex((step) => step !== "..");
   const ups = names < 0 ? steps.length : names;
   return ups > Math.max(parts.length - 1, 0) || steps.includes("..", ups);
+}
+
+/** Whether nothing more can be written, whatever comes next. */
+function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT", "EROFS"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 function unwritable(shown: string, error: unknown): unknown {

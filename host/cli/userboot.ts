@@ -23,6 +23,7 @@ import type { ListArguments } from "./inspect_ls.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
 import { REBOOTS_MAX } from "./run_reboots.js";
+import { writeWhole } from "./whole_writes.js";
 
 const FAILED_STATUS = 1;
 const USAGE_STATUS = 2;
@@ -31,6 +32,7 @@ const USAGE_STATUS = 2;
 // have it go on; where this one is gone, such a terminal has to be closed.
 for (const stream of [process.stdout, process.stderr]) {
   (stream as { _handle?: { setBlocking?(on: boolean): void } })._handle?.setBlocking?.(false);
+  writeWhole(stream);
 }
 
 // Output that can't be written is an error also when nobody reads any more what it is.
