@@ -3,7 +3,9 @@
 
 import { Device } from "../dev/device";
 import { parseDevice } from "../dev/devices";
-import { EINVAL, setErrno } from "../lib/errno";
+import { DiskDevice } from "../dev/disk";
+import { EINVAL, ENXIO, setErrno } from "../lib/errno";
+import { disks } from "../storage/disk";
 
 const POOLS = "zfs:";
 
@@ -37,7 +39,9 @@ export function placeOf(text: string): Place | null {
   }
   const error = device.open();
   if (error != 0) {
-    setErrno(error);
+    // The loader says that such a disk can't be read.
+    const isMissing = device instanceof DiskDevice && (device as DiskDevice).unit >= disks.length;
+    setErrno(isMissing ? ENXIO : error);
     return null;
   }
   const rest = text.substring(end);
