@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { digest, filesBelow, readStamp, root, stampOf } from "./core.mjs";
+import { programs } from "./make-programs.mjs";
 
 const STAMP = "host";
 const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio: ["ignore", 2, 2] });
@@ -20,7 +21,7 @@ const outputs = sources
   .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
   .map((path) => join("build", path.replace(/ts$/, "js")));
 const last = readStamp(STAMP);
-const complete = outputs.every((path) => existsSync(join(root, path)));
+const complete = [...outputs.map((path) => join(root, path)), ...programs].every((path) => existsSync(path));
 
 if (!complete || last?.inputs !== inputs) {
   console.error("compiling the host");

@@ -3,7 +3,6 @@
 // without its loader of modules. Part of the host's build.
 import { chmodSync, copyFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
-import { rolldown } from "rolldown";
 import { root } from "./core.mjs";
 
 const HOST = join(root, "build", "host");
@@ -27,19 +26,27 @@ const SOURCES = {
   boot_process: "process/entry.js",
   inspect_process: "process/inspect_entry.js",
 };
+const fileOf = (name) => join(PROGRAMS, `${name}.cjs`);
 
-rmSync(PROGRAMS, { recursive: true, force: true });
-for (const [name, source] of Object.entries(SOURCES)) {
-  const made = await rolldown({ input: join(HOST, source), platform: "node", external, plugins: [inPlace] });
-  // What is only loaded when it is needed is in files of its own.
-  await made.write({
-    dir: PROGRAMS,
-    format: "cjs",
-    entryFileNames: `${name}.cjs`,
-    chunkFileNames: `${name}-[name].cjs`,
-  });
-  await made.close();
+/** The programs' files. */
+export const programs = Object.keys(SOURCES).map(fileOf);
+
+/** Makes them. */
+export async function makePrograms() {
+  const { rolldown } = await import("rolldown");
+  rmSync(PROGRAMS, { recursive: true, force: true });
+  for (const [name, source] of Object.entries(SOURCES)) {
+    const made = await rolldown({ input: join(HOST, source), platform: "node", external, plugins: [inPlace] });
+    // What is only loaded when it is needed is in files of its own.
+    await made.write({
+      dir: PROGRAMS,
+      format: "cjs",
+      entryFileNames: `${name}.cjs`,
+      chunkFileNames: `${name}-[name].cjs`,
+    });
+    await made.close();
+  }
+  // What of a package is in them has its licence beside it.
+  copyFileSync(join(root, "node_modules", "commander", "LICENSE"), join(PROGRAMS, "commander.LICENSE"));
+  chmodSync(fileOf("userboot"), 0o755);
 }
-// What of a package is in them has its licence beside it.
-copyFileSync(join(root, "node_modules", "commander", "LICENSE"), join(PROGRAMS, "commander.LICENSE"));
-chmodSync(join(PROGRAMS, "userboot.cjs"), 0o755);
