@@ -1,7 +1,6 @@
 // Where Node finds what other platforms fetch: the core's modules beside this package, images in files.
 
-import { closeSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, readFileSync } from "node:fs";
 import type { ModuleName } from "./assets.js";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
@@ -47,7 +46,8 @@ async function readModule(place: URL): Promise<WebAssembly.Module> {
   if (place.protocol !== "file:") return fetchModule(place);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = new Uint8Array(await readFile(place));
+    // In one go: there is nothing else to do meanwhile, and to say so takes longer.
+    bytes = new Uint8Array(readFileSync(place));
   } catch (error) {
     throw new AssetError(
       place.href,

@@ -70,7 +70,7 @@ async function writeTar({ guest, items, leaveOut, onProgress }: Copying): Promis
     await tar.header(named, { ...item, size, target: byteString(item.target ?? "") });
     if (item.type !== "file") continue;
     let done = 0;
-    for await (const { bytes, hole } of guest.readParts(item.path)) {
+    for await (const { bytes, hole } of guest.readParts(item.path, { lent: true })) {
       await tar.content(bytes, hole);
       done += bytes.length + hole;
       onProgress(done, size);

@@ -13,12 +13,21 @@ import type { SessionEnded, SessionMessage, StartMessage } from "./messages.js";
 /** What comes out of a cell, once it is checked. */
 export type CellMessage = SessionMessage | (SessionEnded & { guest: GuestMemory });
 
+/** A disk that the caller has open, too. */
+export interface OpenDisk {
+  readonly size: number;
+  /** Fills `target` from `offset` on, which both lie on the disk. Signals are heard now and then meanwhile. */
+  read(offset: number, target: Uint8Array): Promise<void>;
+}
+
 /** One session's thread or process. It is used once. */
 export interface Cell {
   /** What holds the session; known once it has started. */
   readonly facts: IsolationFacts;
   /** Where live keys go; what is pushed before the start counts, too. */
   readonly keys: KeyInput;
+  /** The session's disks, where its caller has them open: what it only tells the places of is read from them. */
+  readonly disks?: readonly OpenDisk[];
   /** What it hands over is not checked yet. */
   onMessage(handler: (message: unknown) => void): void;
   /** Called when it fails or goes away by itself; an error of ours tells what the caller can do about it. */
