@@ -17,14 +17,14 @@ const SMALL_OPTIONS = ["--use", "SMALL=1"];
 /** Imports and re-exports by relative path; the compiler knows no other files of ours. */
 const IMPORT = /^\s*(?:(?:import|export)\b[^"';]*?\bfrom\s*|import\s*)"(\.[^"]+)"/gm;
 
-/**
- * The modules: one for each loader-wasm/userboot_NAME.ts, and of a flavour a small one as well. `inspect` is no flavour, as it
- * boots nothing.
- */
+/** The flavours that pages begin small with. */
+const BEGIN_SMALL = ["4th", "lua", "simp"];
+
+/** The modules: one for each loader-wasm/userboot_NAME.ts, and the small ones. All are built alike. */
 export const MODULES = readdirSync(join(root, "loader-wasm"))
   .map((name) => /^userboot_(\w+)\.ts$/.exec(name)?.[1])
   .filter((name) => name !== undefined)
-  .flatMap((name) => (name === "inspect" ? [name] : [name, name + SMALL]));
+  .flatMap((name) => (BEGIN_SMALL.includes(name) ? [name, name + SMALL] : [name]));
 
 const isSmall = (module) => module.endsWith(SMALL);
 export const entryOf = (module) =>
