@@ -335,7 +335,8 @@ class Session {
       interpreterChecks: this.#interpreterChecks,
       profile: this.#profile,
       calls: this.#calls,
-      diagnostics: this.#diagnostics,
+      // What one interpreter met the next one met, too.
+      diagnostics: [...new Set(this.#diagnostics)],
       lookedAt: this.#lookedAt,
       overlay: overlayUse(this.parts.options.overlay, this.#overlayUsed),
       counts: this.#counts,

@@ -93,6 +93,20 @@ describe.skipIf(!programs("xorriso"))("Rock Ridge", () => {
     for (const text of output) expect(text).toContain("BEGIN ***\nother\n");
   });
 
+  it("a part of a link that is longer than its entry is named, and leads nowhere", async () => {
+    const image = isoImage(new Map<string, Buffer | { link: string }>([["/a", { link: "target" }]]));
+    const part = image.indexOf("target") - 1;
+    expect(image.readUInt8(part)).toBe(6);
+    const long = Buffer.from(image);
+    long.writeUInt8(200, part);
+    const { output, diagnostics } = await prompt([long], ["more /a", "ls"]);
+    expect(output[0]).toBe("*** FILE /a BEGIN ***\n*** FILE /a END ***\n");
+    expect(output[1]).toMatch(/^ +a$/m);
+    expect(diagnostics).toEqual([
+      expect.stringMatching(/Rock Ridge: symbolic link with a part of 200 bytes, longer than its entry$/),
+    ]);
+  });
+
   it("a loop of links is named", async () => {
     const image = isoImage(
       new Map([
