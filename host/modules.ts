@@ -10,6 +10,7 @@ import {
   isPlace,
   type ModuleAsset,
   type ModuleName,
+  NEEDED,
 } from "./assets.js";
 import { AssetError } from "./errors.js";
 
@@ -63,8 +64,8 @@ const smallOf = (flavour: Flavour) => `${flavour}_small` as const;
 export interface ModuleSource {
   /** Whether bytes are dear there, so that flavours begin with their small modules. */
   readonly small: boolean;
-  /** Where the package's own one is. */
-  place(name: ModuleName): URL;
+  /** Where the package's own one is; undefined when its program doesn't know where it is itself. */
+  place(name: ModuleName): URL | undefined;
   /** What is there. */
   read(place: URL): Promise<WebAssembly.Module>;
 }
@@ -113,20 +114,22 @@ export class AssetModules implements Modules {
 
   ready(name: ModuleName): WebAssembly.Module | undefined {
     const key = this.#key(name);
+    if (key === undefined) return undefined;
     return (typeof key === "string" ? byPlace.get(key) : byObject.get(key))?.module;
   }
 
   find(name: ModuleName): Promise<WebAssembly.Module> {
     const key = this.#key(name);
+    if (key === undefined) return Promise.reject(new AssetError(`assets.modules.${name}`, NEEDED));
     return typeof key === "string"
       ? kept(byPlace, key, () => source().read(new URL(key)))
       : kept(byObject, key, () => compiled(name, key));
   }
 
   /** What is known of a module before anything is read: its place, or what the caller gave for it. */
-  #key(name: ModuleName): string | Exclude<Given, URL | string> {
+  #key(name: ModuleName): string | Exclude<Given, URL | string> | undefined {
     const given = this.#given[name];
-    if (given === undefined) return source().place(name).href;
+    if (given === undefined) return source().place(name)?.href;
     return isPlace(given) ? placeOf(given) : given;
   }
 

@@ -14,7 +14,7 @@ const sources = filesBelow("host");
 const scripts = ["build-host", "bundle-page", "make-programs"].map((name) => `scripts/${name}.mjs`);
 const configuration = ["tsconfig.json", ...scripts];
 const inputs = digest(
-  [version("typescript"), version("@wasmer/wasi"), version("esbuild"), version("rolldown")],
+  [version("typescript"), version("@wasmer/wasi"), version("rolldown")],
   [...configuration, ...sources],
 );
 const outputs = sources

@@ -3,7 +3,6 @@
 
 import type { FlavourModule } from "../assets.js";
 import { makeClock } from "../clock.js";
-import { automated } from "../console/automation.js";
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
 import type { Disk } from "../disks/disk.js";
@@ -59,7 +58,7 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
       options: start.options,
       modules,
       disks,
-      console: automated(withInput(output, typed ?? line.keys), start.automation),
+      console: await automated(withInput(output, typed ?? line.keys), start.automation),
       clock: makeClock(start.clock),
       policy,
       wasi,
@@ -86,6 +85,10 @@ async function findModules({ modules, small = false }: StartMessage, line: Line,
   const name = found.first(first);
   if (found.ready(name) === undefined) await found.find(name);
   return found;
+}
+
+async function automated(console: Console, rules: StartMessage["automation"]): Promise<Console> {
+  return rules ? (await import("../console/automation.js")).automated(console, rules) : console;
 }
 
 async function findPolicy(asker: Asker | undefined, { measure = false, options }: StartMessage): Promise<Policy> {
