@@ -15,10 +15,11 @@ export function catCommand(paths: readonly string[], args: CatArguments): Promis
   return guarded(() =>
     withImages(args, async (guest) => {
       for (const path of paths) {
-        for await (const { bytes, hole } of guest.readParts(path, { lent: true, unpacked: args.unpacked ?? false })) {
+        const write = async (bytes: Uint8Array, hole: number) => {
           if (bytes.length > 0) await put(bytes);
           for (let left = hole; left > 0; left -= ZEROS.length) await put(ZEROS.subarray(0, left));
-        }
+        };
+        await guest.eachPart(path, write, { unpacked: args.unpacked ?? false });
       }
       return 0;
     }),

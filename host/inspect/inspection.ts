@@ -21,17 +21,14 @@ export interface OpenOptions {
   unpacked?: boolean;
 }
 
-/** How a file is read piece by piece. */
-export interface PartOptions extends OpenOptions {
-  /** The bytes of a piece are good until the next one is asked for, so that long files need no memory of their own. */
-  lent?: boolean;
-}
-
 /** A piece of a file. */
 interface Part {
   bytes: Uint8Array<ArrayBuffer>;
   hole: number;
 }
+
+/** Gets a piece of a file, and says when it is done with it, unless that is at once. */
+export type PartTaker = (bytes: Uint8Array<ArrayBuffer>, hole: number) => Promise<void> | undefined;
 
 /** What `list` gives. */
 export interface ListOptions {
@@ -56,8 +53,8 @@ export interface FoundEntry extends EntryInfo {
   path: string;
 }
 
-/** Bytes of a piece that is lent: so few stay near the processor from the read to the write. */
-const LENT_MAX = 128 * 1024;
+/** Bytes of a piece that isn't kept: so few stay near the processor from the read to the write. */
+const PIECE = 128 * 1024;
 
 /** Entries that one request gives. */
 const LIST_PART = 4096;
@@ -182,10 +179,46 @@ export class Inspection implements AsyncDisposable {
   }
 
   /** The same with holes as such: each piece is bytes, or so many zeros that are nowhere on the disk. */
-  async *readParts(
+  async *readParts(path: ImagePath, options: OpenOptions = {}): AsyncGenerator<Part, void, void> {
+    for await (const { bytes, runs } of this.#answers(path, options)) {
+      for (const [size, unit, offset] of runs) {
+        if (unit === NOWHERE) yield { bytes: new Uint8Array(), hole: size };
+        else
+          for (let done = 0; done < size; done += CONTENT_MAX) {
+            const piece = new Uint8Array(Math.min(CONTENT_MAX, size - done));
+            await this.#inspector.readPlace!(unit, offset + done, piece);
+            yield { bytes: piece, hole: 0 };
+          }
+      }
+      if (bytes.length > 0) yield { bytes, hole: 0 };
+    }
+  }
+
+  /** The same for long files: `take` gets each piece, and its bytes are good until it, or what it promises, is done. */
+  async eachPart(path: ImagePath, take: PartTaker, options: OpenOptions = {}): Promise<void> {
+    let buffer = new Uint8Array();
+    for await (const { bytes, runs } of this.#answers(path, options)) {
+      for (const [size, unit, offset] of runs) {
+        if (unit === NOWHERE) await take(buffer.subarray(0, 0), size);
+        else if (buffer.length === 0) buffer = new Uint8Array(PIECE);
+        for (let done = 0; unit !== NOWHERE && done < size; done += PIECE) {
+          const piece = done + PIECE <= size ? buffer : buffer.subarray(0, size - done);
+          // What is done at once isn't waited for: there are thousands of pieces.
+          const read = this.#inspector.readPlace!(unit, offset + done, piece);
+          if (read !== undefined) await read;
+          const taken = take(piece, 0);
+          if (taken !== undefined) await taken;
+        }
+      }
+      if (bytes.length > 0) await take(bytes, 0);
+    }
+  }
+
+  /** What a file is, answer by answer. */
+  async *#answers(
     path: ImagePath,
-    { lent = false, unpacked = false }: PartOptions = {},
-  ): AsyncGenerator<Part, void, void> {
+    { unpacked = false }: OpenOptions,
+  ): AsyncGenerator<{ bytes: Uint8Array<ArrayBuffer>; runs: Run[] }, void, void> {
     const reader: Reader = { path, flags: unpacked ? OPEN_UNPACKED : 0 };
     try {
       const { size, type } = await this.#inTurn(() => this.#openReader(reader));
@@ -209,8 +242,7 @@ export class Inspection implements AsyncDisposable {
         }
         // The next piece is read while this one is used.
         next = read(position);
-        for (const run of runs) yield* this.#partsOf(run, lent);
-        if (bytes.length > 0) yield { bytes, hole: 0 };
+        yield { bytes, runs };
       }
     } finally {
       await this.#inTurn(() => this.#closeReader(reader));
@@ -240,21 +272,6 @@ export class Inspection implements AsyncDisposable {
     const { handle } = reader;
     delete reader.handle;
     if (this.#readers.delete(reader) && handle !== undefined) await this.#release(handle);
-  }
-
-  /** A run, piece by piece. */
-  async *#partsOf([size, unit, offset]: Run, lent: boolean): AsyncGenerator<Part, void, void> {
-    if (unit === NOWHERE) yield { bytes: new Uint8Array(), hole: size };
-    else {
-      const most = lent ? LENT_MAX : CONTENT_MAX;
-      const buffer = new Uint8Array(lent ? Math.min(most, size) : 0);
-      for (let done = 0; done < size; done += most) {
-        const length = Math.min(most, size - done);
-        const bytes = lent ? buffer.subarray(0, length) : new Uint8Array(length);
-        await this.#inspector.readPlace!(unit, offset + done, bytes);
-        yield { bytes, hole: 0 };
-      }
-    }
   }
 
   /** The SHA-256 digest of a file, in hexadecimal. */

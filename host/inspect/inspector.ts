@@ -27,10 +27,11 @@ export interface Inspector {
   /** @throws UserbootError whatever is wrong */
   ask(request: InspectRequest): Promise<InspectMessage>;
   /**
-   * Fills `target` from a disk, at a place of which an answer told; there is none where all content comes with the answers.
+   * Fills `target` from a disk, at a place of which an answer told: at once, or a promise says when. There is none where all
+   * content comes with the answers.
    * @throws UserbootError
    */
-  readonly readPlace?: ((unit: number, offset: number, target: Uint8Array) => Promise<void>) | undefined;
+  readonly readPlace?: ((unit: number, offset: number, target: Uint8Array) => Promise<void> | undefined) | undefined;
   close(): Promise<void>;
 }
 
@@ -173,18 +174,21 @@ export class CellInspector implements Inspector {
     return unit === NOWHERE || offset + size <= (this.cell.disks?.[unit]?.size ?? -1);
   }
 
-  async #readPlace(unit: number, offset: number, target: Uint8Array): Promise<void> {
+  #readPlace(unit: number, offset: number, target: Uint8Array): Promise<void> | undefined {
     const { diskBytes } = this.limits;
     this.#readBytes += target.length;
     if (this.#readBytes > diskBytes) this.#end(new LimitError("diskBytes", diskBytes, this.#readBytes));
-    try {
-      if (this.#over === undefined) await this.cell.disks![unit]!.read(offset, target);
-    } catch (error) {
-      if (error instanceof UserbootError || this.#over !== undefined) throw this.#over ?? error;
+    if (this.#over !== undefined) throw this.#over;
+    const failed = (error: unknown): never => {
+      if (this.#over !== undefined || error instanceof UserbootError) throw this.#over ?? error;
       const why = (error as Error).message;
       throw new DiskError(`disk${unit}`, `offset ${offset}: read of ${target.length} bytes failed: ${why}`);
+    };
+    try {
+      return this.cell.disks![unit]!.read(offset, target)?.catch(failed);
+    } catch (error) {
+      return failed(error);
     }
-    if (this.#over !== undefined) throw this.#over;
   }
 
   #failed(reason: string | UserbootError): void {

@@ -16,8 +16,8 @@ export type CellMessage = SessionMessage | (SessionEnded & { guest: GuestMemory 
 /** A disk that the caller has open, too. */
 export interface OpenDisk {
   readonly size: number;
-  /** Fills `target` from `offset` on, which both lie on the disk. Signals are heard now and then meanwhile. */
-  read(offset: number, target: Uint8Array): Promise<void>;
+  /** Fills `target` from `offset` on, which both lie on the disk: at once, or now and then later, so that signals are heard. */
+  read(offset: number, target: Uint8Array): Promise<void> | undefined;
 }
 
 /** One session's thread or process. It is used once. */

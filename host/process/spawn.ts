@@ -296,14 +296,25 @@ let breathed = 0;
  * Reads from a disk unless that is `gone`. What is read is mostly in memory already, and as quick to have as a thread is to be told
  * that it should read it.
  */
-async function readWithBreath(disk: Disk, offset: number, target: Uint8Array, gone: () => boolean): Promise<void> {
-  if (performance.now() - breathed > BREATH_MS) {
-    await new Promise((resolve) => setImmediate(resolve));
-    breathed = performance.now();
+function readWithBreath(
+  disk: Disk,
+  offset: number,
+  target: Uint8Array,
+  gone: () => boolean,
+): Promise<void> | undefined {
+  const read = () => {
+    if (gone()) throw new OptionError("the inspection is closed");
+    const got = disk.read(offset, target);
+    if (got !== target.length) throw new Error(`ends at byte ${offset + got}`);
+  };
+  if (performance.now() - breathed <= BREATH_MS) {
+    read();
+    return undefined;
   }
-  if (gone()) throw new OptionError("the inspection is closed");
-  const got = disk.read(offset, target);
-  if (got !== target.length) throw new Error(`ends at byte ${offset + got}`);
+  return new Promise((resolve) => setImmediate(resolve)).then(() => {
+    breathed = performance.now();
+    read();
+  });
 }
 
 /** The child that `start` makes. */
