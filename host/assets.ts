@@ -28,7 +28,8 @@ export interface Assets {
 /** What is said of an asset that isn't given and can't be looked for. */
 export const NEEDED = "is needed: this bundle is no ES module and doesn't know where it is";
 
-const FLAVOUR_MODULES: readonly FlavourModule[] = ["simp", "4th", "lua", "simp_small", "4th_small", "lua_small"];
+/** All of them. */
+export const FLAVOUR_MODULES: readonly FlavourModule[] = ["simp", "4th", "lua", "simp_small", "4th_small", "lua_small"];
 const MODULE_NAMES: readonly ModuleName[] = [...FLAVOUR_MODULES, "inspect", "wasi"];
 const WORKERS = ["worker", "bootWorker"] as const;
 
