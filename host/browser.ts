@@ -7,7 +7,7 @@ import { setModuleSource } from "./modules.js";
 import { pagePlace } from "./page_assets.js";
 import { spawnBrowserThread } from "./worker/browser_spawn.js";
 
-setModuleSource({ place: pagePlace, read: fetchModule });
+setModuleSource({ small: true, place: pagePlace, read: fetchModule });
 setCellMaker("thread", spawnBrowserThread);
 setUnpacker(async (image, compression, options) => {
   const { unpackBlob } = await import("./disks/unpack_blob.js");

@@ -1,10 +1,11 @@
 // What a session that runs elsewhere, in a thread or a process, and its caller tell each other.
 
+import type { FlavourModule } from "../assets.js";
 import type { Keys } from "../console/keys.js";
 import type { SentImage } from "../disks/source.js";
 import type { PlainError } from "../errors.js";
 import type { InspectStart } from "../inspect/protocol.js";
-import type { Flavour, ModuleTable } from "../modules.js";
+import type { ModuleTable } from "../modules.js";
 import type { Progress, SessionOptions } from "../options.js";
 import type { ConsoleRule, HookName, MenuRule } from "../policy/hooks.js";
 import type { ResultData } from "../result.js";
@@ -15,6 +16,8 @@ export interface StartMessage {
   options: SessionOptions;
   /** Those that are there already; it asks for others. Without them the session finds its own. */
   modules?: ModuleTable;
+  /** Whether flavours begin with their small modules. */
+  small?: boolean;
   /** wasmer-js' module, which trees need; without it the session finds its own. */
   wasi?: WebAssembly.Module;
   disks: readonly SentImage[];
@@ -41,7 +44,7 @@ export type SessionMessage =
   | { type: "question"; hook: HookName; facts: unknown[] }
   | { type: "progress"; progress: Progress }
   /** The guest swaps to a flavour whose module isn't there. */
-  | { type: "module"; flavour: Flavour }
+  | { type: "module"; name: FlavourModule }
   /** The guest begins, or stops, to wait for a key that isn't there. */
   | { type: "waiting"; waiting: boolean }
   /** The session could not begin, or the operator's part in it failed. */

@@ -16,15 +16,19 @@ const WORD_SIZE = 16;
  * LimitError is thrown when `diskBytes` is used up.
  */
 export function diskImports(module: ModuleMemory, state: SessionState) {
-  const { counts, disks, guest, meter, options } = state;
+  const { counts, disks, guest, meter, options, places } = state;
   const { diskBytes } = options.limits;
+
+  const count = (size: number) => {
+    counts.diskCalls++;
+    counts.diskBytes += size;
+    if (counts.diskBytes > diskBytes) throw new LimitError("diskBytes", diskBytes, counts.diskBytes);
+    meter.checkTime();
+  };
 
   /** Reads from a disk that there is; -1 when its medium fails. */
   const read = (unit: number, offset: number, target: Uint8Array): number => {
-    counts.diskCalls++;
-    counts.diskBytes += target.length;
-    if (counts.diskBytes > diskBytes) throw new LimitError("diskBytes", diskBytes, counts.diskBytes);
-    meter.checkTime();
+    count(target.length);
     try {
       return disks[unit]!.read(offset, target);
     } catch (error) {
@@ -33,6 +37,14 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
       note(state.diagnostics, () => `disk${unit} offset ${offset}: read of ${target.length} bytes failed: ${why}`);
       return -1;
     }
+  };
+
+  /** Reads to guest memory, or takes note of what would be. */
+  const readGuest = (unit: number, offset: number, position: number, size: number): number => {
+    if (!places?.on) return read(unit, offset, guest.target(position, position + size));
+    count(size);
+    places.read(position, size, unit, offset);
+    return size;
   };
 
   /** Stores how the caller gave an image. */
@@ -67,10 +79,10 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
       const rest = BigInt(disk.size) - start;
       const length = rest <= 0n ? 0 : Number(rest < wanted ? rest : wanted);
       let done = 0;
-      for (const [position, from, count] of guest.pieces(gpa, length, COPY_PIECE, (bytes) => meter.work(bytes))) {
-        done = from + count;
+      for (const [position, from, part] of guest.pieces(gpa, length, COPY_PIECE, (bytes) => meter.work(bytes))) {
+        done = from + part;
         if (position < 0) continue;
-        const got = read(unit, Number(start) + from, guest.target(position, position + count));
+        const got = readGuest(unit, Number(start) + from, position, part);
         if (got < 0) return EIO;
         done = from + got;
         if (length > CHARGED_PART) {
@@ -81,7 +93,7 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
             fileDone: done,
           });
         }
-        if (got < count) break;
+        if (got < part) break;
       }
       module.data.setBigUint64(resid >>> 0, wanted - BigInt(done), true);
       return 0;

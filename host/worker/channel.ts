@@ -2,6 +2,7 @@
 // a thread that runs a guest takes no messages. Where there is no shared memory (pages that aren't cross-origin
 // isolated), keys that are there before the start are all there are, and no hooks can be asked.
 
+import type { FlavourModule } from "../assets.js";
 import type { KeyInput } from "../console/console.js";
 import type { Keys } from "../console/keys.js";
 import { OptionError, type PlainError, reviveError } from "../errors.js";
@@ -10,7 +11,6 @@ import type { CellMessage } from "../isolation/cell.js";
 import { WaitingKeys } from "../isolation/keys.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
-import type { Flavour } from "../modules.js";
 import type { Answer } from "../policy/asker.js";
 import type { BootResult } from "../result.js";
 import { KeyRingReader, KeyRingWriter, makeKeyRing } from "./keyring.js";
@@ -125,13 +125,13 @@ export class ThreadLine implements Line {
     this.#post({ type: "done", data: result, memory, keysConsumed }, [bytes.buffer]);
   }
 
-  module(flavour: Flavour): Promise<WebAssembly.Module> {
+  module(name: FlavourModule): Promise<WebAssembly.Module> {
     return new Promise((resolve, reject) => {
       this.#given = ({ module }) => {
         if (module instanceof WebAssembly.Module) resolve(module);
         else reject(reviveError(module));
       };
-      this.post({ type: "module", flavour });
+      this.post({ type: "module", name });
     });
   }
 
