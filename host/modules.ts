@@ -104,12 +104,12 @@ export class AssetModules implements Modules {
 
   /** A flavour that the caller gives is taken. */
   first(flavour: Flavour): FlavourModule {
-    return this.small && this.#given[flavour] === undefined ? smallOf(flavour) : flavour;
+    return this.small.includes(flavour) ? smallOf(flavour) : flavour;
   }
 
-  /** Whether flavours that aren't given begin with their small modules. */
-  get small(): boolean {
-    return source().small;
+  /** The flavours that begin with their small modules. */
+  get small(): readonly Flavour[] {
+    return source().small ? FLAVOURS.filter((flavour) => this.#given[flavour] === undefined) : [];
   }
 
   ready(name: ModuleName): WebAssembly.Module | undefined {
@@ -208,12 +208,12 @@ export class GivenModules implements Modules {
 
   constructor(
     private readonly table: ModuleTable,
-    private readonly small: boolean,
+    private readonly small: readonly Flavour[],
     private readonly ask: (name: FlavourModule) => Promise<WebAssembly.Module>,
   ) {}
 
   first(flavour: Flavour): FlavourModule {
-    return this.small && !this.table.has(flavour) ? smallOf(flavour) : flavour;
+    return this.small.includes(flavour) && !this.table.has(flavour) ? smallOf(flavour) : flavour;
   }
 
   ready(name: FlavourModule): WebAssembly.Module | undefined {
