@@ -104,12 +104,14 @@ export class AssetModules implements Modules {
 
   /** A flavour that the caller gives is taken. */
   first(flavour: Flavour): FlavourModule {
-    return this.small && this.#given[flavour] === undefined ? smallOf(flavour) : flavour;
+    const small = smallOf(flavour);
+    const begins = source().small && this.#given[flavour] === undefined;
+    return begins && this.#key(small) !== undefined ? small : flavour;
   }
 
-  /** Whether flavours that aren't given begin with their small modules. */
-  get small(): boolean {
-    return source().small;
+  /** Those that begin with their small modules. */
+  get small(): Flavour[] {
+    return FLAVOURS.filter((flavour) => this.first(flavour) !== flavour);
   }
 
   ready(name: ModuleName): WebAssembly.Module | undefined {
@@ -208,12 +210,12 @@ export class GivenModules implements Modules {
 
   constructor(
     private readonly table: ModuleTable,
-    private readonly small: boolean,
+    private readonly small: readonly Flavour[],
     private readonly ask: (name: FlavourModule) => Promise<WebAssembly.Module>,
   ) {}
 
   first(flavour: Flavour): FlavourModule {
-    return this.small && !this.table.has(flavour) ? smallOf(flavour) : flavour;
+    return this.small.includes(flavour) ? smallOf(flavour) : flavour;
   }
 
   ready(name: FlavourModule): WebAssembly.Module | undefined {

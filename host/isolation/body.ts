@@ -79,7 +79,7 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
 }
 
 /** The session's modules, of which the `first` is ready: those that it is given, or its own. */
-async function findModules({ modules, small = false }: StartMessage, line: Line, first: Flavour): Promise<Modules> {
+async function findModules({ modules, small = [] }: StartMessage, line: Line, first: Flavour): Promise<Modules> {
   const own = new AssetModules(undefined);
   const found = modules ? new GivenModules(modules, small, (name) => line.module?.(name) ?? own.find(name)) : own;
   const name = found.first(first);

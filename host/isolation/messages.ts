@@ -5,7 +5,7 @@ import type { Keys } from "../console/keys.js";
 import type { SentImage } from "../disks/source.js";
 import type { PlainError } from "../errors.js";
 import type { InspectStart } from "../inspect/protocol.js";
-import type { ModuleTable } from "../modules.js";
+import type { Flavour, ModuleTable } from "../modules.js";
 import type { Progress, SessionOptions } from "../options.js";
 import type { ConsoleRule, HookName, MenuRule } from "../policy/hooks.js";
 import type { ResultData } from "../result.js";
@@ -16,8 +16,8 @@ export interface StartMessage {
   options: SessionOptions;
   /** Those that are there already; it asks for others. Without them the session finds its own. */
   modules?: ModuleTable;
-  /** Whether flavours begin with their small modules. */
-  small?: boolean;
+  /** The flavours that begin with their small modules. */
+  small?: readonly Flavour[];
   /** wasmer-js' module, which trees need; without it the session finds its own. */
   wasi?: WebAssembly.Module;
   disks: readonly SentImage[];

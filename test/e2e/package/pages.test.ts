@@ -22,6 +22,7 @@ const POLICY = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
 const ABSENT = { status: 404, message: expect.stringMatching(/asset: the server answers 404/) };
 /** Of a first boot, as gzip packs it. */
 const SCRIPT_MAX = 35 * 1024;
+const MODULE_MAX = 130 * 1000;
 
 const PAGE = `<!doctype html><title>test</title><link rel="icon" href="data:,"><script type="module" src="/main.js"></script>`;
 const IMPORTS = JSON.stringify({
@@ -244,8 +245,9 @@ describe.skipIf(CHROMIUM === undefined)("the package in pages", () => {
       expect(await call(page, "first")).toEqual({ reason: "exec", flavour: "lua" });
       // The guest's flavour and one worker.
       const fetched = server.requests.filter((path) => /wasm$|worker/.test(path));
-      expect(fetched.sort()).toEqual([expect.stringMatching(/userboot_lua/), expect.stringMatching(/worker_boot/)]);
+      expect(fetched.sort()).toEqual([expect.stringMatching(/userboot_lua_small/), expect.stringMatching(/worker_boot/)]);
       expect(server.transferred(".js")).toBeLessThan(SCRIPT_MAX);
+      expect(server.transferred(".wasm")).toBeLessThan(MODULE_MAX);
       expect(complaints).toEqual([]);
       await page.close();
     } finally {
