@@ -16,6 +16,7 @@ import {
   UserbootError,
 } from "./errors.js";
 import { type Call, CpuState } from "./handoff/registers.js";
+import { makeResult } from "./made_result.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
 import { type Counts, type FuelTank, Meter } from "./meter.js";
@@ -36,7 +37,7 @@ import {
 import { decodeProfile, type ProfileFacts } from "./profile.js";
 import { makeImports } from "./protocol/imports.js";
 import { latin1 } from "./protocol/module_memory.js";
-import { type BootResult, type InterpreterCheck, makeResult, type ResultData, type SwapRequest } from "./result.js";
+import type { BootResult, InterpreterCheck, ResultData, SwapRequest } from "./result.js";
 import { EXIT_REBOOT, type SessionState, Stop } from "./state.js";
 import { printable } from "./text.js";
 import { nameTrap } from "./trap.js";
