@@ -104,12 +104,14 @@ export class AssetModules implements Modules {
 
   /** A flavour that the caller gives is taken. */
   first(flavour: Flavour): FlavourModule {
-    return this.small.includes(flavour) ? smallOf(flavour) : flavour;
+    const small = smallOf(flavour);
+    const begins = source().small && this.#given[flavour] === undefined;
+    return begins && this.#key(small) !== undefined ? small : flavour;
   }
 
-  /** The flavours that begin with their small modules. */
-  get small(): readonly Flavour[] {
-    return source().small ? FLAVOURS.filter((flavour) => this.#given[flavour] === undefined) : [];
+  /** Those that begin with their small modules. */
+  get small(): Flavour[] {
+    return FLAVOURS.filter((flavour) => this.first(flavour) !== flavour);
   }
 
   ready(name: ModuleName): WebAssembly.Module | undefined {
@@ -213,7 +215,7 @@ export class GivenModules implements Modules {
   ) {}
 
   first(flavour: Flavour): FlavourModule {
-    return this.small.includes(flavour) && !this.table.has(flavour) ? smallOf(flavour) : flavour;
+    return this.small.includes(flavour) ? smallOf(flavour) : flavour;
   }
 
   ready(name: FlavourModule): WebAssembly.Module | undefined {

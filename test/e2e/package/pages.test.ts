@@ -23,6 +23,8 @@ const ABSENT = { status: 404, message: expect.stringMatching(/asset: the server 
 /** Bytes of scripts for a first boot, as gzip packs them. Without a bundler nothing leaves out what a page doesn't use. */
 const SCRIPT_MAX = 35 * 1024;
 const UNBUNDLED_MAX = 38 * 1024;
+/** Of a flavour's module, as gzip packs it. */
+const MODULE_MAX = 130 * 1000;
 
 const PAGE = `<!doctype html><title>test</title><link rel="icon" href="data:,"><script type="module" src="/main.js"></script>`;
 const IMPORTS = JSON.stringify({
@@ -229,7 +231,7 @@ describe.skipIf(CHROMIUM === undefined)("the package in pages", () => {
       expect(await call(page, "missing")).toEqual({
         known: true,
         name: "AssetError",
-        message: expect.stringMatching(/^assets\.modules\.lua.* is needed: this bundle is no ES module/),
+        message: "assets.modules.lua: is needed: this bundle is no ES module and doesn't know where it is",
       });
       await page.close();
     } finally {
@@ -249,8 +251,10 @@ describe.skipIf(CHROMIUM === undefined)("the package in pages", () => {
       const { page, complaints } = await open(`${server.origin}/`);
       expect(await call(page, "first")).toEqual({ reason: "exec", flavour: "lua" });
       // The guest's flavour and no other one.
-      expect(server.requests.filter((path) => path.endsWith(".wasm"))).toHaveLength(1);
+      const modules = server.requests.filter((path) => path.endsWith(".wasm"));
+      expect(modules).toEqual([expect.stringMatching(/userboot_lua_small/)]);
       expect(server.transferred(".js")).toBeLessThan(most);
+      expect(server.transferred(".wasm")).toBeLessThan(MODULE_MAX);
       expect(complaints).toEqual([]);
       await page.close();
     } finally {
