@@ -6,9 +6,10 @@ import { setCellMaker } from "./isolation/makers.js";
 import { setModuleSource } from "./modules.js";
 import { pagePlace } from "./page_assets.js";
 import { spawnBrowserThread } from "./worker/browser_spawn.js";
+import { canServeThreads } from "./worker/channel.js";
 
 setModuleSource({ place: pagePlace, read: fetchModule });
-setCellMaker("thread", spawnBrowserThread);
+setCellMaker("thread", spawnBrowserThread, () => ({ blobs: true, served: canServeThreads() }));
 setUnpacker(async (image, compression, options) => {
   const { unpackBlob } = await import("./disks/unpack_blob.js");
   return { image: await unpackBlob(image, compression, options), close() {} };

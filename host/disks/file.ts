@@ -25,6 +25,7 @@ export interface OpenFile {
  * @throws DiskError as `openImageFile`, and when it is read, if it has become shorter than it was, or the device has gone
  */
 export class FileDisk implements Disk {
+  readonly promises = false;
   readonly size: number;
   /** As it was said, else as the device says, else 512. */
   readonly sectorSize: 512 | 4096;

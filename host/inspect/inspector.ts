@@ -1,10 +1,12 @@
 // The caller's side of an inspection, wherever it is: asks one thing after the other, and ends it, at the latest when a
 // request takes too long or the caller aborts. What comes out of a cell is checked here before anybody sees it.
 
+import { DiskServer, type ReadRequest } from "../disks/served.js";
 import { abortedBy, IsolationError, LimitError, OptionError, reviveError, type UserbootError } from "../errors.js";
 import { onAbort } from "../isolation/abort.js";
 import type { Cell } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
+import { readRequest } from "../isolation/shape.js";
 import type { IsolationFacts } from "../result.js";
 import { checkedAnswer } from "./check.js";
 import type { InspectLimits } from "./options.js";
@@ -64,6 +66,7 @@ export class CellInspector implements Inspector {
     private readonly limits: InspectLimits,
     signal: AbortSignal | undefined,
     private readonly release: () => void,
+    private readonly server = new DiskServer(),
   ) {
     const abort = () => this.#end(abortedBy(signal?.reason, "inspection"));
     this.#stopListening = signal ? onAbort(signal, abort) : () => {};
@@ -135,6 +138,11 @@ export class CellInspector implements Inspector {
       this.#setDeadline("requestMs", this.limits.requestMs);
       return;
     }
+    if ((message as { type?: unknown } | null)?.type === "read") {
+      if (readRequest(message)) this.#serve(message as ReadRequest);
+      else this.#failed("it sent a wrong request for bytes");
+      return;
+    }
     const waiting = this.#waiting;
     try {
       if (waiting === undefined) throw new TypeError("it sent an answer that nobody waits for");
@@ -146,6 +154,18 @@ export class CellInspector implements Inspector {
         this.#failed(error.message);
       } else waiting?.reject(error);
     }
+  }
+
+  /** Reads a disk for the cell. */
+  #serve(request: ReadRequest): void {
+    this.server.read(request).then(
+      (reply) => {
+        if (this.#over === undefined) this.cell.serve(reply);
+      },
+      (error) => this.#failed((error as Error).message),
+    );
+    const { diskBytes } = this.limits;
+    if (this.server.bytes > diskBytes) this.#end(new LimitError("diskBytes", diskBytes, this.server.bytes));
   }
 
   #failed(reason: string | UserbootError): void {

@@ -1,6 +1,7 @@
 // What a session that runs elsewhere, in a thread or a process, and its caller tell each other.
 
 import type { Keys } from "../console/keys.js";
+import type { ReadRequest } from "../disks/served.js";
 import type { SentImage } from "../disks/source.js";
 import type { PlainError } from "../errors.js";
 import type { InspectStart } from "../inspect/protocol.js";
@@ -24,6 +25,8 @@ export interface StartMessage {
   keys?: readonly Keys[];
   /** Keys come while it runs. */
   liveKeys?: boolean;
+  /** It waits for what is promised: its engine can. */
+  suspends?: boolean;
   /** The operator's hooks that are to be asked. */
   wants: readonly HookName[];
   /** What to type when. */
@@ -40,6 +43,8 @@ export type SessionMessage =
   | { type: "output"; bytes: Uint8Array<ArrayBuffer> }
   | { type: "question"; hook: HookName; facts: unknown[] }
   | { type: "progress"; progress: Progress }
+  /** It reads a disk that its caller has. */
+  | ({ type: "read" } & ReadRequest)
   /** The guest swaps to a flavour whose module isn't there. */
   | { type: "module"; flavour: Flavour }
   /** The guest begins, or stops, to wait for a key that isn't there. */
