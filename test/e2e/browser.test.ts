@@ -1,25 +1,14 @@
 // The built package in a real browser: served as plain files under a strict policy, it boots the sample
 // guest from a Blob in a Web Worker and finds what Node finds. Needs Debian's Chromium.
 
-import { existsSync, readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { dirname, normalize, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
-import { type Browser, chromium, type Page } from "playwright-core";
 import { type BootResult, boot, inspect, KeysConsole } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { guestImage } from "../support/guests.js";
 import { inRepository } from "../support/repository.js";
-
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-if (CHROMIUM === undefined && process.env.CI === "true") throw new Error("no Chromium, which CI must have");
-if (CHROMIUM === undefined) console.warn("browser tests need Chromium");
-
-const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
-const TYPES: Record<string, string> = { html: "text/html", js: "text/javascript", wasm: "application/wasm" };
-const PAGE = `<!doctype html><title>test</title><script type="module" src="/page.js"></script>`;
-const SCRIPT = `import * as userboot from "/build/browser.js"; globalThis.userboot = userboot;`;
+import { CHROMIUM, Pages } from "./page.js";
 
 const image = guestImage("amd64-ufs2-gpt");
 const packed = gzipSync(image);
@@ -31,29 +20,6 @@ const OPTIONS = {
   digests: true,
 } as const;
 
-/** Serves the build as it would be installed, with headers that isolate the page when asked. */
-function serve(isolated: boolean): Server {
-  return createServer((request, response) => {
-    const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
-    const inline: Record<string, string | Uint8Array> = {
-      "/": PAGE,
-      "/page.js": SCRIPT,
-      "/guest.img": image,
-      "/guest.gz": packed,
-    };
-    const file = inRepository(`.${path}`);
-    const body = inline[path] ?? (path.startsWith("/build/") && existsSync(file) ? readFileSync(file) : undefined);
-    response.writeHead(body === undefined ? 404 : 200, {
-      "content-type": TYPES[path === "/" ? "html" : (path.split(".").at(-1) ?? "")] ?? "application/octet-stream",
-      "content-security-policy": POLICY,
-      ...(isolated
-        ? { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" }
-        : {}),
-    });
-    response.end(body);
-  });
-}
-
 /** What the page's boot gives, in a form that can leave the page. */
 interface PageResult {
   result: BootResult;
@@ -62,32 +28,13 @@ interface PageResult {
 }
 
 describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
-  let browser: Browser;
-  const servers: Server[] = [];
+  let pages: Pages;
   beforeAll(async () => {
-    const flags = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking";
-    browser = await chromium.launch({
-      executablePath: CHROMIUM!,
-      args: `${flags} disable-component-update disable-sync`.split(" ").map((flag) => `--${flag}`),
-    });
+    pages = await Pages.open();
   });
-  afterAll(async () => {
-    await browser?.close();
-    for (const server of servers) server.close();
-  });
+  afterAll(() => pages?.close());
 
-  async function open(isolated: boolean): Promise<{ page: Page; complaints: string[] }> {
-    const server = serve(isolated);
-    servers.push(server);
-    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-    const page = await browser.newPage();
-    const complaints: string[] = [];
-    page.on("pageerror", (error) => complaints.push(error.message));
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    await page.waitForFunction("globalThis.userboot !== undefined");
-    return { page, complaints };
-  }
+  const open = (isolated: boolean) => pages.page(isolated, { "/guest.img": image, "/guest.gz": packed });
 
   it.each([true, false])("boots the sample guest from a Blob as Node does (isolated page: %s)", async (isolated) => {
     const { page, complaints } = await open(isolated);
