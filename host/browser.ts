@@ -16,3 +16,4 @@ setUnpacker(async (image, compression, options) => {
 });
 
 export * from "./api.js";
+export { fileDisk } from "./disks/file_disk.js";

@@ -103,6 +103,14 @@ export class FileDisk implements Disk {
 }
 
 /**
+ * The file or device at `path` as a disk, to be closed by the caller. `boot` takes paths, too; this is the same name as in pages.
+ * @throws DiskError as `openImageFile`
+ */
+export async function fileDisk(path: string, { sectorSize }: { sectorSize?: 512 | 4096 } = {}): Promise<FileDisk> {
+  return new FileDisk(path, sectorSize);
+}
+
+/**
  * Opens the image or device at `path`, which is looked at before a byte is read.
  * @throws DiskError for what isn't there, may not be read, is no regular file and no disk, or is empty
  */

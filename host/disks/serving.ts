@@ -39,7 +39,7 @@ export function sendImages(sources: readonly ReadySource[], ways: Ways): Sent {
     }
     if (!ways.served) {
       const where = `a page that is cross-origin isolated, or ${NEEDED}`;
-      throw new OptionError(`disk ${number} is a Disk object, which a thread can wait for only with ${where}`);
+      throw new OptionError(`disk ${number} is read by the page, which a thread can wait for only with ${where}`);
     }
     const disk = image === undefined ? (source as Disk) : new BlobDisk(image.image as Blob, image.sectorSize);
     served.set(number, disk);

@@ -2,6 +2,7 @@
 // this one and one line in `openSource`.
 
 import { OptionError } from "../errors.js";
+import { isPromise } from "../maybe.js";
 import { BlobDisk } from "./blob.js";
 import { BytesDisk } from "./bytes.js";
 import { COMPRESSIONS, type Compression, compressionOfName, isCompression } from "./compression.js";
@@ -85,6 +86,7 @@ export function describeSource(source: DiskSource): DescribedImage | undefined {
     return { ...packing(checkImage(image), format), ...said };
   }
   if (source instanceof BytesDisk) return { image: source.image, sectorSize: source.sectorSize, files: [] };
+  if (source instanceof BlobDisk) return { image: source.blob, sectorSize: source.sectorSize, files: [] };
   if (isDisk(source)) return isOpenFile(source) ? { ...openFileOf(source), files: [] } : undefined;
   return { ...packing(checkImage(source), undefined), files: [] };
 }
@@ -105,6 +107,7 @@ function checkImage(image: ImageSource): DescribedImage["image"] {
   if (image instanceof ArrayBuffer) return new Uint8Array(image);
   if (typeof image === "string" || image instanceof Uint8Array || image instanceof Blob || isHandle(image))
     return image;
+  if (isPromise(image as unknown)) throw new OptionError("a disk is a promise: `await` it first");
   throw new OptionError("a disk must be a path, bytes, a Blob, a file's handle or a Disk");
 }
 

@@ -1,8 +1,9 @@
 // The images of a session got ready: files of handles, and those that are compressed unpacked, by what the platform has for
 // that.
 
-import { DiskError, OptionError } from "../errors.js";
+import { OptionError } from "../errors.js";
 import type { Compression } from "./compression.js";
+import { fileOf } from "./file_disk.js";
 import type { ReadySource, Source } from "./layout.js";
 import { isHandle, type ReadyImage } from "./source.js";
 
@@ -68,13 +69,4 @@ export async function unpackSources(sources: readonly Source[], options: UnpackO
     throw error;
   }
   return { sources: ready, close };
-}
-
-/** The file of a handle as it is now. */
-async function fileOf(handle: FileSystemFileHandle): Promise<File> {
-  try {
-    return await handle.getFile();
-  } catch (error) {
-    throw new DiskError(handle.name, `can't be read (${(error as Error)?.name ?? error})`);
-  }
 }
