@@ -43,7 +43,7 @@ export class FileDisk implements Disk {
     this.#fd = open?.fd ?? openImageFile(path);
     const status = fstatSync(this.#fd);
     if (status.isFile()) {
-      this.size = status.size;
+      this.size = open?.size ?? status.size;
       this.sectorSize = sectorSize ?? 512;
     } else {
       const facts =

@@ -5,7 +5,7 @@ import { OptionError } from "../errors.js";
 import { isPromise } from "../maybe.js";
 import { canSuspend } from "../suspension.js";
 import { BlobDisk } from "./blob.js";
-import type { Disk } from "./disk.js";
+import { type Disk, isDisk } from "./disk.js";
 import type { ReadySource } from "./layout.js";
 import { openSource, type SentImage } from "./source.js";
 
@@ -68,7 +68,7 @@ export function openHere(sources: readonly ReadySource[]): Opened {
   };
   try {
     const disks = sources.map(({ source, image }) => {
-      if (image === undefined) return source as Disk;
+      if (image === undefined || isDisk(source)) return source as Disk;
       const disk = openSource(image);
       opened.push(disk);
       return disk;
