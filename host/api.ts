@@ -1,5 +1,7 @@
 // The public API that all platforms share; index.ts and browser.ts add what is theirs.
 
+import "./disposal.js";
+
 export type { Assets, ModuleAsset, ModuleName, WorkerAsset } from "./assets.js";
 export { boot, type PreloadOptions, preload } from "./boot.js";
 export { type Clock, RealClock, VirtualClock } from "./clock.js";
@@ -41,4 +43,5 @@ export type { LookedAt } from "./problem.js";
 export type { Generation, ProfileFacts } from "./profile.js";
 export type { BootResult, InterpreterCheck, IsolationFacts, ResultData, SwapRequest, WrittenRange } from "./result.js";
 export { printable } from "./text.js";
-export { type HostTree, TREE_LIMITS, type TreeLimits, type TreeMap } from "./wasi/tree.js";
+export { TREE_LIMITS, type TreeLimits } from "./wasi/limits.js";
+export type { HostTree, TreeMap } from "./wasi/tree.js";

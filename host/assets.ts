@@ -14,16 +14,19 @@ export type WorkerAsset = URL | string | (() => Worker);
 
 /** Where this package finds what isn't in its own program. What isn't said is looked for beside it. */
 export interface Assets {
-  /** The worker of a page's boots: `userboot-wasm/worker`. */
+  /** The worker of a page's boots and inspections: `userboot-wasm/worker`. */
   worker?: WorkerAsset;
-  /** That of boots with `host:` trees, hooks or measuring, and of inspections: `userboot-wasm/worker-full`. */
-  fullWorker?: WorkerAsset;
+  /** A smaller one for boots without `host:` trees, hooks and measuring: `userboot-wasm/worker-boot`. Without it `worker` serves. */
+  bootWorker?: WorkerAsset;
   /** `userboot-wasm/wasm/lua` and its like. One that is given by a place is fetched when a guest wants it. */
   modules?: { readonly [name in ModuleName]?: ModuleAsset | Promise<ModuleAsset> };
 }
 
+/** What is said of an asset that isn't given and can't be looked for. */
+export const NEEDED = "is needed: this bundle is no ES module and doesn't know where it is";
+
 const MODULE_NAMES: readonly ModuleName[] = ["simp", "4th", "lua", "inspect", "wasi"];
-const WORKERS = ["worker", "fullWorker"] as const;
+const WORKERS = ["worker", "bootWorker"] as const;
 
 /**
  * Looks whether `assets` are some.

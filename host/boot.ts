@@ -17,11 +17,10 @@ import {
   sessionOptions,
   treeOptions,
 } from "./options.js";
-import { takeOverlay } from "./overlay.js";
 import { permittedEnvironment } from "./policy/asker.js";
 import { readySha256 } from "./protocol/digests.js";
 import { addDigests, type BootResult } from "./result.js";
-import { type GrantedTree, takeTrees } from "./wasi/tree.js";
+import type { GrantedTree } from "./wasi/tree.js";
 
 /** Nothing of the guest's has been read. */
 const NO_PROGRESS: Progress = { diskBytes: 0, diskCalls: 0, fileBytes: 0, fileDone: 0 };
@@ -37,10 +36,10 @@ export async function boot(options: BootOptions): Promise<BootResult> {
     ...checked,
     env: environmentEntries(permittedEnvironment(options.hooks, givenEnvironment(options))),
     ...(options.overlay !== undefined && {
-      overlay: await takeOverlay(options.overlay, checked.limits, options.onNotice),
+      overlay: await (await import("./overlay.js")).takeOverlay(options.overlay, checked.limits, options.onNotice),
     }),
   };
-  const trees = await takeTrees(options.hostTrees ?? [], treeOptions(options));
+  const trees = await grantedTrees(options);
   throwIfAborted(options.signal);
   const { assets, isolation = "thread" } = options;
   const modules = new AssetModules(assets);
@@ -61,6 +60,13 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   }
   if (options.digests) await addDigests(result);
   return result;
+}
+
+/** The trees of `options`. What takes them in is loaded when there are some. */
+async function grantedTrees(options: BootOptions): Promise<readonly GrantedTree[]> {
+  const { hostTrees = [] } = options;
+  const settled = treeOptions(options);
+  return hostTrees.length === 0 ? [] : (await import("./wasi/tree.js")).takeTrees(hostTrees, settled);
 }
 
 /** What `preload` takes. */

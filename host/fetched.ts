@@ -11,15 +11,20 @@ export async function fetchModule(place: URL): Promise<WebAssembly.Module> {
   const { href } = place;
   const response = await fetchAsset(href);
   const { status } = response;
+  const type = response.headers.get("content-type") ?? "";
+  if (isPage(type)) throw new AssetError(href, `the server gives ${type} in its place`, status);
   // Servers that don't know the type of such files have them compiled a little later.
-  if (response.headers.get("content-type") !== "application/wasm") {
-    return compileBytes(await body(response, href), href, status);
-  }
+  if (type !== "application/wasm") return compileBytes(await body(response, href), href, status);
   try {
     return await WebAssembly.compileStreaming(response);
   } catch (error) {
     throw new AssetError(href, `is no WebAssembly module (${(error as Error).message})`, status);
   }
+}
+
+/** Whether what a server gives is a page: some do for all that they don't have. */
+export function isPage(type: string): boolean {
+  return type.startsWith("text/html");
 }
 
 async function body(response: Response, href: string): Promise<ArrayBuffer> {

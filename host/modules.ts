@@ -2,7 +2,7 @@
 // when a session wants it: Node reads files beside this package, pages fetch, and a caller may give some (assets.ts). The
 // table is fixed: no name that comes from a guest is ever part of a path.
 
-import { type Assets, isBytes, isModuleAsset, isPlace, type ModuleAsset, type ModuleName } from "./assets.js";
+import { type Assets, isBytes, isModuleAsset, isPlace, type ModuleAsset, type ModuleName, NEEDED } from "./assets.js";
 import { AssetError } from "./errors.js";
 
 /** A flavour: the core with one script interpreter. */
@@ -48,8 +48,8 @@ export interface Modules {
  * @throws AssetError for one that isn't there or isn't one
  */
 export interface ModuleSource {
-  /** Where the package's own one is. */
-  place(name: ModuleName): URL;
+  /** Where the package's own one is; undefined when its program doesn't know where it is itself. */
+  place(name: ModuleName): URL | undefined;
   /** What is there. */
   read(place: URL): Promise<WebAssembly.Module>;
 }
@@ -88,20 +88,22 @@ export class AssetModules implements Modules {
 
   ready(name: ModuleName): WebAssembly.Module | undefined {
     const key = this.#key(name);
+    if (key === undefined) return undefined;
     return (typeof key === "string" ? byPlace.get(key) : byObject.get(key))?.module;
   }
 
   find(name: ModuleName): Promise<WebAssembly.Module> {
     const key = this.#key(name);
+    if (key === undefined) return Promise.reject(new AssetError(`assets.modules.${name}`, NEEDED));
     return typeof key === "string"
       ? kept(byPlace, key, () => source().read(new URL(key)))
       : kept(byObject, key, () => compiled(name, key));
   }
 
   /** What is known of a module before anything is read: its place, or what the caller gave for it. */
-  #key(name: ModuleName): string | Exclude<Given, URL | string> {
+  #key(name: ModuleName): string | Exclude<Given, URL | string> | undefined {
     const given = this.#given[name];
-    if (given === undefined) return source().place(name).href;
+    if (given === undefined) return source().place(name)?.href;
     return isPlace(given) ? placeOf(given) : given;
   }
 

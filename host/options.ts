@@ -12,7 +12,8 @@ import { type Flavour, isFlavour } from "./modules.js";
 import type { Overlay, OverlayEntry, OverlayLimits } from "./overlay.js";
 import type { BootHooks } from "./policy/hooks.js";
 import { type Generation, wantedProfile } from "./profile.js";
-import { type HostTree, TREE_LIMITS, type TreeLimits, type TreeOptions } from "./wasi/tree.js";
+import { TREE_LIMITS, type TreeLimits, type TreeOptions } from "./wasi/limits.js";
+import type { HostTree } from "./wasi/tree.js";
 
 /** Low memory from 0, high memory from 4 GiB, in bytes. */
 export interface MemorySize {

@@ -2,7 +2,8 @@
 // session sees of it. Names are bytes, one character each. docs/overlays.md has what comes of it.
 
 import { LimitError, OptionError } from "./errors.js";
-import { TREE_LIMITS, type TreeLimits, takeTree } from "./wasi/tree.js";
+import { TREE_LIMITS, type TreeLimits } from "./wasi/limits.js";
+import { takeTree } from "./wasi/tree.js";
 
 /**
  * Files by path, `/boot/loader.conf` or `disk0p2:/boot/loader.conf`, one character a byte; null for one that isn't to be found.

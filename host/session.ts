@@ -16,6 +16,7 @@ import {
   UserbootError,
 } from "./errors.js";
 import { type Call, CpuState } from "./handoff/registers.js";
+import { makeResult } from "./made_result.js";
 import type { MaybePromise } from "./maybe.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
@@ -37,7 +38,7 @@ import {
 import { decodeProfile, type ProfileFacts } from "./profile.js";
 import { makeImports } from "./protocol/imports.js";
 import { latin1 } from "./protocol/module_memory.js";
-import { type BootResult, type InterpreterCheck, makeResult, type ResultData, type SwapRequest } from "./result.js";
+import type { BootResult, InterpreterCheck, ResultData, SwapRequest } from "./result.js";
 import { EXIT_REBOOT, type SessionState, Stop } from "./state.js";
 import { promising, Suspension } from "./suspension.js";
 import { printable } from "./text.js";

@@ -2,6 +2,11 @@
 // to an operator goes through here first, so that a guest can show a character but do nothing to a terminal, a log
 // or a reader.
 
+/** `value` as results write addresses and registers: `0x`, lower case, no leading zeros. */
+export function hex(value: bigint | number): string {
+  return `0x${value.toString(16)}`;
+}
+
 /** Characters that act instead of being shown: controls, directions of writing, line breaks, halves of pairs. */
 const ACTING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 

@@ -12,7 +12,7 @@ const version = (name) => JSON.parse(readFileSync(join(root, "node_modules", nam
 const sources = filesBelow("host");
 const configuration = ["tsconfig.json", "scripts/build-host.mjs", "scripts/bundle-page.mjs"];
 const inputs = digest(
-  [version("typescript"), version("@wasmer/wasi"), version("esbuild")],
+  [version("typescript"), version("@wasmer/wasi"), version("rolldown")],
   [...configuration, ...sources],
 );
 const outputs = sources

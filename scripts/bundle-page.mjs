@@ -1,13 +1,13 @@
-// Makes what pages load of the compiled host, in build/: browser.js and policy.js with the chunks that they share or load
-// when they are wanted, the two worker programs, one file each, and wasmer-js' module. The core's modules lie there, too.
+// Makes what pages load of the compiled host, in build/: browser.js and policy.js with what they share and what they load
+// when it is wanted, the two worker programs, one file each, and wasmer-js' module. The core's modules lie there, too.
 // Workers are classic scripts without imports: so they run whatever a bundler takes them for, minified again or not.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { rolldown } from "rolldown";
 import { root } from "./core.mjs";
 
 const host = join(root, "build", "host");
-const outdir = join(root, "build");
+const dir = join(root, "build");
 const LIBRARY = join(root, "node_modules", "@wasmer", "wasi", "dist", "Library.esm.js");
 
 /** wasmer-js has its module as text in its program, and a fallback that bundlers look for in vain. */
@@ -17,63 +17,78 @@ const library = readFileSync(LIBRARY, "utf8");
 const [text, base64] = MODULE_TEXT.exec(library) ?? [];
 if (base64 === undefined || !library.includes(FALLBACK)) throw new Error("@wasmer/wasi isn't made as it was");
 const glue = library.replace(text, '""').replace(FALLBACK, "undefined");
-writeFileSync(join(outdir, "wasmer_wasi.wasm"), Buffer.from(base64, "base64"));
 
 /** wasmer-js without its module, which is passed to it. */
 const wasmer = {
   name: "wasmer",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@wasmer\/wasi$/ }, () => ({ path: LIBRARY, namespace: "wasmer" }));
-    onLoad({ filter: /./, namespace: "wasmer" }, () => ({ contents: glue }));
-  },
+  resolveId: (source) => (source === "@wasmer/wasi" ? LIBRARY : undefined),
+  load: (id) => (id === LIBRARY ? glue : undefined),
 };
 
 /** Nothing of what is loaded when it is needed. */
 const lean = {
   name: "lean",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /./ }, ({ kind, path }) =>
-      kind === "dynamic-import" ? { path, namespace: "lean" } : undefined,
-    );
-    onLoad({ filter: /./, namespace: "lean" }, () => ({ contents: LEAN, resolveDir: host }));
-  },
+  resolveId: (_source, _importer, { kind }) => (kind === "dynamic-import" ? LEAN : undefined),
+  load: (id) => (id === LEAN ? NOT_HERE : undefined),
 };
-const LEAN = `import { AssetError } from "./errors.js";
-throw new AssetError("assets.fullWorker", "is the program for plain boots: this takes userboot-wasm/worker-full");`;
+const LEAN = join(host, "lean.js");
+const NOT_HERE = `import { AssetError } from "./errors.js";
+throw new AssetError("assets.worker", "is the program for plain boots, userboot-wasm/worker-boot: this takes userboot-wasm/worker");`;
 
-// Without a `process`, of which there is none in pages, what fengari asks of Node goes.
-const common = {
-  bundle: true,
-  minify: true,
-  define: { process: "undefined" },
-  target: "es2022",
-  outdir,
-  logLevel: "warning",
-};
+/** Bundles the programs `input`. Without a `process`, as in pages, what fengari asks of Node goes. */
+const bundle = (input, ...plugins) =>
+  rolldown({
+    cwd: root,
+    input,
+    plugins,
+    platform: "browser",
+    transform: { define: { "process.env.FENGARICONF": "undefined", process: "undefined" } },
+    onLog(_level, { message }) {
+      throw new Error(message);
+    },
+  });
+
+/** The modules that a page loads at once. */
+async function firstModules(bundle) {
+  const { output } = await bundle.generate({ format: "esm" });
+  const chunks = new Map(output.map((chunk) => [chunk.fileName, chunk]));
+  const found = new Set();
+  const visit = (name) => {
+    const chunk = chunks.get(name);
+    if (chunk === undefined || found.has(chunk)) return;
+    found.add(chunk);
+    chunk.imports.forEach(visit);
+  };
+  visit("browser.js");
+  return new Set([...found].flatMap(({ moduleIds }) => moduleIds));
+}
+
+async function bundlePage() {
+  const page = await bundle({ browser: join(host, "browser.js"), policy: join(host, "policy", "index.js") }, wasmer);
+  const first = await firstModules(page);
+  const { output } = await page.generate({
+    format: "esm",
+    minify: true,
+    chunkFileNames: "userboot_[name]-[hash].js",
+    // They are one file, since each costs a request and packs worse.
+    codeSplitting: { groups: [{ name: "core", test: (id) => first.has(id) }] },
+  });
+  for (const { fileName, code } of output) writeFileSync(join(dir, fileName), code.replace(PLACE, 'new URL("$1",'));
+}
+
+/** The minifier's form of how assets are found, which not every bundler knows. */
+const PLACE = /new URL\(`([^`$]+)`,(?=import\.meta\.url)/g;
+
+async function bundleWorker(name, plugin) {
+  const worker = await bundle({ [name]: join(host, "worker", "browser_entry.js") }, plugin);
+  await worker.write({ dir, format: "iife", minify: true, codeSplitting: false });
+}
+
+for (const name of readdirSync(dir)) if (name.endsWith(".js")) rmSync(join(dir, name));
+await Promise.all([bundlePage(), bundleWorker("worker", wasmer), bundleWorker("worker_boot", lean)]);
+writeFileSync(join(dir, "wasmer_wasi.wasm"), Buffer.from(base64, "base64"));
+
 /** Whose programs are bundled. */
 const PACKAGES = ["@noble/hashes", "@wasmer/wasi", "fengari", "sprintf-js"];
 const licenses = PACKAGES.map((name) => [name, readFileSync(join(root, "node_modules", name, "LICENSE"), "utf8")]);
-writeFileSync(join(outdir, "THIRD-PARTY.txt"), licenses.map((lines) => lines.join("\n\n")).join("\n\n"));
-
-for (const name of readdirSync(outdir)) if (name.endsWith(".js")) rmSync(join(outdir, name));
-await Promise.all([
-  build({
-    ...common,
-    entryPoints: { browser: join(host, "browser.js"), policy: join(host, "policy", "index.js") },
-    format: "esm",
-    splitting: true,
-    chunkNames: "userboot-[name]-[hash]",
-    plugins: [wasmer],
-  }),
-  ...[
-    ["worker", lean],
-    ["worker_full", wasmer],
-  ].map(([name, plugin]) =>
-    build({
-      ...common,
-      entryPoints: { [name]: join(host, "worker", "browser_entry.js") },
-      format: "iife",
-      plugins: [plugin],
-    }),
-  ),
-]);
+writeFileSync(join(dir, "THIRD-PARTY.txt"), licenses.map((lines) => lines.join("\n\n")).join("\n\n"));

@@ -15,7 +15,7 @@ cat >check.mjs <<'END'
 import { readdirSync, readFileSync } from "node:fs";
 import { boot } from "userboot-wasm";
 const build = "node_modules/userboot-wasm/build";
-for (const name of readdirSync(build).filter((name) => name !== "host")) {
+for (const name of readdirSync(build).filter((name) => /^userboot_.*\.wasm$/.test(name))) {
   const module = new WebAssembly.Module(readFileSync(`${build}/${name}`));
   if (WebAssembly.Module.customSections(module, "name").length > 0) throw new Error(`${name} is a debug build`);
 }

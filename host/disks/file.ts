@@ -1,6 +1,6 @@
 // A disk image in a file, or a device (Node). Opened read only; what it refuses, it refuses with one line.
 
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { DiskError } from "../errors.js";
 import { deviceFacts, isDiskDevice } from "./device.js";
 import type { Disk } from "./disk.js";
@@ -137,7 +137,7 @@ function imageComplaint(fd: number): string | undefined {
 }
 
 /** What is wrong with something that should be a regular file; undefined when it is one. */
-export function kindComplaint(status: Stats, wanted = ""): string | undefined {
+export function kindComplaint(status: { isDirectory(): boolean; isFile(): boolean }, wanted = ""): string | undefined {
   if (status.isDirectory()) return `is a directory${wanted}`;
   return status.isFile() ? undefined : "not a regular file";
 }

@@ -3,7 +3,8 @@
 // controls all of it, so every count and size is bounded, and what doesn't decode is left out.
 
 import type { GuestMemory } from "../memory/guest.js";
-import { type CpuState, hex } from "./registers.js";
+import { hex } from "../text.js";
+import type { CpuState } from "./registers.js";
 
 /** One record of a preloaded file. */
 export interface MetadataRecord {

@@ -3,6 +3,7 @@
 // that the host writes. Whoever runs the guest takes its state from here.
 
 import { RegisterError } from "../errors.js";
+import { hex } from "../text.js";
 
 /** A register: decimal when small by nature (selectors), else a hex string. */
 export type RegisterValue = number | string | [number | string, number | string] | [number, number | string, string];
@@ -16,11 +17,6 @@ const REG_RSP = 4;
 /** Size of the 32-bit task state segment. */
 const TSS_SIZE = 104;
 const FLAT_LIMIT = "0xffffffff";
-
-/** `value` as results write addresses and registers: `0x`, lower case, no leading zeros. */
-export function hex(value: bigint | number): string {
-  return `0x${value.toString(16)}`;
-}
 
 /** Collects what the loader asks for; refuses what the machine doesn't have. */
 export class CpuState {

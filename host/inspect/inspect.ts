@@ -1,74 +1,13 @@
-// `inspect`: checks the options, opens the images, in a process, in a thread or here, and has a first look at them.
+// `inspect`, whose program is loaded when somebody inspects.
 
-import { layOut, type ReadySource } from "../disks/layout.js";
-import { DiskServer } from "../disks/served.js";
-import { sendImages } from "../disks/serving.js";
-import { unpackSources } from "../disks/unpacked.js";
-import { abortedBy } from "../errors.js";
-import { cellFor, waysTo } from "../isolation/makers.js";
-import { AssetModules } from "../modules.js";
-import type { SessionOptions } from "../options.js";
-import type { Description } from "./facts.js";
-import { Inspection } from "./inspection.js";
-import type { Inspector } from "./inspector.js";
-import { type InspectLimits, type InspectOptions, inspectOptions } from "./options.js";
+import type { Inspection } from "./inspection.js";
+import type { InspectOptions } from "./options.js";
 
 /**
  * Looks into images without booting from them. They are open until the inspection is closed.
  * @throws UserbootError for what the caller did wrong, an image that can't be used, or a limit
  */
 export async function inspect(options: InspectOptions): Promise<Inspection> {
-  const { limits, session } = inspectOptions(options);
-  const { isolation = "thread", signal } = options;
-  throwIfAborted(signal);
-  const { sources, close } = await unpackSources(layOut(options.disks).sources, {
-    limit: limits.unpackedBytes,
-    signal,
-    onProgress: (done, size) =>
-      options.onProgress?.({
-        diskBytes: 0,
-        diskCalls: 0,
-        fileBytes: 0,
-        fileDone: 0,
-        unpackedDone: done,
-        unpackedSize: size,
-      }),
-  });
-  let inspector: Inspector | undefined;
-  try {
-    throwIfAborted(signal);
-    inspector =
-      isolation === "none"
-        ? await (await import("./here.js")).inspectHere(options, session, limits, sources, close)
-        : await inspectElsewhere(isolation, options, session, limits, sources, close);
-    const description = (await inspector.describe()) as Description;
-    return new Inspection(inspector, description, limits);
-  } catch (error) {
-    await inspector?.close();
-    close();
-    throw error;
-  }
-}
-
-async function inspectElsewhere(
-  isolation: "thread" | "process",
-  { assets, confine, signal }: InspectOptions,
-  session: SessionOptions,
-  limits: InspectLimits,
-  sources: ReadySource[],
-  close: () => void,
-): Promise<Inspector> {
-  const { disks, served } = sendImages(sources, waysTo(isolation));
-  // A process compiles its own.
-  const module = isolation === "process" ? undefined : await new AssetModules(assets).find("inspect");
-  throwIfAborted(signal);
-  const { CellInspector } = await import("./inspector.js");
-  const cell = await cellFor(isolation, { assets, confine, inspects: true });
-  const inspect = { limits, ...(module && { module }) };
-  const start = { options: session, disks, trees: [], clock: "virtual" as const, wants: [], inspect };
-  return new CellInspector(cell, start, limits, signal, close, new DiskServer(served));
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw abortedBy(signal.reason, "inspection");
+  const { openInspection } = await import("./open.js");
+  return openInspection(options);
 }

@@ -2,7 +2,6 @@
 // at the end. It holds the handles of its disks and nothing else.
 
 import { makeClock } from "../clock.js";
-import { automated } from "../console/automation.js";
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
 import type { Disk } from "../disks/disk.js";
@@ -61,7 +60,7 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
       options: start.options,
       modules,
       disks,
-      console: automated(withInput(output, typed ?? line.keys), start.automation),
+      console: await automated(withInput(output, typed ?? line.keys), start.automation),
       clock: makeClock(start.clock, start.suspends ?? false),
       suspends: start.suspends ?? false,
       policy,
@@ -88,6 +87,10 @@ async function findModules({ modules }: StartMessage, line: Line, first: Flavour
   const found = modules ? new GivenModules(modules, (flavour) => line.module?.(flavour) ?? own.find(flavour)) : own;
   if (found.ready(first) === undefined) await found.find(first);
   return found;
+}
+
+async function automated(console: Console, rules: StartMessage["automation"]): Promise<Console> {
+  return rules ? (await import("../console/automation.js")).automated(console, rules) : console;
 }
 
 async function findPolicy(asker: Asker | undefined, { measure = false, options }: StartMessage): Promise<Policy> {

@@ -1,9 +1,9 @@
 // The virtual CPU's imports, up to the entry of the kernel, which ends the session.
 
 import { MemoryError, RegisterError } from "../errors.js";
-import { hex } from "../handoff/registers.js";
 import { permitEntry } from "../policy/imports.js";
 import { type SessionState, Stop } from "../state.js";
+import { hex } from "../text.js";
 import { DIAGNOSTIC_SIZE_MAX } from "./diagnostics.js";
 import type { ModuleMemory } from "./module_memory.js";
 

@@ -5,6 +5,7 @@
 import type { BigIntStats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { HostTreeError } from "../errors.js";
+import type { TreeOptions } from "./limits.js";
 import { type Doors, LinkWay } from "./links.js";
 import {
   bestStrategy,
@@ -17,7 +18,7 @@ import {
   type Top,
   unlessChanged,
 } from "./places.js";
-import { type GrantedTree, TreeBuilder, type TreeOptions } from "./tree.js";
+import { type GrantedTree, TreeBuilder } from "./tree.js";
 
 /** Directories open at once for each level that is allowed: what a link leads to is open beside where the link is. */
 const OPEN_PER_LEVEL = 4;

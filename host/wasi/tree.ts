@@ -2,6 +2,7 @@
 // their bytes, which is everything a session will ever see of them. Paths are bytes, one character each.
 
 import { HostTreeError, OptionError } from "../errors.js";
+import { TREE_LIMITS, type TreeOptions } from "./limits.js";
 
 /** Files by path (`boot/kernel/kernel`; one character a byte); the directories on the way come by themselves. */
 export type TreeMap = ReadonlyMap<string, Uint8Array> | Readonly<Record<string, Uint8Array>>;
@@ -14,28 +15,6 @@ export interface GrantedTree {
   /** Parents before their children, without slashes at either end. */
   directories: string[];
   files: { path: string; content: Uint8Array }[];
-}
-
-/** What a directory may hold to be granted; maps, which the program makes itself, are not limited. */
-export interface TreeLimits {
-  /** Files and directories. */
-  entries: number;
-  /** Directories inside each other. */
-  depth: number;
-  /** Bytes of all files. */
-  bytes: number;
-}
-
-/** The limits of a boot that is given none. */
-export const TREE_LIMITS: Readonly<TreeLimits> = { entries: 65_536, depth: 32, bytes: 512 * 1024 * 1024 };
-
-/** How trees are taken in. */
-export interface TreeOptions {
-  limits: Readonly<TreeLimits>;
-  /** Refuse a directory for what would be left out of it. */
-  strict: boolean;
-  /** Told of each entry that is left out, in one line. */
-  onNotice?: ((line: string) => void) | undefined;
 }
 
 const TREE_OPTIONS: TreeOptions = { limits: TREE_LIMITS, strict: false };

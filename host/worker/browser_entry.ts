@@ -1,5 +1,5 @@
-// The program of a session's thread in browsers. It is bundled into one file twice: `userboot-wasm/worker-full` with all
-// that others load when they need it, `userboot-wasm/worker` without, for boots that need nothing of that.
+// The program of a session's thread in browsers. It is bundled into one file twice: `userboot-wasm/worker` with all that
+// others load when they need it, `userboot-wasm/worker-boot` without, for boots that need nothing of that.
 
 import type { InspectRequest } from "../inspect/protocol.js";
 import { runBody } from "../isolation/body.js";

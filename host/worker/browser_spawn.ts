@@ -1,8 +1,8 @@
 // A session's thread in browsers.
 
-import type { Assets, WorkerAsset } from "../assets.js";
+import { type Assets, NEEDED, type WorkerAsset } from "../assets.js";
 import { AssetError, type UserbootError } from "../errors.js";
-import { fetchAsset } from "../fetched.js";
+import { fetchAsset, isPage } from "../fetched.js";
 import type { Cell } from "../isolation/cell.js";
 import type { CellOptions } from "../isolation/makers.js";
 import { pagePlace } from "../page_assets.js";
@@ -10,7 +10,7 @@ import { type ModuleGiven, ThreadChannel } from "./channel.js";
 
 /** A cell that is a worker of this page. */
 export function spawnBrowserThread({ assets, full, inspects }: CellOptions): Cell {
-  const program = wantedProgram(assets, full || inspects ? "fullWorker" : "worker");
+  const program = wantedProgram(assets, full || inspects);
   const worker = startWorker(program);
   const channel = new ThreadChannel((message) => worker.postMessage(message));
   let heard = false;
@@ -31,9 +31,8 @@ export function spawnBrowserThread({ assets, full, inspects }: CellOptions): Cel
     },
     onFailure(handler) {
       worker.onerror = (event) => {
-        // It runs, or has run into a mistake in its text. A program that isn't there has no message.
-        if (heard || event.message) handler(event.message || "it failed");
-        else void whyNotLoaded(program).then(handler);
+        if (heard) handler(event.message || "it failed");
+        else void whyNotLoaded(program, event.message).then(handler);
       };
       worker.onmessageerror = () => handler("a message can't be read");
     },
@@ -44,8 +43,11 @@ export function spawnBrowserThread({ assets, full, inspects }: CellOptions): Cel
   };
 }
 
-function wantedProgram(assets: Assets | undefined, name: "worker" | "fullWorker"): WorkerAsset {
-  return assets?.[name] ?? pagePlace(name);
+function wantedProgram({ bootWorker, worker }: Assets = {}, full = false): WorkerAsset {
+  const given = full ? worker : (bootWorker ?? worker);
+  const program = given ?? pagePlace(full ? "worker" : "bootWorker");
+  if (program === undefined) throw new AssetError("assets.worker", NEEDED);
+  return program;
 }
 
 /** The programs are classic scripts without imports, so that whatever a bundler makes of them runs. */
@@ -59,12 +61,15 @@ function startWorker(program: WorkerAsset): Worker {
   }
 }
 
-/** What the browser doesn't say of a program that it couldn't load. */
-async function whyNotLoaded(program: WorkerAsset): Promise<string | UserbootError> {
-  if (typeof program === "function") return "its program can't be loaded";
+/** What the browser, but for the `message`, doesn't say of a program that it couldn't load. */
+async function whyNotLoaded(program: WorkerAsset, message: string): Promise<string | UserbootError> {
+  if (typeof program === "function") return message || "its program can't be loaded";
   const { href } = new URL(program, document.baseURI);
   try {
-    const { status } = await fetchAsset(href, "HEAD");
+    const { headers, status } = await fetchAsset(href, "HEAD");
+    const type = headers.get("content-type") ?? "";
+    if (isPage(type)) return new AssetError(href, `the server gives ${type} in its place`, status);
+    if (message) return message;
     const why = "a Content-Security-Policy (worker-src, script-src) or its type may forbid it";
     return new AssetError(href, `can't be started as a worker: ${why}`, status);
   } catch (error) {

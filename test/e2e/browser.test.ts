@@ -6,9 +6,10 @@ import { dirname, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type BootResult, boot, inspect, KeysConsole } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CHROMIUM } from "../support/chromium.js";
 import { guestImage } from "../support/guests.js";
 import { inRepository } from "../support/repository.js";
-import { CHROMIUM, Pages } from "./page.js";
+import { Pages } from "./page.js";
 
 const image = guestImage("amd64-ufs2-gpt");
 const packed = gzipSync(image);

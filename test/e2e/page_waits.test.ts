@@ -3,10 +3,11 @@
 
 import { boot, KeysConsole } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CHROMIUM } from "../support/chromium.js";
 import { guestImage } from "../support/guests.js";
 import { largeGuest } from "../support/large_guest.js";
 import { RangeServer } from "../support/range_server.js";
-import { CHROMIUM, Pages } from "./page.js";
+import { Pages } from "./page.js";
 
 const image = guestImage("amd64-ufs2-gpt");
 const OPTIONS = {

@@ -1,0 +1,117 @@
+// Where modules come from when a caller says so, and what is told of those that can't be had.
+
+import { copyFileSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import {
+  AssetError,
+  type Assets,
+  type BootOptions,
+  boot,
+  inspect,
+  KeysConsole,
+  OptionError,
+  preload,
+} from "userboot-wasm";
+import { describe, expect, it } from "vitest";
+import { modulePath } from "../support/flavours.js";
+import { guestImage } from "../support/guests.js";
+import { Scratch } from "../support/scratch.js";
+
+const image = guestImage("amd64-ufs2-gpt");
+const run = (assets: Assets, more: BootOptions = {}) =>
+  boot({
+    disks: [image],
+    start: "lua",
+    interfaceVersion: 4,
+    clock: "virtual",
+    assets,
+    console: new KeysConsole(["\r"]),
+    ...more,
+  });
+const bytes = () => new Uint8Array(readFileSync(modulePath("lua")));
+const nowhere = new URL("file:///nowhere/core.wasm");
+
+describe.each(["thread", "none"] as const)("modules that are given (isolation %s)", (isolation) => {
+  it.each<[string, () => NonNullable<Assets["modules"]>]>([
+    ["a URL", () => ({ lua: pathToFileURL(modulePath("lua")) })],
+    ["a URL as text", () => ({ lua: pathToFileURL(modulePath("lua")).href })],
+    ["bytes", () => ({ lua: bytes() })],
+    ["an ArrayBuffer", () => ({ lua: bytes().buffer })],
+    ["a module", () => ({ lua: new WebAssembly.Module(bytes()) })],
+    ["a promise of a module", () => ({ lua: WebAssembly.compile(bytes()) })],
+    ["a promise of a URL", () => ({ lua: Promise.resolve(pathToFileURL(modulePath("lua"))) })],
+  ])("boot a guest: %s", async (_, modules) => {
+    // Another one is never looked for.
+    const result = await run({ modules: { simp: nowhere, "4th": nowhere, ...modules() } }, { isolation });
+    expect(result).toMatchObject({ reason: "exec", flavour: "lua" });
+  });
+
+  it.each<[string, Assets["modules"], Partial<AssetError>]>([
+    ["a file that isn't there", { lua: nowhere }, { url: nowhere.href, message: `${nowhere}: no such file` }],
+    ["no URL", { lua: "lua.wasm" }, { url: "lua.wasm", message: "lua.wasm: is no URL" }],
+    ["bytes of something else", { lua: new ArrayBuffer(8) }, { url: "assets.modules.lua" }],
+    ["a promise of something else", { lua: Promise.resolve(5 as never) }, { url: "assets.modules.lua" }],
+  ])("are refused by name: %s", async (_, modules, error) => {
+    const refused = run({ modules: modules! }, { isolation });
+    await expect(refused).rejects.toThrow(AssetError);
+    await expect(refused).rejects.toMatchObject({ name: "AssetError", ...error });
+  });
+
+  it("end a session when its guest swaps to one that can't be had", async () => {
+    const { error, reason } = await run({ modules: { simp: nowhere } }, { isolation, interfaceVersion: 5 });
+    expect(reason).toBe("error");
+    expect(error).toEqual({ name: "AssetError", url: nowhere.href, message: `${nowhere}: no such file` });
+  });
+});
+
+it("what was missing is looked for again", async () => {
+  using scratch = new Scratch();
+  const path = join(scratch.path, "lua.wasm");
+  const assets = { modules: { lua: pathToFileURL(path) } };
+  await expect(preload({ assets, flavours: ["lua"] })).rejects.toThrow(AssetError);
+  copyFileSync(modulePath("lua"), path);
+  expect((await run(assets)).reason).toBe("exec");
+});
+
+it("a server's answer is told with its status", async () => {
+  const server = createServer((request, response) => {
+    const found = request.url === "/lua.wasm";
+    response.writeHead(found ? 200 : request.url === "/page" ? 200 : 503, {
+      "content-type": found ? "application/wasm" : "text/html",
+    });
+    response.end(found ? bytes() : "<!doctype html>");
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  try {
+    const at = (path: string) => new URL(path, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    expect((await run({ modules: { lua: at("/lua.wasm") } })).reason).toBe("exec");
+    const busy = { status: 503, message: `${at("/busy")}: the server answers 503` };
+    await expect(run({ modules: { lua: at("/busy") } })).rejects.toMatchObject({ name: "AssetError", ...busy });
+    const page = { status: 200, message: `${at("/page")}: the server gives text/html in its place` };
+    await expect(inspect({ disks: [image], assets: { modules: { inspect: at("/page") } } })).rejects.toMatchObject(
+      page,
+    );
+  } finally {
+    server.close();
+  }
+});
+
+it.each([
+  [{ wasm: 1 }, 'unknown asset "wasm" (there are worker, bootWorker, modules)'],
+  [{ worker: 5 }, "assets.worker must be a URL, or a function that makes a Worker"],
+  [{ modules: 5 }, "assets.modules must be an object"],
+  [{ modules: { perl: nowhere } }, 'unknown asset "modules.perl" (there are simp, 4th, lua, inspect, wasi)'],
+  [{ modules: { lua: 5 } }, /^assets\.modules\.lua must be a URL, an ArrayBuffer, a WebAssembly\.Module/],
+])("options %j are refused", async (assets, message) => {
+  for (const refused of [run(assets as never), inspect({ disks: [image], assets: assets as never })]) {
+    await expect(refused).rejects.toThrow(OptionError);
+    await expect(refused).rejects.toThrow(message);
+  }
+});
+
+it("a process finds its own", async () => {
+  await expect(run({}, { isolation: "process" })).rejects.toThrow('"assets" go with other isolations than "process"');
+});
