@@ -21,6 +21,7 @@ import {
 import { DEFAULT_FLAVOUR, type Flavour, type Modules } from "../modules.js";
 import type { BootOptions } from "../options.js";
 import { askHook, definedHooks } from "../policy/asker.js";
+import { LOOK_BYTES } from "../problem.js";
 import { type BootResult, stoppedResult, withMemory, writtenRanges } from "../result.js";
 import { Stopwatch } from "../stopwatch.js";
 import { onAbort } from "./abort.js";
@@ -199,8 +200,9 @@ class CellSession {
       },
       (error) => this.#failed((error as Error).message),
     );
+    // A session keeps to the limit by itself, and may then look why nothing was booted.
     const { diskBytes } = start.options.limits;
-    if (server.bytes > diskBytes) this.#stopped(new LimitError("diskBytes", diskBytes, server.bytes));
+    if (server.bytes > diskBytes + LOOK_BYTES) this.#stopped(new LimitError("diskBytes", diskBytes, server.bytes));
   }
 
   /** Gets the module of a flavour for the cell. The guest's time stands still meanwhile. */
