@@ -2,7 +2,8 @@
 // says is checked: it must serve ranges, and each answer must be the range that was asked for, of the file that was there at
 // first. Redirects are followed as `fetch` does.
 
-import { DiskError, OptionError } from "../errors.js";
+import { abortedBy, DiskError, OptionError, type UserbootError } from "../errors.js";
+import { onAbort } from "../isolation/abort.js";
 import type { MaybePromise } from "../maybe.js";
 import type { Disk } from "./disk.js";
 import { RANGE_MAX, RangeCache } from "./ranges.js";
@@ -17,6 +18,8 @@ export interface HttpDiskOptions {
   cache?: number;
   /** Bytes of a sector; 512 unless said. */
   sectorSize?: 512 | 4096;
+  /** Ends the opening, or later all that is fetched. */
+  signal?: AbortSignal | undefined;
 }
 
 /** A disk image on a web server: from `httpDisk`. Several sessions may share it. */
@@ -46,7 +49,7 @@ interface Identity {
 
 /**
  * Asks the server for the first block.
- * @throws OptionError for a wrong option; DiskError when the file can't be had by ranges
+ * @throws OptionError for a wrong option; DiskError when the file can't be had by ranges; AbortedError
  */
 export async function openHttpDisk(url: string | URL, options: HttpDiskOptions): Promise<HttpDisk> {
   const place = placeOf(url);
@@ -71,7 +74,7 @@ function placeOf(given: string | URL): URL {
 }
 
 function checkOptions(place: URL, options: HttpDiskOptions): Required<HttpDiskOptions> {
-  const { headers = {}, blockSize = BLOCK_SIZE, cache = CACHE, sectorSize = 512, ...unknown } = options;
+  const { headers = {}, blockSize = BLOCK_SIZE, cache = CACHE, sectorSize = 512, signal, ...unknown } = options;
   const [other] = Object.keys(unknown);
   if (other !== undefined) throw new OptionError(`httpDisk: unknown option "${other}"`);
   const isPower = Number.isInteger(blockSize) && Number.isInteger(Math.log2(blockSize));
@@ -89,7 +92,7 @@ function checkOptions(place: URL, options: HttpDiskOptions): Required<HttpDiskOp
   } catch (error) {
     throw new OptionError(`httpDisk: headers: ${(error as Error).message}`);
   }
-  return { headers, blockSize, cache, sectorSize };
+  return { headers, blockSize, cache, sectorSize, signal };
 }
 
 class RangedDisk implements HttpDisk {
@@ -98,6 +101,7 @@ class RangedDisk implements HttpDisk {
   readonly #url: URL;
   readonly #options: Required<HttpDiskOptions>;
   readonly #end = new AbortController();
+  #stopListening = () => {};
   #file: Identity | undefined;
   #cache: RangeCache | undefined;
   requests = 0;
@@ -107,6 +111,9 @@ class RangedDisk implements HttpDisk {
     this.#url = url;
     this.#options = options;
     this.sectorSize = options.sectorSize;
+    const { signal } = options;
+    if (signal?.aborted) this.#end.abort();
+    else if (signal) this.#stopListening = onAbort(signal, () => this.close());
   }
 
   /** What it is called in messages: of a query nobody need know. */
@@ -126,13 +133,19 @@ class RangedDisk implements HttpDisk {
   }
 
   read(offset: number, target: Uint8Array): MaybePromise<number> {
-    if (this.#end.signal.aborted || this.#cache === undefined) throw this.#error("is closed");
+    if (this.#end.signal.aborted || this.#cache === undefined) throw this.#closed();
     return this.#cache.read(offset, target);
   }
 
   close(): void {
+    this.#stopListening();
     this.#end.abort();
     this.#cache?.clear();
+  }
+
+  #closed(): UserbootError {
+    const { signal } = this.#options;
+    return signal?.aborted ? abortedBy(signal.reason, this.name) : this.#error("is closed");
   }
 
   #error(what: string): DiskError {
@@ -145,7 +158,7 @@ class RangedDisk implements HttpDisk {
       try {
         return await this.#attempt(start, end);
       } catch (error) {
-        if (this.#end.signal.aborted) throw this.#error("is closed");
+        if (this.#end.signal.aborted) throw this.#closed();
         if (error instanceof DiskError) throw error;
         if (left === 0) throw this.#error(`can't be fetched: ${reasonOf(error)}`);
       }

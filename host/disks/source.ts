@@ -87,6 +87,8 @@ export function describeSource(source: DiskSource): DescribedImage | undefined {
   }
   if (source instanceof BytesDisk) return { image: source.image, sectorSize: source.sectorSize, files: [] };
   if (source instanceof BlobDisk) return { image: source.blob, sectorSize: source.sectorSize, files: [] };
+  if (isDisk(source) && !(Number.isSafeInteger(source.size) && source.size >= 0))
+    throw new OptionError(`a Disk's size ${source.size} is no number of bytes`);
   if (isDisk(source)) return isOpenFile(source) ? { ...openFileOf(source), files: [] } : undefined;
   return { ...packing(checkImage(source), undefined), files: [] };
 }

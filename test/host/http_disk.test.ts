@@ -160,6 +160,16 @@ describe("a disk on a web server", { timeout: 120_000 }, () => {
     expect(() => disk.read(0, new Uint8Array(1))).toThrow(/is closed$/);
   });
 
+  it("that never answers is given up by a signal", async () => {
+    const { server, url } = await serve(diskOf(image));
+    server.listener = () => {};
+    const opening = httpDisk(url, { signal: AbortSignal.timeout(50) });
+    await expect(opening).rejects.toThrow(/guest\.img aborted$/);
+    await expect(httpDisk(url, { signal: AbortSignal.abort("enough") })).rejects.toThrow(
+      /guest\.img aborted \(enough\)$/,
+    );
+  });
+
   it.each<[string, string, HttpDiskOptions & Record<string, unknown>, RegExp]>([
     ["what is no URL", "//", {}, /no URL/],
     ["another scheme", "file:///etc/passwd", {}, /file: is neither http: nor https:/],

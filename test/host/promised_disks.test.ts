@@ -18,6 +18,9 @@ import {
 } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { DiskServer, type ReadReply, SERVED_MAX, ServedDisk } from "../../build/host/disks/served.js";
+import type { Cell } from "../../build/host/isolation/cell.js";
+import { runIsolated } from "../../build/host/isolation/run.js";
+import { sessionOptions } from "../../build/host/options.js";
 import { canSuspend } from "../../build/host/suspension.js";
 import { guestImage } from "../support/guests.js";
 import { Scratch } from "../support/scratch.js";
@@ -205,5 +208,42 @@ describe("what is read for a session", () => {
     const first = server.read(request);
     await expect(server.read(request)).rejects.toThrow(/reads before it has got what it read/);
     expect(await first).toEqual({ bytes: bytes.slice(0, 1) });
+  });
+
+  it.each([
+    [{ disk: 1, offset: 0, size: 1 }, "it reads image 1, which is none of these"],
+    [{ disk: 0, offset: 0, size: 2 ** 40 }, "it reads 1099511627776 bytes at 0"],
+    [{ disk: 0, offset: -1, size: 1 }, 'it sent a wrong message "read"'],
+    [{ disk: 0, offset: 0, size: 1e300 }, 'it sent a wrong message "read"'],
+    [{ disk: "0", offset: 0, size: 1 }, 'it sent a wrong message "read"'],
+  ])("ends a session that somebody else has taken over: %j", async (request, why) => {
+    let hear: (message: unknown) => void = () => {};
+    const nothing = () => {};
+    const cell: Cell = {
+      facts: { level: "thread" },
+      keys: { keys: "live", push: () => true, onRoom: nothing, end: nothing },
+      onMessage: (handler) => {
+        hear = handler;
+      },
+      start() {
+        hear({ type: "began" });
+        hear({ type: "read", ...request });
+      },
+      ...{
+        onFailure: nothing,
+        answer: nothing,
+        serve: nothing,
+        ask: nothing,
+        hold: nothing,
+        terminate: async () => {},
+      },
+    };
+    const start = { options: sessionOptions({}), modules: new Map(), disks: [], trees: [], clock: "virtual" } as const;
+    const { error } = await runIsolated(cell, start, {}, new Map([[0, disk]]));
+    expect(error).toEqual({ name: "IsolationError", message: `the session's thread failed: ${why}` });
+  });
+
+  it.each([Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY])("is a disk with a size: %d is none", async (size) => {
+    await expect(boot({ disks: [{ ...disk, size }] })).rejects.toThrow(`a Disk's size ${size} is no number of bytes`);
   });
 });

@@ -23,14 +23,14 @@ export class RangeServer {
   requests: { range: string; ifRange: string | undefined; token: string | undefined }[] = [];
   sent = 0;
   /** What answers requests, also as a part of another server. */
-  readonly listener = (request: IncomingMessage, response: ServerResponse): void => this.#answer(request, response);
+  listener = (request: IncomingMessage, response: ServerResponse): void => this.#answer(request, response);
   #server: Server | undefined;
 
   constructor(readonly disk: Disk) {}
 
   /** Starts it; its URL. */
   async start(): Promise<string> {
-    const server = createServer(this.listener);
+    const server = createServer((request, response) => this.listener(request, response));
     this.#server = server;
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/images/guest.img?token=secret`;
