@@ -23,7 +23,7 @@ const { boot, FileDisk, preload } = await import("userboot-wasm");
 const RUNS = 40;
 const COLD_RUNS = 9;
 const BUILD = fileURLToPath(new URL("../build/", import.meta.url));
-const CLI = join(BUILD, "host", "cli", "userboot.js");
+const CLI = join(BUILD, "host", "programs", "userboot.cjs");
 const KIB = 1024;
 const MIB = 1024 * KIB;
 

@@ -15,7 +15,7 @@ const LIST_MAX = 3;
 const COLD_MAX = 1.8;
 const COPY_MAX = 1 / 0.6;
 const PATHS = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
-const CLI = fileURLToPath(new URL("../build/host/cli/userboot.js", import.meta.url));
+const CLI = fileURLToPath(new URL("../build/host/programs/userboot.cjs", import.meta.url));
 
 const median = (times) => times.sort((a, b) => a - b)[times.length >> 1];
 const timed = (work) => {

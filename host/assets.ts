@@ -6,8 +6,11 @@ import { OptionError } from "./errors.js";
 /** A module: where it is, its bytes, or compiled. */
 export type ModuleAsset = URL | string | ArrayBuffer | Uint8Array<ArrayBuffer> | WebAssembly.Module;
 
-/** The modules that there are: the core's flavours, the core that looks into images, and wasmer-js for `host:` trees. */
-export type ModuleName = "simp" | "4th" | "lua" | "inspect" | "wasi";
+/** The core's flavours, and what a page begins with of each, which reads neither pools nor image formats. */
+export type FlavourModule = "simp" | "4th" | "lua" | "simp_small" | "4th_small" | "lua_small";
+
+/** The modules that there are: those, the core that looks into images, and wasmer-js for `host:` trees. */
+export type ModuleName = FlavourModule | "inspect" | "wasi";
 
 /** A worker's program: where it is, or what starts it. */
 export type WorkerAsset = URL | string | (() => Worker);
@@ -25,7 +28,9 @@ export interface Assets {
 /** What is said of an asset that isn't given and can't be looked for. */
 export const NEEDED = "is needed: this bundle is no ES module and doesn't know where it is";
 
-const MODULE_NAMES: readonly ModuleName[] = ["simp", "4th", "lua", "inspect", "wasi"];
+/** All of them. */
+export const FLAVOUR_MODULES: readonly FlavourModule[] = ["simp", "4th", "lua", "simp_small", "4th_small", "lua_small"];
+const MODULE_NAMES: readonly ModuleName[] = [...FLAVOUR_MODULES, "inspect", "wasi"];
 const WORKERS = ["worker", "bootWorker"] as const;
 
 /**

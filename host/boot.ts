@@ -84,7 +84,7 @@ export interface PreloadOptions {
 export async function preload({ assets, flavours = FLAVOURS }: PreloadOptions = {}): Promise<void> {
   readySha256();
   const modules = new AssetModules(assets);
-  await Promise.all(flavours.map((flavour) => modules.find(flavour)));
+  await Promise.all(flavours.map((flavour) => modules.find(modules.first(flavour))));
 }
 
 async function bootHere(
@@ -94,7 +94,7 @@ async function bootHere(
   sources: ReadySource[],
   trees: readonly GrantedTree[],
 ): Promise<BootResult> {
-  const [here] = await Promise.all([import("./here.js"), modules.find(firstFlavour(session))]);
+  const [here] = await Promise.all([import("./here.js"), modules.find(modules.first(firstFlavour(session)))]);
   throwIfAborted(options.signal);
   return here.bootHere(options, session, modules, sources, trees);
 }
@@ -120,12 +120,18 @@ async function bootElsewhere(
   if (isolation === "process") return runIsolated(await cellFor(isolation, { confine }), start, options, served);
   const [wasi] = await Promise.all([
     trees.length > 0 ? modules.find("wasi") : undefined,
-    modules.find(firstFlavour(session)),
+    modules.find(modules.first(firstFlavour(session))),
   ]);
   throwIfAborted(options.signal);
   const full = trees.length > 0 || options.hooks !== undefined || options.measure === true;
   const cell = await cellFor(isolation, { assets, full });
-  return runIsolated(cell, { ...start, modules: modules.table(), ...(wasi && { wasi }) }, options, served, modules);
+  return runIsolated(
+    cell,
+    { ...start, modules: modules.table(), small: modules.small, ...(wasi && { wasi }) },
+    options,
+    served,
+    modules,
+  );
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

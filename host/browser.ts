@@ -8,7 +8,7 @@ import { pagePlace } from "./page_assets.js";
 import { spawnBrowserThread } from "./worker/browser_spawn.js";
 import { canServeThreads } from "./worker/channel.js";
 
-setModuleSource({ place: pagePlace, read: fetchModule });
+setModuleSource({ small: true, place: pagePlace, read: fetchModule });
 setCellMaker("thread", spawnBrowserThread, () => ({ blobs: true, served: canServeThreads() }));
 setUnpacker(async (image, compression, options) => {
   const { unpackBlob } = await import("./disks/unpack_blob.js");

@@ -35,8 +35,10 @@ export class LimitError extends UserbootError {
     readonly limit: string,
     readonly allowed: number,
     readonly used: number,
+    /** What exceeded it, where that isn't the session itself. */
+    by = "",
   ) {
-    super(`limit ${limit} exceeded: ${used} of ${allowed} used`);
+    super(`limit ${limit} exceeded${by && ` by ${by}`}: ${used} of ${allowed} used`);
   }
 }
 
@@ -107,7 +109,8 @@ export class FileError extends UserbootError {
     readonly code: string,
     message: string,
   ) {
-    super(`${path}: ${message}`);
+    // The name of a device ends in a colon of its own.
+    super(`${path}${path.endsWith(":") ? "" : ":"} ${message}`);
   }
 }
 

@@ -2,7 +2,16 @@
 // when a session wants it: Node reads files beside this package, pages fetch, and a caller may give some (assets.ts). The
 // table is fixed: no name that comes from a guest is ever part of a path.
 
-import { type Assets, isBytes, isModuleAsset, isPlace, type ModuleAsset, type ModuleName, NEEDED } from "./assets.js";
+import {
+  type Assets,
+  type FlavourModule,
+  isBytes,
+  isModuleAsset,
+  isPlace,
+  type ModuleAsset,
+  type ModuleName,
+  NEEDED,
+} from "./assets.js";
 import { AssetError } from "./errors.js";
 
 /** A flavour: the core with one script interpreter. */
@@ -34,20 +43,27 @@ export function isFlavour(name: string): name is Flavour {
 
 /** Where a session's flavours come from. */
 export interface Modules {
+  /** The module that a flavour begins with: its own, or the small one, which asks for it when it meets what it can't read. */
+  first(flavour: Flavour): FlavourModule;
   /** One that is compiled. */
-  ready(flavour: Flavour): WebAssembly.Module | undefined;
+  ready(name: FlavourModule): WebAssembly.Module | undefined;
   /**
    * One that perhaps isn't.
    * @throws AssetError when it can't be had
    */
-  find(flavour: Flavour): Promise<WebAssembly.Module>;
+  find(name: FlavourModule): Promise<WebAssembly.Module>;
 }
+
+/** The small module of a flavour. */
+const smallOf = (flavour: Flavour) => `${flavour}_small` as const;
 
 /**
  * How a platform gets at modules.
  * @throws AssetError for one that isn't there or isn't one
  */
 export interface ModuleSource {
+  /** Whether bytes are dear there, so that flavours begin with their small modules. */
+  readonly small: boolean;
   /** Where the package's own one is; undefined when its program doesn't know where it is itself. */
   place(name: ModuleName): URL | undefined;
   /** What is there. */
@@ -86,6 +102,18 @@ export class AssetModules implements Modules {
     this.#given = assets?.modules ?? {};
   }
 
+  /** A flavour that the caller gives is taken. */
+  first(flavour: Flavour): FlavourModule {
+    const small = smallOf(flavour);
+    const begins = source().small && this.#given[flavour] === undefined;
+    return begins && this.#key(small) !== undefined ? small : flavour;
+  }
+
+  /** Those that begin with their small modules. */
+  get small(): Flavour[] {
+    return FLAVOURS.filter((flavour) => this.first(flavour) !== flavour);
+  }
+
   ready(name: ModuleName): WebAssembly.Module | undefined {
     const key = this.#key(name);
     if (key === undefined) return undefined;
@@ -107,10 +135,10 @@ export class AssetModules implements Modules {
     return isPlace(given) ? placeOf(given) : given;
   }
 
-  /** Those of the flavours that are compiled, to be sent where a session runs. */
+  /** What flavours begin with, where that is compiled: to be sent where a session runs. */
   table(): ModuleTable {
-    const found = FLAVOURS.map((flavour) => [flavour, this.ready(flavour)] as const);
-    return new Map(found.filter((entry): entry is [Flavour, WebAssembly.Module] => entry[1] !== undefined));
+    const found = FLAVOURS.map((flavour) => [this.first(flavour), this.ready(this.first(flavour))] as const);
+    return new Map(found.filter((entry): entry is [FlavourModule, WebAssembly.Module] => entry[1] !== undefined));
   }
 }
 
@@ -174,26 +202,31 @@ export async function compileBytes(
 }
 
 /** The flavours of a session that was given some: compiled, or as bytes to be compiled when a guest swaps to them. */
-export type ModuleTable = ReadonlyMap<Flavour, WebAssembly.Module | Uint8Array<ArrayBuffer>>;
+export type ModuleTable = ReadonlyMap<FlavourModule, WebAssembly.Module | Uint8Array<ArrayBuffer>>;
 
 /** The modules of `table`; others are asked for by `ask`. */
 export class GivenModules implements Modules {
-  readonly #found = new Map<Flavour, WebAssembly.Module>();
+  readonly #found = new Map<FlavourModule, WebAssembly.Module>();
 
   constructor(
     private readonly table: ModuleTable,
-    private readonly ask: (flavour: Flavour) => Promise<WebAssembly.Module>,
+    private readonly small: readonly Flavour[],
+    private readonly ask: (name: FlavourModule) => Promise<WebAssembly.Module>,
   ) {}
 
-  ready(flavour: Flavour): WebAssembly.Module | undefined {
-    const given = this.table.get(flavour);
-    return given instanceof WebAssembly.Module ? given : this.#found.get(flavour);
+  first(flavour: Flavour): FlavourModule {
+    return this.small.includes(flavour) ? smallOf(flavour) : flavour;
   }
 
-  async find(flavour: Flavour): Promise<WebAssembly.Module> {
-    const given = this.table.get(flavour);
-    const module = given instanceof Uint8Array ? await compileBytes(given, flavour) : await this.ask(flavour);
-    this.#found.set(flavour, module);
+  ready(name: FlavourModule): WebAssembly.Module | undefined {
+    const given = this.table.get(name);
+    return given instanceof WebAssembly.Module ? given : this.#found.get(name);
+  }
+
+  async find(name: FlavourModule): Promise<WebAssembly.Module> {
+    const given = this.table.get(name);
+    const module = given instanceof Uint8Array ? await compileBytes(given, name) : await this.ask(name);
+    this.#found.set(name, module);
     return module;
   }
 }

@@ -1,7 +1,6 @@
 // Where Node finds what other platforms fetch: the core's modules beside this package, images in files.
 
-import { closeSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, readFileSync } from "node:fs";
 import type { ModuleName } from "./assets.js";
 import { FileDisk } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
@@ -18,13 +17,16 @@ const FILES: Record<ModuleName, string> = {
   simp: "../userboot_simp.wasm",
   "4th": "../userboot_4th.wasm",
   lua: "../userboot_lua.wasm",
+  simp_small: "../userboot_simp_small.wasm",
+  "4th_small": "../userboot_4th_small.wasm",
+  lua_small: "../userboot_lua_small.wasm",
   inspect: "../userboot_inspect.wasm",
   wasi: "../wasmer_wasi.wasm",
 };
 
 /** For the package's own programs: the entry point, a session's thread, a session's process. */
 export function installNodeFiles(): void {
-  setModuleSource({ place: (name) => new URL(FILES[name], import.meta.url), read: readModule });
+  setModuleSource({ small: false, place: (name) => new URL(FILES[name], import.meta.url), read: readModule });
   setHasher(loadNodeHasher);
   setSha256(nodeSha256);
   setBytesEqual((a, b) => Buffer.compare(a, b) === 0);
@@ -44,7 +46,8 @@ async function readModule(place: URL): Promise<WebAssembly.Module> {
   if (place.protocol !== "file:") return fetchModule(place);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = new Uint8Array(await readFile(place));
+    // In one go: there is nothing else to do meanwhile, and to say so takes longer.
+    bytes = new Uint8Array(readFileSync(place));
   } catch (error) {
     throw new AssetError(
       place.href,

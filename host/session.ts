@@ -1,6 +1,7 @@
 // The life of one boot in the calling thread: instantiate a flavour, run it, swap it for another when the
 // guest asks, and read off the result. Each instance is dropped when it ends, however it ends.
 
+import type { FlavourModule } from "./assets.js";
 import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
@@ -95,6 +96,9 @@ function flushQuietly(core: Core | undefined): void {
   } catch {}
 }
 
+/** What a small module asks for to be replaced by the whole one: no name of a guest's. */
+const WHOLE = "\0";
+
 const NO_OFFSET = ["not looked for", "no loader", "no mark", "unreadable"] as const;
 
 /** What `flavour` found when it looked which interpreter the guest wants. */
@@ -139,25 +143,28 @@ class Session {
   /** The largest that a module's memory was. */
   #moduleMemory = 0;
   #flavour: Flavour;
+  /** Its module: the small one, or the whole one. */
+  #module: FlavourModule;
   /** Which one the guest wants now. */
   #next: Flavour;
   #guest: GuestMemory;
   #cpu = new CpuState();
 
   constructor(private readonly parts: SessionParts) {
-    const { clock, onLook, options, policy, signal, suspends } = parts;
+    const { clock, modules, onLook, options, policy, signal, suspends } = parts;
     this.#clockBegan = clock.now();
     this.#meter = new Meter(options.limits, onLook);
     this.#policy = policy ?? {};
     this.#suspension = suspends ? new Suspension(this.#meter, signal) : undefined;
     this.#flavour = options.loader ?? options.start ?? DEFAULT_FLAVOUR;
+    this.#module = modules.first(this.#flavour);
     this.#next = this.#flavour;
     this.#guest = this.#freshMemory();
   }
 
   async run(): Promise<BootResult> {
     while (true) {
-      const module = this.parts.modules.ready(this.#flavour) ?? (await this.#fetched());
+      const module = this.parts.modules.ready(this.#module) ?? (await this.#fetched());
       const outcome = this.#outcome(module instanceof WebAssembly.Module ? await this.#pass(module) : module);
       if (outcome !== undefined) return this.#result(outcome);
     }
@@ -173,7 +180,7 @@ class Session {
     const { watch } = this.#meter;
     watch.pause();
     try {
-      return await this.parts.modules.find(this.#flavour);
+      return await this.parts.modules.find(this.#module);
     } catch (error) {
       return error;
     } finally {
@@ -187,6 +194,7 @@ class Session {
     const starting = performance.now();
     let memory: WebAssembly.Memory | undefined;
     let core: Core | undefined;
+    let wantsWhole = false;
     try {
       memory = takeModuleMemory(START_MEMORY[this.#flavour], limits.moduleMemory);
       core = instantiate(module, memory, this.#state(), this.parts.wasi);
@@ -196,6 +204,7 @@ class Session {
       // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
       if (!(thrown instanceof Stop)) this.#meter.suspended(() => flushQuietly(core));
       const end = thrown instanceof Stop && thrown.why === "swap" ? this.#judgeSwap(thrown) : thrown;
+      wantsWhole = end instanceof Stop && end.why === "whole";
       if (end instanceof DiskError) {
         const { disk, message } = end;
         this.#looked({ kind: "disk", name: disk, found: message.slice(disk.length + 2) });
@@ -205,7 +214,7 @@ class Session {
       if (core !== undefined) {
         this.#meter.stop();
         this.#counts.healed += (core.healedReads?.() ?? 0) >>> 0;
-        this.#interpreterChecks.push(readCheck(this.#flavour, core));
+        if (!wantsWhole) this.#interpreterChecks.push(readCheck(this.#flavour, core));
         this.#profile = decodeProfile(core.profileFacts?.() ?? 0n);
       }
       if (memory !== undefined) this.#giveBack(memory);
@@ -296,7 +305,12 @@ class Session {
     }
     if (thrown.why === "exec") return { reason: "exec" };
     if (thrown.why === "exit") return { reason: "exit", exitCode: thrown.value as number };
-    return this.#swap();
+    if (thrown.why === "whole") this.#module = this.#flavour;
+    else this.#swap();
+    this.#guest.release();
+    this.#guest = this.#freshMemory();
+    this.#cpu = new CpuState();
+    return undefined;
   }
 
   /** What a pass ends with that wants to move over to another flavour: that, or why it can't. */
@@ -304,6 +318,8 @@ class Session {
     const { options } = this.parts;
     const { consoleBytes, diskBytes, diskCalls } = this.#counts;
     const name = latin1(wish.value as Uint8Array);
+    // A small module has met what the whole one reads, before the guest had any say.
+    if (name === WHOLE && this.#module !== this.#flavour) return new Stop("whole", 0);
     this.#calls.push(["swap_interpreter", this.#swapRequests.length]);
     this.#swapRequests.push({ name, flavour: this.#flavour, consoleBytes, diskCalls, diskBytes });
     try {
@@ -315,12 +331,10 @@ class Session {
   }
 
   /** Moves over to the next flavour. */
-  #swap(): undefined {
+  #swap(): void {
     this.#flavour = this.#next;
+    this.#module = this.parts.modules.first(this.#flavour);
     this.#swaps.push(this.#flavour);
-    this.#guest.release();
-    this.#guest = this.#freshMemory();
-    this.#cpu = new CpuState();
   }
 
   #result(outcome: Outcome): BootResult {
@@ -332,7 +346,8 @@ class Session {
       interpreterChecks: this.#interpreterChecks,
       profile: this.#profile,
       calls: this.#calls,
-      diagnostics: this.#diagnostics,
+      // What one interpreter met the next one met, too.
+      diagnostics: [...new Set(this.#diagnostics)],
       lookedAt: this.#lookedAt,
       overlay: overlayUse(this.parts.options.overlay, this.#overlayUsed),
       counts: this.#counts,

@@ -6,6 +6,7 @@ import type { Console } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import type { Call, CpuState } from "./handoff/registers.js";
 import type { GuestMemory } from "./memory/guest.js";
+import type { Places } from "./memory/places.js";
 import type { Counts, Meter } from "./meter.js";
 import type { Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
@@ -32,12 +33,14 @@ export interface SessionState {
   readonly suspension: Suspension | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly policy: Policy;
+  /** Of an inspection. */
+  readonly places?: Places;
 }
 
 /** Thrown through the module by the imports that don't return. */
 export class Stop {
   constructor(
-    readonly why: "exec" | "exit" | "swap",
+    readonly why: "exec" | "exit" | "swap" | "whole",
     readonly value: number | Uint8Array,
   ) {}
 }

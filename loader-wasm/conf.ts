@@ -17,9 +17,11 @@ import { commandLoad, commandLoadGeli, commandLsmod, commandUnload } from "./boo
 import { commandPnpautoload, commandPnpload, commandPnpmatch } from "./boot/pnp_commands";
 import { commandInclude, commandList, commandQuit, commandReboot } from "./boot/session_commands";
 import { ConsoleName, useConsoles } from "./console/console";
+import { DeviceDriver } from "./dev/device";
 import { useDevices } from "./dev/devices";
 import { DiskDriver } from "./dev/disk";
 import { HostDriver } from "./dev/host";
+import { NoZfsDriver } from "./dev/no_zfs";
 import { ZfsDriver } from "./dev/zfs";
 import { Cd9660FileSystem } from "./fs/cd9660/cd9660";
 import { Bzip2FileSystem } from "./fs/compressed/bzip2";
@@ -28,14 +30,24 @@ import { Lz4FileSystem } from "./fs/compressed/lz4";
 import { XzFileSystem } from "./fs/compressed/xz";
 import { ZstdFileSystem } from "./fs/compressed/zstd";
 import { ExtFileSystem } from "./fs/ext/ext";
-import { useFileSystems } from "./fs/file_systems";
+import { addFileSystem, useFileSystems } from "./fs/file_systems";
 import { HostFileSystem } from "./fs/host";
 import { MsdosFileSystem } from "./fs/msdos/msdos";
 import { UfsFileSystem } from "./fs/ufs/ufs";
 import { ZfsFileSystem } from "./fs/zfs";
+import { WHOLE } from "./lib/variant";
 import { ElfClass, EM_386, EM_X86_64 } from "./load/elf/layout";
 import { Format, useFormats } from "./load/formats";
-import { UnreadFormat, useImageFormats } from "./storage/formats/formats";
+import { ImageFormat, UnreadFormat, useImageFormats } from "./storage/formats/formats";
+import {
+  QCOW_MAGIC,
+  QCOW2_MAGIC,
+  VDI_MAGIC,
+  VDI_MAGIC_AT,
+  VHD_MAGIC,
+  VHDX_MAGIC,
+  VMDK_MAGICS,
+} from "./storage/formats/magics";
 import { Qcow2Format } from "./storage/formats/qcow2";
 import { VdiFormat } from "./storage/formats/vdi";
 import { VhdFormat } from "./storage/formats/vhd";
@@ -55,32 +67,42 @@ export function configure(): void {
 
 /** The tables of what there is to read: all that an inspection wants. */
 export function configureStorage(): void {
-  // Those at the end are known by sight, so that nobody takes such a file for a raw image.
-  useImageFormats([
-    new Qcow2Format(),
-    new VmdkFormat(),
-    new VhdFormat(),
-    new VhdxFormat(),
-    new VdiFormat(),
-    new UnreadFormat("QED", "QED\0", "convert it (qemu-img convert)"),
-    new UnreadFormat("gzip", "\x1f\x8b\x08"),
-    new UnreadFormat("bzip2", "BZh"),
-    new UnreadFormat("xz", "\xfd7zXZ\0"),
-    new UnreadFormat("zstd", "\x28\xb5\x2f\xfd"),
-  ]);
+  // The first, and those at the end, are known by sight, so that nobody takes such a file for a raw image.
+  const formats: ImageFormat[] = [new UnreadFormat("qcow", [QCOW_MAGIC], "convert it (qemu-img convert)")];
+  if (WHOLE) {
+    formats.push(new Qcow2Format());
+    formats.push(new VmdkFormat());
+    formats.push(new VhdFormat());
+    formats.push(new VhdxFormat());
+    formats.push(new VdiFormat());
+  } else {
+    formats.push(new UnreadFormat("qcow2", [QCOW2_MAGIC]));
+    formats.push(new UnreadFormat("vmdk", VMDK_MAGICS));
+    formats.push(new UnreadFormat("vhd", [VHD_MAGIC]));
+    formats.push(new UnreadFormat("vhdx", [VHDX_MAGIC]));
+    formats.push(new UnreadFormat("vdi", [VDI_MAGIC], "", VDI_MAGIC_AT));
+  }
+  formats.push(new UnreadFormat("QED", ["QED\0"], "convert it (qemu-img convert)"));
+  formats.push(new UnreadFormat("gzip", ["\x1f\x8b\x08"]));
+  formats.push(new UnreadFormat("bzip2", ["BZh"]));
+  formats.push(new UnreadFormat("xz", ["\xfd7zXZ\0"]));
+  formats.push(new UnreadFormat("zstd", ["\x28\xb5\x2f\xfd"]));
+  useImageFormats(formats);
 
   // A GPT has a protective MBR, and a disk that is bootable in several ways looks like several schemes.
   useSchemes([new IsoScheme(), new BsdScheme(), new GptScheme(), new MbrScheme()]);
 
   // What is booted from when nobody says is of the kind listed last, if there is any of it.
-  useDevices([new HostDriver(), new DiskDriver(), new ZfsDriver()]);
+  const devices: DeviceDriver[] = [new HostDriver(), new DiskDriver()];
+  if (WHOLE) devices.push(new ZfsDriver());
+  else devices.push(new NoZfsDriver());
+  useDevices(devices);
 
   // The compressed ones come last, as they open other names with those before them.
   useFileSystems([
     new HostFileSystem(),
     new UfsFileSystem(),
     new Cd9660FileSystem(),
-    new ZfsFileSystem(),
     new MsdosFileSystem(),
     new ExtFileSystem(),
     new GzipFileSystem(),
@@ -89,6 +111,7 @@ export function configureStorage(): void {
     new Lz4FileSystem(),
     new XzFileSystem(),
   ]);
+  if (WHOLE) addFileSystem(new ZfsFileSystem());
 }
 
 /** The tables of what a loader does with it. */

@@ -18,12 +18,13 @@ export declare function write(src: usize, size: i32): void;
 
 /**
  * Waits for a key and returns it: a byte, and KEY_EDITS with it for control keys that edit a line at a prompt and never are
- * text of it (arrows are the control keys that do the same). The host ends the session when no key can ever come.
+ * text of it (arrows are the control keys that do the same), and for bytes beyond ASCII, which are nothing but text. The
+ * host ends the session when no key can ever come.
  */
 @external("userboot", "getc")
 export declare function getc(): i32;
 
-/** Added to control keys by hosts whose console is a terminal. */
+/** Added to control keys and to bytes beyond ASCII by hosts whose console is a terminal. */
 export const KEY_EDITS: i32 = 0x100;
 
 /** Non-zero when `getc` would return at once. May wait a few milliseconds, so that polling loops don't spin. */
@@ -140,7 +141,10 @@ export declare function getenv(num: i32, dst: usize, size: i32): i32;
 /** What `getenv` is asked for the device that the caller chose. */
 export const CHOSEN_DEVICE: i32 = -2;
 
-/** Asks for the flavour called `name`; the host matches it against a fixed table. Does not return. */
+/**
+ * Asks for the flavour called `name`; the host matches it against a fixed table. A small module asks by a NUL for the whole one
+ * of its flavour. Does not return.
+ */
 @external("userboot", "swap_interpreter")
 export declare function swap_interpreter(name: usize, size: i32): void;
 

@@ -4,13 +4,15 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { digest, filesBelow, readStamp, root, stampOf } from "./core.mjs";
+import { makePrograms, programs } from "./make-programs.mjs";
 
 const STAMP = "host";
 const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio: ["ignore", 2, 2] });
 const version = (name) => JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version;
 
 const sources = filesBelow("host");
-const configuration = ["tsconfig.json", "scripts/build-host.mjs", "scripts/bundle-page.mjs"];
+const scripts = ["build-host", "bundle-page", "make-programs"].map((name) => `scripts/${name}.mjs`);
+const configuration = ["tsconfig.json", ...scripts];
 const inputs = digest(
   [version("typescript"), version("@wasmer/wasi"), version("rolldown")],
   [...configuration, ...sources],
@@ -19,7 +21,7 @@ const outputs = sources
   .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
   .map((path) => join("build", path.replace(/ts$/, "js")));
 const last = readStamp(STAMP);
-const complete = outputs.every((path) => existsSync(join(root, path)));
+const complete = [...outputs.map((path) => join(root, path)), ...programs].every((path) => existsSync(path));
 
 if (!complete || last?.inputs !== inputs) {
   console.error("compiling the host");
@@ -33,6 +35,7 @@ if (!complete || last?.inputs !== inputs) {
     process.exit(1); // The compiler has said why.
   }
   run("scripts/bundle-page.mjs");
+  await makePrograms();
   mkdirSync(dirname(stampOf(STAMP)), { recursive: true });
   writeFileSync(stampOf(STAMP), JSON.stringify({ inputs, outputs }));
 }

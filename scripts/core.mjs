@@ -11,21 +11,31 @@ export const TARGETS = ["debug", "release"];
 
 /** More options of the release build: interpreters are many small functions, which gain a sixth and more by being inlined. */
 const RELEASE_OPTIONS = { "4th": ["--shrinkLevel", "0"], lua: ["--shrinkLevel", "0"] };
+/** What the small module of a flavour is called behind it (loader-wasm/lib/variant.ts), and how it is made. */
+const SMALL = "_small";
+const SMALL_OPTIONS = ["--use", "SMALL=1"];
 /** Imports and re-exports by relative path; the compiler knows no other files of ours. */
 const IMPORT = /^\s*(?:(?:import|export)\b[^"';]*?\bfrom\s*|import\s*)"(\.[^"]+)"/gm;
 
-/** The modules: one for each loader-wasm/userboot_NAME.ts. All are built alike; `inspect` is no flavour, as it boots nothing. */
+/** The flavours that pages begin small with. */
+const BEGIN_SMALL = ["4th", "lua", "simp"];
+
+/** The modules: one for each loader-wasm/userboot_NAME.ts, and the small ones. All are built alike. */
 export const MODULES = readdirSync(join(root, "loader-wasm"))
   .map((name) => /^userboot_(\w+)\.ts$/.exec(name)?.[1])
-  .filter((name) => name !== undefined);
+  .filter((name) => name !== undefined)
+  .flatMap((name) => (BEGIN_SMALL.includes(name) ? [name, name + SMALL] : [name]));
 
-export const entryOf = (flavour) => join("loader-wasm", `userboot_${flavour}.ts`);
+const isSmall = (module) => module.endsWith(SMALL);
+export const entryOf = (module) =>
+  join("loader-wasm", `userboot_${isSmall(module) ? module.slice(0, -SMALL.length) : module}.ts`);
 export const moduleOf = (flavour) => join("build", `userboot_${flavour}.wasm`);
 export const stampOf = (name) => join(root, "build", "stamps", `${name}.json`);
 
 /** The compiler's arguments. */
 export function compilerArguments(flavour, target) {
-  const more = target === "release" ? (RELEASE_OPTIONS[flavour] ?? []) : [];
+  const own = isSmall(flavour) ? SMALL_OPTIONS : [];
+  const more = target === "release" ? [...own, ...(RELEASE_OPTIONS[flavour] ?? [])] : own;
   return [entryOf(flavour), "--target", target, "--outFile", moduleOf(flavour), ...more];
 }
 

@@ -14,7 +14,7 @@ mkdirSync(directory, { recursive: true });
 const image = join(directory, `${GUEST}.img`);
 writeFileSync(image, gunzipSync(readFileSync(join(root, "images", `${GUEST}.img.gz`))));
 
-const cli = join(root, "build", "host", "cli", "userboot.js");
+const cli = join(root, "build", "host", "programs", "userboot.cjs");
 const args = ["boot", "-d", image, "--out", directory, ...process.argv.slice(2)];
 const { status, signal } = spawnSync(process.execPath, [cli, ...args], { stdio: "inherit" });
 const { printable } = await import("../build/host/text.js");

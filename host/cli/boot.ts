@@ -129,13 +129,16 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (result.measurements) showMeasurements(result.measurements);
   if (args.out !== undefined) await (await import("./output.js")).writeOutput(args.out, result);
   if (args.verbose) {
-    const { explainIsolation, explainOverlay, explainProfile, explainSwaps } = await import("./verbose.js");
+    const { explainBootOnce, explainIsolation, explainOverlay, explainProfile, explainSwaps } = await import(
+      "./verbose.js"
+    );
     // What is wrong where nothing was booted is told at the end.
     const damage = result.reason === "exec" ? result.diagnostics : [];
     const told = [
       explainIsolation(result),
       ...explainSwaps(result),
       ...explainProfile(result),
+      ...explainBootOnce(result),
       ...explainOverlay(result),
     ];
     for (const line of [...told, ...damage]) complain(line);

@@ -16,10 +16,9 @@ import {
   symlinkSync,
   unlinkSync,
   utimesSync,
-  write,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { OptionError, UserbootError } from "../errors.js";
 import type { Inspection } from "../inspect/inspection.js";
 import { byteString, bytesOf, textOf } from "../inspect/text.js";
@@ -33,8 +32,6 @@ const MAKING = 0o700;
 /** So many zeros in a row aren't written. */
 const HOLE = 65_536;
 const ZEROS = Buffer.alloc(HOLE);
-
-const writeTo = promisify(write);
 
 /** Copies to `target`: a name for what is copied, or a directory in which it gets its own. */
 export async function copyOut(
@@ -73,7 +70,7 @@ class Copier {
         try {
           await this.#make(item);
         } catch (error) {
-          if (item.parts.length === 0) throw unwritable(this.shown, error);
+          if (item.parts.length === 0 || isFull(error)) throw unwritable(this.shown, error);
           if (item.type === "directory") this.#lost.add(item.parts.join("/"));
           leaveOut(item.path, whyOf(error));
         }
@@ -154,32 +151,32 @@ class Copier {
 /** Writes a file's content, without its holes and without long runs of zeros. */
 async function writeParts(guest: Inspection, item: Item, fd: number, onProgress: Copying["onProgress"]): Promise<void> {
   let position = 0;
-  for await (const { bytes, hole } of guest.readParts(item.path)) {
-    await writeDense(fd, bytes, position);
+  await guest.eachPart(item.path, (bytes, hole) => {
+    writeDense(fd, bytes, position);
     position += bytes.length + hole;
     onProgress(position, item.size ?? position);
-  }
+    return undefined;
+  });
   ftruncateSync(fd, position);
   if (item.mtime !== undefined) futimesSync(fd, item.mtime, item.mtime);
 }
 
 /** Writes `bytes` at `position`, but for pieces that are all zeros. */
-async function writeDense(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+function writeDense(fd: number, bytes: Uint8Array, position: number): void {
   let start = 0;
   for (let at = 0; at < bytes.length; at += HOLE) {
+    // Of most pieces one byte tells it.
+    if (bytes[at] !== 0) continue;
     const piece = bytes.subarray(at, at + HOLE);
     if (Buffer.compare(piece, ZEROS.subarray(0, piece.length)) !== 0) continue;
-    await writeAll(fd, bytes.subarray(start, at), position + start);
+    writeAll(fd, bytes.subarray(start, at), position + start);
     start = at + piece.length;
   }
-  await writeAll(fd, bytes.subarray(start), position + start);
+  writeAll(fd, bytes.subarray(start), position + start);
 }
 
-async function writeAll(fd: number, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await writeTo(fd, bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
+function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
 }
 
 /**
@@ -192,6 +189,11 @@ export function leadsOut(parts: readonly string[], target: string, platform = pr
   const names = steps.findIndex((step) => step !== "..");
   const ups = names < 0 ? steps.length : names;
   return ups > Math.max(parts.length - 1, 0) || steps.includes("..", ups);
+}
+
+/** Whether nothing more can be written, whatever comes next. */
+function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT", "EROFS"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 function unwritable(shown: string, error: unknown): unknown {

@@ -7,13 +7,16 @@ import { complain } from "./complain.js";
 export const STATUS_FAILED = 1;
 export const STATUS_USAGE = 2;
 
+/** Thrown where nothing more can be written to the standard output; userboot.ts hears why, and says it. */
+export class OutputGone extends UserbootError {}
+
 /** The exit status of `body`; what the user did wrong becomes one line of text. */
 export async function guarded(body: () => Promise<number>): Promise<number> {
   try {
     return await body();
   } catch (error) {
     if (!(error instanceof UserbootError)) throw error;
-    complain(error.message);
+    if (!(error instanceof OutputGone)) complain(error.message);
     return error instanceof AbortedError || error instanceof HandoffError ? STATUS_FAILED : STATUS_USAGE;
   }
 }

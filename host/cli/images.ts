@@ -1,7 +1,8 @@
 // Disk images as the command line names them: `[FORMAT:]FILE[,sectorsize=512|4096][,ro]`. A comma in a name is written twice.
 
-import { COMPRESSIONS, type Compression } from "../disks/compression.js";
-import { type DiskImage, IMAGE_FORMATS, type ImageFormat } from "../disks/source.js";
+import { existsSync } from "node:fs";
+import type { Compression } from "../disks/compression.js";
+import { type DiskImage, FORMAT_WORDS, type ImageFormat } from "../disks/source.js";
 import { OptionError } from "../errors.js";
 
 /** A file of the command line, and what is said of it. */
@@ -19,11 +20,9 @@ export interface GrantedArgument {
   file: string;
 }
 
-const WORDS = [...IMAGE_FORMATS, ...COMPRESSIONS];
-
 /**
  * What `text` says.
- * @throws OptionError for what follows a comma and is no option
+ * @throws OptionError for what follows a comma and is no option, for no name, and for a word before a file that is no format
  */
 export function namedImage(text: string): NamedImage {
   // Commas in pairs belong to the name: from the left, as QEMU takes them.
@@ -32,8 +31,12 @@ export function namedImage(text: string): NamedImage {
     .split(",")
     .map((part) => part.replaceAll("\0", ","));
   const [name = "", ...options] = parts;
-  const format = WORDS.find((word) => name.startsWith(`${word}:`));
+  const format = FORMAT_WORDS.find((word) => name.startsWith(`${word}:`));
   const named: NamedImage = format === undefined ? { image: name } : { image: name.slice(format.length + 1), format };
+  if (named.image === "") throw new OptionError(`'${text}' names no file`);
+  const [, word, rest = ""] = format === undefined ? (/^(\w+):(.+)$/s.exec(name) ?? []) : [];
+  if (word !== undefined && !existsSync(name) && existsSync(rest))
+    throw new OptionError(`'${word}' is no image format (there are ${FORMAT_WORDS.join(", ")})`);
   for (const option of options) {
     if (option === "ro") named.readOnly = true;
     else if (option === "sectorsize=512") named.sectorSize = 512;
@@ -59,6 +62,9 @@ export function namedDisks(disks: readonly string[], granted: readonly GrantedAr
   };
   return disks.map((disk, index) => {
     const files = granted.filter((one) => one.disks === index + 1).map(({ file }) => described(file));
+    const sectored = files.find(({ sectorSize }) => sectorSize !== undefined);
+    if (sectored !== undefined)
+      throw new OptionError(`--backing ${sectored.image}: the size of sectors is said of the disk (-d)`);
     return { ...described(disk), files };
   });
 }

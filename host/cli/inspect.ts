@@ -2,6 +2,7 @@
 
 import { UserbootError } from "../errors.js";
 import type { DiskInfo, Inspection, PoolInfo, SystemInfo, VdevInfo, VolumeInfo } from "../index.js";
+import { isPoolsOwn, poolFault } from "../inspect/verdict.js";
 import { printableJson } from "../text.js";
 import { guarded } from "./guarded.js";
 import { type InspectArguments, STATUS_INCOMPLETE, say, sizeText, withImages } from "./inspect_common.js";
@@ -30,7 +31,8 @@ async function bootable(guest: Inspection): Promise<{ system?: SystemInfo; missi
     const system = await guest.system();
     return { system, ...(system.missing === undefined ? {} : { missing: system.missing }) };
   } catch (error) {
-    if (error instanceof UserbootError) return { missing: error.message };
+    const pool = guest.volumes.find(({ device }) => device === guest.device)?.pool;
+    if (error instanceof UserbootError) return { missing: poolFault(guest.pools, pool) ?? error.message };
     throw error;
   }
 }
@@ -38,7 +40,13 @@ async function bootable(guest: Inspection): Promise<{ system?: SystemInfo; missi
 function show(guest: Inspection, system: SystemInfo | undefined, missing: string | undefined): void {
   for (const disk of guest.disks) showDisk(disk, guest.volumes);
   for (const pool of guest.pools) showPool(pool);
-  for (const { name, found } of guest.bootProblem ?? []) say(`  ${name}: ${found}`);
+  // What was said with its disk or pool isn't said again.
+  const said = new Set([...guest.disks, ...guest.volumes, ...guest.pools].flatMap(({ problems }) => problems));
+  const looked = (guest.bootProblem ?? [])
+    .map(({ name, found }) => `${name}: ${found}`)
+    .filter((one) => !said.has(one));
+  for (const line of looked.slice(0, LINES_MAX)) say(`  ${line}`);
+  if (looked.length > LINES_MAX) say(`  and ${looked.length - LINES_MAX} more, which --json lists`);
   if (system !== undefined) showSystem(system);
   const kernel = system?.kernel?.value ?? "a kernel";
   const interpreter = system?.interpreter?.value ?? "any interpreter";
@@ -98,7 +106,7 @@ function showPool({ datasets, features, name, problems, state, vdevs }: PoolInfo
     say(`  ${dataset.device}${marks.length > 0 ? `  ${marks.join(", ")}` : ""}`);
   }
   if (datasets.length > LINES_MAX) say(`  and ${datasets.length - LINES_MAX} more data sets`);
-  showProblems(problems);
+  showProblems([...problems.filter(isPoolsOwn), ...problems]);
 }
 
 function showVdev({ device, name, problem, state, vdevs }: VdevInfo, depth: number): void {

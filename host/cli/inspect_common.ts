@@ -10,6 +10,7 @@ import { dropSpare } from "../process/start.js";
 import { printable } from "../text.js";
 import { parseLimits } from "./arguments.js";
 import { takeOn } from "./ending.js";
+import { OutputGone } from "./guarded.js";
 import { type GrantedArgument, namedDisks } from "./images.js";
 import { ProgressBar } from "./progress.js";
 
@@ -72,13 +73,14 @@ export function say(line: string): void {
   process.stdout.write(`${printable(line)}\n`);
 }
 
-/** Writes bytes to the standard output, and waits while nobody takes them. */
-export async function put(bytes: Uint8Array): Promise<void> {
-  if (process.stdout.write(bytes)) return;
-  await new Promise<void>((resolve) => {
-    process.stdout.once("drain", resolve);
-    process.stdout.once("close", resolve);
-  });
+/**
+ * Writes bytes, which may be lent, to the standard output.
+ * @throws OutputGone
+ */
+export function put(bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) =>
+    process.stdout.write(bytes, (error) => (error ? reject(new OutputGone("")) : resolve())),
+  );
 }
 
 /** A size as people read it. */

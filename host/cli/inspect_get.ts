@@ -70,11 +70,11 @@ async function writeTar({ guest, items, leaveOut, onProgress }: Copying): Promis
     await tar.header(named, { ...item, size, target: byteString(item.target ?? "") });
     if (item.type !== "file") continue;
     let done = 0;
-    for await (const { bytes, hole } of guest.readParts(item.path)) {
+    await guest.eachPart(item.path, async (bytes, hole) => {
       await tar.content(bytes, hole);
       done += bytes.length + hole;
       onProgress(done, size);
-    }
+    });
     // The stream is of no use then. A directory with two files of one name does it: the path leads to one, the list to both.
     if (done !== size) throw new FileError(item.path, "EIO", `${done} bytes of a file of ${size}`);
     await tar.endContent(size);

@@ -132,10 +132,8 @@ class UnpackedDisks implements Disposable {
 }
 
 function looping(most: number): number {
-  const minutes = LOOP_MS / MINUTE_MS;
-  complain(
-    `the guest has rebooted ${most + 1} times in a row, each time within ${minutes} minutes, and is ended (--max-reboots)`,
-  );
+  const often = most === 0 ? "once," : `${most + 1} times in a row, each time`;
+  complain(`the guest has rebooted ${often} within ${LOOP_MS / MINUTE_MS} minutes, and is ended (--max-reboots)`);
   return STATUS_FAILED;
 }
 

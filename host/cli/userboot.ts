@@ -3,12 +3,14 @@
 // The command line: `userboot boot -d IMAGE ...`. The exit statuses are in the help texts below. A signal ends the
 // program as itself.
 
+// A session's process gets ready while this one does the rest.
+import "./first.js";
+
 import { readFileSync } from "node:fs";
-import type { Command as CommandType } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { FLAVOURS } from "../modules.js";
 import { CONFINES, ISOLATIONS } from "../options.js";
 import { GENERATIONS } from "../profile.js";
-import { startAhead } from "./ahead.js";
 import { DEFAULT_MEMORY } from "./arguments.js";
 import type { BootArguments } from "./boot.js";
 import { complain } from "./complain.js";
@@ -21,10 +23,7 @@ import type { ListArguments } from "./inspect_ls.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
 import { REBOOTS_MAX } from "./run_reboots.js";
-
-// A session's process gets ready while this one loads the rest.
-startAhead(process.argv.slice(2));
-const { Command, CommanderError, Option } = await import("commander");
+import { writeWhole } from "./whole_writes.js";
 
 const FAILED_STATUS = 1;
 const USAGE_STATUS = 2;
@@ -33,6 +32,7 @@ const USAGE_STATUS = 2;
 // have it go on; where this one is gone, such a terminal has to be closed.
 for (const stream of [process.stdout, process.stderr]) {
   (stream as { _handle?: { setBlocking?(on: boolean): void } })._handle?.setBlocking?.(false);
+  writeWhole(stream);
 }
 
 // Output that can't be written is an error also when nobody reads any more what it is.
@@ -60,7 +60,7 @@ const isolationOption = (text: string) =>
 const confineOption = () =>
   new Option("--confine <how>", "what holds its process: bubblewrap where it works, none, or bwrap").choices(CONFINES);
 /** Collects files, each with how many disks of `command` came before it. */
-const grantedTo = (command: CommandType) => (file: string, before: GrantedArgument[]) => [
+const grantedTo = (command: Command) => (file: string, before: GrantedArgument[]) => [
   ...before,
   { disks: command.opts<{ disk: string[] }>().disk.length, file },
 ];
@@ -82,7 +82,7 @@ const program = new Command("userboot")
   .exitOverride();
 
 /** The options of a boot, which all commands take. */
-const bootOptions = (command: CommandType): CommandType =>
+const bootOptions = (command: Command): Command =>
   command
     .helpOption("--help", "show help")
     .option(
@@ -163,7 +163,7 @@ const bootOptions = (command: CommandType): CommandType =>
     .addHelpText("after", "\nCtrl-] leaves the loader's console.");
 
 /** The options of all commands that look into images. */
-const inspectOptions = (command: CommandType): CommandType =>
+const inspectOptions = (command: Command): Command =>
   command
     .helpOption("--help", "show help")
     .option("-d, --disk <image>", "disk, as `boot` takes it (repeat for more disks)", collect, [])
@@ -325,14 +325,18 @@ program
     command.outputHelp();
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;
-  else {
-    // A defect of this program. Its text may be a guest's all the same.
-    for (const line of String((error as Error)?.stack ?? error).split("\n")) complain(line);
-    process.exitCode = FAILED_STATUS;
+async function main(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;
+    else {
+      // A defect of this program. Its text may be a guest's all the same.
+      for (const line of String((error as Error)?.stack ?? error).split("\n")) complain(line);
+      process.exitCode = FAILED_STATUS;
+    }
   }
+  endAsTold();
 }
-endAsTold();
+
+void main();

@@ -1,7 +1,8 @@
 // What a terminal sends for keys that edit a line, told apart: arrows and the like are sequences (ECMA-48, as xterm has
 // them) that begin with the byte of the escape key. The core is given the control key that does the same, marked, so that
 // at its prompt the line is edited, and elsewhere, in a menu, the key is one that means nothing. The escape key alone
-// stays what it is, and is no text at the prompt: nothing follows it at once. This is done here and not in the core, since
+// stays what it is, and is no text at the prompt: nothing follows it at once. Bytes beyond ASCII are marked, too: they are
+// text there, which the loader would take for the control keys that they are but for their highest bit. This is done here and not in the core, since
 // only the host knows whether keys come from a terminal; recordings and prepared keys are typed as they are.
 
 import type { Clock } from "../clock.js";
@@ -10,6 +11,9 @@ import { KEY_EDITS } from "../protocol/constants.js";
 import type { Console } from "./console.js";
 
 const ESCAPE = 0x1b;
+/** What terminals send for the backspace key, and what a PC's console does. Menus of Forth wait for that one. */
+const DELETE = 0x7f;
+const BACKSPACE = 0x08;
 /** What a sequence follows an escape with: `[`, or `O` from keypads. */
 const INTRODUCERS = "[O";
 /** A sequence's rest comes within this. */
@@ -76,7 +80,8 @@ export class EditingKeys implements Pick<Console, "poll" | "getc" | "ended"> {
   /** The next key; undefined for a sequence that means nothing here. Some byte is there. */
   *#decode(clock: Clock): Steps<number | undefined> {
     const byte = (yield* this.#next(clock))! & 0xff;
-    if (byte !== ESCAPE) return byte < 0x20 && !PLAIN.has(byte) ? byte | KEY_EDITS : byte;
+    if (byte === DELETE) return BACKSPACE;
+    if (byte !== ESCAPE) return (byte < 0x20 && !PLAIN.has(byte)) || byte > DELETE ? byte | KEY_EDITS : byte;
     const sequence = [];
     while (sequence.length < SEQUENCE_MAX && (yield* this.#follows(clock))) {
       const next = (yield* this.#next(clock))! & 0xff;

@@ -25,6 +25,16 @@ const streamed =
     for await (const piece of source.pipe(decoder)) write(piece as unknown as Uint8Array);
   };
 
+/** What the numbers mean that the package has for errors: those of XZ Embedded. */
+const XZ_ERRORS: Readonly<Record<string, string>> = {
+  3: "needs too much memory",
+  4: "needs too much memory",
+  5: "no signature of xz",
+  6: "options that can't be read",
+  7: "wrong data",
+  8: "ends early",
+};
+
 const xz: Decoder = async (input, write) => {
   const { default: library } = await import("xz-decompress");
   const pieces = input[Symbol.iterator]();
@@ -36,7 +46,12 @@ const xz: Decoder = async (input, write) => {
     },
   });
   const reader = new library.XzReadableStream(source).getReader();
-  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) write(value!);
+  try {
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) write(value!);
+  } catch (error) {
+    const [, code = ""] = /error code (\d+)$/.exec((error as Error).message) ?? [];
+    throw XZ_ERRORS[code] === undefined ? error : new Error(XZ_ERRORS[code], { cause: error });
+  }
 };
 
 const zstd: Decoder = async (input, write) => {

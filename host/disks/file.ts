@@ -4,6 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { DiskError } from "../errors.js";
 import { deviceFacts, isDiskDevice } from "./device.js";
 import type { Disk } from "./disk.js";
+import { FORMAT_WORDS } from "./source.js";
 
 /** Opening waits for nobody (the other end of a FIFO, a device) and takes no terminal. Node adds O_CLOEXEC. */
 export const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
@@ -119,12 +120,18 @@ export function openImageFile(path: string): number {
   try {
     fd = openSync(path, OPEN_FLAGS);
   } catch (error) {
-    throw new DiskError(path, explain(error));
+    throw new DiskError(path, explain(error) + wordHint(path));
   }
   const complaint = imageComplaint(fd);
   if (complaint === undefined) return fd;
   closeSync(fd);
   throw new DiskError(path, complaint);
+}
+
+/** What to do about a name that begins as on the command line. */
+function wordHint(path: string): string {
+  const word = FORMAT_WORDS.find((one) => path.startsWith(`${one}:`));
+  return word === undefined ? "" : ` (its format is said apart from its name: format: "${word}")`;
 }
 
 /** Why what is open as `fd` is no image; undefined when it may be one. */

@@ -21,6 +21,9 @@ export const IMAGE_FORMATS = ["raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"] as c
 /** One of them. */
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
+/** All words that can be said of an image. */
+export const FORMAT_WORDS: readonly (ImageFormat | Compression)[] = [...IMAGE_FORMATS, ...COMPRESSIONS];
+
 /** An image with what is to be known about it. */
 export interface DiskImage {
   image: ImageSource;
@@ -82,6 +85,7 @@ export function describeSource(source: DiskSource): DescribedImage | undefined {
     const { image, sectorSize, format, files = [] } = source;
     if (![undefined, 512, 4096].includes(sectorSize))
       throw new OptionError(`sector size ${sectorSize} is not 512 or 4096`);
+    if (!Array.isArray(files)) throw new OptionError("files of a disk must be an array");
     const said = { files, ...(sectorSize && { sectorSize }) };
     return { ...packing(checkImage(image), format), ...said };
   }
@@ -97,8 +101,7 @@ export function describeSource(source: DiskSource): DescribedImage | undefined {
 function packing(image: DescribedImage["image"], format: DiskImage["format"]): Omit<DescribedImage, "files"> {
   if (isCompression(format)) return { image, compression: format };
   if (format !== undefined && !IMAGE_FORMATS.includes(format)) {
-    const words = [...IMAGE_FORMATS, ...COMPRESSIONS].join(", ");
-    throw new OptionError(`unknown image format "${format}" (there are ${words})`);
+    throw new OptionError(`unknown image format "${format}" (there are ${FORMAT_WORDS.join(", ")})`);
   }
   const name = typeof image === "string" ? image : "name" in image ? String(image.name) : "";
   const compression = format !== "raw" ? compressionOfName(name) : undefined;

@@ -96,7 +96,7 @@ function runThread(
     worker.on("message", (message: UnpackReport) => {
       if (message.type === "progress") onProgress?.(message.done, packedSize);
       else if (message.type === "done") resolve(message.size);
-      else if (message.type === "limit") reject(new LimitError("unpackedBytes", limit, message.used));
+      else if (message.type === "limit") reject(new LimitError("unpackedBytes", limit, message.used, name));
       else if (message.type === "damaged")
         reject(new DiskError(name, `is not ${NAMES[order.compression]} file, or damaged (${message.why})`));
       else

@@ -2,9 +2,22 @@
 // texts and lists are of bounded length. What it says of the images is theirs.
 
 import { lookedList } from "../isolation/check.js";
-import { bytes, type Check, flag, list, number, object, one, plainError, text, whole } from "../isolation/shape.js";
+import {
+  bytes,
+  type Check,
+  flag,
+  list,
+  number,
+  object,
+  one,
+  plainError,
+  text,
+  tuple,
+  whole,
+} from "../isolation/shape.js";
+import { NOWHERE, type Run } from "../memory/places.js";
 import { CONTENT_MAX } from "./options.js";
-import type { InspectMessage } from "./protocol.js";
+import { type InspectMessage, RUNS_MAX } from "./protocol.js";
 
 /** Characters of a text: a name, a path, a problem; values of configuration may be longer. */
 const TEXT_MAX = 70_000;
@@ -122,7 +135,12 @@ const VALUES = {
 
 const content: Check = (value) => bytes(value) && (value as Uint8Array).length <= CONTENT_MAX;
 const failed = object({ type: text, error: plainError });
-const contentMessage = object({ type: text, bytes: content, hole: whole });
+const runs: Check = (value) =>
+  list(tuple(whole, (unit) => unit === NOWHERE || whole(unit), whole))(value) &&
+  (value as unknown[]).length <= RUNS_MAX &&
+  // None without bytes, so that whoever goes through a file gets on.
+  (value as Run[]).every(([size]) => size > 0);
+const contentMessage = object({ type: text, runs, bytes: content });
 
 /**
  * The message, when it is one that answers a request of kind `op`.

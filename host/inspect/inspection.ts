@@ -2,6 +2,7 @@
 // inspector, one request after another.
 
 import { FileError, LimitError, OptionError, UserbootError } from "../errors.js";
+import { NOWHERE, type Run } from "../memory/places.js";
 import type { IsolationFacts } from "../result.js";
 import { errorName } from "./errno.js";
 import type { Description, DiskInfo, EntryInfo, FileInfo, PoolInfo, SystemInfo, VolumeInfo } from "./facts.js";
@@ -19,6 +20,15 @@ export interface OpenOptions {
   /** As the loader would get it: `kernel.gz` for `kernel`, unpacked. */
   unpacked?: boolean;
 }
+
+/** A piece of a file. */
+interface Part {
+  bytes: Uint8Array<ArrayBuffer>;
+  hole: number;
+}
+
+/** Gets a piece of a file, and says when it is done with it, unless that is at once. */
+export type PartTaker = (bytes: Uint8Array<ArrayBuffer>, hole: number) => Promise<void> | undefined;
 
 /** What `list` gives. */
 export interface ListOptions {
@@ -43,11 +53,22 @@ export interface FoundEntry extends EntryInfo {
   path: string;
 }
 
+/** Bytes of a piece that isn't kept: so few stay near the processor from the read to the write. */
+const PIECE = 128 * 1024;
+
 /** Entries that one request gives. */
 const LIST_PART = 4096;
 
 /** An entry as it comes. */
 type RawEntry = Omit<EntryInfo, "nameBytes" | "problem"> & { error?: number };
+/** A file that is read piece by piece, and its handle, while it has one. */
+interface Reader {
+  path: ImagePath;
+  flags: number;
+  handle?: number;
+}
+/** Files with handles between their reads: the core has 16 for all that is done. */
+const READERS_MAX = 8;
 /** A handle, and what it stands for. */
 type Opened = FileInfo & { handle: number };
 
@@ -55,8 +76,11 @@ type Opened = FileInfo & { handle: number };
 export class Inspection implements AsyncDisposable {
   readonly #inspector: Inspector;
   readonly #limits: InspectLimits;
-  /** The end of what was asked for last. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turns();
+  /** The same for whole files, of which one after the other is read, each in many turns. */
+  readonly #wholeInTurn = turns();
+  /** Files that are being read and have handles, the one that was read last at the end. */
+  readonly #readers = new Set<Reader>();
   /** The device that would be booted, with its colon. */
   readonly device: string;
   readonly disks: readonly DiskInfo[];
@@ -116,7 +140,7 @@ export class Inspection implements AsyncDisposable {
     const { limit = this.#limits.fileBytes } = options;
     const parts: Uint8Array[] = [];
     let size = 0;
-    await this.#inTurn(async () => {
+    await this.#wholeInTurn(async () => {
       for await (const { bytes, hole } of this.readParts(path, options)) {
         size += bytes.length + hole;
         if (size > limit) throw new LimitError("fileBytes", limit, size);
@@ -155,15 +179,52 @@ export class Inspection implements AsyncDisposable {
   }
 
   /** The same with holes as such: each piece is bytes, or so many zeros that are nowhere on the disk. */
-  async *readParts(
+  async *readParts(path: ImagePath, options: OpenOptions = {}): AsyncGenerator<Part, void, void> {
+    for await (const { bytes, runs } of this.#answers(path, options)) {
+      for (const [size, unit, offset] of runs) {
+        if (unit === NOWHERE) yield { bytes: new Uint8Array(), hole: size };
+        else
+          for (let done = 0; done < size; done += CONTENT_MAX) {
+            const piece = new Uint8Array(Math.min(CONTENT_MAX, size - done));
+            await this.#inspector.readPlace!(unit, offset + done, piece);
+            yield { bytes: piece, hole: 0 };
+          }
+      }
+      if (bytes.length > 0) yield { bytes, hole: 0 };
+    }
+  }
+
+  /** The same for long files: `take` gets each piece, and its bytes are good until it, or what it promises, is done. */
+  async eachPart(path: ImagePath, take: PartTaker, options: OpenOptions = {}): Promise<void> {
+    let buffer = new Uint8Array();
+    for await (const { bytes, runs } of this.#answers(path, options)) {
+      for (const [size, unit, offset] of runs) {
+        if (unit === NOWHERE) await take(buffer.subarray(0, 0), size);
+        else if (buffer.length === 0) buffer = new Uint8Array(PIECE);
+        for (let done = 0; unit !== NOWHERE && done < size; done += PIECE) {
+          const piece = done + PIECE <= size ? buffer : buffer.subarray(0, size - done);
+          // What is done at once isn't waited for: there are thousands of pieces.
+          const read = this.#inspector.readPlace!(unit, offset + done, piece);
+          if (read !== undefined) await read;
+          const taken = take(piece, 0);
+          if (taken !== undefined) await taken;
+        }
+      }
+      if (bytes.length > 0) await take(bytes, 0);
+    }
+  }
+
+  /** What a file is, answer by answer. */
+  async *#answers(
     path: ImagePath,
-    { unpacked = false }: OpenOptions = {},
-  ): AsyncGenerator<{ bytes: Uint8Array<ArrayBuffer>; hole: number }, void, void> {
-    const { handle, size, type } = await this.#open(path, unpacked ? OPEN_UNPACKED : 0);
+    { unpacked = false }: OpenOptions,
+  ): AsyncGenerator<{ bytes: Uint8Array<ArrayBuffer>; runs: Run[] }, void, void> {
+    const reader: Reader = { path, flags: unpacked ? OPEN_UNPACKED : 0 };
     try {
+      const { size, type } = await this.#inTurn(() => this.#openReader(reader));
       if (type === "directory") throw new FileError(byteString(path), ...errorName(EISDIR));
       const read = (position: number) => {
-        const next = this.#ask({ op: "read", handle, position, size: CONTENT_MAX });
+        const next = this.#inTurn(() => this.#readAt(reader, position));
         // Whoever doesn't want it any more isn't told what became of it.
         next.catch(() => {});
         return next;
@@ -171,20 +232,46 @@ export class Inspection implements AsyncDisposable {
       let position = 0;
       let next = read(0);
       while (true) {
-        const { bytes, hole } = contentOf(await next);
-        position += bytes.length + hole;
-        if (bytes.length + hole === 0) {
+        const { bytes, runs } = contentOf(await next);
+        const start = position;
+        position += runs.reduce((sum, [length]) => sum + length, bytes.length);
+        if (position === start || !Number.isSafeInteger(position)) {
           if (size !== undefined && position < size)
             throw new FileError(byteString(path), "EIO", `ends at byte ${position} of ${size}`);
           return;
         }
         // The next piece is read while this one is used.
         next = read(position);
-        yield { bytes, hole };
+        yield { bytes, runs };
       }
     } finally {
-      await this.#release(handle);
+      await this.#inTurn(() => this.#closeReader(reader));
     }
+  }
+
+  /** Opens a file to be read. When there are many, another one loses its handle, and is opened again when it is its turn. */
+  async #openReader(reader: Reader): Promise<Opened> {
+    for (const oldest of this.#readers) {
+      if (this.#readers.size < READERS_MAX) break;
+      await this.#closeReader(oldest);
+    }
+    const opened = await this.#open(reader.path, reader.flags);
+    reader.handle = opened.handle;
+    this.#readers.add(reader);
+    return opened;
+  }
+
+  async #readAt(reader: Reader, position: number): Promise<InspectMessage> {
+    const handle = reader.handle ?? (await this.#openReader(reader)).handle;
+    this.#readers.delete(reader);
+    this.#readers.add(reader);
+    return this.#ask({ op: "read", handle, position, places: this.#inspector.readPlace !== undefined });
+  }
+
+  async #closeReader(reader: Reader): Promise<void> {
+    const { handle } = reader;
+    delete reader.handle;
+    if (this.#readers.delete(reader) && handle !== undefined) await this.#release(handle);
   }
 
   /** The SHA-256 digest of a file, in hexadecimal. */
@@ -252,13 +339,6 @@ export class Inspection implements AsyncDisposable {
     });
   }
 
-  /** Does `work` when what was begun before is done: however much is asked for at once, few files are open. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => {});
-    return turn;
-  }
-
   /** Whatever comes of it, it is what came before that counts. */
   async #release(handle: number): Promise<void> {
     await this.#ask({ op: "release", handle }).catch(() => {});
@@ -281,6 +361,16 @@ export class Inspection implements AsyncDisposable {
 
 const EISDIR = 21;
 
+/** Does what it is given when what was given before is done: however much is asked for at once, few files are open. */
+function turns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work);
+    last = turn.catch(() => {});
+    return turn;
+  };
+}
+
 /** A path as it is asked for: a byte string. */
 function pathOf(path: ImagePath): string {
   if (typeof path !== "string" && !(path instanceof Uint8Array)) throw new OptionError("a path is text or bytes");
@@ -297,7 +387,7 @@ function givenBy<T>(message: InspectMessage): T {
   return message.value as T;
 }
 
-function contentOf(message: InspectMessage): { bytes: Uint8Array<ArrayBuffer>; hole: number } {
+function contentOf(message: InspectMessage): { bytes: Uint8Array<ArrayBuffer>; runs: Run[] } {
   if (message.type !== "content") throw new TypeError(`an answer of type ${message.type}`);
   return message;
 }

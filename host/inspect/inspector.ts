@@ -2,11 +2,20 @@
 // request takes too long or the caller aborts. What comes out of a cell is checked here before anybody sees it.
 
 import { DiskServer, type ReadRequest } from "../disks/served.js";
-import { abortedBy, IsolationError, LimitError, OptionError, reviveError, type UserbootError } from "../errors.js";
+import {
+  abortedBy,
+  DiskError,
+  IsolationError,
+  LimitError,
+  OptionError,
+  reviveError,
+  UserbootError,
+} from "../errors.js";
 import { onAbort } from "../isolation/abort.js";
 import type { Cell } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { readRequest } from "../isolation/shape.js";
+import { NOWHERE, type Run } from "../memory/places.js";
 import type { IsolationFacts } from "../result.js";
 import { checkedAnswer } from "./check.js";
 import type { InspectLimits } from "./options.js";
@@ -19,6 +28,12 @@ export interface Inspector {
   describe(): Promise<unknown>;
   /** @throws UserbootError whatever is wrong */
   ask(request: InspectRequest): Promise<InspectMessage>;
+  /**
+   * Fills `target` from a disk, at a place of which an answer told: at once, or a promise says when. There is none where all
+   * content comes with the answers.
+   * @throws UserbootError
+   */
+  readonly readPlace?: ((unit: number, offset: number, target: Uint8Array) => Promise<void> | undefined) | undefined;
   close(): Promise<void>;
 }
 
@@ -59,6 +74,9 @@ export class CellInspector implements Inspector {
   #over: unknown;
   #ended: Promise<void> | undefined;
   readonly #stopListening: () => void;
+  /** Bytes that were read here. */
+  #readBytes = 0;
+  readonly readPlace: Inspector["readPlace"];
 
   constructor(
     private readonly cell: Cell,
@@ -70,6 +88,9 @@ export class CellInspector implements Inspector {
   ) {
     const abort = () => this.#end(abortedBy(signal?.reason, "inspection"));
     this.#stopListening = signal ? onAbort(signal, abort) : () => {};
+    // Disks that are read for the cell are read one request after another.
+    const isServed = start.disks?.some(({ served }) => served !== undefined);
+    if (cell.disks !== undefined && !isServed) this.readPlace = (...place) => this.#readPlace(...place);
     cell.onFailure((reason) => this.#failed(reason));
     cell.onMessage((message) => this.#message(message));
   }
@@ -147,7 +168,10 @@ export class CellInspector implements Inspector {
     try {
       if (waiting === undefined) throw new TypeError("it sent an answer that nobody waits for");
       this.#waiting = undefined;
-      waiting.resolve(thrown(checkedAnswer(message, waiting.op)));
+      const answer = thrown(checkedAnswer(message, waiting.op));
+      if (answer.type === "content" && !answer.runs.every((run) => this.#isPlace(run)))
+        throw new TypeError("it told of a place that is on no disk");
+      waiting.resolve(answer);
     } catch (error) {
       if (error instanceof TypeError) {
         this.#waiting = waiting;
@@ -166,6 +190,27 @@ export class CellInspector implements Inspector {
     );
     const { diskBytes } = this.limits;
     if (this.server.bytes > diskBytes) this.#end(new LimitError("diskBytes", diskBytes, this.server.bytes));
+  }
+
+  #isPlace([size, unit, offset]: Run): boolean {
+    return unit === NOWHERE || offset + size <= (this.cell.disks?.[unit]?.size ?? -1);
+  }
+
+  #readPlace(unit: number, offset: number, target: Uint8Array): Promise<void> | undefined {
+    const { diskBytes } = this.limits;
+    this.#readBytes += target.length;
+    if (this.#readBytes > diskBytes) this.#end(new LimitError("diskBytes", diskBytes, this.#readBytes));
+    if (this.#over !== undefined) throw this.#over;
+    const failed = (error: unknown): never => {
+      if (this.#over !== undefined || error instanceof UserbootError) throw this.#over ?? error;
+      const why = (error as Error).message;
+      throw new DiskError(`disk${unit}`, `offset ${offset}: read of ${target.length} bytes failed: ${why}`);
+    };
+    try {
+      return this.cell.disks![unit]!.read(offset, target)?.catch(failed);
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   #failed(reason: string | UserbootError): void {

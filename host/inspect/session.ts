@@ -10,6 +10,7 @@ import { CpuState } from "../handoff/registers.js";
 import type { Hasher } from "../hash.js";
 import type { MaybePromise } from "../maybe.js";
 import { GuestMemory } from "../memory/guest.js";
+import { addRun, NOWHERE, Places, type Run } from "../memory/places.js";
 import { giveModuleMemory, takeModuleMemory } from "../memory/pool.js";
 import { type FuelTank, Meter } from "../meter.js";
 import { INSPECT_MEMORY } from "../modules.js";
@@ -23,7 +24,8 @@ import { nameTrap } from "../trap.js";
 import { EBADF, errorName } from "./errno.js";
 import type { Description } from "./facts.js";
 import { CONTENT_MAX, type InspectLimits } from "./options.js";
-import type { DirectRequest, InspectMessage } from "./protocol.js";
+import { type DirectRequest, type InspectMessage, RUNS_MAX } from "./protocol.js";
+import { poolFault } from "./verdict.js";
 
 /** The exports of the module (docs/imports.md). */
 interface InspectCore extends FuelTank {
@@ -59,6 +61,10 @@ export interface InspectParts {
   reuse?: boolean;
 }
 
+/** One answer tells of no more runs, and no more bytes of them: what has a few runs more is still one that is taken. */
+const RUNS_ENOUGH = RUNS_MAX / 2;
+const PLACES_ENOUGH = 64 * 1024 * 1024;
+
 /** Bytes of a path. */
 const PATH_MAX = 65536;
 
@@ -88,12 +94,13 @@ export class InspectSession {
   readonly #counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, healed: 0, consoleBytes: 0 };
   readonly #diagnostics: string[] = [];
   readonly #lookedAt: LookedAt[] = [];
+  readonly #places = new Places();
   readonly #handles = new Map<number, Handle>();
   #nextHandle = 0;
   #usedMs = 0;
   #usedFuel = 0;
   #instance: Instance | undefined;
-  #description: unknown;
+  #description: Description | undefined;
   #closed = false;
   #running = false;
   readonly #end = new AbortController();
@@ -117,7 +124,7 @@ export class InspectSession {
       case "list":
         return { type: "value", value: await this.#list(request.handle, request.most, request.details) };
       case "read":
-        return this.#read(request.handle, request.position, request.size);
+        return this.#read(request.handle, request.position, request.places);
       case "release":
         return { type: "value", value: await this.#release(request.handle) };
       case "system":
@@ -128,8 +135,8 @@ export class InspectSession {
   /** The digest of a whole file. Each piece of it is a request by its budget. */
   async hash(handle: number, hasher: Hasher): Promise<string> {
     for (let position = 0; ; ) {
-      const { bytes, hole } = await this.#read(handle, position, CONTENT_MAX, false);
-      if (bytes.length + hole === 0) return hasher.hex();
+      const bytes = await this.#run((instance) => this.#bytesAt(instance, handle, position));
+      if (bytes.length === 0) return hasher.hex();
       const began = performance.now();
       hasher.update(bytes);
       this.#usedMs += performance.now() - began;
@@ -173,18 +180,63 @@ export class InspectSession {
     });
   }
 
-  #read(handle: number, position: number, size: number, holes = true) {
-    return this.#run(async ({ core, guest }) => {
-      const { number, path } = this.#handle(handle);
-      const wanted = Math.min(size, CONTENT_MAX);
-      const hole = holes ? Number(await core.hole(number, BigInt(position))) : 0;
-      if (hole >= wanted && Number.isSafeInteger(position + hole)) {
-        return { type: "content", bytes: new Uint8Array(), hole } as const;
+  /** What is at `position`: holes, and places, as far as they are known without a look at content, then content. */
+  #read(handle: number, position: number, wantsPlaces: boolean): Promise<InspectMessage> {
+    return this.#run(async (instance) => {
+      const runs: Run[] = [];
+      for (let at = position; ; ) {
+        let bytes: Uint8Array<ArrayBuffer> | undefined;
+        const hole = await this.#holeAt(instance, handle, at);
+        at += hole;
+        if (hole > 0) addRun(runs, [hole, NOWHERE, 0]);
+        else if (!wantsPlaces) bytes = await this.#bytesAt(instance, handle, at);
+        else {
+          const found = await this.#placesAt(instance, handle, at, runs);
+          if (typeof found !== "number") bytes = found;
+          else at += found;
+        }
+        const isEnough = runs.length > RUNS_ENOUGH || at - position >= PLACES_ENOUGH;
+        if (bytes === undefined && wantsPlaces && !isEnough) continue;
+        return { type: "content", runs, bytes: bytes ?? new Uint8Array() };
       }
-      const got = Number(await core.read(number, BigInt(position), wanted));
-      if (got < 0) throw this.#failure(path, got);
-      return { type: "content", bytes: guest.view(0, got), hole: 0 } as const;
     });
+  }
+
+  /** Bytes from `position` on that are a hole, when it is a large one. */
+  async #holeAt({ core }: Instance, handle: number, position: number): Promise<number> {
+    const hole = Number(await core.hole(this.#handle(handle).number, BigInt(position)));
+    return hole >= CONTENT_MAX && Number.isSafeInteger(position + hole) ? hole : 0;
+  }
+
+  /** Content, lent. */
+  async #bytesAt({ core, guest }: Instance, handle: number, position: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { number, path } = this.#handle(handle);
+    const got = Number(await core.read(number, BigInt(position), CONTENT_MAX));
+    if (got < 0) throw this.#failure(path, got);
+    return guest.view(0, got);
+  }
+
+  /**
+   * Adds to `runs` what comes next, and tells how much that is; content, where it isn't just there on a disk. What fails behind
+   * other runs is told in its turn.
+   */
+  async #placesAt(
+    instance: Instance,
+    handle: number,
+    position: number,
+    runs: Run[],
+  ): Promise<number | Uint8Array<ArrayBuffer>> {
+    const places = this.#places;
+    try {
+      const bytes = await places.during(() => this.#bytesAt(instance, handle, position));
+      if (bytes.length === 0 || places.end !== bytes.length)
+        return places.unread ? await this.#bytesAt(instance, handle, position) : bytes;
+      for (const run of places.runs) addRun(runs, run);
+      return bytes.length;
+    } catch (error) {
+      if (runs.length > 0 && error instanceof FileError) return new Uint8Array();
+      throw error;
+    }
   }
 
   async #release(handle: number): Promise<null> {
@@ -212,7 +264,8 @@ export class InspectSession {
   /** The error for what the core refused, with the damage that it met. */
   #failure(path: string, error: number): FileError {
     const [code, meaning] = errorName(-error);
-    const [damage] = this.#diagnostics;
+    const [, pool] = /^zfs:([^/:]+)/.exec(path) ?? [];
+    const [damage = poolFault(this.#description?.pools ?? [], pool)] = this.#diagnostics;
     return new FileError(path, code, damage === undefined ? meaning : `${meaning} (${damage})`);
   }
 
@@ -327,6 +380,7 @@ export class InspectSession {
       meter: this.#meter,
       suspension: this.#suspension,
       policy: {},
+      places: this.#places,
     };
   }
 

@@ -1,10 +1,18 @@
 // Whether what an inspection found would boot: by the loader's mark, the kernel that would be loaded, and its root.
 
 import { FLAVOURS } from "../modules.js";
-import type { SystemInfo } from "./facts.js";
+import type { PoolInfo, SystemInfo } from "./facts.js";
 
 /** Machines whose kernels the loader loads. */
 const MACHINES = ["amd64", "i386"];
+
+/** Whether a problem is that of a whole pool, which the others of the pool are the reasons for. */
+export const isPoolsOwn = (problem: string): boolean => /^zfs:\S+: ZFS pool is /.test(problem);
+
+/** Why the pool called `name` can't be read; undefined when it can, or there is none. */
+export function poolFault(pools: readonly PoolInfo[], name: string | undefined): string | undefined {
+  return pools.find((pool) => pool.name === name)?.problems.find(isPoolsOwn);
+}
 
 /** The first thing that is missing for a boot; undefined when everything is there. */
 export function missingIn({ interpreter, kernel, kernels, root }: Omit<SystemInfo, "missing">): string | undefined {

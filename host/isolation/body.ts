@@ -1,6 +1,7 @@
 // A session's own side, in a thread or a process: opens what it was given, runs, sends output on the way and the result
 // at the end. It holds the handles of its disks and nothing else.
 
+import type { FlavourModule } from "../assets.js";
 import { makeClock } from "../clock.js";
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
@@ -30,7 +31,7 @@ export interface Line {
   /** Asks the operator's hooks. */
   readonly asker?: Asker | undefined;
   /** Asks for the module of a flavour that the session wasn't started with. */
-  module?(flavour: Flavour): Promise<WebAssembly.Module>;
+  module?(name: FlavourModule): Promise<WebAssembly.Module>;
   /** Called now and then while the guest's loader runs. */
   onLook?(): void;
 }
@@ -82,10 +83,11 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
 }
 
 /** The session's modules, of which the `first` is ready: those that it is given, or its own. */
-async function findModules({ modules }: StartMessage, line: Line, first: Flavour): Promise<Modules> {
+async function findModules({ modules, small = [] }: StartMessage, line: Line, first: Flavour): Promise<Modules> {
   const own = new AssetModules(undefined);
-  const found = modules ? new GivenModules(modules, (flavour) => line.module?.(flavour) ?? own.find(flavour)) : own;
-  if (found.ready(first) === undefined) await found.find(first);
+  const found = modules ? new GivenModules(modules, small, (name) => line.module?.(name) ?? own.find(name)) : own;
+  const name = found.first(first);
+  if (found.ready(name) === undefined) await found.find(name);
   return found;
 }
 

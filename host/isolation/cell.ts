@@ -1,12 +1,12 @@
 // Where a session runs when it doesn't run in the calling thread, as its caller sees it: worker/ makes cells of
 // threads, process/ of processes.
 
+import type { FlavourModule } from "../assets.js";
 import type { KeyInput } from "../console/console.js";
 import type { ReadReply } from "../disks/served.js";
 import type { PlainError, UserbootError } from "../errors.js";
 import type { InspectRequest } from "../inspect/protocol.js";
 import type { GuestMemory } from "../memory/guest.js";
-import type { Flavour } from "../modules.js";
 import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "./messages.js";
@@ -14,12 +14,21 @@ import type { SessionEnded, SessionMessage, StartMessage } from "./messages.js";
 /** What comes out of a cell, once it is checked. */
 export type CellMessage = SessionMessage | (SessionEnded & { guest: GuestMemory });
 
+/** A disk that the caller has open, too. */
+export interface OpenDisk {
+  readonly size: number;
+  /** Fills `target` from `offset` on, which both lie on the disk: at once, or now and then later, so that signals are heard. */
+  read(offset: number, target: Uint8Array): Promise<void> | undefined;
+}
+
 /** One session's thread or process. It is used once. */
 export interface Cell {
   /** What holds the session; known once it has started. */
   readonly facts: IsolationFacts;
   /** Where live keys go; what is pushed before the start counts, too. */
   readonly keys: KeyInput;
+  /** The session's disks, where its caller has them open: what it only tells the places of is read from them. */
+  readonly disks?: readonly OpenDisk[];
   /** What it hands over is not checked yet. */
   onMessage(handler: (message: unknown) => void): void;
   /** Called when it fails or goes away by itself; an error of ours tells what the caller can do about it. */
@@ -34,7 +43,7 @@ export interface Cell {
   /** Gives what it has read. */
   serve(reply: ReadReply): void;
   /** Gives the module that was asked for, or says why not; a cell that can't be given any finds its own. */
-  give?(flavour: Flavour, module: WebAssembly.Module | PlainError): void;
+  give?(name: FlavourModule, module: WebAssembly.Module | PlainError): void;
   /** Asks a session that answers requests for something. */
   ask(request: InspectRequest): void;
   /** Whether the caller's process has to stay for it; while it waits for requests it needn't. */

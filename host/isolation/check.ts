@@ -1,6 +1,7 @@
 // Whether what came out of a cell is what it looks like. A thread or process that a guest has taken over can send
 // anything; its lies about the guest are its own affair, but every value has the type that the caller is promised.
 
+import { FLAVOUR_MODULES } from "../assets.js";
 import { FLAVOURS } from "../modules.js";
 import type { HookName } from "../policy/hooks.js";
 import { LOOKED_MAX, LOOKED_TEXT_MAX } from "../problem.js";
@@ -129,7 +130,7 @@ const MESSAGES: Readonly<Record<CellMessage["type"], Check>> = {
   }),
   read: readRequest,
   waiting: object({ type: text, waiting: flag }),
-  module: object({ type: text, flavour }),
+  module: object({ type: text, name: one(...FLAVOUR_MODULES) }),
   rejected: object({ type: text, error: plainError }),
   done: object({ type: text, data: result, keysConsumed: number, guest: isObject }),
 };

@@ -1,5 +1,6 @@
 // What a session that runs elsewhere, in a thread or a process, and its caller tell each other.
 
+import type { FlavourModule } from "../assets.js";
 import type { Keys } from "../console/keys.js";
 import type { ReadRequest } from "../disks/served.js";
 import type { SentImage } from "../disks/source.js";
@@ -16,6 +17,8 @@ export interface StartMessage {
   options: SessionOptions;
   /** Those that are there already; it asks for others. Without them the session finds its own. */
   modules?: ModuleTable;
+  /** The flavours that begin with their small modules. */
+  small?: readonly Flavour[];
   /** wasmer-js' module, which trees need; without it the session finds its own. */
   wasi?: WebAssembly.Module;
   disks: readonly SentImage[];
@@ -46,7 +49,7 @@ export type SessionMessage =
   /** It reads a disk that its caller has. */
   | ({ type: "read" } & ReadRequest)
   /** The guest swaps to a flavour whose module isn't there. */
-  | { type: "module"; flavour: Flavour }
+  | { type: "module"; name: FlavourModule }
   /** The guest begins, or stops, to wait for a key that isn't there. */
   | { type: "waiting"; waiting: boolean }
   /** The session could not begin, or the operator's part in it failed. */

@@ -2,6 +2,7 @@
 // wall time is over or the caller aborts. What comes out of the cell is checked here before anything is done with it.
 // Nothing of the cell outlives the session.
 
+import type { FlavourModule } from "../assets.js";
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
 import type { Disk } from "../disks/disk.js";
@@ -18,7 +19,7 @@ import {
   reviveError,
   type UserbootError,
 } from "../errors.js";
-import { DEFAULT_FLAVOUR, type Flavour, type Modules } from "../modules.js";
+import { DEFAULT_FLAVOUR, type Modules } from "../modules.js";
 import type { BootOptions } from "../options.js";
 import { askHook, definedHooks } from "../policy/asker.js";
 import { LOOK_BYTES } from "../problem.js";
@@ -172,7 +173,7 @@ class CellSession {
         this.#serve(message);
         return;
       case "module":
-        this.#give(message.flavour);
+        this.#give(message.name);
         return;
       case "progress":
         options.onProgress?.(message.progress);
@@ -206,7 +207,7 @@ class CellSession {
   }
 
   /** Gets the module of a flavour for the cell. The guest's time stands still meanwhile. */
-  #give(flavour: Flavour): void {
+  #give(name: FlavourModule): void {
     const { cell, modules } = this;
     if (cell.give === undefined || modules === undefined) {
       this.#failed("it asks for a module that it was to find by itself");
@@ -217,9 +218,9 @@ class CellSession {
       if (this.#over) return;
       this.#watch.resume();
       this.#setDeadline();
-      cell.give?.(flavour, module);
+      cell.give?.(name, module);
     };
-    modules.find(flavour).then(given, (error) => given(plainError(error)));
+    modules.find(name).then(given, (error) => given(plainError(error)));
   }
 
   #output(bytes: Uint8Array): void {

@@ -8,6 +8,5 @@ import { BlockingChannel, CHANNEL_FD, ProcessLine, receiveStart } from "./link.j
 installNodeFiles();
 const channel = new BlockingChannel(CHANNEL_FD);
 const { start, images } = receiveStart(channel);
-await runBody({ ...start, disks: images }, new ProcessLine(channel, start));
-// Whatever still keeps the event loop is of no interest.
-process.exit();
+// Whatever still keeps the event loop then is of no interest.
+void runBody({ ...start, disks: images }, new ProcessLine(channel, start)).finally(() => process.exit());

@@ -7,10 +7,14 @@ import { installNodeFiles } from "../node_files.js";
 import { BlockingChannel, CHANNEL_FD, ProcessRequests, receiveStart } from "./link.js";
 
 installNodeFiles();
-// While the caller gets ready. Whatever is wrong with it is told when it is wanted.
-await new AssetModules(undefined).find("inspect").catch(() => {});
-const channel = new BlockingChannel(CHANNEL_FD);
-const { start, images } = receiveStart(channel);
-await serveInspection({ ...start, disks: images }, new ProcessRequests(channel));
-// Whatever still keeps the event loop is of no interest.
-process.exit();
+
+async function main(): Promise<void> {
+  // While the caller gets ready. Whatever is wrong with it is told when it is wanted.
+  await new AssetModules(undefined).find("inspect").catch(() => {});
+  const channel = new BlockingChannel(CHANNEL_FD);
+  const { start, images } = receiveStart(channel);
+  await serveInspection({ ...start, disks: images }, new ProcessRequests(channel));
+}
+
+// Whatever still keeps the event loop then is of no interest.
+void main().finally(() => process.exit());

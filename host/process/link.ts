@@ -10,6 +10,7 @@ import type { InspectMessage, InspectRequest } from "../inspect/protocol.js";
 import type { InspectLine } from "../inspect/serve.js";
 import type { Line } from "../isolation/body.js";
 import type { SessionMessage, StartMessage } from "../isolation/messages.js";
+import type { Run } from "../memory/places.js";
 import type { Answer, Asker } from "../policy/asker.js";
 import type { HookName } from "../policy/hooks.js";
 import type { BootResult } from "../result.js";
@@ -48,7 +49,7 @@ export type ProcessMessage =
   | { type: "keys"; wait: boolean }
   | { type: "memory"; start: number }
   | Exclude<InspectMessage, { type: "content" }>
-  | { type: "content"; hole: number }
+  | { type: "content"; runs: Run[] }
   | { type: "done"; data: BootResult; faults: number; keysConsumed: number };
 
 /** The socket, blocking. */
@@ -131,7 +132,7 @@ export class ProcessRequests implements InspectLine {
 
   post(message: InspectMessage): void {
     if (message.type !== "content") this.channel.send(message);
-    else this.channel.send({ type: "content", hole: message.hole }, message.bytes);
+    else this.channel.send({ type: "content", runs: message.runs }, message.bytes);
   }
 
   async next(): Promise<InspectRequest> {

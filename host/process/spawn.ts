@@ -4,13 +4,14 @@ import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { serialize } from "node:v8";
 import type { KeyInput } from "../console/console.js";
+import { BytesDisk } from "../disks/bytes.js";
 import type { FileDisk } from "../disks/file.js";
 import { openedImages, openImages } from "../disks/open.js";
 import type { ReadReply } from "../disks/served.js";
 import type { SentImage } from "../disks/source.js";
-import { IsolationError, UserbootError } from "../errors.js";
+import { IsolationError, OptionError, UserbootError } from "../errors.js";
 import type { InspectRequest } from "../inspect/protocol.js";
-import type { Cell } from "../isolation/cell.js";
+import type { Cell, OpenDisk } from "../isolation/cell.js";
 import { WaitingKeys } from "../isolation/keys.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
@@ -43,6 +44,7 @@ class ProcessCell implements Cell {
   #child: ChildProcess | undefined;
   #socket: Socket | undefined;
   #files: FileDisk[] = [];
+  disks: OpenDisk[] = [];
   #limits: ProcessLimits | undefined;
   /** Whether the process was started before the session was there. */
   #ahead = false;
@@ -99,7 +101,19 @@ class ProcessCell implements Cell {
     if (spare !== undefined) this.#files = spare.files;
     this.#message = { ...message, disks: spare ? openedImages(disks, this.#files) : openImages(disks, this.#files) };
     this.#limits = limits;
+    this.disks = this.#openDisks();
     this.#launch(findBwrap(this.confine), spare?.child);
+  }
+
+  /** The disks as the process gets them. They are gone when the process is. */
+  #openDisks(): OpenDisk[] {
+    if (this.#message!.disks.some(({ served }) => served !== undefined)) return [];
+    const files = [...this.#files];
+    const gone = () => this.#over;
+    return this.#message!.disks.map(({ image }) => {
+      const disk = image instanceof Uint8Array ? new BytesDisk(image, 512) : files.shift()!;
+      return { size: disk.size, read: (offset, target) => readWithBreath(disk, offset, target, gone) };
+    });
   }
 
   answer(answer: Answer): void {
@@ -277,6 +291,35 @@ class ProcessCell implements Cell {
     this.#wanted = false;
     this.#send({ keys: this.#typed.take(), ended: this.#ended } satisfies KeysReply);
   }
+}
+
+/** Whoever reads on and on hears signals, and what else happens, so often. */
+const BREATH_MS = 10;
+let breathed = 0;
+
+/**
+ * Reads from a disk unless that is `gone`. What is read is mostly in memory already, and as quick to have as a thread is to be told
+ * that it should read it.
+ */
+function readWithBreath(
+  disk: BytesDisk | FileDisk,
+  offset: number,
+  target: Uint8Array,
+  gone: () => boolean,
+): Promise<void> | undefined {
+  const read = () => {
+    if (gone()) throw new OptionError("the inspection is closed");
+    const got = disk.read(offset, target);
+    if (got !== target.length) throw new Error(`ends at byte ${offset + got}`);
+  };
+  if (performance.now() - breathed <= BREATH_MS) {
+    read();
+    return undefined;
+  }
+  return new Promise((resolve) => setImmediate(resolve)).then(() => {
+    breathed = performance.now();
+    read();
+  });
 }
 
 /** The child that `start` makes. */

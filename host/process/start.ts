@@ -11,9 +11,9 @@ import type { Confine } from "../options.js";
 import { findBwrap, type ProcessLimits, processCommand } from "./confine.js";
 import { FIRST_IMAGE_FD } from "./link.js";
 
-/** The program of a session's process, and of one that looks into images. */
-export const PROGRAM = new URL("./entry.js", import.meta.url);
-export const INSPECT_PROGRAM = new URL("./inspect_entry.js", import.meta.url);
+/** The program of a session's process, and of one that looks into images: entry.ts and inspect_entry.ts, each as one file. */
+export const PROGRAM = new URL("../programs/boot_process.cjs", import.meta.url);
+export const INSPECT_PROGRAM = new URL("../programs/inspect_process.cjs", import.meta.url);
 
 /** Starts `program` with what a session's process has: a socket and `images`, open files. */
 export function startProcess(

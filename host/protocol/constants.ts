@@ -21,7 +21,7 @@ export const LOOKED_POOL = 3;
 export const LOOKED_FILE = 4;
 export const LOOKED_KERNEL = 5;
 
-/** Added to the byte that `getc` returns for a key that edits lines. */
+/** Added to the byte that `getc` returns for a key that edits lines, and to one beyond ASCII that is text. */
 export const KEY_EDITS = 0x100;
 
 /** The index by which `getenv` is asked for the device that the caller chose. */

@@ -18,15 +18,19 @@ const WORD_SIZE = 16;
  * LimitError is thrown when `diskBytes` is used up.
  */
 export function diskImports(module: ModuleMemory, state: SessionState) {
-  const { counts, disks, guest, meter, options } = state;
+  const { counts, disks, guest, meter, options, places } = state;
   const { diskBytes } = options.limits;
+
+  const count = (size: number) => {
+    counts.diskCalls++;
+    counts.diskBytes += size;
+    if (counts.diskBytes > diskBytes) throw new LimitError("diskBytes", diskBytes, counts.diskBytes);
+    meter.checkTime();
+  };
 
   /** Reads from a disk that there is; -1 when its medium fails. */
   function* read(unit: number, offset: number, target: Uint8Array): Steps<number> {
-    counts.diskCalls++;
-    counts.diskBytes += target.length;
-    if (counts.diskBytes > diskBytes) throw new LimitError("diskBytes", diskBytes, counts.diskBytes);
-    meter.checkTime();
+    count(target.length);
     try {
       const got = yield* readInto(disks[unit]!, offset, target);
       if (!Number.isInteger(got) || got < 0 || got > target.length) throw new Error(`it tells of ${got} bytes`);
@@ -46,6 +50,14 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
     const got = yield* settled(disk.read(offset, room));
     target.set(room.subarray(0, Math.max(0, got)));
     return got;
+  }
+
+  /** Reads to guest memory, or takes note of what would be. */
+  function* readGuest(unit: number, offset: number, position: number, size: number): Steps<number> {
+    if (!places?.on) return yield* read(unit, offset, guest.target(position, position + size));
+    count(size);
+    places.read(position, size, unit, offset);
+    return size;
   }
 
   /** Stores how the caller gave an image. */
@@ -80,10 +92,10 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
       const rest = BigInt(disk.size) - start;
       const length = rest <= 0n ? 0 : Number(rest < wanted ? rest : wanted);
       let done = 0;
-      for (const [position, from, count] of guest.pieces(gpa, length, COPY_PIECE, (bytes) => meter.work(bytes))) {
-        done = from + count;
+      for (const [position, from, part] of guest.pieces(gpa, length, COPY_PIECE, (bytes) => meter.work(bytes))) {
+        done = from + part;
         if (position < 0) continue;
-        const got = yield* read(unit, Number(start) + from, guest.target(position, position + count));
+        const got = yield* readGuest(unit, Number(start) + from, position, part);
         if (got < 0) return EIO;
         done = from + got;
         if (length > CHARGED_PART) {
@@ -94,7 +106,7 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
             fileDone: done,
           });
         }
-        if (got < count) break;
+        if (got < part) break;
       }
       module.data.setBigUint64(resid >>> 0, wanted - BigInt(done), true);
       return 0;

@@ -11,7 +11,7 @@ const ZERO_MAX = 1n << 32n;
  * `copyin`, `copyout`, `zero_guest`, `getmem` and `getmap`. What lies outside RAM is EFAULT and counted: of a copy
  * nothing is done then, of zeros the pieces that fit.
  */
-export function memoryImports(module: ModuleMemory, { guest, meter, options }: SessionState) {
+export function memoryImports(module: ModuleMemory, { guest, meter, options, places }: SessionState) {
   const charge = (bytes: number) => meter.work(bytes);
 
   return {
@@ -33,7 +33,9 @@ export function memoryImports(module: ModuleMemory, { guest, meter, options }: S
         guest.faults++;
         return EFAULT;
       }
-      return guest.zero(gpa, Number(length), charge) ? 0 : EFAULT;
+      if (!guest.zero(gpa, Number(length), charge)) return EFAULT;
+      if (places?.on) places.zeros(guest.locate(gpa, 0), Number(length));
+      return 0;
     },
 
     getmem(low: number, high: number): void {

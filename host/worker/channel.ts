@@ -3,6 +3,7 @@
 // and bytes go as messages then, where the engine can have the guest wait for them (suspension.ts); elsewhere keys that are
 // there before the start are all there are, and no disk is read by the caller. Hooks need shared memory.
 
+import type { FlavourModule } from "../assets.js";
 import type { KeyInput } from "../console/console.js";
 import { LiveKeys } from "../console/live.js";
 import { type Reader, type ReadReply, type ReadRequest, replied, SERVED_MAX } from "../disks/served.js";
@@ -13,7 +14,6 @@ import { QueuedKeys } from "../isolation/keys.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/messages.js";
 import { isPromise, type MaybePromise } from "../maybe.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
-import type { Flavour } from "../modules.js";
 import type { Answer } from "../policy/asker.js";
 import type { BootResult } from "../result.js";
 import { canSuspend } from "../suspension.js";
@@ -201,13 +201,13 @@ export class ThreadLine implements Line {
     this.#post({ type: "done", data: result, memory, keysConsumed }, [bytes.buffer]);
   }
 
-  module(flavour: Flavour): Promise<WebAssembly.Module> {
+  module(name: FlavourModule): Promise<WebAssembly.Module> {
     return new Promise((resolve, reject) => {
       this.#given = ({ module }) => {
         if (module instanceof WebAssembly.Module) resolve(module);
         else reject(reviveError(module));
       };
-      this.post({ type: "module", flavour });
+      this.post({ type: "module", name });
     });
   }
 

@@ -1,6 +1,7 @@
 // What a session's worker thread may do under Node's permission model (Node 20 and later): read this package's
 // files and the libraries that it loads. No other file, no writing, no process, no thread, no native module.
 
+import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OptionError } from "../errors.js";
@@ -31,7 +32,7 @@ function findFlags(): string[] {
       directories.add(join(above, basename(above) === "node_modules" ? "" : "node_modules", scope, "/"));
     }
     try {
-      const found = fileURLToPath(import.meta.resolve(library));
+      const found = createRequire(import.meta.url).resolve(library);
       directories.add(found.slice(0, found.lastIndexOf(scope) + scope.length + 1));
     } catch {
       // It isn't installed, and says so when it is needed.
@@ -46,8 +47,9 @@ function findFlags(): string[] {
   return ["--no-warnings", switchedOn, ...[...directories].map((directory) => `--allow-fs-read=${directory}*`)];
 }
 
-/** The name changed when the model got stable. */
+/** The name changed when the model got stable. Node's list of its flags takes longer to make than all the rest. */
 function permissionFlag(): string | undefined {
-  const flags = process.allowedNodeEnvironmentFlags;
-  return ["--permission", "--experimental-permission"].find((flag) => flags.has(flag));
+  const major = Number.parseInt(process.versions.node, 10);
+  if (major < 20) return undefined;
+  return major < 24 ? "--experimental-permission" : "--permission";
 }

@@ -2,7 +2,7 @@
 // there. The host asks when a session has ended without entering a kernel (docs/result.md, `bootProblem`).
 
 import { Device } from "../dev/device";
-import { devicesFound } from "../dev/devices";
+import { chosenDevice, devicesFound } from "../dev/devices";
 import { DiskDevice } from "../dev/disk";
 import { treeCount } from "../dev/trees";
 import { lostPools, poolOn, ZfsDevice } from "../dev/zfs";
@@ -13,6 +13,7 @@ import { allocString } from "../lib/bytes";
 import { EINVAL, errno, strerror } from "../lib/errno";
 import { allocate, damages, hushDamage } from "../lib/fault";
 import { mute } from "../lib/output";
+import { WHOLE } from "../lib/variant";
 import { EM_386, EM_X86_64 } from "../load/elf/layout";
 import { failures } from "../load/modules";
 import { preloadedFiles } from "../load/preloaded";
@@ -32,7 +33,7 @@ import { partitionTable, wholeTable } from "../storage/partitions/detect";
 import { Naming, PartitionTable } from "../storage/partitions/table";
 import { Volume } from "../storage/volume";
 import { bootDataset } from "../zfs/dataset";
-import { Pool, pools } from "../zfs/pool";
+import { asideOn, Pool, pools } from "../zfs/pool";
 
 /** Most things that are told; partitions beyond are passed over, so that there is room for what matters more. */
 const TOLD_MAX: i32 = 96;
@@ -52,6 +53,8 @@ const ELF_MAGIC: u32 = 0x464c457f;
 const E_MACHINE: usize = 18;
 
 let told: i32 = 0;
+/** Names of devices on which files were looked for. */
+const searched: string[] = [];
 
 /** Exported to the host, which calls it last of all. */
 export function explain(): void {
@@ -60,11 +63,8 @@ export function explain(): void {
   if (!devicesFound) tell(LOOKED_DISK, "disks", "not all were found when the session ended");
   else if (disks.length == 0) tell(LOOKED_DISK, "disks", "there are none");
   for (let i = 0; i < disks.length; i++) explainDisk(disks[i]);
-  for (let i = 0; i < pools.length; i++) explainPool(pools[i]);
-  for (let i = 0; i < lostPools.length; i++) {
-    const pool = lostPools[i];
-    tell(LOOKED_POOL, `zfs:${pool.name}`, `can't be read, ${pool.disks.length} of its disks found`);
-  }
+  if (WHOLE) explainPools();
+  explainChoice();
   explainDamages("");
   for (let unit = 0; unit < treeCount; unit++) lookForFiles(`host${unit}:`);
   for (let i = 0; i < failures.length; i++) tell(LOOKED_KERNEL, failures[i].name, failures[i].reason);
@@ -163,18 +163,36 @@ function explainVolume(disk: Disk, start: u64, size: u64, name: string, what: st
   const kind = system === null ? "" : system.name;
   const because = errno;
   const content = contentOf(disk, start, size);
-  const owner = poolOn(new Volume(disk, start));
-  const pool = owner === null ? "" : owner.name;
+  const volume = new Volume(disk, start);
+  const pool = WHOLE ? poolNameOn(volume) : "";
+  const aside = WHOLE ? asideOn(volume) : "";
+  const part = pool.length > 0 ? `part of ZFS pool ${pool}` : aside;
   const kept = damages.length;
   let found = kind;
   if (kind.length == 0) {
-    found = pool.length > 0 ? `part of ZFS pool ${pool}` : content.length > 0 ? content : "nothing known by sight";
+    found = part.length > 0 ? part : content.length > 0 ? content : "nothing known by sight";
     if (because != EINVAL) found += `: ${strerror(because)}`;
     else if (pool.length == 0) found += ", no file system that is read here";
   } else if (content.startsWith("encrypted")) found += `, ${content}`;
   tell(LOOKED_PARTITION, name, `${what}: ${found}`);
   if (damages.length > kept) explainDamages(`${disk.name()} `);
   if (kind.length > 0) lookForFiles(device.name());
+}
+
+/** The name of the pool that has a disk on `volume`, or "". */
+function poolNameOn(volume: Volume): string {
+  const owner = poolOn(volume);
+  return owner === null ? "" : owner.name;
+}
+
+function explainPools(): void {
+  for (let i = 0; i < pools.length; i++) explainPool(pools[i]);
+  for (let i = 0; i < lostPools.length; i++) {
+    const pool = lostPools[i];
+    tell(LOOKED_POOL, `zfs:${pool.name}`, `can't be read, ${pool.disks.length} of its disks found`);
+    // Why, before all that was met while it was tried.
+    explainDamages(`zfs:${pool.name}: ZFS pool is `);
+  }
 }
 
 function explainPool(pool: Pool): void {
@@ -187,12 +205,23 @@ function explainPool(pool: Pool): void {
   }
   const error = device.open();
   const shown = name.substring(0, name.length - 1);
-  tell(LOOKED_POOL, shown, error == 0 ? "the data set to boot from" : `the data set to boot from: ${strerror(error)}`);
+  const what = chosenDevice === null ? "the data set to boot from" : "the data set to boot from when nothing is said";
+  tell(LOOKED_POOL, shown, error == 0 ? what : `${what}: ${strerror(error)}`);
   if (error == 0) lookForFiles(name);
+}
+
+/** What the caller wanted to boot from: it need not be what would be booted from by itself. */
+function explainChoice(): void {
+  const chosen = chosenDevice;
+  if (chosen === null) return;
+  const kind = chosen.startsWith("zfs:") ? LOOKED_POOL : LOOKED_PARTITION;
+  tell(kind, chosen.substring(0, chosen.lastIndexOf(":")), "to be booted from, as it was said");
+  if (!searched.includes(chosen)) lookForFiles(chosen);
 }
 
 /** What boots, on the device called `device`. */
 function lookForFiles(device: string): void {
+  searched.push(device);
   const loader = device + LOADER;
   const fd = open(loader, O_RDONLY, PURPOSE_NONE);
   tell(LOOKED_FILE, loader, fd < 0 ? strerror(errno) : "is there");

@@ -78,7 +78,7 @@ function readLine(most: i32): string {
   }
 }
 
-/** What a key does that edits; others of a terminal's control keys do nothing. */
+/** What a key of a terminal does: edits, or is text beyond ASCII; other control keys do nothing. */
 function edit(key: i32): void {
   switch (key) {
     case Ascii.CONTROL_A:
@@ -110,6 +110,9 @@ function edit(key: i32): void {
       break;
     case Ascii.CONTROL_W:
       erase(wordStart(), cursor);
+      break;
+    default:
+      if (key > ASCII_BITS) insert(key);
   }
 }
 

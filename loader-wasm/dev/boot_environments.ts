@@ -6,6 +6,7 @@ import { EINVAL, ENXIO, errno, setErrno } from "../lib/errno";
 import { damaged } from "../lib/fault";
 import { print } from "../lib/output";
 import { parseInteger } from "../lib/text";
+import { WHOLE } from "../lib/variant";
 import { BootBlock } from "../zfs/boot_block";
 import { datasetChildren, findDataset } from "../zfs/dataset";
 import { CHECKPOINT_MARK, findPool } from "../zfs/pool";
@@ -24,13 +25,13 @@ function poolOf(name: string): string {
 /** Children of the data set called `name`, pool first; null and errno. */
 export function childrenOf(name: string): string[] | null {
   const slash = name.indexOf("/");
-  const pool = findPool(poolOf(name));
-  if (pool === null) {
-    setErrno(ENXIO);
-    return null;
+  if (WHOLE) {
+    const pool = findPool(poolOf(name));
+    const dataset = pool === null ? 0 : findDataset(pool, slash < 0 ? "" : name.substring(slash + 1));
+    if (pool !== null) return dataset == 0 ? null : datasetChildren(pool, dataset);
   }
-  const dataset = findDataset(pool, slash < 0 ? "" : name.substring(slash + 1));
-  return dataset == 0 ? null : datasetChildren(pool, dataset);
+  setErrno(ENXIO);
+  return null;
 }
 
 /** The boot environments below `name`, latest first; null and errno. */
@@ -44,7 +45,7 @@ function environmentsOf(name: string): string[] | null {
 
 /** Sets the variables for the device booted from, such as `zfs:pool/ROOT/default:`. */
 export function initBootEnvironments(device: string): void {
-  if (!device.startsWith("zfs:")) return;
+  if (!WHOLE || !device.startsWith("zfs:")) return;
   const active = device.substring(0, device.length - 1);
   setenv("zfs_be_active", active);
   setenv("zfs_be_currpage", "1");
@@ -70,7 +71,7 @@ function listEnvironments(prefix: string, root: string): void {
  * are set. It stays in the pool's labels, since disks are read only; `zfs-bootonce` tells that it is to be cleared.
  */
 export function obeyBootBlock(device: string): void {
-  if (!device.startsWith("zfs:")) return;
+  if (!WHOLE || !device.startsWith("zfs:")) return;
   const pool = findPool(poolOf(device.substring(4, device.length - 1)));
   if (pool === null) return;
   if (pool.modern) {

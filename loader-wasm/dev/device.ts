@@ -11,6 +11,11 @@ export abstract class Device {
   /** As the user writes it, with the final colon. */
   abstract name(): string;
 
+  /** Whether there is what it would be on. */
+  exists(): bool {
+    return true;
+  }
+
   /** Makes it ready for use. Returns an errno. */
   open(): i32 {
     return 0;

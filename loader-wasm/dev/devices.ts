@@ -19,6 +19,9 @@ let devices: DeviceDriver[] = [];
 /** Whether all of them were looked for. */
 export let devicesFound: bool = false;
 
+/** The device that the caller wants to boot from; null when it is left to us. */
+export let chosenDevice: string | null = null;
+
 /** Takes over the table of conf.ts. */
 export function useDevices(list: DeviceDriver[]): void {
   devices = list;
@@ -70,7 +73,8 @@ function setCurrentDevice(variable: Variable, value: string): i32 {
 export function probeDevices(ndisks: i32): void {
   for (let i = 0; i < devices.length; i++) devices[i].probe(ndisks);
   devicesFound = true;
-  const chosen = chosenDevice();
+  const chosen = askForDevice();
+  chosenDevice = chosen;
   const name = chosen !== null ? chosen : bootDevice();
   initBootEnvironments(name);
   defineVariable("currdev", name, setCurrentDevice, refuseUnset);
@@ -79,7 +83,7 @@ export function probeDevices(ndisks: i32): void {
 }
 
 /** The device that the caller wants to boot from, null when it is left to us. One that can't be opened ends the session. */
-function chosenDevice(): string | null {
+function askForDevice(): string | null {
   const block = allocate(CHOICE_SIZE_MAX);
   const size = host.getenv(CHOSEN_DEVICE, block, CHOICE_SIZE_MAX);
   const chosen = size >= 0 ? stringAt(block, min(size, CHOICE_SIZE_MAX)) : null;
@@ -87,7 +91,9 @@ function chosenDevice(): string | null {
   if (chosen === null) return null;
   const named = parseName(chosen);
   const error = named === null ? errno : named.device.open();
-  if (error != 0) die(FAULT_DEVICE, `can't boot from '${chosen}': ${strerror(error)}`);
+  const there = named === null || named.device.exists();
+  if (error != 0)
+    die(FAULT_DEVICE, `can't boot from '${chosen}': ${there ? strerror(error) : "there is no such disk"}`);
   return chosen;
 }
 

@@ -55,6 +55,10 @@ export class DiskDevice extends Device {
     return `${text}:`;
   }
 
+  exists(): bool {
+    return this.unit >= 0 && this.unit < disks.length;
+  }
+
   volume(): Volume | null {
     return this.opened;
   }
@@ -63,7 +67,7 @@ export class DiskDevice extends Device {
   open(): i32 {
     this.opened = null;
     this.unreadable = false;
-    if (this.unit < 0 || this.unit >= disks.length) return EIO;
+    if (!this.exists()) return EIO;
     const disk = disks[this.unit];
     const table = wholeTable(disk);
     if (table === null) {

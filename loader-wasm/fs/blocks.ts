@@ -1,11 +1,14 @@
 // Files whose inode has the addresses of twelve blocks, and of blocks of addresses of one, two and three levels: those of UFS,
 // and ext's without extents. Runs of blocks that follow each other on the disk are read in one piece.
 
-import { EFBIG, EIO, ENOTDIR, setErrno } from "../lib/errno";
+import { Ascii } from "../lib/ascii";
+import { compareBytesAt } from "../lib/bytes";
+import { EFBIG, EIO, ENOENT, ENOTDIR, errno, setErrno } from "../lib/errno";
 import { burn } from "../lib/fault";
 import { Volume } from "../storage/volume";
 import { Content, ContentFile, foundRun, HOLE } from "./content";
 import { Dirent, S_IFDIR, S_IFMT, Stat } from "./file_system";
+import { searched } from "./path";
 
 const DIRECT_BLOCKS: u64 = 12;
 const INDIRECT_LEVELS: i32 = 3;
@@ -121,11 +124,25 @@ export abstract class EntryWalk {
   abstract name(): string;
 
   abstract isCalled(name: string): bool;
+
+  /** Whether its name is `name` and goes on with a dot. */
+  abstract extends(name: string): bool;
+}
+
+/** Whether the `size` bytes of a name at `bytes` are `name` and go on with a dot. */
+export function extendsName(name: string, bytes: usize, size: i32): bool {
+  const length = name.length;
+  return size > length && load<u8>(bytes + <usize>length) == Ascii.POINT && compareBytesAt(name, bytes, length) == 0;
 }
 
 /** The inode number of `name` in the directory that `walk` begins; 0 and errno. */
 export function lookUp(walk: EntryWalk, name: string): u32 {
-  while (walk.next()) if (walk.isCalled(name)) return walk.inode;
+  let extended = false;
+  while (walk.next()) {
+    if (walk.isCalled(name)) return walk.inode;
+    if (!extended) extended = walk.extends(name);
+  }
+  if (errno == ENOENT) searched(extended);
   return 0;
 }
 

@@ -5,6 +5,7 @@ import { EINVAL, EIO, ENOENT, errno, setErrno } from "../lib/errno";
 import { Volume } from "../storage/volume";
 import { FileSystem, O_RDONLY, OpenFile } from "./file_system";
 import { openOver, overlaid, redirected } from "./overlay";
+import { extensible, forgetExtensible } from "./path";
 
 /** All file systems, in the order in which they are tried. */
 let fileSystems: FileSystem[] = [];
@@ -12,6 +13,11 @@ let fileSystems: FileSystem[] = [];
 /** Takes over the table of conf.ts. */
 export function useFileSystems(list: FileSystem[]): void {
   fileSystems = list;
+}
+
+/** Adds one, before the others. */
+export function addFileSystem(system: FileSystem): void {
+  fileSystems.unshift(system);
 }
 
 /** Whether `volume` begins as those of a file system do that isn't `own`. */
@@ -60,13 +66,18 @@ function openBelow(device: Device, path: string, mode: i32, layersOnly: bool): O
   let error = EINVAL;
   // Whether the error says more than that there is no compressed file of that name either.
   let stands = false;
+  // Whether no layer can find what it would open for this path.
+  let bare = !overlaid && mode == O_RDONLY;
   for (let i = 0; i < fileSystems.length; i++) {
-    if (layersOnly && !fileSystems[i].isLayer()) continue;
+    const isLayer = fileSystems[i].isLayer();
+    if (isLayer ? bare : layersOnly) continue;
+    forgetExtensible();
     const file = fileSystems[i].open(device, path, mode);
     if (file !== null || redirected !== null) return file;
+    if (errno != EINVAL && extensible) bare = false;
     if (errno == EINVAL || error == EIO || (stands && errno == ENOENT)) continue;
     // A file system that knows the device knows best: no other one's trouble with it counts.
-    if (error != EINVAL && errno == EIO && !fileSystems[i].isLayer()) continue;
+    if (error != EINVAL && errno == EIO && !isLayer) continue;
     error = errno;
     stands = error != ENOENT && !fileSystems[i].inReference;
   }

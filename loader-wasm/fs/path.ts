@@ -2,11 +2,30 @@
 // file system says: N is what it knows a file by.
 
 import { Ascii } from "../lib/ascii";
+import { ENOENT, errno } from "../lib/errno";
 import { burn } from "../lib/fault";
 import { arriveAt, redirects, watchesLinks } from "./overlay";
 
 /** Fuel for one name of a path, besides that for what is left of the path. */
 const COMPONENT_COST: i64 = 16;
+
+/**
+ * Whether there may be a file whose path is the one that the last walk didn't find and goes on with a dot, such as that of a
+ * compressed file. False only when that is known.
+ */
+export let extensible: bool = true;
+/** Whether in the directory that was searched last, names go on so from the one that isn't there. */
+let extended: bool = true;
+
+/** What a search through all of a directory for a name that isn't there saw. */
+export function searched(sawExtended: bool): void {
+  extended = sawExtended;
+}
+
+/** Takes `extensible` for unknown, until a walk tells. */
+export function forgetExtensible(): void {
+  extensible = true;
+}
 
 /** One walk, or several on the same file system. */
 export abstract class PathWalk<N> {
@@ -34,6 +53,7 @@ export abstract class PathWalk<N> {
   /** What `path` names, after at most `linksMax` links; null and errno, or when a link leads to something laid over. */
   walk(path: string, linksMax: i32 = 0): N | null {
     const watched = watchesLinks();
+    extensible = true;
     // The way without links from the root to `node`, when somebody wants to know.
     let way = "";
     let rest = path;
@@ -51,8 +71,11 @@ export abstract class PathWalk<N> {
       const end = slash < 0 ? rest.length : slash;
       const directory = node;
       const name = rest.substring(start, end);
+      extended = true;
       node = this.step(directory, name);
       rest = rest.substring(end);
+      // Behind a link, the path that goes on is another one.
+      if (node === null && links == 0 && errno == ENOENT) extensible = rest.length == 0 && extended;
       if (node === null || !this.isLink(node)) {
         if (watched) way += `/${name}`;
         continue;

@@ -3,7 +3,7 @@
 
 import { Device } from "../dev/device";
 import { parseDevice } from "../dev/devices";
-import { EINVAL, setErrno } from "../lib/errno";
+import { EINVAL, ENXIO, setErrno } from "../lib/errno";
 
 const POOLS = "zfs:";
 
@@ -37,7 +37,7 @@ export function placeOf(text: string): Place | null {
   }
   const error = device.open();
   if (error != 0) {
-    setErrno(error);
+    setErrno(device.exists() ? error : ENXIO);
     return null;
   }
   const rest = text.substring(end);

@@ -1,7 +1,7 @@
 // What would be booted from a device, and how it is configured, each thing with the file that it is from.
 
 import { hintsVersion, USERLAND_PATH, userlandVersion } from "../boot/detection";
-import { LOADER_PATH, markOffset, wantedInterpreter } from "../boot/interpreter_check";
+import { dragonflyScript, LOADER_PATH, markOffset, wantedInterpreter } from "../boot/interpreter_check";
 import { getenv, setenv } from "../environment/variables";
 import { fileSystemOn } from "../fs/file_systems";
 import { ENOENT, errno } from "../lib/errno";
@@ -96,7 +96,8 @@ function tellInterpreter(): void {
   answer.key("interpreter");
   answer.open("{");
   answer.textOf("value", wanted);
-  answer.textOf("file", LOADER_PATH);
+  const script = markOffset() < 0 ? dragonflyScript() : "";
+  answer.textOf("file", script.length > 0 ? script : LOADER_PATH);
   if (markOffset() >= 0) answer.numberOf("offset", <u64>markOffset());
   answer.close("}");
 }

@@ -6,6 +6,12 @@
 /** Bytes of a label, and how many a disk has. */
 export const LABEL_SIZE: u64 = 262144;
 export const LABELS: i32 = 4;
+/** Offset of label `index` on a disk of `size` bytes. */
+export function labelOffset(size: u64, index: i32): u64 {
+  const offset = <u64>index * LABEL_SIZE;
+  return index < LABELS / 2 ? offset : offset + size - <u64>LABELS * LABEL_SIZE;
+}
+
 /** Offset of the first allocatable byte: two labels and the boot area. Block addresses count from there. */
 export const DATA_START: u64 = 4 << 20;
 export const BOOT_AREA_SIZE: u64 = 7 << 19;

@@ -17,6 +17,7 @@ import {
   DEVICE_SIZE_MIN,
   LABEL_SIZE,
   LABELS,
+  labelOffset,
   SALT_SIZE,
   TAIL_SIZE,
   UB_MAGIC,
@@ -197,6 +198,34 @@ export class Pool extends Blocks {
   }
 }
 
+/** A disk that belongs to a pool, and has nothing to boot from. */
+class Aside {
+  constructor(
+    readonly volume: Volume,
+    readonly role: string,
+  ) {}
+}
+
+const asides: Aside[] = [];
+
+/** What the disk on `volume` is to a pool that it isn't read for; empty when it is no such disk. */
+export function asideOn(volume: Volume): string {
+  for (let i = 0; i < asides.length; i++) {
+    const own = asides[i].volume;
+    if (own.disk === volume.disk && own.start == volume.start) return asides[i].role;
+  }
+  return "";
+}
+
+/** What a disk with the label `config` is to its pool, if it is nothing to read from; else empty. */
+function asideRole(config: NvList): string {
+  const name = config.text("name");
+  if (name === null) return "spare or cache of a ZFS pool";
+  if (config.number("txg") == 0) return `removed from ZFS pool ${name}`;
+  if (config.number("is_log") != 0) return `log of ZFS pool ${name}`;
+  return config.number("state") == STATE_DESTROYED ? `part of ZFS pool ${name}, which was destroyed` : "";
+}
+
 /** All pools that can be read. */
 export const pools: Pool[] = [];
 
@@ -222,12 +251,6 @@ function poolOf(guid: u64, name: string, where: string): Pool {
   return pool;
 }
 
-/** Offset of label `index` on a disk of `size` bytes. */
-function labelOffset(size: u64, index: i32): u64 {
-  const offset = <u64>index * LABEL_SIZE;
-  return index < LABELS / 2 ? offset : offset + size - <u64>LABELS * LABEL_SIZE;
-}
-
 /** Of a label all but its first bytes is read: boot block, configuration, ring of uberblocks. */
 const LABEL_READ: u32 = <u32>(LABEL_SIZE - BOOT_BLOCK_AT);
 const RING_AT: u32 = <u32>(UBERBLOCKS_AT - BOOT_BLOCK_AT);
@@ -237,6 +260,8 @@ class Labels {
   /** The newest good configuration, as it is packed; of `txg`, 0 when there is none. */
   readonly config: usize = allocate(CONFIG_SIZE);
   txg: u64 = 0;
+  /** What the disk is when there is nothing to be read from it. */
+  role: string = "";
   bootBlock: BootBlock | null = null;
   /** Addresses of the rings of uberblocks, until something else is fetched ahead; 0 for what can't be read. */
   readonly rings: usize[] = [];
@@ -285,6 +310,7 @@ class Labels {
       return false;
     }
     const config = NvList.unpack(packed, CONFIG_SIZE);
+    if (config !== null) this.role = asideRole(config);
     if (config === null || !config.has("txg") || config.number("txg") < this.txg) return true;
     this.txg = config.number("txg");
     memory.copy(this.config, packed, CONFIG_SIZE);
@@ -311,6 +337,7 @@ export function probeVolume(volume: Volume, mediaSize: u64): bool {
     if (config !== null) added = addDisk(volume, size, config, labels);
   }
   heap.free(labels.config);
+  if (!added && labels.role.length > 0) asides.push(new Aside(volume, labels.role));
   return added;
 }
 

@@ -222,15 +222,21 @@ export class RaidzVdev extends Vdev {
       if (lostMembers[member] || !this.holds(member, count)) continue;
       lostMembers[member] = true;
       if (depth > 1) {
-        if (this.suspect(member + 1, depth - 1, bp, dst, size, count, original)) return true;
+        if (this.suspect(member + 1, depth - 1, bp, dst, size, count, original)) return this.blame(member);
       } else {
         this.suspicions++;
         memory.copy(dst, original, <usize>size);
-        if (this.rebuilt(bp, dst, count)) return true;
+        if (this.rebuilt(bp, dst, count)) return this.blame(member);
       }
       lostMembers[member] = false;
     }
     return false;
+  }
+
+  /** Tells of a member without whose bytes a block is right. */
+  private blame(member: i32): bool {
+    damaged(`zfs:${this.pool}`, `disk ${this.children[member].label()} has wrong data in ${this.name}`, EIO);
+    return true;
   }
 
   /** Whether a member has anything of the block. */

@@ -135,6 +135,11 @@ export abstract class Vdev {
     return missing.length > 0 ? `missing ${missing}` : "wrong checksum, or unreadable";
   }
 
+  /** What it is called where it is spoken of. */
+  label(): string {
+    return this.name;
+  }
+
   /** The disks that aren't there. */
   missing(): string {
     let result = "";

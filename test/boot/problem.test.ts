@@ -167,6 +167,28 @@ const CASES: Readonly<Record<string, Case>> = {
     disks: () => disksOf(pools!, "encrypted_root"),
     said: /^pool zfs:\S+: .*encrypted$/m,
   },
+  "pool of which one disk of five is there": {
+    disks: async () => (await disksOf(pools!, "raidz3_expanded")).slice(0, 1),
+    said: /^pool zfs:zroot: can't be read, 1 of its disks found\npool zfs:zroot: ZFS pool is incomplete: missing \S+ .*$/m,
+  },
+  "log and cache of a pool, without it": {
+    disks: async () => (await disksOf(pools!, "mirror_log_cache")).slice(2),
+    said: /^partition disk0p1: .*: log of ZFS pool zroot,[\s\S]*^partition disk1p1: .*: spare or cache of a ZFS pool,/m,
+  },
+  "disk removed from a pool, without it": {
+    disks: async () => (await disksOf(pools!, "removed_twice")).slice(0, 1),
+    said: /^partition disk0p1: .*: removed from ZFS pool zroot,/m,
+  },
+  "device chosen by the caller, which has nothing": {
+    disks: async () => [...(await disksOf(pools!, "clone_of_clone")), ufs({ "/etc/motd": "hello" })],
+    options: { currdev: "disk1p1:" },
+    said: /^partition disk1p1: to be booted from, as it was said$/m,
+  },
+  "data set chosen by the caller, which has nothing": {
+    disks: () => disksOf(pools!, "clone_of_clone"),
+    options: { currdev: "zfs:zroot:" },
+    said: /^pool zfs:zroot: to be booted from, as it was said\nfile zfs:zroot:\/boot\/loader: no such file/m,
+  },
   "pool that lacks a disk": { disks: missingDisk, said: /^pool zfs:zroot: .*missing/m },
   "truncated image": { disks: () => [truncated()], said: /cut off by the end of the disk|the disk ends at sector/m },
   "ISO without a loader": {

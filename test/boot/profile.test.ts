@@ -112,6 +112,18 @@ describe("the index of modules", () => {
     expect(await found({ [HINTS]: index })).toMatchObject({ release: "14.1" });
   });
 
+  it("is read up to 2 MiB", async () => {
+    const large = Array.from({ length: 40 }, (_, i) => record(4, ...Array(13_000 + i).fill(i)));
+    const index = hints(...large);
+    expect(index.length).toBeLessThan(2 * 1024 * 1024 + 65_536);
+    expect(await found({ [HINTS]: hints(...large.slice(1), kernelVersion(1401000)) })).toMatchObject({
+      release: "14.1",
+    });
+    expect(await found({ [HINTS]: hints(...large, ...large.slice(1, 3), kernelVersion(1401000)) })).toMatchObject({
+      from: "nothing",
+    });
+  });
+
   it("may be anything, and the session goes on", async () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),

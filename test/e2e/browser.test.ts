@@ -87,7 +87,7 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
     expect(inPage.result.calls).toEqual(here.calls);
     expect(inPage.text).toBe(console.text);
     // Compiled while they arrived, and no other one was fetched.
-    expect(inPage.compiled).toEqual([...new Set([start, ends])].map((flavour) => `userboot_${flavour}.wasm`));
+    expect(inPage.compiled).toEqual([...new Set([start, ends])].map((flavour) => `userboot_${flavour}_small.wasm`));
     expect(complaints).toEqual([]);
     await page.close();
   });

@@ -76,6 +76,9 @@ testWith(QEMU)("a reboot that the loader asks for counts as one", () => {
   expect(passes(stdout)).toEqual(["loader", "loader", "loader"]);
   expect(stderr).toMatch(/^userboot: the guest has rebooted 3 times in a row.*\n$/);
   expect(status).toBe(1);
+  expect(run(inMenu, ["--max-reboots", "0"]).stderr).toBe(
+    "userboot: the guest has rebooted once, within 10 minutes, and is ended (--max-reboots)\n",
+  );
   expect(run(inMenu, ["--no-reboot"])).toMatchObject({ status: 3, stderr: "" });
 });
 

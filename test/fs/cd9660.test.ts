@@ -124,6 +124,23 @@ describe("damage is named", () => {
     expect(diagnostics.join()).toMatch(/SUSP: more than 16 continuation areas/);
   });
 
+  it.each([
+    [2000, 49],
+    [0, 2049],
+    [0xffffffff, 2],
+  ])("a continuation area at %d of %d bytes, more than its block has", async (offset, size) => {
+    const image = isoImage([{ name: "A", content: "a", rockRidge: "x".repeat(40) }]);
+    const at = image.indexOf("NM\x2d", ROOT);
+    image.write("CE\x1c\x01", at, "latin1");
+    [18, offset, size].forEach((value, i) => {
+      image.writeUInt32LE(value, at + 4 + 8 * i);
+    });
+    const { output, diagnostics } = await prompt([image], ["ls"]);
+    expect(output[0]).toBe("/\n    A\n");
+    const said = `disk0 offset ${ROOT}: SUSP continuation area: ${size} bytes at ${offset}`;
+    expect(diagnostics).toEqual([said]);
+  });
+
   it("whatever is changed, the session goes on", async () => {
     const sources = [plain(), rockRidge()];
     const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }));

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { isoImage } from "../support/iso_image.js";
 import { prompt } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
-import { expectTree, imageAt, noise, programs, run } from "../support/trees.js";
+import { expectTree, imageAt, imageOf, noise, programs, run } from "../support/trees.js";
 
 /** Text that compresses, but not too well: words of a small generator. */
 function words(count: number): string {
@@ -73,6 +73,38 @@ describe("gzip", () => {
     expect(output[1]).toBe(shown("/b", "packed\n"));
     expect(output[2]).toContain("no such file or directory");
     expect(output[3]).toBe("         -1 /b\n");
+  });
+
+  // A walk that finds nothing says whether longer names were there; where they weren't, none is looked for.
+  it.each(["UFS", "ext"])("is found wherever it may be (%s)", async (system) => {
+    if (system === "ext" && !programs("mkfs.ext4")) return;
+    const packed = gzipSync("packed\n");
+    const tree = new Map<string, Buffer | { link: string }>([
+      ["/a.gz", packed],
+      ["/many/b.c.gz", packed],
+      ["/dangling", { link: "gone/away" }],
+      ["/dangling.gz", packed],
+      ["/leads", { link: "many/b.c" }],
+      ["/on", { link: "many" }],
+      ["/many/other", Buffer.from("plain\n")],
+      ["/many/ab", Buffer.from("plain\n")],
+    ]);
+    const made = (root: string, image: string) =>
+      system === "UFS"
+        ? run("makefs", "-t", "ffs", "-o", "version=2", "-s", "4m", image, root)
+        : run("mkfs.ext4", "-q", "-d", root, image, "8M");
+    const found = ["/a", "/many/b.c", "/dangling", "/on/b.c"];
+    const missing = ["/leads", "/many/b", "/many/a", "/gone/a", "/a/b"];
+    const { output } = await prompt(
+      [imageOf(tree, made)],
+      [...found, ...missing].map((path) => `more ${path}`),
+    );
+    found.forEach((path, i) => {
+      expect(output[i]).toBe(shown(path, "packed\n"));
+    });
+    missing.forEach((path, i) => {
+      expect(output[found.length + i], path).toContain("no such file or directory");
+    });
   });
 
   it("says where a stream ends too early", async () => {

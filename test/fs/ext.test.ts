@@ -171,6 +171,14 @@ describe.skipIf(!programs("mke2fs", "debugfs"))("ext", () => {
       expect(loaded.get("/FILE")).toBe(undefined);
     });
 
+    it("an inode with more behind it than its size", async () => {
+      const image = Buffer.from(plain);
+      image.writeUInt16LE(132, image.indexOf("DIR/INNER\0") - 40 + 128);
+      const { diagnostics, loaded } = await readTree(image, tree);
+      expect(diagnostics.join("\n")).toMatch(/ext inode \d+: extra size 132/);
+      expect(loaded.get("/link")).toBe(undefined);
+    });
+
     it.each<[string, RegExp, (image: Buffer) => void]>([
       ["superblock", /ext superblock: checksum/, u32(1024 + 48, 1)],
       ["group", /ext group 0: checksum/, u16(4096 + 12, 77)],

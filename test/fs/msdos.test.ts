@@ -178,6 +178,17 @@ describe.skipIf(!programs("mkfs.vfat", "mcopy"))("damage of FAT is named", () =>
     expect(output[2]).toContain("BEGIN ***\nx");
   });
 
+  it("a long name that lacks a part is none", async () => {
+    const tree = new Map([["/a name that has three parts.txt", Buffer.from("x")]]);
+    const image = Buffer.from(fatImage(tree, { bits: 16, size: 8 * MIB }));
+    const middle = new Fat16(image).entry("ANAMET") - 64;
+    expect(image.readUInt8(middle)).toBe(2);
+    image.writeUInt8(1, middle);
+    const { output } = await prompt([image], ["set currdev=disk0:", "ls", "more /ANAMET~1.TXT"]);
+    expect(output[1]).toBe("/\n    ANAMET~1.TXT\n");
+    expect(output[2]).toContain("BEGIN ***\nx");
+  });
+
   it("files in pieces", async () => {
     using scratch = new Scratch();
     const image = scratch.file("image", fatImage(new Map(), { bits: 16, size: 8 * MIB }));
@@ -325,6 +336,52 @@ describe.skipIf(!programs("mkfs.exfat", "fsck.exfat"))("exFAT", () => {
     ])("%s", async (_name, message, harm) => {
       const image = Buffer.from(good);
       harm(image);
+      const { diagnostics, loaded } = await readTree(image, tree);
+      expect(diagnostics.join("\n")).toMatch(message);
+      expect(loaded.get("/FILE")).toBe(undefined);
+    });
+
+    /** Changes the set of FILE's entries: the file itself, its place, its name; and makes the checksum right again. */
+    const forged = (change: (set: Buffer) => void) => (image: Buffer) => {
+      const set = image.subarray(image.indexOf("F\0I\0L\0E\0", root(image)) - 66).subarray(0, 96);
+      change(set);
+      const covered = set.subarray(0, 32 * (set.readUInt8(1) + 1));
+      let sum = 0;
+      covered.forEach((byte, at) => {
+        if (at !== 2 && at !== 3) sum = (((sum & 1) << 15) + (sum >> 1) + byte) & 0xffff;
+      });
+      set.writeUInt16LE(sum, 2);
+    };
+    it.each<[string, RegExp, (set: Buffer) => void]>([
+      ["a set of too few", /directory entry at \d+: set of 2 entries$/m, (set) => set.writeUInt8(1, 1)],
+      [
+        "a name without its end",
+        /directory entry at \d+: name of 4 characters has a gap$/m,
+        (set) => set.writeUInt8(0xc2, 64),
+      ],
+      ["a name of none", /directory entry at \d+: name of 0 characters in 2 entries$/m, (set) => set.writeUInt8(0, 35)],
+      [
+        "a name beyond the set",
+        /directory entry at \d+: name of 16 characters in 2 entries$/m,
+        (set) => set.writeUInt8(16, 35),
+      ],
+      [
+        "more written than there is",
+        /: 20000 bytes, of which 20001 are written$/m,
+        (set) => set.writeBigUInt64LE(20_001n, 40),
+      ],
+      [
+        "a place beyond the clusters",
+        /exFAT cluster \d+: \d+ clusters from here on, of which there are \d+$/m,
+        (set) => {
+          set.writeUInt8(set.readUInt8(33) | 2, 33);
+          set.writeBigUInt64LE(7_500_000n, 40);
+          set.writeBigUInt64LE(7_500_000n, 56);
+        },
+      ],
+    ])("a set with a right checksum: %s", async (_name, message, change) => {
+      const image = Buffer.from(good);
+      forged(change)(image);
       const { diagnostics, loaded } = await readTree(image, tree);
       expect(diagnostics.join("\n")).toMatch(message);
       expect(loaded.get("/FILE")).toBe(undefined);

@@ -70,6 +70,18 @@ describe.skipIf(!programs("xorriso"))("Rock Ridge", () => {
     expect(diagnostics.join()).toMatch(message);
   });
 
+  it("a directory that was moved to where only the record of another one is, is named", async () => {
+    const image = isoImage(deep, "-rr_reloc_dir", "/moved");
+    const root = image.readUInt32LE(32768 + 156 + 2) * 2048;
+    // The first block of a file, which becomes what the root directory begins with.
+    const block = image.indexOf("other\n") / 2048;
+    image.copy(image, block * 2048, root, root + image.readUInt8(root));
+    image.writeUInt32LE(block, image.indexOf("CL\x0c\x01", 0, "latin1") + 4);
+    const { output, diagnostics } = await prompt([image], ["more /1/2/3/4/5/6/7/8/other/file"]);
+    expect(output[0]).toContain("input/output error");
+    expect(diagnostics.join()).toMatch(/Rock Ridge: directory that was moved: no directory/);
+  });
+
   it("a directory that is said to be moved into one of its parents is that", async () => {
     const image = isoImage(deep, "-rr_reloc_dir", "/moved");
     const root = image.readUInt32LE(32768 + 156 + 2);
@@ -79,6 +91,20 @@ describe.skipIf(!programs("xorriso"))("Rock Ridge", () => {
       ["/8", "/8/1/2/3/4/5/6/7/8"].map((path) => `more /1/2/3/4/5/6/7${path}/other/file`),
     );
     for (const text of output) expect(text).toContain("BEGIN ***\nother\n");
+  });
+
+  it("a part of a link that is longer than its entry is named, and leads nowhere", async () => {
+    const image = isoImage(new Map<string, Buffer | { link: string }>([["/a", { link: "target" }]]));
+    const part = image.indexOf("target") - 1;
+    expect(image.readUInt8(part)).toBe(6);
+    const long = Buffer.from(image);
+    long.writeUInt8(200, part);
+    const { output, diagnostics } = await prompt([long], ["more /a", "ls"]);
+    expect(output[0]).toBe("*** FILE /a BEGIN ***\n*** FILE /a END ***\n");
+    expect(output[1]).toMatch(/^ +a$/m);
+    expect(diagnostics).toEqual([
+      expect.stringMatching(/Rock Ridge: symbolic link with a part of 200 bytes, longer than its entry$/),
+    ]);
   });
 
   it("a loop of links is named", async () => {

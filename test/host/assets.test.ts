@@ -103,7 +103,7 @@ it.each([
   [{ wasm: 1 }, 'unknown asset "wasm" (there are worker, bootWorker, modules)'],
   [{ worker: 5 }, "assets.worker must be a URL, or a function that makes a Worker"],
   [{ modules: 5 }, "assets.modules must be an object"],
-  [{ modules: { perl: nowhere } }, 'unknown asset "modules.perl" (there are simp, 4th, lua, inspect, wasi)'],
+  [{ modules: { perl: nowhere } }, /^unknown asset "modules\.perl" \(there are simp, 4th, lua, .*, inspect, wasi\)$/],
   [{ modules: { lua: 5 } }, /^assets\.modules\.lua must be a URL, an ArrayBuffer, a WebAssembly\.Module/],
 ])("options %j are refused", async (assets, message) => {
   for (const refused of [run(assets as never), inspect({ disks: [image], assets: assets as never })]) {

@@ -9,7 +9,7 @@ import { guestImage } from "../support/guests.js";
 import { inRepository } from "../support/repository.js";
 import { Scratch } from "../support/scratch.js";
 import { bytesOf } from "../support/sparse_disk.js";
-import { ufsDisk } from "../support/ufs_image.js";
+import { type Files, ufsDisk } from "../support/ufs_image.js";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
@@ -274,8 +274,29 @@ describe("interpreters", () => {
     expect(userboot([...PROMPT, ...args, "--input", `${STOP}quit\\r`]).stderr).toMatch(
       /^userboot: isolation: a process.*\nuserboot: interpreter simp: mark not looked for; stays\n/,
     );
+    expect(told({ "/boot/loader": "old" })).toMatch(
+      /^userboot: interpreter lua: no mark in the guest's \/boot\/loader; wants "4th": swapped$/m,
+    );
+    expect(told({ "/boot/loader": "old", "/boot/dloader.rc": "quit" })).toMatch(
+      /^userboot: interpreter lua: no mark in the guest's \/boot\/loader, but DragonFly's dloader.rc; wants "simp": swapped$/m,
+    );
+  });
+
+  it("--verbose tells whose loader is emulated, and why", () => {
+    const version = { "/bin/freebsd-version": 'USERLAND_VERSION="14.1-RELEASE"\n' };
+    const why = (files: Files, ...more: string[]) => told(files, ...more).match(/^userboot: loader of (.*)$/m)?.[1];
+    expect(why({})).toBe("FreeBSD 12: nothing in the guest tells which");
+    expect(why(version)).toBe("FreeBSD 14: /bin/freebsd-version says 14.1");
+    expect(why(version, "--profile", "13")).toBe("FreeBSD 13: asked for");
+    expect(why({ "/boot/lua/gfx-orb.lua": "" })).toBe("FreeBSD 13: by the scripts in /boot/lua");
   });
 });
+
+/** What `--verbose` says of a guest of these files that gets no further than its prompt. */
+function told(files: Files, ...more: string[]): string {
+  const disk = scratch.file("told.img", bytesOf(ufsDisk(files)));
+  return userboot(["boot", "-d", disk, "--clock", "virtual", "--verbose", "--input", "quit\\r", ...more]).stderr;
+}
 
 function luaGuest(): string {
   const disk = ufsDisk({

@@ -2,12 +2,14 @@
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { userboot } from "../support/cli.js";
 import { guestImage } from "../support/guests.js";
 import { qcow2Image, vdiImage, vhdImage, vhdxImage, vmdkImage } from "../support/image_formats.js";
 import { Scratch } from "../support/scratch.js";
 
+const WORDS = "raw, qcow2, vmdk, vhd, vhdx, vdi, gzip, xz, zstd, bzip2";
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 
@@ -70,6 +72,8 @@ describe("one line and status 2 for", () => {
   const cut = scratch.file("cut.qcow2", qcow2Image(DISK).bytes.subarray(0, 5000));
   const difference = scratch.file("difference.vhdx", vhdxImage(DISK, { parent: true }).bytes);
   const gzip = scratch.file("packed.img", Buffer.from([0x1f, 0x8b, 8, 0]));
+  const xz = scratch.file("packed.bin", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]));
+  const large = scratch.file("large.bin", gzipSync(Buffer.alloc(100_000)));
   const say = (word: string) =>
     `looks like a ${word} file: say so (${word}:FILE, in the API format: "${word}"), or raw:FILE to use its bytes as they are`;
   it.each<[string, string[], string]>([
@@ -127,6 +131,26 @@ describe("one line and status 2 for", () => {
       `${difference}: offset 2162692: vhdx image is a difference to another one, which isn't read`,
     ],
     ["an image that isn't there", ["-d", "qcow2:/nonexistent"], "/nonexistent: no such file"],
+    ["a word that is no format", ["-d", `QCOW2:${QCOW2}`], `'QCOW2' is no image format (there are ${WORDS})`],
+    ["the same before a file that isn't there", ["-d", "gz:/nonexistent"], "gz:/nonexistent: no such file"],
+    ["a format of nothing", ["-d", "qcow2:"], "'qcow2:' names no file"],
+    ["no name", ["-d", ""], "'' names no file"],
+    [
+      "sectors of a backing file",
+      ["-d", `qcow2:${OVERLAY}`, "--backing", `${RAW},sectorsize=4096`],
+      `--backing ${RAW}: the size of sectors is said of the disk (-d)`,
+    ],
+    ["xz without its name", ["-d", xz], `${xz}: ${say("xz").replace("a xz", "an xz")}`],
+    [
+      "what holds more than it may",
+      ["-d", `gzip:${large}`, "--limit", "unpackedBytes=1000"],
+      `limit unpackedBytes exceeded by ${large}: 100000 of 1000 used`,
+    ],
+    [
+      "a device on a disk that isn't there",
+      ["-d", RAW, "--currdev", "disk1p1:"],
+      "can't boot from 'disk1p1:': there is no such disk",
+    ],
   ])("%s", (_, args, line) => {
     for (const isolation of ["process", "none"]) {
       const { stderr, stdout, status } = boot("--isolation", isolation, ...args);

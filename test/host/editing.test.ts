@@ -25,16 +25,20 @@ class Terminal extends KeysConsole {
 interface Prompt {
   console?: KeysConsole;
   size?: ConsoleSize;
+  loader?: "simp" | "4th";
 }
 
 /** What came behind the first prompt. */
-async function typed(keys: readonly Keys[], { console = new Terminal(keys), size }: Prompt = {}): Promise<string> {
+async function typed(
+  keys: readonly Keys[],
+  { console = new Terminal(keys), size, loader = "simp" }: Prompt = {},
+): Promise<string> {
   await boot({
     disks: [],
     env: ["autoboot_delay=NO"],
     clock: "virtual",
     isolation: "none",
-    loader: "simp",
+    loader,
     console: Object.assign(console, { size }),
   });
   return console.text.slice(console.text.indexOf("OK "));
@@ -58,10 +62,14 @@ const EDITS: Record<string, (text: string, at: number) => [string, number]> = {
   "\x1bOC": (text, at) => [text, Math.min(at + 1, text.length)],
   "\x06": (text, at) => [text, Math.min(at + 1, text.length)],
   "\x1b[H": (text) => [text, 0],
+  "\x1bOH": (text) => [text, 0],
   "\x1b[1~": (text) => [text, 0],
+  "\x1b[7~": (text) => [text, 0],
   "\x01": (text) => [text, 0],
   "\x1b[F": (text) => [text, text.length],
+  "\x1bOF": (text) => [text, text.length],
   "\x1b[4~": (text) => [text, text.length],
+  "\x1b[8~": (text) => [text, text.length],
   "\x05": (text) => [text, text.length],
   "\x1b[3~": (text, at) => [text.slice(0, at) + text.slice(at + 1), at],
   "\x04": (text, at) => [text.slice(0, at) + text.slice(at + 1), at],
@@ -129,10 +137,23 @@ describe("a line typed on a terminal", () => {
     ]);
   });
 
+  it("has text beyond ASCII, whose bytes are no control keys with a bit more", async () => {
+    // In UTF-8: c, n, r and z with carons and accents, OE; the masked bytes are ^M, ^H, ^U, ^Z, ^R.
+    const text = "\xc4\x8d\xc5\x88\xc5\x95\xc5\xba\xc5\x92";
+    expect(await answers(`echo ${text} x\r`, UP, "\x1b[D\x1b[D\x7f\r")).toEqual([
+      `${text} x`,
+      `${text.slice(0, -1)} x`,
+    ]);
+    const all = Array.from({ length: 128 }, (_, i) => String.fromCharCode(128 + i)).join("");
+    expect(await answers(`echo ${all}\r`)).toEqual([all]);
+  });
+
   it("isn't disturbed by the escape key, by itself or before others", async () => {
     expect(await answers("echo a\x1b", { waitS: 1 }, "b\x1bc\r")).toEqual(["abc"]);
     expect(await answers("echo a\x1b", { waitS: 1 }, "[A\r")).toEqual(["a[A"]);
     expect(await answers("echo ab\x1b\x1b[Dc\r")).toEqual(["acb"]);
+    const long = `[${"1".repeat(40)}D`;
+    expect(await answers(`echo ab\x1b${long}c\r`)).toEqual([`ab${long}c`]);
   });
 
   it.each(["thread", "process"] as const)(
@@ -159,6 +180,13 @@ describe("a line typed on a terminal", () => {
       expect(text).toContain("\r\nac\x1b[Db\r\n");
     },
   );
+
+  it("has the backspace that menus and passwords wait for, whatever the terminal sends", async () => {
+    const keys = ["key . key .\r", "\x7f", "\b"];
+    expect(await typed(keys, { loader: "4th" })).toContain("\r\n8 8 OK ");
+    const prepared = new KeysConsole(keys);
+    expect(await typed([], { console: prepared, loader: "4th" })).toContain("\r\n127 8 OK ");
+  });
 
   it("takes bytes for keys where a console gives more", async () => {
     const console = Object.assign(new KeysConsole(["echo a\u0141\r"]), {});

@@ -26,6 +26,8 @@ describe("wrong options", () => {
     [{ limits: { walMs: 1 } as object }, /unknown limit "walMs"/],
     [{ disks: new Array(33).fill(new Uint8Array(512)) }, /33 disks given, at most 32/],
     [{ disks: [5 as never] }, /a disk must be/],
+    [{ disks: "disk.img" as never }, /disks must be an array/],
+    [{ disks: [{ image: new Uint8Array(1), files: "base.img" as never }] }, /files of a disk must be an array/],
     [{ disks: [{ image: new Uint8Array(1), sectorSize: 2048 as 512 }] }, /sector size 2048/],
     [{ disks: [{ image: 5 as never }] }, /a disk must be/],
     [
@@ -77,6 +79,7 @@ describe("bad images", () => {
         [empty, "empty file, not a disk image"],
         ["/dev/null", "not a regular file"],
         [join(empty, "x"), "no such file"],
+        [`qcow2:${empty}`, 'no such file (its format is said apart from its name: format: "qcow2")'],
       ];
       if (process.getuid?.() !== 0) {
         const secret = scratch.file("secret.img", "x");

@@ -60,7 +60,7 @@ function encrypted(): Buffer {
 
 const KERNEL_CUT = "kernel: /boot/kernel/kernel:";
 const BROKEN: [string, () => Uint8Array, number, RegExp][] = [
-  ["nothing but zeros", () => new Uint8Array(1024 * 1024), 1, /won't boot: .*no file system that is read here/],
+  ["nothing but zeros", () => new Uint8Array(1024 * 1024), 1, /won't boot: disk0: no file system that is read here/],
   ["a text", () => Buffer.alloc(100_000, "no disk at all\n"), 1, /disk0: raw, .* no partition table/],
   [
     "a GPT whose first header is bad",
@@ -138,4 +138,23 @@ it("a pool that lacks a disk it can't do without", { timeout: 60_000 }, async ()
   const { status, stdout } = userboot(["inspect", "--isolation", "none", ...paths.flatMap((path) => ["-d", path])]);
   expect(status).toBe(1);
   expect(stdout).toMatch(/zfs:zroot: UNAVAIL[\s\S]*! zfs:zroot: ZFS pool is incomplete/);
+  // That comes before what was met while it was tried, is what it won't boot for, and nothing is said twice.
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.find((line) => line.startsWith("  !"))).toMatch(/ZFS pool is incomplete: missing/);
+  expect(lines.at(-1)).toMatch(/^won't boot: zfs:zroot: ZFS pool is incomplete: missing \S+ \(guid \d+\)/);
+  const damage = lines.map((line) => line.replace(/^ +(! )?/, "")).filter((line) => line.startsWith("zfs:zroot"));
+  expect(new Set(damage).size).toBe(damage.length);
+  // And whoever asks for a file on it is told the same.
+  const asked = userboot([
+    "ls",
+    "--isolation",
+    "none",
+    ...paths.flatMap((path) => ["-d", path]),
+    "zfs:zroot/ROOT:/boot",
+  ]);
+  expect(asked.stderr).toMatch(
+    /^userboot: zfs:zroot\/ROOT:\/boot: no such device or pool \(zfs:zroot: ZFS pool is incomplete: missing .*\)\n$/,
+  );
+  const other = userboot(["ls", "--isolation", "none", "-d", paths[0]!, "disk1p1:/"]);
+  expect(other.stderr).toBe("userboot: disk1p1:/: no such device or pool\n");
 });

@@ -99,6 +99,7 @@ describe("bad input is one line and status 2", () => {
     [["ls", "-d", image, "--limit", "entries=2", "/boot"], "limit entries exceeded: 3 of 2 used"],
     [["ls", "-d", image, "disk0p9:/"], "disk0p9:/: "],
     [["ls", "-d", image, "zfs:none:/"], "zfs:none:/: no such device or pool"],
+    [["ls", "-d", image, "disk9:/"], "disk9:/: no such device or pool"],
   ])("%j", (args, line) => {
     const { status, stderr, stdout } = userboot(args);
     expect([status, stdout]).toEqual([2, ""]);

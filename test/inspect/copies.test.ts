@@ -1,7 +1,7 @@
 // Trees that programs of other projects put on images, copied out of them by `userboot get` and as a tar stream: the same as
 // their sources, byte for byte, with links and permissions. And what a guest may put in the way of that.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -55,6 +55,7 @@ function makeTree(root: string, links: boolean): void {
   chmodSync(join(root, "lower.txt"), 0o640);
   chmodSync(join(root, "empty"), 0o444);
   chmodSync(join(root, "boot/kernel"), 0o755);
+  writeFileSync(join(root, "large"), noise("large", 3 * MIB));
   const fd = openSync(join(root, "sparse"), "w");
   writeSync(fd, noise("sparse", 5000), 0, 5000, 3 * MIB);
   ftruncateSync(fd, 8 * MIB);
@@ -92,7 +93,7 @@ for (const [name, needed, make] of MAKERS) {
     const image = join(scratch.path, "image");
     make(image, root);
     const target = join(scratch.path, "copy");
-    const copied = userboot(["get", "-d", image, "--all-links", "--isolation", "none", "/", target], {
+    const copied = userboot(["get", "-d", image, "--all-links", "/", target], {
       timeout: 60_000,
     });
     // What mke2fs adds isn't of the tree.
@@ -110,7 +111,7 @@ for (const [name, needed, make] of MAKERS) {
 
     const tar = execFileSync(
       process.execPath,
-      ["build/host/cli/userboot.js", "get", "-d", image, "--isolation", "none", "--tar", "-", "/"],
+      ["build/host/programs/userboot.cjs", "get", "-d", image, "--tar", "-", "/"],
       {
         maxBuffer: 64 * MIB,
       },
@@ -136,7 +137,7 @@ it.skipIf(!programs("mkfs.vfat", "mcopy"))("a tree on FAT is copied with its con
   run("mkfs.vfat", "-F", "32", image);
   run("mcopy", "-i", image, "-s", "-Q", ...readdirSync(root).map((name) => join(root, name)), "::");
   const target = join(scratch.path, "copy");
-  expect(userboot(["get", "-d", image, "--isolation", "none", "/", target]).status).toBe(0);
+  expect(userboot(["get", "-d", image, "/", target]).status).toBe(0);
   const plain = { modes: false, times: false };
   expect(contentsOf(target, plain)).toEqual(contentsOf(root, plain));
 });
@@ -288,7 +289,7 @@ it("names of other bytes than UTF-8 are kept, and shown so that they act on noth
   const json = JSON.parse(userboot(["ls", "--json", "-d", image, "--isolation", "none"]).stdout);
   expect(json[0].entries.map(({ name }: { name: string }) => name)).toContain("odd\udcff\x1b[2J");
   const tar = execFileSync(process.execPath, [
-    "build/host/cli/userboot.js",
+    "build/host/programs/userboot.cjs",
     "get",
     "-d",
     image,
@@ -300,4 +301,54 @@ it("names of other bytes than UTF-8 are kept, and shown so that they act on noth
   ]);
   const listing = execFileSync("tar", ["-tf", "-", "--quoting-style=literal"], { input: tar }).toString("latin1");
   expect(listing.split("\n")).toContain(`./${odd.toString("latin1")}`);
+});
+
+/** Does `work` with a file system of 200 KiB at `path`, which only root can mount. */
+function onSmallDisk(path: string, work: () => void): void {
+  mkdirSync(path);
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=200k", "tmpfs", path]).status === 0;
+  if (!mounted) {
+    console.warn("a small file system to fill can be mounted by root only");
+    return;
+  }
+  try {
+    work();
+  } finally {
+    execFileSync("umount", [path]);
+  }
+}
+
+it("a disk that gets full ends a copy with one line, and no file is there by half", () => {
+  using scratch = new Scratch();
+  const image = scratch.file(
+    "image",
+    imageWith((ufs) => {
+      for (let i = 0; i < 20; i++) ufs.file(ufs.root, `f${i}`, noise(`${i}`, 40_000));
+    }),
+  );
+  const small = join(scratch.path, "small");
+  onSmallDisk(small, () => {
+    const copy = join(small, "copy");
+    const { status, stderr } = userboot(["get", "-d", image, "/", copy]);
+    expect([status, stderr]).toEqual([2, `userboot: ${copy} can't be written (ENOSPC)\n`]);
+    for (const name of readdirSync(copy)) expect(statSync(join(copy, name)).size).toBe(name === "good" ? 5 : 40_000);
+  });
+});
+
+it.each([
+  ["cat", "/large"],
+  ["get", "--tar", "-", "/"],
+])("a full disk behind the standard output is told: %s", (command, ...args) => {
+  using scratch = new Scratch();
+  const image = scratch.file(
+    "image",
+    imageWith((ufs) => void ufs.file(ufs.root, "large", noise("large", 250_000))),
+  );
+  const small = join(scratch.path, "small");
+  onSmallDisk(small, () => {
+    const output = openSync(join(small, "output"), "w");
+    const { status, stderr } = userboot([command, "-d", image, ...args], { stdio: ["ignore", output, "pipe"] });
+    closeSync(output);
+    expect([status, stderr]).toEqual([2, "userboot: standard output can't be written (ENOSPC)\n"]);
+  });
 });

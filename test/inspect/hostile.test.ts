@@ -113,7 +113,7 @@ it("a list of nothing with more to come is no answer", async () => {
 });
 
 it("a file without end ends by the time that all requests may take, whatever answers them", async () => {
-  const byte: InspectMessage = { type: "content", bytes: Uint8Array.of(0), hole: 0 };
+  const byte: InspectMessage = { type: "content", bytes: Uint8Array.of(0), runs: [] };
   await using guest = await lookedAtBy(({ op }) => (op === "read" ? byte : opened), 100);
   const readAll = async () => {
     for await (const _ of guest.readParts("/f"));

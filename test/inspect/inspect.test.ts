@@ -99,7 +99,7 @@ describe.each(ISOLATIONS)("isolation %s", (isolation) => {
     expect(await failed("disk0p2:/boot/loader.rc/x")).toBe("ENOTDIR");
     expect(await failed("/boot")).toBe("EISDIR");
     expect(await failed("disk0p1:/x")).toBe("EINVAL");
-    expect(await failed("disk7:/x")).toBe("EIO");
+    expect(await failed("disk7:/x")).toBe("ENXIO");
     expect(await failed("nowhere:/x")).toBe("ENOENT");
     await expect(guest.stat("/boot/nothing")).rejects.toThrow(FileError);
     await expect(guest.stat("/boot/nothing")).rejects.toThrow("/boot/nothing: no such file or directory");

@@ -52,6 +52,23 @@ function hintsOf(version: number): Buffer {
 const settingsOf = (settings: SystemInfo["loaderConf"]) =>
   settings.map(({ file, line, name, value }) => `${file}:${line} ${name}=${value}`);
 
+describe("the interpreter", () => {
+  const from = async (files: Record<string, string>) => (await systemOf(files)).interpreter;
+
+  it("is told with the file that asks for it", async () => {
+    expect(await from({ "/boot/loader": "$Interpreter:lua\0" })).toEqual({
+      value: "lua",
+      file: "/boot/loader",
+      offset: 0,
+    });
+    expect(await from({ "/boot/loader": "old" })).toEqual({ value: "4th", file: "/boot/loader" });
+    const dragonfly = { value: "simp", file: "/boot/dloader.rc" };
+    expect(await from({ "/boot/dloader.rc": "menu" })).toEqual(dragonfly);
+    expect(await from({ "/boot/loader": "old", "/boot/dloader.rc": "menu" })).toEqual(dragonfly);
+    expect(await from({ "/dloader.rc": "menu" })).toEqual({ value: "simp", file: "/dloader.rc" });
+  });
+});
+
 describe("the loader's configuration", () => {
   it("is read in the order in which the scripts read it", async () => {
     const system = await systemOf({

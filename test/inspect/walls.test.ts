@@ -205,7 +205,7 @@ describe("a cell that lies", () => {
     ["a number that is none", { type: "value", value: { handle: 0, type: "file", size: Number.NaN } }],
     ["a kind that there isn't", { type: "value", value: { handle: 0, type: "door" } }],
     ["more than there is", { type: "value", value: { handle: 0, type: "file", more: 1 } }],
-    ["content where none was asked for", { type: "content", bytes: new Uint8Array(1), hole: 0 }],
+    ["content where none was asked for", { type: "content", bytes: new Uint8Array(1), runs: [] }],
     ["an error that is none", { type: "failed", error: { name: 1, message: "x" } }],
     ["nothing", undefined],
   ])("%s", async (_, answer) => {

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { linkedFile, linkerHints, objectFile } from "../support/elf_image.js";
-import { prompt } from "../support/prompt.js";
+import { guestBytes, prompt } from "../support/prompt.js";
 
 const KERNEL = "/boot/kernel/kernel";
 const VERSIONS = [{ name: "kernel", version: 1201000 }];
@@ -158,6 +158,22 @@ describe("what the reference died of", () => {
     expect(output[0]).toContain("corrupt symbol table");
     expect(output[1]).toBe("alive\n");
     expect(result.diagnostics.join("\n")).toContain("hash chain longer than 3 symbols");
+  });
+
+  it.each([0x80000000n, (1n << 64n) - 0x1000n])("a segment that would be %i bytes of memory", async (memory) => {
+    const bytes = Buffer.from(modules.shared64);
+    const headers = Number(bytes.readBigUInt64LE(32));
+    bytes.writeBigUInt64LE(memory, headers + 56 + 40);
+    const files = { [KERNEL]: kernels[64], "/boot/kernel/victim.ko": bytes };
+    const { output, result } = await prompt(files, ["load kernel", "load victim", "boot"]);
+    expect(result.diagnostics.join("\n")).toContain(`ELF segment 1: size in memory ${memory} exceeds ${0x7fffffff}`);
+    expect(output[1]).toContain("input/output error\n");
+    expect(result.reason).toBe("exec");
+    expect(result.modules).toHaveLength(1);
+    // The kernel, which lies before it, is what it was.
+    for (const { at, offset, size } of linkedFile({ bits: 64, segments, versions: VERSIONS }).segments) {
+      expect(guestBytes(result, at, size).equals(kernels[64].subarray(offset, offset + size))).toBe(true);
+    }
   });
 
   it("a section aligned to 0", async () => {

@@ -7,7 +7,7 @@ import { dirname, join, posix } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { BytesDisk } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { setModuleSource } from "../../build/host/modules.js";
+import { FLAVOURS, setModuleSource } from "../../build/host/modules.js";
 import { typed } from "../interp/forth/guest.js";
 import { scripted } from "../interp/lua/guest.js";
 import { prompt } from "../support/prompt.js";
@@ -88,11 +88,13 @@ beforeAll(() => {
     lines: 'new Command("trap", "", (argv) => commandTrap(argv)).unlisted(),\n',
   });
   appendFileSync(inCopy("loader-wasm/conf.ts"), 'import { commandTrap } from "./boot/device_commands";\n');
-  const args = [inCopy("scripts/build-core.mjs"), "--target", "debug"];
+  const args = [inCopy("scripts/build-core.mjs"), "--target", "debug", ...FLAVOURS];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`the examples of docs/adding.md don't compile:\n${stderr}`);
   setModuleSource({
-    place: (name) => pathToFileURL(inCopy(`build/userboot_${name}.wasm`)),
+    small: false,
+    place: (name) =>
+      pathToFileURL(name === "wasi" ? join(ROOT, "build/wasmer_wasi.wasm") : inCopy(`build/userboot_${name}.wasm`)),
     read: (place) => WebAssembly.compile(readFileSync(place)),
   });
 }, 120_000);

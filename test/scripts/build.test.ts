@@ -118,16 +118,29 @@ describe("the host's build", { timeout: 120_000 }, () => {
     const { status, stderr } = spawnSync(process.execPath, [script], { encoding: "utf8" });
     return status === 0 ? stderr.trim() : `failed: ${stderr}`;
   };
+  const PROGRAM =
+    'import { one } from "../index.js";\nconsole.log(one, new URL("beside", import.meta.url).pathname);\n';
+  const ran = (name: string) => {
+    const file = join(directory, "build/host/programs", `${name}.cjs`);
+    return spawnSync(process.execPath, [file], { encoding: "utf8" }).stdout;
+  };
   const output = (name: string) => readFileSync(join(directory, "build/host", name), "utf8");
 
   it("compiles what changed, and leaves nothing of files that went", () => {
     write("host/index.ts", "export const one = 1;\n");
     write("host/gone.ts", "export const gone = 1;\n");
+    for (const name of ["cli/userboot", "process/entry", "process/inspect_entry"]) write(`host/${name}.ts`, PROGRAM);
     expect(compile()).toBe("compiling the host");
     expect(compile()).toBe("");
     write("host/index.ts", "export const one = 2;\n");
     expect(compile()).toBe("compiling the host");
     expect(output("index.js")).toContain("one = 2");
+    // Programs are elsewhere than what they are made of, which finds what is beside it all the same.
+    expect(ran("userboot")).toBe(`2 ${directory}/build/host/cli/beside\n`);
+    expect(ran("inspect_process")).toBe(`2 ${directory}/build/host/process/beside\n`);
+    rmSync(join(directory, "build/host/programs/boot_process.cjs"));
+    expect(compile()).toBe("compiling the host");
+    expect(ran("boot_process")).toBe(`2 ${directory}/build/host/process/beside\n`);
     rmSync(join(directory, "build/host/index.js"));
     expect(compile()).toBe("compiling the host");
     expect(output("index.js")).toContain("one = 2");

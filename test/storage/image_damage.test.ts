@@ -118,6 +118,19 @@ describe("what isn't read is refused by name", () => {
       /vdi image is a difference to another one, which isn't read$/,
     ],
     ["a vdi of another one", "vdi", changed(vdiImage(SMALL).bytes, 0x1a8, little(4n, 4)), /vdi image is a difference/],
+    ["what is no vhd", "vhd", vdiImage(SMALL).bytes, /vhd footer: is no vhd image$/],
+    [
+      "a vdi with more in its blocks",
+      "vdi",
+      changed(vdiImage(SMALL).bytes, 0x17c, little(512n, 4)),
+      /offset 380: vdi header: blocks have more than their bytes$/,
+    ],
+    [
+      "a fixed vhd that lost its beginning",
+      "vhd",
+      vhdImage(SMALL).bytes.subarray(512),
+      new RegExp(`vhd footer: size ${SMALL.length}$`),
+    ],
     ["a file too many", "qcow2", qcow2, /^disk0: 1 of 1 files given with it are not used$/, [{ bytes: noise(512) }]],
     ["an unknown word", "parallels", qcow2, /^disk0: there is no reader of the format "parallels"$/],
     ["a format that is only known by sight", "gzip", qcow2, /^disk0: there is no reader of the format "gzip"$/],
@@ -156,10 +169,11 @@ describe("a file without a word is raw", () => {
     ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])],
     ["zstd", Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
     ["QED", Buffer.from("QED\0")],
+    ["qcow", Buffer.from([...Buffer.from("QFI\xfb", "latin1"), 0, 0, 0, 1])],
   ];
   it.each(LOOKS)("unless it looks like %s, which raw: still reads", (format, bytes) => {
     expect(() => open({ bytes })).toThrow(
-      new RegExp(`^disk0: looks like a ${format} file: (say so|convert it).*raw:FILE`),
+      new RegExp(`^disk0: looks like an? ${format} file: (say so|convert it).*raw:FILE`),
     );
     expect((open({ bytes, format: "raw" }).read(0, 4) as Buffer).equals(bytes.subarray(0, 4))).toBe(true);
   });
@@ -214,6 +228,25 @@ describe("damage is named", () => {
     expect(reader.readToGuest(0, 200_000)).toBe(EIO);
     expect(reader.reports[0]).toMatch(report);
     expect(reader.reports).toHaveLength(1);
+  });
+
+  const parted = qcow2Image(SMALL, { clusterBits: 14, extended: true });
+  it.each<[string, bigint, bigint]>([
+    ["that is there, and zeros", parted.bytes.readBigUInt64BE(parted.at.l2!), 0x0000_0001_0000_0001n],
+    ["of a cluster that isn't there", 0n, 1n],
+  ])("qcow2: a part of a cluster %s", (_, entry, map) => {
+    const bytes = changed(changed(parted.bytes, parted.at.l2!, big64(entry)), parted.at.l2! + 8, big64(map));
+    const reader = open({ bytes, format: "qcow2" });
+    expect(reader.read(0, 512)).toBe(EIO);
+    expect(reader.reports).toEqual([`disk0 offset ${parted.at.l2}: qcow2 L2 entry: bits of subcluster 0`]);
+  });
+
+  it("qcow2: a compressed cluster, though all are in a data file", () => {
+    const { bytes, data, at } = qcow2Image(SMALL, { dataFile: true });
+    const entry = (1n << 62n) | BigInt(at.l2!);
+    const reader = open({ bytes: changed(bytes, at.l2!, big64(entry)), format: "qcow2" }, { bytes: data });
+    expect(reader.read(0, 512)).toBe(EIO);
+    expect(reader.reports).toEqual([`disk0 offset ${at.l2}: qcow2 L2 entry: compressed cluster beside a data file`]);
   });
 
   const EDGES = [
@@ -376,5 +409,13 @@ describe("damage is named", () => {
     const vmdk = open({ bytes: changed(stream.bytes, entry * 512, little(8n, 8)), format: "vmdk" });
     expect(vmdk.read(0, 512)).toBe(EIO);
     expect(vmdk.reports).toEqual([`disk0 offset ${entry * 512}: vmdk grain marker: sector 8`]);
+  });
+
+  it.each([0n, 2n ** 31n, 2n ** 32n - 1n])("a packed grain of %d bytes", (size) => {
+    const stream = vmdkImage(SMALL, { stream: true });
+    const entry = stream.bytes.readUInt32LE(stream.at.tables!);
+    const vmdk = open({ bytes: changed(stream.bytes, entry * 512 + 8, little(size, 4)), format: "vmdk" });
+    expect(vmdk.read(0, 512)).toBe(EIO);
+    expect(vmdk.reports).toEqual([`disk0 offset ${entry * 512}: vmdk grain marker: size ${size}`]);
   });
 });

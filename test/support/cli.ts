@@ -4,7 +4,7 @@ import { type SpawnSyncOptions, type SpawnSyncReturns, spawnSync } from "node:ch
 import { inRepository } from "./repository.js";
 
 /** The program, for Node. */
-export const CLI = inRepository("build/host/cli/userboot.js");
+export const CLI = inRepository("build/host/programs/userboot.cjs");
 
 /** Runs `userboot` with nothing on its standard input; what it printed, one character a byte. */
 export function userboot(

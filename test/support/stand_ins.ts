@@ -49,7 +49,7 @@ export async function runStandIns(
   const console = new BufferConsole();
   const result = await runSession({
     options: sessionOptions({ ...(modules.lua ? {} : { start: "simp" }), ...options }),
-    modules: new GivenModules(new Map(Object.entries(modules)) as ModuleTable, noOther),
+    modules: new GivenModules(new Map(Object.entries(modules)) as ModuleTable, [], noOther),
     disks: (options.disks ?? []) as never,
     console: options.console ?? console,
     clock: new VirtualClock(),
@@ -59,7 +59,7 @@ export async function runStandIns(
   return Object.assign(result, { text: console.text });
 }
 
-async function noOther(flavour: Flavour): Promise<never> {
+async function noOther(flavour: string): Promise<never> {
   throw new AssetError(flavour, "is no stand-in");
 }
 

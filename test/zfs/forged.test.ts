@@ -104,6 +104,32 @@ describe.skipIf(own === undefined)("pointers", () => {
     expect(said).toMatch(/ZFS gang block: parts of 0 bytes, not \d+/);
     expect(printed).not.toContain("/files/noise size=");
   });
+
+  it("with more data in them than they have room for are named", async () => {
+    const pool = await poolOf("history");
+    const { objects } = pool.dataset(ROOT);
+    const noise = pool.file(objects, "/files/noise");
+    single(pool, noise, 512);
+    // Not compressed, 512 bytes, of which the pointer is said to hold 128.
+    const embedded = (1n << 63n) | (19n << 48n) | (1n << 39n) | (2n << 32n) | (127n << 25n) | 511n;
+    point(pool, noise, (pointer) => pointer.writeBigUInt64LE(embedded, PROPERTIES));
+    pool.resize(noise, 512n);
+    const { said, text: printed } = await at(["load -t b /files/noise"], [pool.disk]);
+    expect(said).toMatch(/ZFS block pointer: 128 bytes of data in it/);
+    expect(printed).not.toContain("/files/noise size=");
+  });
+
+  it("to a gang block whose parts are too many don't lead to what is behind its memory", async () => {
+    const pool = await poolOf("history");
+    const { objects } = pool.dataset(ROOT);
+    const noise = pool.file(objects, "/files/noise");
+    const whole = Buffer.from(pool.dnode(noise).subarray(POINTER, POINTER + 128));
+    pool.gangOf(noise, () => [whole, whole]);
+    point(pool, noise, (pointer) => properties(pointer, pool.blockSize(noise), 2n));
+    const { said } = await at(["load -t b /files/noise"], [pool.disk]);
+    expect(said).toContain(`ZFS gang block: parts larger than ${pool.blockSize(noise)} bytes`);
+    expect(said).not.toContain("ZFS gang block: parts of");
+  });
 });
 
 /** GUID of the disk, by its label. */

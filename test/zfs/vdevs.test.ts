@@ -197,6 +197,10 @@ describe.skipIf(shared === undefined)("members of groups", () => {
       const part = await tried(some, files);
       expect(part.loaded).toEqual(whole.loaded);
       expect(part.healed).toBeGreaterThan(0);
+      // Which one it is, and no other.
+      const blamed = part.said.split("\n").filter((line) => line.includes("has wrong data"));
+      const named = `^zfs:zroot: disk /dev/vda${7 + lying} \\(guid \\d+\\) has wrong data in raidz2-0$`;
+      expect(blamed).toEqual([expect.stringMatching(new RegExp(named))]);
     }
   });
 

@@ -180,7 +180,10 @@ export function rockRidgeLink(volume: Volume, record: usize, skip: u32): string 
     for (let at = entry + SL_PARTS; at + PART_HEAD <= end; ) {
       const flags = load<u8>(at);
       const length = <usize>load<u8>(at, PART_LENGTH);
-      if (length > end - at - PART_HEAD) break;
+      if (length > end - at - PART_HEAD) {
+        entries.bad(0, `Rock Ridge: symbolic link with a part of ${length} bytes, longer than its entry`);
+        return null;
+      }
       if (!joined) text += "/";
       if (flags & PART_CURRENT) text += ".";
       else if (flags & PART_PARENT) text += "..";

@@ -5,7 +5,7 @@ import { compareBytesAt, stringAt } from "../../lib/bytes";
 import { rawCrc32c } from "../../lib/digests/crc32";
 import { EIO, ENOENT, setErrno } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
-import { EntryWalk } from "../blocks";
+import { EntryWalk, extendsName } from "../blocks";
 import { Inode } from "./inode";
 import {
   D_INODE,
@@ -51,6 +51,10 @@ export class DirectoryWalk extends EntryWalk {
 
   isCalled(name: string): bool {
     return compareBytesAt(name, this.at, this.length) == 0;
+  }
+
+  extends(name: string): bool {
+    return extendsName(name, this.at, this.length);
   }
 
   next(): bool {

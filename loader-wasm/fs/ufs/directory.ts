@@ -3,7 +3,7 @@
 import { compareBytesAt, cstringSize, stringAt } from "../../lib/bytes";
 import { EIO, ENOENT, setErrno } from "../../lib/errno";
 import { burn } from "../../lib/fault";
-import { EntryWalk } from "../blocks";
+import { EntryWalk, extendsName } from "../blocks";
 import { Inode } from "./inode";
 import { D_INODE, D_NAME, D_NAME_LENGTH, D_RECORD, D_TYPE, ENTRY_SIZE_MIN } from "./layout";
 
@@ -29,6 +29,10 @@ export class DirectoryWalk extends EntryWalk {
 
   isCalled(name: string): bool {
     return compareBytesAt(name, entry + D_NAME, this.length) == 0;
+  }
+
+  extends(name: string): bool {
+    return extendsName(name, entry + D_NAME, this.length);
   }
 
   next(): bool {

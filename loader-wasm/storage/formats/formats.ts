@@ -4,6 +4,7 @@
 
 import { cstringAt, stringAt } from "../../lib/bytes";
 import { die } from "../../lib/fault";
+import { askForWhole, WHOLE } from "../../lib/variant";
 import { DIOCGIMAGE, DIOCGMEDIASIZE, diskioctl, FAULT_IMAGE } from "../../protocol";
 import { Disk, OFFSET_LIMIT } from "../disk";
 
@@ -43,10 +44,11 @@ export abstract class ImageFormat {
 export class UnreadFormat extends ImageFormat {
   constructor(
     word: string,
-    magic: string,
+    magics: string[],
     readonly hint: string = "",
+    magicAt: usize = 0,
   ) {
-    super(word, [magic]);
+    super(word, magics, magicAt);
   }
 
   advice(): string {
@@ -134,9 +136,11 @@ function openAs(file: Disk, word: string, files: ImageFiles): Disk {
   if (word == RAW) return file;
   if (word.length == 0) {
     const format = formatOf(file);
-    if (format !== null) refuse(file, `looks like a ${format.word} file: ${format.advice()}`);
-    return file;
+    if (format === null) return file;
+    if (!WHOLE) askForWhole();
+    refuse(file, `looks like ${format.word == "xz" ? "an" : "a"} ${format.word} file: ${format.advice()}`);
   }
+  if (!WHOLE) askForWhole();
   for (let i = 0; i < formats.length; i++) {
     if (formats[i].word != word) continue;
     const disk = formats[i].open(file, files);

@@ -9,8 +9,7 @@ import { damaged } from "../../lib/fault";
 import { Disk } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
-
-const MAGIC = "QFI\xfb";
+import { QCOW2_MAGIC } from "./magics";
 
 /** Offsets in the header. */
 const H_VERSION: usize = 4;
@@ -86,7 +85,7 @@ class Qcow2Image extends Image {
   private readHeader(files: ImageFiles): void {
     let header = this.head(0, SIZE_V2, "header");
     this.version = bswap<u32>(load<u32>(header, H_VERSION));
-    if (cstringAt(header, MAGIC.length) != MAGIC) this.refuse(0, "header: is no qcow2 image");
+    if (cstringAt(header, QCOW2_MAGIC.length) != QCOW2_MAGIC) this.refuse(0, "header: is no qcow2 image");
     if (this.version < 2 || this.version > 3) this.refuseValue(H_VERSION, "header: version", this.version);
     let features: u64 = 0;
     if (this.version == 3) {
@@ -242,7 +241,7 @@ class Qcow2Image extends Image {
 /** QEMU's own. */
 export class Qcow2Format extends ImageFormat {
   constructor() {
-    super("qcow2", [MAGIC]);
+    super("qcow2", [QCOW2_MAGIC]);
   }
 
   open(file: Disk, files: ImageFiles): Disk | null {

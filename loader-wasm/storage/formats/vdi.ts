@@ -4,12 +4,10 @@
 import { Disk } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
+import { VDI_MAGIC, VDI_MAGIC_AT } from "./magics";
 
-const SIGNATURE = "\x7f\x10\xda\xbe";
 const SIGNATURE_VALUE: u32 = 0xbeda107f;
 
-/** Offsets in the header. */
-const H_SIGNATURE: usize = 0x40;
 const H_VERSION: usize = 0x44;
 const H_TYPE: usize = 0x4c;
 const H_TABLE: usize = 0x154;
@@ -37,7 +35,7 @@ class VdiImage extends Image {
   constructor(file: Disk) {
     super(file, "vdi");
     const header = this.head(0, HEADER_SIZE, "header");
-    if (load<u32>(header, H_SIGNATURE) != SIGNATURE_VALUE) this.refuse(H_SIGNATURE, "header: is no vdi image");
+    if (load<u32>(header, VDI_MAGIC_AT) != SIGNATURE_VALUE) this.refuse(VDI_MAGIC_AT, "header: is no vdi image");
     const version = load<u32>(header, H_VERSION);
     if (version >> 16 != MAJOR_VERSION) this.refuseValue(H_VERSION, "header: version", version >> 16);
     const type = load<u32>(header, H_TYPE);
@@ -71,7 +69,7 @@ class VdiImage extends Image {
 /** VirtualBox's own. */
 export class VdiFormat extends ImageFormat {
   constructor() {
-    super("vdi", [SIGNATURE], H_SIGNATURE);
+    super("vdi", [VDI_MAGIC], VDI_MAGIC_AT);
   }
 
   open(file: Disk, _files: ImageFiles): Disk | null {

@@ -5,8 +5,8 @@ import { stringAt } from "../../lib/bytes";
 import { Disk } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
+import { VHD_MAGIC } from "./magics";
 
-const FOOTER_MAGIC = "conectix";
 const HEADER_MAGIC = "cxsparse";
 
 /** Offsets in the footer, of which dynamic images have a copy at the start. */
@@ -51,7 +51,8 @@ class VhdImage extends Image {
     let footer = this.head(at, FOOTER_SIZE, "footer");
     if (!isFooter(footer)) {
       const copy = this.head(0, FOOTER_SIZE, "footer");
-      if (!isFooter(copy)) this.refuse(at, "footer: checksum");
+      const known = hasMagic(footer) || hasMagic(copy);
+      if (!isFooter(copy)) this.refuse(at, known ? "footer: checksum" : "footer: is no vhd image");
       this.bad(at, "footer: bad, its copy at the start is used");
       footer = copy;
       at = 0;
@@ -97,13 +98,17 @@ class VhdImage extends Image {
 }
 
 function isFooter(block: usize): bool {
-  return stringAt(block, FOOTER_MAGIC.length) == FOOTER_MAGIC && sumIsGood(block, FOOTER_SIZE, F_CHECKSUM);
+  return hasMagic(block) && sumIsGood(block, FOOTER_SIZE, F_CHECKSUM);
+}
+
+function hasMagic(block: usize): bool {
+  return stringAt(block, VHD_MAGIC.length) == VHD_MAGIC;
 }
 
 /** Virtual PC's. */
 export class VhdFormat extends ImageFormat {
   constructor() {
-    super("vhd", [FOOTER_MAGIC]);
+    super("vhd", [VHD_MAGIC]);
   }
 
   open(file: Disk, _files: ImageFiles): Disk | null {

@@ -7,9 +7,9 @@ import { crc32c } from "../../lib/digests/crc32";
 import { Disk } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
+import { VHDX_MAGIC } from "./magics";
 import { LoggedFile } from "./vhdx_log";
 
-const MAGIC = "vhdxfile";
 const MAGIC_HEADER: u32 = 0x64616568;
 const MAGIC_REGIONS: u32 = 0x69676572;
 const MAGIC_METADATA: u64 = 0x617461646174656d;
@@ -76,8 +76,8 @@ class VhdxImage extends Image {
 
   constructor(private readonly logged: LoggedFile) {
     super(logged, "vhdx");
-    const first = this.head(0, <u32>MAGIC.length, "identifier");
-    if (stringAt(first, MAGIC.length) != MAGIC) this.refuse(0, "identifier: is no vhdx image");
+    const first = this.head(0, <u32>VHDX_MAGIC.length, "identifier");
+    if (stringAt(first, VHDX_MAGIC.length) != VHDX_MAGIC) this.refuse(0, "identifier: is no vhdx image");
     this.claim(0, HEADERS_AT, "identifier");
     this.readHeader();
     this.readRegions();
@@ -213,7 +213,7 @@ class VhdxImage extends Image {
 /** Hyper-V's. */
 export class VhdxFormat extends ImageFormat {
   constructor() {
-    super("vhdx", [MAGIC]);
+    super("vhdx", [VHDX_MAGIC]);
   }
 
   open(file: Disk, _files: ImageFiles): Disk | null {

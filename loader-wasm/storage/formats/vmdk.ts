@@ -9,16 +9,12 @@ import { parseInteger } from "../../lib/text";
 import { Disk, OFFSET_LIMIT } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
+import { VMDK_COWD, VMDK_DESCRIPTOR, VMDK_MAGIC, VMDK_MAGICS, VMDK_SESPARSE } from "./magics";
 
 const SECTOR_SHIFT: u64 = 9;
 const SECTOR_SIZE: u32 = 512;
 /** Sectors that a disk can have. */
 const SECTORS_MAX: u64 = OFFSET_LIMIT >> SECTOR_SHIFT;
-
-const MAGIC = "KDMV";
-const MAGIC_DESCRIPTOR = "# Disk DescriptorFile";
-const MAGIC_COWD = "COWD";
-const MAGIC_SESPARSE = "\xbe\xba\xfe\xca\0\0\0\0";
 
 /** Offsets in a sparse extent's header, which is a sector. */
 const H_VERSION: usize = 4;
@@ -69,16 +65,16 @@ class SparseExtent extends Image {
   constructor(file: Disk) {
     super(file, "vmdk");
     const header = this.head(0, SECTOR_SIZE, "header");
-    const magic = stringAt(header, MAGIC_SESPARSE.length);
-    if (magic.startsWith(MAGIC_COWD)) this.refuse(0, "header: no reader of COWD extents (vmfsSparse)");
-    if (magic == MAGIC_SESPARSE) this.refuse(0, "header: no reader of seSparse extents");
-    if (!magic.startsWith(MAGIC)) this.refuse(0, "header: is no vmdk image");
+    const magic = stringAt(header, VMDK_SESPARSE.length);
+    if (magic.startsWith(VMDK_COWD)) this.refuse(0, "header: no reader of COWD extents (vmfsSparse)");
+    if (magic == VMDK_SESPARSE) this.refuse(0, "header: no reader of seSparse extents");
+    if (!magic.startsWith(VMDK_MAGIC)) this.refuse(0, "header: is no vmdk image");
     this.directory = load<u64>(header, H_DIRECTORY);
     let at: u64 = 0;
     if (this.directory == DIRECTORY_AT_END) {
       at = max(file.mediaSize, FOOTER_BEFORE_END) - FOOTER_BEFORE_END;
       memory.copy(header, this.head(at, SECTOR_SIZE, "footer"), SECTOR_SIZE);
-      if (stringAt(header, MAGIC.length) != MAGIC) this.refuse(at, "footer: there is none");
+      if (stringAt(header, VMDK_MAGIC.length) != VMDK_MAGIC) this.refuse(at, "footer: there is none");
       this.directory = load<u64>(header, H_DIRECTORY);
     }
     this.readHeader(header, at);
@@ -273,16 +269,16 @@ class DescribedDisk extends Image {
 /** VMware's. */
 export class VmdkFormat extends ImageFormat {
   constructor() {
-    super("vmdk", [MAGIC, MAGIC_DESCRIPTOR, MAGIC_COWD, MAGIC_SESPARSE]);
+    super("vmdk", VMDK_MAGICS);
   }
 
   open(file: Disk, files: ImageFiles): Disk | null {
     const head = allocate(SECTOR_SIZE);
     memory.fill(head, 0, SECTOR_SIZE);
     file.read(0, head, SECTOR_SIZE);
-    const begins = stringAt(head, MAGIC_DESCRIPTOR.length);
+    const begins = stringAt(head, VMDK_DESCRIPTOR.length);
     heap.free(head);
-    if (begins == MAGIC_DESCRIPTOR) return new DescribedDisk(file, files);
+    if (begins == VMDK_DESCRIPTOR) return new DescribedDisk(file, files);
     return new SparseExtent(file);
   }
 }
