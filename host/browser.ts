@@ -1,4 +1,4 @@
-// The package in pages, whose bundle (scripts/bundle-page.mjs) has what it fetches beside it. Disks are Blobs or bytes.
+// The package in pages, whose bundle (scripts/bundle-page.mjs) has what it fetches beside it.
 
 import { setUnpacker } from "./disks/unpacked.js";
 import { fetchModule } from "./fetched.js";
