@@ -24,7 +24,7 @@ class DirectInspector implements Inspector {
     private readonly signal: AbortSignal | undefined,
     private readonly release: () => void,
   ) {
-    this.#stopListening = signal ? onAbort(signal, () => session.close()) : () => {};
+    this.#stopListening = signal ? onAbort(signal, () => session.close(signal.reason)) : () => {};
   }
 
   async describe(): Promise<unknown> {

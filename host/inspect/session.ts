@@ -144,11 +144,11 @@ export class InspectSession {
     }
   }
 
-  /** Gives back what it holds. */
-  close(): void {
+  /** Gives back what it holds; ends what waits, for `reason`. */
+  close(reason?: unknown): void {
     this.#closed = true;
     // What waits is ended, and gives it back itself.
-    if (this.#running) this.#end.abort("closed");
+    if (this.#running) this.#end.abort(reason);
     else this.#drop();
   }
 

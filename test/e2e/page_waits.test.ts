@@ -204,20 +204,36 @@ describe.skipIf(CHROMIUM === undefined)("a guest in a page that waits", { timeou
       userboot.checkReleased(true);
       const bytes = new Uint8Array(await (await fetch("/guest.img")).arrayBuffer());
       const late: (() => void)[] = [];
+      let shared = false;
       /** From the read of this number on it answers only when the boot is over. */
       const stuck = (after: number) => {
         let reads = 0;
-        return {
+        const disk = {
+          after,
           sectorSize: 512,
           size: bytes.length,
           async read(offset: number, target: Uint8Array) {
-            if (++reads >= after) await new Promise<void>((done) => late.push(done));
+            if (++reads >= disk.after) {
+              // Whoever is late may write to what nobody else has, and to nothing more.
+              shared ||= target.buffer.byteLength !== target.length;
+              await new Promise<void>((done) => late.push(done));
+            }
             const part = bytes.subarray(offset, offset + target.length);
             target.set(part);
             return part.length;
           },
         };
+        return disk;
       };
+      const looked = await userboot
+        .inspect({ disks: [stuck(3)], isolation: "none", signal: AbortSignal.timeout(100) })
+        .catch((error: Error) => `${error.name}: ${error.message}`);
+      const later = stuck(Number.POSITIVE_INFINITY);
+      const closed = await userboot.inspect({ disks: [later], isolation: "none" });
+      later.after = 0;
+      const reading = closed.hash("/boot/kernel/kernel").catch((error: Error) => `${error.name}: ${error.message}`);
+      await new Promise((done) => setTimeout(done, 50));
+      await closed.close();
       const how = (ended: Promise<import("userboot-wasm").BootResult>) =>
         ended.then(
           ({ reason, error }) => `${reason} ${error?.name} ${error?.message}`,
@@ -250,6 +266,8 @@ describe.skipIf(CHROMIUM === undefined)("a guest in a page that waits", { timeou
       return {
         ...found,
         late: late.length,
+        shared,
+        inspected: [looked, await reading],
         memory,
         same: two.every((one) => JSON.stringify(one.memory) === JSON.stringify(memory)),
       };
@@ -261,6 +279,8 @@ describe.skipIf(CHROMIUM === undefined)("a guest in a page that waits", { timeou
     expect(outcome.failing).toMatch(/^error InputEndedError/);
     expect(outcome.lying).toMatch(/^error InputEndedError/);
     expect(outcome.late).toBeGreaterThanOrEqual(2);
+    expect(outcome.shared).toBe(false);
+    expect(outcome.inspected).toEqual(["AbortedError: inspection aborted", "OptionError: the inspection is closed"]);
     const here = await boot({ ...OPTIONS, disks: [image], console: new KeysConsole(["\r"]) });
     expect(outcome.memory).toEqual(here.memory);
     expect(outcome.same).toBe(true);
