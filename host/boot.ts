@@ -87,6 +87,9 @@ export async function preload({ assets, flavours = FLAVOURS }: PreloadOptions = 
   await Promise.all(flavours.map((flavour) => modules.find(modules.first(flavour))));
 }
 
+/** What boots in this thread need; each boot would be asking the engine for it. */
+let here: typeof import("./here.js") | undefined;
+
 async function bootHere(
   options: BootOptions,
   session: SessionOptions,
@@ -94,7 +97,9 @@ async function bootHere(
   sources: ReadySource[],
   trees: readonly GrantedTree[],
 ): Promise<BootResult> {
-  const [here] = await Promise.all([import("./here.js"), modules.find(modules.first(firstFlavour(session)))]);
+  here ??= await import("./here.js");
+  const first = modules.first(firstFlavour(session));
+  if (modules.ready(first) === undefined) await modules.find(first);
   throwIfAborted(options.signal);
   return here.bootHere(options, session, modules, sources, trees);
 }

@@ -75,6 +75,15 @@ let platform: ModuleSource | undefined;
 /** Says where modules come from. The entry points (index.ts, browser.ts) call it. */
 export function setModuleSource(value: ModuleSource): void {
   platform = value;
+  ownPlaces.clear();
+}
+
+/** Where the package's own modules are, as far as somebody asked: each boot does, and to make a URL takes a while. */
+const ownPlaces = new Map<ModuleName, string | undefined>();
+
+function ownPlace(name: ModuleName): string | undefined {
+  if (!ownPlaces.has(name)) ownPlaces.set(name, source().place(name)?.href);
+  return ownPlaces.get(name);
 }
 
 /** A module that is being compiled, or is. */
@@ -131,7 +140,7 @@ export class AssetModules implements Modules {
   /** What is known of a module before anything is read: its place, or what the caller gave for it. */
   #key(name: ModuleName): string | Exclude<Given, URL | string> | undefined {
     const given = this.#given[name];
-    if (given === undefined) return source().place(name)?.href;
+    if (given === undefined) return ownPlace(name);
     return isPlace(given) ? placeOf(given) : given;
   }
 

@@ -1,8 +1,7 @@
 // The disks' imports: reads into the module's memory, and straight into guest memory.
 
-import type { Disk } from "../disks/disk.js";
 import { LimitError, UserbootError } from "../errors.js";
-import { type Steps, settled } from "../maybe.js";
+import { isPromise, type Steps } from "../maybe.js";
 import { CHARGED_PART, COPY_PIECE } from "../memory/guest.js";
 import type { SessionState } from "../state.js";
 import { DIOCGIMAGE, DIOCGMEDIASIZE, DIOCGSECTORSIZE } from "./constants.js";
@@ -32,8 +31,14 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
   function* read(unit: number, offset: number, target: Uint8Array): Steps<number> {
     count(target.length);
     try {
-      const got = yield* readInto(disks[unit]!, offset, target);
+      const disk = disks[unit]!;
+      // Who promises bytes gets room of their own for them: the session may have ended when they come.
+      const apart = state.suspension !== undefined && disk.promises !== false;
+      const room = apart ? new Uint8Array(target.length) : target;
+      const answer = disk.read(offset, room);
+      const got = isPromise(answer) ? ((yield answer) as number) : answer;
       if (!Number.isInteger(got) || got < 0 || got > target.length) throw new Error(`it tells of ${got} bytes`);
+      if (apart) target.set(room.subarray(0, got));
       return got;
     } catch (error) {
       if (error instanceof UserbootError) throw error;
@@ -43,22 +48,12 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
     }
   }
 
-  /** Who promises bytes gets room of their own for them: the session may have ended when they come. */
-  function* readInto(disk: Disk, offset: number, target: Uint8Array): Steps<number> {
-    if (!state.suspension || disk.promises === false) return yield* settled(disk.read(offset, target));
-    const room = new Uint8Array(target.length);
-    const got = yield* settled(disk.read(offset, room));
-    target.set(room.subarray(0, Math.max(0, got)));
-    return got;
-  }
-
-  /** Reads to guest memory, or takes note of what would be. */
-  function* readGuest(unit: number, offset: number, position: number, size: number): Steps<number> {
-    if (!places?.on) return yield* read(unit, offset, guest.target(position, position + size));
+  /** Takes note of what would be read to guest memory. */
+  const place = (unit: number, offset: number, position: number, size: number): number => {
     count(size);
-    places.read(position, size, unit, offset);
+    places?.read(position, size, unit, offset);
     return size;
-  }
+  };
 
   /** Stores how the caller gave an image. */
   const imageFacts = (unit: number, cell: number): number => {
@@ -95,7 +90,10 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
       for (const [position, from, part] of guest.pieces(gpa, length, COPY_PIECE, (bytes) => meter.work(bytes))) {
         done = from + part;
         if (position < 0) continue;
-        const got = yield* readGuest(unit, Number(start) + from, position, part);
+        const at = Number(start) + from;
+        const got = places?.on
+          ? place(unit, at, position, part)
+          : yield* read(unit, at, guest.target(position, position + part));
         if (got < 0) return EIO;
         done = from + got;
         if (length > CHARGED_PART) {

@@ -26,16 +26,13 @@ export function makeImports(
   wasi: WasiProvider | undefined,
 ): WebAssembly.Imports {
   const module = new ModuleMemory(memory);
-  const { getc, poll, ...console } = consoleImports(module, state);
-  const { diskread, diskread_guest, ...disks } = diskImports(module, state);
-  const { delay, ...life } = lifeImports(module, state);
   const userboot = [
-    console,
-    disks,
+    consoleImports(module, state),
+    diskImports(module, state),
     memoryImports(module, state),
     digestImports(module, state),
     cpuImports(module, state),
-    life,
+    lifeImports(module, state),
     overlayImports(module, state),
     policyImports(state.policy, accessFor(module), state.guest, (bytes) => state.meter.work(bytes)),
   ];
@@ -43,10 +40,9 @@ export function makeImports(
   const files = [wasiNoFiles(), wasi?.imports(program) ?? {}, wasiClock(() => module.data, state.clock)];
   return {
     env: { memory },
-    userboot: {
-      ...wrapped(userboot, state, wrap),
-      ...wrapped([{ getc, poll, diskread, diskread_guest, delay }], state, wrapSteps),
-    },
+    userboot: wrapped<Body & StepsBody>(userboot, state, (name, body) =>
+      WAITING.has(name) ? wrapSteps(name, body, state) : wrap(name, body, state),
+    ),
     wasi_snapshot_preview1: wrapped(files, state, wrapExact),
   };
 }
@@ -76,8 +72,12 @@ function wrapped<B>(
   return imports;
 }
 
+/** Imports that may have to wait: each is a generator. */
+const WAITING: ReadonlySet<string> = new Set(["getc", "poll", "diskread", "diskread_guest", "delay"]);
+
 type Value = number | bigint;
 type Body = (...args: (Value | undefined)[]) => Value | undefined;
+type StepsBody = (...args: (Value | undefined)[]) => Steps<Value>;
 
 /** Wraps an import of ours, which has at most six arguments: an array of them would cost more than most imports do. */
 function wrap(name: string, body: Body, state: SessionState): Body {
@@ -92,7 +92,7 @@ function wrap(name: string, body: Body, state: SessionState): Body {
 }
 
 /** Wraps an import of ours that may have to wait, which the session can or can't. */
-function wrapSteps(name: string, body: (...args: (Value | undefined)[]) => Steps<Value>, state: SessionState) {
+function wrapSteps(name: string, body: StepsBody, state: SessionState) {
   const { suspension } = state;
   const until = suspension && ((promise: Promise<unknown>) => suspension.until(promise));
   const imported: (...args: (Value | undefined)[]) => MaybePromise<Value> = (a, b, c, d, e) => {
