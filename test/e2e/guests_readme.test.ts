@@ -1,4 +1,4 @@
-// The README's example works as it stands.
+// The examples of README.md and of docs/hosting.md work as they stand.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -16,5 +16,18 @@ test("README.md: the example boots the guest", () => {
   expect(status).toBe(0);
   expect(stdout).toMatch(
     /^exec amd64 0xffffffff80\w+\n\/boot\/kernel\/kernel 0x200000 \d+\n\/boot\/kernel\/ubdemo.ko .*\n\/boot\/notes.txt .*\ntrue\n$/,
+  );
+});
+
+test("docs/hosting.md: the example gives a file, or says why there is none", () => {
+  const [, code] = /```js\n(.*?)```/s.exec(readFileSync(inRepository("docs/hosting.md"), "utf8")) ?? [];
+  const boots = ["images/amd64-ufs2-gpt.img.gz", "package.json", "nowhere.img"].map(
+    (image) => `console.log((await bootCustomer("${image}", console.log))?.subarray(1, 4).toString());`,
+  );
+  const { stdout, stderr, status } = node(["--input-type=module"], [code, ...boots].join("\n"));
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  expect(stdout).toMatch(
+    /^69,76,70\n(.*\n)*disk0: .*no partition table\n(.*\n)*undefined\nnowhere\.img: no such file\nundefined\n$/,
   );
 });
