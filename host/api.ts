@@ -10,7 +10,9 @@ export { BufferConsole, type Console, type ConsoleSize, type KeyInput } from "./
 export { type Keys, KeysConsole } from "./console/keys.js";
 export { BytesDisk } from "./disks/bytes.js";
 export type { Disk } from "./disks/disk.js";
-export type { DiskImage, DiskSource, ImageFormat, ImageSource } from "./disks/source.js";
+export type { HttpDisk, HttpDiskOptions } from "./disks/http.js";
+export { httpDisk } from "./disks/remote.js";
+export type { DiskImage, DiskSource, ImageFormat, ImageSource, ReadyImage } from "./disks/source.js";
 export * from "./errors.js";
 export { type MapProfile, memoryMap } from "./handoff/maps.js";
 export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.js";
@@ -21,6 +23,7 @@ export type * from "./inspect/facts.js";
 export { inspect } from "./inspect/inspect.js";
 export type { FindOptions, FoundEntry, ImagePath, Inspection, ListOptions, OpenOptions } from "./inspect/inspection.js";
 export { INSPECT_LIMITS, type InspectLimits, type InspectOptions } from "./inspect/options.js";
+export type { MaybePromise } from "./maybe.js";
 export type { GuestMemory } from "./memory/guest.js";
 export { checkReleased } from "./memory/pool.js";
 export type { Flavour } from "./modules.js";
@@ -37,7 +40,6 @@ export {
 export type { Overlay, OverlayLayer, OverlayMap, OverlayUse } from "./overlay.js";
 export type * from "./policy/hooks.js";
 export type { LookedAt } from "./problem.js";
-
 export type { Generation, ProfileFacts } from "./profile.js";
 export type { BootResult, InterpreterCheck, IsolationFacts, ResultData, SwapRequest, WrittenRange } from "./result.js";
 export { printable } from "./text.js";

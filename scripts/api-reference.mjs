@@ -96,7 +96,7 @@ function partOf({ name, prose, code, where }, linked) {
   const links = mentioned.sort().map((word) => linked.get(word));
   return [
     `### ${name}`,
-    where === undefined ? prose : `${prose} (${where} only.)`,
+    where === undefined ? prose : `*${where} only.* ${prose}`,
     `\`\`\`ts\n${code}\n\`\`\``,
     ...(links.length === 0 ? [] : [`With ${links.join(", ")}.`]),
   ].join("\n\n");
@@ -116,7 +116,7 @@ export function apiReference() {
   const onNode = new Set(node.map(({ name }) => name));
   const main = [
     ...node.map((one) => (inPages.has(one.name) ? one : { ...one, where: "Node" })),
-    ...page.filter(({ name }) => !onNode.has(name)).map((one) => ({ ...one, where: "pages" })),
+    ...page.filter(({ name }) => !onNode.has(name)).map((one) => ({ ...one, where: "Pages" })),
   ].sort((a, b) => (a.name < b.name ? -1 : 1));
   const all = [...main, ...others.flat()];
   const bare = all.filter(({ prose }) => prose === "").map(({ name }) => name);

@@ -1,4 +1,5 @@
-// Keys need a page that is cross-origin isolated, except in Chromium; a site that serves dist/ sends the same headers.
+// Keys work in Chromium, and in other browsers where the page is cross-origin isolated; a site that serves dist/ sends the same
+// headers.
 const headers = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",

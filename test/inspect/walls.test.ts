@@ -172,13 +172,14 @@ function liar(answers: readonly unknown[]): Cell {
   const answer = () => setTimeout(() => hear(waiting.shift()));
   return {
     facts: { level: "thread" },
-    keys: { push: () => true, onRoom: () => {}, end: () => {} },
+    keys: { keys: "live", push: () => true, onRoom: () => {}, end: () => {} },
     onMessage: (handler) => {
       hear = handler;
     },
     onFailure: () => {},
     start: answer,
     answer: () => {},
+    serve: () => {},
     ask: answer,
     hold: () => {},
     terminate: async () => {},
