@@ -1,18 +1,17 @@
 // Embedding in Node: boots an image given on the command line (else the project's own guest), with the guest's
-// console on standard output, a time limit, and a way out (Ctrl-C). `node examples/node.mjs [IMAGE]`
+// console on standard output, a time limit, and a way out (Ctrl-C). `npm start -- [IMAGE]`
 
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
+import { fileURLToPath } from "node:url";
 import { AbortedError, boot, printable } from "userboot-wasm";
 
 const [, , path] = process.argv;
-const guest = new URL("../images/amd64-ufs2-gpt.img.gz", import.meta.url);
+const guest = new URL("images/amd64-ufs2-gpt.img.gz", import.meta.resolve("userboot-wasm/package.json"));
 const abort = new AbortController();
 process.once("SIGINT", () => abort.abort());
 
 try {
   const result = await boot({
-    disks: [path ?? gunzipSync(readFileSync(guest))],
+    disks: [path ?? fileURLToPath(guest)],
     memory: 256 * 2 ** 20,
     env: ["boot_serial=1"],
     console: { write: (bytes) => process.stdout.write(bytes) },

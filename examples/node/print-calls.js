@@ -1,8 +1,7 @@
 // An adapter for a VMM that is a library: hands a booted guest to it call by call. The library here only
-// prints what it is asked; with a real one, replace `vmm`. `node examples/print-calls.mjs [IMAGE]`
+// prints what it is asked; with a real one, replace `vmm`. `npm run print-calls -- [IMAGE]`
 
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
+import { fileURLToPath } from "node:url";
 import { boot, memoryMap, printable } from "userboot-wasm";
 
 /** The calls such libraries have. */
@@ -29,8 +28,8 @@ function handOver(result) {
 }
 
 const memory = 256 * 2 ** 20;
-const guest = new URL("../images/i386-ufs1-mbr.img.gz", import.meta.url);
-const disk = process.argv[2] ?? gunzipSync(readFileSync(guest));
+const guest = new URL("images/i386-ufs1-mbr.img.gz", import.meta.resolve("userboot-wasm/package.json"));
+const disk = process.argv[2] ?? fileURLToPath(guest);
 const result = await boot({ disks: [disk], memory, map: memoryMap("bhyve", memory), clock: "virtual" });
 if (result.reason === "exec") handOver(result);
 else console.error(printable(result.error?.message ?? "the loader quit"));
