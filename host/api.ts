@@ -15,13 +15,20 @@ export * from "./errors.js";
 export { type MapProfile, memoryMap } from "./handoff/maps.js";
 export type { BootData, LoadedModule, MetadataRecord } from "./handoff/metadata.js";
 export { type PackFormat, pack } from "./handoff/pack.js";
-export type { Call, RegisterValue } from "./handoff/registers.js";
+export type {
+  Amd64Registers,
+  Call,
+  CommonRegisters,
+  EntryRegisters,
+  I386Registers,
+  SegmentDescriptor,
+  SegmentTable,
+} from "./handoff/registers.js";
 export { attach, type V86Like, type V86Options, v86Options } from "./handoff/v86.js";
 export type * from "./inspect/facts.js";
 export { inspect } from "./inspect/inspect.js";
 export type { FindOptions, FoundEntry, ImagePath, Inspection, ListOptions, OpenOptions } from "./inspect/inspection.js";
 export { INSPECT_LIMITS, type InspectLimits, type InspectOptions } from "./inspect/options.js";
-export type { GuestMemory } from "./memory/guest.js";
 export { checkReleased } from "./memory/pool.js";
 export type { Flavour } from "./modules.js";
 export {
@@ -39,7 +46,23 @@ export type * from "./policy/hooks.js";
 export type { LookedAt } from "./problem.js";
 
 export type { Generation, ProfileFacts } from "./profile.js";
-export type { BootResult, InterpreterCheck, IsolationFacts, ResultData, SwapRequest, WrittenRange } from "./result.js";
+export type {
+  BootResult,
+  EnteredAmd64,
+  EnteredI386,
+  InterpreterCheck,
+  IsolationFacts,
+  LoaderExit,
+  Measurements,
+  PhaseTimes,
+  ResultData,
+  ResultHandle,
+  ResultMemory,
+  SessionError,
+  SessionFacts,
+  SwapRequest,
+  WrittenRange,
+} from "./result.js";
 export { printable } from "./text.js";
 export { TREE_LIMITS, type TreeLimits } from "./wasi/limits.js";
 export type { HostTree, TreeMap } from "./wasi/tree.js";

@@ -18,7 +18,7 @@ import {
 } from "./options.js";
 import { permittedEnvironment } from "./policy/asker.js";
 import { readySha256 } from "./protocol/digests.js";
-import { addDigests, type BootResult } from "./result.js";
+import { addDigests, type BootResult, type MadeResult } from "./result.js";
 import type { GrantedTree } from "./wasi/tree.js";
 
 /** Nothing of the guest's has been read. */
@@ -47,7 +47,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
     signal: options.signal,
     onProgress: (done, size) => options.onProgress?.({ ...NO_PROGRESS, unpackedDone: done, unpackedSize: size }),
   });
-  let result: BootResult;
+  let result: MadeResult;
   try {
     throwIfAborted(options.signal);
     result =
@@ -92,7 +92,7 @@ async function bootHere(
   modules: AssetModules,
   sources: Source[],
   trees: readonly GrantedTree[],
-): Promise<BootResult> {
+): Promise<MadeResult> {
   const [here] = await Promise.all([import("./here.js"), modules.find(modules.first(firstFlavour(session)))]);
   throwIfAborted(options.signal);
   return here.bootHere(options, session, modules, sources, trees);
@@ -110,7 +110,7 @@ async function bootElsewhere(
   modules: AssetModules,
   sources: Source[],
   trees: readonly GrantedTree[],
-): Promise<BootResult> {
+): Promise<MadeResult> {
   const { assets, clock = "real", confine } = options;
   if (typeof clock !== "string") throw new OptionError('a clock object needs the isolation "none"');
   const disks = sources.map(({ image }) => {

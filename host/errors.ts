@@ -101,6 +101,9 @@ export class IsolationError extends UserbootError {}
 /** A booted guest that can't be handed to a VMM as asked. */
 export class HandoffError extends UserbootError {}
 
+/** Guest memory is read, or a guest packed, after its result was released. */
+export class ReleasedError extends UserbootError {}
+
 /** A file or directory of an image can't be looked at. */
 export class FileError extends UserbootError {
   constructor(
@@ -135,6 +138,7 @@ export const ERROR_CLASSES = {
   ConsoleError,
   IsolationError,
   HandoffError,
+  ReleasedError,
   FileError,
   InternalError,
 };

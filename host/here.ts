@@ -10,7 +10,7 @@ import type { AssetModules } from "./modules.js";
 import type { BootOptions, SessionOptions } from "./options.js";
 import { DirectAsker } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
-import type { BootResult } from "./result.js";
+import type { MadeResult } from "./result.js";
 import { runSession } from "./session.js";
 import type { WasiProvider } from "./wasi/provider.js";
 import type { GrantedTree } from "./wasi/tree.js";
@@ -22,7 +22,7 @@ export async function bootHere(
   modules: AssetModules,
   sources: readonly Source[],
   trees: readonly GrantedTree[],
-): Promise<BootResult> {
+): Promise<MadeResult> {
   const policy = await findPolicy(options, session);
   const wasi = await provide(trees, modules);
   const opened: Disk[] = [];

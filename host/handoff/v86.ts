@@ -49,5 +49,5 @@ export async function attach(emulator: V86Like, result: Entered): Promise<void> 
 
 function image(result: Entered): ArrayBuffer {
   if (result.arch === "amd64") throw new HandoffError("v86 runs i386 guests only, this one is amd64");
-  return pack(result, "multiboot").buffer as ArrayBuffer;
+  return pack(result, "multiboot").buffer;
 }

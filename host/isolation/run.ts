@@ -20,7 +20,7 @@ import {
 import { DEFAULT_FLAVOUR, type Modules } from "../modules.js";
 import type { BootOptions } from "../options.js";
 import { askHook, definedHooks } from "../policy/asker.js";
-import { type BootResult, stoppedResult, withMemory, writtenRanges } from "../result.js";
+import { type MadeResult, stoppedResult, withMemory, writtenRanges } from "../result.js";
 import { Stopwatch } from "../stopwatch.js";
 import { onAbort } from "./abort.js";
 import type { Cell, CellMessage } from "./cell.js";
@@ -44,7 +44,7 @@ export async function runIsolated(
   start: Omit<StartMessage, "wants">,
   options: BootOptions,
   modules?: Modules,
-): Promise<BootResult> {
+): Promise<MadeResult> {
   const session = new CellSession(cell, start, options, modules);
   try {
     return await session.run();
@@ -62,7 +62,7 @@ class CellSession {
   #disconnect = () => {};
   #stopListening = () => {};
   #over = false;
-  #resolve: (result: BootResult) => void = () => {};
+  #resolve: (result: MadeResult) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   readonly #abort = () => this.#reject(abortedBy(this.options.signal?.reason));
 
@@ -73,7 +73,7 @@ class CellSession {
     private readonly modules: Modules | undefined,
   ) {}
 
-  run(): Promise<BootResult> {
+  run(): Promise<MadeResult> {
     return new Promise((resolve, reject) => {
       this.#resolve = (result) => {
         this.#over = true;

@@ -2,6 +2,8 @@
 // verdict; `undefined` lets things go on as the guest asked. Hooks run in the caller's thread, wherever
 // the session runs, and are trusted; what they are told comes from the guest and is not.
 
+import type { EntryRegisters } from "../handoff/registers.js";
+
 /** Stops the boot: it ends with a PolicyError that names `rule` (the hook's name when absent) and the subject. */
 export interface Denial {
   readonly deny: string;
@@ -32,12 +34,12 @@ export interface KernelFacts {
 }
 
 /** The last look before the kernel is entered. */
-export interface MachineFacts {
-  readonly arch: "amd64" | "i386";
+export type MachineFacts = EntryRegisters & {
+  /** The files that were loaded, the kernel first; sizes in bytes. */
   readonly modules: readonly { readonly name: string; readonly type: string; readonly size: number }[];
+  /** The kernel's environment, name to value. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly registers: Readonly<Record<string, unknown>>;
-}
+};
 
 /** Waits for `expect` on the console, then types `send`. Rules fire in order, each once. */
 export interface ConsoleRule {

@@ -12,7 +12,7 @@ import { WaitingKeys } from "../isolation/keys.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/messages.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
 import type { Answer } from "../policy/asker.js";
-import type { BootResult } from "../result.js";
+import type { MadeResult } from "../result.js";
 import { KeyRingReader, KeyRingWriter, makeKeyRing } from "./keyring.js";
 import { answerQuestion, makeQuestionLine, type QuestionLine, ThreadAsker } from "./questions.js";
 
@@ -119,7 +119,7 @@ export class ThreadLine implements Line {
     this.#post(message, []);
   }
 
-  finish(result: BootResult, keysConsumed: number): void {
+  finish(result: MadeResult, keysConsumed: number): void {
     const { bytes, faults, written } = result.guestMemory;
     const memory = { ram: bytes.buffer, faults, written };
     this.#post({ type: "done", data: result, memory, keysConsumed }, [bytes.buffer]);

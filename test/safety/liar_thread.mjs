@@ -34,8 +34,8 @@ const CASES = {
   "memory of another size": () => ends(new ArrayBuffer(4096)),
   "memory that is shared": ({ memory }) => ends(new SharedArrayBuffer(memory.low)),
   "memory that is no memory": ({ memory }) => ends({ length: memory.low }),
-  "a module by its path": () => parentPort.postMessage({ type: "module", flavour: "../simp" }),
-  "a module that it has": () => parentPort.postMessage({ type: "module", flavour: "simp" }),
+  "a module by its path": () => parentPort.postMessage({ type: "module", name: "../simp" }),
+  "a module that it has": () => parentPort.postMessage({ type: "module", name: "simp" }),
   "a list of holes": ({ memory }) =>
     ends(new ArrayBuffer(memory.low), { diagnostics: Object.assign([], { length: 2 ** 32 - 1 }) }),
 };
