@@ -3,7 +3,7 @@
 import "./disposal.js";
 
 export type { Assets, ModuleAsset, ModuleName, WorkerAsset } from "./assets.js";
-export { boot, type PreloadOptions, preload } from "./boot.js";
+export { boot, preload } from "./boot.js";
 export { type Clock, RealClock, VirtualClock } from "./clock.js";
 export { AutomationConsole } from "./console/automation.js";
 export { BufferConsole, type Console, type ConsoleSize, type KeyInput } from "./console/console.js";
@@ -39,6 +39,7 @@ export {
   type Limits,
   type MapEntry,
   type MemorySize,
+  type PreloadOptions,
   type Progress,
 } from "./options.js";
 export type { Overlay, OverlayLayer, OverlayMap, OverlayUse } from "./overlay.js";

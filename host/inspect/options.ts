@@ -3,6 +3,7 @@
 import type { Assets } from "../assets.js";
 import type { DiskSource } from "../disks/source.js";
 import {
+  BOOT_OPTIONS,
   type Confine,
   checkLimits,
   DEFAULT_LIMITS,
@@ -11,6 +12,7 @@ import {
   type SessionOptions,
   sessionOptions,
 } from "../options.js";
+import { ASSETS, checkOptions, checkValue, FUNCTION, LIMITS, SIGNAL, TEXT, type Wanted } from "../wanted.js";
 
 /** What an inspection may use up: as a whole, and for one request. */
 export interface InspectLimits {
@@ -68,9 +70,22 @@ export interface InspectOptions {
   onProgress?: (progress: Progress) => void;
 }
 
+/** What each option of `inspect` must be. */
+export const INSPECT_OPTIONS = {
+  disks: BOOT_OPTIONS.disks,
+  limits: LIMITS,
+  signal: SIGNAL,
+  isolation: TEXT,
+  confine: TEXT,
+  assets: ASSETS,
+  onProgress: FUNCTION,
+} satisfies Record<keyof InspectOptions, Wanted>;
+
 /** The options of an inspection as one session's. */
 export function inspectOptions(options: InspectOptions): { limits: InspectLimits; session: SessionOptions } {
+  checkOptions("inspect", options, INSPECT_OPTIONS);
   const { assets, confine, disks, isolation } = options;
+  checkValue("disks", disks, INSPECT_OPTIONS.disks);
   const limits = checkLimits(options.limits ?? {}, INSPECT_LIMITS, "limit");
   const { diskBytes, fuel, moduleMemory, unpackedBytes, wallMs } = limits;
   const session = sessionOptions({
