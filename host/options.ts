@@ -33,14 +33,19 @@ import type { HostTree } from "./wasi/tree.js";
 
 /** Low memory from 0, high memory from 4 GiB, in bytes. */
 export interface MemorySize {
+  /** Bytes from 0 on. */
   low: number;
+  /** Bytes from 4 GiB on. */
   high: number;
 }
 
 /** An entry of the guest's memory map; types as in ACPI (1 is usable memory). */
 export interface MapEntry {
+  /** Its first address. */
   base: number | bigint;
+  /** Bytes. */
   length: number | bigint;
+  /** As in ACPI: 1 is usable memory, 2 reserved. */
   type: number;
 }
 
@@ -125,6 +130,7 @@ export interface BootOptions {
    * pool, if there is one, comes before anything else. One that isn't there ends the session with an OptionError.
    */
   currdev?: string;
+  /** Takes the output and has the keys; without one there are none. */
   console?: Console;
   /** The flavour to start with; the guest may ask for another one. */
   start?: Flavour;
@@ -134,12 +140,14 @@ export interface BootOptions {
   interfaceVersion?: 3 | 4 | 5;
   /** Whose loader is emulated: that of FreeBSD 12.1 and before, 13, 14, or 15 and 16. Default: `auto`, what the guest is. */
   profile?: Generation | "auto";
+  /** The session's time: the real one (default), one that moves only when somebody waits, or the caller's. */
   clock?: "real" | "virtual" | Clock;
   /**
    * Decides in which order Lua's `pairs` lists the string keys of a table: any whole number below 2^32, 0 unless given.
    * The same seed gives the same order; FreeBSD's loader has another one each time it runs.
    */
   hashSeed?: number;
+  /** What the session may use up; `DEFAULT_LIMITS` hold where nothing is said. */
   limits?: Partial<Limits>;
   /** Count waiting for keys against `limits.wallMs`. */
   waitCounts?: boolean;
@@ -166,13 +174,17 @@ export interface BootOptions {
 
 /** How far a session is. */
 export interface Progress {
+  /** Bytes read from disks. */
   diskBytes: number;
+  /** Reads of disks. */
   diskCalls: number;
-  /** Bytes of the file that is being loaded into guest memory right now, and how many of them are there. */
+  /** Bytes of the file that is being loaded into guest memory right now. */
   fileBytes: number;
+  /** How many of them are there. */
   fileDone: number;
-  /** Before the guest starts: bytes of a compressed image, and how many of them have been read to unpack it. */
+  /** Before the guest starts: bytes of a compressed image. */
   unpackedSize?: number;
+  /** How many of them have been read to unpack it. */
   unpackedDone?: number;
 }
 

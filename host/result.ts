@@ -14,11 +14,15 @@ import { hex, toHex } from "./text.js";
 
 /** A guest's wish for another flavour; `name` is what it wrote, one character a byte. */
 export interface SwapRequest {
+  /** One character a byte. */
   name: string;
-  /** The flavour that ran, and what had been written and read by then. */
+  /** The flavour that ran. */
   flavour: Flavour;
+  /** Bytes written to the console by then. */
   consoleBytes: number;
+  /** Reads of disks, and their bytes. */
   diskCalls: number;
+  /** Bytes read from disks. */
   diskBytes: number;
 }
 
@@ -34,7 +38,9 @@ export interface InterpreterCheck {
 
 /** A range of guest memory that the loader wrote. */
 export interface WrittenRange {
+  /** Its first address in guest memory. */
   gpa: string;
+  /** Bytes. */
   length: number;
   /** With the option `digests`. */
   sha256?: string;
@@ -42,6 +48,7 @@ export interface WrittenRange {
 
 /** What a boot's result says of where it ran. */
 export interface IsolationFacts {
+  /** As the option `isolation` says. */
   level: "none" | "thread" | "process";
   /** Of a process: what holds it besides its own limits. */
   confinement?: "none" | "bwrap";
@@ -65,26 +72,37 @@ export interface SessionFacts {
   flavour: Flavour;
   /** Flavours swapped to, in order. */
   swaps: Flavour[];
+  /** What the guest wished for, in order. */
   swapRequests: SwapRequest[];
+  /** Why it swapped, or did not: one for each flavour that ran. */
   interpreterChecks: InterpreterCheck[];
   /** Which FreeBSD's loader was emulated, and why that one. Absent when the session was stopped from outside. */
   profile?: ProfileFacts;
+  /** What the loader asked the machine for, in order. */
   calls: Call[];
+  /** What the last flavour wrote, in order; ranges that touch are one. */
   memory: WrittenRange[];
   /** 1 when `memory` is exact; else there were more than 4096 ranges, and they are rounded outwards to multiples of this. */
   memoryGranule: number;
   /** Writes outside memory, refused. */
   memoryFaults: number;
+  /** The loaded files, the kernel first. With reason `exec`; else empty. */
   modules: LoadedModule[];
+  /** The kernel's environment, name to value. With reason `exec`; else empty. */
   environment: Record<string, string>;
   /** `healed`: blocks of a pool that were read although a copy, or a part of one, was bad. */
   disk: { calls: number; bytes: number; healed: number };
+  /** Calls from the module to this package. */
   hostCalls: number;
+  /** What was written to it, in bytes. */
   console: { bytes: number };
+  /** Steps of the core that were counted against `limits.fuel`. */
   fuelUsed: number;
   /** Peak size of the module's own memory. */
   moduleMemory: number;
+  /** Where the time went. */
   timeMs: PhaseTimes;
+  /** How far the session's clock moved. */
   virtualSeconds: number;
   /** Damage found in the guest's data: device, offset, structure. */
   diagnostics: string[];
@@ -97,11 +115,16 @@ export interface SessionFacts {
 }
 
 /** What only sessions that entered a kernel have. The others' results say so to the compiler: reading it gives undefined. */
-interface NothingEntered {
+export interface NothingEntered {
+  /** No kernel, no machine. */
   arch?: never;
+  /** No kernel, no entry. */
   registers?: never;
+  /** No kernel, no table. */
   gdt?: never;
+  /** No kernel, no data for one. */
   bootData?: never;
+  /** Nothing was booted. */
   bootOnce?: never;
   /**
    * Unless it was the caller who ended it: what a kernel might have come from, in the order in which it was looked at once more,
@@ -111,10 +134,14 @@ interface NothingEntered {
 }
 
 /** The kernel was entered. */
-interface Entered {
+export interface KernelEntered {
+  /** What happened. */
   reason: "exec";
+  /** It did not exit. */
   exitCode?: never;
+  /** There was none. */
   error?: never;
+  /** There is none. */
   bootProblem?: never;
   /** What the kernel finds on its stack; missing when that makes no sense. */
   bootData?: BootData;
@@ -126,15 +153,20 @@ interface Entered {
 }
 
 /** A 64-bit kernel was entered. */
-export interface EnteredAmd64 extends SessionFacts, Entered {
+export interface EnteredAmd64 extends SessionFacts, KernelEntered {
+  /** The kernel's machine. */
   arch: "amd64";
+  /** The CPU at its first instruction. */
   registers: Amd64Registers;
+  /** Its table of segments is in guest memory. */
   gdt?: never;
 }
 
 /** A 32-bit kernel was entered. */
-export interface EnteredI386 extends SessionFacts, Entered {
+export interface EnteredI386 extends SessionFacts, KernelEntered {
+  /** The kernel's machine. */
   arch: "i386";
+  /** The CPU at its first instruction. */
   registers: I386Registers;
   /** The table that goes with `registers`, which the host has yet to write. */
   gdt: SegmentTable;
@@ -142,16 +174,21 @@ export interface EnteredI386 extends SessionFacts, Entered {
 
 /** The loader ended by itself. */
 export interface LoaderExit extends SessionFacts, NothingEntered {
+  /** What happened. */
   reason: "exit";
   /** 1 quit or panic, 2 reboot. */
   exitCode: number;
+  /** There was none. */
   error?: never;
 }
 
 /** The session was ended. */
 export interface SessionError extends SessionFacts, NothingEntered {
+  /** What happened. */
   reason: "error";
+  /** What ended it. */
   error: PlainError;
+  /** It did not exit. */
   exitCode?: never;
 }
 
@@ -160,16 +197,21 @@ export type ResultData = EnteredAmd64 | EnteredI386 | LoaderExit | SessionError;
 
 /** Milliseconds spent before, in, and after the module. */
 export interface PhaseTimes {
+  /** Making the module ready. */
   instantiate: number;
+  /** In it. */
   run: number;
+  /** Making the result. */
   decode: number;
+  /** All of them. */
   total: number;
 }
 
 /** The guest's RAM as its session left it. What reads it throws a ReleasedError once the result is released. */
 export interface ResultMemory {
-  /** Bytes of memory from 0 on, and from 4 GiB on. */
+  /** Bytes of memory from 0 on. */
   readonly low: number;
+  /** Bytes of memory from 4 GiB on. */
   readonly high: number;
   /** Low memory up to 2 GiB, the part a loader can reach; the rest is zero. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -181,6 +223,7 @@ export interface ResultMemory {
 
 /** What a result has beside its plain data. It isn't enumerable: printing or serialising leaves it out. */
 export interface ResultHandle extends Disposable {
+  /** Guest memory. */
   readonly guestMemory: ResultMemory;
   /** Gives guest memory back for the next session; `using` does it too. Optional: the collector frees it as well. */
   release(): void;

@@ -28,7 +28,9 @@ export interface Console {
 
 /** Characters in a row, rows on the screen. */
 export interface ConsoleSize {
+  /** Characters in a row. */
   columns: number;
+  /** Rows on the screen. */
   rows: number;
 }
 
@@ -47,6 +49,7 @@ export class OutputBuffer {
   #block = new Uint8Array(256);
   #length = 0;
 
+  /** Takes more, and keeps a copy. */
   write(bytes: Uint8Array): void {
     const end = this.#length + bytes.length;
     if (end > this.#block.length) {
@@ -58,6 +61,7 @@ export class OutputBuffer {
     this.#length = end;
   }
 
+  /** Bytes so far. */
   get length(): number {
     return this.#length;
   }
@@ -78,6 +82,7 @@ export class OutputBuffer {
 
 /** No keys; output is kept. */
 export class BufferConsole implements Console {
+  /** All that was written so far. */
   readonly output = new OutputBuffer();
 
   write(bytes: Uint8Array): void {

@@ -5,6 +5,7 @@ import type { Disk } from "./disk.js";
 /** The image is borrowed: changes of it are seen. */
 export class BytesDisk implements Disk {
   constructor(
+    /** The bytes; they are not copied. */
     readonly image: Uint8Array,
     readonly sectorSize: 512 | 4096 = 512,
   ) {}

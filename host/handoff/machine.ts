@@ -14,12 +14,15 @@ export type EntryPoint = Pick<
 export interface Entered {
   /** `exec` when a kernel was entered. */
   reason: string;
+  /** The kernel's machine. */
   arch?: "amd64" | "i386";
+  /** The CPU at its entry. */
   registers?: EntryPoint;
   /** Of a 32-bit kernel: the table for `registers`, not yet in memory. */
   gdt?: { gpa: string; hex: string };
   /** The kernel comes first. */
   modules?: readonly { address: string; size: number; metadata: readonly { name: string; value?: string }[] }[];
+  /** Its memory. */
   guestMemory: { readonly bytes: Uint8Array; readonly written: Iterable<readonly [start: number, end: number]> };
 }
 

@@ -7,15 +7,16 @@ import { packMultiboot } from "./multiboot.js";
 import { packPvh } from "./pvh.js";
 import { packSymbols } from "./symbols.js";
 
-const FORMATS = {
+/** Name of a format. */
+export type PackFormat = "multiboot" | "pvh" | "core" | "symbols";
+
+const FORMATS: Readonly<Record<PackFormat, (machine: Machine) => Uint8Array<ArrayBuffer>>> = {
   multiboot: packMultiboot,
   pvh: packPvh,
   core: packCore,
   symbols: packSymbols,
-} satisfies Record<string, (machine: Machine) => Uint8Array<ArrayBuffer>>;
+};
 
-/** Name of a format. */
-export type PackFormat = keyof typeof FORMATS;
 /** All formats; the command line lists them in this order. */
 export const PACK_FORMATS = /* @__PURE__ */ Object.keys(FORMATS) as PackFormat[];
 

@@ -10,28 +10,41 @@ export type SegmentDescriptor = [base: number | string, limit: number | string, 
 
 /** The registers that both kinds of kernels start with: hex strings, and selectors, which are numbers. */
 export interface CommonRegisters {
-  /** Where the kernel's first instruction is, and its stack. */
+  /** Where the kernel's first instruction is. */
   rip: string;
+  /** The stack pointer. */
   rsp: string;
+  /** The flags. */
   rflags: string;
-  /** Control registers and EFER, as bhyveload sets them; `cr3` is below. */
+  /** The first control register. */
   cr0: string;
+  /** The fourth control register. */
   cr4: string;
+  /** The extended features that are on. */
   efer: string;
-  /** Selectors of code, data and stack. */
+  /** Selector of code. */
   cs: number;
+  /** Selector of data. */
   ds: number;
+  /** The same as `ds`. */
   es: number;
+  /** The same as `ds`. */
   fs: number;
+  /** The same as `ds`. */
   gs: number;
+  /** The same as `ds`. */
   ss: number;
-  /** Selectors of the task and of the local table. */
+  /** Selector of the task. */
   tr: number;
+  /** Selector of the local table. */
   ldtr: number;
-  /** The segments behind those selectors; `ds_desc` holds for all of data. */
+  /** The segment of `cs`. */
   cs_desc: SegmentDescriptor;
+  /** The segment of `ds`, `es`, `fs`, `gs` and `ss`. */
   ds_desc: SegmentDescriptor;
+  /** The segment of the task. */
   tr_desc: SegmentDescriptor;
+  /** The segment of the local table. */
   ldtr_desc: SegmentDescriptor;
   /** The table of segments. */
   gdtr: [base: string, limit: number];
@@ -51,8 +64,9 @@ export interface I386Registers extends CommonRegisters {
 
 /** A table of segments that whoever starts the machine has to write to guest memory first. */
 export interface SegmentTable {
-  /** Where, and its bytes, two digits each. */
+  /** Where. */
   gpa: string;
+  /** Its bytes, two digits each. */
   hex: string;
 }
 

@@ -16,11 +16,13 @@ import { ASSETS, checkOptions, checkValue, FUNCTION, LIMITS, SIGNAL, TEXT, type 
 
 /** What an inspection may use up: as a whole, and for one request. */
 export interface InspectLimits {
-  /** Milliseconds of work on all requests, and on one. Waiting for the next one doesn't count. */
+  /** Milliseconds of work on all requests. Waiting for the next one doesn't count. */
   wallMs: number;
+  /** Milliseconds of work on one request. */
   requestMs: number;
-  /** Steps of the core for all requests, and for one. */
+  /** Steps of the core for all requests. */
   fuel: number;
+  /** Steps of the core for one request. */
   requestFuel: number;
   /** Memory of the module itself, bytes. */
   moduleMemory: number;
@@ -57,6 +59,7 @@ export const CONTENT_MAX = 1024 * 1024;
 export interface InspectOptions {
   /** Up to 32 disks, as `boot` takes them. */
   disks: readonly DiskSource[];
+  /** What it may use up; `INSPECT_LIMITS` hold where nothing is said. */
   limits?: Partial<InspectLimits>;
   /** Ends the inspection: all that is asked of it then rejects with an AbortedError. */
   signal?: AbortSignal;

@@ -6,7 +6,9 @@ import type { EntryRegisters } from "../handoff/registers.js";
 
 /** Stops the boot: it ends with a PolicyError that names `rule` (the hook's name when absent) and the subject. */
 export interface Denial {
+  /** Why. */
   readonly deny: string;
+  /** Which rule says so. */
   readonly rule?: string;
 }
 
@@ -23,11 +25,13 @@ export interface FileFacts {
   readonly size: number;
   /** Lower-case hexadecimal. */
   readonly sha256: string;
+  /** What for. */
   readonly purpose: FilePurpose;
 }
 
 /** The kernel about to be entered. */
 export interface KernelFacts {
+  /** Its path, as the guest gave it. */
   readonly path: string;
   /** Its arguments, as `boot -sv` gave them. */
   readonly args: string;
@@ -43,12 +47,15 @@ export type MachineFacts = EntryRegisters & {
 
 /** Waits for `expect` on the console, then types `send`. Rules fire in order, each once. */
 export interface ConsoleRule {
+  /** A text that the console shows. */
   readonly expect: string;
+  /** What is typed then. */
   readonly send: string;
 }
 
 /** Chooses a menu entry by (part of) its text: types the key that the menu shows before it. */
 export interface MenuRule {
+  /** A part of the entry's text. */
   readonly menu: string;
 }
 

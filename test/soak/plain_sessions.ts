@@ -1,7 +1,8 @@
 // npm run soak [SESSIONS]: thousands of sessions in one process, ended in all ways, a part of them in threads and
 // processes of their own. Fails when memory, open files or threads grow.
 
-import { type BootOptions, boot, checkReleased, type Isolation } from "userboot-wasm";
+import { type BootOptions, boot, type Isolation } from "userboot-wasm";
+import { checkReleased } from "../../build/host/memory/pool.js";
 import { ENDS, keys, LUA } from "../safety/ends.js";
 import { GUESTS, guestImage } from "../support/guests.js";
 import { openFiles, threads } from "../support/resources.js";
