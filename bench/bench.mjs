@@ -60,6 +60,7 @@ try {
   class TimedDisk {
     #disk = new FileDisk(guest.path);
     ms = 0;
+    promises = false;
     sectorSize = this.#disk.sectorSize;
     size = this.#disk.size;
     read(offset, target) {
@@ -106,6 +107,8 @@ try {
   const hooked = await series(true, { hooks: { onSetenv: () => undefined, onExec: () => undefined } });
   const examined = await series(true, { hooks: { onFile: () => undefined } });
   const fresh = await series(false);
+  // Time passes by promises then, should the guest wait.
+  const suspendable = WebAssembly.Suspending === undefined ? undefined : await series(true, { clock: "real" });
   /** A boot that is started elsewhere, from the call to its result. */
   const elsewhere = async (more) => {
     const all = [];
@@ -155,6 +158,11 @@ try {
   row("warm boot, hooks on variables and entry", hooked.ms, "ms");
   row("warm boot, files examined and hashed", examined.ms, "ms");
   row("warm boot, its RAM not given back", fresh.ms, "ms");
+  if (suspendable === undefined) leftOut("warm boot that may be suspended", "an engine without JSPI");
+  else {
+    row("warm boot that may be suspended", suspendable.ms, "ms");
+    row("  ratio to one that may not", suspendable.ms / warm.ms, "x", 1.1);
+  }
   row("boot in a thread of its own", inThread, "ms");
   await formatRows({ directory, row, leftOut, guest, boot: (disk) => boot({ ...options, disks: [disk] }) });
   await forthRows({ directory, row, leftOut, median });

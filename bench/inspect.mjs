@@ -33,6 +33,7 @@ const run = (program, args, options = {}) => {
 /** A disk that takes down what is read of it. */
 class RecordingDisk {
   reads = [];
+  promises = false;
 
   constructor(disk) {
     this.disk = disk;

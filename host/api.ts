@@ -11,7 +11,9 @@ export { type Keys, KeysConsole } from "./console/keys.js";
 export { BytesDisk } from "./disks/bytes.js";
 export type { Compression } from "./disks/compression.js";
 export type { Disk } from "./disks/disk.js";
-export type { DiskImage, DiskSource, ImageFormat, ImageSource } from "./disks/source.js";
+export type { HttpDisk, HttpDiskOptions } from "./disks/http.js";
+export { httpDisk } from "./disks/remote.js";
+export type { DiskImage, DiskSource, ImageFormat, ImageSource, ReadyImage } from "./disks/source.js";
 export {
   AbortedError,
   AssetError,
@@ -76,6 +78,8 @@ export type {
   PartTaker,
 } from "./inspect/inspection.js";
 export { INSPECT_LIMITS, type InspectLimits, type InspectOptions } from "./inspect/options.js";
+export type { MaybePromise } from "./maybe.js";
+export { checkReleased } from "./memory/pool.js";
 export type { Flavour } from "./modules.js";
 export {
   type BootOptions,
@@ -100,7 +104,6 @@ export type {
   MenuRule,
 } from "./policy/hooks.js";
 export type { LookedAt } from "./problem.js";
-
 export type { Generation, ProfileFacts, ProfileMark } from "./profile.js";
 export type {
   BootResult,

@@ -1,10 +1,11 @@
 // `boot`: checks the options, gathers modules and disks, and runs the session: in a process, in a thread or here.
 
 import { checkAssets } from "./assets.js";
-import { layOut, type Source } from "./disks/layout.js";
+import { layOut, type ReadySource } from "./disks/layout.js";
+import { sendImages } from "./disks/serving.js";
 import { unpackSources } from "./disks/unpacked.js";
 import { abortedBy, OptionError } from "./errors.js";
-import { cellFor } from "./isolation/makers.js";
+import { cellFor, waysTo } from "./isolation/makers.js";
 import { runIsolated } from "./isolation/run.js";
 import { AssetModules, DEFAULT_FLAVOUR, FLAVOURS, type Flavour } from "./modules.js";
 import {
@@ -96,7 +97,7 @@ async function bootHere(
   options: BootOptions,
   session: SessionOptions,
   modules: AssetModules,
-  sources: Source[],
+  sources: ReadySource[],
   trees: readonly GrantedTree[],
 ): Promise<MadeResult> {
   const [here] = await Promise.all([import("./here.js"), modules.find(modules.first(firstFlavour(session)))]);
@@ -114,19 +115,15 @@ async function bootElsewhere(
   options: BootOptions,
   session: SessionOptions,
   modules: AssetModules,
-  sources: Source[],
+  sources: ReadySource[],
   trees: readonly GrantedTree[],
 ): Promise<MadeResult> {
   const { assets, clock = "real", confine } = options;
   if (typeof clock !== "string") throw new OptionError('a clock object needs the isolation "none"');
-  const disks = sources.map(({ image }) => {
-    if (image === undefined) throw new OptionError('a Disk object needs the isolation "none"');
-    const { files: _files, format: _format, compression: _compression, ...sent } = image;
-    return sent;
-  });
+  const { disks, served } = sendImages(sources, waysTo(isolation));
   const start = { options: session, disks, trees, clock };
   // A process compiles its own.
-  if (isolation === "process") return runIsolated(await cellFor(isolation, { confine }), start, options);
+  if (isolation === "process") return runIsolated(await cellFor(isolation, { confine }), start, options, served);
   const [wasi] = await Promise.all([
     trees.length > 0 ? modules.find("wasi") : undefined,
     modules.find(modules.first(firstFlavour(session))),
@@ -138,6 +135,7 @@ async function bootElsewhere(
     cell,
     { ...start, modules: modules.table(), small: modules.small, ...(wasi && { wasi }) },
     options,
+    served,
     modules,
   );
 }

@@ -1,12 +1,14 @@
 // A session's time. The core sees wall time only through this; consoles and delays pass it. The virtual
 // clock makes a boot deterministic and instant: it moves by what is waited for and by nothing else.
 
+import type { MaybePromise } from "./maybe.js";
+
 /** Time as the session sees it. */
 export interface Clock {
   /** Microseconds since 1970. */
   now(): number;
-  /** Lets `usec` microseconds pass. */
-  sleep(usec: number): void;
+  /** Lets `usec` microseconds pass: blocks, or promises that they have passed where a session can wait for that. */
+  sleep(usec: number): MaybePromise<void>;
 }
 
 /** What a poll without a key costs, so that polling loops neither spin nor wait for ever. */
@@ -50,9 +52,20 @@ export class RealClock implements Clock {
   }
 }
 
-/** The clock that an option names. */
-export function makeClock(choice: "real" | "virtual" | Clock): Clock {
-  if (choice === "real") return new RealClock();
+/** The wall clock of a session that can wait: nothing is blocked. */
+class TimerClock implements Clock {
+  now(): number {
+    return Date.now() * 1000;
+  }
+
+  sleep(usec: number): Promise<void> {
+    return new Promise((passed) => setTimeout(passed, usec / 1000));
+  }
+}
+
+/** The clock that an option names, for a session that can wait for promises or can't. */
+export function makeClock(choice: "real" | "virtual" | Clock, suspends: boolean): Clock {
+  if (choice === "real") return suspends ? new TimerClock() : new RealClock();
   if (choice === "virtual") return new VirtualClock();
   return choice;
 }

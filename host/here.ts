@@ -1,17 +1,22 @@
-// A boot in the calling thread, which is blocked meanwhile: what `boot` does without a cell.
+// A boot in the calling thread: what `boot` does without a cell. The thread is blocked while the guest's loader works; where
+// the engine can suspend it, not while it waits.
 
 import { makeClock } from "./clock.js";
 import { automated } from "./console/automation.js";
-import { BufferConsole } from "./console/console.js";
-import type { Disk } from "./disks/disk.js";
-import type { Source } from "./disks/layout.js";
-import { openSource } from "./disks/source.js";
+import { BufferConsole, type Console } from "./console/console.js";
+import { KeysConsole } from "./console/keys.js";
+import { LiveKeys } from "./console/live.js";
+import type { ReadySource } from "./disks/layout.js";
+import { openHere } from "./disks/serving.js";
+import { QueuedKeys } from "./isolation/keys.js";
 import type { AssetModules } from "./modules.js";
 import type { BootOptions, SessionOptions } from "./options.js";
 import { DirectAsker } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
+import { latin1 } from "./protocol/module_memory.js";
 import type { MadeResult } from "./result.js";
 import { runSession } from "./session.js";
+import { canSuspend } from "./suspension.js";
 import type { WasiProvider } from "./wasi/provider.js";
 import type { GrantedTree } from "./wasi/tree.js";
 
@@ -20,25 +25,24 @@ export async function bootHere(
   options: BootOptions,
   session: SessionOptions,
   modules: AssetModules,
-  sources: readonly Source[],
+  sources: readonly ReadySource[],
   trees: readonly GrantedTree[],
 ): Promise<MadeResult> {
   const policy = await findPolicy(options, session);
+  const { clock = "real", console = new BufferConsole(), signal } = options;
+  const { disks, promise, close } = openHere(sources);
+  const suspends = canSuspend() && (promise || mayPromiseKeys(console) || clock === "real");
+  const { keyed, disconnect } = connected(console, suspends);
   const wasi = await provide(trees, modules);
-  const opened: Disk[] = [];
   try {
-    const disks = sources.map(({ source, image }) => {
-      if (image === undefined) return source as Disk;
-      const disk = openSource(image);
-      opened.push(disk);
-      return disk;
-    });
     return await runSession({
       options: session,
       modules,
       disks,
-      console: automated(options.console ?? new BufferConsole(), options.hooks?.automation),
-      clock: makeClock(options.clock ?? "real"),
+      console: automated(keyed, options.hooks?.automation),
+      clock: makeClock(clock, suspends),
+      suspends,
+      signal,
       policy,
       wasi,
       reuse: true,
@@ -46,8 +50,40 @@ export async function bootHere(
     });
   } finally {
     wasi?.dispose();
-    for (const disk of opened) disk.close?.();
+    disconnect();
+    close();
   }
+}
+
+/** Whether a console's keys may have to be waited for: not those of this package that have all they will have. */
+function mayPromiseKeys(console: Console): boolean {
+  return !(console instanceof BufferConsole) && (console.getc ?? console.poll ?? console.connect) !== undefined;
+}
+
+/** `console` with its own keys, or those that it is connected for: as they come, when the session can wait for them. */
+function connected(console: Console, suspends: boolean): { keyed: Console; disconnect: () => void } {
+  if (console.getc !== undefined || console.connect === undefined) return { keyed: console, disconnect() {} };
+  const write = (bytes: Uint8Array) => console.write(bytes);
+  if (suspends) {
+    const live = new LiveKeys();
+    const disconnect = console.connect(live);
+    return {
+      keyed: { write, poll: () => live.poll(), ended: () => live.ended(), getc: () => live.getc() },
+      disconnect,
+    };
+  }
+  const queued = new QueuedKeys();
+  const disconnect = console.connect(queued);
+  const typed = new KeysConsole([latin1(queued.start())]);
+  return {
+    keyed: {
+      write,
+      poll: (clock) => typed.poll(clock),
+      ended: () => typed.ended(),
+      getc: (clock) => typed.getc(clock),
+    },
+    disconnect,
+  };
 }
 
 /** The policy of a session in this thread; undefined without hooks and measuring. */

@@ -133,6 +133,11 @@ export class Meter {
     if (left < 0n) throw new LimitError("fuel", this.limits.fuel, this.limits.fuel);
   }
 
+  /** Milliseconds until the wall time is used up. */
+  get msLeft(): number {
+    return this.#suspended ? Number.POSITIVE_INFINITY : Math.max(0, this.#wallMs - this.watch.ms);
+  }
+
   /** @throws LimitError when the wall time is used up */
   checkTime(): void {
     if (this.#suspended) return;

@@ -101,7 +101,7 @@ export const CONFINES: readonly Confine[] = ["auto", "none", "bwrap"];
 
 /** What `boot` takes. */
 export interface BootOptions {
-  /** Up to 32 disks, read only: raw images, or ones whose format is said. */
+  /** Up to 32 disks, read only: raw images, or ones whose format is said. docs/disks.md has all kinds. */
   disks?: readonly DiskSource[];
   /** Trees that the guest sees as `host0:`, `host1:` ...; copied before it starts. Without any, it sees nothing. */
   hostTrees?: readonly HostTree[];
@@ -151,7 +151,10 @@ export interface BootOptions {
   limits?: Partial<Limits>;
   /** Count waiting for keys against `limits.wallMs`. */
   waitCounts?: boolean;
-  /** Ends the session; `boot` then rejects with an AbortedError. With the isolation "none" it is looked at before only. */
+  /**
+   * Ends the session; `boot` then rejects with an AbortedError. With the isolation "none" it is looked at before, and while the
+   * session waits in an engine that can suspend it.
+   */
   signal?: AbortSignal;
   /** Told now and then how much was read. */
   onProgress?: (progress: Progress) => void;
@@ -163,7 +166,7 @@ export interface BootOptions {
   measure?: boolean;
   /**
    * Where the session runs: in a thread of its own (default), in a process of its own (Node), or in the calling thread,
-   * which is then blocked. SECURITY.md says what each keeps a guest from that has broken out of the module.
+   * which is then blocked, in an engine that can suspend it not while it waits. SECURITY.md says what each keeps a guest from that has broken out of the module.
    */
   isolation?: Isolation;
   /** Where this package's modules and workers are, when that isn't beside its program. Not for the isolation "process". */

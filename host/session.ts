@@ -6,6 +6,7 @@ import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import {
+  AbortedError,
   DiskError,
   InternalError,
   InterpreterError,
@@ -17,6 +18,7 @@ import {
 } from "./errors.js";
 import { type Call, CpuState } from "./handoff/registers.js";
 import { makeResult } from "./made_result.js";
+import type { MaybePromise } from "./maybe.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
 import { type Counts, type FuelTank, Meter } from "./meter.js";
@@ -39,6 +41,7 @@ import { makeImports } from "./protocol/imports.js";
 import { latin1 } from "./protocol/module_memory.js";
 import type { InterpreterCheck, MadeResult, Outcome, SwapRequest } from "./result.js";
 import { EXIT_REBOOT, type SessionState, Stop } from "./state.js";
+import { promising, Suspension } from "./suspension.js";
 import { printable } from "./text.js";
 import { nameTrap } from "./trap.js";
 import type { WasiProvider } from "./wasi/provider.js";
@@ -56,6 +59,10 @@ export interface SessionParts {
   policy?: Policy | undefined;
   /** Called now and then while the core runs. */
   onLook?: (() => void) | undefined;
+  /** Disks, console or clock may promise what they tell, which the engine can wait for. */
+  suspends?: boolean;
+  /** Ends a session that waits. */
+  signal?: AbortSignal | undefined;
   /** More sessions follow in this thread, so that memory is worth keeping. */
   reuse?: boolean;
   /** The granted `host:` trees. Whoever made it disposes of it. */
@@ -65,7 +72,7 @@ export interface SessionParts {
 /** The exports of a module. */
 interface Core extends FuelTank {
   _start(): void;
-  loader_main(version: number, disks: number): void;
+  loader_main(version: number, disks: number): MaybePromise<void>;
   grantFuel(amount: bigint): void;
   /** Hands over what was printed and is still collected. */
   flushOutput?(): void;
@@ -77,7 +84,7 @@ interface Core extends FuelTank {
   /** Where the guest's loader has its mark; negative: not looked for, no readable loader, no mark. */
   markOffset?(): bigint;
   /** Tells by the import `looked` what there was to boot from. */
-  explain?(): void;
+  explain?(): MaybePromise<void>;
   /** Blocks that were read although a copy, or a part of one, was bad. */
   healedReads?(): number;
 }
@@ -120,6 +127,7 @@ class Session {
   readonly #clockBegan: number;
   readonly #meter: Meter;
   readonly #policy: Policy;
+  readonly #suspension: Suspension | undefined;
   readonly #counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, healed: 0, consoleBytes: 0 };
   readonly #calls: Call[] = [];
   readonly #diagnostics: string[] = [];
@@ -141,10 +149,11 @@ class Session {
   #cpu = new CpuState();
 
   constructor(private readonly parts: SessionParts) {
-    const { clock, modules, onLook, options, policy } = parts;
+    const { clock, modules, onLook, options, policy, signal, suspends } = parts;
     this.#clockBegan = clock.now();
     this.#meter = new Meter(options.limits, onLook);
     this.#policy = policy ?? {};
+    this.#suspension = suspends ? new Suspension(this.#meter, signal) : undefined;
     this.#flavour = options.loader ?? options.start ?? DEFAULT_FLAVOUR;
     this.#module = modules.first(this.#flavour);
     this.#next = this.#flavour;
@@ -154,7 +163,7 @@ class Session {
   async run(): Promise<MadeResult> {
     while (true) {
       const module = this.parts.modules.ready(this.#module) ?? (await this.#fetched());
-      const outcome = this.#outcome(module instanceof WebAssembly.Module ? this.#pass(module) : module);
+      const outcome = this.#outcome(module instanceof WebAssembly.Module ? await this.#pass(module) : module);
       if (outcome !== undefined) return this.#result(outcome);
     }
   }
@@ -178,7 +187,7 @@ class Session {
   }
 
   /** Runs one flavour until it ends, and gives what it threw. */
-  #pass(module: WebAssembly.Module): unknown {
+  async #pass(module: WebAssembly.Module): Promise<unknown> {
     const { limits } = this.parts.options;
     const starting = performance.now();
     let memory: WebAssembly.Memory | undefined;
@@ -187,7 +196,7 @@ class Session {
     try {
       memory = takeModuleMemory(START_MEMORY[this.#flavour], limits.moduleMemory);
       core = instantiate(module, memory, this.#state(), this.parts.wasi);
-      this.#start(core, starting);
+      await this.#start(core, starting);
       throw new InternalError("the loader returned");
     } catch (thrown) {
       // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
@@ -197,7 +206,7 @@ class Session {
       if (end instanceof DiskError) {
         const { disk, message } = end;
         this.#looked({ kind: "disk", name: disk, found: message.slice(disk.length + 2) });
-      } else if (isUnbooted(end)) this.#explain(core);
+      } else if (isUnbooted(end)) await this.#explain(core);
       return end;
     } finally {
       if (core !== undefined) {
@@ -211,7 +220,7 @@ class Session {
   }
 
   /** Lets the loader run. Ends by what an import throws. */
-  #start(core: Core, starting: number): void {
+  async #start(core: Core, starting: number): Promise<void> {
     const { disks, options } = this.parts;
     this.#meter.start(core);
     core.grantFuel(this.#meter.left);
@@ -221,7 +230,7 @@ class Session {
     core.seedHash?.(options.hashSeed);
     if (options.profile !== undefined) core.wantProfile?.(options.profile);
     const granted = options.images.reduce((sum, { count }) => sum + count, 0);
-    core.loader_main(options.interfaceVersion, disks.length - granted);
+    await core.loader_main(options.interfaceVersion, disks.length - granted);
   }
 
   #looked({ kind, name, found }: LookedAt): void {
@@ -231,7 +240,7 @@ class Session {
   }
 
   /** Has `core` tell why it didn't boot. What that costs isn't the guest's. */
-  #explain(core: Core | undefined): void {
+  async #explain(core: Core | undefined): Promise<void> {
     const meter = this.#meter;
     const { diskBytes } = this.parts.options.limits;
     meter.settle(LOOK_FUEL, Math.min(LOOK_MS, this.parts.options.limits.wallMs * LOOK_SHARE));
@@ -240,7 +249,7 @@ class Session {
     this.#counts.diskBytes = Math.min(counts.diskBytes, diskBytes - LOOK_BYTES);
     try {
       core?.grantFuel(meter.left);
-      core?.explain?.();
+      await core?.explain?.();
     } catch (error) {
       this.#looked(unlisted(error instanceof UserbootError ? error.message : "the core has ended"));
     }
@@ -273,14 +282,15 @@ class Session {
       lookedAt: this.#lookedAt,
       overlayUsed: this.#overlayUsed,
       meter: this.#meter,
+      suspension: this.#suspension,
       policy: this.#policy,
     };
   }
 
   /** What the session ends with when a pass has thrown `thrown`; undefined when another flavour goes on. */
   #outcome(thrown: unknown): Outcome | undefined {
-    // A hook that failed is the operator's mistake, not the guest's end.
-    if (thrown instanceof PolicyFileError) throw thrown;
+    // A hook that failed is the operator's mistake, not the guest's end; neither is it when the caller gives up.
+    if (thrown instanceof PolicyFileError || thrown instanceof AbortedError) throw thrown;
     if (thrown instanceof PolicyError) {
       // Nothing that was loaded until then is handed on.
       this.#guest.release();
@@ -375,7 +385,11 @@ function instantiate(
   try {
     const instance = new WebAssembly.Instance(module, imports);
     wasi?.attach(instance);
-    return instance.exports as unknown as Core;
+    const core = instance.exports as unknown as Core;
+    if (!state.suspension) return core;
+    // Those that come to call what may have to wait.
+    const { explain, loader_main } = core;
+    return { ...core, loader_main: promising(loader_main), ...(explain && { explain: promising(explain) }) };
   } catch (error) {
     if (error instanceof WebAssembly.LinkError)
       throw new InternalError(`module doesn't fit this host: ${error.message}`);

@@ -11,6 +11,7 @@ import type { Counts, Meter } from "./meter.js";
 import type { Progress, SessionOptions } from "./options.js";
 import type { Policy } from "./policy/imports.js";
 import type { LookedAt } from "./problem.js";
+import type { Suspension } from "./suspension.js";
 
 /** What the imports work on. Everything but the machine's own state lives as long as the session. */
 export interface SessionState {
@@ -28,6 +29,8 @@ export interface SessionState {
   readonly overlayUsed: Set<number>;
   /** Fuel and wall time. */
   readonly meter: Meter;
+  /** How it waits for what is promised; undefined where it can't. */
+  readonly suspension: Suspension | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly policy: Policy;
   /** Of an inspection. */

@@ -2,6 +2,7 @@
 // expects, and types the answer. Menus are found by the text of their entries.
 
 import type { Clock } from "../clock.js";
+import type { MaybePromise } from "../maybe.js";
 import type { ConsoleRule, MenuRule } from "../policy/hooks.js";
 import type { Console } from "./console.js";
 
@@ -49,7 +50,7 @@ export class AutomationConsole implements Console {
     if (this.#seen.length > WINDOW) this.#seen = this.#seen.slice(-WINDOW);
   }
 
-  poll(clock: Clock): boolean {
+  poll(clock: Clock): MaybePromise<boolean> {
     this.#answer();
     return this.#keys.length > 0 || (this.#inner.poll?.(clock) ?? false);
   }
@@ -59,7 +60,7 @@ export class AutomationConsole implements Console {
     return this.#keys.length === 0 && (this.#inner.ended?.() ?? false);
   }
 
-  getc(clock: Clock): number | undefined {
+  getc(clock: Clock): MaybePromise<number | undefined> {
     this.#answer();
     if (this.#keys.length === 0) return this.#inner.getc?.(clock);
     const key = this.#keys.charCodeAt(0) & 0xff;

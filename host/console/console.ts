@@ -1,18 +1,20 @@
-// What the session needs of a console: the caller's terminal, log or script. Synchronous, as the core is.
+// What the session needs of a console: the caller's terminal, log or script. Keys may be promised where a session can wait.
 
 import type { Clock } from "../clock.js";
+import type { MaybePromise } from "../maybe.js";
 
 /**
- * A console. In the calling thread its keys come from `poll` and `getc`; with a worker, where nobody can be
- * asked, from what `connect` pushes. Without these it has no keys, ever.
+ * A console. In the calling thread its keys come from `poll` and `getc` if it has them; elsewhere, where nobody can be
+ * asked, from what `connect` pushes. Without these it has no keys, ever. `poll` and `getc` may promise what they tell where a
+ * session can wait: in engines with JavaScript Promise Integration.
  */
 export interface Console {
   /** Takes output. `bytes` is borrowed: valid only during the call. */
   write(bytes: Uint8Array): void;
   /** Whether a key is waiting. */
-  poll?(clock: Clock): boolean;
+  poll?(clock: Clock): MaybePromise<boolean>;
   /** Waits for a key (0..255); undefined when none can ever come. */
-  getc?(clock: Clock): number | undefined;
+  getc?(clock: Clock): MaybePromise<number | undefined>;
   /** Whether no key will ever come again. Unless it says so, a guest that looks for one in a loop does so for long. */
   ended?(): boolean;
   /**
@@ -36,6 +38,12 @@ export interface ConsoleSize {
 
 /** Where a connected console puts its keys. */
 export interface KeyInput {
+  /**
+   * Whether keys come as they are pressed. "queued" says that those which are pushed before the session starts, in `connect`,
+   * are all that it gets: it then runs where there are neither shared memory (pages that aren't cross-origin isolated) nor
+   * JavaScript Promise Integration.
+   */
+  readonly keys: "live" | "queued";
   /** Takes keys. False when there are enough for now: none should follow until there is room. */
   push(keys: Uint8Array): boolean;
   /** Has `handler` called whenever there is room again, after `push` said that there is none. */

@@ -6,6 +6,7 @@
 // only the host knows whether keys come from a terminal; recordings and prepared keys are typed as they are.
 
 import type { Clock } from "../clock.js";
+import { finish, type MaybePromise, type Steps, settled } from "../maybe.js";
 import { KEY_EDITS } from "../protocol/constants.js";
 import type { Console } from "./console.js";
 
@@ -43,9 +44,13 @@ export class EditingKeys implements Pick<Console, "poll" | "getc" | "ended"> {
     this.#inner = inner;
   }
 
-  poll(clock: Clock): boolean {
-    while (this.#found === undefined && (this.#bytes.length > 0 || this.#inner.poll?.(clock))) {
-      this.#found = this.#decode(clock);
+  poll(clock: Clock): MaybePromise<boolean> {
+    return finish(this.#look(clock));
+  }
+
+  *#look(clock: Clock): Steps<boolean> {
+    while (this.#found === undefined && (this.#bytes.length > 0 || (yield* settled(this.#inner.poll?.(clock))))) {
+      this.#found = yield* this.#decode(clock);
     }
     return this.#found !== undefined;
   }
@@ -54,14 +59,18 @@ export class EditingKeys implements Pick<Console, "poll" | "getc" | "ended"> {
     return this.#found === undefined && this.#bytes.length === 0 && (this.#inner.ended?.() ?? false);
   }
 
-  getc(clock: Clock): number | undefined {
+  getc(clock: Clock): MaybePromise<number | undefined> {
+    return finish(this.#key(clock));
+  }
+
+  *#key(clock: Clock): Steps<number | undefined> {
     while (this.#found === undefined) {
       if (this.#bytes.length === 0) {
-        const byte = this.#inner.getc?.(clock);
+        const byte = yield* settled(this.#inner.getc?.(clock));
         if (byte === undefined) return undefined;
         this.#bytes.push(byte);
       }
-      this.#found = this.#decode(clock);
+      this.#found = yield* this.#decode(clock);
     }
     const key = this.#found;
     this.#found = undefined;
@@ -69,13 +78,13 @@ export class EditingKeys implements Pick<Console, "poll" | "getc" | "ended"> {
   }
 
   /** The next key; undefined for a sequence that means nothing here. Some byte is there. */
-  #decode(clock: Clock): number | undefined {
-    const byte = this.#next(clock)! & 0xff;
+  *#decode(clock: Clock): Steps<number | undefined> {
+    const byte = (yield* this.#next(clock))! & 0xff;
     if (byte === DELETE) return BACKSPACE;
     if (byte !== ESCAPE) return (byte < 0x20 && !PLAIN.has(byte)) || byte > DELETE ? byte | KEY_EDITS : byte;
     const sequence = [];
-    while (sequence.length < SEQUENCE_MAX && this.#follows(clock)) {
-      const next = this.#next(clock)! & 0xff;
+    while (sequence.length < SEQUENCE_MAX && (yield* this.#follows(clock))) {
+      const next = (yield* this.#next(clock))! & 0xff;
       sequence.push(next);
       if (sequence.length === 1 ? !INTRODUCERS.includes(String.fromCharCode(next)) : !isParameter(next)) break;
     }
@@ -88,16 +97,16 @@ export class EditingKeys implements Pick<Console, "poll" | "getc" | "ended"> {
     return letter === undefined ? undefined : control(letter) | KEY_EDITS;
   }
 
-  #next(clock: Clock): number | undefined {
-    return this.#bytes.shift() ?? this.#inner.getc?.(clock);
+  *#next(clock: Clock): Steps<number | undefined> {
+    return this.#bytes.shift() ?? (yield* settled(this.#inner.getc?.(clock)));
   }
 
   /** Whether another byte is there at once. */
-  #follows(clock: Clock): boolean {
+  *#follows(clock: Clock): Steps<boolean> {
     if (this.#bytes.length > 0) return true;
-    for (let waited = 0; !this.#inner.poll?.(clock); waited += LOOK_USEC) {
+    for (let waited = 0; !(yield* settled(this.#inner.poll?.(clock))); waited += LOOK_USEC) {
       if (waited >= SEQUENCE_USEC || this.#inner.ended?.()) return false;
-      clock.sleep(LOOK_USEC);
+      yield* settled(clock.sleep(LOOK_USEC));
     }
     return true;
   }

@@ -2,6 +2,7 @@
 // line's --input use it. All keys are waiting at once, except those behind a pause.
 
 import { type Clock, TURN_USEC } from "../clock.js";
+import { finish, type MaybePromise, type Steps, settled } from "../maybe.js";
 import { BufferConsole } from "./console.js";
 
 /** Text to type (one character a byte), or a pause of so many seconds. */
@@ -50,10 +51,14 @@ export class KeysConsole extends BufferConsole {
     return this.#entry === this.#entries.length;
   }
 
-  getc(clock: Clock): number | undefined {
+  getc(clock: Clock): MaybePromise<number | undefined> {
+    return finish(this.#key(clock));
+  }
+
+  *#key(clock: Clock): Steps<number | undefined> {
     let front = this.#front(clock);
     while (typeof front === "object") {
-      clock.sleep(TURN_USEC);
+      yield* settled(clock.sleep(TURN_USEC));
       front = this.#front(clock);
     }
     if (front === undefined) return undefined;

@@ -1,6 +1,7 @@
-// A disk whose image is a Blob or File (browsers, in a worker, where blocking reads are allowed).
+// A disk whose image is a Blob or File: read at once in a browser's worker, where that is allowed, else by promises.
 
 import { DiskError } from "../errors.js";
+import { finish, type MaybePromise, type Steps, settled } from "../maybe.js";
 import type { Disk } from "./disk.js";
 
 /** Part of the DOM that TypeScript knows in worker programs only. */
@@ -9,36 +10,41 @@ interface SyncReader {
 }
 declare const FileReaderSync: { new (): SyncReader } | undefined;
 
+/** Whether Blobs can be read at once here. */
+export function readsBlobsAtOnce(): boolean {
+  return typeof FileReaderSync !== "undefined";
+}
+
 /**
  * The image is read as it is asked for.
- * @throws DiskError where blocking reads aren't allowed, for an empty image, and when what it is of has changed since
+ * @throws DiskError for an empty image, and when what it is of has changed since
  */
 export class BlobDisk implements Disk {
-  readonly #reader: SyncReader;
+  readonly promises = !readsBlobsAtOnce();
+  readonly #reader = this.promises ? undefined : new FileReaderSync!();
 
   constructor(
     readonly blob: Blob,
-    readonly sectorSize = 512,
+    readonly sectorSize: 512 | 4096 = 512,
   ) {
-    if (typeof FileReaderSync === "undefined") throw new DiskError("Blob", "can be read in a browser's worker only");
     if (blob.size === 0) throw new DiskError("Blob", "empty, not a disk image");
-    this.#reader = new FileReaderSync();
   }
 
   get size(): number {
     return this.blob.size;
   }
 
-  read(offset: number, target: Uint8Array): number {
-    const part = this.#part(offset, offset + target.length);
-    target.set(part);
-    return part.length;
+  read(offset: number, target: Uint8Array): MaybePromise<number> {
+    return finish(this.#read(offset, target));
   }
 
   /** A file that was changed or removed since it was chosen isn't read any more. */
-  #part(from: number, to: number): Uint8Array {
+  *#read(offset: number, target: Uint8Array): Steps<number> {
     try {
-      return new Uint8Array(this.#reader.readAsArrayBuffer(this.blob.slice(from, to)));
+      const part = this.blob.slice(offset, offset + target.length);
+      const bytes = new Uint8Array(yield* settled(this.#reader?.readAsArrayBuffer(part) ?? part.arrayBuffer()));
+      target.set(bytes);
+      return bytes.length;
     } catch (error) {
       throw new DiskError("Blob", `can't be read any more (${(error as Error)?.name ?? error})`);
     }

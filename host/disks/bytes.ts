@@ -4,6 +4,8 @@ import type { Disk } from "./disk.js";
 
 /** The image is borrowed: changes of it are seen. */
 export class BytesDisk implements Disk {
+  readonly promises = false;
+
   constructor(
     /** The bytes; they are not copied. */
     readonly image: Uint8Array,

@@ -1,5 +1,6 @@
-// What the session needs of a disk. Reads are synchronous because the core runs synchronously; a disk
-// whose data arrives later belongs in a worker that may block.
+// What the session needs of a disk. One whose data arrives later promises it; serving.ts says where that can be waited for.
+
+import type { MaybePromise } from "../maybe.js";
 
 /** A read-only disk. */
 export interface Disk {
@@ -7,8 +8,13 @@ export interface Disk {
   readonly sectorSize: number;
   /** Size in bytes. */
   readonly size: number;
-  /** Fills `target` from byte `offset` on; returns how many bytes there were. Throws when the medium fails. */
-  read(offset: number, target: Uint8Array): number;
+  /**
+   * Fills `target` from byte `offset` on; returns how many bytes there were, or promises to. Throws, or rejects, when the
+   * medium fails.
+   */
+  read(offset: number, target: Uint8Array): MaybePromise<number>;
+  /** Whether `read` may promise. False: it never does. Unless it says so, a read of no bytes tells, where it matters. */
+  readonly promises?: boolean;
   /** Releases what the disk holds. */
   close?(): void;
 }

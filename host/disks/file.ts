@@ -27,6 +27,7 @@ export interface OpenFile {
  * @throws DiskError as `openImageFile`, and when it is read, if it has become shorter than it was, or the device has gone
  */
 export class FileDisk implements Disk {
+  readonly promises = false;
   readonly size: number;
   /** As it was said, else as the device says, else 512. */
   readonly sectorSize: 512 | 4096;
@@ -45,7 +46,7 @@ export class FileDisk implements Disk {
     this.#fd = open?.fd ?? openImageFile(path);
     const status = fstatSync(this.#fd);
     if (status.isFile()) {
-      this.size = status.size;
+      this.size = open?.size ?? status.size;
       this.sectorSize = sectorSize ?? 512;
     } else {
       const facts =
@@ -102,6 +103,14 @@ export class FileDisk implements Disk {
     this.#open = false;
     closeSync(this.#fd);
   }
+}
+
+/**
+ * The file or device at `path` as a disk, to be closed by the caller. `boot` takes paths, too; this is the same name as in pages.
+ * @throws DiskError as `openImageFile`
+ */
+export async function fileDisk(path: string, { sectorSize }: { sectorSize?: 512 | 4096 } = {}): Promise<FileDisk> {
+  return new FileDisk(path, sectorSize);
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import { OptionError } from "../errors.js";
 import { DISKS_MAX, IMAGES_MAX } from "./disk.js";
-import { type DescribedImage, type DiskSource, describeSource } from "./source.js";
+import { type DescribedImage, type DiskSource, describeSource, type SentImage } from "./source.js";
 
 /** What the core is told of an image. */
 export interface ImageFacts {
@@ -18,6 +18,11 @@ export interface ImageFacts {
 export interface Source {
   source: DiskSource;
   image: DescribedImage | undefined;
+}
+
+/** The same when it can be used as it is. */
+export interface ReadySource extends Source {
+  image: (DescribedImage & SentImage) | undefined;
 }
 
 /** All images of a session by their numbers, and what is known of each. */
@@ -46,7 +51,8 @@ export function layOut(disks: readonly DiskSource[]): Layout {
     });
     for (const file of files) {
       const described = describeSource(file);
-      if (described === undefined) throw new OptionError("a file of a disk must be a path, a Uint8Array or a Blob");
+      if (described === undefined)
+        throw new OptionError("a file of a disk must be a path, bytes, a Blob or a file's handle");
       granted.sources.push({ source: file, image: { ...described, sectorSize: image?.sectorSize } });
       granted.images.push({ format: described.format ?? "", first: 0, count: 0 });
     }

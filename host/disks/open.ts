@@ -9,7 +9,7 @@ import type { SentImage } from "./source.js";
  */
 export function openImages(images: readonly SentImage[], files: FileDisk[]): SentImage[] {
   return images.map((image) => {
-    if (typeof image.image !== "string") return image;
+    if (typeof image.image !== "string" || image.served !== undefined) return image;
     const { fd, size, sectorSize } = image;
     const file = new FileDisk(image.image, sectorSize, fd === undefined ? fd : { fd, size });
     files.push(file);
@@ -20,7 +20,9 @@ export function openImages(images: readonly SentImage[], files: FileDisk[]): Sen
 /** The same for images of which all that are files are open already, in `files`. */
 export function openedImages(images: readonly SentImage[], files: readonly FileDisk[]): SentImage[] {
   const left = [...files];
-  return images.map((image) => (typeof image.image === "string" ? opened(image, left.shift()!) : image));
+  return images.map((image) =>
+    typeof image.image === "string" && image.served === undefined ? opened(image, left.shift()!) : image,
+  );
 }
 
 function opened(image: SentImage, { fd, size, sectorSize }: FileDisk): SentImage {

@@ -2,13 +2,18 @@
 // this one and one line in `openSource`.
 
 import { OptionError } from "../errors.js";
+import { isPromise } from "../maybe.js";
 import { BlobDisk } from "./blob.js";
 import { BytesDisk } from "./bytes.js";
 import { COMPRESSIONS, type Compression, compressionOfName, isCompression } from "./compression.js";
 import { type Disk, isDisk } from "./disk.js";
+import { type Reader, ServedDisk } from "./served.js";
 
-/** An image: a path (Node), bytes in memory, a Blob (browsers). */
-export type ImageSource = string | Uint8Array | Blob;
+/** An image as it is used: a path (Node), bytes in memory, a Blob or File. */
+export type ReadyImage = string | Uint8Array | Blob;
+
+/** An image: a path (Node), bytes in memory, a Blob or File, the handle of a file (pages), also of the page's own file system. */
+export type ImageSource = ReadyImage | ArrayBuffer | FileSystemFileHandle;
 
 /** A format of images, as the core calls it (loader-wasm/conf.ts). It reads them; here they are words. */
 export type ImageFormat = "raw" | "qcow2" | "vmdk" | "vhd" | "vhdx" | "vdi";
@@ -39,15 +44,17 @@ export interface DiskImage {
 
 /** An image with its sector size, if that was said. */
 export interface SectoredImage {
-  image: ImageSource;
+  image: ReadyImage;
   sectorSize?: 512 | 4096 | undefined;
 }
 
 /** An image on its way to a worker: files are open already, so that the worker needs no right to open any. */
 export interface SentImage extends SectoredImage {
   fd?: number;
-  /** Bytes of what is open: a device doesn't tell everyone. */
+  /** Bytes of what is open, or is read by the caller: a device doesn't tell everyone. */
   size?: number;
+  /** Its number, when the caller reads it. */
+  served?: number;
 }
 
 /** What `boot` takes as a disk. */
@@ -66,7 +73,8 @@ export function setFileOpener(opener: FileOpener): void {
 }
 
 /** An image with nothing left open but its format and sector size. */
-export interface DescribedImage extends SentImage, Required<Pick<DiskImage, "files">> {
+export interface DescribedImage extends Omit<SentImage, "image" | "served">, Required<Pick<DiskImage, "files">> {
+  image: Exclude<ImageSource, ArrayBuffer>;
   format?: ImageFormat;
   /** It is to be unpacked before it is used. */
   compression?: Compression;
@@ -83,33 +91,53 @@ export function describeSource(source: DiskSource): DescribedImage | undefined {
     return { ...packing(checkImage(image), format), ...said };
   }
   if (source instanceof BytesDisk) return { image: source.image, sectorSize: source.sectorSize, files: [] };
-  if (isDisk(source)) return undefined;
+  if (source instanceof BlobDisk) return { image: source.blob, sectorSize: source.sectorSize, files: [] };
+  if (isDisk(source) && !(Number.isSafeInteger(source.size) && source.size >= 0))
+    throw new OptionError(`a Disk's size ${source.size} is no number of bytes`);
+  if (isDisk(source)) return isOpenFile(source) ? { ...openFileOf(source), files: [] } : undefined;
   return { ...packing(checkImage(source), undefined), files: [] };
 }
 
 /** The image with what `format` and its name say of it. */
-function packing(image: ImageSource, format: DiskImage["format"]): Omit<DescribedImage, "files"> {
+function packing(image: DescribedImage["image"], format: DiskImage["format"]): Omit<DescribedImage, "files"> {
   if (isCompression(format)) return { image, compression: format };
   if (format !== undefined && !IMAGE_FORMATS.includes(format)) {
     throw new OptionError(`unknown image format "${format}" (there are ${FORMAT_WORDS.join(", ")})`);
   }
-  const name = typeof image === "string" ? image : image instanceof Blob && "name" in image ? String(image.name) : "";
+  const name = typeof image === "string" ? image : "name" in image ? String(image.name) : "";
   const compression = format !== "raw" ? compressionOfName(name) : undefined;
   return { image, ...(format && { format }), ...(compression && { compression }) };
 }
 
-function checkImage(image: ImageSource): ImageSource {
-  if (typeof image === "string" || image instanceof Uint8Array || image instanceof Blob) return image;
-  throw new OptionError("a disk must be a path, a Uint8Array, a Blob or a Disk");
+function checkImage(image: ImageSource): DescribedImage["image"] {
+  if (image instanceof ArrayBuffer) return new Uint8Array(image);
+  if (typeof image === "string" || image instanceof Uint8Array || image instanceof Blob || isHandle(image))
+    return image;
+  if (isPromise(image as unknown)) throw new OptionError("a disk is a promise: `await` it first");
+  throw new OptionError("a disk must be a path, bytes, a Blob, a file's handle or a Disk");
 }
+
+/** Whether `image` is the handle of a file. */
+export function isHandle(image: unknown): image is FileSystemFileHandle {
+  return typeof image === "object" && image !== null && (image as { kind?: unknown }).kind === "file";
+}
+
+/** A disk of an open file, as FileDisk is one (Node). */
+type OpenFileDisk = Disk & { path: string; fd: number; sectorSize: 512 | 4096 };
+const isOpenFile = (disk: Disk): disk is OpenFileDisk => "fd" in disk && "path" in disk;
+const openFileOf = ({ path, fd, size, sectorSize }: OpenFileDisk) => ({ image: path, fd, size, sectorSize });
 
 function isDescribed(source: DiskSource): source is DiskImage {
   return typeof source === "object" && source !== null && "image" in source && !isDisk(source);
 }
 
-/** Opens `source`; what is opened here is to be closed by the caller. */
-export function openSource({ image, ...sent }: SentImage): Disk {
-  const { sectorSize = 512 } = sent;
+/** Opens `source`, of which the caller reads what `reader` asks for; what is opened here is to be closed by the caller. */
+export function openSource({ image, ...sent }: SentImage, reader?: Reader): Disk {
+  const { sectorSize = 512, served, size = 0 } = sent;
+  if (served !== undefined) {
+    if (reader === undefined) throw new OptionError("a disk that the caller reads can't be read here");
+    return new ServedDisk(served, size, sectorSize, reader);
+  }
   if (typeof image === "string") return openFile(image, sent);
   if (image instanceof Blob) return new BlobDisk(image, sectorSize);
   return new BytesDisk(image, sectorSize);

@@ -3,7 +3,7 @@
 
 import { abortedBy, DiskError, LimitError, OptionError } from "../errors.js";
 import type { Compression } from "./compression.js";
-import type { ImageSource } from "./source.js";
+import type { ReadyImage } from "./source.js";
 import type { UnpackOptions } from "./unpacked.js";
 
 /** A page may have no more than this, whatever its limits say. */
@@ -15,7 +15,7 @@ const PIECE = 16 * 1024 * 1024;
  * What is in `image`.
  * @throws OptionError for what only Node unpacks; DiskError for what is damaged; LimitError for what holds too much; AbortedError
  */
-export async function unpackBlob(image: ImageSource, compression: Compression, options: UnpackOptions): Promise<Blob> {
+export async function unpackBlob(image: ReadyImage, compression: Compression, options: UnpackOptions): Promise<Blob> {
   if (typeof image === "string") throw new OptionError("a disk can be named by a path on Node only");
   if (compression !== "gzip")
     throw new OptionError(

@@ -1,9 +1,11 @@
-// The images of a session with those that are compressed unpacked, by what the platform has for that.
+// The images of a session got ready: files of handles, and those that are compressed unpacked, by what the platform has for
+// that.
 
 import { OptionError } from "../errors.js";
 import type { Compression } from "./compression.js";
-import type { Source } from "./layout.js";
-import type { ImageSource } from "./source.js";
+import { fileOf } from "./file_disk.js";
+import type { ReadySource, Source } from "./layout.js";
+import { isHandle, type ReadyImage } from "./source.js";
 
 /** How images are unpacked. */
 export interface UnpackOptions {
@@ -16,13 +18,13 @@ export interface UnpackOptions {
 
 /** What came of an image, as its source has it from then on: a file that is open, or a Blob. Who asked for it closes that. */
 export interface UnpackedImage {
-  image: ImageSource;
+  image: ReadyImage;
   fd?: number;
   close(): void;
 }
 
 /** Unpacks an image. */
-export type Unpacker = (image: ImageSource, compression: Compression, options: UnpackOptions) => Promise<UnpackedImage>;
+export type Unpacker = (image: ReadyImage, compression: Compression, options: UnpackOptions) => Promise<UnpackedImage>;
 
 let unpack: Unpacker = () => {
   throw new OptionError("compressed images can't be unpacked on this platform");
@@ -35,24 +37,29 @@ export function setUnpacker(unpacker: Unpacker): void {
 
 /** Images that are ready, and what is to be done when they are used no more. */
 export interface Unpacked {
-  sources: Source[];
+  sources: ReadySource[];
   close(): void;
 }
 
-/** Unpacks what is compressed of `sources`, one after the other. Throws as the platform's way of doing so. */
+/** Gets `sources` ready, one after the other. Throws as the platform's way of unpacking does, and DiskError for a handle. */
 export async function unpackSources(sources: readonly Source[], options: UnpackOptions): Promise<Unpacked> {
   const opened: { close(): void }[] = [];
   const close = () => {
     for (const file of opened.splice(0)) file.close();
   };
-  const ready: Source[] = [];
+  const ready: ReadySource[] = [];
   try {
     for (const one of sources) {
-      if (one.image?.compression === undefined) {
-        ready.push(one);
+      if (one.image === undefined) {
+        ready.push({ ...one, image: undefined });
         continue;
       }
-      const { image, compression } = one.image;
+      const { compression } = one.image;
+      const image = isHandle(one.image.image) ? await fileOf(one.image.image) : one.image.image;
+      if (compression === undefined) {
+        ready.push({ ...one, image: { ...one.image, image } });
+        continue;
+      }
       const { close, ...unpacked } = await unpack(image, compression, options);
       opened.push({ close });
       ready.push({ ...one, image: { ...one.image, ...unpacked } });

@@ -1,9 +1,9 @@
 // An inspection in the calling thread: what `inspect` does without a cell.
 
-import type { Disk } from "../disks/disk.js";
-import type { Source } from "../disks/layout.js";
-import { openSource } from "../disks/source.js";
+import type { ReadySource } from "../disks/layout.js";
+import { openHere } from "../disks/serving.js";
 import { abortedBy } from "../errors.js";
+import { onAbort } from "../isolation/abort.js";
 import { AssetModules } from "../modules.js";
 import type { SessionOptions } from "../options.js";
 import { type Inspector, thrown } from "./inspector.js";
@@ -15,18 +15,29 @@ import { InspectSession } from "./session.js";
 /** An inspection in the calling thread. */
 class DirectInspector implements Inspector {
   readonly facts = { level: "none" } as const;
+  /** Requests are done one after another. */
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #stopListening: () => void;
 
   constructor(
     private readonly session: InspectSession,
     private readonly signal: AbortSignal | undefined,
     private readonly release: () => void,
-  ) {}
+  ) {
+    this.#stopListening = signal ? onAbort(signal, () => session.close(signal.reason)) : () => {};
+  }
 
   async describe(): Promise<unknown> {
     return this.session.describe();
   }
 
-  async ask(request: InspectRequest): Promise<InspectMessage> {
+  ask(request: InspectRequest): Promise<InspectMessage> {
+    const asked = this.#last.then(() => this.#answer(request));
+    this.#last = asked.catch(() => {});
+    return asked;
+  }
+
+  async #answer(request: InspectRequest): Promise<InspectMessage> {
     if (this.signal?.aborted) throw abortedBy(this.signal.reason, "inspection");
     const answer = thrown(await answerTo(request, this.session));
     // The next request reads into the same memory.
@@ -34,6 +45,7 @@ class DirectInspector implements Inspector {
   }
 
   async close(): Promise<void> {
+    this.#stopListening();
     this.session.close();
     this.release();
   }
@@ -44,26 +56,20 @@ export async function inspectHere(
   { assets, signal }: InspectOptions,
   options: SessionOptions,
   limits: InspectLimits,
-  sources: Source[],
+  sources: ReadySource[],
   close: () => void,
 ): Promise<Inspector> {
   const module = await new AssetModules(assets).find("inspect");
   if (signal?.aborted) throw abortedBy(signal.reason, "inspection");
-  const opened: Disk[] = [];
+  const opened = openHere(sources);
+  const { disks, promise: suspends } = opened;
   const release = () => {
-    for (const disk of opened.splice(0)) disk.close?.();
+    opened.close();
     close();
   };
-  try {
-    const disks = sources.map(({ source, image }) => {
-      if (image === undefined) return source as Disk;
-      const disk = openSource(image);
-      opened.push(disk);
-      return disk;
-    });
-    return new DirectInspector(new InspectSession({ options, limits, module, disks, reuse: true }), signal, release);
-  } catch (error) {
-    release();
-    throw error;
-  }
+  return new DirectInspector(
+    new InspectSession({ options, limits, module, disks, suspends, reuse: true }),
+    signal,
+    release,
+  );
 }

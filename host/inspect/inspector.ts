@@ -1,6 +1,7 @@
 // The caller's side of an inspection, wherever it is: asks one thing after the other, and ends it, at the latest when a
 // request takes too long or the caller aborts. What comes out of a cell is checked here before anybody sees it.
 
+import { DiskServer, type ReadRequest } from "../disks/served.js";
 import {
   abortedBy,
   DiskError,
@@ -13,6 +14,7 @@ import {
 import { onAbort } from "../isolation/abort.js";
 import type { Cell } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
+import { readRequest } from "../isolation/shape.js";
 import { NOWHERE, type Run } from "../memory/places.js";
 import type { IsolationFacts } from "../result.js";
 import { checkedAnswer } from "./check.js";
@@ -82,10 +84,13 @@ export class CellInspector implements Inspector {
     private readonly limits: InspectLimits,
     signal: AbortSignal | undefined,
     private readonly release: () => void,
+    private readonly server = new DiskServer(),
   ) {
     const abort = () => this.#end(abortedBy(signal?.reason, "inspection"));
     this.#stopListening = signal ? onAbort(signal, abort) : () => {};
-    if (cell.disks !== undefined) this.readPlace = (...place) => this.#readPlace(...place);
+    // Disks that are read for the cell are read one request after another.
+    const isServed = start.disks?.some(({ served }) => served !== undefined);
+    if (cell.disks !== undefined && !isServed) this.readPlace = (...place) => this.#readPlace(...place);
     cell.onFailure((reason) => this.#failed(reason));
     cell.onMessage((message) => this.#message(message));
   }
@@ -154,6 +159,11 @@ export class CellInspector implements Inspector {
       this.#setDeadline("requestMs", this.limits.requestMs);
       return;
     }
+    if ((message as { type?: unknown } | null)?.type === "read") {
+      if (readRequest(message)) this.#serve(message as ReadRequest);
+      else this.#failed("it sent a wrong request for bytes");
+      return;
+    }
     const waiting = this.#waiting;
     try {
       if (waiting === undefined) throw new TypeError("it sent an answer that nobody waits for");
@@ -168,6 +178,18 @@ export class CellInspector implements Inspector {
         this.#failed(error.message);
       } else waiting?.reject(error);
     }
+  }
+
+  /** Reads a disk for the cell. */
+  #serve(request: ReadRequest): void {
+    this.server.read(request).then(
+      (reply) => {
+        if (this.#over === undefined) this.cell.serve(reply);
+      },
+      (error) => this.#failed((error as Error).message),
+    );
+    const { diskBytes } = this.limits;
+    if (this.server.bytes > diskBytes) this.#end(new LimitError("diskBytes", diskBytes, this.server.bytes));
   }
 
   #isPlace([size, unit, offset]: Run): boolean {

@@ -1,10 +1,12 @@
 // The beginning of an inspection: checks the options, opens the images, in a process, in a thread or here, and has a first
 // look at them.
 
-import { layOut, type Source } from "../disks/layout.js";
+import { layOut, type ReadySource } from "../disks/layout.js";
+import { DiskServer } from "../disks/served.js";
+import { sendImages } from "../disks/serving.js";
 import { unpackSources } from "../disks/unpacked.js";
-import { abortedBy, OptionError } from "../errors.js";
-import { cellFor } from "../isolation/makers.js";
+import { abortedBy } from "../errors.js";
+import { cellFor, waysTo } from "../isolation/makers.js";
 import { AssetModules } from "../modules.js";
 import type { SessionOptions } from "../options.js";
 import { type Inspection, inspectionBy } from "./inspection.js";
@@ -49,21 +51,17 @@ async function inspectElsewhere(
   { assets, confine, signal }: InspectOptions,
   session: SessionOptions,
   limits: InspectLimits,
-  sources: Source[],
+  sources: ReadySource[],
   close: () => void,
 ): Promise<Inspector> {
-  const disks = sources.map(({ image }) => {
-    if (image === undefined) throw new OptionError('a Disk object needs the isolation "none"');
-    const { files: _files, format: _format, compression: _compression, ...sent } = image;
-    return sent;
-  });
+  const { disks, served } = sendImages(sources, waysTo(isolation));
   // A process compiles its own.
   const module = isolation === "process" ? undefined : await new AssetModules(assets).find("inspect");
   throwIfAborted(signal);
   const cell = await cellFor(isolation, { assets, confine, inspects: true });
   const inspect = { limits, ...(module && { module }) };
   const start = { options: session, disks, trees: [], clock: "virtual" as const, wants: [], inspect };
-  return new CellInspector(cell, start, limits, signal, close);
+  return new CellInspector(cell, start, limits, signal, close, new DiskServer(served));
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

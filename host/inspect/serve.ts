@@ -2,6 +2,7 @@
 // until it is ended from outside.
 
 import type { Disk } from "../disks/disk.js";
+import type { Reader } from "../disks/served.js";
 import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
 import { loadHasher } from "../hash.js";
@@ -15,6 +16,8 @@ export interface InspectLine {
   post(message: InspectMessage): void;
   /** The next request. Never resolves, or doesn't return, when there is none. */
   next(): Promise<InspectRequest>;
+  /** Reads disks that the caller has. */
+  readonly read?: Reader | undefined;
   /** Called now and then while the core runs. */
   onLook?(): void;
 }
@@ -25,16 +28,17 @@ export async function serveInspection(start: StartMessage, line: InspectLine): P
   const disks: Disk[] = [];
   let session: InspectSession;
   try {
-    for (const source of start.disks) disks.push(openSource(source));
+    for (const source of start.disks) disks.push(openSource(source, line.read));
     session = new InspectSession({
       options: start.options,
       limits,
       module: module ?? (await new AssetModules(undefined).find("inspect")),
       disks,
+      suspends: start.suspends ?? false,
       onLook: () => line.onLook?.(),
     });
     line.post({ type: "began" });
-    line.post({ type: "value", value: session.describe() });
+    line.post({ type: "value", value: await session.describe() });
   } catch (error) {
     line.post({ type: "failed", error: plainError(error) });
     for (const disk of disks) disk.close?.();
@@ -46,9 +50,9 @@ export async function serveInspection(start: StartMessage, line: InspectLine): P
 /** What `request` is answered with; an error is an answer, too. */
 export async function answerTo(request: InspectRequest, session: InspectSession): Promise<InspectMessage> {
   try {
-    if (request.op !== "hash") return session.ask(request);
+    if (request.op !== "hash") return await session.ask(request);
     const makeHasher = await loadHasher();
-    return { type: "value", value: session.hash(request.handle, makeHasher()) };
+    return { type: "value", value: await session.hash(request.handle, makeHasher()) };
   } catch (error) {
     return { type: "failed", error: plainError(error) };
   }

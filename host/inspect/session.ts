@@ -8,6 +8,7 @@ import type { Disk } from "../disks/disk.js";
 import { FileError, InternalError, LimitError, OptionError, UserbootError } from "../errors.js";
 import { CpuState } from "../handoff/registers.js";
 import type { Hasher } from "../hash.js";
+import type { MaybePromise } from "../maybe.js";
 import { GuestMemory } from "../memory/guest.js";
 import { addRun, NOWHERE, Places, type Run } from "../memory/places.js";
 import { giveModuleMemory, takeModuleMemory } from "../memory/pool.js";
@@ -18,6 +19,7 @@ import type { LookedAt } from "../problem.js";
 import { makeImports } from "../protocol/imports.js";
 import { latin1 } from "../protocol/module_memory.js";
 import type { SessionState } from "../state.js";
+import { promising, Suspension } from "../suspension.js";
 import { nameTrap } from "../trap.js";
 import { EBADF, errorName } from "./errno.js";
 import type { Description } from "./facts.js";
@@ -29,19 +31,21 @@ import { poolFault } from "./verdict.js";
 interface InspectCore extends FuelTank {
   _start(): void;
   grantFuel(amount: bigint): void;
-  start(disks: number): void;
+  start(disks: number): MaybePromise<void>;
   pathAt(): number;
   answerAt(): number;
   answerSize(): number;
-  openPath(size: number, flags: number): number;
-  tell(handle: number): number;
-  list(handle: number, most: number, details: number): number;
-  read(handle: number, position: bigint, size: number): bigint;
-  hole(handle: number, position: bigint): bigint;
-  release(handle: number): void;
-  system(size: number): number;
-  explain(): void;
+  openPath(size: number, flags: number): MaybePromise<number>;
+  tell(handle: number): MaybePromise<number>;
+  list(handle: number, most: number, details: number): MaybePromise<number>;
+  read(handle: number, position: bigint, size: number): MaybePromise<bigint>;
+  hole(handle: number, position: bigint): MaybePromise<bigint>;
+  release(handle: number): MaybePromise<void>;
+  system(size: number): MaybePromise<number>;
+  explain(): MaybePromise<void>;
 }
+/** Those that may come to read disks. */
+const READING = ["start", "openPath", "tell", "list", "read", "hole", "release", "system", "explain"] as const;
 
 /** What it is given to work with. */
 export interface InspectParts {
@@ -51,6 +55,8 @@ export interface InspectParts {
   disks: readonly Disk[];
   /** Called now and then while the core runs. */
   onLook?: (() => void) | undefined;
+  /** Disks may promise what they tell, which the engine can wait for. */
+  suspends?: boolean;
   /** More sessions follow in this thread, so that memory is worth keeping. */
   reuse?: boolean;
 }
@@ -82,7 +88,7 @@ interface Handle {
   instance: Instance;
 }
 
-/** One inspection. Its methods throw UserbootError, and nothing else, for whatever the images do. */
+/** One inspection, asked one thing after the other. It rejects with UserbootError, and nothing else, for whatever the images do. */
 export class InspectSession {
   readonly #meter: Meter;
   readonly #counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, healed: 0, consoleBytes: 0 };
@@ -96,36 +102,40 @@ export class InspectSession {
   #instance: Instance | undefined;
   #description: Description | undefined;
   #closed = false;
+  #running = false;
+  readonly #end = new AbortController();
+  readonly #suspension: Suspension | undefined;
 
   constructor(private readonly parts: InspectParts) {
     this.#meter = new Meter(parts.limits, parts.onLook);
+    if (parts.suspends) this.#suspension = new Suspension(this.#meter, this.#end.signal, "inspection");
   }
 
   /** Looks at the disks, and tells what there is. */
-  describe(): unknown {
+  describe(): Promise<unknown> {
     return this.#run(() => this.#description);
   }
 
   /** Does what is asked, but for `hash`. Content is lent until the next request. */
-  ask(request: DirectRequest): InspectMessage {
+  async ask(request: DirectRequest): Promise<InspectMessage> {
     switch (request.op) {
       case "open":
-        return { type: "value", value: this.#open(request.path, request.flags) };
+        return { type: "value", value: await this.#open(request.path, request.flags) };
       case "list":
-        return { type: "value", value: this.#list(request.handle, request.most, request.details) };
+        return { type: "value", value: await this.#list(request.handle, request.most, request.details) };
       case "read":
         return this.#read(request.handle, request.position, request.places);
       case "release":
-        return { type: "value", value: this.#release(request.handle) };
+        return { type: "value", value: await this.#release(request.handle) };
       case "system":
-        return { type: "value", value: this.#system(request.device) };
+        return { type: "value", value: await this.#system(request.device) };
     }
   }
 
   /** The digest of a whole file. Each piece of it is a request by its budget. */
-  hash(handle: number, hasher: Hasher): string {
+  async hash(handle: number, hasher: Hasher): Promise<string> {
     for (let position = 0; ; ) {
-      const bytes = this.#run((instance) => this.#bytesAt(instance, handle, position));
+      const bytes = await this.#run((instance) => this.#bytesAt(instance, handle, position));
       if (bytes.length === 0) return hasher.hex();
       const began = performance.now();
       hasher.update(bytes);
@@ -134,19 +144,21 @@ export class InspectSession {
     }
   }
 
-  /** Gives back what it holds. */
-  close(): void {
+  /** Gives back what it holds; ends what waits, for `reason`. */
+  close(reason?: unknown): void {
     this.#closed = true;
-    this.#drop();
+    // What waits is ended, and gives it back itself.
+    if (this.#running) this.#end.abort(reason);
+    else this.#drop();
   }
 
-  #open(path: string, flags: number): unknown {
-    return this.#run((instance) => {
+  #open(path: string, flags: number): Promise<unknown> {
+    return this.#run(async (instance) => {
       const { core } = instance;
       this.#putPath(instance, path);
-      const number = core.openPath(path.length, flags);
+      const number = await core.openPath(path.length, flags);
       if (number < 0) throw this.#failure(path, number);
-      const error = core.tell(number);
+      const error = await core.tell(number);
       if (error < 0) throw this.#failure(path, error);
       const handle = this.#nextHandle++;
       this.#handles.set(handle, { number, path, instance });
@@ -159,27 +171,27 @@ export class InspectSession {
     new Uint8Array(memory.buffer, core.pathAt(), path.length).set(Uint8Array.from(path, (c) => c.charCodeAt(0)));
   }
 
-  #list(handle: number, most: number, details: boolean): unknown {
-    return this.#run((instance) => {
+  #list(handle: number, most: number, details: boolean): Promise<unknown> {
+    return this.#run(async (instance) => {
       const { number, path } = this.#handle(handle);
-      const error = instance.core.list(number, most, details ? 1 : 0);
+      const error = await instance.core.list(number, most, details ? 1 : 0);
       if (error < 0) throw this.#failure(path, error);
       return this.#answer(instance);
     });
   }
 
   /** What is at `position`: holes, and places, as far as they are known without a look at content, then content. */
-  #read(handle: number, position: number, wantsPlaces: boolean): InspectMessage {
-    return this.#run((instance) => {
+  #read(handle: number, position: number, wantsPlaces: boolean): Promise<InspectMessage> {
+    return this.#run(async (instance) => {
       const runs: Run[] = [];
       for (let at = position; ; ) {
         let bytes: Uint8Array<ArrayBuffer> | undefined;
-        const hole = this.#holeAt(instance, handle, at);
+        const hole = await this.#holeAt(instance, handle, at);
         at += hole;
         if (hole > 0) addRun(runs, [hole, NOWHERE, 0]);
-        else if (!wantsPlaces) bytes = this.#bytesAt(instance, handle, at);
+        else if (!wantsPlaces) bytes = await this.#bytesAt(instance, handle, at);
         else {
-          const found = this.#placesAt(instance, handle, at, runs);
+          const found = await this.#placesAt(instance, handle, at, runs);
           if (typeof found !== "number") bytes = found;
           else at += found;
         }
@@ -191,15 +203,15 @@ export class InspectSession {
   }
 
   /** Bytes from `position` on that are a hole, when it is a large one. */
-  #holeAt({ core }: Instance, handle: number, position: number): number {
-    const hole = Number(core.hole(this.#handle(handle).number, BigInt(position)));
+  async #holeAt({ core }: Instance, handle: number, position: number): Promise<number> {
+    const hole = Number(await core.hole(this.#handle(handle).number, BigInt(position)));
     return hole >= CONTENT_MAX && Number.isSafeInteger(position + hole) ? hole : 0;
   }
 
   /** Content, lent. */
-  #bytesAt({ core, guest }: Instance, handle: number, position: number): Uint8Array<ArrayBuffer> {
+  async #bytesAt({ core, guest }: Instance, handle: number, position: number): Promise<Uint8Array<ArrayBuffer>> {
     const { number, path } = this.#handle(handle);
-    const got = Number(core.read(number, BigInt(position), CONTENT_MAX));
+    const got = Number(await core.read(number, BigInt(position), CONTENT_MAX));
     if (got < 0) throw this.#failure(path, got);
     return guest.view(0, got);
   }
@@ -208,12 +220,17 @@ export class InspectSession {
    * Adds to `runs` what comes next, and tells how much that is; content, where it isn't just there on a disk. What fails behind
    * other runs is told in its turn.
    */
-  #placesAt(instance: Instance, handle: number, position: number, runs: Run[]): number | Uint8Array<ArrayBuffer> {
+  async #placesAt(
+    instance: Instance,
+    handle: number,
+    position: number,
+    runs: Run[],
+  ): Promise<number | Uint8Array<ArrayBuffer>> {
     const places = this.#places;
     try {
-      const bytes = places.during(() => this.#bytesAt(instance, handle, position));
+      const bytes = await places.during(() => this.#bytesAt(instance, handle, position));
       if (bytes.length === 0 || places.end !== bytes.length)
-        return places.unread ? this.#bytesAt(instance, handle, position) : bytes;
+        return places.unread ? await this.#bytesAt(instance, handle, position) : bytes;
       for (const run of places.runs) addRun(runs, run);
       return bytes.length;
     } catch (error) {
@@ -222,17 +239,17 @@ export class InspectSession {
     }
   }
 
-  #release(handle: number): null {
+  async #release(handle: number): Promise<null> {
     const known = this.#handles.get(handle);
     this.#handles.delete(handle);
-    if (known !== undefined) this.#run(() => known.instance.core.release(known.number));
+    if (known !== undefined) await this.#run(() => known.instance.core.release(known.number));
     return null;
   }
 
-  #system(device: string): unknown {
-    return this.#run((instance) => {
+  #system(device: string): Promise<unknown> {
+    return this.#run(async (instance) => {
       this.#putPath(instance, device);
-      const error = instance.core.system(device.length);
+      const error = await instance.core.system(device.length);
       if (error < 0) throw this.#failure(device, error);
       return this.#answer(instance);
     });
@@ -259,20 +276,21 @@ export class InspectSession {
   }
 
   /** Does a request by its budget. */
-  #run<T>(body: (instance: Instance) => T): T {
+  async #run<T>(body: (instance: Instance) => MaybePromise<T>): Promise<T> {
     if (this.#closed) throw new OptionError("the inspection is closed");
     const budget = this.#budget();
     this.#meter.renew(budget);
     this.#diagnostics.length = 0;
     let instance = this.#instance;
     let over = true;
+    this.#running = true;
     try {
-      if (instance === undefined) instance = this.#begin();
+      if (instance === undefined) instance = await this.#begin();
       else {
         this.#meter.start(instance.core);
         instance.core.grantFuel(this.#meter.left);
       }
-      const result = body(instance);
+      const result = await body(instance);
       over = false;
       return result;
     } catch (thrown) {
@@ -283,7 +301,8 @@ export class InspectSession {
       this.#meter.stop();
       this.#usedMs += this.#meter.watch.ms;
       this.#usedFuel += this.#meter.used;
-      if (over) this.#drop();
+      this.#running = false;
+      if (over || this.#closed) this.#drop();
     }
   }
 
@@ -307,12 +326,12 @@ export class InspectSession {
   }
 
   /** Starts an instance, which looks at the disks. */
-  #begin(): Instance {
+  async #begin(): Promise<Instance> {
     const { disks, limits, module, options } = this.parts;
     const memory = takeModuleMemory(INSPECT_MEMORY, limits.moduleMemory);
     const guest = new GuestMemory(options.memory.low, 0);
     const imports = makeImports(memory, this.#state(guest), module, undefined);
-    const core = new WebAssembly.Instance(module, imports).exports as unknown as InspectCore;
+    const core = this.#coreOf(new WebAssembly.Instance(module, imports));
     const instance = { core, memory, guest };
     this.#instance = instance;
     this.#meter.start(core);
@@ -320,16 +339,26 @@ export class InspectSession {
     core._start();
     core.grantFuel(this.#meter.left);
     const granted = options.images.reduce((sum, { count }) => sum + count, 0);
-    core.start(disks.length - granted);
+    await core.start(disks.length - granted);
     const description = this.#answer(instance) as Omit<Description, "bootProblem">;
-    this.#description = { ...description, ...(bootsNothing(description) && { bootProblem: this.#explain(core) }) };
+    this.#description = {
+      ...description,
+      ...(bootsNothing(description) && { bootProblem: await this.#explain(core) }),
+    };
     return instance;
   }
 
+  #coreOf({ exports }: WebAssembly.Instance): InspectCore {
+    const core = exports as unknown as InspectCore;
+    if (!this.#suspension) return core;
+    const waiting = READING.map((name) => [name, promising(core[name] as (...values: unknown[]) => unknown)]);
+    return { ...core, ...Object.fromEntries(waiting) };
+  }
+
   /** Has `core` tell what it looked at to find something that boots. */
-  #explain(core: InspectCore): LookedAt[] {
+  async #explain(core: InspectCore): Promise<LookedAt[]> {
     this.#lookedAt.length = 0;
-    core.explain();
+    await core.explain();
     return [...this.#lookedAt];
   }
 
@@ -349,6 +378,7 @@ export class InspectSession {
       lookedAt: this.#lookedAt,
       overlayUsed: new Set(),
       meter: this.#meter,
+      suspension: this.#suspension,
       policy: {},
       places: this.#places,
     };

@@ -6,6 +6,7 @@ import { makeClock } from "../clock.js";
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
 import type { Disk } from "../disks/disk.js";
+import type { Reader } from "../disks/served.js";
 import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
 import { backedBytes } from "../memory/guest.js";
@@ -13,7 +14,7 @@ import { reserveRam } from "../memory/pool.js";
 import { AssetModules, DEFAULT_FLAVOUR, type Flavour, GivenModules, type Modules } from "../modules.js";
 import type { Asker } from "../policy/asker.js";
 import type { Policy } from "../policy/imports.js";
-import type { BootResult } from "../result.js";
+import type { MadeResult } from "../result.js";
 import { runSession } from "../session.js";
 import type { WasiProvider } from "../wasi/provider.js";
 import type { SessionMessage, StartMessage } from "./messages.js";
@@ -22,9 +23,11 @@ import type { SessionMessage, StartMessage } from "./messages.js";
 export interface Line {
   post(message: SessionMessage): void;
   /** Sends the result and guest memory. Nothing follows. */
-  finish(result: BootResult, keysConsumed: number): void;
+  finish(result: MadeResult, keysConsumed: number): void;
   /** Live keys. */
   readonly keys?: Pick<Console, "poll" | "ended" | "getc"> | undefined;
+  /** Reads disks that the caller has. */
+  readonly read?: Reader | undefined;
   /** Asks the operator's hooks. */
   readonly asker?: Asker | undefined;
   /** Asks for the module of a flavour that the session wasn't started with. */
@@ -44,7 +47,7 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
   try {
     const { loader, start: first } = start.options;
     const modules = await findModules(start, line, loader ?? first ?? DEFAULT_FLAVOUR);
-    for (const source of start.disks) disks.push(openSource(source));
+    for (const source of start.disks) disks.push(openSource(source, line.read));
     if (start.trees.length > 0) {
       const { openTrees } = await import("../wasi/wasmer.js");
       wasi = await openTrees(start.trees, start.wasi ?? (await new AssetModules(undefined).find("wasi")));
@@ -59,7 +62,8 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
       modules,
       disks,
       console: await automated(withInput(output, typed ?? line.keys), start.automation),
-      clock: makeClock(start.clock),
+      clock: makeClock(start.clock, start.suspends ?? false),
+      suspends: start.suspends ?? false,
       policy,
       wasi,
       onProgress: (progress) => line.post({ type: "progress", progress }),

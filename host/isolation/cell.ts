@@ -3,6 +3,7 @@
 
 import type { FlavourModule } from "../assets.js";
 import type { KeyInput } from "../console/console.js";
+import type { ReadReply } from "../disks/served.js";
 import type { PlainError, UserbootError } from "../errors.js";
 import type { InspectRequest } from "../inspect/protocol.js";
 import type { GuestMemory } from "../memory/guest.js";
@@ -39,6 +40,8 @@ export interface Cell {
   start(message: StartMessage): void;
   /** Answers the question that was asked last. */
   answer(answer: Answer): void;
+  /** Gives what it has read. */
+  serve(reply: ReadReply): void;
   /** Gives the module that was asked for, or says why not; a cell that can't be given any finds its own. */
   give?(name: FlavourModule, module: WebAssembly.Module | PlainError): void;
   /** Asks a session that answers requests for something. */

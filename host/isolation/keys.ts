@@ -40,3 +40,24 @@ export class WaitingKeys implements Pick<KeyInput, "push" | "onRoom"> {
     return taken;
   }
 }
+
+/** Takes keys until the session starts, and none afterwards: there is no way by which they could reach it. */
+export class QueuedKeys implements KeyInput {
+  readonly keys = "queued";
+  readonly #waiting = new WaitingKeys();
+  #started = false;
+
+  push(keys: Uint8Array): boolean {
+    return !this.#started && this.#waiting.push(keys);
+  }
+
+  onRoom(): void {}
+
+  end(): void {}
+
+  /** All of them: the session starts. */
+  start(): Uint8Array {
+    this.#started = true;
+    return this.#waiting.take();
+  }
+}

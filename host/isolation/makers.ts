@@ -1,6 +1,7 @@
 // Which cells a platform has: threads, processes. The entry points say it.
 
 import type { Assets } from "../assets.js";
+import type { Ways } from "../disks/serving.js";
 import { OptionError } from "../errors.js";
 import type { Confine, Isolation } from "../options.js";
 import type { Cell } from "./cell.js";
@@ -18,11 +19,16 @@ export interface CellOptions {
 /** Makes the thread or process that a session runs in. */
 export type CellMaker = (options: CellOptions) => Cell | Promise<Cell>;
 
-const cellMakers = new Map<Isolation, CellMaker>();
+const cellMakers = new Map<Isolation, { maker: CellMaker; ways: () => Ways }>();
 
-/** Set by the entry points, for what their platform has. */
-export function setCellMaker(level: Isolation, maker: CellMaker): void {
-  cellMakers.set(level, maker);
+/** Set by the entry points, for what their platform has. `ways` tells how images get into such a cell. */
+export function setCellMaker(level: Isolation, maker: CellMaker, ways: () => Ways): void {
+  cellMakers.set(level, { maker, ways });
+}
+
+/** How images get into cells of a kind. */
+export function waysTo(level: Isolation): Ways {
+  return made(level).ways();
 }
 
 /**
@@ -30,7 +36,11 @@ export function setCellMaker(level: Isolation, maker: CellMaker): void {
  * @throws OptionError when the platform has none of this kind
  */
 export async function cellFor(level: Isolation, options: CellOptions): Promise<Cell> {
-  const makeCell = cellMakers.get(level);
-  if (makeCell === undefined) throw new OptionError(`the isolation "${level}" is not to be had on this platform`);
-  return makeCell(options);
+  return made(level).maker(options);
+}
+
+function made(level: Isolation): { maker: CellMaker; ways: () => Ways } {
+  const known = cellMakers.get(level);
+  if (known === undefined) throw new OptionError(`the isolation "${level}" is not to be had on this platform`);
+  return known;
 }

@@ -2,6 +2,7 @@
 
 import type { FlavourModule } from "../assets.js";
 import type { Keys } from "../console/keys.js";
+import type { ReadRequest } from "../disks/served.js";
 import type { SentImage } from "../disks/source.js";
 import type { PlainError } from "../errors.js";
 import type { InspectStart } from "../inspect/protocol.js";
@@ -27,6 +28,8 @@ export interface StartMessage {
   keys?: readonly Keys[];
   /** Keys come while it runs. */
   liveKeys?: boolean;
+  /** It waits for what is promised: its engine can. */
+  suspends?: boolean;
   /** The operator's hooks that are to be asked. */
   wants: readonly HookName[];
   /** What to type when. */
@@ -43,6 +46,8 @@ export type SessionMessage =
   | { type: "output"; bytes: Uint8Array<ArrayBuffer> }
   | { type: "question"; hook: HookName; facts: unknown[] }
   | { type: "progress"; progress: Progress }
+  /** It reads a disk that its caller has. */
+  | ({ type: "read" } & ReadRequest)
   /** The guest swaps to a flavour whose module isn't there. */
   | { type: "module"; name: FlavourModule }
   /** The guest begins, or stops, to wait for a key that isn't there. */

@@ -5,6 +5,8 @@
 import type { FlavourModule } from "../assets.js";
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
+import type { Disk } from "../disks/disk.js";
+import { DiskServer, type ReadRequest } from "../disks/served.js";
 import {
   abortedBy,
   ConsoleError,
@@ -20,6 +22,7 @@ import {
 import { DEFAULT_FLAVOUR, type Modules } from "../modules.js";
 import type { BootOptions } from "../options.js";
 import { askHook, definedHooks } from "../policy/asker.js";
+import { LOOK_BYTES } from "../problem.js";
 import { type MadeResult, stoppedResult, withMemory, writtenRanges } from "../result.js";
 import { Stopwatch } from "../stopwatch.js";
 import { onAbort } from "./abort.js";
@@ -36,16 +39,17 @@ const TIMER_MAX_MS = 0x7fff_ffff;
 const START_MAX_MS = 60_000;
 
 /**
- * Runs a session in `cell`. `start` has everything but what concerns keys and hooks; `modules` has those that the guest
- * may swap to, for a cell that doesn't find its own.
+ * Runs a session in `cell`. `start` has everything but what concerns keys and hooks; `served` are the disks that are read
+ * for it; `modules` has those that the guest may swap to, for a cell that doesn't find its own.
  */
 export async function runIsolated(
   cell: Cell,
   start: Omit<StartMessage, "wants">,
   options: BootOptions,
+  served: ReadonlyMap<number, Disk> = new Map(),
   modules?: Modules,
 ): Promise<MadeResult> {
-  const session = new CellSession(cell, start, options, modules);
+  const session = new CellSession(cell, start, options, new DiskServer(served), modules);
   try {
     return await session.run();
   } finally {
@@ -70,6 +74,7 @@ class CellSession {
     private readonly cell: Cell,
     private readonly start: Omit<StartMessage, "wants">,
     private readonly options: BootOptions,
+    private readonly server: DiskServer,
     private readonly modules: Modules | undefined,
   ) {}
 
@@ -164,6 +169,9 @@ class CellSession {
         else this.#watch.resume();
         this.#setDeadline();
         return;
+      case "read":
+        this.#serve(message);
+        return;
       case "module":
         this.#give(message.name);
         return;
@@ -182,6 +190,20 @@ class CellSession {
         message.data.memory = writtenRanges(message.guest).memory;
         this.#resolve(withMemory(message.data, message.guest));
     }
+  }
+
+  /** Reads a disk for the cell. */
+  #serve(request: ReadRequest): void {
+    const { cell, server, start } = this;
+    server.read(request).then(
+      (reply) => {
+        if (!this.#over) cell.serve(reply);
+      },
+      (error) => this.#failed((error as Error).message),
+    );
+    // A session keeps to the limit by itself, and may then look why nothing was booted.
+    const { diskBytes } = start.options.limits;
+    if (server.bytes > diskBytes + LOOK_BYTES) this.#stopped(new LimitError("diskBytes", diskBytes, server.bytes));
   }
 
   /** Gets the module of a flavour for the cell. The guest's time stands still meanwhile. */

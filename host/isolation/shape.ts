@@ -59,6 +59,9 @@ export const object =
         Object.hasOwn(fields, name) || field === undefined || (Object.hasOwn(more, name) && more[name]!(field)),
     );
 
+/** What a session asks for of a disk that its caller has. */
+export const readRequest = object({ type: text, disk: whole, offset: whole, size: whole });
+
 /** An error as it crosses a border. */
 export const plainError = object(
   { name: text, message: text },

@@ -19,13 +19,13 @@ export class Places {
   }
 
   /** Does `work` while it is on. */
-  during<T>(work: () => T): T {
+  async during<T>(work: () => Promise<T>): Promise<T> {
     this.#on = true;
     this.runs.length = 0;
     this.end = 0;
     this.unread = false;
     try {
-      return work();
+      return await work();
     } finally {
       this.#on = false;
     }

@@ -3,6 +3,7 @@
 
 import { readSync, writeSync } from "node:fs";
 import { deserialize } from "node:v8";
+import { type ReadReply, type ReadRequest, replied } from "../disks/served.js";
 import type { SentImage } from "../disks/source.js";
 import { LimitError } from "../errors.js";
 import type { InspectMessage, InspectRequest } from "../inspect/protocol.js";
@@ -34,6 +35,11 @@ export interface KeysReply {
 /** An answer to `onFile`: the bytes that go with it replace the file. */
 export interface Replaced {
   replaced: true;
+}
+
+/** An answer to `read`: the bytes go with it. */
+export interface Served {
+  bytes: true;
 }
 
 /** From the process: what all sessions send, where guest memory goes, the end of it, and a request for keys. */
@@ -98,9 +104,17 @@ export class BlockingChannel {
 export function receiveStart(channel: BlockingChannel): { start: Omit<ProcessStart, "disks">; images: SentImage[] } {
   const { disks, ...start } = channel.receive().head as ProcessStart;
   const images = disks.map(({ name, ...sent }): SentImage => {
-    return { ...sent, image: sent.fd === undefined ? channel.receive().body : name };
+    const inMemory = sent.fd === undefined && sent.served === undefined;
+    return { ...sent, image: inMemory ? channel.receive().body : name };
   });
   return { start, images };
+}
+
+/** Bytes of a disk that the caller has. */
+function readServed(channel: BlockingChannel, request: ReadRequest): Uint8Array {
+  channel.send({ type: "read", ...request });
+  const { head, body } = channel.receive();
+  return replied("error" in (head as object) ? (head as ReadReply) : { bytes: body as Uint8Array<ArrayBuffer> });
 }
 
 function isGone(error: unknown): boolean {
@@ -112,6 +126,9 @@ export class ProcessRequests implements InspectLine {
   readonly #parent = process.ppid;
 
   constructor(private readonly channel: BlockingChannel) {}
+
+  /** As one that boots. */
+  readonly read = (request: ReadRequest) => readServed(this.channel, request);
 
   post(message: InspectMessage): void {
     if (message.type !== "content") this.channel.send(message);
@@ -156,6 +173,9 @@ export class ProcessLine implements Line {
       this.asker = { wants: new Set(start.wants), ask: (hook, ...facts) => this.#ask(hook, facts) };
     }
   }
+
+  /** Asks for bytes of a disk that the caller has. */
+  readonly read = (request: ReadRequest) => readServed(this.channel, request);
 
   post(message: SessionMessage): void {
     if (message.type === "output") this.channel.send({ type: "output" }, message.bytes);

@@ -5,9 +5,9 @@ import type { Socket } from "node:net";
 import { serialize } from "node:v8";
 import type { KeyInput } from "../console/console.js";
 import { BytesDisk } from "../disks/bytes.js";
-import type { Disk } from "../disks/disk.js";
 import type { FileDisk } from "../disks/file.js";
 import { openedImages, openImages } from "../disks/open.js";
+import type { ReadReply } from "../disks/served.js";
 import type { SentImage } from "../disks/source.js";
 import { IsolationError, OptionError, UserbootError } from "../errors.js";
 import type { InspectRequest } from "../inspect/protocol.js";
@@ -22,7 +22,7 @@ import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
 import { bwrapFails, bwrapWorks, findBwrap, type ProcessLimits, processLimits, whyUnconfined } from "./confine.js";
 import { FrameReader, frameHead } from "./frames.js";
-import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart, type Replaced } from "./link.js";
+import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart, type Replaced, type Served } from "./link.js";
 import { endProcess, isRunning, killGroup, PROGRAM, startProcess, takeSpare } from "./start.js";
 
 /** Kept of what a process writes on its standard error, to tell why it died. */
@@ -62,6 +62,7 @@ class ProcessCell implements Cell {
   #ended = false;
   #wanted = false;
   readonly keys: KeyInput = {
+    keys: "live",
     push: (keys) => {
       this.#typed.push(keys);
       this.#typing();
@@ -91,9 +92,6 @@ class ProcessCell implements Cell {
     // The process's memory comes to be here in the end.
     reserveRam(backedBytes(message.options.memory.low));
     const { disks, trees, options, wants } = message;
-    if (disks.some(({ image }) => image instanceof Blob)) {
-      throw new OptionError("a Blob as a disk can't be read in a process: give a path or bytes");
-    }
     const limits = processLimits(
       options,
       bytesOf(disks, trees) + overlayBytes(options.overlay),
@@ -109,6 +107,7 @@ class ProcessCell implements Cell {
 
   /** The disks as the process gets them. They are gone when the process is. */
   #openDisks(): OpenDisk[] {
+    if (this.#message!.disks.some(({ served }) => served !== undefined)) return [];
     const files = [...this.#files];
     const gone = () => this.#over;
     return this.#message!.disks.map(({ image }) => {
@@ -120,6 +119,11 @@ class ProcessCell implements Cell {
   answer(answer: Answer): void {
     if (answer !== undefined && "replace" in answer) this.#send({ replaced: true } satisfies Replaced, answer.replace);
     else this.#send(answer);
+  }
+
+  serve(reply: ReadReply): void {
+    if ("bytes" in reply) this.#send({ bytes: true } satisfies Served, reply.bytes);
+    else this.#send(reply);
   }
 
   ask(request: InspectRequest): void {
@@ -202,9 +206,10 @@ class ProcessCell implements Cell {
   #greet(): void {
     const { disks, ...rest } = this.#message!;
     let fd = FIRST_IMAGE_FD;
-    const named = disks.map(({ image, ...sent }) =>
-      typeof image === "string" ? { ...sent, name: image, fd: fd++ } : { ...sent, name: "bytes" },
-    );
+    const named = disks.map(({ image, ...sent }) => {
+      if (typeof image !== "string") return { ...sent, name: "bytes" };
+      return sent.served === undefined ? { ...sent, name: image, fd: fd++ } : { ...sent, name: image };
+    });
     this.#send({ ...rest, disks: named } satisfies ProcessStart);
     for (const { image } of disks) if (image instanceof Uint8Array) this.#send(undefined, image);
   }
@@ -297,7 +302,7 @@ let breathed = 0;
  * that it should read it.
  */
 function readWithBreath(
-  disk: Disk,
+  disk: BytesDisk | FileDisk,
   offset: number,
   target: Uint8Array,
   gone: () => boolean,

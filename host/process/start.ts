@@ -167,7 +167,9 @@ export function takeSpare(
   if (spare === undefined) return undefined;
   const { child, limits } = spare;
   const paths = JSON.stringify(
-    disks.map(({ image, sectorSize, fd }) => (sectorSize === undefined && fd === undefined ? image : undefined)),
+    disks.map(({ image, sectorSize, fd, served }) =>
+      sectorSize === undefined && fd === undefined && served === undefined ? image : undefined,
+    ),
   );
   const fits = paths === spare.paths && confine === spare.confine && program === spare.program;
   if (!fits || memory !== limits.memory || cpuS !== limits.cpuS || !isRunning(child)) {

@@ -3,6 +3,7 @@
 import { POLL_USEC } from "../clock.js";
 import { EditingKeys } from "../console/editing.js";
 import { ConsoleError, InputEndedError, LimitError, UserbootError } from "../errors.js";
+import { type Steps, settled } from "../maybe.js";
 import type { SessionState } from "../state.js";
 import type { ModuleMemory } from "./module_memory.js";
 
@@ -44,24 +45,24 @@ export function consoleImports(module: ModuleMemory, state: SessionState) {
       show(module.bytes(src, size));
     },
 
-    getc(): number {
+    *getc(): Steps<number> {
       meter.checkTime();
       if (!options.waitCounts) meter.watch.pause();
-      const key = keys.getc?.(clock);
+      const key = yield* settled(keys.getc?.(clock));
       meter.watch.resume();
       meter.checkTime();
       if (key === undefined) throw inputEnded();
       return options.edits ? key : key & 0xff;
     },
 
-    poll(): number {
+    *poll(): Steps<number> {
       meter.checkTime();
-      if (keys.poll?.(clock)) {
+      if (yield* settled(keys.poll?.(clock))) {
         activeAt = clock.now();
         return 1;
       }
       if (keys.ended?.() && clock.now() - activeAt > IDLE_USEC) throw inputEnded();
-      clock.sleep(POLL_USEC);
+      yield* settled(clock.sleep(POLL_USEC));
       return 0;
     },
   };

@@ -1,6 +1,8 @@
 // The disks' imports: reads into the module's memory, and straight into guest memory.
 
+import type { Disk } from "../disks/disk.js";
 import { LimitError, UserbootError } from "../errors.js";
+import { type Steps, settled } from "../maybe.js";
 import { CHARGED_PART, COPY_PIECE } from "../memory/guest.js";
 import type { SessionState } from "../state.js";
 import { DIOCGIMAGE, DIOCGMEDIASIZE, DIOCGSECTORSIZE } from "./constants.js";
@@ -27,25 +29,36 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
   };
 
   /** Reads from a disk that there is; -1 when its medium fails. */
-  const read = (unit: number, offset: number, target: Uint8Array): number => {
+  function* read(unit: number, offset: number, target: Uint8Array): Steps<number> {
     count(target.length);
     try {
-      return disks[unit]!.read(offset, target);
+      const got = yield* readInto(disks[unit]!, offset, target);
+      if (!Number.isInteger(got) || got < 0 || got > target.length) throw new Error(`it tells of ${got} bytes`);
+      return got;
     } catch (error) {
       if (error instanceof UserbootError) throw error;
       const why = (error as Error)?.message ?? error;
       note(state.diagnostics, () => `disk${unit} offset ${offset}: read of ${target.length} bytes failed: ${why}`);
       return -1;
     }
-  };
+  }
+
+  /** Who promises bytes gets room of their own for them: the session may have ended when they come. */
+  function* readInto(disk: Disk, offset: number, target: Uint8Array): Steps<number> {
+    if (!state.suspension || disk.promises === false) return yield* settled(disk.read(offset, target));
+    const room = new Uint8Array(target.length);
+    const got = yield* settled(disk.read(offset, room));
+    target.set(room.subarray(0, Math.max(0, got)));
+    return got;
+  }
 
   /** Reads to guest memory, or takes note of what would be. */
-  const readGuest = (unit: number, offset: number, position: number, size: number): number => {
-    if (!places?.on) return read(unit, offset, guest.target(position, position + size));
+  function* readGuest(unit: number, offset: number, position: number, size: number): Steps<number> {
+    if (!places?.on) return yield* read(unit, offset, guest.target(position, position + size));
     count(size);
     places.read(position, size, unit, offset);
     return size;
-  };
+  }
 
   /** Stores how the caller gave an image. */
   const imageFacts = (unit: number, cell: number): number => {
@@ -59,19 +72,19 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
   };
 
   return {
-    diskread(unit: number, offset: bigint, dst: number, size: number, resid: number): number {
+    *diskread(unit: number, offset: bigint, dst: number, size: number, resid: number): Steps<number> {
       const disk = disks[unit];
       if (disk === undefined) return EIO;
       const target = module.bytes(dst, size);
       meter.work(target.length);
       const start = BigInt.asUintN(64, offset);
-      const got = start >= BigInt(disk.size) ? 0 : read(unit, Number(start), target);
+      const got = start >= BigInt(disk.size) ? 0 : yield* read(unit, Number(start), target);
       if (got < 0) return EIO;
       module.data.setUint32(resid >>> 0, target.length - got, true);
       return 0;
     },
 
-    diskread_guest(unit: number, offset: bigint, gpa: bigint, size: bigint, resid: number): number {
+    *diskread_guest(unit: number, offset: bigint, gpa: bigint, size: bigint, resid: number): Steps<number> {
       const disk = disks[unit];
       if (disk === undefined) return EIO;
       const start = BigInt.asUintN(64, offset);
@@ -82,7 +95,7 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
       for (const [position, from, part] of guest.pieces(gpa, length, COPY_PIECE, (bytes) => meter.work(bytes))) {
         done = from + part;
         if (position < 0) continue;
-        const got = readGuest(unit, Number(start) + from, position, part);
+        const got = yield* readGuest(unit, Number(start) + from, position, part);
         if (got < 0) return EIO;
         done = from + got;
         if (length > CHARGED_PART) {

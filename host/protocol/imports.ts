@@ -2,9 +2,11 @@
 // together, and each one is wrapped so that its call is counted and charged, and whatever goes wrong in it is an error
 // of ours. Nothing here looks into the guest's data.
 
-import { InternalError, UserbootError } from "../errors.js";
+import { InternalError, OptionError, UserbootError } from "../errors.js";
+import { finish, isPromise, type MaybePromise, type Steps } from "../maybe.js";
 import { type ModuleAccess, policyImports } from "../policy/imports.js";
 import { type SessionState, Stop } from "../state.js";
+import { suspending } from "../suspension.js";
 import type { WasiProvider } from "../wasi/provider.js";
 import { wasiClock, wasiNoFiles } from "../wasi/stubs.js";
 import { consoleImports } from "./console.js";
@@ -24,13 +26,16 @@ export function makeImports(
   wasi: WasiProvider | undefined,
 ): WebAssembly.Imports {
   const module = new ModuleMemory(memory);
+  const { getc, poll, ...console } = consoleImports(module, state);
+  const { diskread, diskread_guest, ...disks } = diskImports(module, state);
+  const { delay, ...life } = lifeImports(module, state);
   const userboot = [
-    consoleImports(module, state),
-    diskImports(module, state),
+    console,
+    disks,
     memoryImports(module, state),
     digestImports(module, state),
     cpuImports(module, state),
-    lifeImports(module, state),
+    life,
     overlayImports(module, state),
     policyImports(state.policy, accessFor(module), state.guest, (bytes) => state.meter.work(bytes)),
   ];
@@ -38,7 +43,10 @@ export function makeImports(
   const files = [wasiNoFiles(), wasi?.imports(program) ?? {}, wasiClock(() => module.data, state.clock)];
   return {
     env: { memory },
-    userboot: wrapped(userboot, state, wrap),
+    userboot: {
+      ...wrapped(userboot, state, wrap),
+      ...wrapped([{ getc, poll, diskread, diskread_guest, delay }], state, wrapSteps),
+    },
     wasi_snapshot_preview1: wrapped(files, state, wrapExact),
   };
 }
@@ -54,11 +62,15 @@ function accessFor(module: ModuleMemory): ModuleAccess {
 }
 
 /** The imports of `groups`, each wrapped; of several with one name the last one counts. */
-function wrapped(groups: readonly object[], state: SessionState, wrapper: typeof wrap): WebAssembly.ModuleImports {
+function wrapped<B>(
+  groups: readonly object[],
+  state: SessionState,
+  wrapper: (name: string, body: B, state: SessionState) => WebAssembly.ImportValue,
+): WebAssembly.ModuleImports {
   const imports: WebAssembly.ModuleImports = {};
   for (const group of groups) {
     for (const name of Object.keys(group)) {
-      imports[name] = wrapper(name, (group as Record<string, Body>)[name]!, state);
+      imports[name] = wrapper(name, (group as Record<string, B>)[name]!, state);
     }
   }
   return imports;
@@ -78,6 +90,29 @@ function wrap(name: string, body: Body, state: SessionState): Body {
     }
   };
 }
+
+/** Wraps an import of ours that may have to wait, which the session can or can't. */
+function wrapSteps(name: string, body: (...args: (Value | undefined)[]) => Steps<Value>, state: SessionState) {
+  const { suspension } = state;
+  const until = suspension && ((promise: Promise<unknown>) => suspension.until(promise));
+  const imported: (...args: (Value | undefined)[]) => MaybePromise<Value> = (a, b, c, d, e) => {
+    try {
+      enter(state);
+      const answer = finish(body(a, b, c, d, e), until);
+      if (!isPromise(answer)) return answer;
+      if (!suspension) throw new OptionError(UNEXPECTED);
+      return answer.catch((error) => {
+        throw named(name, error);
+      });
+    } catch (error) {
+      throw named(name, error);
+    }
+  };
+  return suspension ? suspending(imported) : imported;
+}
+
+const UNEXPECTED =
+  "a disk or console promises what it can't be waited for here: give one that says so (`promises`), or another isolation";
 
 /** Wraps an import of a library, which may count its arguments. */
 function wrapExact(name: string, body: Body, state: SessionState): Body {

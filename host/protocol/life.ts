@@ -1,6 +1,7 @@
 // The session's own imports: time, the caller's environment, and its ends other than by entering a kernel.
 
 import { DiskError, InternalError, LimitError, OptionError } from "../errors.js";
+import { type Steps, settled } from "../maybe.js";
 import { LOOKED_MAX, LOOKED_TEXT_MAX, type LookedAt } from "../problem.js";
 import { type SessionState, Stop } from "../state.js";
 import { printable } from "../text.js";
@@ -41,11 +42,11 @@ const SWAP_NAME_MAX = 4096;
 export function lifeImports(module: ModuleMemory, { clock, diagnostics, lookedAt, meter, options }: SessionState) {
   const { limits } = options;
   return {
-    delay(usec: number): void {
+    *delay(usec: number): Steps<void> {
       meter.look();
       // In pieces, so that a long wait doesn't outlast the wall time.
       for (let rest = usec; rest > 0; rest -= DELAY_PIECE_USEC) {
-        clock.sleep(Math.min(rest, DELAY_PIECE_USEC));
+        yield* settled(clock.sleep(Math.min(rest, DELAY_PIECE_USEC)));
         meter.checkTime();
       }
     },

@@ -3,7 +3,7 @@
 
 import type { InspectRequest } from "../inspect/protocol.js";
 import { runBody } from "../isolation/body.js";
-import { type ModuleGiven, ThreadLine, type ThreadStart } from "./channel.js";
+import { ThreadLine, type ThreadOrder, type ThreadStart } from "./channel.js";
 import { ThreadRequests } from "./requests.js";
 
 /** What TypeScript calls this in worker programs. */
@@ -17,12 +17,12 @@ const post = (message: unknown, transfer: Transferable[]) => scope.postMessage(m
 scope.onmessage = ({ data }) => {
   const start = data as ThreadStart;
   if (start.inspect) {
-    const requests = new ThreadRequests(post);
+    const requests = new ThreadRequests(start, post);
     scope.onmessage = ({ data }) => requests.take(data as InspectRequest);
     void import("../inspect/serve.js").then(({ serveInspection }) => serveInspection(start, requests));
     return;
   }
   const line = new ThreadLine(start, post);
-  scope.onmessage = ({ data }) => line.take(data as ModuleGiven);
+  scope.onmessage = ({ data }) => line.take(data as ThreadOrder);
   void runBody(start, line);
 };

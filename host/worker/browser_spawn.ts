@@ -12,20 +12,21 @@ import { type ModuleGiven, ThreadChannel } from "./channel.js";
 export function spawnBrowserThread({ assets, full, inspects }: CellOptions): Cell {
   const program = wantedProgram(assets, full || inspects);
   const worker = startWorker(program);
-  const channel = new ThreadChannel();
+  const channel = new ThreadChannel((message) => worker.postMessage(message));
   let heard = false;
   return {
     facts: { level: "thread" },
     keys: channel.keys,
-    start: (message) => worker.postMessage(channel.prepare(message)),
+    start: (message) => channel.start(message),
     answer: (answer) => channel.answer(answer),
+    serve: (reply) => channel.serve(reply),
     ask: (request) => worker.postMessage(request),
     give: (_flavour, module) => worker.postMessage({ type: "module", module } satisfies ModuleGiven),
     hold: () => {},
     onMessage(handler) {
       worker.onmessage = (event) => {
         heard = true;
-        handler(channel.received(event.data));
+        channel.received(event.data, handler);
       };
     },
     onFailure(handler) {

@@ -1,28 +1,36 @@
-// What goes between a session's thread and its caller besides messages: keys and answers, through shared memory, since
-// a thread that runs a guest takes no messages. Where there is no shared memory (pages that aren't cross-origin
-// isolated), keys that are there before the start are all there are, and no hooks can be asked.
+// What goes between a session's thread and its caller besides messages: keys, answers and bytes of disks, through shared
+// memory, since a thread that runs a guest takes no messages. In pages that aren't cross-origin isolated there is none: keys
+// and bytes go as messages then, where the engine can have the guest wait for them (suspension.ts); elsewhere keys that are
+// there before the start are all there are, and no disk is read by the caller. Hooks need shared memory.
 
 import type { FlavourModule } from "../assets.js";
 import type { KeyInput } from "../console/console.js";
-import type { Keys } from "../console/keys.js";
+import { LiveKeys } from "../console/live.js";
+import { type Reader, type ReadReply, type ReadRequest, replied, SERVED_MAX } from "../disks/served.js";
 import { OptionError, type PlainError, reviveError } from "../errors.js";
 import type { Line } from "../isolation/body.js";
 import type { CellMessage } from "../isolation/cell.js";
-import { WaitingKeys } from "../isolation/keys.js";
+import { QueuedKeys } from "../isolation/keys.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/messages.js";
+import { isPromise, type MaybePromise } from "../maybe.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
 import type { Answer } from "../policy/asker.js";
 import type { MadeResult } from "../result.js";
+import { canSuspend } from "../suspension.js";
+import { awaitAnswer, makeAnswers, putAnswer } from "./answers.js";
+import { KeyMessages, type KeysGiven, type KeysTaken } from "./key_messages.js";
 import { KeyRingReader, KeyRingWriter, makeKeyRing } from "./keyring.js";
 import { answerQuestion, makeQuestionLine, type QuestionLine, ThreadAsker } from "./questions.js";
 
 /** A thread's first message on Node: its program is loaded. */
 export const READY = "ready";
 
-/** The one message that a thread gets. */
+/** The first message that a thread gets. */
 export interface ThreadStart extends StartMessage {
   ring?: SharedArrayBuffer;
   questions?: QuestionLine;
+  /** Where bytes of disks come. */
+  reads?: SharedArrayBuffer;
 }
 
 /** What a thread gets when it has asked for a module. */
@@ -31,8 +39,17 @@ export interface ModuleGiven {
   module: WebAssembly.Module | PlainError;
 }
 
+/** What a thread gets when it has asked for bytes of a disk. */
+export interface BytesGiven {
+  type: "bytes";
+  reply: ReadReply;
+}
+
+/** What a thread gets after its start. */
+export type ThreadOrder = ModuleGiven | KeysGiven | BytesGiven;
+
 /** What a thread sends. */
-export type ThreadMessage = SessionMessage | (SessionEnded & { memory: MemoryParts });
+export type ThreadMessage = SessionMessage | KeysTaken | (SessionEnded & { memory: MemoryParts });
 
 /** Guest memory, taken apart for the transfer. */
 interface MemoryParts {
@@ -41,38 +58,83 @@ interface MemoryParts {
   written: [number, number][];
 }
 
+const hasSharedMemory = typeof SharedArrayBuffer !== "undefined";
+
+/** Whether a thread can get bytes of disks that its caller reads. */
+export function canServeThreads(): boolean {
+  return hasSharedMemory || canSuspend();
+}
+
 /** The caller's end. */
 export class ThreadChannel {
-  readonly #ring = typeof SharedArrayBuffer === "undefined" ? undefined : makeKeyRing();
-  readonly #writer = this.#ring && new KeyRingWriter(this.#ring);
-  readonly #waiting = new WaitingKeys();
-  #questions: QuestionLine | undefined;
-  #memory = { low: 0, high: 0 };
-
   /** Where live keys go. */
-  readonly keys: KeyInput = this.#writer ?? {
-    push: (keys) => this.#waiting.push(keys),
-    onRoom: (handler) => this.#waiting.onRoom(handler),
-    end: () => {},
+  readonly keys: KeyInput;
+  readonly #suspends = !hasSharedMemory && canSuspend();
+  #start: (start: ThreadStart, message: StartMessage) => void = () => {};
+  #started = () => {};
+  #took: (taken: KeysTaken) => void = () => {
+    throw new TypeError("nobody gave keys");
   };
+  #questions: QuestionLine | undefined;
+  #reads: SharedArrayBuffer | undefined;
+  #memory = { low: 0, high: 0 };
+  #close = () => {};
 
-  /** What the thread gets. */
-  prepare(message: StartMessage): ThreadStart {
+  constructor(private readonly send: (message: ThreadStart | ThreadOrder) => void) {
+    if (hasSharedMemory) {
+      const ring = makeKeyRing();
+      const writer = new KeyRingWriter(ring);
+      this.#start = (start) => {
+        start.ring = ring;
+      };
+      this.#close = () => writer.close();
+      this.keys = writer;
+    } else if (this.#suspends) {
+      const messages = new KeyMessages(send);
+      this.#started = () => messages.start();
+      this.#took = (taken) => messages.took(taken);
+      this.keys = messages;
+    } else {
+      const queued = new QueuedKeys();
+      this.#start = (start) => {
+        start.keys = [asText(queued.start())];
+      };
+      this.keys = queued;
+    }
+  }
+
+  /** Sends the thread what it is to do. */
+  start(message: StartMessage): void {
     const start: ThreadStart = { ...message };
     this.#memory = message.options.memory;
-    if (message.liveKeys && this.#ring) start.ring = this.#ring;
-    else if (message.liveKeys) start.keys = [asText(this.#waiting.take())] satisfies Keys[];
+    if (message.liveKeys) this.#start(start, message);
     if (message.wants.length > 0) {
-      if (typeof SharedArrayBuffer === "undefined") {
+      if (!hasSharedMemory) {
         throw new OptionError('hooks need the isolation "none", or a page that is cross-origin isolated');
       }
       start.questions = this.#questions = makeQuestionLine(message.wants);
     }
-    return start;
+    const served = message.disks.some(({ served }) => served !== undefined);
+    if (served && hasSharedMemory) start.reads = this.#reads = makeAnswers(SERVED_MAX);
+    // Nothing is promised to a session that has all it needs, and takes its time from nobody.
+    if (this.#suspends) start.suspends = served || message.liveKeys === true || message.clock === "real";
+    this.send(start);
+    if (message.liveKeys) this.#started();
   }
 
-  /** The thread's message as the caller takes it; undefined for one whose memory makes no sense. */
-  received(message: ThreadMessage): CellMessage | undefined {
+  /** Hands on what the thread sent, as the caller takes it: undefined for what makes no sense. */
+  received(message: ThreadMessage, handler: (message: CellMessage | undefined) => void): void {
+    if (message?.type !== "took") handler(this.#checked(message));
+    else {
+      try {
+        this.#took(message);
+      } catch {
+        handler(undefined);
+      }
+    }
+  }
+
+  #checked(message: Exclude<ThreadMessage, KeysTaken>): CellMessage | undefined {
     if (message?.type !== "done") return message;
     const { memory, ...rest } = message;
     const { low, high } = this.#memory;
@@ -91,8 +153,14 @@ export class ThreadChannel {
     if (this.#questions) answerQuestion(this.#questions, answer);
   }
 
+  /** Gives what the thread has read. */
+  serve(reply: ReadReply): void {
+    if (this.#reads) putAnswer(this.#reads, "bytes" in reply ? reply.bytes : reply);
+    else this.send({ type: "bytes", reply });
+  }
+
   close(): void {
-    this.#writer?.close();
+    this.#close();
   }
 }
 
@@ -105,14 +173,22 @@ function asText(bytes: Uint8Array): string {
 export class ThreadLine implements Line {
   readonly keys: Line["keys"];
   readonly asker: Line["asker"];
+  readonly read: Reader;
   readonly #post: (message: ThreadMessage, transfer: ArrayBuffer[]) => void;
+  readonly #live: LiveKeys | undefined;
   #given: (given: ModuleGiven) => void = () => {};
+  #bytes: (reply: ReadReply) => void = () => {};
 
   constructor(start: ThreadStart, post: (message: ThreadMessage, transfer: ArrayBuffer[]) => void) {
     this.#post = post;
-    const send = (message: SessionMessage) => post(message, []);
-    this.keys = start.ring && waitingAloud(new KeyRingReader(start.ring), send);
+    const send = (message: SessionMessage | KeysTaken) => post(message, []);
+    if (start.liveKeys && start.suspends) this.#live = new LiveKeys((count) => send({ type: "took", count }));
+    const keys = start.ring ? new KeyRingReader(start.ring) : this.#live;
+    this.keys = keys && waitingAloud(keys, send);
     this.asker = start.questions && new ThreadAsker(start.questions, send);
+    this.read = threadReader(start, send, (taker) => {
+      this.#bytes = taker;
+    });
   }
 
   post(message: SessionMessage): void {
@@ -136,22 +212,52 @@ export class ThreadLine implements Line {
   }
 
   /** What the thread gets after its start. */
-  take(given: ModuleGiven): void {
-    this.#given(given);
+  take(order: ThreadOrder): void {
+    if (order.type === "module") this.#given(order);
+    else if (order.type === "bytes") this.#bytes(order.reply);
+    else {
+      this.#live?.push(order.keys);
+      if (order.ended) this.#live?.end();
+    }
   }
 }
 
+/** What a thread asks for. */
+export type ReadMessage = { type: "read" } & ReadRequest;
+
+/** How a thread gets bytes of disks: asleep, or by a message, for which `taker` is told who takes it. */
+export function threadReader(
+  { reads }: ThreadStart,
+  post: (message: ReadMessage) => void,
+  taker: (take: (reply: ReadReply) => void) => void,
+): Reader {
+  if (reads !== undefined) {
+    return (request) => {
+      const answer = awaitAnswer(reads, () => post({ type: "read", ...request }));
+      return answer instanceof Uint8Array ? answer : replied(answer as ReadReply);
+    };
+  }
+  return (request) =>
+    new Promise<ReadReply>((resolve) => {
+      taker(resolve);
+      post({ type: "read", ...request });
+    }).then(replied);
+}
+
 /** Tells the caller when the guest waits for a key, which may take for ever. */
-function waitingAloud(keys: KeyRingReader, post: (message: SessionMessage) => void): Line["keys"] {
+function waitingAloud(keys: KeyRingReader | LiveKeys, post: (message: SessionMessage) => void): Line["keys"] {
+  const told = <T>(value: T): T => {
+    post({ type: "waiting", waiting: false });
+    return value;
+  };
   return {
     poll: () => keys.poll(),
     ended: () => keys.ended(),
-    getc() {
-      if (keys.poll()) return keys.getc();
+    getc(): MaybePromise<number | undefined> {
+      if (keys.poll() === true) return keys.getc();
       post({ type: "waiting", waiting: true });
       const key = keys.getc();
-      post({ type: "waiting", waiting: false });
-      return key;
+      return isPromise(key) ? key.then(told) : told(key);
     },
   };
 }

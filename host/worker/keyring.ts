@@ -24,15 +24,16 @@ export function makeKeyRing(): SharedArrayBuffer {
 
 /** The caller's end. */
 export class KeyRingWriter implements KeyInput {
+  readonly keys = "live";
   readonly #cells: Int32Array;
-  readonly #keys: Uint8Array;
+  readonly #ring: Uint8Array;
   readonly #waiting = new WaitingKeys();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
 
   constructor(ring: SharedArrayBuffer) {
     this.#cells = new Int32Array(ring, 0, 3);
-    this.#keys = new Uint8Array(ring, HEADER_BYTES);
+    this.#ring = new Uint8Array(ring, HEADER_BYTES);
   }
 
   push(keys: Uint8Array): boolean {
@@ -59,7 +60,7 @@ export class KeyRingWriter implements KeyInput {
     clearTimeout(this.#timer);
     let written = Atomics.load(this.#cells, WRITTEN);
     const room = CAPACITY - (written - Atomics.load(this.#cells, TAKEN));
-    for (const key of this.#waiting.take(room)) this.#keys[written++ % CAPACITY] = key;
+    for (const key of this.#waiting.take(room)) this.#ring[written++ % CAPACITY] = key;
     Atomics.store(this.#cells, WRITTEN, written);
     if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#flush(), RETRY_MS);
     else if (this.#ended) Atomics.store(this.#cells, ENDED, 1);

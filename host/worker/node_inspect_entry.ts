@@ -9,7 +9,7 @@ import { ThreadRequests } from "./requests.js";
 installNodeFiles();
 const port = parentPort!;
 port.once("message", (start: ThreadStart) => {
-  const requests = new ThreadRequests((message, transfer) => port.postMessage(message, transfer));
+  const requests = new ThreadRequests(start, (message, transfer) => port.postMessage(message, transfer));
   port.on("message", (request) => requests.take(request));
   void serveInspection(start, requests);
 });

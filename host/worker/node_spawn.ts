@@ -57,22 +57,23 @@ function startWorker(program: URL): Worker {
 /** A cell that is a thread of this process; it loads `program` while the session is prepared. */
 export function spawnNodeThread(program = PROGRAM): Cell {
   const { worker, ready } = start(program);
-  const channel = new ThreadChannel();
+  const channel = new ThreadChannel((message) => worker.postMessage(message));
   const files: FileDisk[] = [];
   return {
     facts: { level: "thread" },
     keys: channel.keys,
     start(message) {
       const disks = openImages(message.disks, files);
-      worker.postMessage(channel.prepare({ ...message, disks }));
+      channel.start({ ...message, disks });
     },
     answer: (answer) => channel.answer(answer),
+    serve: (reply) => channel.serve(reply),
     ask: (request) => worker.postMessage(request),
     give: (_flavour, module) => worker.postMessage({ type: "module", module } satisfies ModuleGiven),
     hold: (on) => (on ? worker.ref() : worker.unref()),
     onMessage: (handler) =>
       void worker.on("message", (message) => {
-        if (message !== READY) handler(channel.received(message));
+        if (message !== READY) channel.received(message, handler);
       }),
     onFailure(handler) {
       // A thread can throw anything.

@@ -21,7 +21,7 @@ export class ReplayConsole extends KeysConsole {
     });
   }
 
-  override getc(clock: Clock): number | undefined {
+  override getc(clock: Clock): ReturnType<KeysConsole["getc"]> {
     const key = super.getc(clock);
     if (key !== undefined) {
       while (this.#marks.length < this.#starts.length && this.#starts[this.#marks.length]! <= this.#typed) {

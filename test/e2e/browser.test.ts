@@ -4,16 +4,12 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
 import { type BootResult, boot, inspect, KeysConsole } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CHROMIUM, ISOLATING, launchChromium, type PageServer, serveFiles } from "../support/chromium.js";
+import { CHROMIUM } from "../support/chromium.js";
 import { guestImage } from "../support/guests.js";
 import { inRepository } from "../support/repository.js";
-
-const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
-const PAGE = `<!doctype html><title>test</title><script type="module" src="/page.js"></script>`;
-const SCRIPT = `import * as userboot from "/build/browser.js"; globalThis.userboot = userboot;`;
+import { Pages } from "./page.js";
 
 const image = guestImage("amd64-ufs2-gpt");
 const packed = gzipSync(image);
@@ -25,14 +21,6 @@ const OPTIONS = {
   digests: true,
 } as const;
 
-/** Serves the build as it would be installed, with headers that isolate the page when asked. */
-const serve = (isolated: boolean) =>
-  serveFiles(
-    inRepository(""),
-    { "content-security-policy": POLICY, ...(isolated ? ISOLATING : {}) },
-    { "/index.html": PAGE, "/page.js": SCRIPT, "/guest.img": image, "/guest.gz": packed },
-  );
-
 /** What the page's boot gives, in a form that can leave the page. */
 interface PageResult {
   result: BootResult;
@@ -41,27 +29,13 @@ interface PageResult {
 }
 
 describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
-  let browser: Browser;
-  const servers: PageServer[] = [];
+  let pages: Pages;
   beforeAll(async () => {
-    browser = await launchChromium();
+    pages = await Pages.open();
   });
-  afterAll(async () => {
-    await browser?.close();
-    for (const server of servers) server.close();
-  });
+  afterAll(() => pages?.close());
 
-  async function open(isolated: boolean): Promise<{ page: Page; complaints: string[] }> {
-    const server = await serve(isolated);
-    servers.push(server);
-    const page = await browser.newPage();
-    const complaints: string[] = [];
-    page.on("pageerror", (error) => complaints.push(error.message));
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    await page.goto(`${server.origin}/`);
-    await page.waitForFunction("globalThis.userboot !== undefined");
-    return { page, complaints };
-  }
+  const open = (isolated: boolean) => pages.page(isolated, { "/guest.img": image, "/guest.gz": packed });
 
   it.each([true, false])("boots the sample guest from a Blob as Node does (isolated page: %s)", async (isolated) => {
     const { page, complaints } = await open(isolated);

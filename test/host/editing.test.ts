@@ -13,7 +13,7 @@ class Terminal extends KeysConsole {
   readonly #screen = new Screen();
   #drawn = 0;
 
-  override getc(clock: Clock): number | undefined {
+  override getc(clock: Clock): ReturnType<KeysConsole["getc"]> {
     this.#screen.write(this.text.slice(this.#drawn));
     this.#drawn = this.text.length;
     const { row, column } = this.#screen.cursor;
@@ -193,7 +193,7 @@ describe("a line typed on a terminal", () => {
     const given = console.getc.bind(console);
     console.getc = (clock) => {
       const key = given(clock);
-      return key === undefined ? undefined : key + 0x100;
+      return typeof key === "number" ? key + 0x100 : undefined;
     };
     expect(await typed([], { console })).toContain("\r\naA\r\n");
   });

@@ -164,7 +164,6 @@ describe.each(["thread", "process"] as const)("a session in a %s", (isolation) =
 
 describe.each(["thread", "process"] as const)("what a %s can't have is refused", (isolation) => {
   it.each([
-    [{ disks: [{ sectorSize: 512, size: 1, read: () => 0 }] }, /Disk object needs the isolation "none"/],
     [{ clock: new VirtualClock() }, /clock object needs the isolation "none"/],
     [{ console: { write() {}, poll: () => false, getc: () => 1 } }, /needs `connect`/],
   ])("%#", async (options, message) => {

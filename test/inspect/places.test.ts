@@ -145,6 +145,8 @@ class Liar implements Cell {
 
   answer(): void {}
 
+  serve(): void {}
+
   ask(request: InspectRequest): void {
     setImmediate(() => this.#tell(this.says(request)));
   }

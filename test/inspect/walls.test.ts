@@ -4,12 +4,11 @@
 import { spawnSync } from "node:child_process";
 import { truncateSync } from "node:fs";
 import fc from "fast-check";
-import { type Inspection, type InspectOptions, inspect, UserbootError } from "userboot-wasm";
+import { checkReleased, type Inspection, type InspectOptions, inspect, UserbootError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { CellInspector } from "../../build/host/inspect/inspector.js";
 import { INSPECT_LIMITS } from "../../build/host/inspect/options.js";
 import type { Cell } from "../../build/host/isolation/cell.js";
-import { checkReleased } from "../../build/host/memory/pool.js";
 import { guestImage } from "../support/guests.js";
 import { inRepository } from "../support/repository.js";
 import { collect, openFiles, processes, threads } from "../support/resources.js";
@@ -173,13 +172,14 @@ function liar(answers: readonly unknown[]): Cell {
   const answer = () => setTimeout(() => hear(waiting.shift()));
   return {
     facts: { level: "thread" },
-    keys: { push: () => true, onRoom: () => {}, end: () => {} },
+    keys: { keys: "live", push: () => true, onRoom: () => {}, end: () => {} },
     onMessage: (handler) => {
       hear = handler;
     },
     onFailure: () => {},
     start: answer,
     answer: () => {},
+    serve: () => {},
     ask: answer,
     hold: () => {},
     terminate: async () => {},

@@ -139,9 +139,9 @@ export class ScreenConsole extends KeysConsole {
     this.#screen = new Screen(size);
   }
 
-  override getc(clock: Clock): number | undefined {
+  override getc(clock: Clock): ReturnType<KeysConsole["getc"]> {
     const key = super.getc(clock);
-    if (key !== undefined) this.shown.push({ key: String.fromCharCode(key), rows: this.rows });
+    if (typeof key === "number") this.shown.push({ key: String.fromCharCode(key), rows: this.rows });
     return key;
   }
 

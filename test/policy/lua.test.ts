@@ -143,7 +143,7 @@ describe("console automation", () => {
     const console = new AutomationConsole(new KeysConsole([]), rules);
     console.write(Buffer.from(output, "latin1"));
     let keys = "";
-    while (console.poll(clock)) keys += String.fromCharCode(console.getc(clock)!);
+    while (console.poll(clock)) keys += String.fromCharCode(console.getc(clock) as number);
     return keys;
   };
 

@@ -109,7 +109,7 @@ describe.each(["thread", "process"] as const)("nothing is left of a session in a
       let hear: (message: unknown) => void = () => {};
       return {
         ...{ facts: cell.facts, keys: cell.keys, answer: () => {}, terminate: () => cell.terminate() },
-        ...{ ask: () => {}, hold: () => {} },
+        ...{ ask: () => {}, hold: () => {}, serve: () => {} },
         onFailure(handler: typeof fail) {
           fail = handler;
         },

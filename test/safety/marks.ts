@@ -27,7 +27,7 @@ export function changingMark(names: readonly string[]): Disk {
     sectorSize: 512,
     size: guest.size,
     read(offset, target) {
-      const got = guest.read(offset, target);
+      const got = guest.read(offset, target) as number;
       // Every session begins with the first sector.
       if (offset === 0) looks++;
       if (offset <= at && at + 3 <= offset + got) {

@@ -41,15 +41,15 @@ function isDebug(flavour: string): boolean {
   return ["name", "sourceMappingURL"].every((name) => WebAssembly.Module.customSections(module, name).length > 0);
 }
 
-describe("the core's build", { timeout: 120_000 }, () => {
-  beforeEach(() => {
-    rmSync(directory, { recursive: true, force: true });
-    mkdirSync(directory);
-    for (const name of COPIED) cpSync(join(ROOT, name), join(directory, name), { recursive: true });
-    symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
-    for (const [path, text] of Object.entries(SOURCES)) write(path, text);
-  });
+beforeEach(() => {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory);
+  for (const name of COPIED) cpSync(join(ROOT, name), join(directory, name), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
+  for (const [path, text] of Object.entries(SOURCES)) write(path, text);
+});
 
+describe("the core's build", { timeout: 120_000 }, () => {
   it("never takes a debug module for a release module, nor the other way round", () => {
     expect(build("--target", "debug")).toBe("debug: one, two");
     expect([isDebug("one"), isDebug("two")]).toEqual([true, true]);
@@ -130,6 +130,9 @@ describe("the host's build", { timeout: 120_000 }, () => {
     write("host/index.ts", "export const one = 1;\n");
     write("host/gone.ts", "export const gone = 1;\n");
     for (const name of ["cli/userboot", "process/entry", "process/inspect_entry"]) write(`host/${name}.ts`, PROGRAM);
+    // What pages load is bundled of these.
+    for (const name of ["browser", "policy/index", "worker/browser_entry"])
+      write(`host/${name}.ts`, "console.log(1);\nexport {};\n");
     expect(compile()).toBe("compiling the host");
     expect(compile()).toBe("");
     write("host/index.ts", "export const one = 2;\n");

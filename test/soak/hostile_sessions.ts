@@ -2,8 +2,7 @@
 // one ends as it may not, when memory that is given back isn't zero, and when memory, open files, threads or processes
 // are left.
 
-import { boot } from "userboot-wasm";
-import { checkReleased } from "../../build/host/memory/pool.js";
+import { boot, checkReleased } from "userboot-wasm";
 import { children, openFiles, processes, threads } from "../support/resources.js";
 import { type Hostile, hostile, Random } from "./hostile.js";
 

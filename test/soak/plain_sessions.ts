@@ -1,8 +1,7 @@
 // npm run soak [SESSIONS]: thousands of sessions in one process, ended in all ways, a part of them in threads and
 // processes of their own. Fails when memory, open files or threads grow.
 
-import { type BootOptions, boot, type Isolation } from "userboot-wasm";
-import { checkReleased } from "../../build/host/memory/pool.js";
+import { type BootOptions, boot, checkReleased, type Isolation } from "userboot-wasm";
 import { ENDS, keys, LUA } from "../safety/ends.js";
 import { GUESTS, guestImage } from "../support/guests.js";
 import { openFiles, threads } from "../support/resources.js";

@@ -73,13 +73,16 @@ describe("the reports of what is exported", () => {
 
   it.each(readdirSync(inRepository("api")))("%s: everything is documented", (name) => {
     const members = membersOf(committed(name));
-    expect(members.size).toBeGreaterThan(1);
+    expect(members.size).toBeGreaterThan(0);
     expect(untold(members)).toEqual([]);
   });
 
-  it("hold for pages, too, which have nothing of their own", () => {
+  it("hold for pages, too, which have little of their own", () => {
     const source = readFileSync(inRepository("host/browser.ts"), "utf8");
-    expect(source.match(/^export .*$/gm)).toEqual(['export * from "./api.js";']);
+    expect(source.match(/^export .*$/gm)).toEqual([
+      'export * from "./api.js";',
+      'export { fileDisk } from "./disks/file_disk.js";',
+    ]);
   });
 });
 

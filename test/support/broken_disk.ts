@@ -32,6 +32,6 @@ export class BrokenDisk implements Disk {
     for (const sector of this.bad) {
       if (sector >= first && sector <= last) throw new Error(`bad sector ${sector}`);
     }
-    return this.#disk.read(offset, target);
+    return this.#disk.read(offset, target) as number;
   }
 }

@@ -1,7 +1,7 @@
 // Chromium for tests of pages, and servers for them. It is Debian's; CI must have it, elsewhere tests say that they go without.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -39,11 +39,12 @@ export interface PageServer {
   close(): void;
 }
 
-/** Serves the files of `directory`, and texts and bytes that are no files. */
+/** Serves the files of `directory`, and texts and bytes that are no files; `other` answers what is neither. */
 export async function serveFiles(
   directory: string,
   headers: Record<string, string>,
   more: Record<string, string | Uint8Array> = {},
+  other?: RequestListener,
 ): Promise<PageServer> {
   const requests: string[] = [];
   const find = (path: string) => {
@@ -56,6 +57,10 @@ export async function serveFiles(
     const path = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
     requests.push(path);
     const body = find(path);
+    if (body === undefined && other !== undefined) {
+      other(request, response);
+      return;
+    }
     response.writeHead(body === undefined ? 404 : 200, {
       "content-type": TYPES[path.split(".").at(-1) ?? ""] ?? "application/octet-stream",
       ...headers,
