@@ -1,6 +1,6 @@
 // `boot`: checks the options, gathers modules and disks, and runs the session: in a process, in a thread or here.
 
-import type { Assets } from "./assets.js";
+import { checkAssets } from "./assets.js";
 import { layOut, type ReadySource } from "./disks/layout.js";
 import { sendImages } from "./disks/serving.js";
 import { unpackSources } from "./disks/unpacked.js";
@@ -12,6 +12,7 @@ import {
   type BootOptions,
   environmentEntries,
   givenEnvironment,
+  type PreloadOptions,
   type Progress,
   type SessionOptions,
   sessionOptions,
@@ -19,7 +20,8 @@ import {
 } from "./options.js";
 import { permittedEnvironment } from "./policy/asker.js";
 import { readySha256 } from "./protocol/digests.js";
-import { addDigests, type BootResult } from "./result.js";
+import { addDigests, type BootResult, type MadeResult } from "./result.js";
+import { ASSETS, checkOptions, listOf, type Wanted } from "./wanted.js";
 import type { GrantedTree } from "./wasi/tree.js";
 
 /** Nothing of the guest's has been read. */
@@ -48,7 +50,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
     signal: options.signal,
     onProgress: (done, size) => options.onProgress?.({ ...NO_PROGRESS, unpackedDone: done, unpackedSize: size }),
   });
-  let result: BootResult;
+  let result: MadeResult;
   try {
     throwIfAborted(options.signal);
     result =
@@ -69,19 +71,23 @@ async function grantedTrees(options: BootOptions): Promise<readonly GrantedTree[
   return hostTrees.length === 0 ? [] : (await import("./wasi/tree.js")).takeTrees(hostTrees, settled);
 }
 
-/** What `preload` takes. */
-export interface PreloadOptions {
-  /** Those that boots will be given. */
-  assets?: Assets;
-  /** All of them unless said. */
-  flavours?: readonly Flavour[];
-}
+/** What each option of `preload` must be. */
+export const PRELOAD_OPTIONS = {
+  assets: ASSETS,
+  flavours: listOf("names of interpreters", {
+    what: `one of ${FLAVOURS.join(", ")}`,
+    is: (flavour) => FLAVOURS.some((known) => known === flavour),
+  }),
+} satisfies Record<keyof PreloadOptions, Wanted>;
 
 /**
  * Compiles modules, and loads what boots need now and then, so that the first one is as fast as the next ones.
- * @throws AssetError for a module that can't be had
+ * @throws AssetError for a module that can't be had; OptionError
  */
-export async function preload({ assets, flavours = FLAVOURS }: PreloadOptions = {}): Promise<void> {
+export async function preload(options: PreloadOptions = {}): Promise<void> {
+  checkOptions("preload", options, PRELOAD_OPTIONS);
+  const { assets, flavours = FLAVOURS } = options;
+  if (assets !== undefined) checkAssets(assets);
   readySha256();
   const modules = new AssetModules(assets);
   await Promise.all(flavours.map((flavour) => modules.find(modules.first(flavour))));
@@ -96,7 +102,7 @@ async function bootHere(
   modules: AssetModules,
   sources: ReadySource[],
   trees: readonly GrantedTree[],
-): Promise<BootResult> {
+): Promise<MadeResult> {
   here ??= await import("./here.js");
   const first = modules.first(firstFlavour(session));
   if (modules.ready(first) === undefined) await modules.find(first);
@@ -116,7 +122,7 @@ async function bootElsewhere(
   modules: AssetModules,
   sources: ReadySource[],
   trees: readonly GrantedTree[],
-): Promise<BootResult> {
+): Promise<MadeResult> {
   const { assets, clock = "real", confine } = options;
   if (typeof clock !== "string") throw new OptionError('a clock object needs the isolation "none"');
   const { disks, served } = sendImages(sources, waysTo(isolation));

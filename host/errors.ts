@@ -11,6 +11,7 @@ export class OptionError extends UserbootError {}
 /** An image can't be opened or read, or isn't what the caller says that it is. */
 export class DiskError extends UserbootError {
   constructor(
+    /** The disk: its path, or `disk0`. */
     readonly disk: string,
     message: string,
   ) {
@@ -21,6 +22,7 @@ export class DiskError extends UserbootError {
 /** A `host:` tree can't be granted. */
 export class HostTreeError extends UserbootError {
   constructor(
+    /** The tree: its path, or what it is called. */
     readonly tree: string,
     message: string,
   ) {
@@ -33,7 +35,9 @@ export class LimitError extends UserbootError {
   constructor(
     /** The limit's name in `limits`, or `messageBytes`, which is a process's and fixed. */
     readonly limit: string,
+    /** What was allowed. */
     readonly allowed: number,
+    /** What was used when that was noticed. */
     readonly used: number,
     /** What exceeded it, where that isn't the session itself. */
     by = "",
@@ -101,9 +105,13 @@ export class IsolationError extends UserbootError {}
 /** A booted guest that can't be handed to a VMM as asked. */
 export class HandoffError extends UserbootError {}
 
+/** Guest memory is read, or a guest packed, after its result was released. */
+export class ReleasedError extends UserbootError {}
+
 /** A file or directory of an image can't be looked at. */
 export class FileError extends UserbootError {
   constructor(
+    /** The file or directory, as it was asked for. */
     readonly path: string,
     /** As the system would call it: ENOENT, ENOTDIR, EIO ... */
     readonly code: string,
@@ -135,6 +143,7 @@ export const ERROR_CLASSES = {
   ConsoleError,
   IsolationError,
   HandoffError,
+  ReleasedError,
   FileError,
   InternalError,
 };
@@ -144,20 +153,31 @@ for (const [name, { prototype }] of Object.entries(ERROR_CLASSES)) {
 }
 
 /** What some of the errors have besides their messages. */
-interface Details {
+export interface ErrorDetails {
+  /** Of a LimitError. */
   limit: string;
+  /** Of a LimitError. */
   allowed: number;
+  /** Of a LimitError. */
   used: number;
+  /** Of a DiskError. */
   disk: string;
+  /** Of a HostTreeError. */
   tree: string;
+  /** Of a PolicyError. */
   rule: string;
+  /** Of a PolicyError. */
   subject: string;
+  /** Of a FileError. */
   path: string;
+  /** Of a FileError. */
   code: string;
+  /** Of an AssetError. */
   url: string;
+  /** Of an AssetError. */
   status: number;
 }
-const DETAILS: Readonly<Record<keyof Details, "string" | "number">> = {
+const DETAILS: Readonly<Record<keyof ErrorDetails, "string" | "number">> = {
   limit: "string",
   allowed: "number",
   used: "number",
@@ -172,13 +192,15 @@ const DETAILS: Readonly<Record<keyof Details, "string" | "number">> = {
 };
 
 /** An error as it stands in a result and crosses the border of a thread or process. */
-export interface PlainError extends Partial<Details> {
+export interface PlainError extends Partial<ErrorDetails> {
+  /** The name of its class. */
   name: string;
+  /** What happened, in one line. */
   message: string;
 }
 
 /** The details that `from` has. */
-function detailsOf(from: object): Partial<Details> {
+function detailsOf(from: object): Partial<ErrorDetails> {
   const has = (name: string, type: string) => Object.hasOwn(from, name) && typeof Reflect.get(from, name) === type;
   return Object.fromEntries(
     Object.entries(DETAILS).flatMap(([name, type]) => (has(name, type) ? [[name, Reflect.get(from, name)]] : [])),

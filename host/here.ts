@@ -14,7 +14,7 @@ import type { BootOptions, SessionOptions } from "./options.js";
 import { DirectAsker } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
 import { latin1 } from "./protocol/module_memory.js";
-import type { BootResult } from "./result.js";
+import type { MadeResult } from "./result.js";
 import { runSession } from "./session.js";
 import { canSuspend } from "./suspension.js";
 import type { WasiProvider } from "./wasi/provider.js";
@@ -27,7 +27,7 @@ export async function bootHere(
   modules: AssetModules,
   sources: readonly ReadySource[],
   trees: readonly GrantedTree[],
-): Promise<BootResult> {
+): Promise<MadeResult> {
   const policy = await findPolicy(options, session);
   const { clock = "real", console = new BufferConsole(), signal } = options;
   const { disks, promise, close } = openHere(sources);

@@ -7,4 +7,4 @@ installNode();
 setDirectoryCopier(async (path, options) => (await import("./wasi/directory.js")).copyDirectory(path, options));
 
 export * from "./api.js";
-export { FileDisk, fileDisk } from "./disks/file.js";
+export { FileDisk, fileDisk, type OpenFile } from "./disks/file.js";

@@ -3,8 +3,9 @@
 import { type Assets, checkAssets } from "./assets.js";
 import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
+import { isDisk } from "./disks/disk.js";
 import { type ImageFacts, layOut } from "./disks/layout.js";
-import type { DiskSource } from "./disks/source.js";
+import type { DiskImage, DiskSource } from "./disks/source.js";
 import { OptionError } from "./errors.js";
 import { LOW_MAX } from "./memory/guest.js";
 import { MODULE_MEMORY_LEAST } from "./memory/pool.js";
@@ -12,19 +13,39 @@ import { type Flavour, isFlavour } from "./modules.js";
 import type { Overlay, OverlayEntry, OverlayLimits } from "./overlay.js";
 import type { BootHooks } from "./policy/hooks.js";
 import { type Generation, wantedProfile } from "./profile.js";
+import {
+  ASSETS,
+  checkOptions,
+  checkValue,
+  FLAG,
+  FUNCTION,
+  hasMethods,
+  isPlain,
+  LIMITS,
+  listOf,
+  NUMBER,
+  SIGNAL,
+  TEXT,
+  type Wanted,
+} from "./wanted.js";
 import { TREE_LIMITS, type TreeLimits, type TreeOptions } from "./wasi/limits.js";
 import type { HostTree } from "./wasi/tree.js";
 
 /** Low memory from 0, high memory from 4 GiB, in bytes. */
 export interface MemorySize {
+  /** Bytes from 0 on. */
   low: number;
+  /** Bytes from 4 GiB on. */
   high: number;
 }
 
 /** An entry of the guest's memory map; types as in ACPI (1 is usable memory). */
 export interface MapEntry {
+  /** Its first address. */
   base: number | bigint;
+  /** Bytes. */
   length: number | bigint;
+  /** As in ACPI: 1 is usable memory, 2 reserved. */
   type: number;
 }
 
@@ -109,6 +130,7 @@ export interface BootOptions {
    * pool, if there is one, comes before anything else. One that isn't there ends the session with an OptionError.
    */
   currdev?: string;
+  /** Takes the output and has the keys; without one there are none. */
   console?: Console;
   /** The flavour to start with; the guest may ask for another one. */
   start?: Flavour;
@@ -118,12 +140,14 @@ export interface BootOptions {
   interfaceVersion?: 3 | 4 | 5;
   /** Whose loader is emulated: that of FreeBSD 12.1 and before, 13, 14, or 15 and 16. Default: `auto`, what the guest is. */
   profile?: Generation | "auto";
+  /** The session's time: the real one (default), one that moves only when somebody waits, or the caller's. */
   clock?: "real" | "virtual" | Clock;
   /**
    * Decides in which order Lua's `pairs` lists the string keys of a table: any whole number below 2^32, 0 unless given.
    * The same seed gives the same order; FreeBSD's loader has another one each time it runs.
    */
   hashSeed?: number;
+  /** What the session may use up; `DEFAULT_LIMITS` hold where nothing is said. */
   limits?: Partial<Limits>;
   /** Count waiting for keys against `limits.wallMs`. */
   waitCounts?: boolean;
@@ -153,14 +177,134 @@ export interface BootOptions {
 
 /** How far a session is. */
 export interface Progress {
+  /** Bytes read from disks. */
   diskBytes: number;
+  /** Reads of disks. */
   diskCalls: number;
-  /** Bytes of the file that is being loaded into guest memory right now, and how many of them are there. */
+  /** Bytes of the file that is being loaded into guest memory right now. */
   fileBytes: number;
+  /** How many of them are there. */
   fileDone: number;
-  /** Before the guest starts: bytes of a compressed image, and how many of them have been read to unpack it. */
+  /** Before the guest starts: bytes of a compressed image. */
   unpackedSize?: number;
+  /** How many of them have been read to unpack it. */
   unpackedDone?: number;
+}
+
+/** What `preload` takes. */
+export interface PreloadOptions {
+  /** Those that boots will be given. */
+  assets?: Assets;
+  /** All of them unless said. */
+  flavours?: readonly Flavour[];
+}
+
+/** A number of 64 bits; whether it is one is looked at later. */
+const ADDRESS: Wanted = {
+  what: "a number or a bigint",
+  is: (value) => typeof value === "number" || typeof value === "bigint",
+};
+
+/** What each option of `boot` must be. */
+export const BOOT_OPTIONS = {
+  disks: listOf("disks"),
+  hostTrees: listOf("trees", {
+    what: "a directory's path or handle, or an object or Map of files",
+    is: (tree) => typeof tree === "string" || isPlain(tree),
+  }),
+  hostTreeLimits: LIMITS,
+  hostTreeStrict: FLAG,
+  onNotice: FUNCTION,
+  overlay: {
+    what: "an object or Map of files, a directory's path or handle, or an array of these",
+    is: (overlay) => typeof overlay === "string" || (typeof overlay === "object" && overlay !== null),
+  },
+  memory: {
+    what: "a number of bytes, or { low, high }",
+    is: (memory) => typeof memory === "number" || isPlain(memory),
+    fields: { low: NUMBER, high: NUMBER } satisfies Record<keyof MemorySize, Wanted>,
+  },
+  map: listOf("entries", {
+    what: "an object with `base`, `length` and `type`",
+    is: (entry) => isPlain(entry) && "base" in entry && "length" in entry && "type" in entry,
+    fields: { base: ADDRESS, length: ADDRESS, type: NUMBER } satisfies Record<keyof MapEntry, Wanted>,
+  }),
+  env: listOf("strings", TEXT),
+  currdev: TEXT,
+  console: { what: "an object with the method `write`", is: (console) => hasMethods(console, "write") },
+  start: TEXT,
+  loader: TEXT,
+  interfaceVersion: NUMBER,
+  profile: { what: 'a number or "auto"', is: (profile) => typeof profile === "number" || profile === "auto" },
+  clock: {
+    what: '"real", "virtual", or an object with the methods `now` and `sleep`',
+    is: (clock) => clock === "real" || clock === "virtual" || hasMethods(clock, "now", "sleep"),
+  },
+  hashSeed: NUMBER,
+  limits: LIMITS,
+  waitCounts: FLAG,
+  signal: SIGNAL,
+  onProgress: FUNCTION,
+  digests: FLAG,
+  hooks: {
+    what: "an object of hooks",
+    is: isPlain,
+    fields: {
+      onEnvironment: FUNCTION,
+      onSetenv: FUNCTION,
+      onFile: FUNCTION,
+      onKernel: FUNCTION,
+      onExec: FUNCTION,
+      automation: listOf("rules", {
+        what: "an object with `expect` and `send`, or with `menu`",
+        is: (rule) => isPlain(rule) && ("menu" in rule || ("expect" in rule && "send" in rule)),
+        fields: { expect: TEXT, send: TEXT, menu: TEXT },
+      }),
+    } satisfies Record<keyof BootHooks, Wanted>,
+    // It may have a state of its own.
+    mistaken: (name) => name.startsWith("on"),
+  },
+  measure: FLAG,
+  isolation: TEXT,
+  assets: ASSETS,
+  confine: TEXT,
+} satisfies Record<keyof BootOptions, Wanted>;
+
+/** What each property of a disk that is more than its image must be. */
+const DISK_IMAGE = {
+  image: { what: "an image", is: () => true },
+  sectorSize: NUMBER,
+  format: TEXT,
+  files: listOf("images"),
+} satisfies Record<keyof DiskImage, Wanted>;
+
+/**
+ * Looks for mistakes in `disks` that would else be taken for empty disks, or not be seen.
+ * @throws OptionError
+ */
+export function checkDisks(disks: readonly DiskSource[], name = "disks"): void {
+  for (const [i, disk] of disks.entries()) {
+    const place = `${name}[${i}]`;
+    if (!isPlain(disk) || !("image" in disk) || isDisk(disk)) {
+      checkFilled(place, disk);
+      continue;
+    }
+    checkValue(place, disk, { what: "a disk", is: isPlain, fields: DISK_IMAGE });
+    checkFilled(`${place}.image`, disk.image);
+    checkDisks(disk.files ?? [], `${place}.files`);
+  }
+}
+
+/** Refuses an image without a byte. */
+function checkFilled(name: string, image: unknown): void {
+  const size =
+    image instanceof Blob
+      ? image.size
+      : image instanceof ArrayBuffer || ArrayBuffer.isView(image)
+        ? image.byteLength
+        : 1;
+  if (size === 0) throw new OptionError(`${name} is empty, not a disk image`);
+  if (image === "") throw new OptionError(`${name} is an empty path`);
 }
 
 /** The options of one session, complete. */
@@ -187,8 +331,10 @@ export interface SessionOptions {
 
 /** Checks `options` and fills in what is missing. */
 export function sessionOptions(options: BootOptions): SessionOptions {
+  checkOptions("boot", options, BOOT_OPTIONS);
   const { disks = [], map, interfaceVersion = 5, start, loader } = options;
   const { images } = layOut(disks);
+  checkDisks(disks);
   if (![3, 4, 5].includes(interfaceVersion))
     throw new OptionError(`interface version ${interfaceVersion} is not 3, 4 or 5`);
   for (const flavour of [start, loader]) {

@@ -5,9 +5,11 @@ import { AbortedError, ConsoleError, OptionError, PolicyError, PolicyFileError }
 
 /** One thing that was looked at. The texts have nothing in them that acts on a terminal. */
 export interface LookedAt {
+  /** What it is. */
   kind: "disk" | "damage" | "partition" | "pool" | "file" | "kernel";
   /** `disk0`, `disk0p2`, `zfs:pool`, `disk0p2:/boot/loader`, a kernel as it was to be loaded; with `damage` its place. */
   name: string;
+  /** What was found there. */
   found: string;
 }
 

@@ -2,25 +2,28 @@
 
 import { OptionError } from "./errors.js";
 
-/** Releases whose loaders differ: 12 is 12.1 and all before it, 15 is 15, 16 and what follows. */
-export const GENERATIONS = [12, 13, 14, 15] as const;
-/** One of them. */
-export type Generation = (typeof GENERATIONS)[number];
+/** A release whose loader differs from those before: 12 is 12.1 and all before it, 15 is 15, 16 and what follows. */
+export type Generation = 12 | 13 | 14 | 15;
+/** All of them. */
+export const GENERATIONS: readonly Generation[] = [12, 13, 14, 15];
 
-/** Where in the guest the core finds the generation, by its number for it. */
-export const PROFILE_MARKS = [
+/** What tells the generation: one of the guest's files, the caller, or nothing. */
+export type ProfileMark = "nothing" | "the caller" | "/bin/freebsd-version" | "/boot/kernel/linker.hints" | "/boot/lua";
+/** All of them, by the core's numbers for them. */
+export const PROFILE_MARKS: readonly ProfileMark[] = [
   "nothing",
   "the caller",
   "/bin/freebsd-version",
   "/boot/kernel/linker.hints",
   "/boot/lua",
-] as const;
+];
 
 /** The loader that was emulated. */
 export interface ProfileFacts {
+  /** Whose it was. */
   generation: Generation;
   /** The guest's file that told, `the caller`, or `nothing`: 12, then. */
-  from: (typeof PROFILE_MARKS)[number];
+  from: ProfileMark;
   /** The guest's release, such as `14.1`, where the file has it. */
   release?: string;
 }

@@ -39,7 +39,7 @@ import {
 import { decodeProfile, type ProfileFacts } from "./profile.js";
 import { makeImports } from "./protocol/imports.js";
 import { latin1 } from "./protocol/module_memory.js";
-import type { BootResult, InterpreterCheck, ResultData, SwapRequest } from "./result.js";
+import type { InterpreterCheck, MadeResult, Outcome, SwapRequest } from "./result.js";
 import { EXIT_REBOOT, type SessionState, Stop } from "./state.js";
 import { promising, Suspension } from "./suspension.js";
 import { printable } from "./text.js";
@@ -110,7 +110,7 @@ function readCheck(flavour: Flavour, core: Core): InterpreterCheck {
 }
 
 /** Runs a session to its end. Never throws for anything the guest did. */
-export function runSession(parts: SessionParts): Promise<BootResult> {
+export function runSession(parts: SessionParts): Promise<MadeResult> {
   return new Session(parts).run();
 }
 
@@ -121,8 +121,6 @@ const LOOK_SHARE = 0.05;
 function isUnbooted(end: unknown): boolean {
   return end instanceof Stop ? end.why === "exit" && end.value !== EXIT_REBOOT : leavesQuestion(end);
 }
-
-type Outcome = Pick<ResultData, "reason" | "exitCode" | "error">;
 
 class Session {
   readonly #began = performance.now();
@@ -162,7 +160,7 @@ class Session {
     this.#guest = this.#freshMemory();
   }
 
-  async run(): Promise<BootResult> {
+  async run(): Promise<MadeResult> {
     while (true) {
       const module = this.parts.modules.ready(this.#module) ?? (await this.#fetched());
       const outcome = this.#outcome(module instanceof WebAssembly.Module ? await this.#pass(module) : module);
@@ -337,7 +335,7 @@ class Session {
     this.#swaps.push(this.#flavour);
   }
 
-  #result(outcome: Outcome): BootResult {
+  #result(outcome: Outcome): MadeResult {
     const result = makeResult({
       outcome,
       flavour: this.#flavour,

@@ -30,7 +30,9 @@ export interface Console {
 
 /** Characters in a row, rows on the screen. */
 export interface ConsoleSize {
+  /** Characters in a row. */
   columns: number;
+  /** Rows on the screen. */
   rows: number;
 }
 
@@ -55,6 +57,7 @@ export class OutputBuffer {
   #block = new Uint8Array(256);
   #length = 0;
 
+  /** Takes more, and keeps a copy. */
   write(bytes: Uint8Array): void {
     const end = this.#length + bytes.length;
     if (end > this.#block.length) {
@@ -66,6 +69,7 @@ export class OutputBuffer {
     this.#length = end;
   }
 
+  /** Bytes so far. */
   get length(): number {
     return this.#length;
   }
@@ -86,6 +90,7 @@ export class OutputBuffer {
 
 /** No keys; output is kept. */
 export class BufferConsole implements Console {
+  /** All that was written so far. */
   readonly output = new OutputBuffer();
 
   write(bytes: Uint8Array): void {

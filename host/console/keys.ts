@@ -37,6 +37,7 @@ export class KeysConsole extends BufferConsole {
     return rest;
   }
 
+  /** Says that a copy has typed so many keys, as `consumed` counts, and the rest is nobody's. */
   took(consumed: number): void {
     this.#consumed += consumed;
     this.#entry = this.#entries.length;

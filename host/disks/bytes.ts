@@ -7,6 +7,7 @@ export class BytesDisk implements Disk {
   readonly promises = false;
 
   constructor(
+    /** The bytes; they are not copied. */
     readonly image: Uint8Array,
     readonly sectorSize: 512 | 4096 = 512,
   ) {}

@@ -1,11 +1,11 @@
 // Files that are compressed as a whole, by the word that the caller gave or the end of their name. What they hold is unpacked
 // before the guest starts (unpack.ts), and is an image like any other then.
 
-/** The compressions, as callers call them. */
-export const COMPRESSIONS = ["gzip", "xz", "zstd", "bzip2"] as const;
+/** A compression, as callers call it. */
+export type Compression = "gzip" | "xz" | "zstd" | "bzip2";
 
-/** One of them. */
-export type Compression = (typeof COMPRESSIONS)[number];
+/** All of them. */
+export const COMPRESSIONS: readonly Compression[] = ["gzip", "xz", "zstd", "bzip2"];
 
 const SUFFIXES: Readonly<Record<string, Compression>> = { gz: "gzip", xz: "xz", zst: "zstd", bz2: "bzip2" };
 

@@ -16,6 +16,7 @@ const GONE = ["ENXIO", "ENODEV", "ENOMEDIUM"];
 
 /** A file that is open already, as it was sent; whoever opened it closes it. */
 export interface OpenFile {
+  /** Its descriptor. */
   fd: number;
   /** Needed of a device, whose file tells none. */
   size?: number | undefined;
@@ -36,6 +37,7 @@ export class FileDisk implements Disk {
   #open: boolean;
 
   constructor(
+    /** Where it is. */
     readonly path: string,
     sectorSize?: 512 | 4096,
     open?: OpenFile,

@@ -2,6 +2,7 @@
 
 import { DiskError, OptionError } from "../errors.js";
 import { BlobDisk } from "./blob.js";
+import type { Disk } from "./disk.js";
 import { isHandle } from "./source.js";
 
 /**
@@ -12,13 +13,16 @@ import { isHandle } from "./source.js";
 export async function fileDisk(
   file: Blob | FileSystemFileHandle,
   { sectorSize = 512 }: { sectorSize?: 512 | 4096 } = {},
-): Promise<BlobDisk> {
+): Promise<Disk> {
   if (file instanceof Blob) return new BlobDisk(file, sectorSize);
   if (!isHandle(file)) throw new OptionError("fileDisk: a Blob, a File or the handle of a file is needed");
   return new BlobDisk(await fileOf(file), sectorSize);
 }
 
-/** The file of a handle as it is now. */
+/**
+ * The file of a handle as it is now.
+ * @internal
+ */
 export async function fileOf(handle: FileSystemFileHandle): Promise<File> {
   try {
     return await handle.getFile();

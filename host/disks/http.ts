@@ -26,8 +26,9 @@ export interface HttpDiskOptions {
 export interface HttpDisk extends Disk {
   readonly sectorSize: 512 | 4096;
   readonly promises: true;
-  /** Requests so far, and bytes that came with them. */
+  /** Requests so far. */
   readonly requests: number;
+  /** Bytes that came with them. */
   readonly transferred: number;
   /** Ends what is being fetched, and forgets what was. Nothing can be read afterwards. */
   close(): void;

@@ -15,17 +15,18 @@ export type ReadyImage = string | Uint8Array | Blob;
 /** An image: a path (Node), bytes in memory, a Blob or File, the handle of a file (pages), also of the page's own file system. */
 export type ImageSource = ReadyImage | ArrayBuffer | FileSystemFileHandle;
 
-/** The formats of images, as the core calls them (loader-wasm/conf.ts). It reads them; here they are words. */
-export const IMAGE_FORMATS = ["raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"] as const;
+/** A format of images, as the core calls it (loader-wasm/conf.ts). It reads them; here they are words. */
+export type ImageFormat = "raw" | "qcow2" | "vmdk" | "vhd" | "vhdx" | "vdi";
 
-/** One of them. */
-export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+/** All of them. */
+export const IMAGE_FORMATS: readonly ImageFormat[] = ["raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"];
 
 /** All words that can be said of an image. */
 export const FORMAT_WORDS: readonly (ImageFormat | Compression)[] = [...IMAGE_FORMATS, ...COMPRESSIONS];
 
 /** An image with what is to be known about it. */
 export interface DiskImage {
+  /** The image itself. */
   image: ImageSource;
   /** Bytes of a sector. Without it a device's are what the system says, those of a file 512, and a VHDX image has its own. */
   sectorSize?: 512 | 4096;

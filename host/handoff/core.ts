@@ -11,7 +11,7 @@ const PRSTATUS = { amd64: { registers: 112, size: 336 }, i386: { registers: 72, 
 /**
  * `machine` as a core file of its width: an NT_PRSTATUS note, then memory at physical addresses, then at virtual ones.
  */
-export function packCore(machine: Machine): Uint8Array {
+export function packCore(machine: Machine): Uint8Array<ArrayBuffer> {
   const { arch } = machine;
   const kernel = machine.memory.filter(({ gpa }) => gpa >= ONE_MIB);
   const load = (base: bigint) => (piece: { gpa: number; bytes: Uint8Array }) => ({

@@ -60,7 +60,7 @@ export const PF_ALL = 7;
 export const PF_R = 4;
 
 /** The bytes of `file`. */
-export function writeElf(file: ElfFile): Uint8Array {
+export function writeElf(file: ElfFile): Uint8Array<ArrayBuffer> {
   const { bits, segments, preamble = new Uint8Array() } = file;
   const sections = file.sections ? withNames(file.sections) : [];
   const wide = bits === 64;

@@ -2,18 +2,28 @@
 // Checks what a VMM can't be asked to do; the adapters beside this file start from here.
 
 import { HandoffError } from "../errors.js";
-import type { RegisterValue } from "./registers.js";
+import type { CommonRegisters } from "./registers.js";
 
-/** What is needed of a boot's result. */
+/** The registers that are needed; `cr3` has those of a 64-bit kernel. */
+export type EntryPoint = Pick<
+  CommonRegisters,
+  "rip" | "rsp" | "rflags" | "cr0" | "cr4" | "efer" | "cs" | "ds" | "tr" | "gdtr"
+> & { cr3?: string };
+
+/** What is needed of a boot's result. Any can be given; one that entered no kernel is refused. */
 export interface Entered {
+  /** `exec` when a kernel was entered. */
   reason: string;
+  /** The kernel's machine. */
   arch?: "amd64" | "i386";
-  registers?: Record<string, RegisterValue>;
+  /** The CPU at its entry. */
+  registers?: EntryPoint;
   /** Of a 32-bit kernel: the table for `registers`, not yet in memory. */
   gdt?: { gpa: string; hex: string };
   /** The kernel comes first. */
   modules?: readonly { address: string; size: number; metadata: readonly { name: string; value?: string }[] }[];
-  guestMemory: { bytes: Uint8Array; written: Iterable<[start: number, end: number]> };
+  /** Its memory. */
+  guestMemory: { readonly bytes: Uint8Array; readonly written: Iterable<readonly [start: number, end: number]> };
 }
 
 /** A stretch of guest memory; borrowed from the result. */
@@ -63,21 +73,19 @@ export function machineOf(result: Entered): Machine {
   if (result.reason !== "exec" || !arch || !given) {
     throw new HandoffError(`no kernel was entered (the boot ended with "${result.reason}")`);
   }
-  const number = (value: RegisterValue | undefined) => (typeof value === "object" ? 0n : BigInt(value ?? 0));
-  const gdtr = Array.isArray(given.gdtr) ? given.gdtr : [0, 0];
   const registers: Registers = {
-    rip: number(given.rip),
-    rsp: number(given.rsp),
-    rflags: number(given.rflags) | 2n,
-    cr0: number(given.cr0),
-    cr3: number(given.cr3),
-    cr4: number(given.cr4),
-    efer: number(given.efer),
-    cs: Number(number(given.cs)),
-    ds: Number(number(given.ds)),
-    tr: Number(number(given.tr)),
-    gdtBase: Number(gdtr[0]),
-    gdtLimit: Number(gdtr[1]),
+    rip: BigInt(given.rip),
+    rsp: BigInt(given.rsp),
+    rflags: BigInt(given.rflags) | 2n,
+    cr0: BigInt(given.cr0),
+    cr3: BigInt(given.cr3 ?? 0),
+    cr4: BigInt(given.cr4),
+    efer: BigInt(given.efer),
+    cs: given.cs,
+    ds: given.ds,
+    tr: given.tr,
+    gdtBase: Number(given.gdtr[0]),
+    gdtLimit: given.gdtr[1],
   };
   const memory = pieces(result.guestMemory);
   if (result.gdt) addPiece(memory, { gpa: Number(result.gdt.gpa), bytes: fromHex(result.gdt.hex) });

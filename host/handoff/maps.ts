@@ -11,36 +11,28 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
-const MAPS = {
+/** Name of a machine whose map is known. */
+export type MapProfile = "bhyve" | "qemu" | "q35" | "v86";
+
+const MAPS: Readonly<Record<MapProfile, (memory: number) => MapEntry[]>> = {
   /** What the loader makes by itself. */
-  bhyve: (memory: number): MapEntry[] => [
-    usable(0, 640 * KIB),
-    usable(MIB, Math.min(memory, LOW_MAX)),
-    ...above(memory, LOW_MAX),
-  ],
+  bhyve: (memory) => [usable(0, 640 * KIB), usable(MIB, Math.min(memory, LOW_MAX)), ...above(memory, LOW_MAX)],
   /** SeaBIOS on the i440FX ("pc"): an EBDA below 640 KiB, tables at the top of low memory. */
-  qemu: (memory: number): MapEntry[] => {
+  qemu: (memory) => {
     const low = memory >= 3.5 * GIB ? 3 * GIB : memory;
     return [...firmware(), usable(MIB, low - 128 * KIB), reserved(low - 128 * KIB, low), rom(), ...above(memory, low)];
   },
   /** The same on the Q35, which has less low memory and windows of its own. */
-  q35: (memory: number): MapEntry[] => {
+  q35: (memory) => {
     const low = memory >= 2.75 * GIB ? 2 * GIB : memory;
     const tables = low - 132 * KIB;
     const windows = [reserved(0xb000_0000, 0xc000_0000), reserved(0xfed1_c000, 0xfed2_0000)];
     return [...firmware(), usable(MIB, tables), reserved(tables, low), ...windows, rom(), ...above(memory, low)];
   },
   /** SeaBIOS in v86: the same, with all of memory low. */
-  v86: (memory: number): MapEntry[] => [
-    ...firmware(),
-    usable(MIB, memory - 128 * KIB),
-    reserved(memory - 128 * KIB, memory),
-    rom(),
-  ],
-} satisfies Record<string, (memory: number) => MapEntry[]>;
+  v86: (memory) => [...firmware(), usable(MIB, memory - 128 * KIB), reserved(memory - 128 * KIB, memory), rom()],
+};
 
-/** Name of a machine whose map is known. */
-export type MapProfile = keyof typeof MAPS;
 /** All of those names. */
 export const MAP_PROFILES = /* @__PURE__ */ Object.keys(MAPS) as MapProfile[];
 

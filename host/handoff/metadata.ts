@@ -10,7 +10,9 @@ import type { CpuState } from "./registers.js";
 export interface MetadataRecord {
   /** Its name in FreeBSD without the prefix, or its number. */
   name: string;
+  /** Where in guest memory its value is. */
   gpa: string;
+  /** Bytes of the value. */
   size: number;
   /** Of numbers (up to 8 bytes). */
   value?: string;
@@ -18,21 +20,33 @@ export interface MetadataRecord {
 
 /** A file the loader put into memory. */
 export interface LoadedModule {
+  /** Its path, as the loader has it. */
   name: string;
+  /** What kind of file it is: `elf kernel`, `elf module`, a word of the guest's. */
   type: string;
+  /** Where in guest memory it is. */
   address: string;
+  /** Bytes that it takes there. */
   size: number;
+  /** Its arguments, if it was given any. */
   args?: string;
+  /** What else the loader says of it. */
   metadata: MetadataRecord[];
 }
 
 /** The words that a kernel finds on its stack, and where its environment is. */
 export interface BootData {
+  /** Flags of the boot (i386). */
   howto?: string;
+  /** The device, in the old way of numbers (i386). */
   bootdev?: string;
+  /** Where the old table of facts is (i386). */
   bootinfo?: string;
+  /** Where the chain of loaded files is. */
   modulep: string;
+  /** Where what the loader left ends. */
   kernend: string;
+  /** Where the environment is. */
   envp?: string;
 }
 

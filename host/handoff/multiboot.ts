@@ -12,7 +12,7 @@ const FLAGS = 0;
  * `machine` as a Multiboot image. It starts in a stub that sets the registers and enters the kernel.
  * @throws HandoffError when there is no room for the stub
  */
-export function packMultiboot(machine: Machine): Uint8Array {
+export function packMultiboot(machine: Machine): Uint8Array<ArrayBuffer> {
   const { pieces, entry } = bootOf(machine);
   const header = new Uint8Array(12);
   const view = new DataView(header.buffer);

@@ -7,20 +7,25 @@ import { packMultiboot } from "./multiboot.js";
 import { packPvh } from "./pvh.js";
 import { packSymbols } from "./symbols.js";
 
-const FORMATS = {
+/** Name of a format. */
+export type PackFormat = "multiboot" | "pvh" | "core" | "symbols";
+
+const FORMATS: Readonly<Record<PackFormat, (machine: Machine) => Uint8Array<ArrayBuffer>>> = {
   multiboot: packMultiboot,
   pvh: packPvh,
   core: packCore,
   symbols: packSymbols,
-} satisfies Record<string, (machine: Machine) => Uint8Array>;
+};
 
-/** Name of a format. */
-export type PackFormat = keyof typeof FORMATS;
 /** All formats; the command line lists them in this order. */
 export const PACK_FORMATS = /* @__PURE__ */ Object.keys(FORMATS) as PackFormat[];
 
-/** The guest of `result`, which entered its kernel, as one file. */
-export function pack(result: Entered, format: PackFormat = "multiboot"): Uint8Array {
+/**
+ * The guest of `result`, which entered its kernel, as one file.
+ * @throws HandoffError for a result that entered none, or a machine that the format has no room for; ReleasedError for one
+ * that was released; OptionError for a format that there isn't
+ */
+export function pack(result: Entered, format: PackFormat = "multiboot"): Uint8Array<ArrayBuffer> {
   checkFormat(format);
   return FORMATS[format](machineOf(result));
 }

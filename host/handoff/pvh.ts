@@ -11,7 +11,7 @@ const XEN_ELFNOTE_PHYS32_ENTRY = 18;
  * `machine` as an ELF with a PVH note. It starts in the same stub as a Multiboot image.
  * @throws HandoffError when there is no room for the stub
  */
-export function packPvh(machine: Machine): Uint8Array {
+export function packPvh(machine: Machine): Uint8Array<ArrayBuffer> {
   const { pieces, entry } = bootOf(machine);
   const address = new Uint8Array(8);
   new DataView(address.buffer).setBigUint64(0, BigInt(entry), true);

@@ -3,10 +3,82 @@
 // that the host writes. Whoever runs the guest takes its state from here.
 
 import { RegisterError } from "../errors.js";
-import { hex } from "../text.js";
+import { hex, toHex } from "../text.js";
 
-/** A register: decimal when small by nature (selectors), else a hex string. */
-export type RegisterValue = number | string | [number | string, number | string] | [number, number | string, string];
+/** What the CPU knows of a segment: hex strings, or numbers where they are small by nature. */
+export type SegmentDescriptor = [base: number | string, limit: number | string, access: string];
+
+/** The registers that both kinds of kernels start with: hex strings, and selectors, which are numbers. */
+export interface CommonRegisters {
+  /** Where the kernel's first instruction is. */
+  rip: string;
+  /** The stack pointer. */
+  rsp: string;
+  /** The flags. */
+  rflags: string;
+  /** The first control register. */
+  cr0: string;
+  /** The fourth control register. */
+  cr4: string;
+  /** The extended features that are on. */
+  efer: string;
+  /** Selector of code. */
+  cs: number;
+  /** Selector of data. */
+  ds: number;
+  /** The same as `ds`. */
+  es: number;
+  /** The same as `ds`. */
+  fs: number;
+  /** The same as `ds`. */
+  gs: number;
+  /** The same as `ds`. */
+  ss: number;
+  /** Selector of the task. */
+  tr: number;
+  /** Selector of the local table. */
+  ldtr: number;
+  /** The segment of `cs`. */
+  cs_desc: SegmentDescriptor;
+  /** The segment of `ds`, `es`, `fs`, `gs` and `ss`. */
+  ds_desc: SegmentDescriptor;
+  /** The segment of the task. */
+  tr_desc: SegmentDescriptor;
+  /** The segment of the local table. */
+  ldtr_desc: SegmentDescriptor;
+  /** The table of segments. */
+  gdtr: [base: string, limit: number];
+}
+
+/** The CPU at the entry of a 64-bit kernel: long mode, with page tables. */
+export interface Amd64Registers extends CommonRegisters {
+  /** Where the page tables are. */
+  cr3: string;
+}
+
+/** The CPU at the entry of a 32-bit kernel: protected mode, without page tables. */
+export interface I386Registers extends CommonRegisters {
+  /** There are none. */
+  cr3?: never;
+}
+
+/** A table of segments that whoever starts the machine has to write to guest memory first. */
+export interface SegmentTable {
+  /** Where. */
+  gpa: string;
+  /** Its bytes, two digits each. */
+  hex: string;
+}
+
+/** A CPU at the entry of a kernel of its architecture. */
+export type EntryRegisters =
+  | { readonly arch: "amd64"; readonly registers: Amd64Registers }
+  | { readonly arch: "i386"; readonly registers: I386Registers };
+
+/** The same with what the host has yet to write. */
+export type EntryState =
+  | { arch: "amd64"; registers: Amd64Registers; gdt?: never }
+  | { arch: "i386"; registers: I386Registers; gdt: SegmentTable };
 
 /** A call of the loader as the result lists it. */
 export type Call = [name: string, ...values: (number | string)[]];
@@ -50,14 +122,15 @@ export class CpuState {
     return this.cr3 === undefined || this.cr3 === 0n ? "i386" : "amd64";
   }
 
-  /** All registers at the kernel's entry. */
-  registers(): Record<string, RegisterValue> {
-    return this.arch === "amd64" ? this.#longMode() : this.#protectedMode();
+  /** All registers at the kernel's entry, and what goes with them. */
+  entryState(): EntryState {
+    return this.arch === "amd64"
+      ? { arch: "amd64", registers: this.#longMode() }
+      : { arch: "i386", registers: this.#protectedMode(), gdt: this.#gdt() };
   }
 
-  /** The GDT that goes with `registers` of a 32-bit kernel and that the host writes; none for a 64-bit one. */
-  gdt(): { gpa: bigint; bytes: Uint8Array } | undefined {
-    if (this.arch === "amd64") return undefined;
+  /** The GDT that goes with the registers of a 32-bit kernel and that the host writes. */
+  #gdt(): SegmentTable {
     const bytes = new Uint8Array(32);
     const view = new DataView(bytes.buffer);
     view.setBigUint64(8, 0x00cf_9a00_0000_ffffn, true);
@@ -65,7 +138,7 @@ export class CpuState {
     view.setBigUint64(24, 0x0000_8900_0000_0000n | BigInt(TSS_SIZE - 1), true);
     view.setUint16(26, Number(this.#tss() & 0xffffn), true);
     view.setUint8(28, Number((this.#tss() >> 16n) & 0xffn));
-    return { gpa: this.gdtBase & 0xffff_ffffn, bytes };
+    return { gpa: hex(this.gdtBase & 0xffff_ffffn), hex: toHex(bytes) };
   }
 
   /** One page above the GDT. */
@@ -73,7 +146,7 @@ export class CpuState {
     return (this.gdtBase + 0x1000n) & 0xffff_ffffn;
   }
 
-  #longMode(): Record<string, RegisterValue> {
+  #longMode(): Amd64Registers {
     return {
       rip: hex(this.rip ?? 0n),
       rsp: hex(this.rsp),
@@ -93,7 +166,7 @@ export class CpuState {
     };
   }
 
-  #protectedMode(): Record<string, RegisterValue> {
+  #protectedMode(): I386Registers {
     return {
       rip: hex((this.rip ?? 0n) & 0xffff_ffffn),
       rsp: hex(this.rsp & 0xffff_ffffn),
@@ -106,7 +179,7 @@ export class CpuState {
       ldtr: 0,
       cs_desc: [0, FLAT_LIMIT, "0xc09b"],
       ds_desc: [0, FLAT_LIMIT, "0xc093"],
-      tr_desc: [hex(this.#tss()), TSS_SIZE - 1, "0x8b"] as unknown as RegisterValue,
+      tr_desc: [hex(this.#tss()), TSS_SIZE - 1, "0x8b"],
       ldtr_desc: [0, 0, "0x10000"],
       gdtr: [hex(this.gdtBase & 0xffff_ffffn), 31],
     };

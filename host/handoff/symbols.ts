@@ -30,7 +30,7 @@ const STRINGS = 3;
  * The symbols of `machine`'s kernel as an ELF file.
  * @throws HandoffError when there are none, or their tables are damaged
  */
-export function packSymbols({ arch, kernel, registers }: Machine): Uint8Array {
+export function packSymbols({ arch, kernel, registers }: Machine): Uint8Array<ArrayBuffer> {
   if (!kernel?.symbols) throw new HandoffError("the kernel was loaded without symbols");
   const { word, symbol, info, section } = LAYOUT[arch];
   const { bytes } = kernel.symbols;

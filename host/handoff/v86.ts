@@ -7,18 +7,27 @@ import { pack } from "./pack.js";
 
 /** What `attach` uses of a v86 instance. */
 export interface V86Like {
+  /** Whether its CPU runs. */
   is_running(): boolean;
+  /** Stops the CPU. */
   stop(): Promise<void> | void;
+  /** Lets it go on. */
   run(): Promise<void> | void;
+  /** Resets the machine. */
   restart(): void;
+  /** Its inside, where Multiboot images are loaded. */
   v86: { cpu: { load_multiboot(image: ArrayBuffer): void } };
 }
 
 /** Options for v86's constructor. */
 export interface V86Options {
+  /** Bytes of memory. */
   memory_size: number;
+  /** The packed guest. */
   multiboot: { buffer: ArrayBuffer };
+  /** The first disk. */
   hda?: { buffer: ArrayBuffer };
+  /** The second disk. */
   hdb?: { buffer: ArrayBuffer };
 }
 
@@ -49,5 +58,5 @@ export async function attach(emulator: V86Like, result: Entered): Promise<void> 
 
 function image(result: Entered): ArrayBuffer {
   if (result.arch === "amd64") throw new HandoffError("v86 runs i386 guests only, this one is amd64");
-  return pack(result, "multiboot").buffer as ArrayBuffer;
+  return pack(result, "multiboot").buffer;
 }

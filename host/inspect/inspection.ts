@@ -3,6 +3,7 @@
 
 import { FileError, LimitError, OptionError, UserbootError } from "../errors.js";
 import { NOWHERE, type Run } from "../memory/places.js";
+import type { LookedAt } from "../problem.js";
 import type { IsolationFacts } from "../result.js";
 import { errorName } from "./errno.js";
 import type { Description, DiskInfo, EntryInfo, FileInfo, PoolInfo, SystemInfo, VolumeInfo } from "./facts.js";
@@ -22,8 +23,10 @@ export interface OpenOptions {
 }
 
 /** A piece of a file. */
-interface Part {
+export interface FilePart {
+  /** What is there; empty for a hole. */
   bytes: Uint8Array<ArrayBuffer>;
+  /** Zeros that are nowhere on the disk. */
   hole: number;
 }
 
@@ -50,6 +53,7 @@ export interface FindOptions extends ListOptions {
 
 /** An entry, and where it is. */
 export interface FoundEntry extends EntryInfo {
+  /** As paths of images are given. */
   path: string;
 }
 
@@ -83,12 +87,16 @@ export class Inspection implements AsyncDisposable {
   readonly #readers = new Set<Reader>();
   /** The device that would be booted, with its colon. */
   readonly device: string;
+  /** The disks that it was given. */
   readonly disks: readonly DiskInfo[];
+  /** What is on them: file systems, and what else there is. */
   readonly volumes: readonly VolumeInfo[];
+  /** The ZFS pools that they belong to. */
   readonly pools: readonly PoolInfo[];
   /** As in a boot's result, when nothing that boots is there. */
-  readonly bootProblem: Description["bootProblem"];
+  readonly bootProblem: LookedAt[] | undefined;
 
+  /** @internal */
   constructor(inspector: Inspector, description: Description, limits: InspectLimits) {
     this.#inspector = inspector;
     this.#limits = limits;
@@ -179,7 +187,7 @@ export class Inspection implements AsyncDisposable {
   }
 
   /** The same with holes as such: each piece is bytes, or so many zeros that are nowhere on the disk. */
-  async *readParts(path: ImagePath, options: OpenOptions = {}): AsyncGenerator<Part, void, void> {
+  async *readParts(path: ImagePath, options: OpenOptions = {}): AsyncGenerator<FilePart, void, void> {
     for await (const { bytes, runs } of this.#answers(path, options)) {
       for (const [size, unit, offset] of runs) {
         if (unit === NOWHERE) yield { bytes: new Uint8Array(), hole: size };
@@ -194,7 +202,9 @@ export class Inspection implements AsyncDisposable {
     }
   }
 
-  /** The same for long files: `take` gets each piece, and its bytes are good until it, or what it promises, is done. */
+  /**
+   * The same for long files: `take` gets each piece, and its bytes are good until it, or what it promises, is done.
+   */
   async eachPart(path: ImagePath, take: PartTaker, options: OpenOptions = {}): Promise<void> {
     let buffer = new Uint8Array();
     for await (const { bytes, runs } of this.#answers(path, options)) {
@@ -316,6 +326,7 @@ export class Inspection implements AsyncDisposable {
     return this.#inspector.close();
   }
 
+  /** Closes it: what `await using` does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -357,6 +368,11 @@ export class Inspection implements AsyncDisposable {
       await this.#release(handle);
     }
   }
+}
+
+/** The inspection that `inspector` answers, once that has had its first look. */
+export async function inspectionBy(inspector: Inspector, limits: InspectLimits): Promise<Inspection> {
+  return new Inspection(inspector, (await inspector.describe()) as Description, limits);
 }
 
 const EISDIR = 21;

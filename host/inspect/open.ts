@@ -9,8 +9,7 @@ import { abortedBy } from "../errors.js";
 import { cellFor, waysTo } from "../isolation/makers.js";
 import { AssetModules } from "../modules.js";
 import type { SessionOptions } from "../options.js";
-import type { Description } from "./facts.js";
-import { Inspection } from "./inspection.js";
+import { type Inspection, inspectionBy } from "./inspection.js";
 import { CellInspector, type Inspector } from "./inspector.js";
 import { type InspectLimits, type InspectOptions, inspectOptions } from "./options.js";
 
@@ -39,8 +38,7 @@ export async function openInspection(options: InspectOptions): Promise<Inspectio
       isolation === "none"
         ? await (await import("./here.js")).inspectHere(options, session, limits, sources, close)
         : await inspectElsewhere(isolation, options, session, limits, sources, close);
-    const description = (await inspector.describe()) as Description;
-    return new Inspection(inspector, description, limits);
+    return await inspectionBy(inspector, limits);
   } catch (error) {
     await inspector?.close();
     close();

@@ -3,6 +3,7 @@
 import type { Assets } from "../assets.js";
 import type { DiskSource } from "../disks/source.js";
 import {
+  BOOT_OPTIONS,
   type Confine,
   checkLimits,
   DEFAULT_LIMITS,
@@ -11,14 +12,17 @@ import {
   type SessionOptions,
   sessionOptions,
 } from "../options.js";
+import { ASSETS, checkOptions, checkValue, FUNCTION, LIMITS, SIGNAL, TEXT, type Wanted } from "../wanted.js";
 
 /** What an inspection may use up: as a whole, and for one request. */
 export interface InspectLimits {
-  /** Milliseconds of work on all requests, and on one. Waiting for the next one doesn't count. */
+  /** Milliseconds of work on all requests. Waiting for the next one doesn't count. */
   wallMs: number;
+  /** Milliseconds of work on one request. */
   requestMs: number;
-  /** Steps of the core for all requests, and for one. */
+  /** Steps of the core for all requests. */
   fuel: number;
+  /** Steps of the core for one request. */
   requestFuel: number;
   /** Memory of the module itself, bytes. */
   moduleMemory: number;
@@ -55,6 +59,7 @@ export const CONTENT_MAX = 1024 * 1024;
 export interface InspectOptions {
   /** Up to 32 disks, as `boot` takes them. */
   disks: readonly DiskSource[];
+  /** What it may use up; `INSPECT_LIMITS` hold where nothing is said. */
   limits?: Partial<InspectLimits>;
   /** Ends the inspection: all that is asked of it then rejects with an AbortedError. */
   signal?: AbortSignal;
@@ -68,9 +73,22 @@ export interface InspectOptions {
   onProgress?: (progress: Progress) => void;
 }
 
+/** What each option of `inspect` must be. */
+export const INSPECT_OPTIONS = {
+  disks: BOOT_OPTIONS.disks,
+  limits: LIMITS,
+  signal: SIGNAL,
+  isolation: TEXT,
+  confine: TEXT,
+  assets: ASSETS,
+  onProgress: FUNCTION,
+} satisfies Record<keyof InspectOptions, Wanted>;
+
 /** The options of an inspection as one session's. */
 export function inspectOptions(options: InspectOptions): { limits: InspectLimits; session: SessionOptions } {
+  checkOptions("inspect", options, INSPECT_OPTIONS);
   const { assets, confine, disks, isolation } = options;
+  checkValue("disks", disks, INSPECT_OPTIONS.disks);
   const limits = checkLimits(options.limits ?? {}, INSPECT_LIMITS, "limit");
   const { diskBytes, fuel, moduleMemory, unpackedBytes, wallMs } = limits;
   const session = sessionOptions({

@@ -14,7 +14,7 @@ import { reserveRam } from "../memory/pool.js";
 import { AssetModules, DEFAULT_FLAVOUR, type Flavour, GivenModules, type Modules } from "../modules.js";
 import type { Asker } from "../policy/asker.js";
 import type { Policy } from "../policy/imports.js";
-import type { BootResult } from "../result.js";
+import type { MadeResult } from "../result.js";
 import { runSession } from "../session.js";
 import type { WasiProvider } from "../wasi/provider.js";
 import type { SessionMessage, StartMessage } from "./messages.js";
@@ -23,7 +23,7 @@ import type { SessionMessage, StartMessage } from "./messages.js";
 export interface Line {
   post(message: SessionMessage): void;
   /** Sends the result and guest memory. Nothing follows. */
-  finish(result: BootResult, keysConsumed: number): void;
+  finish(result: MadeResult, keysConsumed: number): void;
   /** Live keys. */
   readonly keys?: Pick<Console, "poll" | "ended" | "getc"> | undefined;
   /** Reads disks that the caller has. */

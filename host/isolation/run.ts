@@ -23,7 +23,7 @@ import { DEFAULT_FLAVOUR, type Modules } from "../modules.js";
 import type { BootOptions } from "../options.js";
 import { askHook, definedHooks } from "../policy/asker.js";
 import { LOOK_BYTES } from "../problem.js";
-import { type BootResult, stoppedResult, withMemory, writtenRanges } from "../result.js";
+import { type MadeResult, stoppedResult, withMemory, writtenRanges } from "../result.js";
 import { Stopwatch } from "../stopwatch.js";
 import { onAbort } from "./abort.js";
 import type { Cell, CellMessage } from "./cell.js";
@@ -48,7 +48,7 @@ export async function runIsolated(
   options: BootOptions,
   served: ReadonlyMap<number, Disk> = new Map(),
   modules?: Modules,
-): Promise<BootResult> {
+): Promise<MadeResult> {
   const session = new CellSession(cell, start, options, new DiskServer(served), modules);
   try {
     return await session.run();
@@ -66,7 +66,7 @@ class CellSession {
   #disconnect = () => {};
   #stopListening = () => {};
   #over = false;
-  #resolve: (result: BootResult) => void = () => {};
+  #resolve: (result: MadeResult) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   readonly #abort = () => this.#reject(abortedBy(this.options.signal?.reason));
 
@@ -78,7 +78,7 @@ class CellSession {
     private readonly modules: Modules | undefined,
   ) {}
 
-  run(): Promise<BootResult> {
+  run(): Promise<MadeResult> {
     return new Promise((resolve, reject) => {
       this.#resolve = (result) => {
         this.#over = true;

@@ -2,6 +2,7 @@
 // that is ever backed; pages nobody writes cost nothing. Every write is recorded to the byte, before it happens:
 // what was begun and never ended is known and zeroed like the rest.
 
+import { ReleasedError } from "../errors.js";
 import { giveRam, takeRam } from "./pool.js";
 import { type Ranges, WrittenBytes } from "./written.js";
 
@@ -44,6 +45,7 @@ export class GuestMemory {
   #written: WrittenBytes;
   /** Somebody outside may hold a view of the RAM. */
   #lent = false;
+  #released = false;
 
   /** With RAM of zeros for `low` bytes, or in `buffer`, whose maker says by `mark` what was written. */
   constructor(
@@ -59,6 +61,7 @@ export class GuestMemory {
 
   /** All of the RAM there is. Whoever asks for it may keep it: it is then not used for another session. */
   get bytes(): Uint8Array<ArrayBuffer> {
+    this.#held();
     this.#lent = true;
     return this.#ram;
   }
@@ -70,6 +73,7 @@ export class GuestMemory {
 
   /** The written ranges, and what they are rounded to. */
   ranges(): Ranges {
+    this.#held();
     return this.#written.ranges(RANGES_MAX);
   }
 
@@ -89,8 +93,9 @@ export class GuestMemory {
     this.#written.add(start, end);
   }
 
-  /** Gives the RAM back, zeroed, when nobody else has seen it. This object is of no use afterwards. */
+  /** Gives the RAM back, zeroed, when nobody else has seen it. Reading it is an error afterwards. */
   release(): void {
+    this.#released = true;
     const ram = this.#ram;
     this.#ram = new Uint8Array(0);
     if (!this.#lent && ram.length > 0) {
@@ -167,9 +172,15 @@ export class GuestMemory {
   }
 
   /** A copy of `length` bytes at `gpa`; zeros where nothing is backed. */
-  read(gpa: number, length: number): Uint8Array {
+  read(gpa: number, length: number): Uint8Array<ArrayBuffer> {
+    this.#held();
     const result = new Uint8Array(length);
     if (gpa < this.#ram.length) result.set(this.#ram.subarray(gpa, Math.min(gpa + length, this.#ram.length)));
     return result;
+  }
+
+  /** @throws ReleasedError when the RAM is given back */
+  #held(): void {
+    if (this.#released) throw new ReleasedError("guest memory was given back by `release()`: read or pack it before");
   }
 }

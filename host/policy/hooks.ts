@@ -2,9 +2,13 @@
 // verdict; `undefined` lets things go on as the guest asked. Hooks run in the caller's thread, wherever
 // the session runs, and are trusted; what they are told comes from the guest and is not.
 
+import type { EntryRegisters } from "../handoff/registers.js";
+
 /** Stops the boot: it ends with a PolicyError that names `rule` (the hook's name when absent) and the subject. */
 export interface Denial {
+  /** Why. */
   readonly deny: string;
+  /** Which rule says so. */
   readonly rule?: string;
 }
 
@@ -21,32 +25,37 @@ export interface FileFacts {
   readonly size: number;
   /** Lower-case hexadecimal. */
   readonly sha256: string;
+  /** What for. */
   readonly purpose: FilePurpose;
 }
 
 /** The kernel about to be entered. */
 export interface KernelFacts {
+  /** Its path, as the guest gave it. */
   readonly path: string;
   /** Its arguments, as `boot -sv` gave them. */
   readonly args: string;
 }
 
 /** The last look before the kernel is entered. */
-export interface MachineFacts {
-  readonly arch: "amd64" | "i386";
+export type MachineFacts = EntryRegisters & {
+  /** The files that were loaded, the kernel first; sizes in bytes. */
   readonly modules: readonly { readonly name: string; readonly type: string; readonly size: number }[];
+  /** The kernel's environment, name to value. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly registers: Readonly<Record<string, unknown>>;
-}
+};
 
 /** Waits for `expect` on the console, then types `send`. Rules fire in order, each once. */
 export interface ConsoleRule {
+  /** A text that the console shows. */
   readonly expect: string;
+  /** What is typed then. */
   readonly send: string;
 }
 
 /** Chooses a menu entry by (part of) its text: types the key that the menu shows before it. */
 export interface MenuRule {
+  /** A part of the entry's text. */
   readonly menu: string;
 }
 

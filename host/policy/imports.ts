@@ -5,7 +5,7 @@ import { decodeBootData } from "../handoff/metadata.js";
 import type { CpuState } from "../handoff/registers.js";
 import type { Charge, GuestMemory } from "../memory/guest.js";
 import { FILE_ITSELF, HOOK_FILES, HOOK_KERNEL, HOOK_SETENV } from "../protocol/constants.js";
-import type { BootResult, Measurements } from "../result.js";
+import type { MadeResult, Measurements } from "../result.js";
 import { type Asker, enforce } from "./asker.js";
 import type { PolicyBudget } from "./budget.js";
 import type { MachineFacts } from "./hooks.js";
@@ -19,7 +19,7 @@ export interface Policy {
   /** There when files are examined: for `onFile`, or to be measured. */
   readonly vault?: FileVault | undefined;
   /** What was measured, once the session has ended. */
-  measurements?(result: BootResult): Measurements;
+  measurements?(result: MadeResult): Measurements;
 }
 
 /** Module memory, as the imports reach it. */
@@ -129,11 +129,11 @@ function opened(vault: FileVault | undefined, handle: number): FileVault {
 export function permitEntry(asker: Asker | undefined, cpu: CpuState, guest: GuestMemory): void {
   if (!asker?.wants.has("onExec")) return;
   const { modules, environment } = decodeBootData(cpu, guest);
+  const { gdt: _gdt, ...state } = cpu.entryState();
   const facts: MachineFacts = {
-    arch: cpu.arch,
+    ...state,
     modules: modules.map(({ name, type, size }) => ({ name, type, size: Number(size) })),
     environment,
-    registers: cpu.registers(),
   };
   enforce(asker.ask("onExec", facts), "onExec", "entering the kernel");
 }

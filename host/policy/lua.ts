@@ -25,6 +25,7 @@ export interface LuaPolicyOptions {
   readonly sha256: (bytes: Uint8Array) => string;
   /** Files that the policy may read with `read(name)`: what the operator granted, by name. */
   readonly files?: ReadonlyMap<string, Uint8Array>;
+  /** Instructions of Lua that one hook, or the file itself, may run. */
   readonly instructionLimit?: number;
 }
 
@@ -41,7 +42,8 @@ function textOf(bytes: Uint8Array): string {
 
 /**
  * Runs the policy `source` once and returns its hooks.
- * @param name its file name, for messages
+ * @param source - the file
+ * @param name - its file name, for messages
  * @throws PolicyFileError for a syntax error, an error at load time, or a hook that does not exist
  */
 export function loadLuaPolicy(source: Uint8Array, name: string, options: LuaPolicyOptions): BootHooks {

@@ -3,7 +3,7 @@
 
 import { loadHasher, type MakeHasher } from "../hash.js";
 import type { Limits } from "../options.js";
-import type { BootResult, Measurements } from "../result.js";
+import type { MadeResult, Measurements } from "../result.js";
 import type { Asker } from "./asker.js";
 import { PolicyBudget } from "./budget.js";
 import type { Policy } from "./imports.js";
@@ -23,7 +23,7 @@ export async function makePolicy(asker: Asker | undefined, measure: boolean, lim
   return { asker, budget, vault, measurements: (result) => measurements(vault, result, makeHasher) };
 }
 
-function measurements({ files }: FileVault, result: BootResult, makeHasher: MakeHasher): Measurements {
+function measurements({ files }: FileVault, result: MadeResult, makeHasher: MakeHasher): Measurements {
   return {
     files,
     filesDigest: digestFiles(files, makeHasher),

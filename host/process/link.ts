@@ -13,7 +13,7 @@ import type { SessionMessage, StartMessage } from "../isolation/messages.js";
 import type { Run } from "../memory/places.js";
 import type { Answer, Asker } from "../policy/asker.js";
 import type { HookName } from "../policy/hooks.js";
-import type { BootResult } from "../result.js";
+import type { MadeResult } from "../result.js";
 import { BODY_MAX, frameHead, HEAD_MAX, PREFIX } from "./frames.js";
 
 /** The socket's descriptor, after the standard ones. */
@@ -50,7 +50,7 @@ export type ProcessMessage =
   | { type: "memory"; start: number }
   | Exclude<InspectMessage, { type: "content" }>
   | { type: "content"; runs: Run[] }
-  | { type: "done"; data: BootResult; faults: number; keysConsumed: number };
+  | { type: "done"; data: MadeResult; faults: number; keysConsumed: number };
 
 /** The socket, blocking. */
 export class BlockingChannel {
@@ -183,7 +183,7 @@ export class ProcessLine implements Line {
     else if (message.type !== "waiting") this.channel.send(message);
   }
 
-  finish(result: BootResult, keysConsumed: number): void {
+  finish(result: MadeResult, keysConsumed: number): void {
     const { guestMemory } = result;
     for (const [start, end] of guestMemory.written) {
       for (let at = start; at < end; at += BODY_MAX) {

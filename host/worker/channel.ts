@@ -15,7 +15,7 @@ import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/me
 import { isPromise, type MaybePromise } from "../maybe.js";
 import { backedBytes, GuestMemory } from "../memory/guest.js";
 import type { Answer } from "../policy/asker.js";
-import type { BootResult } from "../result.js";
+import type { MadeResult } from "../result.js";
 import { canSuspend } from "../suspension.js";
 import { awaitAnswer, makeAnswers, putAnswer } from "./answers.js";
 import { KeyMessages, type KeysGiven, type KeysTaken } from "./key_messages.js";
@@ -195,7 +195,7 @@ export class ThreadLine implements Line {
     this.#post(message, []);
   }
 
-  finish(result: BootResult, keysConsumed: number): void {
+  finish(result: MadeResult, keysConsumed: number): void {
     const { bytes, faults, written } = result.guestMemory;
     const memory = { ram: bytes.buffer, faults, written };
     this.#post({ type: "done", data: result, memory, keysConsumed }, [bytes.buffer]);

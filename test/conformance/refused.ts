@@ -23,6 +23,6 @@ export function asEntered(result: BootResult): BootResult {
     else if (name === "exec") cpu.rip = first;
   }
   // What isn't enumerable, guest memory among it, is found as before.
-  const entered = { reason: "exec", arch: cpu.arch, registers: cpu.registers() } as const;
+  const entered = { reason: "exec", ...cpu.entryState() } as const;
   return Object.defineProperties(Object.create(result) as BootResult, Object.getOwnPropertyDescriptors(entered));
 }

@@ -27,6 +27,7 @@ const ERRORS: api.UserbootError[] = [
     api.ConsoleError,
     api.IsolationError,
     api.HandoffError,
+    api.ReleasedError,
     api.InternalError,
   ].map((Class) => new Class("what happened")),
 ];

@@ -2,11 +2,15 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { CpuState } from "../../build/host/handoff/registers.js";
 import { checkedMessage } from "../../build/host/isolation/check.js";
 import { BODY_MAX, DEPTH_MAX, FrameReader, frameHead, HEAD_MAX, VALUES_MAX } from "../../build/host/process/frames.js";
 
 /** What `onExec` is told. */
-const MACHINE = { arch: "amd64", modules: [], environment: {}, registers: {} };
+const cpu = new CpuState();
+cpu.cr3 = 0x2000n;
+const { gdt: _gdt, ...ENTRY } = cpu.entryState();
+const MACHINE = { ...ENTRY, modules: [], environment: {} };
 
 const head = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
@@ -92,12 +96,25 @@ describe("messages", () => {
       hook: "onExec",
       facts: [{ ...MACHINE, registers, environment }],
     });
-    const good = exec({ rip: "0xffffffffffffffff", cs: 8, gdtr: ["0x0", 23] });
+    const { registers } = ENTRY;
+    const good = exec({ ...registers, rip: "0xffffffffffffffff" });
     expect(checkedMessage(good)).toBe(good);
     for (const rip of ["zzz", "0x", "0x10000000000000000", "-0x1", 1.5, -1, Number.MAX_VALUE, [["0x0"]]]) {
-      expect(() => checkedMessage(exec({ rip }))).toThrow(TypeError);
+      expect(() => checkedMessage(exec({ ...registers, rip }))).toThrow(TypeError);
     }
-    expect(() => checkedMessage(exec({}, new Map()))).toThrow(TypeError);
+    expect(() => checkedMessage(exec(registers, new Map()))).toThrow(TypeError);
+  });
+
+  it("with the registers of another architecture, or some of them, are refused", () => {
+    const exec = (machine: object) => ({ type: "question", hook: "onExec", facts: [{ ...MACHINE, ...machine }] });
+    const { cr3, ...others } = ENTRY.registers;
+    expect(() => checkedMessage(exec({ arch: "i386" }))).toThrow(TypeError);
+    expect(() => checkedMessage(exec({ registers: others }))).toThrow(TypeError);
+    expect(() => checkedMessage(exec({ arch: "i386", registers: { ...others, cr3 } }))).toThrow(TypeError);
+    const good = exec({ arch: "i386", registers: others });
+    expect(checkedMessage(good)).toBe(good);
+    expect(() => checkedMessage(exec({ registers: {} }))).toThrow(TypeError);
+    expect(() => checkedMessage(exec({ registers: { ...ENTRY.registers, gdtr: "0x0" } }))).toThrow(TypeError);
   });
 
   it("of every type are refused with a field of another type, one missing or one too many", () => {

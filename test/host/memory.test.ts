@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { GuestMemory } from "../../build/host/memory/guest.js";
 import { checkReleased, giveModuleMemory, giveRam, takeModuleMemory } from "../../build/host/memory/pool.js";
 import { WrittenBytes } from "../../build/host/memory/written.js";
-import { addDigests, type BootResult, type WrittenRange } from "../../build/host/result.js";
+import { addDigests, type MadeResult, type WrittenRange } from "../../build/host/result.js";
 
 /** Ranges of a bitmap. */
 function rangesOf(bitmap: readonly boolean[]): [number, number][] {
@@ -146,7 +146,7 @@ it("a written range of 2 GiB, more than platforms take in one go, gets its diges
   // Pages that nobody touches cost nothing.
   guest.mark(0, 2 ** 31);
   const memory = [{ gpa: "0x0", length: 2 ** 31 }] as WrittenRange[];
-  await addDigests({ memory, guestMemory: guest } as unknown as BootResult);
+  await addDigests({ memory, guestMemory: guest } as unknown as MadeResult);
   expect(memory[0]!.sha256).toBe("a7c744c13cc101ed66c29f672f92455547889cc586ce6d44fe76ae824958ea51");
 });
 

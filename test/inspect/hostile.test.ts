@@ -3,8 +3,7 @@
 
 import { boot, type DiskSource, type InspectOptions, inspect } from "userboot-wasm";
 import { expect, it } from "vitest";
-import type { Description } from "../../build/host/inspect/facts.js";
-import { Inspection } from "../../build/host/inspect/inspection.js";
+import { inspectionBy } from "../../build/host/inspect/inspection.js";
 import { CellInspector } from "../../build/host/inspect/inspector.js";
 import { INSPECT_LIMITS } from "../../build/host/inspect/options.js";
 import type { InspectMessage, InspectRequest } from "../../build/host/inspect/protocol.js";
@@ -101,7 +100,7 @@ class Liar implements Cell {
 async function lookedAtBy(says: (request: InspectRequest) => InspectMessage, wallMs = INSPECT_LIMITS.wallMs) {
   const limits = { ...INSPECT_LIMITS, wallMs };
   const inspector = new CellInspector(new Liar(says), {} as StartMessage, limits, undefined, () => {});
-  return new Inspection(inspector, (await inspector.describe()) as Description, limits);
+  return inspectionBy(inspector, limits);
 }
 
 const opened: InspectMessage = { type: "value", value: { handle: 0, type: "file", mode: 0, uid: 0, gid: 0 } };

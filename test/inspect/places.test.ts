@@ -5,8 +5,7 @@ import { truncateSync } from "node:fs";
 import fc from "fast-check";
 import { type Inspection, inspect, UserbootError } from "userboot-wasm";
 import { expect, it } from "vitest";
-import type { Description } from "../../build/host/inspect/facts.js";
-import { Inspection as Look } from "../../build/host/inspect/inspection.js";
+import { inspectionBy } from "../../build/host/inspect/inspection.js";
 import { CellInspector } from "../../build/host/inspect/inspector.js";
 import { INSPECT_LIMITS } from "../../build/host/inspect/options.js";
 import type { InspectMessage, InspectRequest } from "../../build/host/inspect/protocol.js";
@@ -169,7 +168,7 @@ async function lookedAtBy(runs: unknown, { size = MIB, diskBytes = INSPECT_LIMIT
     return { type: "content", runs: request.position < size ? (runs as Run[]) : [], bytes: new Uint8Array() };
   };
   const inspector = new CellInspector(new Liar(says), {} as StartMessage, limits, undefined, () => {});
-  return new Look(inspector, (await inspector.describe()) as Description, limits);
+  return inspectionBy(inspector, limits);
 }
 
 it("what it tells of is read from the caller's disk", async () => {

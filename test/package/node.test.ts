@@ -42,10 +42,21 @@ const PROGRAM = `
 const options: BootOptions = { memory: 256 * 2 ** 20, assets: { modules: { lua: url } }, limits: { wallMs: 1000 } };
 export async function run(): Promise<string | undefined> {
   const result: BootResult = await boot(options);
-  const image: Uint8Array = pack(result);
-  const inspection: Inspection = await inspect({ disks: [image] });
+  const said: string | undefined = result.error?.message ?? result.registers?.rip;
+  if (result.reason === "error") return \`\${result.error.name}: \${result.error.message}\`;
+  if (result.reason === "exit") return String(2 * result.exitCode);
+  // @ts-expect-error: it was entered
+  result.error.message;
+  // @ts-expect-error: what the architecture decides comes after asking for it
+  result.registers.cr3.length + result.gdt.hex.length;
+  const entry: string = result.arch === "amd64" ? result.registers.cr3 : result.gdt.gpa;
+  const selector: number = result.registers.cs;
+  const memory: Uint8Array<ArrayBuffer> = result.guestMemory.read(Number(result.registers.rsp), selector + entry.length);
+  const file = new Blob([memory, pack(result)]);
+  const image: Uint8Array<ArrayBuffer> = pack(result, "pvh");
+  const inspection: Inspection = await inspect({ disks: [image, file] });
   await inspection.close();
-  return result.error?.message;
+  return said ?? result.bootOnce;
 }`;
 const NAMES = "boot, inspect, pack, type BootOptions, type BootResult, type Inspection";
 const IMPORTS = `import { ${NAMES} } from "userboot-wasm";\nimport { url } from "userboot-wasm/wasm/lua";\n`;

@@ -1,0 +1,125 @@
+// Whether what a caller gives is what is wanted: tables of options, each with what it must be in words and as a question.
+// options.ts, inspect/options.ts and boot.ts have the tables. These are for mistakes of callers, whose JavaScript no compiler
+// has seen; what makes sense of what is right is said where the option is taken.
+
+import { OptionError } from "./errors.js";
+
+/** What a value must be. */
+export interface Wanted {
+  /** In words: `a number`. */
+  readonly what: string;
+  readonly is: (value: unknown) => boolean;
+  /** What is in it, when it is an array. */
+  readonly items?: Wanted;
+  /** What is in it, when it is an object with names of ours. */
+  readonly fields?: Table;
+  /** Which other names in it are mistakes; all unless said. */
+  readonly mistaken?: (name: string) => boolean;
+}
+
+/** What each name stands for. */
+export type Table = Readonly<Record<string, Wanted>>;
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+/** Whether `value` is an object and no array. */
+export const isPlain = (value: unknown): value is object => isObject(value) && !Array.isArray(value);
+
+/** Whether `value` is an object with these methods. */
+export const hasMethods = (value: unknown, ...names: string[]): boolean =>
+  isObject(value) && names.every((name) => typeof Reflect.get(value, name) === "function");
+
+/** True or false. */
+export const FLAG: Wanted = { what: "true or false", is: (value) => typeof value === "boolean" };
+/** Any number; whether it makes sense is looked at later. */
+export const NUMBER: Wanted = { what: "a number", is: (value) => typeof value === "number" };
+/** Any string. */
+export const TEXT: Wanted = { what: "a string", is: (value) => typeof value === "string" };
+/** What is called back. */
+export const FUNCTION: Wanted = { what: "a function", is: (value) => typeof value === "function" };
+/** Numbers by name; the names are looked at where they are known. */
+export const LIMITS: Wanted = { what: "an object of limits", is: isPlain };
+/** Assets; what is in them is looked at by assets.ts. */
+export const ASSETS: Wanted = { what: "an object with `worker`, `bootWorker` or `modules`", is: isPlain };
+/** What can end it. */
+export const SIGNAL: Wanted = {
+  what: "an AbortSignal",
+  is: (value) => hasMethods(value, "addEventListener", "removeEventListener") && "aborted" in (value as object),
+};
+
+/** An array of what `items` says. */
+export function listOf(what: string, items?: Wanted): Wanted {
+  return { what: `an array of ${what}`, is: Array.isArray, ...(items && { items }) };
+}
+
+/**
+ * Holds what `of` is given to `table`.
+ * @throws OptionError for the first thing that is wrong
+ */
+export function checkOptions(of: string, given: unknown, table: Table): void {
+  if (!isPlain(given)) throw new OptionError(`${of} takes an object of options, not ${shown(given)}`);
+  checkFields(given, table, (name) => `unknown option ${JSON.stringify(name)} of ${of}`, "");
+}
+
+/** Holds `value`, called `name`, to what is `wanted`. */
+export function checkValue(name: string, value: unknown, { what, is, items, fields, mistaken }: Wanted): void {
+  if (!is(value)) throw new OptionError(`${name} must be ${what}, not ${shown(value)}`);
+  if (items) {
+    for (const [i, item] of (value as unknown[]).entries()) checkValue(`${name}[${i}]`, item, items);
+  }
+  if (fields)
+    checkFields(
+      value as object,
+      fields,
+      (field) => `unknown ${JSON.stringify(field)} in ${name}`,
+      `${name}.`,
+      mistaken,
+    );
+}
+
+function checkFields(
+  given: object,
+  table: Table,
+  unknown: (name: string) => string,
+  prefix: string,
+  mistaken = (_name: string) => true,
+): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (Object.hasOwn(table, name)) {
+      if (value !== undefined) checkValue(prefix + name, value, table[name]!);
+    } else if (mistaken(name)) {
+      throw new OptionError(`${unknown(name)} (${suggestion(name, Object.keys(table))})`);
+    }
+  }
+}
+
+/** What may have been meant by `name`, or all that there is. */
+function suggestion(name: string, known: readonly string[]): string {
+  const near = known.find((other) => isNear(name.toLowerCase(), other.toLowerCase()));
+  return near === undefined ? `there are ${known.join(", ")}` : `did you mean "${near}"?`;
+}
+
+/** Whether two words begin and end alike, but for two characters, or one is the beginning of the other. */
+function isNear(a: string, b: string): boolean {
+  const shorter = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < shorter && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < shorter - start && a.at(-1 - end) === b.at(-1 - end)) end++;
+  const alike = start + end;
+  return (start > 2 && start === shorter) || (alike > 1 && Math.max(a.length, b.length) - alike <= 2);
+}
+
+/** Characters of a text that are shown. */
+const SHOWN_MAX = 40;
+
+/** `value` in a message. */
+function shown(value: unknown): string {
+  if (typeof value === "string")
+    return JSON.stringify(value.length > SHOWN_MAX ? `${value.slice(0, SHOWN_MAX)}...` : value);
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return "an array";
+  if (!isObject(value)) return String(value);
+  const kind = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  return kind === "Object" ? "an object" : `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
+}
