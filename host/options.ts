@@ -333,8 +333,8 @@ export interface SessionOptions {
 export function sessionOptions(options: BootOptions): SessionOptions {
   checkOptions("boot", options, BOOT_OPTIONS);
   const { disks = [], map, interfaceVersion = 5, start, loader } = options;
-  const { images } = layOut(disks);
   checkDisks(disks);
+  const { images } = layOut(disks);
   if (![3, 4, 5].includes(interfaceVersion))
     throw new OptionError(`interface version ${interfaceVersion} is not 3, 4 or 5`);
   for (const flavour of [start, loader]) {

@@ -36,7 +36,6 @@ export interface Layout {
  * @throws OptionError for what is no disk, and for too many
  */
 export function layOut(disks: readonly DiskSource[]): Layout {
-  if (!Array.isArray(disks)) throw new OptionError("disks must be an array");
   if (disks.length > DISKS_MAX) throw new OptionError(`${disks.length} disks given, at most ${DISKS_MAX} possible`);
   const layout: Layout = { sources: [], images: [] };
   const granted: Layout = { sources: [], images: [] };

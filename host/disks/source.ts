@@ -86,7 +86,6 @@ export function describeSource(source: DiskSource): DescribedImage | undefined {
     const { image, sectorSize, format, files = [] } = source;
     if (![undefined, 512, 4096].includes(sectorSize))
       throw new OptionError(`sector size ${sectorSize} is not 512 or 4096`);
-    if (!Array.isArray(files)) throw new OptionError("files of a disk must be an array");
     const said = { files, ...(sectorSize && { sectorSize }) };
     return { ...packing(checkImage(image), format), ...said };
   }

@@ -79,7 +79,7 @@ describe("a mistake", () => {
     [{ disks: [{ image, files: [new Blob()] }] }, "disks[0].files[0] is empty, not a disk image"],
     [{ disks: [""] }, "disks[0] is an empty path"],
     [{ disks: [{ image, sectorsize: 512 }] }, 'unknown "sectorsize" in disks[0] (did you mean "sectorSize"?)'],
-    [{ disks: [{ image, sectorSize: "512" }] }, "sector size 512 is not 512 or 4096"],
+    [{ disks: [{ image, sectorSize: "512" }] }, 'disks[0].sectorSize must be a number, not "512"'],
     [{ memory: "256M" }, 'memory must be a number of bytes, or { low, high }, not "256M"'],
     [{ memory: { low: "1", high: 0 } }, 'memory.low must be a number, not "1"'],
     [{ map: [{ base: 0, length: 1 }] }, "map[0] must be an object with `base`, `length` and `type`, not an object"],
