@@ -93,21 +93,14 @@ function checkFields(
   }
 }
 
+/** Letters that a name has to begin with to be taken for another one. */
+const ALIKE = 3;
+
 /** What may have been meant by `name`, or all that there is. */
 function suggestion(name: string, known: readonly string[]): string {
-  const near = known.find((other) => isNear(name.toLowerCase(), other.toLowerCase()));
+  const begins = name.slice(0, ALIKE).toLowerCase();
+  const near = begins.length < ALIKE ? undefined : known.find((other) => other.toLowerCase().startsWith(begins));
   return near === undefined ? `there are ${known.join(", ")}` : `did you mean "${near}"?`;
-}
-
-/** Whether two words begin and end alike, but for two characters, or one is the beginning of the other. */
-function isNear(a: string, b: string): boolean {
-  const shorter = Math.min(a.length, b.length);
-  let start = 0;
-  while (start < shorter && a[start] === b[start]) start++;
-  let end = 0;
-  while (end < shorter - start && a.at(-1 - end) === b.at(-1 - end)) end++;
-  const alike = start + end;
-  return (start > 2 && start === shorter) || (alike > 1 && Math.max(a.length, b.length) - alike <= 2);
 }
 
 /** Characters of a text that are shown. */
