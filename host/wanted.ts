@@ -37,14 +37,12 @@ export const NUMBER: Wanted = { what: "a number", is: (value) => typeof value ==
 export const TEXT: Wanted = { what: "a string", is: (value) => typeof value === "string" };
 /** What is called back. */
 export const FUNCTION: Wanted = { what: "a function", is: (value) => typeof value === "function" };
-/** Numbers by name; the names are looked at where they are known. */
-export const LIMITS: Wanted = { what: "an object of limits", is: isPlain };
-/** Assets; what is in them is looked at by assets.ts. */
-export const ASSETS: Wanted = { what: "an object with `worker`, `bootWorker` or `modules`", is: isPlain };
+/** An object; what is in it is looked at where its names are known. */
+export const OBJECT: Wanted = { what: "an object", is: isPlain };
 /** What can end it. */
 export const SIGNAL: Wanted = {
   what: "an AbortSignal",
-  is: (value) => hasMethods(value, "addEventListener", "removeEventListener") && "aborted" in (value as object),
+  is: (value) => hasMethods(value, "addEventListener") && "aborted" in (value as object),
 };
 
 /** An array of what `items` says. */
@@ -93,33 +91,21 @@ function checkFields(
   }
 }
 
-/** What may have been meant by `name`, or all that there is. */
+/** What may have been meant by `name`, which begins alike, or all that there is. */
 function suggestion(name: string, known: readonly string[]): string {
-  const near = known.find((other) => isNear(name.toLowerCase(), other.toLowerCase()));
+  const start = name.slice(0, ALIKE).toLowerCase();
+  const near = known.find((other) => other.toLowerCase().startsWith(start));
   return near === undefined ? `there are ${known.join(", ")}` : `did you mean "${near}"?`;
 }
 
-/** Whether two words begin and end alike, but for two characters, or one is the beginning of the other. */
-function isNear(a: string, b: string): boolean {
-  const shorter = Math.min(a.length, b.length);
-  let start = 0;
-  while (start < shorter && a[start] === b[start]) start++;
-  let end = 0;
-  while (end < shorter - start && a.at(-1 - end) === b.at(-1 - end)) end++;
-  const alike = start + end;
-  return (start > 2 && start === shorter) || (alike > 1 && Math.max(a.length, b.length) - alike <= 2);
-}
-
+/** Letters by which words are alike. */
+const ALIKE = 3;
 /** Characters of a text that are shown. */
 const SHOWN_MAX = 40;
 
-/** `value` in a message. */
+/** `value` in a message: itself, or what kind of object it is. */
 function shown(value: unknown): string {
-  if (typeof value === "string")
-    return JSON.stringify(value.length > SHOWN_MAX ? `${value.slice(0, SHOWN_MAX)}...` : value);
-  if (typeof value === "function") return "a function";
-  if (Array.isArray(value)) return "an array";
-  if (!isObject(value)) return String(value);
-  const kind = Object.prototype.toString.call(value).slice("[object ".length, -1);
-  return kind === "Object" ? "an object" : `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
+  if (typeof value === "string") return JSON.stringify(value.slice(0, SHOWN_MAX));
+  if (typeof value !== "function" && !isObject(value)) return String(value);
+  return Object.prototype.toString.call(value);
 }

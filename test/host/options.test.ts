@@ -27,7 +27,10 @@ describe("wrong options", () => {
     [{ disks: new Array(33).fill(new Uint8Array(512)) }, /33 disks given, at most 32/],
     [{ disks: [5 as never] }, /a disk must be/],
     [{ disks: "disk.img" as never }, /disks must be an array/],
-    [{ disks: [{ image: new Uint8Array(1), files: "base.img" as never }] }, /disks\[0\]\.files must be an array of images, not "base.img"/],
+    [
+      { disks: [{ image: new Uint8Array(1), files: "base.img" as never }] },
+      /disks\[0\]\.files must be an array of images, not "base.img"/,
+    ],
     [{ disks: [{ image: new Uint8Array(1), sectorSize: 2048 as 512 }] }, /sector size 2048/],
     [{ disks: [{ image: 5 as never }] }, /a disk must be/],
     [
