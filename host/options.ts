@@ -253,10 +253,7 @@ export const BOOT_OPTIONS = {
       onFile: FUNCTION,
       onKernel: FUNCTION,
       onExec: FUNCTION,
-      automation: listOf("rules", {
-        ...OBJECT,
-        fields: { expect: TEXT, send: TEXT, menu: TEXT },
-      }),
+      automation: listOf("rules", OBJECT),
     } satisfies Record<keyof BootHooks, Wanted>,
     // It may have a state of its own.
     mistaken: (name) => name.startsWith("on"),
@@ -300,8 +297,7 @@ function checkFilled(name: string, image: unknown): void {
       : image instanceof ArrayBuffer || ArrayBuffer.isView(image)
         ? image.byteLength
         : 1;
-  if (size === 0) throw new OptionError(`${name} is empty, not a disk image`);
-  if (image === "") throw new OptionError(`${name} is an empty path`);
+  if (size === 0 || image === "") throw new OptionError(`${name} is empty, not a disk image`);
 }
 
 /** The options of one session, complete. */

@@ -55,8 +55,8 @@ export function listOf(what: string, items?: Wanted): Wanted {
  * @throws OptionError for the first thing that is wrong
  */
 export function checkOptions(of: string, given: unknown, table: Table): void {
-  if (!isPlain(given)) throw new OptionError(`${of} takes an object of options, not ${shown(given)}`);
-  checkFields(given, table, (name) => `unknown option ${JSON.stringify(name)} of ${of}`, "");
+  checkValue("options", given, OBJECT);
+  checkFields(given as object, table, of, "");
 }
 
 /** Holds `value`, called `name`, to what is `wanted`. */
@@ -65,20 +65,13 @@ export function checkValue(name: string, value: unknown, { what, is, items, fiel
   if (items) {
     for (const [i, item] of (value as unknown[]).entries()) checkValue(`${name}[${i}]`, item, items);
   }
-  if (fields)
-    checkFields(
-      value as object,
-      fields,
-      (field) => `unknown ${JSON.stringify(field)} in ${name}`,
-      `${name}.`,
-      mistaken,
-    );
+  if (fields) checkFields(value as object, fields, name, `${name}.`, mistaken);
 }
 
 function checkFields(
   given: object,
   table: Table,
-  unknown: (name: string) => string,
+  of: string,
   prefix: string,
   mistaken = (_name: string) => true,
 ): void {
@@ -86,7 +79,7 @@ function checkFields(
     if (Object.hasOwn(table, name)) {
       if (value !== undefined) checkValue(prefix + name, value, table[name]!);
     } else if (mistaken(name)) {
-      throw new OptionError(`${unknown(name)} (${suggestion(name, Object.keys(table))})`);
+      throw new OptionError(`unknown option "${name}" of ${of} (${suggestion(name, Object.keys(table))})`);
     }
   }
 }

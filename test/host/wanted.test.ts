@@ -77,8 +77,8 @@ describe("a mistake", () => {
     [{ disks: [new Blob()] }, "disks[0] is empty, not a disk image"],
     [{ disks: [{ image: new Uint8Array() }] }, "disks[0].image is empty, not a disk image"],
     [{ disks: [{ image, files: [new Blob()] }] }, "disks[0].files[0] is empty, not a disk image"],
-    [{ disks: [""] }, "disks[0] is an empty path"],
-    [{ disks: [{ image, sectorsize: 512 }] }, 'unknown "sectorsize" in disks[0] (did you mean "sectorSize"?)'],
+    [{ disks: [""] }, "disks[0] is empty, not a disk image"],
+    [{ disks: [{ image, sectorsize: 512 }] }, 'unknown option "sectorsize" of disks[0] (did you mean "sectorSize"?)'],
     [{ disks: [{ image, sectorSize: "512" }] }, 'disks[0].sectorSize must be a number, not "512"'],
     [{ memory: "256M" }, 'memory must be a number of bytes, or { low, high }, not "256M"'],
     [{ memory: { low: "1", high: 0 } }, 'memory.low must be a number, not "1"'],
@@ -92,7 +92,7 @@ describe("a mistake", () => {
     [{ clock: "fast" }, 'clock must be "real", "virtual" or an object with `now` and `sleep`, not "fast"'],
     [{ console: () => {} }, "console must be an object with `write`, not [object Function]"],
     [{ signal: new AbortController() }, "signal must be an AbortSignal, not [object AbortController]"],
-    [{ hooks: { onfile() {} } }, 'unknown "onfile" in hooks (did you mean "onFile"?)'],
+    [{ hooks: { onfile() {} } }, 'unknown option "onfile" of hooks (did you mean "onFile"?)'],
     [{ hooks: { onFile: "deny" } }, 'hooks.onFile must be a function, not "deny"'],
     [{ hooks: { automation: [5] } }, "hooks.automation[0] must be an object, not 5"],
     [{ limits: { walMs: 1 } }, 'unknown limit "walMs"'],
@@ -111,9 +111,9 @@ describe("a mistake", () => {
 
   it("is also what is no object of options", async () => {
     const given = boot as (options?: unknown) => Promise<unknown>;
-    await expect(given()).rejects.toThrow("boot takes an object of options, not undefined");
-    await expect(given("disk.img")).rejects.toThrow('boot takes an object of options, not "disk.img"');
-    await expect(given([image])).rejects.toThrow("boot takes an object of options, not [object Array]");
+    await expect(given()).rejects.toThrow("options must be an object, not undefined");
+    await expect(given("disk.img")).rejects.toThrow('options must be an object, not "disk.img"');
+    await expect(given([image])).rejects.toThrow("options must be an object, not [object Array]");
     await expect((inspect as typeof given)({})).rejects.toThrow("disks must be an array of disks, not undefined");
     await expect((inspect as typeof given)({ disks: [image, new Blob()] })).rejects.toThrow("disks[1] is empty");
     await expect(preload({ flavours: ["perl" as "lua"] })).rejects.toThrow(
