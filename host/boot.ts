@@ -21,7 +21,7 @@ import {
 import { permittedEnvironment } from "./policy/asker.js";
 import { readySha256 } from "./protocol/digests.js";
 import { addDigests, type BootResult, type MadeResult } from "./result.js";
-import { ASSETS, checkOptions, listOf, type Wanted } from "./wanted.js";
+import { checkOptions, listOf, OBJECT, type Wanted } from "./wanted.js";
 import type { GrantedTree } from "./wasi/tree.js";
 
 /** Nothing of the guest's has been read. */
@@ -73,7 +73,7 @@ async function grantedTrees(options: BootOptions): Promise<readonly GrantedTree[
 
 /** What each option of `preload` must be. */
 export const PRELOAD_OPTIONS = {
-  assets: ASSETS,
+  assets: OBJECT,
   flavours: listOf("names of interpreters", {
     what: `one of ${FLAVOURS.join(", ")}`,
     is: (flavour) => FLAVOURS.some((known) => known === flavour),

@@ -14,16 +14,15 @@ import type { Overlay, OverlayEntry, OverlayLimits } from "./overlay.js";
 import type { BootHooks } from "./policy/hooks.js";
 import { type Generation, wantedProfile } from "./profile.js";
 import {
-  ASSETS,
   checkOptions,
   checkValue,
   FLAG,
   FUNCTION,
   hasMethods,
   isPlain,
-  LIMITS,
   listOf,
   NUMBER,
+  OBJECT,
   SIGNAL,
   TEXT,
   type Wanted,
@@ -205,20 +204,20 @@ const ADDRESS: Wanted = {
   is: (value) => typeof value === "number" || typeof value === "bigint",
 };
 
+/** Files; what they are is looked at by those who take them in. */
+const FILES: Wanted = {
+  what: "files by name, or a directory's path or handle",
+  is: (files) => typeof files === "string" || (typeof files === "object" && files !== null),
+};
+
 /** What each option of `boot` must be. */
 export const BOOT_OPTIONS = {
   disks: listOf("disks"),
-  hostTrees: listOf("trees", {
-    what: "a directory's path or handle, or an object or Map of files",
-    is: (tree) => typeof tree === "string" || isPlain(tree),
-  }),
-  hostTreeLimits: LIMITS,
+  hostTrees: listOf("trees", FILES),
+  hostTreeLimits: OBJECT,
   hostTreeStrict: FLAG,
   onNotice: FUNCTION,
-  overlay: {
-    what: "an object or Map of files, a directory's path or handle, or an array of these",
-    is: (overlay) => typeof overlay === "string" || (typeof overlay === "object" && overlay !== null),
-  },
+  overlay: FILES,
   memory: {
     what: "a number of bytes, or { low, high }",
     is: (memory) => typeof memory === "number" || isPlain(memory),
@@ -226,47 +225,42 @@ export const BOOT_OPTIONS = {
   },
   map: listOf("entries", {
     what: "an object with `base`, `length` and `type`",
-    is: (entry) => isPlain(entry) && "base" in entry && "length" in entry && "type" in entry,
+    is: (entry) => isPlain(entry) && "type" in entry,
     fields: { base: ADDRESS, length: ADDRESS, type: NUMBER } satisfies Record<keyof MapEntry, Wanted>,
   }),
   env: listOf("strings", TEXT),
   currdev: TEXT,
-  console: { what: "an object with the method `write`", is: (console) => hasMethods(console, "write") },
+  console: { what: "an object with `write`", is: (console) => hasMethods(console, "write") },
   start: TEXT,
   loader: TEXT,
   interfaceVersion: NUMBER,
   profile: { what: 'a number or "auto"', is: (profile) => typeof profile === "number" || profile === "auto" },
   clock: {
-    what: '"real", "virtual", or an object with the methods `now` and `sleep`',
+    what: '"real", "virtual" or an object with `now` and `sleep`',
     is: (clock) => clock === "real" || clock === "virtual" || hasMethods(clock, "now", "sleep"),
   },
   hashSeed: NUMBER,
-  limits: LIMITS,
+  limits: OBJECT,
   waitCounts: FLAG,
   signal: SIGNAL,
   onProgress: FUNCTION,
   digests: FLAG,
   hooks: {
-    what: "an object of hooks",
-    is: isPlain,
+    ...OBJECT,
     fields: {
       onEnvironment: FUNCTION,
       onSetenv: FUNCTION,
       onFile: FUNCTION,
       onKernel: FUNCTION,
       onExec: FUNCTION,
-      automation: listOf("rules", {
-        what: "an object with `expect` and `send`, or with `menu`",
-        is: (rule) => isPlain(rule) && ("menu" in rule || ("expect" in rule && "send" in rule)),
-        fields: { expect: TEXT, send: TEXT, menu: TEXT },
-      }),
+      automation: listOf("rules", OBJECT),
     } satisfies Record<keyof BootHooks, Wanted>,
     // It may have a state of its own.
     mistaken: (name) => name.startsWith("on"),
   },
   measure: FLAG,
   isolation: TEXT,
-  assets: ASSETS,
+  assets: OBJECT,
   confine: TEXT,
 } satisfies Record<keyof BootOptions, Wanted>;
 
@@ -303,8 +297,7 @@ function checkFilled(name: string, image: unknown): void {
       : image instanceof ArrayBuffer || ArrayBuffer.isView(image)
         ? image.byteLength
         : 1;
-  if (size === 0) throw new OptionError(`${name} is empty, not a disk image`);
-  if (image === "") throw new OptionError(`${name} is an empty path`);
+  if (size === 0 || image === "") throw new OptionError(`${name} is empty, not a disk image`);
 }
 
 /** The options of one session, complete. */

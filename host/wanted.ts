@@ -37,14 +37,12 @@ export const NUMBER: Wanted = { what: "a number", is: (value) => typeof value ==
 export const TEXT: Wanted = { what: "a string", is: (value) => typeof value === "string" };
 /** What is called back. */
 export const FUNCTION: Wanted = { what: "a function", is: (value) => typeof value === "function" };
-/** Numbers by name; the names are looked at where they are known. */
-export const LIMITS: Wanted = { what: "an object of limits", is: isPlain };
-/** Assets; what is in them is looked at by assets.ts. */
-export const ASSETS: Wanted = { what: "an object with `worker`, `bootWorker` or `modules`", is: isPlain };
+/** An object; what is in it is looked at where its names are known. */
+export const OBJECT: Wanted = { what: "an object", is: isPlain };
 /** What can end it. */
 export const SIGNAL: Wanted = {
   what: "an AbortSignal",
-  is: (value) => hasMethods(value, "addEventListener", "removeEventListener") && "aborted" in (value as object),
+  is: (value) => hasMethods(value, "addEventListener") && "aborted" in (value as object),
 };
 
 /** An array of what `items` says. */
@@ -57,8 +55,8 @@ export function listOf(what: string, items?: Wanted): Wanted {
  * @throws OptionError for the first thing that is wrong
  */
 export function checkOptions(of: string, given: unknown, table: Table): void {
-  if (!isPlain(given)) throw new OptionError(`${of} takes an object of options, not ${shown(given)}`);
-  checkFields(given, table, (name) => `unknown option ${JSON.stringify(name)} of ${of}`, "");
+  checkValue("options", given, OBJECT);
+  checkFields(given as object, table, of, "");
 }
 
 /** Holds `value`, called `name`, to what is `wanted`. */
@@ -67,20 +65,13 @@ export function checkValue(name: string, value: unknown, { what, is, items, fiel
   if (items) {
     for (const [i, item] of (value as unknown[]).entries()) checkValue(`${name}[${i}]`, item, items);
   }
-  if (fields)
-    checkFields(
-      value as object,
-      fields,
-      (field) => `unknown ${JSON.stringify(field)} in ${name}`,
-      `${name}.`,
-      mistaken,
-    );
+  if (fields) checkFields(value as object, fields, name, `${name}.`, mistaken);
 }
 
 function checkFields(
   given: object,
   table: Table,
-  unknown: (name: string) => string,
+  of: string,
   prefix: string,
   mistaken = (_name: string) => true,
 ): void {
@@ -88,31 +79,26 @@ function checkFields(
     if (Object.hasOwn(table, name)) {
       if (value !== undefined) checkValue(prefix + name, value, table[name]!);
     } else if (mistaken(name)) {
-      throw new OptionError(`${unknown(name)} (${suggestion(name, Object.keys(table))})`);
+      throw new OptionError(`unknown option "${name}" of ${of} (${suggestion(name, Object.keys(table))})`);
     }
   }
 }
 
-/** Letters that a name has to begin with to be taken for another one. */
-const ALIKE = 3;
-
-/** What may have been meant by `name`, or all that there is. */
+/** What may have been meant by `name`, which begins alike, or all that there is. */
 function suggestion(name: string, known: readonly string[]): string {
-  const begins = name.slice(0, ALIKE).toLowerCase();
-  const near = begins.length < ALIKE ? undefined : known.find((other) => other.toLowerCase().startsWith(begins));
+  const start = name.slice(0, ALIKE).toLowerCase();
+  const near = known.find((other) => other.toLowerCase().startsWith(start));
   return near === undefined ? `there are ${known.join(", ")}` : `did you mean "${near}"?`;
 }
 
+/** Letters by which words are alike. */
+const ALIKE = 3;
 /** Characters of a text that are shown. */
 const SHOWN_MAX = 40;
 
-/** `value` in a message. */
+/** `value` in a message: itself, or what kind of object it is. */
 function shown(value: unknown): string {
-  if (typeof value === "string")
-    return JSON.stringify(value.length > SHOWN_MAX ? `${value.slice(0, SHOWN_MAX)}...` : value);
-  if (typeof value === "function") return "a function";
-  if (Array.isArray(value)) return "an array";
-  if (!isObject(value)) return String(value);
-  const kind = Object.prototype.toString.call(value).slice("[object ".length, -1);
-  return kind === "Object" ? "an object" : `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
+  if (typeof value === "string") return JSON.stringify(value.slice(0, SHOWN_MAX));
+  if (typeof value !== "function" && !isObject(value)) return String(value);
+  return Object.prototype.toString.call(value);
 }

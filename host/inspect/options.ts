@@ -12,7 +12,7 @@ import {
   type SessionOptions,
   sessionOptions,
 } from "../options.js";
-import { ASSETS, checkOptions, checkValue, FUNCTION, LIMITS, SIGNAL, TEXT, type Wanted } from "../wanted.js";
+import { checkOptions, checkValue, FUNCTION, OBJECT, SIGNAL, TEXT, type Wanted } from "../wanted.js";
 
 /** What an inspection may use up: as a whole, and for one request. */
 export interface InspectLimits {
@@ -76,11 +76,11 @@ export interface InspectOptions {
 /** What each option of `inspect` must be. */
 export const INSPECT_OPTIONS = {
   disks: BOOT_OPTIONS.disks,
-  limits: LIMITS,
+  limits: OBJECT,
   signal: SIGNAL,
   isolation: TEXT,
   confine: TEXT,
-  assets: ASSETS,
+  assets: OBJECT,
   onProgress: FUNCTION,
 } satisfies Record<keyof InspectOptions, Wanted>;
 

@@ -181,6 +181,6 @@ export class GuestMemory {
 
   /** @throws ReleasedError when the RAM is given back */
   #held(): void {
-    if (this.#released) throw new ReleasedError("guest memory was given back by `release()`: read or pack it before");
+    if (this.#released) throw new ReleasedError("guest memory is released: read or pack it before");
   }
 }

@@ -24,7 +24,7 @@ describe.each(ISOLATIONS)("a result (%s)", (isolation) => {
     };
     for (const use of Object.values(uses)) {
       expect(use).toThrow(ReleasedError);
-      expect(use).toThrow("guest memory was given back by `release()`: read or pack it before");
+      expect(use).toThrow("guest memory is released: read or pack it before");
     }
     // What is no memory stays, and giving it back twice is no mistake.
     expect(guestMemory.low).toBeGreaterThan(0);
