@@ -61,3 +61,33 @@ export class QueuedKeys implements KeyInput {
     return this.#waiting.take();
   }
 }
+
+/** The caller's end of a way by which keys reach a session as they come. */
+export abstract class LiveInput implements KeyInput {
+  readonly keys = "live";
+  protected readonly waiting = new WaitingKeys();
+  #ended = false;
+
+  push(keys: Uint8Array): boolean {
+    this.waiting.push(keys);
+    this.flush();
+    return this.waiting.isRoom;
+  }
+
+  onRoom(handler: () => void): void {
+    this.waiting.onRoom(handler);
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.flush();
+  }
+
+  /** Whether none will come, and none waits. */
+  protected get over(): boolean {
+    return this.#ended && this.waiting.length === 0;
+  }
+
+  /** Sends as many as there is room for. */
+  protected abstract flush(): void;
+}

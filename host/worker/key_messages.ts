@@ -1,8 +1,7 @@
 // Keys on their way into a worker that takes messages while its guest waits: what becomes of them where there is no shared
 // memory, but JavaScript Promise Integration. So many are on their way at most; the worker tells when it has taken some.
 
-import type { KeyInput } from "../console/console.js";
-import { WaitingKeys } from "../isolation/keys.js";
+import { LiveInput } from "../isolation/keys.js";
 
 /** Keys that are on their way, at most. More wait here. */
 const ON_THE_WAY_MAX = 4096;
@@ -21,34 +20,18 @@ export interface KeysTaken {
 }
 
 /** The caller's end. */
-export class KeyMessages implements KeyInput {
-  readonly keys = "live";
-  readonly #waiting = new WaitingKeys();
+export class KeyMessages extends LiveInput {
   #started = false;
   #onTheWay = 0;
-  #ended = false;
 
-  constructor(private readonly send: (message: KeysGiven) => void) {}
-
-  push(keys: Uint8Array): boolean {
-    this.#waiting.push(keys);
-    this.#flush();
-    return this.#waiting.isRoom;
-  }
-
-  onRoom(handler: () => void): void {
-    this.#waiting.onRoom(handler);
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#flush();
+  constructor(private readonly send: (message: KeysGiven) => void) {
+    super();
   }
 
   /** The worker has got its first message, and takes more. */
   start(): void {
     this.#started = true;
-    this.#flush();
+    this.flush();
   }
 
   /**
@@ -58,14 +41,13 @@ export class KeyMessages implements KeyInput {
   took({ count }: KeysTaken): void {
     if (!Number.isInteger(count) || count < 0 || count > this.#onTheWay) throw new TypeError(`${count} keys are taken`);
     this.#onTheWay -= count;
-    this.#flush();
+    this.flush();
   }
 
-  #flush(): void {
+  protected flush(): void {
     if (!this.#started) return;
-    const keys = this.#waiting.take(ON_THE_WAY_MAX - this.#onTheWay);
+    const keys = this.waiting.take(ON_THE_WAY_MAX - this.#onTheWay);
     this.#onTheWay += keys.length;
-    const ended = this.#ended && this.#waiting.length === 0;
-    if (keys.length > 0 || ended) this.send({ type: "keys", keys, ended });
+    if (keys.length > 0 || this.over) this.send({ type: "keys", keys, ended: this.over });
   }
 }

@@ -1,8 +1,7 @@
 // Keys on their way into a worker that is busy running a guest: a ring in shared memory, on which the
 // worker can wait. One writer (the caller's side), one reader (the worker).
 
-import type { KeyInput } from "../console/console.js";
-import { WaitingKeys } from "../isolation/keys.js";
+import { LiveInput } from "../isolation/keys.js";
 
 /** Keys that fit. More wait on the writer's side. */
 const CAPACITY = 4096;
@@ -23,32 +22,15 @@ export function makeKeyRing(): SharedArrayBuffer {
 }
 
 /** The caller's end. */
-export class KeyRingWriter implements KeyInput {
-  readonly keys = "live";
+export class KeyRingWriter extends LiveInput {
   readonly #cells: Int32Array;
   readonly #ring: Uint8Array;
-  readonly #waiting = new WaitingKeys();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #ended = false;
 
   constructor(ring: SharedArrayBuffer) {
+    super();
     this.#cells = new Int32Array(ring, 0, 3);
     this.#ring = new Uint8Array(ring, HEADER_BYTES);
-  }
-
-  push(keys: Uint8Array): boolean {
-    this.#waiting.push(keys);
-    this.#flush();
-    return this.#waiting.isRoom;
-  }
-
-  onRoom(handler: () => void): void {
-    this.#waiting.onRoom(handler);
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#flush();
   }
 
   /** Stops waiting for room. */
@@ -56,14 +38,14 @@ export class KeyRingWriter implements KeyInput {
     clearTimeout(this.#timer);
   }
 
-  #flush(): void {
+  protected flush(): void {
     clearTimeout(this.#timer);
     let written = Atomics.load(this.#cells, WRITTEN);
     const room = CAPACITY - (written - Atomics.load(this.#cells, TAKEN));
-    for (const key of this.#waiting.take(room)) this.#ring[written++ % CAPACITY] = key;
+    for (const key of this.waiting.take(room)) this.#ring[written++ % CAPACITY] = key;
     Atomics.store(this.#cells, WRITTEN, written);
-    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#flush(), RETRY_MS);
-    else if (this.#ended) Atomics.store(this.#cells, ENDED, 1);
+    if (this.waiting.length > 0) this.#timer = setTimeout(() => this.flush(), RETRY_MS);
+    else if (this.over) Atomics.store(this.#cells, ENDED, 1);
     Atomics.notify(this.#cells, WRITTEN);
   }
 }

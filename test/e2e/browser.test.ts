@@ -7,19 +7,12 @@ import { gzipSync } from "node:zlib";
 import { type BootResult, boot, inspect, KeysConsole } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHROMIUM } from "../support/chromium.js";
-import { guestImage } from "../support/guests.js";
+import { guestImage, SAME_EVERYWHERE as OPTIONS } from "../support/guests.js";
 import { inRepository } from "../support/repository.js";
 import { Pages } from "./page.js";
 
 const image = guestImage("amd64-ufs2-gpt");
 const packed = gzipSync(image);
-const OPTIONS = {
-  start: "simp",
-  interfaceVersion: 4,
-  clock: "virtual",
-  env: ["boot_serial=1"],
-  digests: true,
-} as const;
 
 /** What the page's boot gives, in a form that can leave the page. */
 interface PageResult {

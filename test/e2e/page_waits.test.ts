@@ -4,19 +4,12 @@
 import { boot, KeysConsole } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHROMIUM } from "../support/chromium.js";
-import { guestImage } from "../support/guests.js";
+import { guestImage, SAME_EVERYWHERE as OPTIONS } from "../support/guests.js";
 import { largeGuest } from "../support/large_guest.js";
 import { RangeServer } from "../support/range_server.js";
 import { Pages } from "./page.js";
 
 const image = guestImage("amd64-ufs2-gpt");
-const OPTIONS = {
-  start: "simp",
-  interfaceVersion: 4,
-  clock: "virtual",
-  env: ["boot_serial=1"],
-  digests: true,
-} as const;
 type Package = { userboot: typeof import("userboot-wasm") };
 
 /** Takes JavaScript Promise Integration from a page. */

@@ -11,18 +11,11 @@ import {
   OptionError,
 } from "userboot-wasm";
 import { afterEach, describe, expect, it } from "vitest";
-import { guestImage } from "../support/guests.js";
+import { guestImage, SAME_EVERYWHERE as OPTIONS } from "../support/guests.js";
 import { largeGuest } from "../support/large_guest.js";
 import { type Answer, RangeServer } from "../support/range_server.js";
 import { SparseDisk } from "../support/sparse_disk.js";
 
-const OPTIONS = {
-  start: "simp",
-  interfaceVersion: 4,
-  clock: "virtual",
-  env: ["boot_serial=1"],
-  digests: true,
-} as const;
 const NAME = /^http:\/\/127\.0\.0\.1:\d+\/images\/guest\.img: /;
 const MIB = 1024 * 1024;
 

@@ -22,16 +22,9 @@ import type { Cell } from "../../build/host/isolation/cell.js";
 import { runIsolated } from "../../build/host/isolation/run.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { canSuspend } from "../../build/host/suspension.js";
-import { guestImage } from "../support/guests.js";
+import { guestImage, SAME_EVERYWHERE as OPTIONS } from "../support/guests.js";
 import { Scratch } from "../support/scratch.js";
 
-const OPTIONS = {
-  start: "simp",
-  interfaceVersion: 4,
-  clock: "virtual",
-  env: ["boot_serial=1"],
-  digests: true,
-} as const;
 const image = guestImage("amd64-ufs2-gpt");
 
 /** The guest's disk, by promises; `before` each read something may happen. */

@@ -24,3 +24,12 @@ export function recordedImage(guest: string, disk = 0): Uint8Array | undefined {
   const path = join(recordings, "boot", "guests", guest, `image${disk === 0 ? "" : disk}.img.gz`);
   return existsSync(path) ? unpacked(path) : undefined;
 }
+
+/** Options for boots of the project's own guests that are to give the same wherever they run. */
+export const SAME_EVERYWHERE = {
+  start: "simp",
+  interfaceVersion: 4,
+  clock: "virtual",
+  env: ["boot_serial=1"],
+  digests: true,
+} as const;

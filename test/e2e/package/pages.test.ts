@@ -113,7 +113,8 @@ const CONSUMERS: Readonly<Record<string, (project: string) => Promise<Site>>> = 
   },
 };
 
-describe.skipIf(CHROMIUM === undefined)("the package in pages", () => {
+// Bundlers take their time on a busy machine.
+describe.skipIf(CHROMIUM === undefined)("the package in pages", { timeout: 180_000 }, () => {
   let projects: Projects;
   let browser: Browser;
   const image = guestImage("amd64-ufs2-gpt");
