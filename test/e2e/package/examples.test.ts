@@ -44,7 +44,7 @@ it("every example is a project that has this package's version", () => {
   }
 });
 
-describe("examples/node", () => {
+describe("examples/node", { timeout: 180_000 }, () => {
   let directory: string;
   beforeAll(() => {
     directory = project("node");
@@ -70,7 +70,7 @@ describe("examples/node", () => {
   });
 });
 
-describe("examples/policies", () => {
+describe("examples/policies", { timeout: 180_000 }, () => {
   let directory: string;
   let image: string;
   beforeAll(() => {
@@ -99,7 +99,7 @@ describe("examples/policies", () => {
   });
 });
 
-describe.skipIf(CHROMIUM === undefined)("examples of pages", () => {
+describe.skipIf(CHROMIUM === undefined)("examples of pages", { timeout: 180_000 }, () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launchChromium();
