@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, parse, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { BootOptions, Flavour } from "userboot-wasm";
+import { type BootOptions, BytesDisk, type DiskSource, type Flavour } from "userboot-wasm";
 import { LIMITS } from "./outcome.js";
 
 /** Text to type, or a pause. */
@@ -206,7 +206,7 @@ export function unpackImage(path: string): Uint8Array {
 export function readGuest(
   root: string,
   name: string,
-): { description: GuestDescription; image(disk: number): Uint8Array } {
+): { description: GuestDescription; image(disk: number): DiskSource } {
   const directory = join(root, "boot", "guests", name);
   const description = readJson<GuestDescription>(join(directory, "guest.json"));
   return {
@@ -214,7 +214,9 @@ export function readGuest(
     image(disk) {
       const found = description.images.find((image) => image.disk === disk);
       if (found === undefined) throw new Error(`guest ${name} has no image of disk ${disk}`);
-      return unpackImage(join(directory, found.file));
+      const image = unpackImage(join(directory, found.file));
+      // As an image that is refused: nobody has it on purpose.
+      return image.length > 0 ? image : new BytesDisk(image);
     },
   };
 }

@@ -98,7 +98,7 @@ describe("an overlay is refused", () => {
   it.each<[string, unknown, string]>([
     ["a text as a file", { "/x": "text" }, 'overlay: "/x" is neither a Uint8Array nor null'],
     ["nothing as a file", { "/x": undefined }, 'overlay: "/x" is neither a Uint8Array nor null'],
-    ["a number", 7, "overlay: a layer is a map or a directory"],
+    ["a number", 7, "overlay must be files by name, or a directory's path or handle, not 7"],
     ["nothing in a list", [null], "overlay: a layer is a map or a directory"],
     ["one path twice", { "/a/b": x, "/a//b": x }, 'overlay: "/a//b" is there twice'],
     ["a file as a directory", { "/a": x, "/a/b": x }, 'overlay: "/a" is both a file and a directory'],

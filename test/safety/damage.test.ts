@@ -29,7 +29,8 @@ const change: fc.Arbitrary<Change> = fc.record({
 });
 
 function damage(image: Uint8Array, changes: readonly Change[], keep: number): Uint8Array {
-  const copy = image.slice(0, Math.floor(image.length * keep));
+  // An image without a byte is the caller's mistake.
+  const copy = image.slice(0, Math.max(1, Math.floor(image.length * keep)));
   for (const { position, front, value, width } of changes) {
     const space = Math.min(copy.length, front ? FRONT : copy.length);
     if (space < 16) continue;
