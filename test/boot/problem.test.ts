@@ -309,7 +309,7 @@ describe("whatever a session without a kernel ends with, it is said what there w
   it.each(["none", "thread"] as const)("time, isolation %s", async (isolation) => {
     const image = bytesOf(ufs(LOOP));
     // The faster the module, the more it leaves behind until then.
-    const limits = { wallMs: 2000, fuel: 1e12, consoleBytes: 1e9, diskBytes: 1e12, moduleMemory: 2 ** 28 };
+    const limits = { wallMs: 1000, fuel: 1e12, consoleBytes: 1e9, diskBytes: 1e12, moduleMemory: 2 ** 28 };
     const result = await attempt({ disks: () => [image], options: { isolation, limits }, said: /./ });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
     expect(listed(result).join("\n")).toMatch(/^file disk0p1:\/boot\/kernel\/kernel: ELF for amd64$/m);
