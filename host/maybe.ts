@@ -9,6 +9,11 @@ export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
+/** What `use` makes of `value`: at once, when it is there. */
+export function whenThere<T, U>(value: MaybePromise<T>, use: (value: T) => U): MaybePromise<U> {
+  return isPromise(value) ? value.then(use) : use(value);
+}
+
 /** Work that yields promises and is given what comes of them. */
 export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
 

@@ -2,7 +2,7 @@
 // a module's stack aside while an import's promise is open. An import that answers at once costs no more than any. Sessions
 // that can meet no promise don't ask for it.
 
-import { abortedBy } from "./errors.js";
+import { abortedBy, OptionError } from "./errors.js";
 import { onAbort } from "./isolation/abort.js";
 import type { Meter } from "./meter.js";
 
@@ -30,6 +30,13 @@ export function promising<A extends unknown[], R>(
   exported: (...values: A) => R,
 ): (...values: A) => Promise<Awaited<R>> {
   return integration.promising!(exported);
+}
+
+/** What is said of a promise in a session that can't wait. */
+export function cantWait(): OptionError {
+  return new OptionError(
+    "a disk or console promises what it can't be waited for here: give one that says so (`promises`), or another isolation",
+  );
 }
 
 /** How one session waits: until it is aborted, or its time is up. */

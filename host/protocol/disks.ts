@@ -1,9 +1,10 @@
 // The disks' imports: reads into the module's memory, and straight into guest memory.
 
 import { LimitError, UserbootError } from "../errors.js";
-import { isPromise, type Steps } from "../maybe.js";
+import { isPromise, type MaybePromise, whenThere } from "../maybe.js";
 import { CHARGED_PART, COPY_PIECE } from "../memory/guest.js";
 import type { SessionState } from "../state.js";
+import { cantWait } from "../suspension.js";
 import { DIOCGIMAGE, DIOCGMEDIASIZE, DIOCGSECTORSIZE } from "./constants.js";
 import { note } from "./diagnostics.js";
 import { EBADF, EIO, ENOTTY } from "./errno.js";
@@ -28,25 +29,32 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
   };
 
   /** Reads from a disk that there is; -1 when its medium fails. */
-  function* read(unit: number, offset: number, target: Uint8Array): Steps<number> {
+  const read = (unit: number, offset: number, target: Uint8Array): MaybePromise<number> => {
     count(target.length);
-    try {
-      const disk = disks[unit]!;
-      // Who promises bytes gets room of their own for them: the session may have ended when they come.
-      const apart = state.suspension !== undefined && disk.promises !== false;
-      const room = apart ? new Uint8Array(target.length) : target;
-      const answer = disk.read(offset, room);
-      const got = isPromise(answer) ? ((yield answer) as number) : answer;
+    const disk = disks[unit]!;
+    // Who promises bytes gets room of their own for them: the session may have ended when they come.
+    const apart = state.suspension !== undefined && disk.promises !== false;
+    const room = apart ? new Uint8Array(target.length) : target;
+    const taken = (got: number): number => {
       if (!Number.isInteger(got) || got < 0 || got > target.length) throw new Error(`it tells of ${got} bytes`);
       if (apart) target.set(room.subarray(0, got));
       return got;
-    } catch (error) {
+    };
+    const failed = (error: unknown): number => {
       if (error instanceof UserbootError) throw error;
       const why = (error as Error)?.message ?? error;
       note(state.diagnostics, () => `disk${unit} offset ${offset}: read of ${target.length} bytes failed: ${why}`);
       return -1;
+    };
+    try {
+      const answer = disk.read(offset, room);
+      if (!isPromise(answer)) return taken(answer);
+      if (state.suspension === undefined) throw cantWait();
+      return state.suspension.until(answer).then(taken).catch(failed);
+    } catch (error) {
+      return failed(error);
     }
-  }
+  };
 
   /** Takes note of what would be read to guest memory. */
   const place = (unit: number, offset: number, position: number, size: number): number => {
@@ -67,47 +75,60 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
   };
 
   return {
-    *diskread(unit: number, offset: bigint, dst: number, size: number, resid: number): Steps<number> {
+    diskread(unit: number, offset: bigint, dst: number, size: number, resid: number): MaybePromise<number> {
       const disk = disks[unit];
       if (disk === undefined) return EIO;
       const target = module.bytes(dst, size);
       meter.work(target.length);
       const start = BigInt.asUintN(64, offset);
-      const got = start >= BigInt(disk.size) ? 0 : yield* read(unit, Number(start), target);
-      if (got < 0) return EIO;
-      module.data.setUint32(resid >>> 0, target.length - got, true);
-      return 0;
+      const told = (got: number): number => {
+        if (got < 0) return EIO;
+        module.data.setUint32(resid >>> 0, target.length - got, true);
+        return 0;
+      };
+      return start >= BigInt(disk.size) ? told(0) : whenThere(read(unit, Number(start), target), told);
     },
 
-    *diskread_guest(unit: number, offset: bigint, gpa: bigint, size: bigint, resid: number): Steps<number> {
+    diskread_guest(unit: number, offset: bigint, gpa: bigint, size: bigint, resid: number): MaybePromise<number> {
       const disk = disks[unit];
       if (disk === undefined) return EIO;
       const start = BigInt.asUintN(64, offset);
       const wanted = BigInt.asUintN(64, size);
       const rest = BigInt(disk.size) - start;
       const length = rest <= 0n ? 0 : Number(rest < wanted ? rest : wanted);
+      const pieces = guest.pieces(gpa, length, COPY_PIECE, (bytes) => meter.work(bytes));
       let done = 0;
-      for (const [position, from, part] of guest.pieces(gpa, length, COPY_PIECE, (bytes) => meter.work(bytes))) {
-        done = from + part;
-        if (position < 0) continue;
-        const at = Number(start) + from;
-        const got = places?.on
-          ? place(unit, at, position, part)
-          : yield* read(unit, at, guest.target(position, position + part));
-        if (got < 0) return EIO;
+      const told = (): number => {
+        module.data.setBigUint64(resid >>> 0, wanted - BigInt(done), true);
+        return 0;
+      };
+      /** Takes note of what was read of a piece. Whether to go on; false with the medium's failure as well. */
+      const took = (got: number, from: number, part: number): boolean => {
+        if (got < 0) return false;
         done = from + got;
         if (length > CHARGED_PART) {
-          state.onProgress?.({
-            diskBytes: counts.diskBytes,
-            diskCalls: counts.diskCalls,
-            fileBytes: length,
-            fileDone: done,
-          });
+          const { diskBytes, diskCalls } = counts;
+          state.onProgress?.({ diskBytes, diskCalls, fileBytes: length, fileDone: done });
         }
-        if (got < part) break;
-      }
-      module.data.setBigUint64(resid >>> 0, wanted - BigInt(done), true);
-      return 0;
+        return got === part;
+      };
+      const readOn = (): MaybePromise<number> => {
+        for (let piece = pieces.next(); !piece.done; piece = pieces.next()) {
+          const [position, from, part] = piece.value;
+          done = from + part;
+          if (position < 0) continue;
+          const at = Number(start) + from;
+          const got = places?.on
+            ? place(unit, at, position, part)
+            : read(unit, at, guest.target(position, position + part));
+          if (isPromise(got)) {
+            return got.then((came) => (took(came, from, part) ? readOn() : came < 0 ? EIO : told()));
+          }
+          if (!took(got, from, part)) return got < 0 ? EIO : told();
+        }
+        return told();
+      };
+      return readOn();
     },
 
     diskioctl(unit: number, command: number, cell: number): number {

@@ -2,11 +2,11 @@
 // together, and each one is wrapped so that its call is counted and charged, and whatever goes wrong in it is an error
 // of ours. Nothing here looks into the guest's data.
 
-import { InternalError, OptionError, UserbootError } from "../errors.js";
+import { InternalError, UserbootError } from "../errors.js";
 import { finish, isPromise, type MaybePromise, type Steps } from "../maybe.js";
 import { type ModuleAccess, policyImports } from "../policy/imports.js";
 import { type SessionState, Stop } from "../state.js";
-import { suspending } from "../suspension.js";
+import { cantWait, suspending } from "../suspension.js";
 import type { WasiProvider } from "../wasi/provider.js";
 import { wasiClock, wasiNoFiles } from "../wasi/stubs.js";
 import { consoleImports } from "./console.js";
@@ -40,9 +40,10 @@ export function makeImports(
   const files = [wasiNoFiles(), wasi?.imports(program) ?? {}, wasiClock(() => module.data, state.clock)];
   return {
     env: { memory },
-    userboot: wrapped<Body & StepsBody>(userboot, state, (name, body) =>
-      WAITING.has(name) ? wrapSteps(name, body, state) : wrap(name, body, state),
-    ),
+    userboot: wrapped<Body & StepsBody & MaybeBody>(userboot, state, (name, body) => {
+      if (STEPS.has(name)) return wrapSteps(name, body, state);
+      return READS.has(name) ? wrapWaiting(name, body, state) : wrap(name, body, state);
+    }),
     wasi_snapshot_preview1: wrapped(files, state, wrapExact),
   };
 }
@@ -72,11 +73,13 @@ function wrapped<B>(
   return imports;
 }
 
-/** Imports that may have to wait: each is a generator. */
-const WAITING: ReadonlySet<string> = new Set(["getc", "poll", "diskread", "diskread_guest", "delay"]);
+/** Imports that may have to wait: generators, and those of which there are so many that a generator would show. */
+const STEPS: ReadonlySet<string> = new Set(["getc", "poll", "delay"]);
+const READS: ReadonlySet<string> = new Set(["diskread", "diskread_guest"]);
 
 type Value = number | bigint;
 type Body = (...args: (Value | undefined)[]) => Value | undefined;
+type MaybeBody = (...args: (Value | undefined)[]) => MaybePromise<Value>;
 type StepsBody = (...args: (Value | undefined)[]) => Steps<Value>;
 
 /** Wraps an import of ours, which has at most six arguments: an array of them would cost more than most imports do. */
@@ -92,15 +95,13 @@ function wrap(name: string, body: Body, state: SessionState): Body {
 }
 
 /** Wraps an import of ours that may have to wait, which the session can or can't. */
-function wrapSteps(name: string, body: StepsBody, state: SessionState) {
-  const { suspension } = state;
-  const until = suspension && ((promise: Promise<unknown>) => suspension.until(promise));
-  const imported: (...args: (Value | undefined)[]) => MaybePromise<Value> = (a, b, c, d, e) => {
+function wrapWaiting(name: string, body: MaybeBody, state: SessionState) {
+  const imported: MaybeBody = (a, b, c, d, e) => {
     try {
       enter(state);
-      const answer = finish(body(a, b, c, d, e), until);
+      const answer = body(a, b, c, d, e);
       if (!isPromise(answer)) return answer;
-      if (!suspension) throw new OptionError(UNEXPECTED);
+      if (!state.suspension) throw cantWait();
       return answer.catch((error) => {
         throw named(name, error);
       });
@@ -108,11 +109,15 @@ function wrapSteps(name: string, body: StepsBody, state: SessionState) {
       throw named(name, error);
     }
   };
-  return suspension ? suspending(imported) : imported;
+  return state.suspension ? suspending(imported) : imported;
 }
 
-const UNEXPECTED =
-  "a disk or console promises what it can't be waited for here: give one that says so (`promises`), or another isolation";
+/** The same for one that is a generator. */
+function wrapSteps(name: string, body: StepsBody, state: SessionState) {
+  const { suspension } = state;
+  const until = suspension && ((promise: Promise<unknown>) => suspension.until(promise));
+  return wrapWaiting(name, (a, b, c, d, e) => finish(body(a, b, c, d, e), until), state);
+}
 
 /** Wraps an import of a library, which may count its arguments. */
 function wrapExact(name: string, body: Body, state: SessionState): Body {
