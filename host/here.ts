@@ -32,14 +32,17 @@ export async function bootHere(
   const { clock = "real", console = new BufferConsole(), signal } = options;
   const { disks, promise, close } = openHere(sources);
   const suspends = canSuspend() && (promise || mayPromiseKeys(console) || clock === "real");
-  const { keyed, disconnect } = connected(console, suspends);
-  const wasi = await provide(trees, modules);
+  let wasi: WasiProvider | undefined;
+  let disconnect = () => {};
   try {
+    const connection = connected(console, suspends);
+    disconnect = connection.disconnect;
+    wasi = await provide(trees, modules);
     return await runSession({
       options: session,
       modules,
       disks,
-      console: automated(keyed, options.hooks?.automation),
+      console: automated(connection.keyed, options.hooks?.automation),
       clock: makeClock(clock, suspends),
       suspends,
       signal,
