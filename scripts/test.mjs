@@ -1,11 +1,11 @@
 // npm test: prepares, tries to get the programs that some suites need, says which suites go without, and
 // runs vitest and the replay of the recordings (npm run conformance). Arguments go to vitest, which then runs alone.
 // With CI=true a missing program is a failure, and vitest's suites but the timed ones and those of other programs run
-// on the other supported versions of Node, too. The last line counts all tests.
+// on the other supported versions of Node, too. The last lines name the tests that failed; the very last counts all.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { prepare, root } from "./prepare.mjs";
 
 /** Programs outside the project: where they are looked for, Debian's package, and the suites that use them. */
@@ -24,6 +24,8 @@ const PROGRAMS = [
   { name: "lz4", package: "lz4", suites: "LZ4 files" },
   { name: "bwrap", package: "bubblewrap", suites: "processes in bubblewrap" },
 ];
+/** As much of a failure's message is repeated at the end. */
+const MESSAGE = 600;
 /** Supported versions of Node; npm's package `node` has their binaries. */
 const NODES = [20, 22, 24];
 /** What they run: not what needs other programs, what is timed or what tests the builds. */
@@ -50,6 +52,8 @@ const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
 let status = 0;
 let passed = 0;
 let failed = 0;
+/** What failed, a line each: a log that was cut still says it. */
+const failures = [];
 
 /** Runs a program of the tests on `node`. It leaves its counts in the file named last; nothing when it can't even start. */
 function tests(node, ...args) {
@@ -59,6 +63,15 @@ function tests(node, ...args) {
   const counts = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   // Vitest's names, and those of the replay.
   const { numPassedTests = 0, numFailedTests = 0, numFailedTestSuites = 0 } = counts;
+  const known = failures.length;
+  for (const { name, message, assertionResults } of counts.testResults ?? []) {
+    const lost = assertionResults.filter((test) => test.status === "failed");
+    const lines = lost.map((test) => `${test.fullName}: ${test.failureMessages.join("\n")}`);
+    // A file that can't be loaded has no tests, and a message.
+    if (lines.length === 0 && message !== "") lines.push(message);
+    failures.push(...lines.map((line) => `${relative(root, name)}: ${line.slice(0, MESSAGE)}`));
+  }
+  if (ended !== 0 && failures.length === known) failures.push(`${args[0]} on ${node}: status ${ended}, no test is named`);
   passed += counts.passed ?? numPassedTests;
   failed += counts.failed ?? Math.max(numFailedTests, Math.min(numFailedTestSuites, 1));
   if (ended !== 0) status = 1;
@@ -95,6 +108,7 @@ if (process.env.CI === "true" && missing().length > 0) {
   process.stderr.write(`programs missing in CI: ${missing().map(({ name }) => name)}\n`);
   status = 1;
 }
+for (const failure of failures) console.log(`\nFAILED ${failure}`);
 if (status !== 0) failed = Math.max(failed, 1);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : status;
