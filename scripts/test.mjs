@@ -71,7 +71,8 @@ function tests(node, ...args) {
     if (lines.length === 0 && message !== "") lines.push(message);
     failures.push(...lines.map((line) => `${relative(root, name)}: ${line.slice(0, MESSAGE)}`));
   }
-  if (ended !== 0 && failures.length === known) failures.push(`${args[0]} on ${node}: status ${ended}, no test is named`);
+  if (ended !== 0 && failures.length === known)
+    failures.push(`${args[0]} on ${node}: status ${ended}, no test is named`);
   passed += counts.passed ?? numPassedTests;
   failed += counts.failed ?? Math.max(numFailedTests, Math.min(numFailedTestSuites, 1));
   if (ended !== 0) status = 1;
