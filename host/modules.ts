@@ -24,7 +24,7 @@ export type Flavour = "simp" | "4th" | "lua";
 export const START_MEMORY: Record<Flavour, number> = {
   "4th": 2 * 1024 * 1024,
   lua: 6 * 1024 * 1024,
-  simp: 2 * 1024 * 1024,
+  simp: 1024 * 1024,
 };
 
 /** Bytes of memory that the module starts with that looks into images, which is no flavour: it boots nothing. */

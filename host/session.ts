@@ -219,8 +219,8 @@ class Session {
     }
   }
 
-  /** Lets the loader run. Ends by what an import throws. */
-  async #start(core: Core, starting: number): Promise<void> {
+  /** Lets the loader run. Ends by what an import throws: at once, and not by a promise, where nothing was waited for. */
+  #start(core: Core, starting: number): MaybePromise<void> {
     const { disks, options } = this.parts;
     this.#meter.start(core);
     core.grantFuel(this.#meter.left);
@@ -230,7 +230,7 @@ class Session {
     core.seedHash?.(options.hashSeed);
     if (options.profile !== undefined) core.wantProfile?.(options.profile);
     const granted = options.images.reduce((sum, { count }) => sum + count, 0);
-    await core.loader_main(options.interfaceVersion, disks.length - granted);
+    return core.loader_main(options.interfaceVersion, disks.length - granted);
   }
 
   #looked({ kind, name, found }: LookedAt): void {
