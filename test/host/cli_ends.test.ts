@@ -20,6 +20,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { CLI, userboot as run } from "../support/cli.js";
 import { guestImage } from "../support/guests.js";
+import { MEASURED } from "../support/measured.js";
 import { Scratch } from "../support/scratch.js";
 import { bytesOf } from "../support/sparse_disk.js";
 import { UfsImage } from "../support/ufs_image.js";
@@ -145,7 +146,7 @@ async function until(condition: () => boolean): Promise<void> {
 /** A second, and what a busy machine takes. */
 const SOON_MS = 1500;
 
-describe("a signal ends the program within a second, as that signal (6)", () => {
+describe("a signal ends the program within a second, as that signal (6)", MEASURED, () => {
   const loops = luaGuest("loops.img", 'print("begins") while true do end');
   const waits = ["boot", "-d", IMAGE, "--start", "simp", "--interface", "4"];
 

@@ -12,6 +12,7 @@ import {
 } from "userboot-wasm";
 import { describe, expect, it, vi } from "vitest";
 import { guestImage } from "../support/guests.js";
+import { MEASURED } from "../support/measured.js";
 import { openFiles } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 import { type Elsewhere, runElsewhere, standInBytes } from "../support/stand_ins.js";
@@ -87,7 +88,7 @@ describe.each(["thread", "process"] as const)("a session in a %s", (isolation) =
     expect((await boot({ ...PROMPT, console, isolation })).error?.name).toBe("InputEndedError");
   });
 
-  it("is ended by its wall limit even when it only computes", async () => {
+  it("is ended by its wall limit even when it only computes", MEASURED, async () => {
     const began = performance.now();
     const result = await inside("while (true) store<u8>(block, load<u8>(block) + 1);", { limits: { wallMs: 200 } });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 200 });

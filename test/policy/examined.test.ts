@@ -11,6 +11,7 @@ import { DirectAsker } from "../../build/host/policy/asker.js";
 import { PolicyBudget } from "../../build/host/policy/budget.js";
 import { FileVault } from "../../build/host/policy/vault.js";
 import { linkedFile } from "../support/elf_image.js";
+import { MEASURED } from "../support/measured.js";
 import { MIB, prompt, typeKeys } from "../support/prompt.js";
 import { UfsImage, ufsDisk } from "../support/ufs_image.js";
 
@@ -35,7 +36,7 @@ function sparse() {
 const run = (options: BootOptions) => typeKeys([], { start: "lua", interfaceVersion: 4, ...options });
 
 describe("measuring", () => {
-  it("keeps nothing of what it hashes", { timeout: 120_000 }, async () => {
+  it("keeps nothing of what it hashes", { ...MEASURED, timeout: 120_000 }, async () => {
     const before = process.memoryUsage();
     let most = 0;
     const timer = { now: () => 0, sleep() {} };

@@ -15,6 +15,7 @@ import { afterAll, describe, expect, it, vi } from "vitest";
 import { runIsolated } from "../../build/host/isolation/run.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { guestImage } from "../support/guests.js";
+import { MEASURED } from "../support/measured.js";
 import { collect, openFiles, processes, threads } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 import { cellFor, runElsewhere, runStandIns, standIn, standInBytes } from "../support/stand_ins.js";
@@ -201,7 +202,7 @@ it("what is examined costs fuel by its bytes", async () => {
   expect(error).toMatchObject({ limit: "fuel" });
 });
 
-it("output byte by byte costs the caller no more than its bytes", async () => {
+it("output byte by byte costs the caller no more than its bytes", MEASURED, async () => {
   const bytes = 1_000_000;
   const module = await standIn(`for (let i = 0; i < ${bytes}; i++) putc(120); exit(0);`);
   const before = process.memoryUsage().rss;

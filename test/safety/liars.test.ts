@@ -6,6 +6,7 @@ import { BufferConsole, KeysConsole } from "userboot-wasm";
 import { expect, it, vi } from "vitest";
 import { bwrapFails, bwrapWorks, findBwrap } from "../../build/host/process/confine.js";
 import { addDigests } from "../../build/host/result.js";
+import { MEASURED } from "../support/measured.js";
 import { runLiar } from "../support/stand_ins.js";
 
 // Machine code isn't held by Node's permission model.
@@ -56,7 +57,7 @@ it.each([
   expect(error).toEqual({ name: "IsolationError", message: `the session's thread failed: ${why}` });
 });
 
-it("output of nothing is not collected", async () => {
+it("output of nothing is not collected", MEASURED, async () => {
   const console = new BufferConsole();
   const before = process.memoryUsage().rss;
   expect((await lie("empty output", { console })).error).toMatchObject({ limit: "wallMs" });
