@@ -3,12 +3,8 @@
 
 import { boot, type DiskSource, type InspectOptions, inspect } from "userboot-wasm";
 import { expect, it } from "vitest";
-import { inspectionBy } from "../../build/host/inspect/inspection.js";
-import { CellInspector } from "../../build/host/inspect/inspector.js";
-import { INSPECT_LIMITS } from "../../build/host/inspect/options.js";
-import type { InspectMessage, InspectRequest } from "../../build/host/inspect/protocol.js";
-import type { Cell } from "../../build/host/isolation/cell.js";
-import type { StartMessage } from "../../build/host/isolation/messages.js";
+import type { InspectMessage } from "../../build/host/inspect/protocol.js";
+import { lookedAtBy, OPENED } from "../support/liar.js";
 import { mbr } from "../support/partition_tables.mjs";
 import { disksOf, poolsIn } from "../support/pools.js";
 import { ufsDisk } from "../support/ufs_image.js";
@@ -63,57 +59,15 @@ it("many long values are told, and cost no more memory than they have", async ()
   expect(loaderConf[8999]!.value).toBe(`${"x".repeat(100)}"${"y".repeat(100)}`);
 });
 
-/** A cell that answers everything with `answer`, a thread's or process's that somebody else has taken over. */
-class Liar implements Cell {
-  readonly facts = { level: "thread" } as const;
-  readonly keys = undefined as never;
-  #tell: (message: unknown) => void = () => {};
-
-  constructor(private readonly says: (request: InspectRequest) => InspectMessage) {}
-
-  onMessage(handler: (message: unknown) => void): void {
-    this.#tell = handler;
-  }
-
-  onFailure(): void {}
-
-  start(): void {
-    this.#tell({ type: "began" });
-    const nothing = { current: "", disks: [], volumes: [], pools: [] };
-    this.#tell({ type: "value", value: nothing });
-  }
-
-  answer(): void {}
-
-  serve(): void {}
-
-  ask(request: InspectRequest): void {
-    setImmediate(() => this.#tell(this.says(request)));
-  }
-
-  hold(): void {}
-
-  async terminate(): Promise<void> {}
-}
-
-/** An inspection of which `says` gives all answers. */
-async function lookedAtBy(says: (request: InspectRequest) => InspectMessage, wallMs = INSPECT_LIMITS.wallMs) {
-  const limits = { ...INSPECT_LIMITS, wallMs };
-  const inspector = new CellInspector(new Liar(says), {} as StartMessage, limits, undefined, () => {});
-  return inspectionBy(inspector, limits);
-}
-
-const opened: InspectMessage = { type: "value", value: { handle: 0, type: "file", mode: 0, uid: 0, gid: 0 } };
-
 it("a list of nothing with more to come is no answer", async () => {
   const nothing: InspectMessage = { type: "value", value: { entries: [], more: true } };
-  await using guest = await lookedAtBy(({ op }) => (op === "list" ? nothing : opened));
-  await expect(guest.list("/")).rejects.toThrow("the inspection's thread failed: it sent what is no answer to list");
+  await using guest = await lookedAtBy(({ op }) => (op === "list" ? nothing : OPENED));
+  await expect(guest.list("/")).rejects.toThrow("the inspection's process failed: it sent what is no answer to list");
 });
 
 it("a file without end ends by the time that all requests may take, whatever answers them", async () => {
   const byte: InspectMessage = { type: "content", bytes: Uint8Array.of(0), runs: [] };
-  await using guest = await lookedAtBy(({ op }) => (op === "read" ? byte : opened), 100);
+  await using guest = await lookedAtBy(({ op }) => (op === "read" ? byte : OPENED), { wallMs: 100 });
   const readAll = async () => {
     for await (const _ of guest.readParts("/f"));
   };
