@@ -60,12 +60,13 @@ export function inspectorOf(liar: Cell, limits: Partial<InspectLimits> = {}): Ce
   return new CellInspector(liar, {} as StartMessage, { ...INSPECT_LIMITS, ...limits }, undefined, () => {});
 }
 
-/** An inspection of which `says` gives all answers but the first. */
+/** An inspection by a liar, or by one that says this. */
 export function lookedAtBy(
-  says: (request: InspectRequest) => unknown,
+  liar: Liar | ((request: InspectRequest) => unknown),
   limits: Partial<InspectLimits> = {},
 ): Promise<Inspection> {
-  return inspectionBy(inspectorOf(new Liar(says), limits), { ...INSPECT_LIMITS, ...limits });
+  const inspector = inspectorOf(liar instanceof Liar ? liar : new Liar(liar), limits);
+  return inspectionBy(inspector, { ...INSPECT_LIMITS, ...limits });
 }
 
 /** Passes over errors of this package; any other is thrown on. */
