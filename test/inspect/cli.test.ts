@@ -86,6 +86,25 @@ describe("cat, hash and diff", () => {
   });
 });
 
+it("files that can't be read are no files that are the same", () => {
+  const damaged = (name: string) =>
+    imageOf(name, (into) => {
+      const inode = into.file(into.directory(into.root, "boot"), "lost", "x".repeat(100));
+      const finish = into.finish.bind(into);
+      into.finish = () => {
+        const disk = finish();
+        // Its first block lies nowhere.
+        disk.write(into.inodeOffset(inode) + 112, Buffer.alloc(8, 0x7f));
+        return disk;
+      };
+    });
+  const { status, stdout } = userboot(["diff", damaged("one.img"), damaged("two.img"), ...here]);
+  expect([status, stdout]).toEqual([
+    1,
+    expect.stringMatching(/^! \/boot\/lost {2}can't be compared: \/boot\/lost: .*\n$/),
+  ]);
+});
+
 describe("bad input is one line and status 2", () => {
   it.each([
     [["inspect"], "no disk given (use -d IMAGE)"],
