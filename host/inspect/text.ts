@@ -54,5 +54,7 @@ export function byteString(name: string | Uint8Array): string {
 
 /** The bytes of a byte string. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (byte) => byte.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
