@@ -418,7 +418,7 @@ function pathOf(path: ImagePath): string {
 
 /** Whether a name can be a part of a path. */
 function isPlainName(name: string): boolean {
-  return name !== "" && !/[/\0]/.test(name);
+  return !["", ".", ".."].includes(name) && !/[/\0]/.test(name);
 }
 
 function givenBy<T>(message: InspectMessage): T {

@@ -127,6 +127,14 @@ it("directories in directories are held up to a number, and go down to paths of 
   await expect(all([{ name: "n".repeat(1000), type: "directory" }])).rejects.toMatchObject({ code: "ENAMETOOLONG" });
 });
 
+it("what has no name of its own is told, and not gone through", async () => {
+  const names = ["", ".", "..", "a/b", "a\0b"];
+  await using guest = await listing([names.map((name) => ({ name, type: "directory" }))]);
+  const found: string[] = [];
+  for await (const { path } of guest.find("/")) found.push(path);
+  expect(found).toEqual(names.map((name) => `/${name}`));
+});
+
 it("a file of many small pieces takes no more memory than it has", async () => {
   const runs = Array.from({ length: 8192 }, (_, i) => [1, i % 2 === 0 ? 0 : -1, 0]);
   const size = 2 * MIB;
