@@ -6,14 +6,14 @@ const LOOSE_FIRST = 0xdc00;
 /** The text of a byte string (one character a byte). */
 export function textOf(bytes: string): string {
   if (/^[\x00-\x7f]*$/.test(bytes)) return bytes;
-  let text = "";
+  const characters: string[] = [];
   for (let at = 0; at < bytes.length; ) {
     const size = sequenceSize(bytes.charCodeAt(at));
     const character = characterAt(bytes, at, size);
-    text += character ?? String.fromCharCode(LOOSE_FIRST + bytes.charCodeAt(at));
+    characters.push(character ?? String.fromCharCode(LOOSE_FIRST + bytes.charCodeAt(at)));
     at += character === undefined ? 1 : size;
   }
-  return text;
+  return characters.join("");
 }
 
 /** Bytes of a character of UTF-8 that begins with `first`; 0 when none does. */
