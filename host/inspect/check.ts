@@ -40,9 +40,10 @@ const some =
   (value) =>
     list(check)(value) && (value as unknown[]).length <= most;
 const signed: Check = (value) => number(value) && Number.isSafeInteger(value);
+const small: Check = (value) => whole(value) && (value as number) <= 0xffff_ffff;
 const type = one("file", "directory", "link", "other");
 
-const status = { type, size: whole, mode: whole, uid: whole, gid: whole, mtime: signed, target: fileName };
+const status = { type, size: whole, mode: small, uid: small, gid: small, mtime: signed, target: fileName };
 const { type: _type, ...statusMore } = status;
 
 const opened = object({ handle: whole, type }, statusMore);
