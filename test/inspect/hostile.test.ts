@@ -101,6 +101,7 @@ const listing = (answers: readonly object[][], entries = INSPECT_LIMITS.entries)
 it.each<[string, object[]]>([
   ["a name that no file system has", [{ name: "n".repeat(2049), type: "file" }]],
   ["a link that no file system has", [{ name: "n", type: "link", target: "t".repeat(2049) }]],
+  ["an owner that no file system has", [{ name: "n", type: "file", uid: 2 ** 32 }]],
   ["more entries than were asked for", Array(4097).fill({ name: "n", type: "file" })],
   ["a name for all objects", [JSON.parse('{"name":"n","type":"file","__proto__":{"mode":7}}')]],
 ])("a list with %s is no answer", async (_, entries) => {
