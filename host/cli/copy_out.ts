@@ -6,6 +6,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  fchmodSync,
   ftruncateSync,
   futimesSync,
   lstatSync,
@@ -19,8 +20,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { OptionError, UserbootError } from "../errors.js";
-import type { Inspection } from "../inspect/inspection.js";
+import { LimitError, OptionError, UserbootError } from "../errors.js";
+import { endsAll, type Inspection } from "../inspect/inspection.js";
 import { byteString, bytesOf, textOf } from "../inspect/text.js";
 import { type Copying, divides, type Item, nameBytes, whyOf } from "./copy_items.js";
 import { takeOn } from "./ending.js";
@@ -29,6 +30,9 @@ const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (co
 const PERMISSIONS = 0o777;
 /** While a tree is being made only its owner gets into it. */
 const MAKING = 0o700;
+/** Most memory that links and directories take until they are done, and what each does besides its names. */
+const KEPT_MAX = 512 * 1024 * 1024;
+const KEPT_EACH = 500;
 /** So many zeros in a row aren't written. */
 const HOLE = 65_536;
 const ZEROS = Buffer.alloc(HOLE);
@@ -51,6 +55,7 @@ export async function copyOut(
 class Copier {
   readonly #links: Item[] = [];
   readonly #directories: Item[] = [];
+  #kept = 0;
   /** Directories that were not made, so that nothing goes there. */
   readonly #lost = new Set<string>();
 
@@ -70,10 +75,11 @@ class Copier {
         try {
           await this.#make(item);
         } catch (error) {
-          if (item.parts.length === 0 || isFull(error)) throw unwritable(this.shown, error);
+          if (item.parts.length === 0 || isFull(error) || endsAll(error)) throw unwritable(this.shown, error);
           if (item.type === "directory") this.#lost.add(item.parts.join("/"));
           leaveOut(item.path, whyOf(error));
         }
+        if (this.#kept > KEPT_MAX) throw new LimitError("linksAndDirectories", KEPT_MAX, this.#kept);
       }
       for (const link of this.#links) this.#link(link);
     } finally {
@@ -102,10 +108,15 @@ class Copier {
   async #make(item: Item): Promise<void> {
     if (item.type === "directory") {
       mkdirSync(this.#pathOf(item), { mode: MAKING });
-      this.#directories.push(item);
+      this.#keep(this.#directories, item);
     } else if (item.type === "file") await this.#file(item);
-    else if (item.type === "link") this.#links.push(item);
+    else if (item.type === "link") this.#keep(this.#links, item);
     else this.copying.leaveOut(item.path, "neither a file, nor a directory, nor a link");
+  }
+
+  #keep(kept: Item[], item: Item): void {
+    kept.push(item);
+    this.#kept += KEPT_EACH + 2 * item.path.length + (item.target?.length ?? 0);
   }
 
   async #file(item: Item): Promise<void> {
@@ -117,12 +128,12 @@ class Copier {
     let isComplete = false;
     try {
       await writeParts(guest, item, fd, onProgress);
+      permit(() => fchmodSync(fd, item.mode & PERMISSIONS));
       isComplete = true;
     } finally {
       closeSync(fd);
       layDown(!isComplete);
     }
-    chmodSync(path, item.mode & PERMISSIONS);
   }
 
   #link(item: Item): void {
@@ -135,7 +146,7 @@ class Copier {
     const path = this.#pathOf(item);
     try {
       symlinkSync(Buffer.from(bytesOf(target)), path);
-      if (item.mtime !== undefined) lutimesSync(path, item.mtime, item.mtime);
+      if (item.mtime !== undefined) lutimesSync(path, ...timesOf(item));
     } catch (error) {
       leaveOut(item.path, whyOf(error));
     }
@@ -143,8 +154,21 @@ class Copier {
 
   #finish(item: Item): void {
     const path = this.#pathOf(item);
-    if (item.mtime !== undefined) utimesSync(path, item.mtime, item.mtime);
-    chmodSync(path, item.mode & PERMISSIONS);
+    try {
+      if (item.mtime !== undefined) utimesSync(path, ...timesOf(item));
+      permit(() => chmodSync(path, item.mode & PERMISSIONS));
+    } catch (error) {
+      this.copying.leaveOut(item.path, whyOf(error));
+    }
+  }
+}
+
+/** Sets permissions, unless the file system has no such ones (FAT). */
+function permit(set: () => void): void {
+  try {
+    set();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
   }
 }
 
@@ -158,7 +182,16 @@ async function writeParts(guest: Inspection, item: Item, fd: number, onProgress:
     return undefined;
   });
   ftruncateSync(fd, position);
-  if (item.mtime !== undefined) futimesSync(fd, item.mtime, item.mtime);
+  if (item.mtime !== undefined) futimesSync(fd, ...timesOf(item));
+}
+
+/** Furthest that dates go, in seconds. */
+const DATE_MAX = 8.64e12;
+
+/** The times of last access and change: Node takes a number before 1970 for none, but no date. */
+function timesOf({ mtime = 0 }: Item): [Date, Date] {
+  const date = new Date(Math.max(-DATE_MAX, Math.min(mtime, DATE_MAX)) * 1000);
+  return [date, date];
 }
 
 /** Writes `bytes` at `position`, but for pieces that are all zeros. */

@@ -74,8 +74,9 @@ function showDisk(
   say(`${name}: ${format}, ${sizeText(size)} in sectors of ${sectorSize}, ${scheme}`);
   const whole = volumes.find(({ device }) => device === `${name}:`);
   if (whole !== undefined) say(`  ${name}:  ${contentOf(whole)}`);
-  const width = Math.max(...partitions.map((one) => one.name.length));
-  for (const { cut, label, name: own, size: bytes, type } of partitions.slice(0, LINES_MAX)) {
+  const first = partitions.slice(0, LINES_MAX);
+  const width = Math.max(...first.map((one) => one.name.length));
+  for (const { cut, label, name: own, size: bytes, type } of first) {
     const volume = volumes.find(({ device }) => device === `${own}:`);
     const words = [type, sizeText(bytes), label && `"${label}"`, cut && "cut off by the end of the disk"];
     const content = volume === undefined ? "" : contentOf(volume);

@@ -1,6 +1,6 @@
 // `userboot diff`: what differs between two images below a path.
 
-import { OptionError, UserbootError } from "../errors.js";
+import { FileError, OptionError } from "../errors.js";
 import type { FoundEntry, Inspection } from "../index.js";
 import { printableJson } from "../text.js";
 import { guarded } from "./guarded.js";
@@ -61,16 +61,18 @@ async function difference(
   const mode = one.mode === other.mode ? undefined : `mode ${octal(one.mode)}, then ${octal(other.mode)}`;
   if (one.type !== "file") return mode;
   if (one.size !== other.size) return `${one.size} bytes, then ${other.size}`;
-  const [sum, otherSum] = await Promise.all([digest(before, one.path), digest(after, other.path)]);
-  return sum === otherSum ? mode : "content";
+  const sums = await Promise.all([digest(before, one.path), digest(after, other.path)]);
+  const error = sums.find((sum) => sum instanceof FileError);
+  if (error !== undefined) return `can't be compared: ${(error as FileError).message}`;
+  return sums[0] === sums[1] ? mode : "content";
 }
 
 /** A digest, or why there is none. */
-async function digest(guest: Inspection, path: string): Promise<string> {
+async function digest(guest: Inspection, path: string): Promise<string | FileError> {
   try {
     return await guest.hash(path);
   } catch (error) {
-    if (error instanceof UserbootError) return error.message;
+    if (error instanceof FileError) return error;
     throw error;
   }
 }

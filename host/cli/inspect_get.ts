@@ -70,13 +70,18 @@ async function writeTar({ guest, items, leaveOut, onProgress }: Copying): Promis
     await tar.header(named, { ...item, size, target: byteString(item.target ?? "") });
     if (item.type !== "file") continue;
     let done = 0;
+    // A directory with two files of one name does it: the path leads to one, the list to both. The stream is of no use then, and
+    // what is too much would be taken for the next header.
+    const isOfSize = (isIt: boolean) => {
+      if (!isIt) throw new FileError(item.path, "EIO", `${done} bytes of a file of ${size}`);
+    };
     await guest.eachPart(item.path, async (bytes, hole) => {
-      await tar.content(bytes, hole);
       done += bytes.length + hole;
+      isOfSize(done <= size);
+      await tar.content(bytes, hole);
       onProgress(done, size);
     });
-    // The stream is of no use then. A directory with two files of one name does it: the path leads to one, the list to both.
-    if (done !== size) throw new FileError(item.path, "EIO", `${done} bytes of a file of ${size}`);
+    isOfSize(done === size);
     await tar.endContent(size);
   }
   await tar.end();

@@ -1,9 +1,9 @@
 // `userboot hash`: SHA-256 digests of files of an image, and of all files below its directories.
 
 import type { Inspection } from "../index.js";
-import { printableJson } from "../text.js";
+import { printable, printableJson } from "../text.js";
 import { guarded } from "./guarded.js";
-import { type InspectArguments, say, withImages } from "./inspect_common.js";
+import { type InspectArguments, put, withImages } from "./inspect_common.js";
 
 /** A file and its digest. */
 interface Hashed {
@@ -19,7 +19,8 @@ export function hashCommand(paths: readonly string[], args: InspectArguments): P
       for (const path of paths) {
         for await (const one of digestsOf(guest, path)) {
           if (args.json) all.push(one);
-          else say(`${one.sha256}  ${one.path}`);
+          // There may be many more: whoever has gone away ends it.
+          else await put(Buffer.from(`${printable(`${one.sha256}  ${one.path}`)}\n`));
         }
       }
       if (args.json) process.stdout.write(printableJson(all));

@@ -36,15 +36,18 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 // Output that can't be written is an error also when nobody reads any more what it is.
+let hasFailed = false;
 process.stderr.on("error", () => outputFailed());
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // A reader who went away knows.
-  if (error.code !== "EPIPE") complain(`standard output can't be written (${error.code})`);
+  if (error.code !== "EPIPE" && !hasFailed) complain(`standard output can't be written (${error.code})`);
   outputFailed();
 });
 
 /** Has the program exit with the status of unwritable output, whatever comes of the rest. */
 function outputFailed(): void {
+  if (hasFailed) return;
+  hasFailed = true;
   process.once("exit", () => {
     process.exitCode = USAGE_STATUS;
   });

@@ -1,6 +1,7 @@
 // Whether what came out of an inspection's cell is what it looks like: every value has the type that the caller is promised,
 // texts and lists are of bounded length. What it says of the images is theirs.
 
+import { DISKS_MAX } from "../disks/disk.js";
 import { lookedList } from "../isolation/check.js";
 import {
   bytes,
@@ -17,28 +18,37 @@ import {
 } from "../isolation/shape.js";
 import { NOWHERE, type Run } from "../memory/places.js";
 import { CONTENT_MAX } from "./options.js";
-import { type InspectMessage, RUNS_MAX } from "./protocol.js";
+import { type InspectMessage, LIST_MAX, RUNS_MAX } from "./protocol.js";
 
 /** Characters of a text: a name, a path, a problem; values of configuration may be longer. */
 const TEXT_MAX = 70_000;
+/** Characters of a file's name, and of where a link leads to: the file systems that are read have less. */
+const NAME_MAX = 2048;
 /** Items of one list. */
 const ITEMS_MAX = 200_000;
 /** How deep vdevs may be inside each other. */
 const DEPTH_MAX = 12;
 
-const short: Check = (value) => text(value) && (value as string).length <= TEXT_MAX;
-const some =
-  (check: Check): Check =>
+const upTo =
+  (most: number): Check =>
   (value) =>
-    list(check)(value) && (value as unknown[]).length <= ITEMS_MAX;
+    text(value) && (value as string).length <= most;
+const short = upTo(TEXT_MAX);
+const fileName = upTo(NAME_MAX);
+const some =
+  (check: Check, most = ITEMS_MAX): Check =>
+  (value) =>
+    list(check)(value) && (value as unknown[]).length <= most;
 const signed: Check = (value) => number(value) && Number.isSafeInteger(value);
+const small: Check = (value) => whole(value) && (value as number) <= 0xffff_ffff;
 const type = one("file", "directory", "link", "other");
 
-const status = { type, size: whole, mode: whole, uid: whole, gid: whole, mtime: signed, target: short };
+const status = { type, size: whole, mode: small, uid: small, gid: small, mtime: signed, target: fileName };
 const { type: _type, ...statusMore } = status;
 
 const opened = object({ handle: whole, type }, statusMore);
-const listed = object({ entries: some(object({ name: short, type }, { ...statusMore, error: whole })), more: flag });
+const entry = object({ name: fileName, type }, { ...statusMore, error: whole });
+const listed = object({ entries: some(entry, LIST_MAX), more: flag });
 /** One that says that there is more gives something, so that lists end by the limit of what they may have. */
 const entries: Check = (value) => {
   if (!listed(value)) return false;
@@ -95,7 +105,7 @@ const pool = object({
 });
 /** The first answer. */
 export const description = object(
-  { current: short, disks: some(disk), volumes: some(volume), pools: some(pool) },
+  { current: short, disks: some(disk, DISKS_MAX), volumes: some(volume), pools: some(pool) },
   { bootProblem: lookedList },
 );
 
@@ -136,8 +146,10 @@ const VALUES = {
 const content: Check = (value) => bytes(value) && (value as Uint8Array).length <= CONTENT_MAX;
 const failed = object({ type: text, error: plainError });
 const runs: Check = (value) =>
-  list(tuple(whole, (unit) => unit === NOWHERE || whole(unit), whole))(value) &&
-  (value as unknown[]).length <= RUNS_MAX &&
+  some(
+    tuple(whole, (unit) => unit === NOWHERE || whole(unit), whole),
+    RUNS_MAX,
+  )(value) &&
   // None without bytes, so that whoever goes through a file gets on.
   (value as Run[]).every(([size]) => size > 0);
 const contentMessage = object({ type: text, runs, bytes: content });

@@ -1,7 +1,7 @@
 // What `inspect` gives: the facts that were found at the start, and questions about files. Everything that is asked goes to the
 // inspector, one request after another.
 
-import { FileError, LimitError, OptionError, UserbootError } from "../errors.js";
+import { AbortedError, FileError, IsolationError, LimitError, OptionError, UserbootError } from "../errors.js";
 import { NOWHERE, type Run } from "../memory/places.js";
 import type { LookedAt } from "../problem.js";
 import type { IsolationFacts } from "../result.js";
@@ -9,7 +9,7 @@ import { errorName } from "./errno.js";
 import type { Description, DiskInfo, EntryInfo, FileInfo, PoolInfo, SystemInfo, VolumeInfo } from "./facts.js";
 import type { Inspector } from "./inspector.js";
 import { CONTENT_MAX, type InspectLimits } from "./options.js";
-import { type InspectMessage, type InspectRequest, OPEN_LINK, OPEN_UNPACKED } from "./protocol.js";
+import { type InspectMessage, type InspectRequest, LIST_MAX, OPEN_LINK, OPEN_UNPACKED } from "./protocol.js";
 import { byteString, bytesOf, textOf } from "./text.js";
 import { missingIn } from "./verdict.js";
 
@@ -60,8 +60,10 @@ export interface FoundEntry extends EntryInfo {
 /** Bytes of a piece that isn't kept: so few stay near the processor from the read to the write. */
 const PIECE = 128 * 1024;
 
-/** Entries that one request gives. */
-const LIST_PART = 4096;
+/** So many full directories, each in the one before it, `find` has at a time: a directory may contain itself. */
+const HELD_DIRECTORIES = 10;
+/** Characters of a path that `find` goes down to. */
+const PATH_MAX = 4096;
 
 /** An entry as it comes. */
 type RawEntry = Omit<EntryInfo, "nameBytes" | "problem"> & { error?: number };
@@ -146,22 +148,22 @@ export class Inspection implements AsyncDisposable {
   /** The content of a file of at most `limit` bytes (default: the inspection's `fileBytes`), through links. */
   async readFile(path: ImagePath, options: OpenOptions & { limit?: number } = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { limit = this.#limits.fileBytes } = options;
-    const parts: Uint8Array[] = [];
+    let content = new Uint8Array();
     let size = 0;
-    await this.#wholeInTurn(async () => {
-      for await (const { bytes, hole } of this.readParts(path, options)) {
-        size += bytes.length + hole;
-        if (size > limit) throw new LimitError("fileBytes", limit, size);
-        parts.push(hole > 0 ? new Uint8Array(hole) : bytes);
+    const take = (bytes: Uint8Array, hole: number) => {
+      const end = size + bytes.length + hole;
+      if (end > limit) throw new LimitError("fileBytes", limit, end);
+      if (end > content.length) {
+        const larger = new Uint8Array(Math.min(limit, Math.max(end, 2 * content.length)));
+        larger.set(content);
+        content = larger;
       }
-    });
-    const content = new Uint8Array(size);
-    let at = 0;
-    for (const part of parts) {
-      content.set(part, at);
-      at += part.length;
-    }
-    return content;
+      content.set(bytes, size);
+      size = end;
+      return undefined;
+    };
+    await this.#wholeInTurn(() => this.eachPart(path, take, options));
+    return size === content.length ? content : content.slice(0, size);
   }
 
   /** The content of a file of any size, piece by piece, through links. */
@@ -245,6 +247,8 @@ export class Inspection implements AsyncDisposable {
         const { bytes, runs } = contentOf(await next);
         const start = position;
         position += runs.reduce((sum, [length]) => sum + length, bytes.length);
+        if (size !== undefined && position > size)
+          throw new FileError(byteString(path), "EIO", `has more than its ${size} bytes`);
         if (position === start || !Number.isSafeInteger(position)) {
           if (size !== undefined && position < size)
             throw new FileError(byteString(path), "EIO", `ends at byte ${position} of ${size}`);
@@ -297,28 +301,34 @@ export class Inspection implements AsyncDisposable {
     const { onProblem } = options;
     let seen = 0;
     const self = this;
-    async function* below(directory: string, level: number): AsyncGenerator<FoundEntry, void, void> {
+    async function* below(directory: string, level: number, held: number): AsyncGenerator<FoundEntry, void, void> {
       // All of one directory first: what is open at a time is limited.
-      const entries = await entriesIn(directory, level);
+      const entries = await entriesIn(directory, level, held);
       const before = /(?:^|\/)$/.test(directory) ? directory : `${directory}/`;
       for (const entry of entries) {
         if (++seen > limit) throw new LimitError("entries", limit, seen);
         const found = { path: before + entry.name, ...entry };
         if (filter(found)) yield found;
-        if (entry.type === "directory" && isPlainName(entry.name)) yield* below(found.path, level + 1);
+        if (entry.type === "directory" && isPlainName(entry.name))
+          yield* below(found.path, level + 1, held + entries.length);
       }
     }
-    async function entriesIn(directory: string, level: number): Promise<EntryInfo[]> {
+    async function entriesIn(directory: string, level: number, held: number): Promise<EntryInfo[]> {
       try {
         if (level > depth) throw new LimitError("depth", depth, level);
-        return await self.list(directory, { details });
+        if (directory.length > PATH_MAX)
+          throw new FileError(`${directory.slice(0, 64)}...`, ...errorName(ENAMETOOLONG));
+        const entries = await self.list(directory, { details });
+        const most = HELD_DIRECTORIES * self.#limits.entries;
+        if (held + entries.length > most) throw new LimitError("entries", most, held + entries.length);
+        return entries;
       } catch (error) {
-        if (level === 0 || onProblem === undefined || !(error instanceof UserbootError)) throw error;
+        if (level === 0 || onProblem === undefined || !(error instanceof UserbootError) || endsAll(error)) throw error;
         onProblem(directory, error);
         return [];
       }
     }
-    yield* below(textOf(byteString(path)), 0);
+    yield* below(textOf(byteString(path)), 0, 0);
   }
 
   /** Ends it. Nothing of it is left then. */
@@ -359,7 +369,7 @@ export class Inspection implements AsyncDisposable {
     const { handle } = await this.#open(path, 0);
     try {
       for (let more = true; more; ) {
-        const answer = await this.#ask({ op: "list", handle, most: LIST_PART, details });
+        const answer = await this.#ask({ op: "list", handle, most: LIST_MAX, details });
         const part = givenBy<{ entries: RawEntry[]; more: boolean }>(answer);
         for (const entry of part.entries) yield entryOf(entry);
         ({ more } = part);
@@ -376,6 +386,19 @@ export async function inspectionBy(inspector: Inspector, limits: InspectLimits):
 }
 
 const EISDIR = 21;
+const ENAMETOOLONG = 63;
+
+/** Limits of all requests together. */
+const OF_ALL = ["wallMs", "fuel", "diskBytes"];
+
+/** Whether after `error` nothing more can be asked, whatever it is about. */
+export function endsAll(error: unknown): boolean {
+  return (
+    error instanceof AbortedError ||
+    error instanceof IsolationError ||
+    (error instanceof LimitError && OF_ALL.includes(error.limit))
+  );
+}
 
 /** Does what it is given when what was given before is done: however much is asked for at once, few files are open. */
 function turns(): <T>(work: () => Promise<T>) => Promise<T> {
@@ -395,7 +418,7 @@ function pathOf(path: ImagePath): string {
 
 /** Whether a name can be a part of a path. */
 function isPlainName(name: string): boolean {
-  return name !== "" && !/[/\0]/.test(name);
+  return !["", ".", ".."].includes(name) && !/[/\0]/.test(name);
 }
 
 function givenBy<T>(message: InspectMessage): T {

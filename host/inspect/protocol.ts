@@ -20,6 +20,8 @@ export type DirectRequest =
 /** What is asked. A digest is many reads. */
 export type InspectRequest = DirectRequest | { op: "hash"; handle: number };
 
+/** Most entries of a directory that are asked for, and that one answer has. */
+export const LIST_MAX = 4096;
 /** Most runs that one answer has. */
 export const RUNS_MAX = 8192;
 

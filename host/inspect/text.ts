@@ -6,33 +6,37 @@ const LOOSE_FIRST = 0xdc00;
 /** The text of a byte string (one character a byte). */
 export function textOf(bytes: string): string {
   if (/^[\x00-\x7f]*$/.test(bytes)) return bytes;
-  let text = "";
+  const characters: string[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const size = sequenceAt(bytes, at);
-    if (size === 0) text += String.fromCharCode(LOOSE_FIRST + bytes.charCodeAt(at));
-    else text += decode(bytes.slice(at, at + size));
-    at += Math.max(size, 1);
+    const size = sequenceSize(bytes.charCodeAt(at));
+    const character = characterAt(bytes, at, size);
+    characters.push(character ?? String.fromCharCode(LOOSE_FIRST + bytes.charCodeAt(at)));
+    at += character === undefined ? 1 : size;
   }
-  return text;
+  return characters.join("");
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Bytes of a character of UTF-8 that begins with `first`; 0 when none does. */
+const sequenceSize = (first: number): number =>
+  first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 0;
 
-function decode(bytes: string): string {
-  return utf8.decode(bytesOf(bytes));
-}
+/** By bytes of a sequence: the first character that needs so many. */
+const LEAST = [0, 0, 0x80, 0x800, 0x10000];
 
-/** Bytes of the character of UTF-8 that begins at `at`; 0 when none does. */
-function sequenceAt(bytes: string, at: number): number {
-  const first = bytes.charCodeAt(at);
-  const size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-  if (size < 2) return size;
-  try {
-    decode(bytes.slice(at, at + size));
-    return size;
-  } catch {
-    return 0;
+/**
+ * The character of UTF-8 that is `size` bytes at `at`; undefined when they are none. Names may be made of such bytes, so that a
+ * decoder that throws would take long.
+ */
+function characterAt(bytes: string, at: number, size: number): string | undefined {
+  if (size === 0) return undefined;
+  let code = bytes.charCodeAt(at) & (size === 1 ? 0x7f : 0x7f >> size);
+  for (let i = 1; i < size; i++) {
+    const next = bytes.charCodeAt(at + i);
+    if ((next & 0xc0) !== 0x80) return undefined;
+    code = (code << 6) | (next & 0x3f);
   }
+  const isOne = code >= LEAST[size]! && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+  return isOne ? String.fromCodePoint(code) : undefined;
 }
 
 const encoder = new TextEncoder();
@@ -50,5 +54,7 @@ export function byteString(name: string | Uint8Array): string {
 
 /** The bytes of a byte string. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (byte) => byte.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }

@@ -62,20 +62,24 @@ export const object =
 /** What a session asks for of a disk that its caller has. */
 export const readRequest = object({ type: text, disk: whole, offset: whole, size: whole });
 
+/** Characters of an error's text: a path may be there twice. */
+const ERROR_TEXT_MAX = 256 * 1024;
+const line: Check = (value) => text(value) && (value as string).length <= ERROR_TEXT_MAX;
+
 /** An error as it crosses a border. */
 export const plainError = object(
-  { name: text, message: text },
+  { name: line, message: line },
   {
-    limit: text,
+    limit: line,
     allowed: number,
     used: number,
-    disk: text,
-    tree: text,
-    rule: text,
-    subject: text,
-    path: text,
-    code: text,
-    url: text,
+    disk: line,
+    tree: line,
+    rule: line,
+    subject: line,
+    path: line,
+    code: line,
+    url: line,
     status: number,
   },
 );

@@ -244,7 +244,9 @@ class ProcessCell implements Cell {
   #place(head: unknown, size: number): Uint8Array | undefined {
     const { type, start } = (head ?? {}) as { type?: unknown; start?: unknown };
     if (type !== "memory") return undefined;
-    const { memory } = this.#message!.options;
+    const { inspect, options } = this.#message!;
+    const { memory } = options;
+    if (inspect !== undefined) return undefined;
     this.#guest ??= new GuestMemory(memory.low, memory.high);
     if (typeof start !== "number" || !Number.isSafeInteger(start)) throw new RangeError(`memory at ${start}`);
     return this.#guest.target(start, start + size);
@@ -255,6 +257,15 @@ class ProcessCell implements Cell {
     if (!this.#heard && this.facts.confinement === "bwrap") bwrapWorks();
     this.#heard = true;
     const message = (head ?? {}) as { type?: unknown; wait?: unknown; faults?: unknown };
+    if (message.type === "content") {
+      this.#hear({ ...message, bytes: body });
+      return;
+    }
+    // Whoever looks into images has neither keys nor memory to tell of.
+    if (this.#message!.inspect !== undefined) {
+      this.#hear(head);
+      return;
+    }
     if (message.type === "memory") return;
     if (message.type === "keys") {
       this.#wanted = true;
@@ -266,7 +277,6 @@ class ProcessCell implements Cell {
       return;
     }
     if (message.type === "output") this.#hear({ type: "output", bytes: body });
-    else if (message.type === "content") this.#hear({ ...message, bytes: body });
     else if (message.type === "done") this.#done(message);
     else this.#hear(head);
   }

@@ -33,7 +33,7 @@ export async function copyDirectory(
   strategy: Strategy = bestStrategy(),
 ): Promise<GrantedTree> {
   const builder = new TreeBuilder(path, options);
-  const top = await trying(builder, "", () => openTop(path, strategy));
+  const top = await trying(builder, "", () => openTop(path, strategy), "no such directory");
   try {
     await new Copy(builder, top, options.limits).run();
   } finally {
@@ -152,15 +152,15 @@ function reserve(size: number): Uint8Array {
   }
 }
 
-/** Runs `body`; what the system refuses is said with the name of the entry. */
-async function trying<T>(builder: TreeBuilder, path: string, body: () => Promise<T>): Promise<T> {
+/** Runs `body`; what the system refuses is said with the name of the entry, and what isn't there by `missing`. */
+async function trying<T>(builder: TreeBuilder, path: string, body: () => Promise<T>, missing?: string): Promise<T> {
   try {
     return await body();
   } catch (error) {
     if (error instanceof EntryError) throw builder.refused(path, error.message);
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof HostTreeError || code === undefined) throw error;
-    throw builder.refused(path, `can't be read (${code})`);
+    throw builder.refused(path, (code === "ENOENT" && missing) || `can't be read (${code})`);
   }
 }
 

@@ -11,6 +11,16 @@ import { profile, useProfile } from "../lib/profile";
 import { isDigit } from "../lib/text";
 import { PURPOSE_NONE } from "../protocol";
 
+/** Where illumos' loader keeps a script, and nobody else. */
+const ILLUMOS_SCRIPT = "/boot/forth/loader.4th";
+/** What its variable ISADIR is: the kernel's directory for the machine that it boots. */
+export const ISADIR = "amd64";
+
+/** Whether the guest on `currdev` is one of illumos. */
+export function isIllumos(): bool {
+  return stat(ILLUMOS_SCRIPT) !== null;
+}
+
 /** What the profile is from; host/profile.ts has their names. */
 const FROM_NOTHING: i32 = 0;
 const FROM_CALLER: i32 = 1;

@@ -7,7 +7,7 @@ import { Device } from "../dev/device";
 import { parseDevice } from "../dev/devices";
 import { Ascii } from "../lib/ascii";
 import { stringAt } from "../lib/bytes";
-import { EIO, ELOOP, errno, setErrno, strerror } from "../lib/errno";
+import { EIO, ELOOP, ENOENT, ENXIO, errno, setErrno, strerror } from "../lib/errno";
 import { allocate, burn, die } from "../lib/fault";
 import { FAULT_DEVICE, OVERLAY_ABSENT, OVERLAY_DIRECTORY, overlay_entry, overlay_used } from "../protocol";
 import { OpenFile, S_IFDIR, S_IFMT } from "./file_system";
@@ -201,7 +201,11 @@ export function startOverlay(ignoresCase: (device: Device) => bool): void {
     const error = named === null ? errno : named.device.open();
     // What the loader would start from has nothing that could be laid over, which it says itself.
     if (error != 0 && !isNamed) continue;
-    if (error != 0) die(FAULT_DEVICE, `overlay ${name}: its device can't be opened: ${strerror(error)}`);
+    if (error != 0) {
+      const isThere = named === null ? error != ENOENT && error != ENXIO : named.device.exists();
+      const why = isThere ? `its device can't be opened: ${strerror(error)}` : "there is no such device";
+      die(FAULT_DEVICE, `overlay ${name}: ${why}`);
+    }
     const overlay = overlayOf(named!.device, ignoresCase);
     if (overlay.add(isNamed ? named!.path : name, index, load<u64>(size))) continue;
     die(FAULT_DEVICE, `overlay ${name}: it is there twice, or as a file and as a directory`);

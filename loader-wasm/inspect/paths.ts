@@ -3,7 +3,7 @@
 
 import { Device } from "../dev/device";
 import { parseDevice } from "../dev/devices";
-import { EINVAL, ENXIO, setErrno } from "../lib/errno";
+import { EINVAL, ENOENT, ENXIO, errno, setErrno } from "../lib/errno";
 
 const POOLS = "zfs:";
 
@@ -28,7 +28,10 @@ function deviceEnd(text: string): i32 {
 export function placeOf(text: string): Place | null {
   const end = deviceEnd(text);
   const named = parseDevice(end > 0 ? text.substring(0, end) : null);
-  if (named === null) return null;
+  if (named === null) {
+    if (end > 0 && errno == ENOENT) setErrno(ENXIO);
+    return null;
+  }
   const device = named.device;
   // What is behind the name of a device that ends early is no path.
   if (named.path.length > 0) {
@@ -37,7 +40,8 @@ export function placeOf(text: string): Place | null {
   }
   const error = device.open();
   if (error != 0) {
-    setErrno(device.exists() ? error : ENXIO);
+    // A partition that isn't there is no file.
+    setErrno(device.exists() && error != ENOENT ? error : ENXIO);
     return null;
   }
   const rest = text.substring(end);

@@ -1,10 +1,11 @@
 // What would be booted from a device, and how it is configured, each thing with the file that it is from.
 
-import { hintsVersion, USERLAND_PATH, userlandVersion } from "../boot/detection";
+import { hintsVersion, ISADIR, isIllumos, USERLAND_PATH, userlandVersion } from "../boot/detection";
 import { dragonflyScript, LOADER_PATH, markOffset, wantedInterpreter } from "../boot/interpreter_check";
 import { getenv, setenv } from "../environment/variables";
 import { fileSystemOn } from "../fs/file_systems";
 import { ENOENT, errno } from "../lib/errno";
+import { replaceMarks } from "../lib/text";
 import * as answer from "./answer";
 import {
   beginConfiguration,
@@ -102,6 +103,9 @@ function tellInterpreter(): void {
   answer.close("}");
 }
 
+/** Characters of a kernel's path. */
+const PATH_MAX: i64 = 1024;
+
 /** The path of the kernel that the loader's scripts load, and the file that chose it. */
 function kernelBy(settings: Setting[]): Setting {
   const chosen = settingOf(settings, "kernel");
@@ -111,6 +115,8 @@ function kernelBy(settings: Setting[]): Setting {
   // Names of files to try, the first one first.
   const semicolon = file.indexOf(";");
   if (semicolon >= 0) file = file.substring(0, semicolon);
-  const path = directory.startsWith("/") ? directory : `/boot/${directory}`;
-  return new Setting("kernel", `${path}/${file}`, chosen === null ? "" : chosen.file, 0);
+  const above = isIllumos() ? "/platform" : "/boot";
+  if (!file.startsWith("/")) file = `${directory.startsWith("/") ? directory : `${above}/${directory}`}/${file}`;
+  const path = replaceMarks(file, "${ISADIR}", ISADIR, PATH_MAX);
+  return new Setting("kernel", path === null ? file : path, chosen === null ? "" : chosen.file, 0);
 }

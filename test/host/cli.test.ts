@@ -50,7 +50,7 @@ describe("wrong usage gives one line and status 2", () => {
     [["boot", "-d", IMAGE, "--limit", "time=3"], /^userboot: unknown limit 'time' \(there are wallMs, fuel, /],
     [["boot", "-d", IMAGE, "--input", "\\q"], /^userboot: unknown escape '\\q' in the input/],
     [["boot", "-d", IMAGE, "--input", "@/none"], "userboot: input file /none: no such file"],
-    [["boot", "-h", "/nonexistent"], "userboot: /nonexistent: can't be read (ENOENT)"],
+    [["boot", "-h", "/nonexistent"], "userboot: /nonexistent: no such directory"],
     [["boot", "-h", IMAGE], `userboot: ${IMAGE}: is not a directory`],
     [["boot", "-d", IMAGE, "-l", "perl"], /^userboot: option '-l.*perl.*Allowed choices are 4th, lua, simp/],
     [["boot", "-d", IMAGE, "--out", "/dev/null/x"], /^userboot: output directory \/dev\/null\/x can't be made/],

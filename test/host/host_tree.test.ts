@@ -165,7 +165,7 @@ describe("what can't be granted is refused as a whole", () => {
   });
 
   it.each([
-    ["a path that isn't there", "/nonexistent", /^\/nonexistent: can't be read \(ENOENT\)$/],
+    ["a path that isn't there", "/nonexistent", /^\/nonexistent: no such directory$/],
     ["a file", fileURLToPath(import.meta.url), /is not a directory$/],
   ])("%s", async (_, path, message) => {
     await expect(boot({ hostTrees: [TREE, path], isolation: "none" })).rejects.toThrow(message);

@@ -1,6 +1,6 @@
 // The commands that look into images, as programs: what they print, their exit statuses, and bad input in one line.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
 import { CLI, userboot } from "../support/cli.js";
@@ -86,6 +86,25 @@ describe("cat, hash and diff", () => {
   });
 });
 
+it("files that can't be read are no files that are the same", () => {
+  const damaged = (name: string) =>
+    imageOf(name, (into) => {
+      const inode = into.file(into.directory(into.root, "boot"), "lost", "x".repeat(100));
+      const finish = into.finish.bind(into);
+      into.finish = () => {
+        const disk = finish();
+        // Its first block lies nowhere.
+        disk.write(into.inodeOffset(inode) + 112, Buffer.alloc(8, 0x7f));
+        return disk;
+      };
+    });
+  const { status, stdout } = userboot(["diff", damaged("one.img"), damaged("two.img"), ...here]);
+  expect([status, stdout]).toEqual([
+    1,
+    expect.stringMatching(/^! \/boot\/lost {2}can't be compared: \/boot\/lost: .*\n$/),
+  ]);
+});
+
 describe("bad input is one line and status 2", () => {
   it.each([
     [["inspect"], "no disk given (use -d IMAGE)"],
@@ -97,7 +116,8 @@ describe("bad input is one line and status 2", () => {
     [["diff", "-d", image, image, other], "diff takes its images as they stand, not by -d"],
     [["inspect", "-d", image, "--limit", "speed=1"], "unknown limit 'speed'"],
     [["ls", "-d", image, "--limit", "entries=2", "/boot"], "limit entries exceeded: 3 of 2 used"],
-    [["ls", "-d", image, "disk0p9:/"], "disk0p9:/: "],
+    [["ls", "-d", image, "disk0p9:/"], "disk0p9:/: no such device or pool"],
+    [["ls", "-d", image, "nosuch:/"], "nosuch:/: no such device or pool"],
     [["ls", "-d", image, "zfs:none:/"], "zfs:none:/: no such device or pool"],
     [["ls", "-d", image, "disk9:/"], "disk9:/: no such device or pool"],
   ])("%j", (args, line) => {
@@ -129,6 +149,17 @@ it("a signal ends a request that goes on for ever, and its process", { timeout: 
   child.kill("SIGTERM");
   expect(await ended).toBe("SIGTERM");
   for (const pid of started ?? []) expect(() => process.kill(pid, 0)).toThrow();
+});
+
+it("a reader who goes away ends it, and nobody is told", () => {
+  const many = imageOf("many.img", (into) => {
+    for (let i = 0; i < 300; i++) into.file(into.root, `f${i}`, "x".repeat(5000));
+  });
+  for (const command of ["hash", "get --tar -", "ls -lR"]) {
+    const line = `"$0" "$1" ${command} -d ${many} --isolation none / | true; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync("bash", ["-c", line, process.execPath, CLI], { encoding: "latin1" });
+    expect([command, stdout, stderr]).toEqual([command, "2\n", ""]);
+  }
 });
 
 it("the guest of the project boots, and that is said", () => {

@@ -204,6 +204,39 @@ it("a tar stream of two files of one name is refused in one line", () => {
   expect([status, stderr]).toEqual([2, "userboot: /twice: 5 bytes of a file of 14\n"]);
 });
 
+it("what is longer than the list says isn't in a tar stream, where it would be taken for more files", () => {
+  using scratch = new Scratch();
+  const bytes = imageWith((image) => {
+    // The path leads to the first; the list tells of both.
+    image.file(image.root, "twice", noise("a header of somebody's", 4000));
+    image.file(image.root, "twice", "");
+  });
+  const image = scratch.file("image", bytes);
+  const { status, stderr, stdout } = userboot(["get", "-d", image, "--isolation", "none", "--tar", "-", "/"]);
+  expect([status, stderr]).toEqual([2, "userboot: /twice: 4000 bytes of a file of 0\n"]);
+  // The first one is as long as was said; of the second there is a header, and nothing behind it.
+  const header = stdout.lastIndexOf("./twice\0");
+  expect(stdout.length).toBe(header + 512);
+});
+
+it("times before 1970 are kept, and ones beyond all dates as near as can be", () => {
+  using scratch = new Scratch();
+  const ufs = new UfsImage({ version: 2, blockSize: 4096, fragmentSize: 512, superblockAt: 65536 });
+  const inodes = ["before", "beyond"].map((name) => ufs.file(ufs.root, name, name));
+  const disk = ufs.finish();
+  for (const [i, time] of [-86_400n, 1n << 52n].entries()) {
+    const seconds = Buffer.alloc(8);
+    seconds.writeBigInt64LE(time);
+    disk.write(ufs.inodeOffset(inodes[i]!) + 40, seconds);
+  }
+  const bytes = Buffer.alloc(disk.size);
+  disk.read(0, bytes);
+  const { copy, said, status } = copied(scratch, bytes);
+  expect([status, said]).toEqual([0, ""]);
+  expect(lstatSync(join(copy, "before")).mtimeMs).toBe(-86_400_000);
+  expect(lstatSync(join(copy, "beyond")).mtimeMs).toBeGreaterThan(TIME * 1000);
+});
+
 it("names of Windows' that are paths are none, and its links don't lead out", () => {
   for (const name of ["..\\out", "a\\b", "C:evil", "file:stream", "..", ""]) expect(isPlain(name, "win32")).toBe(false);
   for (const name of ["plain", "with space", "..dots"]) expect(isPlain(name, "win32")).toBe(true);

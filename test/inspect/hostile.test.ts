@@ -1,16 +1,16 @@
 // What is made to wear an inspection out: images with structures that name each other, in which a walk has no end, and a
 // cell that was taken over and answers without end.
 
+import fc from "fast-check";
 import { boot, type DiskSource, type InspectOptions, inspect } from "userboot-wasm";
 import { expect, it } from "vitest";
-import { inspectionBy } from "../../build/host/inspect/inspection.js";
-import { CellInspector } from "../../build/host/inspect/inspector.js";
 import { INSPECT_LIMITS } from "../../build/host/inspect/options.js";
-import type { InspectMessage, InspectRequest } from "../../build/host/inspect/protocol.js";
-import type { Cell } from "../../build/host/isolation/cell.js";
-import type { StartMessage } from "../../build/host/isolation/messages.js";
+import type { InspectMessage } from "../../build/host/inspect/protocol.js";
+import { byteString, bytesOf, textOf } from "../../build/host/inspect/text.js";
+import { inspectorOf, Liar, lookedAtBy, OPENED, ours, RELEASED } from "../support/liar.js";
 import { mbr } from "../support/partition_tables.mjs";
 import { disksOf, poolsIn } from "../support/pools.js";
+import { collect } from "../support/resources.js";
 import { ufsDisk } from "../support/ufs_image.js";
 import { ZfsPool } from "../support/zfs_pool.js";
 
@@ -63,60 +63,171 @@ it("many long values are told, and cost no more memory than they have", async ()
   expect(loaderConf[8999]!.value).toBe(`${"x".repeat(100)}"${"y".repeat(100)}`);
 });
 
-/** A cell that answers everything with `answer`, a thread's or process's that somebody else has taken over. */
-class Liar implements Cell {
-  readonly facts = { level: "thread" } as const;
-  readonly keys = undefined as never;
-  #tell: (message: unknown) => void = () => {};
-
-  constructor(private readonly says: (request: InspectRequest) => InspectMessage) {}
-
-  onMessage(handler: (message: unknown) => void): void {
-    this.#tell = handler;
-  }
-
-  onFailure(): void {}
-
-  start(): void {
-    this.#tell({ type: "began" });
-    const nothing = { current: "", disks: [], volumes: [], pools: [] };
-    this.#tell({ type: "value", value: nothing });
-  }
-
-  answer(): void {}
-
-  serve(): void {}
-
-  ask(request: InspectRequest): void {
-    setImmediate(() => this.#tell(this.says(request)));
-  }
-
-  hold(): void {}
-
-  async terminate(): Promise<void> {}
-}
-
-/** An inspection of which `says` gives all answers. */
-async function lookedAtBy(says: (request: InspectRequest) => InspectMessage, wallMs = INSPECT_LIMITS.wallMs) {
-  const limits = { ...INSPECT_LIMITS, wallMs };
-  const inspector = new CellInspector(new Liar(says), {} as StartMessage, limits, undefined, () => {});
-  return inspectionBy(inspector, limits);
-}
-
-const opened: InspectMessage = { type: "value", value: { handle: 0, type: "file", mode: 0, uid: 0, gid: 0 } };
-
 it("a list of nothing with more to come is no answer", async () => {
   const nothing: InspectMessage = { type: "value", value: { entries: [], more: true } };
-  await using guest = await lookedAtBy(({ op }) => (op === "list" ? nothing : opened));
-  await expect(guest.list("/")).rejects.toThrow("the inspection's thread failed: it sent what is no answer to list");
+  await using guest = await lookedAtBy(({ op }) => (op === "list" ? nothing : OPENED));
+  await expect(guest.list("/")).rejects.toThrow("the inspection's process failed: it sent what is no answer to list");
 });
 
 it("a file without end ends by the time that all requests may take, whatever answers them", async () => {
   const byte: InspectMessage = { type: "content", bytes: Uint8Array.of(0), runs: [] };
-  await using guest = await lookedAtBy(({ op }) => (op === "read" ? byte : opened), 100);
+  await using guest = await lookedAtBy(({ op }) => (op === "read" ? byte : OPENED), { wallMs: 100 });
   const readAll = async () => {
     for await (const _ of guest.readParts("/f"));
   };
   await expect(readAll()).rejects.toMatchObject({ name: "LimitError", limit: "wallMs", allowed: 100 });
   await expect(guest.stat("/f")).rejects.toThrow("wallMs");
+});
+
+const MIB = 1024 * 1024;
+const value = (value: unknown) => ({ type: "value", value });
+const DIRECTORY = value({ handle: 0, type: "directory", mode: 0, uid: 0, gid: 0 });
+
+/** An inspection in which every directory has these entries, answer by answer. */
+const listing = (answers: readonly object[][], entries = INSPECT_LIMITS.entries) => {
+  let next = 0;
+  return lookedAtBy(
+    ({ op }) => {
+      if (op === "release") return RELEASED;
+      if (op !== "list") return DIRECTORY;
+      const answer = value({ entries: answers[next % answers.length], more: (next + 1) % answers.length !== 0 });
+      next++;
+      return answer;
+    },
+    { entries },
+  );
+};
+
+it.each<[string, object[]]>([
+  ["a name that no file system has", [{ name: "n".repeat(2049), type: "file" }]],
+  ["a link that no file system has", [{ name: "n", type: "link", target: "t".repeat(2049) }]],
+  ["an owner that no file system has", [{ name: "n", type: "file", uid: 2 ** 32 }]],
+  ["more entries than were asked for", Array(4097).fill({ name: "n", type: "file" })],
+  ["a name for all objects", [JSON.parse('{"name":"n","type":"file","__proto__":{"mode":7}}')]],
+])("a list with %s is no answer", async (_, entries) => {
+  await using guest = await listing([entries]);
+  await expect(guest.list("/")).rejects.toThrow("it sent what is no answer to list");
+});
+
+it("more disks than there can be, and an error without end, are no answers", async () => {
+  const disk = { name: "", format: "", size: 0, sectorSize: 0, scheme: "", partitions: [], problems: [] };
+  const many = value({ current: "", disks: Array(33).fill(disk), volumes: [], pools: [] });
+  await expect(inspectorOf(new Liar(() => many, [many])).describe()).rejects.toThrow("no answer to start");
+  const error = { name: "FileError", message: "x".repeat(256 * 1024 + 1) };
+  await using guest = await lookedAtBy(() => ({ type: "failed", error }));
+  await expect(guest.stat("/")).rejects.toThrow("no answer to open");
+});
+
+it("directories in directories are held up to a number, and go down to paths of a length", async () => {
+  const names = Array.from({ length: 10 }, (_, i) => ({ name: `d${i}`, type: "directory" }));
+  const all = async (entries: object[], limit?: number) => {
+    await using guest = await listing([entries], 10);
+    for await (const _ of guest.find("/", limit ? { limit } : {}));
+  };
+  await expect(all(names, 1000)).rejects.toMatchObject({ limit: "entries", allowed: 100, used: 110 });
+  await expect(all([{ name: "n".repeat(1000), type: "directory" }])).rejects.toMatchObject({ code: "ENAMETOOLONG" });
+});
+
+it("what has no name of its own is told, and not gone through", async () => {
+  const names = ["", ".", "..", "a/b", "a\0b"];
+  await using guest = await listing([names.map((name) => ({ name, type: "directory" }))]);
+  const found: string[] = [];
+  for await (const { path } of guest.find("/")) found.push(path);
+  expect(found).toEqual(names.map((name) => `/${name}`));
+});
+
+it("a file of many small pieces takes no more memory than it has", async () => {
+  const runs = Array.from({ length: 8192 }, (_, i) => [1, i % 2 === 0 ? 0 : -1, 0]);
+  const size = 2 * MIB;
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  let most = 0;
+  await using guest = await lookedAtBy((request) => {
+    if (request.op === "release") return RELEASED;
+    if (request.op !== "read") return OPENED;
+    if (request.position === size - 8192) {
+      collect();
+      most = process.memoryUsage().heapUsed - before;
+    }
+    return { type: "content", runs: request.position < size ? runs : [], bytes: new Uint8Array() };
+  });
+  expect((await guest.readFile("/f")).length).toBe(size);
+  expect(most).toBeLessThan(32 * MIB);
+});
+
+it("a file ends where it was said to end", async () => {
+  const sized = value({ ...(OPENED as { value: object }).value, size: 10 });
+  const read = (size: number) =>
+    lookedAtBy(({ op }) =>
+      op === "read" ? { type: "content", runs: [[size, 0, 0]], bytes: new Uint8Array() } : sized,
+    );
+  await using more = await read(11);
+  await expect(more.readFile("/f")).rejects.toThrow("/f: has more than its 10 bytes");
+  await using endless = await read(4);
+  await expect(endless.eachPart("/f", () => undefined)).rejects.toThrow("/f: has more than its 10 bytes");
+});
+
+/** What may stand for a number. */
+const numbers = fc.oneof(
+  fc.integer({ min: -2, max: 5 * MIB }),
+  fc.constantFrom(-0, 0.5, -1, 4 * MIB, 4 * MIB - 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1, 2 ** 53, 1e300),
+  fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, "1", null, undefined, true, {}, [1]),
+);
+const wrongRuns = fc.oneof(
+  fc.array(fc.oneof(fc.tuple(numbers, numbers, numbers), fc.tuple(fc.integer({ min: 1, max: 9 }), numbers, numbers))),
+  fc.anything(),
+);
+
+it("wherever places are said to be, nothing is read but what is on the disk", async () => {
+  const anywhere = fc.asyncProperty(wrongRuns, fc.nat(100), fc.anything(), async (runs, size, bytes) => {
+    const liar = new Liar(({ op }) => {
+      if (op === "release") return RELEASED;
+      if (op === "open") return value({ ...(OPENED as { value: object }).value, size });
+      return { type: "content", runs, bytes: size % 2 === 0 ? new Uint8Array() : bytes };
+    });
+    const read = liar.disks[0]!.read;
+    const outside: number[] = [];
+    liar.disks[0]!.read = (offset, target) => {
+      if (!Number.isInteger(offset) || offset < 0 || offset + target.length > 4 * MIB) outside.push(offset);
+      return read(offset, target);
+    };
+    const guest = await lookedAtBy(liar);
+    for (const look of [() => guest.readFile("/f"), () => guest.eachPart("/f", () => undefined)])
+      await look().then((given) => given && expect(given.length).toBe(size), ours);
+    await guest.close();
+    expect(outside).toEqual([]);
+  });
+  await fc.assert(anywhere, { numRuns: 500 });
+});
+
+it("names are the UTF-8 that they are, and bytes that are none are found again", () => {
+  const lead = fc.constantFrom(
+    0xc0,
+    0xc2,
+    0xdf,
+    0xe0,
+    0xed,
+    0xef,
+    0xf0,
+    0xf4,
+    0xf5,
+    0xff,
+    0x7f,
+    0x80,
+    0x9f,
+    0xa0,
+    0xbf,
+  );
+  const loose = fc.array(fc.oneof(lead, lead, fc.nat(255))).map((bytes) => String.fromCharCode(...bytes));
+  fc.assert(
+    fc.property(loose, (bytes) => {
+      expect(byteString(textOf(bytes))).toBe(bytes);
+      const shown = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytesOf(bytes));
+      if (!shown.includes("\ufffd")) expect(textOf(bytes)).toBe(shown);
+      else expect(textOf(bytes)).not.toBe(shown);
+    }),
+    { numRuns: 2000 },
+  );
+  const text = fc.string({ unit: "binary" });
+  fc.assert(fc.property(text, (name) => textOf(byteString(name)) === name));
 });

@@ -100,7 +100,7 @@ describe.each(ISOLATIONS)("isolation %s", (isolation) => {
     expect(await failed("/boot")).toBe("EISDIR");
     expect(await failed("disk0p1:/x")).toBe("EINVAL");
     expect(await failed("disk7:/x")).toBe("ENXIO");
-    expect(await failed("nowhere:/x")).toBe("ENOENT");
+    expect(await failed("nowhere:/x")).toBe("ENXIO");
     await expect(guest.stat("/boot/nothing")).rejects.toThrow(FileError);
     await expect(guest.stat("/boot/nothing")).rejects.toThrow("/boot/nothing: no such file or directory");
     expect(await failed("/boot/loader.rc")).toBe("read");

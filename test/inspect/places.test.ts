@@ -5,13 +5,9 @@ import { truncateSync } from "node:fs";
 import fc from "fast-check";
 import { type Inspection, inspect, UserbootError } from "userboot-wasm";
 import { expect, it } from "vitest";
-import { inspectionBy } from "../../build/host/inspect/inspection.js";
-import { CellInspector } from "../../build/host/inspect/inspector.js";
-import { INSPECT_LIMITS } from "../../build/host/inspect/options.js";
-import type { InspectMessage, InspectRequest } from "../../build/host/inspect/protocol.js";
-import type { Cell } from "../../build/host/isolation/cell.js";
-import type { StartMessage } from "../../build/host/isolation/messages.js";
+import type { InspectRequest } from "../../build/host/inspect/protocol.js";
 import { qcow2Image } from "../support/image_formats.js";
+import { lookedAtBy, OPENED, RELEASED } from "../support/liar.js";
 import { Scratch } from "../support/scratch.js";
 import { type Part, UfsImage } from "../support/ufs_image.js";
 
@@ -121,54 +117,15 @@ it("a caller who has enough ends it in the middle of a file", async () => {
   await guest.close();
 });
 
-/** A process that says of every file what `says` gives, and has a disk of four MiB. */
-class Liar implements Cell {
-  readonly facts = { level: "process" } as const;
-  readonly keys = undefined as never;
-  readonly disks = [
-    { size: 4 * MIB, read: async (offset: number, target: Uint8Array) => void target.fill(offset / MIB) },
-  ];
-  #tell: (message: unknown) => void = () => {};
-
-  constructor(private readonly says: (request: InspectRequest) => InspectMessage) {}
-
-  onMessage(handler: (message: unknown) => void): void {
-    this.#tell = handler;
-  }
-
-  onFailure(): void {}
-
-  start(): void {
-    this.#tell({ type: "began" });
-    this.#tell({ type: "value", value: { current: "", disks: [], volumes: [], pools: [] } });
-  }
-
-  answer(): void {}
-
-  serve(): void {}
-
-  ask(request: InspectRequest): void {
-    setImmediate(() => this.#tell(this.says(request)));
-  }
-
-  hold(): void {}
-
-  async terminate(): Promise<void> {}
-}
-
-const opened: InspectMessage = { type: "value", value: { handle: 0, type: "file", mode: 0, uid: 0, gid: 0 } };
 type Run = [size: number, unit: number, offset: number];
 
-/** An inspection of which every read is answered with `runs`, at a position below `size`. */
-async function lookedAtBy(runs: unknown, { size = MIB, diskBytes = INSPECT_LIMITS.diskBytes } = {}) {
-  const limits = { ...INSPECT_LIMITS, diskBytes };
-  const says = (request: InspectRequest): InspectMessage => {
-    if (request.op === "release") return { type: "value", value: null };
-    if (request.op !== "read") return opened;
-    return { type: "content", runs: request.position < size ? (runs as Run[]) : [], bytes: new Uint8Array() };
-  };
-  const inspector = new CellInspector(new Liar(says), {} as StartMessage, limits, undefined, () => {});
-  return inspectionBy(inspector, limits);
+/** An inspection of which every read below `size` is answered with `runs`. */
+function readAs(runs: unknown, { size = MIB, ...limits }: { size?: number; diskBytes?: number } = {}) {
+  return lookedAtBy((request: InspectRequest) => {
+    if (request.op === "release") return RELEASED;
+    if (request.op !== "read") return OPENED;
+    return { type: "content", runs: request.position < size ? runs : [], bytes: new Uint8Array() };
+  }, limits);
 }
 
 it("what it tells of is read from the caller's disk", async () => {
@@ -177,7 +134,7 @@ it("what it tells of is read from the caller's disk", async () => {
     [2, -1, 0],
     [1, 0, 3 * MIB],
   ];
-  await using guest = await lookedAtBy(runs, { size: 1 });
+  await using guest = await readAs(runs, { size: 1 });
   expect([...(await guest.readFile("/f"))]).toEqual([2, 2, 2, 0, 0, 3]);
 });
 
@@ -190,13 +147,13 @@ it.each<[string, unknown]>([
   ["that are too many", Array.from({ length: 8193 }, () => [1, 0, 0])],
   ["that are none", [[1, 0]]],
 ])("places %s are no answer", async (_, runs) => {
-  await using guest = await lookedAtBy(runs);
+  await using guest = await readAs(runs);
   await expect(guest.readFile("/f")).rejects.toThrow("the inspection's process failed: it");
   await expect(guest.stat("/f")).rejects.toThrow("the inspection's process failed: it");
 });
 
 it("a file without end ends by the bytes that may be read", async () => {
-  await using guest = await lookedAtBy([[4 * MIB, 0, 0]], { size: Number.MAX_SAFE_INTEGER, diskBytes: 50 * MIB });
+  await using guest = await readAs([[4 * MIB, 0, 0]], { size: Number.MAX_SAFE_INTEGER, diskBytes: 50 * MIB });
   await expect(guest.eachPart("/f", async () => {})).rejects.toMatchObject({
     name: "LimitError",
     limit: "diskBytes",

@@ -52,6 +52,18 @@ function hintsOf(version: number): Buffer {
 const settingsOf = (settings: SystemInfo["loaderConf"]) =>
   settings.map(({ file, line, name, value }) => `${file}:${line} ${name}=${value}`);
 
+it("the kernel of illumos is where its loader finds it", async () => {
+  const files = {
+    "/boot/forth/loader.4th": "",
+    "/boot/defaults/loader.conf": `kernel="i86pc/kernel/\${ISADIR}"\nbootfile="unix"\n`,
+    "/platform/i86pc/kernel/amd64/unix": kernelWith("SunOS"),
+  };
+  const { architecture, kernel } = await systemOf(files);
+  expect([kernel?.value, architecture]).toEqual(["/platform/i86pc/kernel/amd64/unix", "amd64"]);
+  const absolute = { ...files, "/boot/loader.conf": `bootfile="/platform/i86xpv/kernel/\${ISADIR}/unix"\n` };
+  expect((await systemOf(absolute)).kernel?.value).toBe("/platform/i86xpv/kernel/amd64/unix");
+});
+
 describe("the interpreter", () => {
   const from = async (files: Record<string, string>) => (await systemOf(files)).interpreter;
 

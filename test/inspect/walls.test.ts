@@ -6,10 +6,8 @@ import { truncateSync } from "node:fs";
 import fc from "fast-check";
 import { checkReleased, type Inspection, type InspectOptions, inspect, UserbootError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { CellInspector } from "../../build/host/inspect/inspector.js";
-import { INSPECT_LIMITS } from "../../build/host/inspect/options.js";
-import type { Cell } from "../../build/host/isolation/cell.js";
 import { guestImage } from "../support/guests.js";
+import { inspectorOf, Liar, NOTHING, ours } from "../support/liar.js";
 import { inRepository } from "../support/repository.js";
 import { collect, openFiles, processes, threads } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
@@ -20,9 +18,6 @@ const ISOLATIONS = ["none", "thread", "process"] as const;
 
 /** Asks for everything that there is to ask; what comes of it is an error of ours or nothing. */
 async function askAll(options: InspectOptions): Promise<void> {
-  const ours = (error: unknown) => {
-    if (!(error instanceof UserbootError)) throw error;
-  };
   let guest: Inspection | undefined;
   try {
     guest = await inspect(options);
@@ -165,30 +160,10 @@ describe.each(["thread", "process"] as const)("a %s", (isolation) => {
   });
 });
 
-/** A cell that answers what it likes. */
-function liar(answers: readonly unknown[]): Cell {
-  const waiting = [...answers];
-  let hear: (message: unknown) => void = () => {};
-  const answer = () => setTimeout(() => hear(waiting.shift()));
-  return {
-    facts: { level: "thread" },
-    keys: { keys: "live", push: () => true, onRoom: () => {}, end: () => {} },
-    onMessage: (handler) => {
-      hear = handler;
-    },
-    onFailure: () => {},
-    start: answer,
-    answer: () => {},
-    serve: () => {},
-    ask: answer,
-    hold: () => {},
-    terminate: async () => {},
-  };
+/** The caller's side of a cell that gives these answers. */
+function inspector(first: unknown, ...answers: unknown[]) {
+  return inspectorOf(new Liar(() => answers.shift(), [first]), { requestMs: 2000 });
 }
-
-const LIMITS = { ...INSPECT_LIMITS, requestMs: 2000 };
-const inspector = (...answers: unknown[]) => new CellInspector(liar(answers), {} as never, LIMITS, undefined, () => {});
-const EMPTY = { type: "value", value: { current: "disk0:", disks: [], volumes: [], pools: [] } };
 
 describe("a cell that lies", () => {
   it("is one that failed", async () => {
@@ -209,15 +184,15 @@ describe("a cell that lies", () => {
     ["an error that is none", { type: "failed", error: { name: 1, message: "x" } }],
     ["nothing", undefined],
   ])("%s", async (_, answer) => {
-    const one = inspector(EMPTY, answer, EMPTY);
+    const one = inspector(NOTHING, answer, NOTHING);
     await one.describe();
-    await expect(one.ask({ op: "open", path: "/", flags: 0 })).rejects.toThrow("the inspection's thread failed");
-    await expect(one.ask({ op: "open", path: "/", flags: 0 })).rejects.toThrow("the inspection's thread failed");
+    await expect(one.ask({ op: "open", path: "/", flags: 0 })).rejects.toThrow("the inspection's process failed");
+    await expect(one.ask({ op: "open", path: "/", flags: 0 })).rejects.toThrow("the inspection's process failed");
   });
 
   it("an error keeps its class and says what it is about", async () => {
     const error = { name: "FileError", message: "/x: no such file or directory", path: "/x", code: "ENOENT" };
-    const one = inspector(EMPTY, { type: "failed", error });
+    const one = inspector(NOTHING, { type: "failed", error });
     await one.describe();
     await expect(one.ask({ op: "open", path: "/x", flags: 0 })).rejects.toMatchObject(error);
   });

@@ -1,8 +1,9 @@
 // What illumos' loader adds to FreeBSD's words, as far as its scripts use it: more prefixes, directories, and drawing on
 // a framebuffer, of which there is none. It is there for guests of illumos only.
 
+import { ISADIR, isIllumos } from "../../../boot/detection";
 import { getenv, setDefault } from "../../../environment/variables";
-import { close, open, stat } from "../../../files/files";
+import { close, open } from "../../../files/files";
 import { O_RDONLY } from "../../../fs/file_system";
 import { PURPOSE_SCRIPT } from "../../../protocol";
 import { forth, primitive } from "../define";
@@ -11,16 +12,13 @@ import { pop, push, pushFlag } from "../stacks";
 import { FORTH_WORDLIST, PREFIX_WORDLIST, setCurrent } from "../wordlists";
 import { isDirectory, nextEntry } from "./files";
 
-/** Where nobody else keeps scripts. */
-const SCRIPT = "/boot/forth/loader.4th";
-
 /** Cells of its dictionary, which is twice FreeBSD's. */
 const DICTIONARY_CELLS: i32 = 30000;
 
 /** Defines it when the guest is one of illumos. */
 export function defineIllumos(): void {
-  if (stat(SCRIPT) === null) return;
-  setDefault("ISADIR", "amd64");
+  if (!isIllumos()) return;
+  setDefault("ISADIR", ISADIR);
   const columns = getenv("COLUMNS");
   const lines = getenv("LINES");
   // Scripts know what to take when nothing is said; LINES is there always.
