@@ -10,6 +10,7 @@ import {
   type Assets,
   type BootOptions,
   boot,
+  DiskError,
   inspect,
   KeysConsole,
   OptionError,
@@ -60,11 +61,34 @@ describe.each(["thread", "none"] as const)("modules that are given (isolation %s
     await expect(refused).rejects.toMatchObject({ name: "AssetError", ...error });
   });
 
+  it("are refused when what was promised doesn't come", async () => {
+    const refused = run({ modules: { lua: Promise.reject(new Error("no net")) } }, { isolation });
+    await expect(refused).rejects.toThrow(AssetError);
+    await expect(refused).rejects.toThrow("assets.modules.lua: can't be had (no net)");
+  });
+
   it("end a session when its guest swaps to one that can't be had", async () => {
     const { error, reason } = await run({ modules: { simp: nowhere } }, { isolation, interfaceVersion: 5 });
     expect(reason).toBe("error");
     expect(error).toEqual({ name: "AssetError", url: nowhere.href, message: `${nowhere}: no such file` });
   });
+});
+
+it("a promise that fails is no error of the program's when nobody comes to want it", async () => {
+  const unhandled: unknown[] = [];
+  const hear = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", hear);
+  try {
+    const assets = { modules: { simp: Promise.reject(new Error("no net")) } };
+    expect((await run(assets)).reason).toBe("exec");
+    await expect(boot({ disks: ["/nowhere/disk.img"], assets })).rejects.toThrow(DiskError);
+    const broken = { modules: { lua: Promise.reject(new AssetError("here", "is broken")) } };
+    await expect(preload({ assets: broken })).rejects.toThrow(/^here: is broken$/);
+    await new Promise((done) => setImmediate(done));
+  } finally {
+    process.off("unhandledRejection", hear);
+  }
+  expect(unhandled).toEqual([]);
 });
 
 it("what was missing is looked for again", async () => {
