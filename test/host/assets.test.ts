@@ -10,6 +10,7 @@ import {
   type Assets,
   type BootOptions,
   boot,
+  type Console,
   DiskError,
   inspect,
   KeysConsole,
@@ -19,6 +20,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { modulePath } from "../support/flavours.js";
 import { guestImage } from "../support/guests.js";
+import { openFiles } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 
 const image = guestImage("amd64-ufs2-gpt");
@@ -72,6 +74,38 @@ describe.each(["thread", "none"] as const)("modules that are given (isolation %s
     expect(reason).toBe("error");
     expect(error).toEqual({ name: "AssetError", url: nowhere.href, message: `${nowhere}: no such file` });
   });
+});
+
+it.each<[string, RegExp, Partial<Console>]>([
+  ["host trees can't be had", /no such file/, {}],
+  [
+    "the console can't be connected",
+    /^no terminal$/,
+    {
+      connect() {
+        throw new Error("no terminal");
+      },
+    },
+  ],
+])("a boot in this thread leaves nothing open when %s", async (_, message, more) => {
+  using scratch = new Scratch();
+  const path = scratch.file("guest.img", image);
+  let connected = 0;
+  const console: Console = {
+    write() {},
+    connect() {
+      connected++;
+      return () => connected--;
+    },
+    ...more,
+  };
+  const options = { disks: [path], hostTrees: [{ note: new Uint8Array(1) }], isolation: "none", console } as const;
+  // The first one loads what it needs.
+  for (let round = 0, open = 0; round < 2; round++, open = openFiles()) {
+    await expect(run({ modules: { wasi: nowhere } }, options)).rejects.toThrow(message);
+    expect(connected).toBe(0);
+    if (round > 0) expect(openFiles()).toBe(open);
+  }
 });
 
 it("a promise that fails is no error of the program's when nobody comes to want it", async () => {
