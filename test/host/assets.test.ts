@@ -135,23 +135,48 @@ it("what was missing is looked for again", async () => {
 });
 
 it("a server's answer is told with its status", async () => {
-  const server = createServer((request, response) => {
-    const found = request.url === "/lua.wasm";
-    response.writeHead(found ? 200 : request.url === "/page" ? 200 : 503, {
-      "content-type": found ? "application/wasm" : "text/html",
-    });
-    response.end(found ? bytes() : "<!doctype html>");
+  const answers: Record<string, [status: number, type: string, body: string | Uint8Array, more?: object]> = {
+    "/lua.wasm": [200, "application/wasm", bytes()],
+    "/lua.bin": [200, "application/octet-stream", bytes()],
+    "/lua": [200, "", bytes()],
+    "/page": [200, "text/html", "<!doctype html>"],
+    "/none": [404, "text/html", "<!doctype html>"],
+    "/text.wasm": [200, "application/wasm", "no module"],
+    "/text": [200, "text/plain", "no module"],
+    "/half": [200, "", bytes().subarray(0, 1000), { "content-length": 2000 }],
+  };
+  const server = createServer(({ url = "" }, response) => {
+    const [status, type, body, more] = answers[url] ?? [503, "text/html", "<!doctype html>"];
+    response.writeHead(status, { ...(type && { "content-type": type }), ...more });
+    if (more === undefined) response.end(body);
+    else response.write(body, () => response.destroy());
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   try {
-    const at = (path: string) => new URL(path, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    expect((await run({ modules: { lua: at("/lua.wasm") } })).reason).toBe("exec");
-    const busy = { status: 503, message: `${at("/busy")}: the server answers 503` };
-    await expect(run({ modules: { lua: at("/busy") } })).rejects.toMatchObject({ name: "AssetError", ...busy });
+    const { port } = server.address() as AddressInfo;
+    const at = (path: string) => new URL(path, `http://127.0.0.1:${port}`);
+    for (const path of ["/lua.wasm", "/lua.bin", "/lua"])
+      expect(await run({ modules: { lua: at(path) } }), path).toMatchObject({ reason: "exec" });
+    for (const [path, status, message] of [
+      ["/busy", 503, /^the server answers 503$/],
+      ["/none", 404, /^the server answers 404; serve this package's files there, .* "assets"$/],
+      ["/text.wasm", 200, /^is no WebAssembly module \(/],
+      ["/text", 200, /^is no WebAssembly module \(/],
+      ["/half", 200, /^can't be read to its end \(/],
+    ] as const) {
+      const refused = run({ modules: { lua: at(path) } });
+      await expect(refused, path).rejects.toMatchObject({ name: "AssetError", url: at(path).href, status });
+      const said = await refused.catch((error: Error) => error.message);
+      expect(String(said).slice(`${at(path)}: `.length)).toMatch(message);
+    }
     const page = { status: 200, message: `${at("/page")}: the server gives text/html in its place` };
     await expect(inspect({ disks: [image], assets: { modules: { inspect: at("/page") } } })).rejects.toMatchObject(
       page,
     );
+    server.close();
+    server.closeAllConnections();
+    const nobody = { name: "AssetError", status: undefined, message: expect.stringMatching(/: can't be fetched: /) };
+    await expect(run({ modules: { lua: at("/nobody") } })).rejects.toMatchObject(nobody);
   } finally {
     server.close();
   }
@@ -161,6 +186,7 @@ it.each([
   [{ wasm: 1 }, 'unknown asset "wasm" (there are worker, bootWorker, modules)'],
   [{ worker: 5 }, "assets.worker must be a URL, or a function that makes a Worker"],
   [{ modules: 5 }, "assets.modules must be an object"],
+  [{ modules: null }, "assets.modules must be an object"],
   [{ modules: { perl: nowhere } }, /^unknown asset "modules\.perl" \(there are simp, 4th, lua, .*, inspect, wasi\)$/],
   [{ modules: { lua: 5 } }, /^assets\.modules\.lua must be a URL, an ArrayBuffer, a WebAssembly\.Module/],
 ])("options %j are refused", async (assets, message) => {
