@@ -7,7 +7,7 @@ import { unpackSources } from "./disks/unpacked.js";
 import { abortedBy, OptionError } from "./errors.js";
 import { cellFor, waysTo } from "./isolation/makers.js";
 import { runIsolated } from "./isolation/run.js";
-import { AssetModules, DEFAULT_FLAVOUR, FLAVOURS, type Flavour } from "./modules.js";
+import { AssetModules, FLAVOURS, readyFirst } from "./modules.js";
 import {
   type BootOptions,
   environmentEntries,
@@ -104,15 +104,9 @@ async function bootHere(
   trees: readonly GrantedTree[],
 ): Promise<MadeResult> {
   here ??= await import("./here.js");
-  const first = modules.first(firstFlavour(session));
-  if (modules.ready(first) === undefined) await modules.find(first);
+  await readyFirst(modules, session);
   throwIfAborted(options.signal);
   return here.bootHere(options, session, modules, sources, trees);
-}
-
-/** The flavour that a session starts with. */
-function firstFlavour({ loader, start }: SessionOptions): Flavour {
-  return loader ?? start ?? DEFAULT_FLAVOUR;
 }
 
 async function bootElsewhere(
@@ -129,10 +123,7 @@ async function bootElsewhere(
   const start = { options: session, disks, trees, clock };
   // A process compiles its own.
   if (isolation === "process") return runIsolated(await cellFor(isolation, { confine }), start, options, served);
-  const [wasi] = await Promise.all([
-    trees.length > 0 ? modules.find("wasi") : undefined,
-    modules.find(modules.first(firstFlavour(session))),
-  ]);
+  const [wasi] = await Promise.all([trees.length > 0 ? modules.find("wasi") : undefined, readyFirst(modules, session)]);
   throwIfAborted(options.signal);
   const full = trees.length > 0 || options.hooks !== undefined || options.measure === true;
   const cell = await cellFor(isolation, { assets, full });

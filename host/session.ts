@@ -22,7 +22,7 @@ import type { MaybePromise } from "./maybe.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
 import { type Counts, type FuelTank, Meter } from "./meter.js";
-import { DEFAULT_FLAVOUR, FLAVOURS, type Flavour, isFlavour, type Modules, START_MEMORY } from "./modules.js";
+import { FLAVOURS, type Flavour, firstFlavour, isFlavour, type Modules, START_MEMORY } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import { overlayUse } from "./overlay.js";
 import type { Policy } from "./policy/imports.js";
@@ -154,7 +154,7 @@ class Session {
     this.#meter = new Meter(options.limits, onLook);
     this.#policy = policy ?? {};
     this.#suspension = suspends ? new Suspension(this.#meter, signal) : undefined;
-    this.#flavour = options.loader ?? options.start ?? DEFAULT_FLAVOUR;
+    this.#flavour = firstFlavour(options);
     this.#module = modules.first(this.#flavour);
     this.#next = this.#flavour;
     this.#guest = this.#freshMemory();

@@ -11,7 +11,7 @@ import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
 import { backedBytes } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
-import { AssetModules, DEFAULT_FLAVOUR, type Flavour, GivenModules, type Modules } from "../modules.js";
+import { AssetModules, GivenModules, type Modules, readyFirst } from "../modules.js";
 import type { Asker } from "../policy/asker.js";
 import type { Policy } from "../policy/imports.js";
 import type { MadeResult } from "../result.js";
@@ -45,8 +45,8 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
   const disks: Disk[] = [];
   let wasi: WasiProvider | undefined;
   try {
-    const { loader, start: first } = start.options;
-    const modules = await findModules(start, line, loader ?? first ?? DEFAULT_FLAVOUR);
+    const modules = findModules(start, line);
+    await readyFirst(modules, start.options);
     for (const source of start.disks) disks.push(openSource(source, line.read));
     if (start.trees.length > 0) {
       const { openTrees } = await import("../wasi/wasmer.js");
@@ -82,13 +82,10 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
   }
 }
 
-/** The session's modules, of which the `first` is ready: those that it is given, or its own. */
-async function findModules({ modules, small = [] }: StartMessage, line: Line, first: Flavour): Promise<Modules> {
+/** The session's modules: those that it is given, or its own. */
+function findModules({ modules, small = [] }: StartMessage, line: Line): Modules {
   const own = new AssetModules(undefined);
-  const found = modules ? new GivenModules(modules, small, (name) => line.module?.(name) ?? own.find(name)) : own;
-  const name = found.first(first);
-  if (found.ready(name) === undefined) await found.find(name);
-  return found;
+  return modules ? new GivenModules(modules, small, (name) => line.module?.(name) ?? own.find(name)) : own;
 }
 
 async function automated(console: Console, rules: StartMessage["automation"]): Promise<Console> {
