@@ -12,7 +12,7 @@ import {
   type ModuleName,
   NEEDED,
 } from "./assets.js";
-import { AssetError, UserbootError } from "./errors.js";
+import { AssetError } from "./errors.js";
 
 /** A flavour: the core with one script interpreter. */
 export type Flavour = "simp" | "4th" | "lua";
@@ -207,11 +207,12 @@ function kept<Key>(
 
 /** What a caller gave for a module, compiled. */
 async function compiled(name: ModuleName, asset: Given): Promise<WebAssembly.Module> {
-  const given = await Promise.resolve(asset).catch((error) => {
-    throw error instanceof UserbootError
-      ? error
-      : new AssetError(`assets.modules.${name}`, `can't be had (${error?.message ?? error})`);
-  });
+  let given: ModuleAsset;
+  try {
+    given = await asset;
+  } catch (error) {
+    throw new AssetError(`assets.modules.${name}`, `can't be had (${error})`);
+  }
   if (given instanceof WebAssembly.Module) return given;
   if (isBytes(given)) return compileBytes(given, `assets.modules.${name}`);
   if (isModuleAsset(given)) return new AssetModules({ modules: { [name]: given } }).find(name);

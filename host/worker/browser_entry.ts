@@ -4,7 +4,7 @@
 import type { InspectRequest } from "../inspect/protocol.js";
 import { runBody } from "../isolation/body.js";
 import { ThreadLine, type ThreadOrder, type ThreadStart } from "./channel.js";
-import { ThreadRequests } from "./requests.js";
+import type { ThreadRequests } from "./requests.js";
 
 /** What TypeScript calls this in worker programs. */
 interface WorkerScope {
@@ -14,12 +14,20 @@ interface WorkerScope {
 const scope = globalThis as unknown as WorkerScope;
 const post = (message: unknown, transfer: Transferable[]) => scope.postMessage(message, transfer);
 
+/** Begins to look into images; what takes the requests. */
+async function inspect(start: ThreadStart): Promise<ThreadRequests> {
+  const { ThreadRequests } = await import("./requests.js");
+  const { serveInspection } = await import("../inspect/serve.js");
+  const requests = new ThreadRequests(start, post);
+  void serveInspection(start, requests);
+  return requests;
+}
+
 scope.onmessage = ({ data }) => {
   const start = data as ThreadStart;
   if (start.inspect) {
-    const requests = new ThreadRequests(start, post);
-    scope.onmessage = ({ data }) => requests.take(data as InspectRequest);
-    void import("../inspect/serve.js").then(({ serveInspection }) => serveInspection(start, requests));
+    const inspecting = inspect(start);
+    scope.onmessage = ({ data }) => void inspecting.then((requests) => requests.take(data as InspectRequest));
     return;
   }
   const line = new ThreadLine(start, post);
