@@ -23,6 +23,7 @@ import { runIsolated } from "../../build/host/isolation/run.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { canSuspend } from "../../build/host/suspension.js";
 import { guestImage, SAME_EVERYWHERE as OPTIONS } from "../support/guests.js";
+import { openFiles } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 
 const image = guestImage("amd64-ufs2-gpt");
@@ -122,6 +123,25 @@ describe("in the caller's thread", () => {
     }
   });
 
+  it.skipIf(canSuspend())("what is refused leaves no file open, and no rejection behind", async () => {
+    using scratch = new Scratch();
+    const path = scratch.file("guest.img", image);
+    const unhandled: unknown[] = [];
+    const hear = (error: unknown) => unhandled.push(error);
+    process.on("unhandledRejection", hear);
+    try {
+      const failing: Disk = { ...promised(), read: () => Promise.reject(new Error("dust")) };
+      for (let round = 0, open = 0; round < 2; round++, open = openFiles()) {
+        await expect(boot({ disks: [path, failing], isolation: "none" })).rejects.toThrow(/^disk 1 promises its bytes/);
+        if (round > 0) expect(openFiles()).toBe(open);
+      }
+      await new Promise((done) => setImmediate(done));
+    } finally {
+      process.off("unhandledRejection", hear);
+    }
+    expect(unhandled).toEqual([]);
+  });
+
   it.skipIf(canSuspend())("one that hid it ends the session when it does", async () => {
     const hidden: Disk = {
       ...promised(),
@@ -134,6 +154,15 @@ describe("in the caller's thread", () => {
 
   it.runIf(canSuspend())("a disk that promises is what its bytes are", async () => {
     expect(seen(await bootFrom([promised()], { isolation: "none" }))).toEqual(seen(plain));
+  });
+
+  it.each([-1, 1.5, Number.NaN, 1e9, undefined])("a disk that tells of %s bytes is one that fails", async (told) => {
+    const lying: Disk = { sectorSize: 512, size: 1_000_000, promises: false, read: () => told as number };
+    const { diagnostics, reason } = await bootFrom([lying], { isolation: "none" });
+    expect(reason).toBe("error");
+    expect(diagnostics[0]).toMatch(
+      new RegExp(`^disk0 offset 0: read of \\d+ bytes failed: it tells of ${told} bytes$`),
+    );
   });
 
   it("a file that becomes shorter isn't read any more", async () => {
