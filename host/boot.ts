@@ -5,6 +5,7 @@ import { layOut, type ReadySource } from "./disks/layout.js";
 import { sendImages } from "./disks/serving.js";
 import { unpackSources } from "./disks/unpacked.js";
 import { abortedBy, OptionError } from "./errors.js";
+import { unlessAborted } from "./isolation/abort.js";
 import { cellFor, waysTo } from "./isolation/makers.js";
 import { runIsolated } from "./isolation/run.js";
 import { AssetModules, FLAVOURS, readyFirst } from "./modules.js";
@@ -104,7 +105,7 @@ async function bootHere(
   trees: readonly GrantedTree[],
 ): Promise<MadeResult> {
   here ??= await import("./here.js");
-  await readyFirst(modules, session);
+  await unlessAborted(readyFirst(modules, session), options.signal);
   throwIfAborted(options.signal);
   return here.bootHere(options, session, modules, sources, trees);
 }
@@ -123,7 +124,8 @@ async function bootElsewhere(
   const start = { options: session, disks, trees, clock };
   // A process compiles its own.
   if (isolation === "process") return runIsolated(await cellFor(isolation, { confine }), start, options, served);
-  const [wasi] = await Promise.all([trees.length > 0 ? modules.find("wasi") : undefined, readyFirst(modules, session)]);
+  const needed = Promise.all([trees.length > 0 ? modules.find("wasi") : undefined, readyFirst(modules, session)]);
+  const [wasi] = await unlessAborted(needed, options.signal);
   throwIfAborted(options.signal);
   const full = trees.length > 0 || options.hooks !== undefined || options.measure === true;
   const cell = await cellFor(isolation, { assets, full });

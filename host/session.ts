@@ -17,6 +17,7 @@ import {
   UserbootError,
 } from "./errors.js";
 import { type Call, CpuState } from "./handoff/registers.js";
+import { unlessAborted } from "./isolation/abort.js";
 import { makeResult } from "./made_result.js";
 import type { MaybePromise } from "./maybe.js";
 import { GuestMemory } from "./memory/guest.js";
@@ -175,10 +176,11 @@ class Session {
 
   /** The module of a flavour that wasn't there yet, or why it can't be had. That takes none of the guest's time. */
   async #fetched(): Promise<unknown> {
+    const { modules, signal } = this.parts;
     const { watch } = this.#meter;
     watch.pause();
     try {
-      return await this.parts.modules.find(this.#module);
+      return await unlessAborted(modules.find(this.#module), signal);
     } catch (error) {
       return error;
     } finally {

@@ -1,6 +1,7 @@
 // The program of a session's thread in browsers. It is bundled into one file twice: `userboot-wasm/worker` with all that
 // others load when they need it, `userboot-wasm/worker-boot` without, for boots that need nothing of that.
 
+import { plainError } from "../errors.js";
 import type { InspectRequest } from "../inspect/protocol.js";
 import { runBody } from "../isolation/body.js";
 import { ThreadLine, type ThreadOrder, type ThreadStart } from "./channel.js";
@@ -27,6 +28,7 @@ scope.onmessage = ({ data }) => {
   const start = data as ThreadStart;
   if (start.inspect) {
     const inspecting = inspect(start);
+    inspecting.catch((error) => post({ type: "failed", error: plainError(error) }, []));
     scope.onmessage = ({ data }) => void inspecting.then((requests) => requests.take(data as InspectRequest));
     return;
   }

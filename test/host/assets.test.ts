@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
+  AbortedError,
   AssetError,
   type Assets,
   type BootOptions,
@@ -67,6 +68,18 @@ describe.each(["thread", "none"] as const)("modules that are given (isolation %s
     const refused = run({ modules: { lua: Promise.reject(new Error("no net")) } }, { isolation });
     await expect(refused).rejects.toThrow(AssetError);
     await expect(refused).rejects.toThrow("assets.modules.lua: can't be had (Error: no net)");
+  });
+
+  it("are waited for no longer than the signal allows", async () => {
+    const never = new Promise<never>(() => {});
+    const signal = () => AbortSignal.timeout(100);
+    const ended = await Promise.allSettled<unknown>([
+      run({ modules: { lua: never } }, { isolation, signal: signal() }),
+      run({ modules: { wasi: never } }, { isolation, signal: signal(), hostTrees: [{ note: new Uint8Array(1) }] }),
+      run({ modules: { simp: never } }, { isolation, signal: signal(), interfaceVersion: 5 }),
+      inspect({ disks: [image], isolation, assets: { modules: { inspect: never } }, signal: signal() }),
+    ]);
+    for (const one of ended) expect(one).toMatchObject({ status: "rejected", reason: expect.any(AbortedError) });
   });
 
   it("end a session when its guest swaps to one that can't be had", async () => {
