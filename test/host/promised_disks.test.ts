@@ -14,9 +14,11 @@ import {
   fileDisk,
   inspect,
   KeysConsole,
+  type Limits,
   OptionError,
 } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { BlobDisk } from "../../build/host/disks/blob.js";
 import { DiskServer, type ReadReply, SERVED_MAX, ServedDisk } from "../../build/host/disks/served.js";
 import type { Cell } from "../../build/host/isolation/cell.js";
 import { runIsolated } from "../../build/host/isolation/run.js";
@@ -186,6 +188,28 @@ describe("in the caller's thread", () => {
   });
 });
 
+/** How a session ends whose thread somebody else has taken over, who says what he likes, at first and when he is given bytes. */
+function taken(says: (hear: (message: unknown) => void) => void, limits: Partial<Limits> = {}, disk?: Disk) {
+  let hear: (message: unknown) => void = () => {};
+  const nothing = () => {};
+  const cell: Cell = {
+    facts: { level: "thread" },
+    keys: { keys: "live", push: () => true, onRoom: nothing, end: nothing },
+    onMessage: (handler) => {
+      hear = handler;
+    },
+    start() {
+      hear({ type: "began" });
+      says(hear);
+    },
+    serve: () => says(hear),
+    ...{ onFailure: nothing, answer: nothing, ask: nothing, hold: nothing, terminate: async () => {} },
+  };
+  const options = sessionOptions({ limits });
+  const start = { options, modules: new Map(), disks: [], trees: [], clock: "virtual" } as const;
+  return runIsolated(cell, start, {}, new Map(disk && [[0, disk]]));
+}
+
 describe("what is read for a session", () => {
   const bytes = Uint8Array.from({ length: 10_000 }, (_, at) => at % 251);
   const disk: Disk = {
@@ -239,30 +263,34 @@ describe("what is read for a session", () => {
     [{ disk: 0, offset: 0, size: 1e300 }, 'it sent a wrong message "read"'],
     [{ disk: "0", offset: 0, size: 1 }, 'it sent a wrong message "read"'],
   ])("ends a session that somebody else has taken over: %j", async (request, why) => {
-    let hear: (message: unknown) => void = () => {};
-    const nothing = () => {};
-    const cell: Cell = {
-      facts: { level: "thread" },
-      keys: { keys: "live", push: () => true, onRoom: nothing, end: nothing },
-      onMessage: (handler) => {
-        hear = handler;
-      },
-      start() {
-        hear({ type: "began" });
-        hear({ type: "read", ...request });
-      },
-      ...{
-        onFailure: nothing,
-        answer: nothing,
-        serve: nothing,
-        ask: nothing,
-        hold: nothing,
-        terminate: async () => {},
-      },
-    };
-    const start = { options: sessionOptions({}), modules: new Map(), disks: [], trees: [], clock: "virtual" } as const;
-    const { error } = await runIsolated(cell, start, {}, new Map([[0, disk]]));
+    const { error } = await taken((hear) => hear({ type: "read", ...request }), {}, disk);
     expect(error).toEqual({ name: "IsolationError", message: `the session's thread failed: ${why}` });
+  });
+
+  it("has an end, whatever the session does", async () => {
+    const size = SERVED_MAX;
+    const large: Disk = { sectorSize: 512, size, read: (_, { length }) => length };
+    const reads = (hear: (message: unknown) => void) => hear({ type: "read", disk: 0, offset: 0, size });
+    const { error } = await taken(reads, { diskBytes: 1_000_000 }, large);
+    expect(error).toMatchObject({ name: "LimitError", limit: "diskBytes", allowed: 1_000_000 });
+  });
+
+  it("is no module, where a session finds its own", async () => {
+    const { error } = await taken((hear) => hear({ type: "module", name: "lua" }));
+    expect(error?.message).toBe("the session's thread failed: it asks for a module that it was to find by itself");
+  });
+
+  it("is a Blob with bytes in it, as long as it can be read", async () => {
+    expect(() => new BlobDisk(new Blob())).toThrow(DiskError);
+    const blob = new Blob(["x".repeat(512)]);
+    blob.slice = () => {
+      throw new DOMException("it has changed", "NotReadableError");
+    };
+    const refused = await bootFrom([new BlobDisk(blob)], { isolation: "thread" });
+    expect(refused.error).toMatchObject({
+      name: "DiskError",
+      message: "Blob: can't be read any more (NotReadableError)",
+    });
   });
 
   it.each([Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY])("is a disk with a size: %d is none", async (size) => {
