@@ -55,7 +55,9 @@ function checkModules(modules: unknown): void {
     if (!MODULE_NAMES.includes(name as ModuleName)) {
       throw new OptionError(`unknown asset "modules.${name}" (there are ${MODULE_NAMES.join(", ")})`);
     }
-    if (value !== undefined && !isModuleAsset(value) && !(value instanceof Promise)) {
+    // Who comes to want it hears when it fails. Until then, and when nobody does, that is no error of the program's.
+    if (value instanceof Promise) value.catch(() => {});
+    else if (value !== undefined && !isModuleAsset(value)) {
       throw new OptionError(
         `assets.modules.${name} must be a URL, an ArrayBuffer, a WebAssembly.Module, or a promise of one`,
       );

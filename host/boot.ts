@@ -5,9 +5,10 @@ import { layOut, type ReadySource } from "./disks/layout.js";
 import { sendImages } from "./disks/serving.js";
 import { unpackSources } from "./disks/unpacked.js";
 import { abortedBy, OptionError } from "./errors.js";
+import { unlessAborted } from "./isolation/abort.js";
 import { cellFor, waysTo } from "./isolation/makers.js";
 import { runIsolated } from "./isolation/run.js";
-import { AssetModules, DEFAULT_FLAVOUR, FLAVOURS, type Flavour } from "./modules.js";
+import { AssetModules, FLAVOURS, readyFirst } from "./modules.js";
 import {
   type BootOptions,
   environmentEntries,
@@ -104,15 +105,9 @@ async function bootHere(
   trees: readonly GrantedTree[],
 ): Promise<MadeResult> {
   here ??= await import("./here.js");
-  const first = modules.first(firstFlavour(session));
-  if (modules.ready(first) === undefined) await modules.find(first);
+  await unlessAborted(readyFirst(modules, session), options.signal);
   throwIfAborted(options.signal);
   return here.bootHere(options, session, modules, sources, trees);
-}
-
-/** The flavour that a session starts with. */
-function firstFlavour({ loader, start }: SessionOptions): Flavour {
-  return loader ?? start ?? DEFAULT_FLAVOUR;
 }
 
 async function bootElsewhere(
@@ -129,10 +124,8 @@ async function bootElsewhere(
   const start = { options: session, disks, trees, clock };
   // A process compiles its own.
   if (isolation === "process") return runIsolated(await cellFor(isolation, { confine }), start, options, served);
-  const [wasi] = await Promise.all([
-    trees.length > 0 ? modules.find("wasi") : undefined,
-    modules.find(modules.first(firstFlavour(session))),
-  ]);
+  const needed = Promise.all([trees.length > 0 ? modules.find("wasi") : undefined, readyFirst(modules, session)]);
+  const [wasi] = await unlessAborted(needed, options.signal);
   throwIfAborted(options.signal);
   const full = trees.length > 0 || options.hooks !== undefined || options.measure === true;
   const cell = await cellFor(isolation, { assets, full });

@@ -8,6 +8,7 @@ import { KeysConsole } from "./console/keys.js";
 import { LiveKeys } from "./console/live.js";
 import type { ReadySource } from "./disks/layout.js";
 import { openHere } from "./disks/serving.js";
+import { unlessAborted } from "./isolation/abort.js";
 import { QueuedKeys } from "./isolation/keys.js";
 import type { AssetModules } from "./modules.js";
 import type { BootOptions, SessionOptions } from "./options.js";
@@ -37,7 +38,7 @@ export async function bootHere(
   try {
     const connection = connected(console, suspends);
     disconnect = connection.disconnect;
-    wasi = await provide(trees, modules);
+    wasi = await provide(trees, modules, signal);
     return await runSession({
       options: session,
       modules,
@@ -100,8 +101,12 @@ async function findPolicy(
 }
 
 /** WASI with `trees`; undefined, and nothing loaded, without any. */
-async function provide(trees: readonly GrantedTree[], modules: AssetModules): Promise<WasiProvider | undefined> {
+async function provide(
+  trees: readonly GrantedTree[],
+  modules: AssetModules,
+  signal: AbortSignal | undefined,
+): Promise<WasiProvider | undefined> {
   if (trees.length === 0) return undefined;
   const { openTrees } = await import("./wasi/wasmer.js");
-  return openTrees(trees, await modules.find("wasi"));
+  return openTrees(trees, await unlessAborted(modules.find("wasi"), signal));
 }

@@ -34,7 +34,18 @@ export const INSPECT_MEMORY = 2 * 1024 * 1024;
 export const FLAVOURS = Object.keys(START_MEMORY) as Flavour[];
 
 /** The flavour that starts when the caller has no wish. */
-export const DEFAULT_FLAVOUR: Flavour = "lua";
+const DEFAULT_FLAVOUR: Flavour = "lua";
+
+/** What a caller wishes of flavours. */
+interface Wish {
+  readonly loader: Flavour | undefined;
+  readonly start: Flavour | undefined;
+}
+
+/** The flavour that a session starts with. */
+export function firstFlavour({ loader, start }: Wish): Flavour {
+  return loader ?? start ?? DEFAULT_FLAVOUR;
+}
 
 /** Whether `name` is a flavour. */
 export function isFlavour(name: string): name is Flavour {
@@ -52,6 +63,15 @@ export interface Modules {
    * @throws AssetError when it can't be had
    */
   find(name: FlavourModule): Promise<WebAssembly.Module>;
+}
+
+/**
+ * Has the module there that a session starts with.
+ * @throws AssetError when it can't be had
+ */
+export async function readyFirst(modules: Modules, wish: Wish): Promise<void> {
+  const first = modules.first(firstFlavour(wish));
+  if (modules.ready(first) === undefined) await modules.find(first);
 }
 
 /** The small module of a flavour. */
@@ -187,7 +207,12 @@ function kept<Key>(
 
 /** What a caller gave for a module, compiled. */
 async function compiled(name: ModuleName, asset: Given): Promise<WebAssembly.Module> {
-  const given = await asset;
+  let given: ModuleAsset;
+  try {
+    given = await asset;
+  } catch (error) {
+    throw new AssetError(`assets.modules.${name}`, `can't be had (${error})`);
+  }
   if (given instanceof WebAssembly.Module) return given;
   if (isBytes(given)) return compileBytes(given, `assets.modules.${name}`);
   if (isModuleAsset(given)) return new AssetModules({ modules: { [name]: given } }).find(name);

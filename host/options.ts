@@ -292,7 +292,7 @@ export function checkDisks(disks: readonly DiskSource[], name = "disks"): void {
 /** Refuses an image without a byte. */
 function checkFilled(name: string, image: unknown): void {
   const size =
-    image instanceof Blob
+    image instanceof Blob || isDisk(image)
       ? image.size
       : image instanceof ArrayBuffer || ArrayBuffer.isView(image)
         ? image.byteLength

@@ -17,12 +17,13 @@ import {
   UserbootError,
 } from "./errors.js";
 import { type Call, CpuState } from "./handoff/registers.js";
+import { unlessAborted } from "./isolation/abort.js";
 import { makeResult } from "./made_result.js";
 import type { MaybePromise } from "./maybe.js";
 import { GuestMemory } from "./memory/guest.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
 import { type Counts, type FuelTank, Meter } from "./meter.js";
-import { DEFAULT_FLAVOUR, FLAVOURS, type Flavour, isFlavour, type Modules, START_MEMORY } from "./modules.js";
+import { FLAVOURS, type Flavour, firstFlavour, isFlavour, type Modules, START_MEMORY } from "./modules.js";
 import type { Limits, Progress, SessionOptions } from "./options.js";
 import { overlayUse } from "./overlay.js";
 import type { Policy } from "./policy/imports.js";
@@ -154,7 +155,7 @@ class Session {
     this.#meter = new Meter(options.limits, onLook);
     this.#policy = policy ?? {};
     this.#suspension = suspends ? new Suspension(this.#meter, signal) : undefined;
-    this.#flavour = options.loader ?? options.start ?? DEFAULT_FLAVOUR;
+    this.#flavour = firstFlavour(options);
     this.#module = modules.first(this.#flavour);
     this.#next = this.#flavour;
     this.#guest = this.#freshMemory();
@@ -175,10 +176,11 @@ class Session {
 
   /** The module of a flavour that wasn't there yet, or why it can't be had. That takes none of the guest's time. */
   async #fetched(): Promise<unknown> {
+    const { modules, signal } = this.parts;
     const { watch } = this.#meter;
     watch.pause();
     try {
-      return await this.parts.modules.find(this.#module);
+      return await unlessAborted(modules.find(this.#module), signal);
     } catch (error) {
       return error;
     } finally {

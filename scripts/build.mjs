@@ -3,6 +3,13 @@
 import { spawn } from "node:child_process";
 import { root } from "./core.mjs";
 
+const { node: version } = process.versions;
+const [major, minor] = version.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19) || major === 21 || (major === 22 && minor < 12)) {
+  console.error(`building needs Node.js 20.19, 22.12 or newer, this is ${version} (the built package runs on 20.9)`);
+  process.exit(1);
+}
+
 const node = (...args) =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", 2, 2] });

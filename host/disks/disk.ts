@@ -26,5 +26,6 @@ export const IMAGES_MAX = 64;
 
 /** Whether `value` is a disk rather than something to make one from. */
 export function isDisk(value: unknown): value is Disk {
-  return typeof value === "object" && value !== null && "read" in value && "sectorSize" in value && "size" in value;
+  const { read, sectorSize, size } = (value ?? {}) as Partial<Disk>;
+  return typeof read === "function" && sectorSize !== undefined && size !== undefined;
 }

@@ -205,7 +205,7 @@ class RangedDisk implements HttpDisk {
       throw this.#error(`the server doesn't say which range of what size it sends: Content-Range is ${told}${hint}`);
     }
     const file = { size: Number(of), etag: headers.get("etag"), modified: headers.get("last-modified") };
-    if (!Number.isSafeInteger(file.size) || file.size === 0) throw this.#error(`has no size that makes sense: ${of}`);
+    if (!Number.isSafeInteger(file.size)) throw this.#error(`has no size that makes sense: ${of}`);
     if (known !== undefined && isAnother(file, known)) throw this.#error("has changed since it was opened");
     const last = Math.min(end, file.size) - 1;
     if (Number(from) !== start || Number(to) !== last)

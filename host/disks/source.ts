@@ -82,10 +82,11 @@ export interface DescribedImage extends Omit<SentImage, "image" | "served">, Req
 
 /** `source` with all that it leaves to us; undefined for a ready Disk that only its maker can use. */
 export function describeSource(source: DiskSource): DescribedImage | undefined {
+  const { sectorSize } = (source ?? {}) as Partial<DiskImage>;
+  if (![undefined, 512, 4096].includes(sectorSize))
+    throw new OptionError(`sector size ${sectorSize} is not 512 or 4096`);
   if (isDescribed(source)) {
-    const { image, sectorSize, format, files = [] } = source;
-    if (![undefined, 512, 4096].includes(sectorSize))
-      throw new OptionError(`sector size ${sectorSize} is not 512 or 4096`);
+    const { image, format, files = [] } = source;
     const said = { files, ...(sectorSize && { sectorSize }) };
     return { ...packing(checkImage(image), format), ...said };
   }

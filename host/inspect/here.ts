@@ -3,7 +3,7 @@
 import type { ReadySource } from "../disks/layout.js";
 import { openHere } from "../disks/serving.js";
 import { abortedBy } from "../errors.js";
-import { onAbort } from "../isolation/abort.js";
+import { onAbort, unlessAborted } from "../isolation/abort.js";
 import { AssetModules } from "../modules.js";
 import type { SessionOptions } from "../options.js";
 import { type Inspector, thrown } from "./inspector.js";
@@ -59,7 +59,7 @@ export async function inspectHere(
   sources: ReadySource[],
   close: () => void,
 ): Promise<Inspector> {
-  const module = await new AssetModules(assets).find("inspect");
+  const module = await unlessAborted(new AssetModules(assets).find("inspect"), signal, "inspection");
   if (signal?.aborted) throw abortedBy(signal.reason, "inspection");
   const opened = openHere(sources);
   const { disks, promise: suspends } = opened;

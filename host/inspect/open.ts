@@ -6,6 +6,7 @@ import { DiskServer } from "../disks/served.js";
 import { sendImages } from "../disks/serving.js";
 import { unpackSources } from "../disks/unpacked.js";
 import { abortedBy } from "../errors.js";
+import { unlessAborted } from "../isolation/abort.js";
 import { cellFor, waysTo } from "../isolation/makers.js";
 import { AssetModules } from "../modules.js";
 import type { SessionOptions } from "../options.js";
@@ -56,7 +57,10 @@ async function inspectElsewhere(
 ): Promise<Inspector> {
   const { disks, served } = sendImages(sources, waysTo(isolation));
   // A process compiles its own.
-  const module = isolation === "process" ? undefined : await new AssetModules(assets).find("inspect");
+  const module =
+    isolation === "process"
+      ? undefined
+      : await unlessAborted(new AssetModules(assets).find("inspect"), signal, "inspection");
   throwIfAborted(signal);
   const cell = await cellFor(isolation, { assets, confine, inspects: true });
   const inspect = { limits, ...(module && { module }) };

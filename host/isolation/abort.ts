@@ -1,6 +1,8 @@
 // Many sessions may be ended by one signal. It gets one listener, however many they are: platforms take more for a leak
 // and say so.
 
+import { abortedBy } from "../errors.js";
+
 interface Waiting {
   calls: Set<() => void>;
   listener: () => void;
@@ -28,4 +30,27 @@ export function onAbort(signal: AbortSignal, ended: () => void): () => void {
     signal.removeEventListener("abort", listener);
     waiting.delete(signal);
   };
+}
+
+/**
+ * What comes of `promise`.
+ * @throws AbortedError as soon as `signal` is aborted: of `what`
+ */
+export async function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+  what?: string,
+): Promise<T> {
+  if (signal === undefined) return promise;
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    const abort = () => reject(abortedBy(signal.reason, what));
+    if (signal.aborted) abort();
+    else stop = onAbort(signal, abort);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    stop();
+  }
 }

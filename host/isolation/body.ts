@@ -11,7 +11,7 @@ import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
 import { backedBytes } from "../memory/guest.js";
 import { reserveRam } from "../memory/pool.js";
-import { AssetModules, DEFAULT_FLAVOUR, type Flavour, GivenModules, type Modules } from "../modules.js";
+import { GivenModules, readyFirst } from "../modules.js";
 import type { Asker } from "../policy/asker.js";
 import type { Policy } from "../policy/imports.js";
 import type { MadeResult } from "../result.js";
@@ -30,8 +30,8 @@ export interface Line {
   readonly read?: Reader | undefined;
   /** Asks the operator's hooks. */
   readonly asker?: Asker | undefined;
-  /** Asks for the module of a flavour that the session wasn't started with. */
-  module?(name: FlavourModule): Promise<WebAssembly.Module>;
+  /** Gets the module of a flavour that the session wasn't started with. */
+  module(name: FlavourModule): Promise<WebAssembly.Module>;
   /** Called now and then while the guest's loader runs. */
   onLook?(): void;
 }
@@ -45,12 +45,12 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
   const disks: Disk[] = [];
   let wasi: WasiProvider | undefined;
   try {
-    const { loader, start: first } = start.options;
-    const modules = await findModules(start, line, loader ?? first ?? DEFAULT_FLAVOUR);
+    const modules = new GivenModules(start.modules ?? new Map(), start.small ?? [], (name) => line.module(name));
+    await readyFirst(modules, start.options);
     for (const source of start.disks) disks.push(openSource(source, line.read));
     if (start.trees.length > 0) {
       const { openTrees } = await import("../wasi/wasmer.js");
-      wasi = await openTrees(start.trees, start.wasi ?? (await new AssetModules(undefined).find("wasi")));
+      wasi = await openTrees(start.trees, start.wasi);
     }
     const output = new BatchedOutput((bytes) => line.post({ type: "output", bytes }));
     const policy = line.asker || start.measure ? await findPolicy(line.asker, start) : undefined;
@@ -80,15 +80,6 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
     for (const disk of disks) disk.close?.();
     wasi?.dispose();
   }
-}
-
-/** The session's modules, of which the `first` is ready: those that it is given, or its own. */
-async function findModules({ modules, small = [] }: StartMessage, line: Line, first: Flavour): Promise<Modules> {
-  const own = new AssetModules(undefined);
-  const found = modules ? new GivenModules(modules, small, (name) => line.module?.(name) ?? own.find(name)) : own;
-  const name = found.first(first);
-  if (found.ready(name) === undefined) await found.find(name);
-  return found;
 }
 
 async function automated(console: Console, rules: StartMessage["automation"]): Promise<Console> {

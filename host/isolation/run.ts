@@ -19,7 +19,7 @@ import {
   reviveError,
   type UserbootError,
 } from "../errors.js";
-import { DEFAULT_FLAVOUR, type Modules } from "../modules.js";
+import { firstFlavour, type Modules } from "../modules.js";
 import type { BootOptions } from "../options.js";
 import { askHook, definedHooks } from "../policy/asker.js";
 import { LOOK_BYTES } from "../problem.js";
@@ -249,8 +249,7 @@ class CellSession {
 
   /** Ends the session with an error of ours. */
   #stopped(error: unknown): void {
-    const { loader, start: first } = this.start.options;
-    const flavour = loader ?? first ?? DEFAULT_FLAVOUR;
+    const flavour = firstFlavour(this.start.options);
     const result = stoppedResult(error, { flavour, consoleBytes: this.#consoleBytes, usedMs: this.#watch.ms });
     result.isolation = this.cell.facts;
     this.#resolve(result);

@@ -3,6 +3,7 @@
 
 import { readSync, writeSync } from "node:fs";
 import { deserialize } from "node:v8";
+import type { FlavourModule } from "../assets.js";
 import { type ReadReply, type ReadRequest, replied } from "../disks/served.js";
 import type { SentImage } from "../disks/source.js";
 import { LimitError } from "../errors.js";
@@ -11,6 +12,7 @@ import type { InspectLine } from "../inspect/serve.js";
 import type { Line } from "../isolation/body.js";
 import type { SessionMessage, StartMessage } from "../isolation/messages.js";
 import type { Run } from "../memory/places.js";
+import { AssetModules } from "../modules.js";
 import type { Answer, Asker } from "../policy/asker.js";
 import type { HookName } from "../policy/hooks.js";
 import type { MadeResult } from "../result.js";
@@ -176,6 +178,11 @@ export class ProcessLine implements Line {
 
   /** Asks for bytes of a disk that the caller has. */
   readonly read = (request: ReadRequest) => readServed(this.channel, request);
+
+  /** A process finds its own. */
+  module(name: FlavourModule): Promise<WebAssembly.Module> {
+    return new AssetModules(undefined).find(name);
+  }
 
   post(message: SessionMessage): void {
     if (message.type === "output") this.channel.send({ type: "output" }, message.bytes);

@@ -3,6 +3,7 @@
 
 import type { MemFS, WASI } from "@wasmer/wasi";
 import { HostTreeError } from "../errors.js";
+import { AssetModules } from "../modules.js";
 import type { WasiProvider } from "./provider.js";
 import type { GrantedTree } from "./tree.js";
 
@@ -13,14 +14,14 @@ const TOP = "/trees";
 
 let library: Promise<Library> | undefined;
 
-async function loadLibrary(module: WebAssembly.Module): Promise<Library> {
+async function loadLibrary(module: WebAssembly.Module | undefined): Promise<Library> {
   const loaded = await import("@wasmer/wasi");
-  await loaded.init(module);
+  await loaded.init(module ?? (await new AssetModules(undefined).find("wasi")));
   return loaded;
 }
 
-/** Puts `trees` into a file system of their own, by the library's `module`. */
-export async function openTrees(trees: readonly GrantedTree[], module: WebAssembly.Module): Promise<WasiProvider> {
+/** Puts `trees` into a file system of their own, by the library's `module`: without any, the package's own. */
+export async function openTrees(trees: readonly GrantedTree[], module?: WebAssembly.Module): Promise<WasiProvider> {
   library ??= loadLibrary(module);
   const { MemFS, WASI } = await library;
   const files = new MemFS();

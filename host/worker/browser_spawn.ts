@@ -1,7 +1,7 @@
 // A session's thread in browsers.
 
 import { type Assets, NEEDED, type WorkerAsset } from "../assets.js";
-import { AssetError, type UserbootError } from "../errors.js";
+import { AssetError, OptionError, type UserbootError } from "../errors.js";
 import { fetchAsset, isPage } from "../fetched.js";
 import type { Cell } from "../isolation/cell.js";
 import type { CellOptions } from "../isolation/makers.js";
@@ -52,7 +52,11 @@ function wantedProgram({ bootWorker, worker }: Assets = {}, full = false): Worke
 
 /** The programs are classic scripts without imports, so that whatever a bundler makes of them runs. */
 function startWorker(program: WorkerAsset): Worker {
-  if (typeof program === "function") return program();
+  if (typeof program === "function") {
+    const worker = program() as Partial<Worker> | undefined;
+    if (worker?.postMessage === undefined) throw new OptionError("assets.worker: the function made no Worker");
+    return worker as Worker;
+  }
   try {
     return new Worker(program);
   } catch (error) {

@@ -2,7 +2,7 @@
 // files and the libraries that it loads. No other file, no writing, no process, no thread, no native module.
 
 import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OptionError } from "../errors.js";
 
@@ -27,9 +27,9 @@ function findFlags(): string[] {
   const directories = new Set([own]);
   for (const library of LIBRARIES) {
     const scope = library.slice(0, library.indexOf("/"));
-    // Where it is looked for, and where it is: links may lie between the two.
+    // Where it is looked for (also below a node_modules beside it), and where it is: links may lie between the two.
     for (let above = dirname(own); above !== dirname(above); above = dirname(above)) {
-      directories.add(join(above, basename(above) === "node_modules" ? "" : "node_modules", scope, "/"));
+      directories.add(join(above, "node_modules", scope, "/"));
     }
     try {
       const found = createRequire(import.meta.url).resolve(library);

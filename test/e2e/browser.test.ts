@@ -253,6 +253,32 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
     expect(outcome).toBe("AbortedError");
     await page.close();
   });
+
+  it("says what is wrong with a worker that it is given", async () => {
+    const { page } = await open(false);
+    const outcome = await page.evaluate(async () => {
+      const { userboot } = globalThis as unknown as { userboot: typeof import("userboot-wasm") };
+      const disks = [new Uint8Array(512)];
+      const said = (promise: Promise<unknown>) =>
+        promise.then(
+          () => "nothing",
+          ({ name, message }: Error) => `${name}: ${message}`,
+        );
+      const none = { worker: (() => undefined) as never };
+      const later = { worker: (async () => new Worker("/build/worker.js")) as never };
+      const small = { worker: "/build/worker_boot.js" };
+      return {
+        none: await said(userboot.boot({ disks, assets: none })),
+        later: await said(userboot.inspect({ disks, assets: later })),
+        measured: await said(userboot.boot({ disks, assets: small, measure: true })),
+        inspected: await said(userboot.inspect({ disks, assets: small })),
+      };
+    });
+    const none = "OptionError: assets.worker: the function made no Worker";
+    const small = expect.stringMatching(/^AssetError: assets\.worker: .* this takes userboot-wasm\/worker$/);
+    expect(outcome).toEqual({ none, later: none, measured: small, inspected: small });
+    await page.close();
+  });
 });
 
 it("loads nothing of Node in browsers", () => {

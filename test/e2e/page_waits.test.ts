@@ -12,6 +12,13 @@ import { Pages } from "./page.js";
 const image = guestImage("amd64-ufs2-gpt");
 type Package = { userboot: typeof import("userboot-wasm") };
 
+/** Where a session waits in each of its ways: by shared memory, and by JSPI in a worker and in the page's own thread. */
+const WAITS = [
+  ["thread", true, false],
+  ["thread", false, true],
+  ["none", false, true],
+] as const;
+
 /** Takes JavaScript Promise Integration from a page. */
 const without = () => {
   Object.assign(WebAssembly, { Suspending: undefined, promising: undefined });
@@ -86,11 +93,7 @@ describe.skipIf(CHROMIUM === undefined)("a guest in a page that waits", { timeou
   );
 
   /** The same guest from disks of all kinds. */
-  it.each([
-    ["thread", true, false],
-    ["thread", false, true],
-    ["none", false, true],
-  ] as const)(
+  it.each(WAITS)(
     "disks that promise are what their bytes are (%s, isolated: %s, JSPI: %s)",
     async (isolation, isolated, integrated) => {
       const { page, complaints } = await open(isolated, integrated);
@@ -162,11 +165,7 @@ describe.skipIf(CHROMIUM === undefined)("a guest in a page that waits", { timeou
     },
   );
 
-  it.each([
-    ["thread", true, false],
-    ["thread", false, true],
-    ["none", false, true],
-  ] as const)(
+  it.each(WAITS)(
     "6 GiB on a server boot with few requests (%s, isolated: %s, JSPI: %s)",
     async (isolation, isolated, integrated) => {
       const { disk, loaded } = largeGuest();

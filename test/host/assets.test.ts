@@ -6,10 +6,13 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
+  AbortedError,
   AssetError,
   type Assets,
   type BootOptions,
   boot,
+  type Console,
+  DiskError,
   inspect,
   KeysConsole,
   OptionError,
@@ -18,6 +21,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { modulePath } from "../support/flavours.js";
 import { guestImage } from "../support/guests.js";
+import { openFiles } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 
 const image = guestImage("amd64-ufs2-gpt");
@@ -60,11 +64,78 @@ describe.each(["thread", "none"] as const)("modules that are given (isolation %s
     await expect(refused).rejects.toMatchObject({ name: "AssetError", ...error });
   });
 
+  it("are refused when what was promised doesn't come", async () => {
+    const refused = run({ modules: { lua: Promise.reject(new Error("no net")) } }, { isolation });
+    await expect(refused).rejects.toThrow(AssetError);
+    await expect(refused).rejects.toThrow("assets.modules.lua: can't be had (Error: no net)");
+  });
+
+  it("are waited for no longer than the signal allows", async () => {
+    const never = new Promise<never>(() => {});
+    const signal = () => AbortSignal.timeout(100);
+    const ended = await Promise.allSettled<unknown>([
+      run({ modules: { lua: never } }, { isolation, signal: signal() }),
+      run({ modules: { wasi: never } }, { isolation, signal: signal(), hostTrees: [{ note: new Uint8Array(1) }] }),
+      run({ modules: { simp: never } }, { isolation, signal: signal(), interfaceVersion: 5 }),
+      inspect({ disks: [image], isolation, assets: { modules: { inspect: never } }, signal: signal() }),
+    ]);
+    for (const one of ended) expect(one).toMatchObject({ status: "rejected", reason: expect.any(AbortedError) });
+  });
+
   it("end a session when its guest swaps to one that can't be had", async () => {
     const { error, reason } = await run({ modules: { simp: nowhere } }, { isolation, interfaceVersion: 5 });
     expect(reason).toBe("error");
     expect(error).toEqual({ name: "AssetError", url: nowhere.href, message: `${nowhere}: no such file` });
   });
+});
+
+it.each<[string, RegExp, Partial<Console>]>([
+  ["host trees can't be had", /no such file/, {}],
+  [
+    "the console can't be connected",
+    /^no terminal$/,
+    {
+      connect() {
+        throw new Error("no terminal");
+      },
+    },
+  ],
+])("a boot in this thread leaves nothing open when %s", async (_, message, more) => {
+  using scratch = new Scratch();
+  const path = scratch.file("guest.img", image);
+  let connected = 0;
+  const console: Console = {
+    write() {},
+    connect() {
+      connected++;
+      return () => connected--;
+    },
+    ...more,
+  };
+  const options = { disks: [path], hostTrees: [{ note: new Uint8Array(1) }], isolation: "none", console } as const;
+  // The first one loads what it needs.
+  for (let round = 0, open = 0; round < 2; round++, open = openFiles()) {
+    await expect(run({ modules: { wasi: nowhere } }, options)).rejects.toThrow(message);
+    expect(connected).toBe(0);
+    if (round > 0) expect(openFiles()).toBe(open);
+  }
+});
+
+it("a promise that fails is no error of the program's when nobody comes to want it", async () => {
+  const unhandled: unknown[] = [];
+  const hear = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", hear);
+  try {
+    const assets = { modules: { simp: Promise.reject(new Error("no net")) } };
+    expect((await run(assets)).reason).toBe("exec");
+    await expect(boot({ disks: ["/nowhere/disk.img"], assets })).rejects.toThrow(DiskError);
+    const broken = { modules: { lua: Promise.reject("broken") } };
+    await expect(preload({ assets: broken })).rejects.toThrow(/^assets.modules.lua: can't be had \(broken\)$/);
+    await new Promise((done) => setImmediate(done));
+  } finally {
+    process.off("unhandledRejection", hear);
+  }
+  expect(unhandled).toEqual([]);
 });
 
 it("what was missing is looked for again", async () => {
@@ -77,23 +148,48 @@ it("what was missing is looked for again", async () => {
 });
 
 it("a server's answer is told with its status", async () => {
-  const server = createServer((request, response) => {
-    const found = request.url === "/lua.wasm";
-    response.writeHead(found ? 200 : request.url === "/page" ? 200 : 503, {
-      "content-type": found ? "application/wasm" : "text/html",
-    });
-    response.end(found ? bytes() : "<!doctype html>");
+  const answers: Record<string, [status: number, type: string, body: string | Uint8Array, more?: object]> = {
+    "/lua.wasm": [200, "application/wasm", bytes()],
+    "/lua.bin": [200, "application/octet-stream", bytes()],
+    "/lua": [200, "", bytes()],
+    "/page": [200, "text/html", "<!doctype html>"],
+    "/none": [404, "text/html", "<!doctype html>"],
+    "/text.wasm": [200, "application/wasm", "no module"],
+    "/text": [200, "text/plain", "no module"],
+    "/half": [200, "", bytes().subarray(0, 1000), { "content-length": 2000 }],
+  };
+  const server = createServer(({ url = "" }, response) => {
+    const [status, type, body, more] = answers[url] ?? [503, "text/html", "<!doctype html>"];
+    response.writeHead(status, { ...(type && { "content-type": type }), ...more });
+    if (more === undefined) response.end(body);
+    else response.write(body, () => response.destroy());
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   try {
-    const at = (path: string) => new URL(path, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    expect((await run({ modules: { lua: at("/lua.wasm") } })).reason).toBe("exec");
-    const busy = { status: 503, message: `${at("/busy")}: the server answers 503` };
-    await expect(run({ modules: { lua: at("/busy") } })).rejects.toMatchObject({ name: "AssetError", ...busy });
+    const { port } = server.address() as AddressInfo;
+    const at = (path: string) => new URL(path, `http://127.0.0.1:${port}`);
+    for (const path of ["/lua.wasm", "/lua.bin", "/lua"])
+      expect(await run({ modules: { lua: at(path) } }), path).toMatchObject({ reason: "exec" });
+    for (const [path, status, message] of [
+      ["/busy", 503, /^the server answers 503$/],
+      ["/none", 404, /^the server answers 404; serve this package's files there, .* "assets"$/],
+      ["/text.wasm", 200, /^is no WebAssembly module \(/],
+      ["/text", 200, /^is no WebAssembly module \(/],
+      ["/half", 200, /^can't be read to its end \(/],
+    ] as const) {
+      const refused = run({ modules: { lua: at(path) } });
+      await expect(refused, path).rejects.toMatchObject({ name: "AssetError", url: at(path).href, status });
+      const said = await refused.catch((error: Error) => error.message);
+      expect(String(said).slice(`${at(path)}: `.length)).toMatch(message);
+    }
     const page = { status: 200, message: `${at("/page")}: the server gives text/html in its place` };
     await expect(inspect({ disks: [image], assets: { modules: { inspect: at("/page") } } })).rejects.toMatchObject(
       page,
     );
+    server.close();
+    server.closeAllConnections();
+    const nobody = { name: "AssetError", status: undefined, message: expect.stringMatching(/: can't be fetched: /) };
+    await expect(run({ modules: { lua: at("/nobody") } })).rejects.toMatchObject(nobody);
   } finally {
     server.close();
   }
@@ -103,6 +199,7 @@ it.each([
   [{ wasm: 1 }, 'unknown asset "wasm" (there are worker, bootWorker, modules)'],
   [{ worker: 5 }, "assets.worker must be a URL, or a function that makes a Worker"],
   [{ modules: 5 }, "assets.modules must be an object"],
+  [{ modules: null }, "assets.modules must be an object"],
   [{ modules: { perl: nowhere } }, /^unknown asset "modules\.perl" \(there are simp, 4th, lua, .*, inspect, wasi\)$/],
   [{ modules: { lua: 5 } }, /^assets\.modules\.lua must be a URL, an ArrayBuffer, a WebAssembly\.Module/],
 ])("options %j are refused", async (assets, message) => {

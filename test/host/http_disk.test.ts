@@ -1,5 +1,6 @@
 // Disks of web servers: what a boot fetches of them, and that nothing a server says is believed unseen.
 
+import { getEventListeners } from "node:events";
 import {
   BufferConsole,
   boot,
@@ -10,7 +11,7 @@ import {
   KeysConsole,
   OptionError,
 } from "userboot-wasm";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { guestImage, SAME_EVERYWHERE as OPTIONS } from "../support/guests.js";
 import { largeGuest } from "../support/large_guest.js";
 import { type Answer, RangeServer } from "../support/range_server.js";
@@ -77,6 +78,13 @@ describe("a disk on a web server", { timeout: 120_000 }, () => {
       "its ETag changes, and the server has no If-Range",
       (server: RangeServer) => (server.change = ({ headers }) => (headers.etag = '"two"')),
     ],
+    [
+      "its Last-Modified changes, and it has no ETag",
+      (server: RangeServer) => {
+        server.etag = undefined;
+        server.change = ({ headers }) => (headers["last-modified"] = "Tue, 24 Nov 2026 10:00:00 GMT");
+      },
+    ],
     ["it becomes larger", (server: RangeServer) => ((server.disk as SparseDisk).size += 512)],
   ])("that changes in the middle of a boot ends it: %s", async (_, change) => {
     const { server, url } = await serve(diskOf(image));
@@ -93,6 +101,7 @@ describe("a disk on a web server", { timeout: 120_000 }, () => {
 
   it.each<[string, (answer: Answer, server: RangeServer) => void, RegExp]>([
     ["no ranges", (_, server) => (server.ranges = false), /the server sends no ranges of it \(status 200/],
+    ["nothing in it", (answer) => (answer.status = 416), /guest\.img: empty file, not a disk image$/],
     ["nothing there", (answer) => (answer.status = 404), /the server answers 404$/],
     [
       "no Content-Range",
@@ -111,8 +120,8 @@ describe("a disk on a web server", { timeout: 120_000 }, () => {
     ],
     [
       "another range",
-      ({ headers }) => (headers["content-range"] = `bytes 1-262144/${image.length}`),
-      /sends bytes 1-262144, asked for 0-262143$/,
+      ({ headers }) => (headers["content-range"] = `bytes 1-262143/${image.length}`),
+      /sends bytes 1-262143, asked for 0-262143$/,
     ],
     [
       "a shorter range",
@@ -144,6 +153,56 @@ describe("a disk on a web server", { timeout: 120_000 }, () => {
     await expect(httpDisk(url)).rejects.toThrow(/guest\.img: can't be fetched: \w+$/);
   });
 
+  it("is asked for under a condition only with a strong ETag, and only by its own origin's pages", async () => {
+    const { server, url } = await serve(diskOf(image));
+    const asked = async () => {
+      const disk = await httpDisk(url, { blockSize: 4096 });
+      await disk.read(100_000, new Uint8Array(1));
+      return server.requests.at(-1)?.ifRange;
+    };
+    expect(await asked()).toBe('"one"');
+    vi.stubGlobal("location", new URL(url));
+    expect(await asked()).toBe('"one"');
+    vi.stubGlobal("location", new URL("https://page.example/"));
+    expect(await asked()).toBeUndefined();
+    vi.unstubAllGlobals();
+    server.etag = 'W/"one"';
+    expect(await asked()).toBeUndefined();
+  });
+
+  it("is asked once more when a connection fails", async () => {
+    const { server, url } = await serve(diskOf(image));
+    const disk = await httpDisk(url, { blockSize: 4096 });
+    const usual = server.listener;
+    server.listener = (request) => {
+      server.listener = usual;
+      request.socket.destroy();
+    };
+    expect(await disk.read(100_000, new Uint8Array(100))).toBe(100);
+    expect(disk.requests).toBe(3);
+  });
+
+  it("of which too much would come lets go of it", async () => {
+    const { server, url } = await serve(diskOf(image));
+    const closed = new Promise((done) => {
+      server.listener = (_, response) => {
+        response.on("close", done);
+        response.writeHead(200).write(image);
+      };
+    });
+    await expect(httpDisk(url)).rejects.toThrow(/sends no ranges/);
+    await closed;
+  });
+
+  it("leaves nothing with the signal that it was given, once it is closed", async () => {
+    const { url } = await serve(diskOf(image));
+    const { signal } = new AbortController();
+    const disk = await httpDisk(url, { signal });
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    disk.close();
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  });
+
   it("can be closed: what is being fetched ends", async () => {
     const { url } = await serve(diskOf(image));
     const disk = await httpDisk(url, { blockSize: 4096 });
@@ -167,6 +226,7 @@ describe("a disk on a web server", { timeout: 120_000 }, () => {
     ["what is no URL", "//", {}, /no URL/],
     ["another scheme", "file:///etc/passwd", {}, /file: is neither http: nor https:/],
     ["a password", "http://a:b@localhost/", {}, /give them as a header/],
+    ["a name", "http://a@localhost/", {}, /give them as a header/],
     ["an unknown option", "http://localhost/", { blocksize: 4096 }, /unknown option "blocksize"/],
     ["a block size", "http://localhost/", { blockSize: 5000 }, /block size 5000 is no power of two/],
     ["a larger one", "http://localhost/", { blockSize: 16 * MIB }, /block size 16777216 is no power of two/],

@@ -20,6 +20,11 @@ describe("wrong options", () => {
     [{ profile: 11 as 12 }, /unknown profile "11" \(there are 12, 13, 14, 15 and auto\)/],
     [{ hashSeed: 2 ** 32 }, /bad hash seed: 4294967296/],
     [{ hashSeed: 0.5 }, /bad hash seed: 0.5/],
+    [
+      { console: { write() {}, size: { columns: 80.5, rows: 24 } } },
+      /console size 80\.5 by 24 is not between 1 and 9999/,
+    ],
+    [{ console: { write() {}, size: { columns: 80, rows: 10_000 } } }, /console size 80 by 10000 is not/],
     [{ start: "perl" as "lua" }, /unknown interpreter "perl"/],
     [{ loader: "__proto__" as "lua" }, /unknown interpreter/],
     [{ limits: { wallMs: -1 } }, /limit wallMs: -1/],

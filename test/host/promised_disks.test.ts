@@ -14,15 +14,18 @@ import {
   fileDisk,
   inspect,
   KeysConsole,
+  type Limits,
   OptionError,
 } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { BlobDisk } from "../../build/host/disks/blob.js";
 import { DiskServer, type ReadReply, SERVED_MAX, ServedDisk } from "../../build/host/disks/served.js";
 import type { Cell } from "../../build/host/isolation/cell.js";
 import { runIsolated } from "../../build/host/isolation/run.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { canSuspend } from "../../build/host/suspension.js";
 import { guestImage, SAME_EVERYWHERE as OPTIONS } from "../support/guests.js";
+import { openFiles } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 
 const image = guestImage("amd64-ufs2-gpt");
@@ -122,6 +125,25 @@ describe("in the caller's thread", () => {
     }
   });
 
+  it.skipIf(canSuspend())("what is refused leaves no file open, and no rejection behind", async () => {
+    using scratch = new Scratch();
+    const path = scratch.file("guest.img", image);
+    const unhandled: unknown[] = [];
+    const hear = (error: unknown) => unhandled.push(error);
+    process.on("unhandledRejection", hear);
+    try {
+      const failing: Disk = { ...promised(), read: () => Promise.reject(new Error("dust")) };
+      for (let round = 0, open = 0; round < 2; round++, open = openFiles()) {
+        await expect(boot({ disks: [path, failing], isolation: "none" })).rejects.toThrow(/^disk 1 promises its bytes/);
+        if (round > 0) expect(openFiles()).toBe(open);
+      }
+      await new Promise((done) => setImmediate(done));
+    } finally {
+      process.off("unhandledRejection", hear);
+    }
+    expect(unhandled).toEqual([]);
+  });
+
   it.skipIf(canSuspend())("one that hid it ends the session when it does", async () => {
     const hidden: Disk = {
       ...promised(),
@@ -134,6 +156,15 @@ describe("in the caller's thread", () => {
 
   it.runIf(canSuspend())("a disk that promises is what its bytes are", async () => {
     expect(seen(await bootFrom([promised()], { isolation: "none" }))).toEqual(seen(plain));
+  });
+
+  it.each([-1, 1.5, Number.NaN, 1e9, undefined])("a disk that tells of %s bytes is one that fails", async (told) => {
+    const lying: Disk = { sectorSize: 512, size: 1_000_000, promises: false, read: () => told as number };
+    const { diagnostics, reason } = await bootFrom([lying], { isolation: "none" });
+    expect(reason).toBe("error");
+    expect(diagnostics[0]).toMatch(
+      new RegExp(`^disk0 offset 0: read of \\d+ bytes failed: it tells of ${told} bytes$`),
+    );
   });
 
   it("a file that becomes shorter isn't read any more", async () => {
@@ -156,6 +187,28 @@ describe("in the caller's thread", () => {
     );
   });
 });
+
+/** How a session ends whose thread somebody else has taken over, who says what he likes, at first and when he is given bytes. */
+function taken(says: (hear: (message: unknown) => void) => void, limits: Partial<Limits> = {}, disk?: Disk) {
+  let hear: (message: unknown) => void = () => {};
+  const nothing = () => {};
+  const cell: Cell = {
+    facts: { level: "thread" },
+    keys: { keys: "live", push: () => true, onRoom: nothing, end: nothing },
+    onMessage: (handler) => {
+      hear = handler;
+    },
+    start() {
+      hear({ type: "began" });
+      says(hear);
+    },
+    serve: () => says(hear),
+    ...{ onFailure: nothing, answer: nothing, ask: nothing, hold: nothing, terminate: async () => {} },
+  };
+  const options = sessionOptions({ limits });
+  const start = { options, modules: new Map(), disks: [], trees: [], clock: "virtual" } as const;
+  return runIsolated(cell, start, {}, new Map(disk && [[0, disk]]));
+}
 
 describe("what is read for a session", () => {
   const bytes = Uint8Array.from({ length: 10_000 }, (_, at) => at % 251);
@@ -210,30 +263,34 @@ describe("what is read for a session", () => {
     [{ disk: 0, offset: 0, size: 1e300 }, 'it sent a wrong message "read"'],
     [{ disk: "0", offset: 0, size: 1 }, 'it sent a wrong message "read"'],
   ])("ends a session that somebody else has taken over: %j", async (request, why) => {
-    let hear: (message: unknown) => void = () => {};
-    const nothing = () => {};
-    const cell: Cell = {
-      facts: { level: "thread" },
-      keys: { keys: "live", push: () => true, onRoom: nothing, end: nothing },
-      onMessage: (handler) => {
-        hear = handler;
-      },
-      start() {
-        hear({ type: "began" });
-        hear({ type: "read", ...request });
-      },
-      ...{
-        onFailure: nothing,
-        answer: nothing,
-        serve: nothing,
-        ask: nothing,
-        hold: nothing,
-        terminate: async () => {},
-      },
-    };
-    const start = { options: sessionOptions({}), modules: new Map(), disks: [], trees: [], clock: "virtual" } as const;
-    const { error } = await runIsolated(cell, start, {}, new Map([[0, disk]]));
+    const { error } = await taken((hear) => hear({ type: "read", ...request }), {}, disk);
     expect(error).toEqual({ name: "IsolationError", message: `the session's thread failed: ${why}` });
+  });
+
+  it("has an end, whatever the session does", async () => {
+    const size = SERVED_MAX;
+    const large: Disk = { sectorSize: 512, size, read: (_, { length }) => length };
+    const reads = (hear: (message: unknown) => void) => hear({ type: "read", disk: 0, offset: 0, size });
+    const { error } = await taken(reads, { diskBytes: 1_000_000 }, large);
+    expect(error).toMatchObject({ name: "LimitError", limit: "diskBytes", allowed: 1_000_000 });
+  });
+
+  it("is no module, where a session finds its own", async () => {
+    const { error } = await taken((hear) => hear({ type: "module", name: "lua" }));
+    expect(error?.message).toBe("the session's thread failed: it asks for a module that it was to find by itself");
+  });
+
+  it("is a Blob with bytes in it, as long as it can be read", async () => {
+    expect(() => new BlobDisk(new Blob())).toThrow(DiskError);
+    const blob = new Blob(["x".repeat(512)]);
+    blob.slice = () => {
+      throw new DOMException("it has changed", "NotReadableError");
+    };
+    const refused = await bootFrom([new BlobDisk(blob)], { isolation: "thread" });
+    expect(refused.error).toMatchObject({
+      name: "DiskError",
+      message: "Blob: can't be read any more (NotReadableError)",
+    });
   });
 
   it.each([Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY])("is a disk with a size: %d is none", async (size) => {

@@ -105,6 +105,53 @@ describe("blocks fetched by ranges", () => {
     ]);
   });
 
+  it("are not fetched again because others were read ahead of", async () => {
+    const { asked, ranges } = cached(imageOf(60 * BLOCK), 64 * BLOCK);
+    await bytesAt(ranges, 5 * BLOCK, BLOCK);
+    for (let at = 0; at < 4; at++) await bytesAt(ranges, at * BLOCK, BLOCK);
+    expect(asked.map(([start, end]) => [start / BLOCK, end / BLOCK])).toEqual([
+      [5, 6],
+      [0, 1],
+      [1, 3],
+      [3, 5],
+    ]);
+  });
+
+  it("are fetched ahead of eight readers at once, not of more", async () => {
+    const { asked, ranges } = cached(imageOf(100 * BLOCK), 100 * BLOCK);
+    for (let reader = 0; reader < 9; reader++) await bytesAt(ranges, 10 * reader * BLOCK, BLOCK);
+    for (let reader = 8; reader >= 0; reader--) {
+      await bytesAt(ranges, (10 * reader + 1) * BLOCK, BLOCK);
+      expect(asked.at(-1)).toEqual([(10 * reader + 1) * BLOCK, (10 * reader + (reader === 0 ? 2 : 3)) * BLOCK]);
+    }
+  });
+
+  it("are kept as long as they are used, and no more than there is room for", async () => {
+    const { asked, ranges } = cached(imageOf(60 * BLOCK), 2 * BLOCK);
+    // The third takes the place of the one that was not used for longest.
+    for (const at of [10, 20, 10, 30, 10]) await bytesAt(ranges, at * BLOCK, BLOCK);
+    expect(asked.map(([start]) => start / BLOCK)).toEqual([10, 20, 30]);
+    await bytesAt(ranges, 20 * BLOCK, BLOCK);
+    expect(asked).toHaveLength(4);
+  });
+
+  it("come 8 MiB at a time, and at most 1 MiB ahead", async () => {
+    const MIB = 1024 * 1024;
+    const asked: number[] = [];
+    const fetch = async (start: number, end: number) => {
+      asked.push(end - start);
+      return new Uint8Array(end - start);
+    };
+    const read = (ranges: RangeCache, at: number, size: number) => ranges.read(at * MIB, new Uint8Array(size * MIB));
+    const whole = new RangeCache({ size: 100 * MIB, blockSize: MIB, cache: 0, fetch });
+    await read(whole, 0, 20);
+    await read(whole, 20, 8);
+    expect(asked.splice(0)).toEqual([8 * MIB, 8 * MIB, 5 * MIB, 8 * MIB]);
+    const small = new RangeCache({ size: 100 * MIB, blockSize: MIB / 4, cache: 100 * MIB, fetch });
+    for (let at = 0; at < 32; at++) await small.read((at * MIB) / 4, new Uint8Array(MIB / 4));
+    expect(Math.max(...asked)).toBe(MIB / 4 + MIB);
+  });
+
   it("fail for all who wait for them, and may be asked for again", async () => {
     let fails = true;
     const image = imageOf(8 * BLOCK);

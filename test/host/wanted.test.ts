@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import ts from "typescript";
-import { boot, inspect, OptionError, preload } from "userboot-wasm";
+import { BytesDisk, boot, inspect, OptionError, preload } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { PRELOAD_OPTIONS } from "../../build/host/boot.js";
 import { INSPECT_OPTIONS } from "../../build/host/inspect/options.js";
@@ -78,6 +78,11 @@ describe("a mistake", () => {
     [{ disks: [{ image: new Uint8Array() }] }, "disks[0].image is empty, not a disk image"],
     [{ disks: [{ image, files: [new Blob()] }] }, "disks[0].files[0] is empty, not a disk image"],
     [{ disks: [""] }, "disks[0] is empty, not a disk image"],
+    [{ disks: [{ sectorSize: 512, size: 0, read: () => 0 }] }, "disks[0] is empty, not a disk image"],
+    [{ disks: [{ sectorSize: 1024, size: 512, read: () => 0 }] }, "sector size 1024 is not 512 or 4096"],
+    [{ disks: [{ sectorSize: 512, size: 512, read: 5 }] }, "a disk must be a path, bytes"],
+    [{ disks: [{ sectorSize: undefined, size: 512, read: () => 0 }] }, "a disk must be a path, bytes"],
+    [{ disks: [new BytesDisk(image, 1024 as 512)] }, "sector size 1024 is not 512 or 4096"],
     [{ disks: [{ image, sectorsize: 512 }] }, 'unknown option "sectorsize" of disks[0] (did you mean "sectorSize"?)'],
     [{ disks: [{ image, sectorSize: "512" }] }, 'disks[0].sectorSize must be a number, not "512"'],
     [{ memory: "256M" }, 'memory must be a number of bytes, or { low, high }, not "256M"'],

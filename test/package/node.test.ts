@@ -106,6 +106,21 @@ const { url } = require("userboot-wasm/wasm/lua");`;
     expect(JSON.parse(stdout)).toEqual(WORKS);
   });
 
+  it("may read wherever a Node looks for a library of its own", () => {
+    // Until 20.20 and in early 22 what is denied there ends the search: also below a node_modules in a node_modules.
+    const text = `import { dirname, join } from "node:path";
+      import { readingRights } from "./node_modules/userboot-wasm/build/host/worker/node_rights.js";
+      const flag = "--allow-fs-read=";
+      const allowed = readingRights().filter((right) => right.startsWith(flag)).map((right) => right.slice(flag.length, -1));
+      const program = join(import.meta.dirname, "node_modules/userboot-wasm/build/host/wasi/wasmer.js");
+      for (let at = dirname(program); at !== dirname(at); at = dirname(at)) {
+        const place = join(at, "node_modules/@wasmer/wasi");
+        if (!allowed.some((directory) => place.startsWith(directory))) console.log(place);
+      }`;
+    const { stdout, stderr } = run(join(projects.add("rights", { "main.js": text }), "main.js"));
+    expect([stdout, stderr]).toEqual(["", ""]);
+  });
+
   it("says where its files are", () => {
     const names = ["worker", "worker-boot", "wasm/lua.wasm", "wasm/inspect.wasm", "package.json"];
     const text = `for (const name of ${JSON.stringify(names)}) {
