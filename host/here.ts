@@ -14,10 +14,10 @@ import type { AssetModules } from "./modules.js";
 import type { BootOptions, SessionOptions } from "./options.js";
 import { DirectAsker } from "./policy/asker.js";
 import type { Policy } from "./policy/imports.js";
-import { latin1 } from "./protocol/module_memory.js";
 import type { MadeResult } from "./result.js";
 import { runSession } from "./session.js";
 import { canSuspend } from "./suspension.js";
+import { latin1 } from "./text.js";
 import type { WasiProvider } from "./wasi/provider.js";
 import type { GrantedTree } from "./wasi/tree.js";
 

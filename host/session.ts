@@ -39,11 +39,10 @@ import {
 } from "./problem.js";
 import { decodeProfile, type ProfileFacts } from "./profile.js";
 import { makeImports } from "./protocol/imports.js";
-import { latin1 } from "./protocol/module_memory.js";
 import type { InterpreterCheck, MadeResult, Outcome, SwapRequest } from "./result.js";
 import { EXIT_REBOOT, type SessionState, Stop } from "./state.js";
 import { promising, Suspension } from "./suspension.js";
-import { printable } from "./text.js";
+import { latin1, printable } from "./text.js";
 import { nameTrap } from "./trap.js";
 import type { WasiProvider } from "./wasi/provider.js";
 

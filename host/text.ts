@@ -7,6 +7,14 @@ export function hex(value: bigint | number): string {
   return `0x${value.toString(16)}`;
 }
 
+/** One character a byte. */
+export function latin1(bytes: Uint8Array): string {
+  let result = "";
+  for (let i = 0; i < bytes.length; i += 8192)
+    result += String.fromCharCode.apply(null, bytes.subarray(i, i + 8192) as never);
+  return result;
+}
+
 /** Two lower-case digits a byte. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -3,7 +3,7 @@
 // controls all of it, so every count and size is bounded, and what doesn't decode is left out.
 
 import type { GuestMemory } from "../memory/guest.js";
-import { hex } from "../text.js";
+import { hex, latin1 } from "../text.js";
 import type { CpuState } from "./registers.js";
 
 /** One record of a preloaded file. */
@@ -150,15 +150,11 @@ function decodeChain(
 
 /** `name=value` strings, each with a NUL, up to an empty one. */
 function decodeEnvironment(reader: Reader, start: bigint): Record<string, string> {
-  const entries: [string, string][] = [];
-  // Addresses may be anywhere in 64 bits, where numbers can't count by one.
-  for (let at = 0; at < ENVIRONMENT_MAX && entries.length < VARIABLES_MAX; ) {
-    const entry = reader.text(start + BigInt(at), STRING_MAX);
-    if (entry === "") break;
+  const strings = reader.strings(start, ENVIRONMENT_MAX).slice(0, VARIABLES_MAX);
+  const entries = strings.map((entry) => {
     const equals = entry.indexOf("=");
-    entries.push(equals < 0 ? [entry, ""] : [entry.slice(0, equals), entry.slice(equals + 1)]);
-    at += entry.length + 1;
-  }
+    return equals < 0 ? [entry, ""] : [entry.slice(0, equals), entry.slice(equals + 1)];
+  });
   // Not by assignment: a guest may well call a variable `__proto__`.
   return Object.fromEntries(entries);
 }
@@ -193,17 +189,23 @@ class Reader {
     return value;
   }
 
+  /** The strings at `gpa`, each with a NUL, up to an empty one, within `limit` bytes. */
+  strings(gpa: bigint, limit: number): string[] {
+    const start = this.guest.locate(gpa, 0);
+    if (start < 0) return [];
+    const most = this.#ram.subarray(start, start + limit);
+    let end = 0;
+    for (let nul = most.indexOf(0); nul > end; nul = most.indexOf(0, end)) end = nul + 1;
+    // All of them at once: a call for each costs more than its characters.
+    return latin1(most.subarray(0, end)).split("\0").slice(0, -1);
+  }
+
   /** The bytes at `gpa` up to a NUL, at most `limit`, one character each. */
   text(gpa: number | bigint, limit: number): string {
-    let text = "";
     const start = this.guest.locate(BigInt(gpa), 0);
-    if (start < 0) return text;
-    const end = Math.min(start + Math.min(limit, STRING_MAX), this.#ram.length);
-    for (let at = start; at < end; at++) {
-      const byte = this.#ram[at]!;
-      if (byte === 0) break;
-      text += String.fromCharCode(byte);
-    }
-    return text;
+    if (start < 0) return "";
+    const most = this.#ram.subarray(start, start + Math.min(limit, STRING_MAX));
+    const length = most.indexOf(0);
+    return latin1(length < 0 ? most : most.subarray(0, length));
   }
 }

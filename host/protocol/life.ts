@@ -1,7 +1,7 @@
 // The session's own imports: time, the caller's environment, and its ends other than by entering a kernel.
 
 import { DiskError, InternalError, LimitError, OptionError } from "../errors.js";
-import { type Steps, settled } from "../maybe.js";
+import { isPromise, type Steps } from "../maybe.js";
 import { LOOKED_MAX, LOOKED_TEXT_MAX, type LookedAt } from "../problem.js";
 import { type SessionState, Stop } from "../state.js";
 import { printable } from "../text.js";
@@ -46,7 +46,8 @@ export function lifeImports(module: ModuleMemory, { clock, diagnostics, lookedAt
       meter.look();
       // In pieces, so that a long wait doesn't outlast the wall time.
       for (let rest = usec; rest > 0; rest -= DELAY_PIECE_USEC) {
-        yield* settled(clock.sleep(Math.min(rest, DELAY_PIECE_USEC)));
+        const slept = clock.sleep(Math.min(rest, DELAY_PIECE_USEC));
+        if (isPromise(slept)) yield slept;
         meter.checkTime();
       }
     },

@@ -1,6 +1,8 @@
 // A module's own memory, as the imports reach it: views that follow its growth. A range that isn't all there is cut
 // at the end of the memory.
 
+import { latin1 } from "../text.js";
+
 /** The views of `memory`, which may grow between two calls. */
 export class ModuleMemory {
   #bytes: Uint8Array;
@@ -37,11 +39,4 @@ export class ModuleMemory {
     this.#bytes = new Uint8Array(this.memory.buffer);
     this.#data = new DataView(this.memory.buffer);
   }
-}
-
-/** One character a byte. */
-export function latin1(bytes: Uint8Array): string {
-  let result = "";
-  for (let i = 0; i < bytes.length; i += 8192) result += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return result;
 }
