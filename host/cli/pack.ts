@@ -25,7 +25,7 @@ export function packCommand(args: PackArguments): Promise<number> {
     checkFormat(args.format);
     // Writing replaces a link: /dev/stdout is one.
     checkPlace(args.output, "refused");
-    const profile = args.map ?? (["core", "symbols"].includes(args.format) ? "bhyve" : "qemu");
+    const profile = args.map ?? (["core", "symbols", "machine"].includes(args.format) ? "bhyve" : "qemu");
     const result = await bootGuest(args, { map: memoryMap(profile, parseMemory(args.memory)) });
     if (result.reason !== "exec") return conclude(result);
     await writeFile(args.output, pack(result, args.format));

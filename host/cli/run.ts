@@ -2,9 +2,9 @@
 // where the loader ended. When the guest reboots, it starts over, as bhyveload's callers do. docs/handoff.md has the
 // exit statuses.
 
-import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { type DiskImage, describeSource } from "../disks/source.js";
 import { HandoffError, OptionError } from "../errors.js";
 import { memoryMap } from "../handoff/maps.js";
@@ -19,6 +19,7 @@ import { takeOn } from "./ending.js";
 import { guarded, STATUS_FAILED } from "./guarded.js";
 import { namedDisks, namedImage } from "./images.js";
 import { writeFile } from "./output.js";
+import { requireProgram } from "./programs.js";
 import { ProgressBar } from "./progress.js";
 import { type MachineEnd, runMachine } from "./run_machine.js";
 import { LOOP_MS, Reboots } from "./run_reboots.js";
@@ -61,7 +62,7 @@ interface Runner {
 export function runCommand(args: RunArguments, extra: readonly string[]): Promise<number> {
   return guarded(async () => {
     const vmm = vmmNamed(args.vmm);
-    const program = requireProgram(vmm);
+    const program = requireProgram(vmm.program, `it comes with the package ${vmm.package}`);
     const memory = parseMemory(args.memory);
     const most = parseCount("--max-reboots", args.maxReboots);
     const { unpackedBytes = DEFAULT_LIMITS.unpackedBytes } = parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000");
@@ -218,23 +219,5 @@ function temporaryDirectory(): string {
     return mkdtempSync(join(tmpdir(), "userboot-"));
   } catch (error) {
     throw new OptionError(`no file can be made in ${tmpdir()} (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-/** Full path of the program. */
-function requireProgram({ program: name, package: where }: Vmm): string {
-  for (const directory of (process.env.PATH ?? "").split(delimiter)) {
-    const path = join(directory, name);
-    if (directory !== "" && isProgram(path)) return path;
-  }
-  throw new OptionError(`${name} is not installed; it comes with the package ${where}`);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
   }
 }
