@@ -247,10 +247,10 @@ bootOptions(program.command("run"))
 
 bootOptions(program.command("pack"))
   .description("boot a guest and write the machine as one file")
-  .requiredOption("-o, --output <file>", "file to write")
+  .requiredOption("-o, --output <file>", "file to write, or - (standard output; the console then goes to stderr)")
   .option(
     "--format <name>",
-    "multiboot (QEMU -kernel, GRUB, v86), pvh (microvm, Firecracker), core or symbols (gdb)",
+    "multiboot (QEMU -kernel, GRUB, v86), pvh (microvm, Firecracker), core or symbols (gdb), machine (bhyve)",
     "multiboot",
   )
   .option("--map <name>", "whose memory map the guest is told: bhyve, qemu, q35 or v86 (default by format)")
