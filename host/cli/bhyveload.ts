@@ -152,8 +152,8 @@ class ConsoleDevice implements ConsolePlace, AsyncDisposable {
       for (const fd of fds) closeSync(fd);
       throw new OptionError(`${path} is no terminal`);
     }
-    // Whether somebody is on the other side doesn't matter.
-    stty(input, "clocal");
+    // Whether somebody is on the other side doesn't matter, and what the loader prints stays as it is.
+    stty(input, "clocal", "-opost");
     this.input = new ReadStream(input);
     this.output = new WriteStream(output);
     this.#restore = takeOn({

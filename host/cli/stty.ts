@@ -2,8 +2,8 @@
 
 import { spawnSync } from "node:child_process";
 
-/** What `stty` prints about the terminal that is open as `fd`; undefined where it fails. */
-export function stty(fd: number, argument: string): string | undefined {
-  const { status, stdout } = spawnSync("stty", [argument], { stdio: [fd, "pipe", "ignore"], encoding: "utf8" });
+/** What `stty` prints, with these arguments, for the terminal that is open as `fd`; undefined where it fails. */
+export function stty(fd: number, ...words: string[]): string | undefined {
+  const { status, stdout } = spawnSync("stty", words, { stdio: [fd, "pipe", "ignore"], encoding: "utf8" });
   return status === 0 ? stdout.trim() : undefined;
 }

@@ -342,6 +342,8 @@ describe.skipIf(!compiled)("userboot bhyveload", () => {
     terminal.type("\r");
     expect(await ended).toBe(0);
     expect(terminal.text()).toContain("Booting");
+    expect(terminal.text()).toContain("\r\n");
+    expect(terminal.text()).not.toContain("\r\r\n");
     expect(settings(terminal.path)).toBe(before);
     expect(calls().at(-1)).toMatch(/^vm_setup_freebsd_registers/);
   });
