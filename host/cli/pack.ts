@@ -2,8 +2,8 @@
 
 import { once } from "node:events";
 import { OptionError } from "../errors.js";
-import { machineFileParts } from "../handoff/machine_file.js";
 import { machineOf } from "../handoff/machine.js";
+import { machineFileParts } from "../handoff/machine_file.js";
 import { type MapProfile, memoryMap } from "../handoff/maps.js";
 import { checkFormat, type PackFormat, pack } from "../handoff/pack.js";
 import type { BootResult } from "../result.js";
