@@ -34,6 +34,11 @@ export interface RunArguments extends BootArguments {
   /** Whether a guest that reboots is booted again, and how often in a row. */
   reboot: boolean;
   maxReboots: string;
+  /** Tell how the monitor would be started, for a shell or as JSON, and boot nothing. */
+  dryRun?: boolean;
+  printJson?: boolean;
+  /** The packed guest of that. */
+  image: string;
 }
 
 /** Files of a guest are its owner's. */
@@ -62,6 +67,7 @@ interface Runner {
 export function runCommand(args: RunArguments, extra: readonly string[]): Promise<number> {
   return guarded(async () => {
     const vmm = vmmNamed(args.vmm);
+    if (args.dryRun || args.printJson) return tell(args, extra, vmm);
     const program = requireProgram(vmm.program, `it comes with the package ${vmm.package}`);
     const memory = parseMemory(args.memory);
     const most = parseCount("--max-reboots", args.maxReboots);
@@ -80,6 +86,28 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
       if (args.verbose) complain("the guest reboots");
     }
   });
+}
+
+/** Prints how the monitor would be started, with a guest that `pack` has written. */
+function tell(args: RunArguments, extra: readonly string[], vmm: Vmm): number {
+  checkDisks(args);
+  const compressed = args.disk.find((text) => describeSource(namedImage(text))?.compression !== undefined);
+  if (compressed !== undefined) throw new OptionError(`${compressed}: a machine has unpacked disks only`);
+  const memory = parseMemory(args.memory);
+  const disks = namedDisks(args.disk, args.backing).map(({ image }) => image as string);
+  const accelerator = chooseAccelerator(args.accel, extra);
+  const { image } = args;
+  const command = vmm.command({ image, memory, disks, writable: args.write === true, accelerator, followed: false });
+  const { program, format, map } = vmm;
+  const told = { program, arguments: [...command, ...extra], image: { path: image, format, map }, memory, disks };
+  if (args.printJson) process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
+  else process.stdout.write(`${[program, ...told.arguments].map(quoted).join(" ")}\n`);
+  return 0;
+}
+
+/** A word for a POSIX shell. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** @throws OptionError for a disk that a machine can't have, or not as --write says */
@@ -161,7 +189,7 @@ async function runOnce(runner: Runner): Promise<number> {
 /** Runs a packed guest, with TCG when KVM turns out not to work. */
 async function runPacked(runner: Runner, image: string, disks: readonly string[]): Promise<MachineEnd> {
   const { args, vmm, program, memory, extra, accelerator } = runner;
-  const command = vmm.command({ image, memory, disks, writable: args.write === true, accelerator });
+  const command = vmm.command({ image, memory, disks, writable: args.write === true, accelerator, followed: true });
   const ended = await runMachine({
     vmm,
     program,

@@ -238,6 +238,13 @@ bootOptions(program.command("run"))
     "end a guest that reboots more often in a row, each time within 10 minutes",
     String(REBOOTS_MAX),
   )
+  .addOption(
+    new Option("--dry-run", "print how the monitor would be started, quoted for a shell; nothing is booted").conflicts(
+      "printJson",
+    ),
+  )
+  .option("--print-json", "the same as JSON")
+  .option("--image <file>", "the packed guest in it, which `userboot pack` writes", "guest.elf")
   .argument("[arguments...]", "more arguments for the virtual machine monitor, after --")
   .addHelpText("after", RUN_STATUSES)
   .action(async (extra: string[], options: RunArguments) => {
