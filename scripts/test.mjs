@@ -22,6 +22,7 @@ const PROGRAMS = [
   { name: "xorriso", package: "xorriso", suites: "Rock Ridge" },
   { name: "zstd", package: "zstd", suites: "zstd files" },
   { name: "lz4", package: "lz4", suites: "LZ4 files" },
+  { name: "gcc", package: "gcc libc6-dev", suites: "userboot-bhyve with a double of libvmmapi" },
   { name: "bwrap", package: "bubblewrap", suites: "processes in bubblewrap" },
 ];
 /** As much of a failure's message is repeated at the end. */
@@ -38,7 +39,7 @@ const missing = () => PROGRAMS.filter(({ name }) => !PATHS.some((path) => exists
 
 prepare();
 if (missing().length > 0 && process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) {
-  const packages = missing().map((program) => program.package);
+  const packages = missing().flatMap((program) => program.package.split(" "));
   process.stderr.write(`installing ${packages.join(", ")}\n`);
   const apt = (...args) => spawnSync("apt-get", args, { stdio: ["ignore", 2, 2], timeout: 300_000 });
   apt("update", "-qq");

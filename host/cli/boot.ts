@@ -25,7 +25,7 @@ import { readSmallFile } from "./files.js";
 import { guarded, STATUS_FAILED, STATUS_USAGE } from "./guarded.js";
 import { type GrantedArgument, namedDisks, namedImage } from "./images.js";
 import { ProgressBar } from "./progress.js";
-import { Terminal } from "./terminal.js";
+import { Terminal, type TerminalInput } from "./terminal.js";
 
 /** The options as commander gives them. */
 export interface BootArguments {
@@ -73,8 +73,20 @@ export function bootCommand(args: BootArguments): Promise<number> {
   return guarded(async () => conclude(await bootGuest(args)));
 }
 
+/** Where the guest's console is, when not on standard input and output. */
+export interface ConsolePlace {
+  input?: TerminalInput;
+  output?: NodeJS.WriteStream;
+  /** Whether the guest is told how large the terminal is. */
+  tellsSize?: boolean;
+}
+
 /** Boots as `args` say, with `more` options, and writes what they ask for. */
-export async function bootGuest(args: BootArguments, more: Partial<BootOptions> = {}): Promise<BootResult> {
+export async function bootGuest(
+  args: BootArguments,
+  more: Partial<BootOptions> = {},
+  place: ConsolePlace = {},
+): Promise<BootResult> {
   if (args.isolation !== "process") dropSpare();
   if (args.disk.length + args.hostDir.length === 0) {
     throw new OptionError("no disk given (use -d IMAGE, or -h DIR for a directory)");
@@ -108,12 +120,14 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
   if (args.out !== undefined) (await import("./output.js")).prepareOutput(args.out);
   const disks = namedDisks(args.disk, args.backing);
 
-  using terminal = new Terminal(args.json ? process.stderr : process.stdout, {
+  const terminalOptions = {
     signals: args.isolation !== "none",
     charset: args.charset,
     // What is measured doesn't depend on who looks on.
-    tellsSize: !args.measure,
-  });
+    tellsSize: !args.measure && (place.tellsSize ?? true),
+  };
+  const output = place.output ?? (args.json ? process.stderr : process.stdout);
+  using terminal = new Terminal(output, terminalOptions, place.input);
   const progress = new ProgressBar(process.stderr);
   const result = await boot({
     ...options,
@@ -121,7 +135,7 @@ export async function bootGuest(args: BootArguments, more: Partial<BootOptions> 
     ...more,
     ...(hooks && { hooks }),
     console: makeConsole(args.console, keys, terminal),
-    signal: terminal.signal,
+    signal: more.signal ? AbortSignal.any([terminal.signal, more.signal]) : terminal.signal,
     onProgress: (now) => progress.show(now),
   });
   progress.clear();

@@ -2,9 +2,9 @@
 // where the loader ended. When the guest reboots, it starts over, as bhyveload's callers do. docs/handoff.md has the
 // exit statuses.
 
-import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { type DiskImage, describeSource } from "../disks/source.js";
 import { HandoffError, OptionError } from "../errors.js";
 import { memoryMap } from "../handoff/maps.js";
@@ -19,6 +19,7 @@ import { takeOn } from "./ending.js";
 import { guarded, STATUS_FAILED } from "./guarded.js";
 import { namedDisks, namedImage } from "./images.js";
 import { writeFile } from "./output.js";
+import { requireProgram } from "./programs.js";
 import { ProgressBar } from "./progress.js";
 import { type MachineEnd, runMachine } from "./run_machine.js";
 import { LOOP_MS, Reboots } from "./run_reboots.js";
@@ -33,6 +34,11 @@ export interface RunArguments extends BootArguments {
   /** Whether a guest that reboots is booted again, and how often in a row. */
   reboot: boolean;
   maxReboots: string;
+  /** Tell how the monitor would be started, for a shell or as JSON, and boot nothing. */
+  dryRun?: boolean;
+  printJson?: boolean;
+  /** The packed guest of that. */
+  image: string;
 }
 
 /** Files of a guest are its owner's. */
@@ -61,7 +67,8 @@ interface Runner {
 export function runCommand(args: RunArguments, extra: readonly string[]): Promise<number> {
   return guarded(async () => {
     const vmm = vmmNamed(args.vmm);
-    const program = requireProgram(vmm);
+    if (args.dryRun || args.printJson) return tell(args, extra, vmm);
+    const program = requireProgram(vmm.program, `it comes with the package ${vmm.package}`);
     const memory = parseMemory(args.memory);
     const most = parseCount("--max-reboots", args.maxReboots);
     const { unpackedBytes = DEFAULT_LIMITS.unpackedBytes } = parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000");
@@ -79,6 +86,28 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
       if (args.verbose) complain("the guest reboots");
     }
   });
+}
+
+/** Prints how the monitor would be started, with a guest that `pack` has written. */
+function tell(args: RunArguments, extra: readonly string[], vmm: Vmm): number {
+  checkDisks(args);
+  const compressed = args.disk.find((text) => describeSource(namedImage(text))?.compression !== undefined);
+  if (compressed !== undefined) throw new OptionError(`${compressed}: a machine has unpacked disks only`);
+  const memory = parseMemory(args.memory);
+  const disks = namedDisks(args.disk, args.backing).map(({ image }) => image as string);
+  const accelerator = chooseAccelerator(args.accel, extra);
+  const { image } = args;
+  const command = vmm.command({ image, memory, disks, writable: args.write === true, accelerator, followed: false });
+  const { program, format, map } = vmm;
+  const told = { program, arguments: [...command, ...extra], image: { path: image, format, map }, memory, disks };
+  if (args.printJson) process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
+  else process.stdout.write(`${[program, ...told.arguments].map(quoted).join(" ")}\n`);
+  return 0;
+}
+
+/** A word for a POSIX shell. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** @throws OptionError for a disk that a machine can't have, or not as --write says */
@@ -160,7 +189,7 @@ async function runOnce(runner: Runner): Promise<number> {
 /** Runs a packed guest, with TCG when KVM turns out not to work. */
 async function runPacked(runner: Runner, image: string, disks: readonly string[]): Promise<MachineEnd> {
   const { args, vmm, program, memory, extra, accelerator } = runner;
-  const command = vmm.command({ image, memory, disks, writable: args.write === true, accelerator });
+  const command = vmm.command({ image, memory, disks, writable: args.write === true, accelerator, followed: true });
   const ended = await runMachine({
     vmm,
     program,
@@ -218,23 +247,5 @@ function temporaryDirectory(): string {
     return mkdtempSync(join(tmpdir(), "userboot-"));
   } catch (error) {
     throw new OptionError(`no file can be made in ${tmpdir()} (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-/** Full path of the program. */
-function requireProgram({ program: name, package: where }: Vmm): string {
-  for (const directory of (process.env.PATH ?? "").split(delimiter)) {
-    const path = join(directory, name);
-    if (directory !== "" && isProgram(path)) return path;
-  }
-  throw new OptionError(`${name} is not installed; it comes with the package ${where}`);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
   }
 }

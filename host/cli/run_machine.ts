@@ -1,12 +1,13 @@
 // A virtual machine as a process: started with the terminal, followed over its control channel, ended when this program
 // is. With KVM its stderr is read, too: what QEMU prints when KVM fails is then told in one line.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { constants as system } from "node:os";
 import type { Duplex, Readable } from "node:stream";
 import { HandoffError } from "../errors.js";
 import { CONTROL_FD, type GuestEnd, type Vmm } from "../handoff/vmm.js";
 import { takeOn } from "./ending.js";
+import { stty } from "./stty.js";
 
 /** A process ended by a signal has this plus the signal's number as its status. */
 const STATUS_SIGNALLED = 128;
@@ -41,7 +42,7 @@ export interface MachineEnd {
 
 /** Starts a machine and waits for its end. It is told to end when we are, and is ended when it doesn't. */
 export async function runMachine(start: MachineStart): Promise<MachineEnd> {
-  const settings = terminalSettings();
+  const settings = process.stdin.isTTY ? stty(0, "-g") : undefined;
   const stderr = start.kvm ? "pipe" : "inherit";
   const child = spawn(start.program, start.args, {
     stdio: ["inherit", start.console === "stdout" ? 1 : 2, stderr, "pipe"],
@@ -55,7 +56,7 @@ export async function runMachine(start: MachineStart): Promise<MachineEnd> {
     clean() {
       child.kill("SIGKILL");
       // A monitor that was ended leaves the terminal as it had it.
-      if (settings !== undefined) stty(settings);
+      if (settings !== undefined) stty(0, settings);
     },
   });
   try {
@@ -148,14 +149,4 @@ class HeldErrors {
 
 function write(text: string): void {
   process.stderr.write(Buffer.from(text, "latin1"));
-}
-
-function terminalSettings(): string | undefined {
-  return process.stdin.isTTY ? stty("-g") : undefined;
-}
-
-/** What `stty` prints; undefined where there is none. */
-function stty(argument: string): string | undefined {
-  const { status, stdout } = spawnSync("stty", [argument], { stdio: ["inherit", "pipe", "ignore"], encoding: "utf8" });
-  return status === 0 ? stdout.trim() : undefined;
 }

@@ -1,6 +1,7 @@
 // The guest's console on standard input and output. A terminal is put in raw mode while the guest runs and
 // restored however that ends.
 
+import type { ReadStream } from "node:tty";
 import type { Console, ConsoleSize, KeyInput } from "../console/console.js";
 import { type CharsetChoice, takesUtf8, Utf8Drawing } from "./charset.js";
 import { takeOn } from "./ending.js";
@@ -28,11 +29,14 @@ export interface TerminalOptions {
   tellsSize: boolean;
 }
 
+/** Standard input, or a device's. */
+export type TerminalInput = ReadStream;
+
 /**
- * The console of standard input and `output`. Raw mode lasts from `connect` to `restore`, which disposing does, too.
+ * The console of `input` (by default standard input) and `output`. Raw mode lasts from `connect` to `restore`, which disposing does, too.
  */
 export class Terminal implements Console {
-  readonly edits = process.stdin.isTTY === true;
+  readonly edits: boolean;
   readonly size: ConsoleSize | undefined;
   readonly #abort = new AbortController();
   readonly #closed = () => this.#abort.abort("output closed");
@@ -46,7 +50,9 @@ export class Terminal implements Console {
   constructor(
     private readonly output: NodeJS.WriteStream,
     { signals, charset, tellsSize }: TerminalOptions,
+    private readonly input: TerminalInput = process.stdin,
   ) {
+    this.edits = input.isTTY === true;
     const { columns, rows } = output;
     // A serial line doesn't know its size.
     if (tellsSize && output.isTTY && columns > 0 && rows > 0) this.size = { columns, rows };
@@ -68,8 +74,8 @@ export class Terminal implements Console {
     this.output.write(this.#drawing?.draw(bytes) ?? bytes);
   }
 
-  connect(input: KeyInput): () => void {
-    const { stdin } = process;
+  connect(keys: KeyInput): () => void {
+    const stdin = this.input;
     if (stdin.isTTY) {
       stdin.setRawMode(true);
       this.#raw = true;
@@ -78,14 +84,14 @@ export class Terminal implements Console {
     const onData = (chunk: Buffer) => {
       if (this.#raw && chunk.includes(ESCAPE_KEY)) this.#abort.abort("left by the user");
       // A file or a program waits. Of a terminal the one key that matters is still to be seen: others are lost then.
-      else if (!isFull || !this.#raw) isFull = !input.push(chunk);
+      else if (!isFull || !this.#raw) isFull = !keys.push(chunk);
       if (isFull && !this.#raw) stdin.pause();
     };
-    input.onRoom(() => {
+    keys.onRoom(() => {
       isFull = false;
       if (this.#stop === stop) stdin.resume();
     });
-    const onEnd = () => input.end();
+    const onEnd = () => keys.end();
     const stop = () => {
       stdin.off("data", onData).off("end", onEnd).off("error", onEnd);
       stdin.pause();
@@ -93,7 +99,7 @@ export class Terminal implements Console {
     };
     this.#stop = stop;
     // A guest that is booted again finds an input that was paused, or has ended.
-    if (stdin.readableEnded) input.end();
+    if (stdin.readableEnded) keys.end();
     stdin.off("error", ignore).on("error", ignore);
     stdin.on("data", onData).on("end", onEnd).on("error", onEnd);
     stdin.ref?.();
@@ -113,7 +119,7 @@ export class Terminal implements Console {
     this.#coloured = false;
     if (!this.#raw) return;
     this.#raw = false;
-    process.stdin.setRawMode(false);
+    this.input.setRawMode(false);
   }
 
   /** Back to how it was. */

@@ -12,6 +12,7 @@ import { FLAVOURS } from "../modules.js";
 import { CONFINES, ISOLATIONS } from "../options.js";
 import { GENERATIONS } from "../profile.js";
 import { DEFAULT_MEMORY } from "./arguments.js";
+import type { BhyveloadArguments } from "./bhyveload.js";
 import type { BootArguments } from "./boot.js";
 import { complain } from "./complain.js";
 import { endAsTold } from "./ending.js";
@@ -27,6 +28,8 @@ import { writeWhole } from "./whole_writes.js";
 
 const FAILED_STATUS = 1;
 const USAGE_STATUS = 2;
+/** bhyveload's 2 is a loader that asks for a reboot. Commander's own errors have 1, too, and are told apart. */
+const BHYVELOAD_USAGE = -1;
 
 // Node waits in a write to a terminal, and hears no signal while a terminal takes nothing. There is no public way to
 // have it go on; where this one is gone, such a terminal has to be closed.
@@ -56,6 +59,12 @@ const { version } = JSON.parse(readFileSync(new URL("../../../package.json", imp
   version: string;
 };
 
+/** bhyveload's options by their letters, and ours. */
+type BhyveloadOptions = Omit<
+  BhyveloadArguments,
+  "console" | "disk" | "env" | "memory" | "hostDir" | "loader" | "wired" | "coreDump"
+> & { c: string; C?: boolean; d: string[]; e: string[]; h?: string; l?: string; m: string; S?: boolean };
+
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
 const flavour = (flags: string, text: string) => new Option(flags, text).choices(FLAVOURS);
 const isolationOption = (text: string) =>
@@ -83,6 +92,19 @@ const program = new Command("userboot")
       ),
   })
   .exitOverride();
+
+/** Options of all that boots. */
+const limitOption = () =>
+  new Option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)")
+    .argParser(collect)
+    .default([]);
+const profileOption = () =>
+  new Option("--profile <release>", "emulate the loader of FreeBSD 12.1 and before, 13, 14, or 15 and 16")
+    .choices(["auto", ...GENERATIONS.map(String)])
+    .default("auto");
+const policyOption = () => new Option("--policy <file>", "the operator's boot policy, in Lua (examples/policies)");
+const grantOption = () =>
+  new Option("--grant <name=file>", "file that the policy may read (repeat)").argParser(collect).default([]);
 
 /** The options of a boot, which all commands take. */
 const bootOptions = (command: Command): Command =>
@@ -121,11 +143,7 @@ const bootOptions = (command: Command): Command =>
         .default("auto"),
     )
     .addOption(new Option("--interface <version>", "userboot interface").choices(["3", "4", "5"]).default("5"))
-    .addOption(
-      new Option("--profile <release>", "emulate the loader of FreeBSD 12.1 and before, 13, 14, or 15 and 16")
-        .choices(["auto", ...GENERATIONS.map(String)])
-        .default("auto"),
-    )
+    .addOption(profileOption())
     .option(
       "-h, --host-dir <dir>",
       "directory that the guest sees as host0:, copied (repeat for host1: ...)",
@@ -157,11 +175,11 @@ const bootOptions = (command: Command): Command =>
     .option("--out <dir>", "write result.json and mem.bin (sparse) there")
     .option("--json", "print the result of the loader; the guest's console then goes to stderr")
     .option("--verbose", "tell on stderr which interpreters ran, and why, and what was damaged")
-    .option("--limit <name=value>", "budget of the session, e.g. wallMs=60000 (repeat)", collect, [])
+    .addOption(limitOption())
     .addOption(isolationOption("where the guest's loader runs (SECURITY.md); none takes no keys but --input's"))
     .addOption(confineOption())
-    .option("--policy <file>", "the operator's boot policy, in Lua (examples/policies)")
-    .option("--grant <name=file>", "file that the policy may read (repeat)", collect, [])
+    .addOption(policyOption())
+    .addOption(grantOption())
     .option("--measure", "list every file that was used, with digests")
     .addHelpText("after", "\nCtrl-] leaves the loader's console.");
 
@@ -188,6 +206,11 @@ const LOADER_STATUSES = `
 Exit status: 0 the kernel is entered, 1 the boot failed or the loader quit,
 2 wrong usage, unreadable input or unwritable output, 3 the loader asks for a
 reboot.`;
+const BHYVELOAD_STATUSES = `
+Exit status: 0 the virtual machine is ready for bhyve, 1 the boot failed, the
+loader quit, the virtual machine can't be made or the command line is wrong,
+2 the loader asks for a reboot, 64 an argument can't be used, 65 the machine was
+damaged on its way.`;
 const RUN_STATUSES = `
 Exit status: 0 the guest was powered off or left, 1 it panicked, loops, KVM is
 asked for and doesn't work, or the loader failed or quit, 2 wrong usage,
@@ -218,6 +241,13 @@ bootOptions(program.command("run"))
     "end a guest that reboots more often in a row, each time within 10 minutes",
     String(REBOOTS_MAX),
   )
+  .addOption(
+    new Option("--dry-run", "print how the monitor would be started, quoted for a shell; nothing is booted").conflicts(
+      "printJson",
+    ),
+  )
+  .option("--print-json", "the same as JSON")
+  .option("--image <file>", "the packed guest in it, which `userboot pack` writes", "guest.elf")
   .argument("[arguments...]", "more arguments for the virtual machine monitor, after --")
   .addHelpText("after", RUN_STATUSES)
   .action(async (extra: string[], options: RunArguments) => {
@@ -227,10 +257,10 @@ bootOptions(program.command("run"))
 
 bootOptions(program.command("pack"))
   .description("boot a guest and write the machine as one file")
-  .requiredOption("-o, --output <file>", "file to write")
+  .requiredOption("-o, --output <file>", "file to write, or - (standard output; the console then goes to stderr)")
   .option(
     "--format <name>",
-    "multiboot (QEMU -kernel, GRUB, v86), pvh (microvm, Firecracker), core or symbols (gdb)",
+    "multiboot (QEMU -kernel, GRUB, v86), pvh (microvm, Firecracker), core or symbols (gdb), machine (bhyve)",
     "multiboot",
   )
   .option("--map <name>", "whose memory map the guest is told: bhyve, qemu, q35 or v86 (default by format)")
@@ -238,6 +268,37 @@ bootOptions(program.command("pack"))
   .action(async (options: PackArguments) => {
     const { packCommand } = await import("./pack.js");
     process.exitCode = await packCommand(options);
+  });
+
+program
+  .command("bhyveload")
+  .description("boot a guest into a bhyve virtual machine, by bhyveload's own command line")
+  .helpOption("--help", "show help")
+  .option("-c <device>", "the loader's console: stdio, or a terminal such as /dev/nmdm0A", "stdio")
+  .option("-C", "include guest memory in core dumps")
+  .option("-d <path>", "disk: a raw image or a device; never written (repeat for more disks)", collect, [])
+  .option("-e <name=value>", "loader variable (repeat for more)", collect, [])
+  .option("-h <dir>", "directory that the guest sees as host0:, copied")
+  .option("-l <path>", "use this interpreter, by the name of a userboot: /boot/userboot_4th.so")
+  .option("-m <size>", "memory of the guest", DEFAULT_MEMORY)
+  .option("-S", "wire guest memory")
+  .option("--handoff <program>", "what makes the virtual machine, from a machine file", "userboot-bhyve")
+  .addOption(profileOption())
+  .addOption(limitOption())
+  .addOption(isolationOption("where the guest's loader runs (SECURITY.md)"))
+  .addOption(confineOption())
+  .addOption(policyOption())
+  .addOption(grantOption())
+  .argument("<vmname>", "the virtual machine, which is created unless it is there")
+  .exitOverride((error) => {
+    throw error.exitCode === 0 ? error : new CommanderError(BHYVELOAD_USAGE, error.code, error.message);
+  })
+  .addHelpText("after", BHYVELOAD_STATUSES)
+  .action(async (vmname: string, { c, C, d, e, h, l, m, S, ...options }: BhyveloadOptions) => {
+    const { bhyveloadCommand } = await import("./bhyveload.js");
+    const named = { console: c, disk: d, env: e, memory: m, wired: S ?? false, coreDump: C ?? false };
+    const given = { ...(h === undefined ? {} : { hostDir: h }), ...(l === undefined ? {} : { loader: l }) };
+    process.exitCode = await bhyveloadCommand(vmname, { ...options, ...named, ...given });
   });
 
 inspectOptions(program.command("inspect"))
@@ -328,11 +389,16 @@ program
     command.outputHelp();
   });
 
+function statusOf({ exitCode }: CommanderError): number {
+  if (exitCode === 0) return 0;
+  return exitCode === BHYVELOAD_USAGE ? FAILED_STATUS : USAGE_STATUS;
+}
+
 async function main(): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;
+    if (error instanceof CommanderError) process.exitCode = statusOf(error);
     else {
       // A defect of this program. Its text may be a guest's all the same.
       for (const line of String((error as Error)?.stack ?? error).split("\n")) complain(line);

@@ -2,13 +2,14 @@
 // Checks what a VMM can't be asked to do; the adapters beside this file start from here.
 
 import { HandoffError } from "../errors.js";
-import type { CommonRegisters } from "./registers.js";
+import type { Call, CommonRegisters, SegmentDescriptor } from "./registers.js";
 
-/** The registers that are needed; `cr3` has those of a 64-bit kernel. */
+/** The registers that are needed; `cr3` has those of a 64-bit kernel. The others are for machine files. */
 export type EntryPoint = Pick<
   CommonRegisters,
   "rip" | "rsp" | "rflags" | "cr0" | "cr4" | "efer" | "cs" | "ds" | "tr" | "gdtr"
-> & { cr3?: string };
+> &
+  Partial<CommonRegisters> & { cr3?: string };
 
 /** What is needed of a boot's result. Any can be given; one that entered no kernel is refused. */
 export interface Entered {
@@ -22,8 +23,15 @@ export interface Entered {
   gdt?: { gpa: string; hex: string };
   /** The kernel comes first. */
   modules?: readonly { address: string; size: number; metadata: readonly { name: string; value?: string }[] }[];
-  /** Its memory. */
-  guestMemory: { readonly bytes: Uint8Array; readonly written: Iterable<readonly [start: number, end: number]> };
+  /** What the loader asked for; for machine files. */
+  calls?: readonly Call[];
+  /** Its memory; the sizes, from 0 and from 4 GiB on, are for machine files. */
+  guestMemory: {
+    readonly bytes: Uint8Array;
+    readonly written: Iterable<readonly [start: number, end: number]>;
+    readonly low?: number;
+    readonly high?: number;
+  };
 }
 
 /** A stretch of guest memory; borrowed from the result. */
@@ -48,10 +56,26 @@ export interface Registers {
   gdtLimit: number;
 }
 
+/** All that isn't in `Registers`, and what was asked for to get there. */
+export interface MachineCpu {
+  selectors: Readonly<Record<"cs" | "ds" | "es" | "fs" | "gs" | "ss" | "tr" | "ldtr", number>>;
+  /** The segments of CS, of DS and its like, of the task and of the local table. */
+  code: SegmentDescriptor;
+  data: SegmentDescriptor;
+  task: SegmentDescriptor;
+  local: SegmentDescriptor;
+  calls: readonly Call[];
+  /** Bytes of memory from 0 and from 4 GiB on. */
+  low: number;
+  high: number;
+}
+
 /** A machine that is ready to run, in the one form that all formats are made from. */
 export interface Machine {
   arch: "amd64" | "i386";
   registers: Registers;
+  /** Undefined when the result doesn't have it. */
+  cpu: MachineCpu | undefined;
   /** In order, apart from each other. */
   memory: Piece[];
   /** Where the kernel is, and within it its symbols. */
@@ -60,8 +84,6 @@ export interface Machine {
 
 /** Pieces closer than this are handed over as one; nobody wrote the bytes between, so they are zero. */
 const JOIN_GAP = 0x10000;
-/** Firmware owns what lies between here and 1 MiB. */
-const LOW_END = 0xa0000;
 /** Where low memory ends and kernels may begin. */
 export const ONE_MIB = 0x100000;
 /** Kernel virtual address of physical 0. */
@@ -89,12 +111,16 @@ export function machineOf(result: Entered): Machine {
   };
   const memory = pieces(result.guestMemory);
   if (result.gdt) addPiece(memory, { gpa: Number(result.gdt.gpa), bytes: fromHex(result.gdt.hex) });
-  for (const { gpa, bytes } of memory) {
-    if (gpa < ONE_MIB && gpa + bytes.length > LOW_END) {
-      throw new HandoffError(`memory at 0x${gpa.toString(16)} lies in the firmware's part below 1 MiB`);
-    }
-  }
-  return { arch, registers, memory, kernel: kernelOf(result) };
+  return { arch, registers, cpu: cpuOf(result), memory, kernel: kernelOf(result) };
+}
+
+function cpuOf({ registers: given, calls, guestMemory: { low, high } }: Entered): MachineCpu | undefined {
+  if (given === undefined || calls === undefined || low === undefined || high === undefined) return undefined;
+  const { cs, ds, es, fs, gs, ss, tr, ldtr, cs_desc: code, ds_desc: data, tr_desc: task, ldtr_desc: local } = given;
+  const others = { es, fs, gs, ss, ldtr };
+  if (!code || !data || !task || !local || Object.values(others).includes(undefined)) return undefined;
+  const selectors = { cs, ds, tr, ...(others as Record<keyof typeof others, number>) };
+  return { selectors, code, data, task, local, calls, low, high };
 }
 
 function kernelOf({ modules, guestMemory }: Entered): Machine["kernel"] {

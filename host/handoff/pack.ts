@@ -3,18 +3,20 @@
 import { OptionError } from "../errors.js";
 import { packCore } from "./core.js";
 import { type Entered, type Machine, machineOf } from "./machine.js";
+import { packMachineFile } from "./machine_file.js";
 import { packMultiboot } from "./multiboot.js";
 import { packPvh } from "./pvh.js";
 import { packSymbols } from "./symbols.js";
 
 /** Name of a format. */
-export type PackFormat = "multiboot" | "pvh" | "core" | "symbols";
+export type PackFormat = "multiboot" | "pvh" | "core" | "symbols" | "machine";
 
 const FORMATS: Readonly<Record<PackFormat, (machine: Machine) => Uint8Array<ArrayBuffer>>> = {
   multiboot: packMultiboot,
   pvh: packPvh,
   core: packCore,
   symbols: packSymbols,
+  machine: packMachineFile,
 };
 
 /** All formats; the command line lists them in this order. */

@@ -13,13 +13,15 @@ const KIB = 1024;
  */
 const PROCESSORS: Readonly<Record<Accelerator, string>> = { kvm: "host", tcg: "qemu64" };
 
-function common({ image, memory, accelerator, writable }: VmmGuest): string[] {
+function common({ image, memory, accelerator, writable, followed }: VmmGuest): string[] {
   return [
     ...(accelerator === undefined ? [] : ["-accel", accelerator, "-cpu", PROCESSORS[accelerator]]),
     ...["-m", `${Math.ceil(memory / KIB)}k`],
     ...["-display", "none", "-serial", "mon:stdio", "-no-reboot", "-kernel", image],
     // No event is missed: the guest stands still until the control channel starts it.
-    ...["-chardev", `socket,id=userboot,fd=${CONTROL_FD}`, "-mon", "chardev=userboot,mode=control", "-S"],
+    ...(followed
+      ? ["-chardev", `socket,id=userboot,fd=${CONTROL_FD}`, "-mon", "chardev=userboot,mode=control", "-S"]
+      : []),
     ...(writable ? [] : ["-snapshot"]),
   ];
 }

@@ -8,6 +8,8 @@ import { type Machine, ONE_MIB, type Piece } from "./machine.js";
 
 const PAGE = 4096;
 const GIB = 0x4000_0000;
+/** Firmware owns what lies between here and 1 MiB. */
+const LOW_END = 0xa0000;
 const MSR_EFER = 0xc000_0080;
 const EFER_LMA = 0x400n;
 const SCRATCH_STACK = 64;
@@ -23,6 +25,10 @@ export interface Boot {
 /** `machine` with a stub behind it that enters it. */
 export function bootOf(machine: Machine): Boot {
   const low = machine.memory.filter(({ gpa }) => gpa < ONE_MIB);
+  for (const { gpa, bytes } of low) {
+    if (gpa + bytes.length > LOW_END)
+      throw new HandoffError(`memory at 0x${gpa.toString(16)} lies in the firmware's part below 1 MiB`);
+  }
   const high = machine.memory.filter(({ gpa }) => gpa >= ONE_MIB);
   const end = high.reduce((most, { gpa, bytes }) => Math.max(most, gpa + bytes.length), ONE_MIB);
   const at = Math.ceil(end / PAGE) * PAGE;

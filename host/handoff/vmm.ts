@@ -19,6 +19,8 @@ export interface VmmGuest {
   writable: boolean;
   /** Left to the user's own arguments when there is none. */
   accelerator: Accelerator | undefined;
+  /** Whether it is started by this program, which then follows it over the control channel. */
+  followed: boolean;
 }
 
 /** How a guest ended: it asked for a reset, was turned off, panicked, or the monitor couldn't go on with it. */
@@ -47,7 +49,7 @@ export interface Vmm {
   /** How the guest is packed, and whose memory map it is told. */
   format: PackFormat;
   map: MapProfile;
-  /** Arguments of the program; more of the user's follow. The guest stands still until `watch` starts it. */
+  /** Arguments of the program; more of the user's follow. One that is followed stands still until `watch` starts it. */
   command(guest: VmmGuest): string[];
   /** Starts the guest, unless it is to be `held` for the user to do that, and follows it. */
   watch(send: (text: string) => void, held: boolean): VmmWatch;
