@@ -289,10 +289,10 @@ export function checkDisks(disks: readonly DiskSource[], name = "disks"): void {
   }
 }
 
-/** Refuses an image without a byte. */
+/** Refuses an image without a byte; a Disk may say that it has none. */
 function checkFilled(name: string, image: unknown): void {
   const size =
-    image instanceof Blob || isDisk(image)
+    image instanceof Blob
       ? image.size
       : image instanceof ArrayBuffer || ArrayBuffer.isView(image)
         ? image.byteLength

@@ -4,6 +4,7 @@
 import { closeSync, constants, ftruncateSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { abortedBy, DiskError, LimitError } from "../errors.js";
 import type { Compression } from "./compression.js";
@@ -14,6 +15,8 @@ import type { UnpackOptions } from "./unpacked.js";
 const NAMES = { gzip: "a gzip", xz: "an xz", zstd: "a zstd", bzip2: "a bzip2" };
 /** Decoders' windows are at most some ten megabytes. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
+/** What background work of a thread that has ended its own is given. */
+const IDLE_MS = 50;
 const PROGRAM = new URL("./unpack_thread.js", import.meta.url);
 const PRIVATE = 0o600;
 /** Linux's flag for a file without a name, which Node has no constant for. */
@@ -107,7 +110,17 @@ function runThread(
     worker.on("error", (error) => reject(new DiskError(name, `can't be unpacked: ${error.message}`)));
     worker.on("exit", (code) => reject(new DiskError(name, `can't be unpacked: its thread ended with code ${code}`)));
     worker.once("exit", () => signal?.removeEventListener("abort", give));
-  }).finally(() => worker.terminate());
+  }).finally(() => (signal?.aborted ? worker.terminate() : endIdle(worker)));
+}
+
+/**
+ * Ends a thread that has reported, and does nothing more. Not at once: the engine may be compiling what it ran, in the
+ * background, and a compilation that waits for the thread to collect garbage, while the thread waits for the compilation to
+ * end, is never over (Node 20). An idle thread collects.
+ */
+async function endIdle(worker: Worker): Promise<void> {
+  await setTimeout(IDLE_MS);
+  await worker.terminate();
 }
 
 /** Where large files go that nobody keeps. */

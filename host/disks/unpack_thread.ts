@@ -35,6 +35,8 @@ class LimitReached extends Error {
 }
 
 const port = parentPort!;
+// The thread stays when it has reported: who started it ends it.
+port.on("message", () => {});
 const { source, target, compression, limit } = workerData as UnpackOrder;
 const report = (message: UnpackReport) => port.postMessage(message);
 

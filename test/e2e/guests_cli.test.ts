@@ -48,7 +48,7 @@ describe.each(ARCHES)("%s", (arch) => {
     const bad = run(["pack", "-d", disk(arch), "-o", file, "--format", "tar", ...FAST]);
     expect(bad).toMatchObject({
       status: 2,
-      stderr: 'userboot: unknown format "tar" (there are multiboot, pvh, core, symbols)\n',
+      stderr: 'userboot: unknown format "tar" (there are multiboot, pvh, core, symbols, machine)\n',
     });
   });
 });

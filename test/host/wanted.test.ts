@@ -78,7 +78,6 @@ describe("a mistake", () => {
     [{ disks: [{ image: new Uint8Array() }] }, "disks[0].image is empty, not a disk image"],
     [{ disks: [{ image, files: [new Blob()] }] }, "disks[0].files[0] is empty, not a disk image"],
     [{ disks: [""] }, "disks[0] is empty, not a disk image"],
-    [{ disks: [{ sectorSize: 512, size: 0, read: () => 0 }] }, "disks[0] is empty, not a disk image"],
     [{ disks: [{ sectorSize: 1024, size: 512, read: () => 0 }] }, "sector size 1024 is not 512 or 4096"],
     [{ disks: [{ sectorSize: 512, size: 512, read: 5 }] }, "a disk must be a path, bytes"],
     [{ disks: [{ sectorSize: undefined, size: 512, read: () => 0 }] }, "a disk must be a path, bytes"],

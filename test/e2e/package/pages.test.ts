@@ -22,7 +22,7 @@ const POLICY = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
 const ABSENT = { status: 404, message: expect.stringMatching(/asset: the server answers 404/) };
 /** Bytes of scripts for a first boot, as gzip packs them. Without a bundler nothing leaves out what a page doesn't use. */
 const SCRIPT_MAX = 35 * 1024;
-const UNBUNDLED_MAX = 38.5 * 1024;
+const UNBUNDLED_MAX = 39.5 * 1024;
 /** Of a flavour's module, as gzip packs it. */
 const MODULE_MAX = 130 * 1000;
 /** Debug builds, which have names, are larger. CI's are none. */
