@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import { linkedFile } from "../support/elf_image.js";
 import { qcow2Image } from "../support/image_formats.js";
 import { isoImage } from "../support/iso_image.js";
+import { MEASURED } from "../support/measured.js";
 import { GUID, gpt, mbr } from "../support/partition_tables.mjs";
 import { disksOf, neededSets, poolsIn } from "../support/pools.js";
 import { inRepository } from "../support/repository.js";
@@ -306,10 +307,10 @@ describe("whatever a session without a kernel ends with, it is said what there w
     result.release();
   });
 
-  it.each(["none", "thread"] as const)("time, isolation %s", async (isolation) => {
+  it.each(["none", "thread"] as const)("time, isolation %s", MEASURED, async (isolation) => {
     const image = bytesOf(ufs(LOOP));
     // The faster the module, the more it leaves behind until then.
-    const limits = { wallMs: 1000, fuel: 1e12, consoleBytes: 1e9, diskBytes: 1e12, moduleMemory: 2 ** 28 };
+    const limits = { wallMs: 500, fuel: 1e12, consoleBytes: 1e9, diskBytes: 1e12, moduleMemory: 2 ** 28 };
     const result = await attempt({ disks: () => [image], options: { isolation, limits }, said: /./ });
     expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
     expect(listed(result).join("\n")).toMatch(/^file disk0p1:\/boot\/kernel\/kernel: ELF for amd64$/m);
