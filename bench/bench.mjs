@@ -13,6 +13,7 @@ import { compare, update } from "./baseline.mjs";
 import { formatRows } from "./formats.mjs";
 import { forthRows } from "./forth.mjs";
 import { makeGuest, openFloor } from "./guest.mjs";
+import { hostingRows } from "./hosting.mjs";
 import { inspectRows } from "./inspect.mjs";
 import { luaRows } from "./lua.mjs";
 import { unpackRows } from "./unpack.mjs";
@@ -51,6 +52,15 @@ if (againstAt >= 0) {
   const good = against(process.argv[againstAt + 1], directory);
   rmSync(directory, { recursive: true, force: true });
   process.exit(good || !process.argv.includes("--check") ? 0 : 1);
+}
+if (process.argv.includes("--hosting")) {
+  try {
+    await hostingRows({ directory, row, leftOut });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  report();
+  process.exit();
 }
 try {
   const guest = makeGuest(directory);
@@ -169,6 +179,7 @@ try {
   await luaRows({ directory, row, leftOut, median });
   zfsRows({ directory, row });
   await inspectRows({ directory, row, leftOut, guest });
+  await hostingRows({ directory, row, leftOut });
   row("disk calls", result.disk.calls, "", 60);
   row("disk bytes", result.disk.bytes, "");
   row("  ratio to the loaded files' bytes", result.disk.bytes / guest.loaded, "x", 1.1);
@@ -215,21 +226,26 @@ function peak(args) {
     await import(${JSON.stringify(pathToFileURL(CLI).href)});`;
 }
 
-if (process.argv.includes("--update")) update(rows);
-compare(rows);
-if (process.argv.includes("--json")) console.log(JSON.stringify(rows, undefined, 2));
-else {
-  const width = Math.max(...rows.map(({ name }) => name.length));
-  for (const { name, value, unit, target, met, change, worse, leftOut } of rows) {
-    if (leftOut) {
-      console.log(`${name.padEnd(width)}  left out: ${leftOut}`);
-      continue;
+report();
+
+/** Compares the rows with the baseline and prints them. */
+function report() {
+  if (process.argv.includes("--update")) update(rows);
+  compare(rows);
+  if (process.argv.includes("--json")) console.log(JSON.stringify(rows, undefined, 2));
+  else {
+    const width = Math.max(...rows.map(({ name }) => name.length));
+    for (const { name, value, unit, target, met, change, worse, leftOut } of rows) {
+      if (leftOut) {
+        console.log(`${name.padEnd(width)}  left out: ${leftOut}`);
+        continue;
+      }
+      const number = Number.isInteger(value) ? String(value) : value.toFixed(2);
+      const percent = change === undefined ? "" : `${change < 0 ? "" : "+"}${(change * 100).toFixed(1)} %`;
+      const goal = target === undefined ? "" : `  at most ${target} ${met ? "" : "MISSED"}`;
+      const line = `${name.padEnd(width)}  ${number.padStart(10)} ${unit.padEnd(3)} ${percent.padStart(9)}`;
+      console.log(`${line}${worse ? " WORSE" : ""}${goal}`.trimEnd());
     }
-    const number = Number.isInteger(value) ? String(value) : value.toFixed(2);
-    const percent = change === undefined ? "" : `${change < 0 ? "" : "+"}${(change * 100).toFixed(1)} %`;
-    const goal = target === undefined ? "" : `  at most ${target} ${met ? "" : "MISSED"}`;
-    const line = `${name.padEnd(width)}  ${number.padStart(10)} ${unit.padEnd(3)} ${percent.padStart(9)}`;
-    console.log(`${line}${worse ? " WORSE" : ""}${goal}`.trimEnd());
   }
+  if (process.argv.includes("--check") && rows.some(({ met, worse }) => !met || worse)) process.exitCode = 1;
 }
-if (process.argv.includes("--check") && rows.some(({ met, worse }) => !met || worse)) process.exitCode = 1;

@@ -56,6 +56,16 @@ const READER = `
     for (const [offset, size] of reads) readSync(fd, target, 0, size, offset);
   }`;
 
+/** A program that copies a file in the pieces that `get` takes: what reading and writing costs any program of Node's. */
+const COPIER = `
+  import { openSync, readSync, writeSync } from "node:fs";
+  const [, from, to] = process.argv;
+  const [source, target] = [openSync(from), openSync(to, "wx")];
+  const piece = Buffer.alloc(128 * 1024);
+  for (let got; (got = readSync(source, piece)) > 0; ) writeSync(target, piece, 0, got);`;
+/** A program that starts an empty Node, and waits for it. */
+const STARTER = `require("node:child_process").spawnSync(process.execPath, ["-e", "0"])`;
+
 /** Listing /boot with all that is known of its entries: by the command line, and in a program that runs already. */
 async function listRows(name, paths, { directory, row }) {
   const { FileDisk, inspect } = await import("userboot-wasm");
@@ -109,10 +119,13 @@ function largeImage(directory) {
 function copyRows({ directory, row }) {
   const { file, image } = largeImage(directory);
   const target = join(directory, "copied");
-  const copies = { cat: [], get: [] };
+  const copies = { cat: [], get: [], node: [] };
   for (let i = 0; i < COPIES; i++) {
     rmSync(target, { force: true });
     copies.cat.push(timed(() => run("/bin/sh", ["-c", 'cat "$1" > "$2"', "sh", file, target])));
+    rmSync(target, { force: true });
+    const copier = ["--input-type=module", "-e", COPIER, "--", file, target];
+    copies.node.push(timed(() => run(process.execPath, copier)));
     rmSync(target, { force: true });
     copies.get.push(timed(() => run(process.execPath, [CLI, "get", "-d", image, "/file", target])));
   }
@@ -120,6 +133,7 @@ function copyRows({ directory, row }) {
   row("copy of 1 GiB out of UFS, `userboot get`", median(copies.get), "ms");
   row("  `cat` of such a file", median(copies.cat), "ms");
   row("  ratio", median(copies.get) / median(copies.cat), "x", COPY_MAX);
+  row("  ratio to a program of Node's that reads and writes it", median(copies.get) / median(copies.node), "x");
   for (const path of [target, image]) rmSync(path, { force: true });
   rmSync(join(directory, "large"), { recursive: true });
 }
@@ -166,9 +180,10 @@ function otherRows({ directory, row, leftOut, ufs }) {
 export async function inspectRows({ directory, row, leftOut, guest }) {
   await listRows("UFS", [guest.path], { directory, row });
   await listRows("ZFS", poolDisks("lz4", join(directory, "inspected")), { directory, row });
-  const cold = { node: [], inspect: [], here: [] };
+  const cold = { node: [], two: [], inspect: [], here: [] };
   for (let i = 0; i < COLD_RUNS; i++) {
     cold.node.push(timed(() => run(process.execPath, ["-e", "0"])));
+    cold.two.push(timed(() => run(process.execPath, ["-e", STARTER])));
     // A guest without a root file system in its fstab is one that won't boot: only the time counts.
     const inspect = [CLI, "inspect", "-d", guest.path];
     cold.inspect.push(timed(() => spawnSync(process.execPath, inspect, { stdio: "ignore" })));
@@ -176,6 +191,7 @@ export async function inspectRows({ directory, row, leftOut, guest }) {
   }
   row("cold `userboot inspect`", median(cold.inspect), "ms");
   row("  ratio to node -e 0", median(cold.inspect) / median(cold.node), "x", COLD_MAX);
+  row("  ratio of a Node that starts an empty one", median(cold.two) / median(cold.node), "x");
   row("  ratio without a process of its own (--isolation none)", median(cold.here) / median(cold.node), "x");
   copyRows({ directory, row });
   otherRows({ directory, row, leftOut, ufs: guest.path });

@@ -13,7 +13,7 @@ export type { Compression } from "./disks/compression.js";
 export type { Disk } from "./disks/disk.js";
 export type { HttpDisk, HttpDiskOptions } from "./disks/http.js";
 export { httpDisk } from "./disks/remote.js";
-export type { DiskImage, DiskSource, ImageFormat, ImageSource, ReadyImage } from "./disks/source.js";
+export type { DiskImage, DiskSource, ImageFormat, ImageSource, OpenFileDisk, ReadyImage } from "./disks/source.js";
 export {
   AbortedError,
   AssetError,
@@ -33,6 +33,7 @@ export {
   type PlainError,
   PolicyError,
   PolicyFileError,
+  PoolError,
   RegisterError,
   ReleasedError,
   UserbootError,
@@ -77,7 +78,8 @@ export type {
   OpenOptions,
   PartTaker,
 } from "./inspect/inspection.js";
-export { INSPECT_LIMITS, type InspectLimits, type InspectOptions } from "./inspect/options.js";
+export { INSPECT_LIMITS, type InspectLimits } from "./inspect/limits.js";
+export type { InspectOptions } from "./inspect/options.js";
 export type { MaybePromise } from "./maybe.js";
 export { checkReleased } from "./memory/pool.js";
 export type { Flavour } from "./modules.js";

@@ -1,7 +1,9 @@
 // What the package fetches or starts besides its own program: the core's modules, wasmer-js' module and, in pages, workers.
 // A caller who keeps them elsewhere says where; otherwise the platform knows (page_assets.ts, node_files.ts).
 
+import { isBuffer, isModule, isUrl, ownBytes } from "./brand.js";
 import { OptionError } from "./errors.js";
+import { isPromise } from "./maybe.js";
 
 /** A module: where it is, its bytes, or compiled. */
 export type ModuleAsset = URL | string | ArrayBuffer | Uint8Array<ArrayBuffer> | WebAssembly.Module;
@@ -56,7 +58,7 @@ function checkModules(modules: unknown): void {
       throw new OptionError(`unknown asset "modules.${name}" (there are ${MODULE_NAMES.join(", ")})`);
     }
     // Who comes to want it hears when it fails. Until then, and when nobody does, that is no error of the program's.
-    if (value instanceof Promise) value.catch(() => {});
+    if (isPromise(value)) Promise.resolve(value).catch(() => {});
     else if (value !== undefined && !isModuleAsset(value)) {
       throw new OptionError(
         `assets.modules.${name} must be a URL, an ArrayBuffer, a WebAssembly.Module, or a promise of one`,
@@ -67,15 +69,15 @@ function checkModules(modules: unknown): void {
 
 /** Whether `value` is one, once it is there. */
 export function isModuleAsset(value: unknown): value is ModuleAsset {
-  return isPlace(value) || isBytes(value) || value instanceof WebAssembly.Module;
+  return isPlace(value) || isBytes(value) || isModule(value);
 }
 
 /** Whether `value` says where something is. */
 export function isPlace(value: unknown): value is URL | string {
-  return typeof value === "string" || value instanceof URL;
+  return typeof value === "string" || isUrl(value);
 }
 
 /** Whether `value` is what a module can be compiled of. */
 export function isBytes(value: unknown): value is ArrayBuffer | Uint8Array<ArrayBuffer> {
-  return value instanceof ArrayBuffer || value instanceof Uint8Array;
+  return isBuffer(value) || ownBytes(value) !== undefined;
 }

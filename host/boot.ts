@@ -1,25 +1,26 @@
 // `boot`: checks the options, gathers modules and disks, and runs the session: in a process, in a thread or here.
 
 import { checkAssets } from "./assets.js";
-import { layOut, type ReadySource } from "./disks/layout.js";
+import type { ReadySource } from "./disks/layout.js";
 import { sendImages } from "./disks/serving.js";
 import { unpackSources } from "./disks/unpacked.js";
 import { abortedBy, OptionError } from "./errors.js";
 import { unlessAborted } from "./isolation/abort.js";
-import { cellFor, waysTo } from "./isolation/makers.js";
+import type { CellKeeper } from "./isolation/cell.js";
+import { newCells } from "./isolation/makers.js";
 import { runIsolated } from "./isolation/run.js";
 import { AssetModules, FLAVOURS, readyFirst } from "./modules.js";
 import {
   type BootOptions,
   environmentEntries,
   givenEnvironment,
+  laidOut,
   type PreloadOptions,
   type Progress,
   type SessionOptions,
-  sessionOptions,
   treeOptions,
 } from "./options.js";
-import { permittedEnvironment } from "./policy/asker.js";
+import type { BootHooks } from "./policy/hooks.js";
 import { readySha256 } from "./protocol/digests.js";
 import { addDigests, type BootResult, type MadeResult } from "./result.js";
 import { checkOptions, listOf, OBJECT, type Wanted } from "./wanted.js";
@@ -33,20 +34,22 @@ const NO_PROGRESS: Progress = { diskBytes: 0, diskCalls: 0, fileBytes: 0, fileDo
  * @throws UserbootError for what the caller did wrong: an option, an image, a tree, a policy; AbortedError
  */
 export async function boot(options: BootOptions): Promise<BootResult> {
-  const checked = sessionOptions(options);
+  return bootWith(options);
+}
+
+/** The same, in a cell of `keeper`'s if there is one. */
+export async function bootWith(options: BootOptions, keeper?: CellKeeper): Promise<BootResult> {
+  const { session, sources: given } = laidOut(options);
   throwIfAborted(options.signal);
-  const session = {
-    ...checked,
-    env: environmentEntries(permittedEnvironment(options.hooks, givenEnvironment(options))),
-    ...(options.overlay !== undefined && {
-      overlay: await (await import("./overlay.js")).takeOverlay(options.overlay, checked.limits, options.onNotice),
-    }),
-  };
+  const { hooks, onNotice, overlay } = options;
+  if (hooks !== undefined) session.env = environmentEntries(await permitted(hooks, givenEnvironment(options)));
+  if (overlay !== undefined)
+    session.overlay = await (await import("./overlay.js")).takeOverlay(overlay, session.limits, onNotice);
   const trees = await grantedTrees(options);
   throwIfAborted(options.signal);
   const { assets, isolation = "thread" } = options;
   const modules = new AssetModules(assets);
-  const { sources, close } = await unpackSources(layOut(options.disks ?? []).sources, {
+  const { sources, close } = await unpackSources(given, {
     limit: session.limits.unpackedBytes,
     signal: options.signal,
     onProgress: (done, size) => options.onProgress?.({ ...NO_PROGRESS, unpackedDone: done, unpackedSize: size }),
@@ -57,7 +60,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
     result =
       isolation === "none"
         ? await bootHere(options, session, modules, sources, trees)
-        : await bootElsewhere(isolation, options, session, modules, sources, trees);
+        : await bootElsewhere(isolation, options, session, modules, sources, trees, keeper);
   } finally {
     close();
   }
@@ -65,9 +68,15 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   return result;
 }
 
+/** What the guest finds in its environment when it starts, as the operator wants it. */
+async function permitted(hooks: BootHooks, given: readonly string[]): Promise<readonly string[]> {
+  return (await import("./policy/asker.js")).permittedEnvironment(hooks, given);
+}
+
 /** The trees of `options`. What takes them in is loaded when there are some. */
 async function grantedTrees(options: BootOptions): Promise<readonly GrantedTree[]> {
-  const { hostTrees = [] } = options;
+  const { hostTreeLimits, hostTrees = [] } = options;
+  if (hostTrees.length === 0 && hostTreeLimits === undefined) return [];
   const settled = treeOptions(options);
   return hostTrees.length === 0 ? [] : (await import("./wasi/tree.js")).takeTrees(hostTrees, settled);
 }
@@ -117,25 +126,26 @@ async function bootElsewhere(
   modules: AssetModules,
   sources: ReadySource[],
   trees: readonly GrantedTree[],
+  keeper: CellKeeper = newCells(isolation, { assets: options.assets, confine: options.confine }),
 ): Promise<MadeResult> {
-  const { assets, clock = "real", confine } = options;
+  const { clock = "real", signal } = options;
   if (typeof clock !== "string") throw new OptionError('a clock object needs the isolation "none"');
-  const { disks, served } = sendImages(sources, waysTo(isolation));
-  const start = { options: session, disks, trees, clock };
-  // A process compiles its own.
-  if (isolation === "process") return runIsolated(await cellFor(isolation, { confine }), start, options, served);
-  const needed = Promise.all([trees.length > 0 ? modules.find("wasi") : undefined, readyFirst(modules, session)]);
-  const [wasi] = await unlessAborted(needed, options.signal);
-  throwIfAborted(options.signal);
-  const full = trees.length > 0 || options.hooks !== undefined || options.measure === true;
-  const cell = await cellFor(isolation, { assets, full });
-  return runIsolated(
-    cell,
-    { ...start, modules: modules.table(), small: modules.small, ...(wasi && { wasi }) },
-    options,
-    served,
-    modules,
-  );
+  const { disks, served, close } = sendImages(sources, keeper.ways);
+  const giveBack: CellKeeper["giveBack"] = (cell, whole) => keeper.giveBack(cell, whole);
+  try {
+    const start = { options: session, disks, trees, clock };
+    // A process compiles its own.
+    if (isolation === "process")
+      return await runIsolated(await keeper.take(true), start, options, served, undefined, giveBack);
+    const needed = Promise.all([trees.length > 0 ? modules.find("wasi") : undefined, readyFirst(modules, session)]);
+    const [wasi] = await unlessAborted(needed, signal);
+    throwIfAborted(signal);
+    const given = { modules: modules.table(), small: modules.small, ...(wasi && { wasi }) };
+    const full = trees.length > 0 || options.hooks !== undefined || options.measure === true;
+    return await runIsolated(await keeper.take(full), { ...start, ...given }, options, served, modules, giveBack);
+  } finally {
+    close();
+  }
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -9,7 +9,7 @@ import { spawnBrowserThread } from "./worker/browser_spawn.js";
 import { canServeThreads } from "./worker/channel.js";
 
 setModuleSource({ small: true, place: pagePlace, read: fetchModule });
-setCellMaker("thread", spawnBrowserThread, () => ({ blobs: true, served: canServeThreads() }));
+setCellMaker("thread", spawnBrowserThread, () => ({ blobs: true, served: canServeThreads(), images: true }));
 setUnpacker(async (image, compression, options) => {
   const { unpackBlob } = await import("./disks/unpack_blob.js");
   return { image: await unpackBlob(image, compression, options), close() {} };

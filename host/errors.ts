@@ -102,6 +102,17 @@ export class ConsoleError extends UserbootError {}
 /** The thread or process of a session could not start, or died. */
 export class IsolationError extends UserbootError {}
 
+/** A pool doesn't take a boot on. */
+export class PoolError extends UserbootError {
+  constructor(
+    /** Why: its queue is full, or its tenant's part of it; the guest has more memory than the pool has for all; it is closed. */
+    readonly refused: "queue" | "tenant" | "memory" | "closed",
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** A booted guest that can't be handed to a VMM as asked. */
 export class HandoffError extends UserbootError {}
 
@@ -142,6 +153,7 @@ export const ERROR_CLASSES = {
   PolicyError,
   ConsoleError,
   IsolationError,
+  PoolError,
   HandoffError,
   ReleasedError,
   FileError,
@@ -176,6 +188,8 @@ export interface ErrorDetails {
   url: string;
   /** Of an AssetError. */
   status: number;
+  /** Of a PoolError. */
+  refused: string;
 }
 const DETAILS: Readonly<Record<keyof ErrorDetails, "string" | "number">> = {
   limit: "string",
@@ -189,6 +203,7 @@ const DETAILS: Readonly<Record<keyof ErrorDetails, "string" | "number">> = {
   code: "string",
   url: "string",
   status: "number",
+  refused: "string",
 };
 
 /** An error as it stands in a result and crosses the border of a thread or process. */

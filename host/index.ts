@@ -1,10 +1,21 @@
 // The package on Node.
 
 import { installNode } from "./node.js";
-import { setDirectoryCopier } from "./wasi/tree.js";
 
 installNode();
-setDirectoryCopier(async (path, options) => (await import("./wasi/directory.js")).copyDirectory(path, options));
 
 export * from "./api.js";
 export { FileDisk, fileDisk, type OpenFile } from "./disks/file.js";
+export type {
+  GaugeCallback,
+  LatencyHistogram,
+  MetricAttributes,
+  MetricOptions,
+  PoolEvent,
+  PoolMeter,
+  PoolOutcome,
+  PoolRefusal,
+  PoolStats,
+} from "./pool/measures.js";
+export type { PoolBootOptions, PoolCloseOptions, PoolLimits, PoolOptions } from "./pool/options.js";
+export { createPool, type Pool } from "./pool/pool.js";

@@ -13,7 +13,6 @@ import {
   type MadeResult,
   type Outcome,
   type ResultData,
-  type SessionFacts,
   type SwapRequest,
   withMemory,
   writtenRanges,
@@ -55,7 +54,17 @@ export function makeResult(end: SessionEnd): MadeResult {
   const { bootData, ...left }: DecodedBootData = entered
     ? decodeBootData(cpu, guest)
     : { modules: [], environment: {} };
-  const facts: SessionFacts = {
+  const bootOnce = left.environment[BOOT_ONCE];
+  const head = entered
+    ? {
+        ...outcome,
+        ...cpu.entryState(),
+        ...(bootData === undefined ? {} : { bootData }),
+        ...(bootOnce === undefined ? {} : { bootOnce }),
+      }
+    : { ...outcome, ...(end.lookedAt.length > 0 ? { bootProblem: end.lookedAt } : {}) };
+  const data: ResultData = {
+    ...head,
     flavour: end.flavour,
     swaps: end.swaps,
     swapRequests: end.swapRequests,
@@ -76,16 +85,6 @@ export function makeResult(end: SessionEnd): MadeResult {
     ...(end.overlay.length > 0 ? { overlay: end.overlay } : {}),
     isolation: { level: "none" },
   };
-  const bootOnce = left.environment[BOOT_ONCE];
-  const data: ResultData = entered
-    ? {
-        ...outcome,
-        ...cpu.entryState(),
-        ...(bootData === undefined ? {} : { bootData }),
-        ...(bootOnce === undefined ? {} : { bootOnce }),
-        ...facts,
-      }
-    : { ...outcome, ...facts, ...(end.lookedAt.length > 0 ? { bootProblem: end.lookedAt } : {}) };
   data.timeMs.decode = performance.now() - began;
   data.timeMs.total = data.timeMs.instantiate + data.timeMs.run + data.timeMs.decode;
   return withMemory(data, guest);

@@ -17,6 +17,11 @@ export function whenThere<T, U>(value: MaybePromise<T>, use: (value: T) => U): M
 /** Work that yields promises and is given what comes of them. */
 export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
 
+/** Whether `answer` is work that still has to be done; other answers are never generators. */
+export function isSteps<T>(answer: T | Steps<T>): answer is Steps<T> {
+  return typeof answer === "object" && answer !== null && typeof (answer as { next?: unknown }).next === "function";
+}
+
 /** What comes of `value`: by a step when it is only promised. */
 export function* settled<T>(value: MaybePromise<T>): Steps<T> {
   return isPromise(value) ? ((yield value) as T) : value;

@@ -1,7 +1,7 @@
 // What a session has used of its fuel and its wall time. The core burns fuel for what it does itself; the host burns
 // it, by the same account, for what the core has it do, and looks at the clock while it does.
 
-import { LimitError } from "./errors.js";
+import { InternalError, LimitError } from "./errors.js";
 import type { Limits } from "./options.js";
 import { Stopwatch } from "./stopwatch.js";
 
@@ -26,6 +26,8 @@ const BYTES_PER_UNIT = 64;
 const UNITS_BETWEEN_LOOKS = 4096;
 /** ... or this part of what is left, when that is less. */
 const LEFT_SHARE = 16n;
+/** Units for what is said behind a limit: some calls that print what was collected. */
+const LAST_UNITS = 65_536;
 
 /**
  * One session's account. It goes on over the session's instances, each of which runs on the fuel that the one before
@@ -43,6 +45,10 @@ export class Meter {
   #burned = 0;
   #suspended = false;
   #nextLook = 0;
+  /** What the host may have burned when `suspended` ends. */
+  #lastUnits = 0;
+  /** The instance has ended: an import that it calls yet is looked at, and refused. */
+  #stopped = false;
 
   constructor(
     private limits: Pick<Limits, "fuel" | "wallMs">,
@@ -74,12 +80,14 @@ export class Meter {
   start(tank: FuelTank): void {
     this.#tank = tank;
     this.#burned = 0;
+    this.#stopped = false;
     this.#nextLook = unitsUntilLook(this.#left);
   }
 
-  /** Runs `body` with neither limit looked at: what an instance has still to say when one of them has ended it. */
+  /** Runs `body` with neither limit looked at, for as long as what an instance has still to say when one of them has ended it. */
   suspended(body: () => void): void {
     this.#suspended = true;
+    this.#lastUnits = this.#burned + LAST_UNITS;
     body();
     this.#suspended = false;
   }
@@ -89,18 +97,22 @@ export class Meter {
     this.stop();
     this.#settled = this.used;
     this.#burned = 0;
+    this.#stopped = false;
     if (this.#left < fuel) this.#left = fuel;
     this.#nextLook = unitsUntilLook(this.#left);
     this.#wallMs = Math.max(this.#wallMs, this.watch.ms + ms);
   }
 
-  /** The instance has ended. */
+  /** The instance has ended: what it is still asked for it tells without an import. */
   stop(): void {
-    if (this.#tank === undefined) return;
-    const left = this.#tank.fuelLeft() - BigInt(this.#burned);
+    this.#stopped = true;
+    this.#nextLook = 0;
+    const tank = this.#tank;
+    if (tank === undefined) return;
+    this.#tank = undefined;
+    const left = leftIn(tank) - BigInt(this.#burned);
     // An instance gives back no more than it got.
     if (left < this.#left) this.#left = left > 0n ? left : 0n;
-    this.#tank = undefined;
   }
 
   /**
@@ -122,12 +134,16 @@ export class Meter {
 
   /**
    * Looks at both limits.
-   * @throws LimitError when one is exceeded
+   * @throws LimitError when one is exceeded, InternalError behind the instance's end
    */
   look(): void {
+    if (this.#stopped) throw new InternalError("the core calls an import behind its end");
     const left = (this.#tank?.fuelLeft() ?? this.#left) - BigInt(this.#burned);
     this.#nextLook = this.#burned + unitsUntilLook(left);
-    if (this.#suspended) return;
+    if (this.#suspended) {
+      if (this.#burned > this.#lastUnits) throw new InternalError("the core doesn't come to its end");
+      return;
+    }
     this.onLook?.();
     this.checkTime();
     if (left < 0n) throw new LimitError("fuel", this.limits.fuel, this.limits.fuel);
@@ -143,6 +159,15 @@ export class Meter {
     if (this.#suspended) return;
     const used = this.watch.ms;
     if (used > this.#wallMs) throw new LimitError("wallMs", this.limits.wallMs, Math.ceil(used));
+  }
+}
+
+/** What an instance that has ended has left; one that can't tell has nothing. */
+function leftIn(tank: FuelTank): bigint {
+  try {
+    return BigInt(tank.fuelLeft());
+  } catch {
+    return 0n;
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type ModuleName,
   NEEDED,
 } from "./assets.js";
+import { isModule } from "./brand.js";
 import { AssetError } from "./errors.js";
 
 /** A flavour: the core with one script interpreter. */
@@ -213,7 +214,7 @@ async function compiled(name: ModuleName, asset: Given): Promise<WebAssembly.Mod
   } catch (error) {
     throw new AssetError(`assets.modules.${name}`, `can't be had (${error})`);
   }
-  if (given instanceof WebAssembly.Module) return given;
+  if (isModule(given)) return given;
   if (isBytes(given)) return compileBytes(given, `assets.modules.${name}`);
   if (isModuleAsset(given)) return new AssetModules({ modules: { [name]: given } }).find(name);
   throw new AssetError(`assets.modules.${name}`, "the promise gave no URL, ArrayBuffer or WebAssembly.Module");

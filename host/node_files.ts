@@ -2,7 +2,7 @@
 
 import { closeSync, readFileSync } from "node:fs";
 import type { ModuleName } from "./assets.js";
-import { FileDisk } from "./disks/file.js";
+import { FileDisk, whenUnused } from "./disks/file.js";
 import { setFileOpener } from "./disks/source.js";
 import { setUnpacker } from "./disks/unpacked.js";
 import { AssetError, OptionError } from "./errors.js";
@@ -37,7 +37,7 @@ export function installNodeFiles(): void {
     if (image instanceof Blob) throw new OptionError("a compressed image must be a path or bytes, not a Blob");
     const { unpackImage } = await import("./disks/unpack.js");
     const fd = await unpackImage(image, compression, options);
-    return { image: typeof image === "string" ? image : "bytes", fd, close: () => closeSync(fd) };
+    return { image: typeof image === "string" ? image : "bytes", fd, close: () => whenUnused(fd, () => closeSync(fd)) };
   });
 }
 

@@ -1,10 +1,11 @@
 // The options of `boot`, checked and completed. Whatever is wrong is said here, before anything runs.
 
 import { type Assets, checkAssets } from "./assets.js";
+import { isBlob, isBuffer } from "./brand.js";
 import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
 import { isDisk } from "./disks/disk.js";
-import { type ImageFacts, layOut } from "./disks/layout.js";
+import { type ImageFacts, layOut, type Source } from "./disks/layout.js";
 import type { DiskImage, DiskSource } from "./disks/source.js";
 import { OptionError } from "./errors.js";
 import { LOW_MAX } from "./memory/guest.js";
@@ -24,6 +25,7 @@ import {
   NUMBER,
   OBJECT,
   SIGNAL,
+  shown,
   TEXT,
   type Wanted,
 } from "./wanted.js";
@@ -291,12 +293,7 @@ export function checkDisks(disks: readonly DiskSource[], name = "disks"): void {
 
 /** Refuses an image without a byte; a Disk may say that it has none. */
 function checkFilled(name: string, image: unknown): void {
-  const size =
-    image instanceof Blob
-      ? image.size
-      : image instanceof ArrayBuffer || ArrayBuffer.isView(image)
-        ? image.byteLength
-        : 1;
+  const size = isBlob(image) ? image.size : isBuffer(image) || ArrayBuffer.isView(image) ? image.byteLength : 1;
   if (size === 0 || image === "") throw new OptionError(`${name} is empty, not a disk image`);
 }
 
@@ -324,10 +321,20 @@ export interface SessionOptions {
 
 /** Checks `options` and fills in what is missing. */
 export function sessionOptions(options: BootOptions): SessionOptions {
+  return laidOut(options).session;
+}
+
+/** The same, and the images that it tells of. */
+export function laidOut(options: BootOptions): { session: SessionOptions; sources: Source[] } {
   checkOptions("boot", options, BOOT_OPTIONS);
-  const { disks = [], map, interfaceVersion = 5, start, loader } = options;
+  const { disks = [] } = options;
   checkDisks(disks);
-  const { images } = layOut(disks);
+  const { images, sources } = layOut(disks);
+  return { session: settled(options, images), sources };
+}
+
+function settled(options: BootOptions, images: readonly ImageFacts[]): SessionOptions {
+  const { map, interfaceVersion = 5, start, loader } = options;
   if (![3, 4, 5].includes(interfaceVersion))
     throw new OptionError(`interface version ${interfaceVersion} is not 3, 4 or 5`);
   for (const flavour of [start, loader]) {
@@ -371,7 +378,9 @@ export function givenEnvironment({ console, env = [] }: BootOptions): string[] {
   const { columns, rows } = console.size;
   for (const count of [columns, rows]) {
     if (!Number.isInteger(count) || count < 1 || count > CONSOLE_SIZE_MAX) {
-      throw new OptionError(`console size ${columns} by ${rows} is not between 1 and ${CONSOLE_SIZE_MAX}`);
+      throw new OptionError(
+        `console size ${shown(columns)} by ${shown(rows)} is not between 1 and ${CONSOLE_SIZE_MAX}`,
+      );
     }
   }
   return [`LINES=${rows}`, `COLUMNS=${columns}`, ...env];
@@ -444,7 +453,7 @@ export function checkLimits<T extends Record<keyof T, number>>(
     if (!Object.hasOwn(limits, name)) throw new OptionError(`unknown ${kind} "${name}"`);
     if (value === undefined) continue;
     if (!Number.isSafeInteger(value) || value < 0)
-      throw new OptionError(`${kind} ${name}: ${value} is not a whole number`);
+      throw new OptionError(`${kind} ${name}: ${shown(value)} is not a whole number`);
     limits[name] = value;
   }
   return limits;

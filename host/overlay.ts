@@ -1,6 +1,7 @@
 // What the caller lays over the guest's files, brought into one form: a list of names with their bytes, which is all that a
 // session sees of it. Names are bytes, one character each. docs/overlays.md has what comes of it.
 
+import { isMap, ownBytes } from "./brand.js";
 import { LimitError, OptionError } from "./errors.js";
 import { TREE_LIMITS, type TreeLimits } from "./wasi/limits.js";
 import { takeTree } from "./wasi/tree.js";
@@ -66,10 +67,9 @@ export async function takeOverlay(
     }
     builder.begin();
     for (const [path, content] of isMap(layer) ? layer : Object.entries(layer)) {
-      if (content !== null && !(content instanceof Uint8Array)) {
-        throw refused(path, "is neither a Uint8Array nor null");
-      }
-      builder.add(path, content ?? "absent");
+      const bytes = ownBytes(content);
+      if (content !== null && bytes === undefined) throw refused(path, "is neither a Uint8Array nor null");
+      builder.add(path, bytes ?? "absent");
     }
   }
   return builder.entries();
@@ -89,7 +89,6 @@ export function overlayBytes(entries: readonly OverlayEntry[]): number {
 
 const sizeOf = (content: OverlayEntry["content"]) => (typeof content === "string" ? 0 : content.length);
 const isList = (overlay: Overlay): overlay is readonly OverlayLayer[] => Array.isArray(overlay);
-const isMap = (layer: OverlayMap): layer is ReadonlyMap<string, Uint8Array | null> => layer instanceof Map;
 const isTree = (layer: OverlayLayer): layer is string | FileSystemDirectoryHandle =>
   typeof layer === "string" || ("kind" in layer && layer.kind === "directory");
 

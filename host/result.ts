@@ -241,10 +241,15 @@ export type Outcome =
   | Pick<LoaderExit, "reason" | "exitCode">
   | Pick<SessionError, "reason" | "error">;
 
-/** What the loader wrote. */
-export function writtenRanges(guest: GuestMemory): Pick<ResultData, "memory" | "memoryGranule"> {
+/** What the loader wrote; `told` is what the ranges were rounded to where they come from, if they can have been. */
+export function writtenRanges(guest: GuestMemory, told = 1): Pick<ResultData, "memory" | "memoryGranule"> {
   const { ranges, granule } = guest.ranges();
-  return { memory: ranges.map(([start, end]) => ({ gpa: hex(start), length: end - start })), memoryGranule: granule };
+  const isRound = (at: number) => at % told === 0 || at === guest.size;
+  const fits = told > granule && Number.isInteger(Math.log2(told)) && ranges.length > 0 && ranges.flat().every(isRound);
+  return {
+    memory: ranges.map(([start, end]) => ({ gpa: hex(start), length: end - start })),
+    memoryGranule: fits ? told : granule,
+  };
 }
 
 /** Puts guest memory beside `data`. */

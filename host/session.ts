@@ -101,9 +101,21 @@ const WHOLE = "\0";
 
 const NO_OFFSET = ["not looked for", "no loader", "no mark", "unreadable"] as const;
 
+/** What the core says by one of its counters, `otherwise` where it has none. */
+function told<T extends number | bigint>(
+  core: Core,
+  name: "healedReads" | "markOffset" | "profileFacts",
+  otherwise: T,
+): T {
+  const value = core[name]?.() ?? otherwise;
+  if (typeof value !== typeof otherwise) throw new InternalError(`the core's ${name} gives a ${typeof value}`);
+  return value as T;
+}
+
 /** What `flavour` found when it looked which interpreter the guest wants. */
 function readCheck(flavour: Flavour, core: Core): InterpreterCheck {
-  const offset = Number(core.markOffset?.() ?? -1n);
+  const offset = Number(told(core, "markOffset", -1n));
+  if (offset > Number.MAX_SAFE_INTEGER) throw new InternalError(`the core's markOffset gives ${offset}`);
   return offset >= 0
     ? { flavour, found: "mark", offset }
     : { flavour, found: NO_OFFSET[-1 - offset] ?? "not looked for" };
@@ -126,7 +138,7 @@ class Session {
   readonly #began = performance.now();
   readonly #clockBegan: number;
   readonly #meter: Meter;
-  readonly #policy: Policy;
+  readonly #policy: Policy | undefined;
   readonly #suspension: Suspension | undefined;
   readonly #counts: Counts = { hostCalls: 0, diskCalls: 0, diskBytes: 0, healed: 0, consoleBytes: 0 };
   readonly #calls: Call[] = [];
@@ -152,7 +164,7 @@ class Session {
     const { clock, modules, onLook, options, policy, signal, suspends } = parts;
     this.#clockBegan = clock.now();
     this.#meter = new Meter(options.limits, onLook);
-    this.#policy = policy ?? {};
+    this.#policy = policy;
     this.#suspension = suspends ? new Suspension(this.#meter, signal) : undefined;
     this.#flavour = firstFlavour(options);
     this.#module = modules.first(this.#flavour);
@@ -162,8 +174,8 @@ class Session {
 
   async run(): Promise<MadeResult> {
     while (true) {
-      const module = this.parts.modules.ready(this.#module) ?? (await this.#fetched());
-      const outcome = this.#outcome(module instanceof WebAssembly.Module ? await this.#pass(module) : module);
+      const ready = this.parts.modules.ready(this.#module);
+      const outcome = this.#outcome(await (ready === undefined ? this.#fetch() : this.#pass(ready)));
       if (outcome !== undefined) return this.#result(outcome);
     }
   }
@@ -173,50 +185,67 @@ class Session {
     return new GuestMemory(low, high);
   }
 
-  /** The module of a flavour that wasn't there yet, or why it can't be had. That takes none of the guest's time. */
-  async #fetched(): Promise<unknown> {
+  /** Runs a flavour whose module wasn't there yet, or tells why it can't be had. To get it takes none of the guest's time. */
+  async #fetch(): Promise<unknown> {
     const { modules, signal } = this.parts;
     const { watch } = this.#meter;
+    let module: WebAssembly.Module;
     watch.pause();
     try {
-      return await unlessAborted(modules.find(this.#module), signal);
+      module = await unlessAborted(modules.find(this.#module), signal);
     } catch (error) {
       return error;
     } finally {
       watch.resume();
     }
+    return this.#pass(module);
   }
 
-  /** Runs one flavour until it ends, and gives what it threw. */
+  /** Runs one flavour until it ends, and gives what it ended with. */
   async #pass(module: WebAssembly.Module): Promise<unknown> {
     const { limits } = this.parts.options;
     const starting = performance.now();
     let memory: WebAssembly.Memory | undefined;
     let core: Core | undefined;
-    let wantsWhole = false;
+    let end: unknown;
     try {
       memory = takeModuleMemory(START_MEMORY[this.#flavour], limits.moduleMemory);
       core = instantiate(module, memory, this.#state(), this.parts.wasi);
       await this.#start(core, starting);
       throw new InternalError("the loader returned");
     } catch (thrown) {
-      // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
-      if (!(thrown instanceof Stop)) this.#meter.suspended(() => flushQuietly(core));
-      const end = thrown instanceof Stop && thrown.why === "swap" ? this.#judgeSwap(thrown) : thrown;
-      wantsWhole = end instanceof Stop && end.why === "whole";
-      if (end instanceof DiskError) {
-        const { disk, message } = end;
-        this.#looked({ kind: "disk", name: disk, found: message.slice(disk.length + 2) });
-      } else if (isUnbooted(end)) await this.#explain(core);
+      end = await this.#ended(thrown, core);
+    }
+    if (core !== undefined) end = this.#readOff(core, end);
+    if (memory !== undefined) this.#giveBack(memory);
+    return end;
+  }
+
+  /** Has `core`, which `thrown` ended, say what it has still to say. What the pass ends with. */
+  async #ended(thrown: unknown, core: Core | undefined): Promise<unknown> {
+    // What was printed until then tells how far the guest got. The time is up, perhaps, and this still may be said.
+    if (!(thrown instanceof Stop)) this.#meter.suspended(() => flushQuietly(core));
+    const end = thrown instanceof Stop && thrown.why === "swap" ? this.#judgeSwap(thrown) : thrown;
+    if (end instanceof DiskError) {
+      const { disk, message } = end;
+      this.#looked({ kind: "disk", name: disk, found: message.slice(disk.length + 2) });
+    } else if (isUnbooted(end)) await this.#explain(core);
+    return end;
+  }
+
+  /**
+   * Reads off what `core` has counted, behind its `end`. What the pass ends with then: one that can't tell is broken, and what it
+   * would have been entered or left with isn't to be believed.
+   */
+  #readOff(core: Core, end: unknown): unknown {
+    this.#meter.stop();
+    try {
+      this.#counts.healed += told(core, "healedReads", 0) >>> 0;
+      if (!(end instanceof Stop && end.why === "whole")) this.#interpreterChecks.push(readCheck(this.#flavour, core));
+      this.#profile = decodeProfile(told(core, "profileFacts", 0n));
       return end;
-    } finally {
-      if (core !== undefined) {
-        this.#meter.stop();
-        this.#counts.healed += (core.healedReads?.() ?? 0) >>> 0;
-        if (!wantsWhole) this.#interpreterChecks.push(readCheck(this.#flavour, core));
-        this.#profile = decodeProfile(core.profileFacts?.() ?? 0n);
-      }
-      if (memory !== undefined) this.#giveBack(memory);
+    } catch (error) {
+      return end instanceof Stop ? error : end;
     }
   }
 
@@ -358,7 +387,7 @@ class Session {
       instantiateMs: this.#instantiateMs,
       runMs: performance.now() - this.#began - this.#instantiateMs,
     });
-    const measurements = this.#policy.measurements?.(result);
+    const measurements = this.#policy?.measurements?.(result);
     if (measurements) result.measurements = measurements;
     return result;
   }

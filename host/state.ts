@@ -32,7 +32,7 @@ export interface SessionState {
   /** How it waits for what is promised; undefined where it can't. */
   readonly suspension: Suspension | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
-  readonly policy: Policy;
+  readonly policy: Policy | undefined;
   /** Of an inspection. */
   readonly places?: Places;
 }

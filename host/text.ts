@@ -21,7 +21,7 @@ export function toHex(bytes: Uint8Array): string {
 }
 
 /** Characters that act instead of being shown: controls, directions of writing, line breaks, halves of pairs. */
-const ACTING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+export const ACTING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -30,7 +30,12 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * character a byte as guests' are, are shown as the UTF-8 that they are, or else character by character.
  */
 export function printable(text: string): string {
-  return decoded(text).replace(ACTING, "?");
+  return inert(decoded(text));
+}
+
+/** The same of a text that is no text of bytes, whatever characters it has. */
+export function inert(text: string): string {
+  return text.replace(ACTING, "?");
 }
 
 /** Whether nothing in `text` acts on a terminal. */
@@ -45,17 +50,4 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-/** `value` as JSON, indented, ended by a newline, with such characters escaped. */
-export function printableJson(value: unknown): string {
-  const escaped = JSON.stringify(value, undefined, 2).replace(ACTING, (acting) =>
-    acting === "\n" ? acting : acting.replace(/[\s\S]/g, escapeUnit),
-  );
-  return `${escaped}\n`;
-}
-
-/** A UTF-16 unit as JSON writes it. */
-function escapeUnit(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

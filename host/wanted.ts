@@ -96,8 +96,8 @@ const ALIKE = 3;
 /** Characters of a text that are shown. */
 const SHOWN_MAX = 40;
 
-/** `value` in a message: itself, or what kind of object it is. */
-function shown(value: unknown): string {
+/** `value` in a message: itself, or what kind of object it is. Not every value can be made a text. */
+export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, SHOWN_MAX));
   if (typeof value !== "function" && !isObject(value)) return String(value);
   return Object.prototype.toString.call(value);

@@ -14,7 +14,10 @@ const NODE = "build/host/index.d.ts";
 const PAGE = "build/host/browser.d.ts";
 /** What is imported by other names than the package's own. */
 const ENTRIES = {
+  "userboot-wasm/console": "build/host/element/index.d.ts",
+  "userboot-wasm/editor": "build/host/editor/index.d.ts",
   "userboot-wasm/policy": "build/host/policy/index.d.ts",
+  "userboot-wasm/machine": "build/host/machine_file/index.d.ts",
   "userboot-wasm/wasm/*": "build/host/wasm/lua.d.ts",
 };
 

@@ -9,11 +9,18 @@ import { root } from "./core.mjs";
 
 /**
  * The entry points, by the names of their reports: Node's, what pages have in another form (the rest of theirs is the same, a test
- * looks), and that of policies.
+ * looks), those of policies and set-ups, and the elements.
  */
-const ENTRIES = { userboot: "index", pages: "disks/file_disk", policy: "policy/index" };
+const ENTRIES = {
+  userboot: "index",
+  pages: "disks/file_disk",
+  policy: "policy/index",
+  machine: "machine_file/index",
+  console: "element/index",
+  editor: "editor/index",
+};
 /** Where nothing is said of the types that are the main entry point's. */
-const BORROWS = ["pages", "policy"];
+const BORROWS = ["pages", "policy", "machine", "console", "editor"];
 
 const logged = (logLevel, addToApiReportFile) => ({ logLevel, addToApiReportFile });
 

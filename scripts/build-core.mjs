@@ -13,6 +13,7 @@ import {
   compilerArguments,
   currentStamp,
   describe,
+  FUZZED,
   forget,
   inputsOf,
   MODULES,
@@ -50,7 +51,8 @@ const { values, positionals } = parseArgs({
   options: { target: { type: "string", default: "release" } },
   allowPositionals: true,
 });
-const unknown = positionals.find((name) => !MODULES.includes(name));
+const known = [...MODULES, ...FUZZED];
+const unknown = positionals.find((name) => !known.includes(name));
 if (unknown !== undefined || ![...TARGETS, "any"].includes(values.target)) {
   const what = unknown === undefined ? `target '${values.target}'` : `flavour '${unknown}'`;
   console.error(`build-core: no ${what}; there are ${MODULES.join(", ")} and --target ${TARGETS.join(", ")}, any`);
@@ -62,7 +64,7 @@ const waiting = asked.filter((flavour) => currentStamp(flavour, wanted) === unde
 if (waiting.length > 0) {
   const target = wanted ?? "debug";
   console.error(`compiling the core, ${target} build: ${waiting.join(", ")}`);
-  mkdirSync(join(root, "build"), { recursive: true });
+  mkdirSync(join(root, "build", "fuzz"), { recursive: true });
   const worker = async () => {
     for (let flavour = waiting.shift(); flavour !== undefined; flavour = waiting.shift())
       if (!(await compile(flavour, target))) process.exitCode = 1;

@@ -13,10 +13,10 @@ const version = (name) => JSON.parse(readFileSync(join(root, "node_modules", nam
 const sources = filesBelow("host");
 const scripts = ["build-host", "bundle-page", "make-programs"].map((name) => `scripts/${name}.mjs`);
 const configuration = ["tsconfig.json", ...scripts];
-const inputs = digest(
-  [version("typescript"), version("@wasmer/wasi"), version("rolldown")],
-  [...configuration, ...sources],
-);
+const inputs = digest(["typescript", "@wasmer/wasi", "rolldown", "@xterm/xterm", "@xterm/addon-fit"].map(version), [
+  ...configuration,
+  ...sources,
+]);
 const outputs = sources
   .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
   .map((path) => join("build", path.replace(/ts$/, "js")));

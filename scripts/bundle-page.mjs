@@ -1,4 +1,4 @@
-// Makes what pages load of the compiled host, in build/: browser.js and policy.js with what they share and what they load
+// Makes what pages load of the compiled host, in build/: browser.js, policy.js, machine.js, console.js and editor.js with what they share and what they load
 // when it is wanted, the two worker programs, one file each, and wasmer-js' module. The core's modules lie there, too.
 // Workers are classic scripts without imports: so they run whatever a bundler takes them for, minified again or not.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,6 +23,32 @@ const wasmer = {
   name: "wasmer",
   resolveId: (source) => (source === "@wasmer/wasi" ? LIBRARY : undefined),
   load: (id) => (id === LIBRARY ? glue : undefined),
+};
+
+/**
+ * xterm.js, which writes style sheets and `style` attributes into the page: a strict Content-Security-Policy forbids
+ * both. It gets elements of ours in their place (host/element/sheets.ts), and sets styles the way that scripts may.
+ */
+const XTERM = join(root, "node_modules", "@xterm", "xterm", "lib", "xterm.mjs");
+const STYLE_ELEMENT = /[\w.]+\.createElement\("style"\)/g;
+const STYLE_ATTRIBUTE = /(\w+)\.setAttribute\("style",`\$\{\1\.getAttribute\("style"\)\|\|""\}\$\{(\w+)\};`\)/g;
+const xterm = {
+  name: "xterm",
+  load(id) {
+    if (id.endsWith("xterm.css")) {
+      const css = readFileSync(id, "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+      return { code: `export const css = ${JSON.stringify(css.replace(/\s+/g, " "))};`, moduleType: "js" };
+    }
+    if (id !== XTERM) return undefined;
+    const program = readFileSync(id, "utf8");
+    if (program.match(STYLE_ELEMENT)?.length !== 3 || program.match(STYLE_ATTRIBUTE)?.length !== 1)
+      throw new Error("@xterm/xterm isn't made as it was");
+    const sheets = JSON.stringify(join(host, "element", "sheets.js"));
+    const patched = program
+      .replace(STYLE_ELEMENT, "sheetElement()")
+      .replace(STYLE_ATTRIBUTE, "$1.style.cssText+=$2+';'");
+    return `import { sheetElement } from ${sheets};\n${patched}`;
+  },
 };
 
 /** Nothing of what is loaded when it is needed. */
@@ -64,7 +90,14 @@ async function firstModules(bundle) {
 }
 
 async function bundlePage() {
-  const page = await bundle({ browser: join(host, "browser.js"), policy: join(host, "policy", "index.js") }, wasmer);
+  const input = {
+    browser: join(host, "browser.js"),
+    policy: join(host, "policy", "index.js"),
+    machine: join(host, "machine_file", "index.js"),
+    console: join(host, "element", "index.js"),
+    editor: join(host, "editor", "index.js"),
+  };
+  const page = await bundle(input, wasmer, xterm);
   const first = await firstModules(page);
   const { output } = await page.generate({
     format: "esm",
@@ -89,6 +122,6 @@ await Promise.all([bundlePage(), bundleWorker("worker", wasmer), bundleWorker("w
 writeFileSync(join(dir, "wasmer_wasi.wasm"), Buffer.from(base64, "base64"));
 
 /** Whose programs are bundled. */
-const PACKAGES = ["@noble/hashes", "@wasmer/wasi", "fengari", "sprintf-js"];
+const PACKAGES = ["@noble/hashes", "@wasmer/wasi", "@xterm/addon-fit", "@xterm/xterm", "fengari", "sprintf-js"];
 const licenses = PACKAGES.map((name) => [name, readFileSync(join(root, "node_modules", name, "LICENSE"), "utf8")]);
 writeFileSync(join(dir, "THIRD-PARTY.txt"), licenses.map((lines) => lines.join("\n\n")).join("\n\n"));

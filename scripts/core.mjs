@@ -14,6 +14,11 @@ const RELEASE_OPTIONS = { "4th": ["--shrinkLevel", "0"], lua: ["--shrinkLevel", 
 /** What the small module of a flavour is called behind it (loader-wasm/lib/variant.ts), and how it is made. */
 const SMALL = "_small";
 const SMALL_OPTIONS = ["--use", "SMALL=1"];
+/** One that is for fuzzing only: no checksum counts in it. */
+const UNCHECKED = "_unchecked";
+const UNCHECKED_OPTIONS = ["--use", "UNCHECKED=1"];
+/** One whose functions stand each for itself, by their names, and are the same in every flavour: never optimized. */
+const NAMED = "_named";
 /** Imports and re-exports by relative path; the compiler knows no other files of ours. */
 const IMPORT = /^\s*(?:(?:import|export)\b[^"';]*?\bfrom\s*|import\s*)"(\.[^"]+)"/gm;
 
@@ -26,17 +31,25 @@ export const MODULES = readdirSync(join(root, "loader-wasm"))
   .filter((name) => name !== undefined)
   .flatMap((name) => (BEGIN_SMALL.includes(name) ? [name, name + SMALL] : [name]));
 
+/** Modules that are built when they are asked for, and aren't part of the package. */
+export const FUZZED = [
+  `inspect${UNCHECKED}`,
+  ...["simp", "4th", "lua", "inspect", `inspect${UNCHECKED}`].map((name) => name + NAMED),
+];
+
 const isSmall = (module) => module.endsWith(SMALL);
+const isUnchecked = (module) => module.includes(UNCHECKED);
+const isNamed = (module) => module.endsWith(NAMED);
 export const entryOf = (module) =>
-  join("loader-wasm", `userboot_${isSmall(module) ? module.slice(0, -SMALL.length) : module}.ts`);
-export const moduleOf = (flavour) => join("build", `userboot_${flavour}.wasm`);
+  join("loader-wasm", `userboot_${[SMALL, UNCHECKED, NAMED].reduce((name, end) => name.replace(end, ""), module)}.ts`);
+export const moduleOf = (flavour) => join("build", FUZZED.includes(flavour) ? "fuzz" : "", `userboot_${flavour}.wasm`);
 export const stampOf = (name) => join(root, "build", "stamps", `${name}.json`);
 
 /** The compiler's arguments. */
 export function compilerArguments(flavour, target) {
-  const own = isSmall(flavour) ? SMALL_OPTIONS : [];
+  const own = isSmall(flavour) ? SMALL_OPTIONS : isUnchecked(flavour) ? UNCHECKED_OPTIONS : [];
   const more = target === "release" ? [...own, ...(RELEASE_OPTIONS[flavour] ?? [])] : own;
-  return [entryOf(flavour), "--target", target, "--outFile", moduleOf(flavour), ...more];
+  return [entryOf(flavour), "--target", isNamed(flavour) ? "debug" : target, "--outFile", moduleOf(flavour), ...more];
 }
 
 /** Every file of the core that a flavour imports, from its entry on, as sorted paths from the root. */

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { boot, KeysConsole } from "userboot-wasm";
-import { Utf8Drawing } from "../build/host/cli/charset.js";
+import { Utf8Drawing } from "../build/host/console/charset.js";
 import { root } from "./core.mjs";
 
 const COLUMNS = 80;

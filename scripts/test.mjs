@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { prepare, root } from "./prepare.mjs";
 
-/** Programs outside the project: where they are looked for, Debian's package, and the suites that use them. */
+/** Programs outside the project: where they are looked for, Debian's package, and the suites that use them; or how else to tell. */
 const PROGRAMS = [
   { name: "chromium", package: "chromium", suites: "browser" },
   { name: "qemu-system-x86_64", package: "qemu-system-x86", suites: "machine (real CPU emulation)" },
@@ -22,20 +22,41 @@ const PROGRAMS = [
   { name: "xorriso", package: "xorriso", suites: "Rock Ridge" },
   { name: "zstd", package: "zstd", suites: "zstd files" },
   { name: "lz4", package: "lz4", suites: "LZ4 files" },
+  { name: "lua5.3", package: "lua5.3", suites: "Lua beside Debian's 5.3" },
+  { name: "lua5.4", package: "lua5.4", suites: "Lua beside Debian's 5.4" },
+  { name: "gforth", package: "gforth", suites: "Forth beside gforth" },
   { name: "gcc", package: "gcc libc6-dev", suites: "userboot-bhyve with a double of libvmmapi" },
+  { name: "haproxy", package: "haproxy", suites: "services behind HAProxy" },
+  {
+    name: "libFuzzer of clang",
+    package: "clang libclang-rt-dev",
+    suites: "userboot-bhyve, fuzzed",
+    there: () => {
+      // Of a file that it hasn't clang says the name alone.
+      const { stdout } = spawnSync("clang", ["-print-file-name=libclang_rt.fuzzer-x86_64.a"], { encoding: "utf8" });
+      return stdout?.includes("/") === true;
+    },
+  },
+  { name: "shellcheck", package: "shellcheck", suites: "the hook for libvirt" },
   { name: "bwrap", package: "bubblewrap", suites: "processes in bubblewrap" },
 ];
 /** As much of a failure's message is repeated at the end. */
 const MESSAGE = 600;
 /** Supported versions of Node; npm's package `node` has their binaries. */
 const NODES = [20, 22, 24];
-/** What they run: not what needs other programs, what is timed or what tests the builds. */
-const NOT_ON_OTHER_NODES = ["e2e", "scripts"];
+/** What they run: not what needs other programs, what is timed or what tests the builds; the corpora of the core are replayed once. */
+const NOT_ON_OTHER_NODES = ["e2e", "mutation", "scripts"];
+const NOT_OF_FUZZ = "targets.test.ts";
 const ON_OTHER_NODES = readdirSync(join(root, "test"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !NOT_ON_OTHER_NODES.includes(entry.name))
-  .map(({ name }) => `test/${name}/`);
+  .flatMap(({ name }) => (name === "fuzz" ? fuzzFiles() : [`test/${name}/`]));
+function fuzzFiles() {
+  const files = readdirSync(join(root, "test", "fuzz")).filter((file) => file.endsWith(".test.ts"));
+  return files.filter((file) => file !== NOT_OF_FUZZ).map((file) => `test/fuzz/${file}`);
+}
 const PATHS = (process.env.PATH ?? "").split(":").concat("/usr/sbin", "/sbin", "/usr/local/sbin");
-const missing = () => PROGRAMS.filter(({ name }) => !PATHS.some((path) => existsSync(join(path, name))));
+const inPath = (name) => PATHS.some((path) => existsSync(join(path, name)));
+const missing = () => PROGRAMS.filter(({ name, there = () => inPath(name) }) => !there());
 
 prepare();
 if (missing().length > 0 && process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) {

@@ -35,7 +35,7 @@ document.getElementById("image").addEventListener("change", async ({ target }) =
     const result = await boot({ disks: [target.files[0]], memory: 256 * 2 ** 20, console: guestConsole, signal });
     if (result.reason === "exec") {
       const image = new Blob([pack(result)]);
-      state.textContent = `The kernel was entered at ${result.registers.rip ?? result.registers.eip}: `;
+      state.textContent = `The kernel was entered at ${result.registers.rip}: `;
       const link = document.createElement("a");
       Object.assign(link, { href: URL.createObjectURL(image), download: "guest.elf", textContent: "guest.elf" });
       state.append(link, " for qemu-system-x86_64 -kernel");

@@ -7,13 +7,14 @@ import { inspectOptions } from "../inspect/options.js";
 import { CONFINES, sessionOptions } from "../options.js";
 import { type ProcessLimits, processLimits } from "../process/confine.js";
 import { INSPECT_PROGRAM, PROGRAM, startSpareProcess } from "../process/start.js";
-import { DEFAULT_MEMORY, parseMemory } from "./arguments.js";
+import { parseMemory } from "../sizes.js";
+import { DEFAULT_MEMORY } from "./arguments.js";
 import { namedImage } from "./images.js";
 
 const BOOTING = ["boot", "run", "pack"];
 const INSPECTING = ["inspect", "ls", "cat", "get", "hash"];
 /** Options that change what a process is given. */
-const OTHERWISE = /^(-h|--host-dir|--backing|--overlay|--limit|--policy|--help)/;
+const OTHERWISE = /^(-h|--host-dir|--backing|--overlay|--machine|--root-for|--limit|--policy|--help)/;
 
 /** Looks at the words of the command line and starts the process that they will want. */
 export function startAhead(words: readonly string[]): void {
@@ -38,7 +39,7 @@ export function startAhead(words: readonly string[]): void {
 /** The files that are opened as they are: none when something else is to be done with one first, or said of it. */
 function plainImages(texts: readonly string[]): string[] {
   try {
-    const images = texts.map((text) => describeSource(namedImage(text)));
+    const images = texts.map((text) => describeSource(namedImage(text), text));
     const paths = images.map((image) => (image?.sectorSize ?? image?.compression) === undefined && image?.image);
     return paths.every((path) => typeof path === "string") ? (paths as string[]) : [];
   } catch (error) {

@@ -4,33 +4,10 @@
 import type { Keys } from "../console/keys.js";
 import { OptionError } from "../errors.js";
 import { GENERATIONS, type Generation } from "../profile.js";
+import { parseSize } from "../sizes.js";
 
-const MIB = 1024 * 1024;
-/** Most memory of a guest: more than 46 bits address isn't built. */
-const MEMORY_MAX = 2 ** 46;
 /** What a guest gets whose memory nobody speaks of. */
 export const DEFAULT_MEMORY = "256M";
-const SUFFIXES: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4 };
-
-/**
- * A size as bhyveload's -m, in bytes: a plain number below 1 MiB counts MiB; suffixes K M G T.
- * @throws OptionError
- */
-export function parseMemory(text: string): number {
-  const plain = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : undefined;
-  const size = plain !== undefined && plain < MIB ? plain * MIB : parseSize(text);
-  if (size === undefined || size === 0) throw new OptionError(`bad memory size '${text}' (examples: 256M, 2G)`);
-  if (size > MEMORY_MAX) throw new OptionError(`memory size '${text}' is more than any machine has (64T at most)`);
-  return size;
-}
-
-/** A whole number with an optional suffix; undefined when it isn't one. */
-function parseSize(text: string): number | undefined {
-  const match = /^(0x[0-9a-f]+|\d+)([kmgt]?)b?$/i.exec(text);
-  if (match === null) return undefined;
-  const size = Number(match[1]) * 1024 ** (SUFFIXES[match[2]!.toLowerCase()] ?? 0);
-  return Number.isSafeInteger(size) ? size : undefined;
-}
 
 /** The release of --profile. */
 export const parseProfile = (text: string): Generation | "auto" =>

@@ -8,13 +8,15 @@ import { OptionError } from "../errors.js";
 import { machineOf } from "../handoff/machine.js";
 import { machineFileParts } from "../handoff/machine_file.js";
 import { FLAVOURS, type Flavour } from "../modules.js";
-import { parseMemory } from "./arguments.js";
-import { type BootArguments, bootGuest, type ConsolePlace, conclude, STATUS_REBOOT } from "./boot.js";
+import { parseMemory } from "../sizes.js";
+import { bootGuest, type ConsolePlace, conclude } from "./boot.js";
+import type { BootArguments } from "./boot_arguments.js";
 import { complain } from "./complain.js";
 import { takeOn } from "./ending.js";
-import { guarded, STATUS_USAGE } from "./guarded.js";
+import { guarded } from "./guarded.js";
 import { Handoff } from "./handoff.js";
 import { requireProgram } from "./programs.js";
+import { BHYVELOAD, STATUS_REBOOT, STATUS_USAGE } from "./statuses.js";
 import { stty } from "./stty.js";
 import type { TerminalInput } from "./terminal.js";
 
@@ -34,10 +36,10 @@ export interface BhyveloadArguments
 
 /** The program that takes the machine. */
 export const HANDOFF_PROGRAM = "userboot-bhyve";
-/** As bhyveload: 2 is the loader's wish for a reboot, 64 an argument that can't be used. */
-const STATUSES = new Map([
-  [STATUS_REBOOT, 2],
-  [STATUS_USAGE, 64],
+/** Ours as bhyveload's. */
+const STATUSES = new Map<number, number>([
+  [STATUS_REBOOT, BHYVELOAD.reboot],
+  [STATUS_USAGE, BHYVELOAD.usage],
 ]);
 /** Memory is whole pages. */
 const PAGE = 4096;
@@ -74,6 +76,7 @@ function bootArguments({ env, hostDir, loader, ...args }: BhyveloadArguments): B
     backing: [],
     env: env.filter(isVariable),
     defaultEnv: true,
+    given: () => false,
     console: "stdio",
     charset: "raw",
     interface: "5",

@@ -1,76 +1,40 @@
 // `userboot boot`: from options to `boot`, and from its result to files, a line of text and an exit status.
 
+import { boot } from "../boot.js";
 import type { Console } from "../console/console.js";
 import { type Keys, KeysConsole } from "../console/keys.js";
 import { DiskError, OptionError, type PlainError } from "../errors.js";
-import { type BootOptions, type BootResult, boot, DEFAULT_LIMITS, type Flavour, TREE_LIMITS } from "../index.js";
-import type { Confine, Isolation } from "../options.js";
+import { printableJson } from "../json_text.js";
+import { DEFAULT_ENVIRONMENT } from "../machine_file/environment.js";
+import { installNode } from "../node.js";
+import { type BootOptions, DEFAULT_LIMITS } from "../options.js";
 import type { BootHooks } from "../policy/hooks.js";
 import { dropSpare } from "../process/start.js";
-import type { Measurements } from "../result.js";
-import { EXIT_REBOOT } from "../state.js";
-import { printable, printableJson } from "../text.js";
-import {
-  asBytes,
-  parseEnvironment,
-  parseKeys,
-  parseLimits,
-  parseMemory,
-  parseProfile,
-  parseSeed,
-} from "./arguments.js";
-import type { CharsetChoice } from "./charset.js";
+import type { BootResult, Measurements } from "../result.js";
+import { parseMemory } from "../sizes.js";
+import { printable } from "../text.js";
+import { TREE_LIMITS } from "../wasi/limits.js";
+import { parseEnvironment, parseKeys, parseLimits, parseProfile, parseSeed } from "./arguments.js";
+import { type BootArguments, overlayOf } from "./boot_arguments.js";
 import { complain } from "./complain.js";
 import { readSmallFile } from "./files.js";
-import { guarded, STATUS_FAILED, STATUS_USAGE } from "./guarded.js";
-import { type GrantedArgument, namedDisks, namedImage } from "./images.js";
+import { guarded } from "./guarded.js";
+import { namedDisks, namedImage } from "./images.js";
+import { isLogging, log } from "./log.js";
 import { ProgressBar } from "./progress.js";
+import { settled } from "./settled.js";
+import { STATUS_FAILED, STATUS_REBOOT } from "./statuses.js";
+import { statusOf, summaryLine, summaryOf } from "./summary.js";
 import { Terminal, type TerminalInput } from "./terminal.js";
 
-/** The options as commander gives them. */
-export interface BootArguments {
-  disk: string[];
-  backing: GrantedArgument[];
-  memory: string;
-  env: string[];
-  currdev?: string;
-  defaultEnv: boolean;
-  loader?: Flavour;
-  start?: Flavour;
-  console: "stdio" | "none";
-  charset: CharsetChoice;
-  interface: string;
-  profile: string;
-  hostDir: string[];
-  hostDirLimit: string[];
-  hostDirStrict?: boolean;
-  overlay: string[];
-  overlayWithout: string[];
-  input?: string;
-  clock: "real" | "virtual";
-  hashSeed?: string;
-  out?: string;
-  json?: boolean;
-  limit: string[];
-  isolation: Isolation;
-  confine?: Confine;
-  policy?: string;
-  grant: string[];
-  measure?: boolean;
-  verbose?: boolean;
-}
+installNode();
 
 /** Largest file of keys. */
 const KEYS_MAX = 1024 * 1024;
 
-/** The loader asks for a reboot. */
-export const STATUS_REBOOT = 3;
-/** What bhyveload adds, in the order in which the loader gets it. */
-const DEFAULT_ENV = ["boot_serial=1", "smbios.bios.vendor=BHYVE"];
-
 /** Boots and returns the exit status. */
 export function bootCommand(args: BootArguments): Promise<number> {
-  return guarded(async () => conclude(await bootGuest(args)));
+  return guarded(async () => conclude(await bootGuest(await settled(args))));
 }
 
 /** Where the guest's console is, when not on standard input and output. */
@@ -94,14 +58,16 @@ export async function bootGuest(
   if (args.hostDir.length === 0 && (args.hostDirStrict || args.hostDirLimit.length > 0)) {
     throw new OptionError("--host-dir-limit and --host-dir-strict need a directory (-h DIR)");
   }
+  const memory = parseMemory(args.memory);
   const options = {
     hostTrees: args.hostDir,
     hostTreeLimits: parseLimits(args.hostDirLimit, TREE_LIMITS, "bytes=1G"),
     hostTreeStrict: args.hostDirStrict ?? false,
     onNotice: complain,
-    overlay: [...args.overlay, new Map(args.overlayWithout.map((path) => [asBytes(path), null]))],
-    memory: parseMemory(args.memory),
-    env: [...(args.defaultEnv ? DEFAULT_ENV : []), ...args.env.map(parseEnvironment).reverse()],
+    overlay: overlayOf(args),
+    memory,
+    ...(args.target && { map: (await import("../handoff/maps.js")).memoryMap(args.target, memory) }),
+    env: [...(args.defaultEnv ? DEFAULT_ENVIRONMENT : []), ...args.env.map(parseEnvironment).reverse()],
     ...(args.currdev === undefined ? {} : { currdev: args.currdev }),
     limits: parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000"),
     interfaceVersion: Number(args.interface) as 3 | 4 | 5,
@@ -127,8 +93,11 @@ export async function bootGuest(
     tellsSize: !args.measure && (place.tellsSize ?? true),
   };
   const output = place.output ?? (args.json ? process.stderr : process.stdout);
+  if (isLogging() && output === process.stderr && args.console !== "none")
+    throw new OptionError("--log json: the guest's console would be on stderr, too (-c none has it nowhere)");
   using terminal = new Terminal(output, terminalOptions, place.input);
   const progress = new ProgressBar(process.stderr);
+  log("start", { disks: args.disk, memory: options.memory, isolation: args.isolation });
   const result = await boot({
     ...options,
     disks,
@@ -158,6 +127,8 @@ export async function bootGuest(
     for (const line of [...told, ...damage]) complain(line);
   }
   if (args.json) process.stdout.write(printableJson(result));
+  if (isLogging()) log("end", { ...summaryOf(result), ...(result.error && { error: result.error }) });
+  else if (args.summary) complain(summaryLine(result));
   if (result.error?.name === "DiskError") throw unusable(result.error, args);
   return result;
 }
@@ -173,6 +144,11 @@ function unusable({ message, disk: at = "" }: PlainError, { disk, backing }: Boo
 
 /** The files in the order of their use, then the two digests. */
 function showMeasurements({ files, filesDigest, stateDigest }: Measurements): void {
+  if (isLogging()) {
+    for (const file of files) log("file", { ...file });
+    log("measured", { filesDigest, stateDigest });
+    return;
+  }
   for (const { sha256, size, purpose, device, path } of files) {
     process.stderr.write(`${printable(`${sha256} ${size} ${purpose} ${device}${path}`)}\n`);
   }
@@ -222,6 +198,10 @@ const PROBLEM_LINES = 24;
 /** What a kernel might have come from, a line each. */
 function showProblem({ bootProblem = [] }: BootResult): void {
   if (bootProblem.length === 0) return;
+  if (isLogging()) {
+    for (const { name, found } of bootProblem.slice(0, PROBLEM_LINES)) log("problem", { name, found });
+    return;
+  }
   process.stderr.write("  what was looked at, and found there (docs/why-it-does-not-boot.md):\n");
   for (const { name, found } of bootProblem.slice(0, PROBLEM_LINES)) process.stderr.write(`  ${name}: ${found}\n`);
   const more = bootProblem.length - PROBLEM_LINES;
@@ -233,16 +213,12 @@ const SAY_ALL = new Set(["RegisterError", "InterpreterError"]);
 
 /** Says what went wrong, if anything did, and gives the exit status. */
 export function conclude(result: BootResult): number {
-  if (result.reason === "exec") return 0;
+  const status = statusOf(result);
+  if (status === 0 || status === STATUS_REBOOT) return status;
   const [found, ...more] = result.diagnostics;
   const where = found === undefined ? "" : `: ${found}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
-  if (result.error?.name === "OptionError") {
-    complain(`${result.error.message}${where}`);
-    return STATUS_USAGE;
-  }
-  if (result.reason === "error") complain(`${result.error?.message}${where}`);
-  else if (result.exitCode === EXIT_REBOOT) return STATUS_REBOOT;
+  if (result.reason === "error") complain(`${result.error.message}${where}`);
   else complain(`the guest's loader quit without entering a kernel${where}`);
-  if (!SAY_ALL.has(result.error?.name ?? "")) showProblem(result);
-  return STATUS_FAILED;
+  if (status === STATUS_FAILED && !SAY_ALL.has(result.error?.name ?? "")) showProblem(result);
+  return status;
 }

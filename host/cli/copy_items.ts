@@ -3,8 +3,9 @@
 import { UserbootError } from "../errors.js";
 import type { EntryInfo, FileInfo } from "../inspect/facts.js";
 import type { Inspection } from "../inspect/inspection.js";
-import { byteString, bytesOf, textOf } from "../inspect/text.js";
+import { byteString, textOf } from "../inspect/text.js";
 import { printable } from "../text.js";
+import { whyUnwritable } from "./files.js";
 
 /** Something to be copied: where it is, and the parts of its path below what is copied, as byte strings. */
 export interface Item extends Omit<FileInfo, "targetBytes"> {
@@ -27,8 +28,12 @@ export function divides(text: string, platform: NodeJS.Platform = process.platfo
   return platform === "win32" ? /[\\:\0]/.test(text) : text.includes("\0");
 }
 
+/** Names by which Windows has devices, in whatever directory, and ends of names that it passes over: `.. ` would be `..`. */
+const NO_FILE = /^(con|prn|aux|nul|com.|lpt.|conin\$|conout\$) *(\.|$)|[. ]$/i;
+
 /** Whether a name of a guest's can be one in a directory here. */
 export function isPlain(name: string, platform: NodeJS.Platform = process.platform): boolean {
+  if (platform === "win32" && NO_FILE.test(name)) return false;
   return name !== "" && name !== "." && name !== ".." && !name.includes("/") && !divides(name, platform);
 }
 
@@ -39,7 +44,7 @@ const ITEMS_MAX = 5_000_000;
 export async function* itemsOf(guest: Inspection, source: string, leaveOut: Copying["leaveOut"]): AsyncGenerator<Item> {
   let status = await guest.stat(source);
   // With a slash behind it a link stands for the directory that it leads to.
-  const root = status.type === "link" ? `${source}/` : source;
+  const root = status.type === "link" ? `${source}/` : source || "/";
   if (status.type === "link") {
     try {
       status = await guest.stat(root);
@@ -64,6 +69,8 @@ function itemOf(entry: EntryInfo, path: string, root: string): Item | string {
   const parts = byteString(path.slice(root.length)).split("/").slice(1);
   if (problem !== undefined || mode === undefined) return problem ?? "nothing is known of it";
   if (!isPlain(byteString(entry.name)) || !parts.every((part) => isPlain(part))) return "its name is no name of a file";
+  if (type === "link" && !target) return "where it leads can't be read";
+  if (target?.includes("\0")) return "where it leads is no path";
   return {
     path,
     parts,
@@ -77,13 +84,10 @@ function itemOf(entry: EntryInfo, path: string, root: string): Item | string {
   };
 }
 
-/** The bytes of a name below the destination. */
-export const nameBytes = (parts: readonly string[]): Buffer => Buffer.from(bytesOf(parts.join("/")));
-
 /** The text of an error of the system's, or of ours. */
 export function whyOf(error: unknown): string {
   if (error instanceof UserbootError) return printable(error.message);
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined) throw error;
-  return code === "EEXIST" ? "there is something of that name already" : code;
+  return code === "EEXIST" ? "there is something of that name already" : whyUnwritable(code)!;
 }

@@ -1,5 +1,6 @@
-// A tree from an image on this machine's disk. Directories and files are made new and never through anything that was there
-// or that came from the image: links are made last of all. Modes are a file's permissions without set-user-ID and the like.
+// A tree from an image on this machine's disk. Directories and files are made new, and never through anything that was there, came
+// from the image, or was put there meanwhile (made_tree.ts): links are made last of all. Modes are a file's permissions without
+// set-user-ID and the like.
 
 import {
   chmodSync,
@@ -11,7 +12,6 @@ import {
   futimesSync,
   lstatSync,
   lutimesSync,
-  mkdirSync,
   openSync,
   statSync,
   symlinkSync,
@@ -19,17 +19,17 @@ import {
   utimesSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { LimitError, OptionError, UserbootError } from "../errors.js";
 import { endsAll, type Inspection } from "../inspect/inspection.js";
 import { byteString, bytesOf, textOf } from "../inspect/text.js";
-import { type Copying, divides, type Item, nameBytes, whyOf } from "./copy_items.js";
+import { type Copying, divides, type Item, whyOf } from "./copy_items.js";
 import { takeOn } from "./ending.js";
+import { MadeTree } from "./made_tree.js";
 
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+/** Without following a link that is there already. */
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 const PERMISSIONS = 0o777;
-/** While a tree is being made only its owner gets into it. */
-const MAKING = 0o700;
 /** Most memory that links and directories take until they are done, and what each does besides its names. */
 const KEPT_MAX = 512 * 1024 * 1024;
 const KEPT_EACH = 500;
@@ -46,68 +46,60 @@ export async function copyOut(
 ): Promise<void> {
   const given = target ?? ".";
   const inside = existsSync(given) && statSync(given).isDirectory();
-  const top = inside ? Buffer.concat([Buffer.from(join(given, "/")), Buffer.from(bytesOf(name))]) : Buffer.from(given);
-  const shown = textOf(byteString(top));
-  const copier = new Copier(copying, top, shown, allLinks);
-  await copier.run();
+  const [base, top] = inside ? [given, name] : [dirname(given), byteString(basename(given))];
+  const shown = inside ? join(given, textOf(name)) : given;
+  try {
+    using tree = new MadeTree(base, top);
+    await new Copier(copying, tree, shown, allLinks).run();
+  } catch (error) {
+    throw unwritable(shown, error);
+  }
 }
 
 class Copier {
   readonly #links: Item[] = [];
   readonly #directories: Item[] = [];
   #kept = 0;
-  /** Directories that were not made, so that nothing goes there. */
-  readonly #lost = new Set<string>();
 
   constructor(
     private readonly copying: Copying,
-    private readonly top: Buffer,
+    private readonly tree: MadeTree,
     private readonly shown: string,
     private readonly allLinks: boolean,
   ) {}
 
   async run(): Promise<void> {
-    const { items, leaveOut } = this.copying;
     try {
-      for await (const item of items) {
+      for await (const item of this.copying.items) {
         if (item.parts.length === 0) this.#checkTop();
-        if (this.#isLost(item)) continue;
-        try {
-          await this.#make(item);
-        } catch (error) {
-          if (item.parts.length === 0 || isFull(error) || endsAll(error)) throw unwritable(this.shown, error);
-          if (item.type === "directory") this.#lost.add(item.parts.join("/"));
-          leaveOut(item.path, whyOf(error));
-        }
+        if (this.tree.holds(item.parts)) await this.#trying(item, () => this.#make(item));
         if (this.#kept > KEPT_MAX) throw new LimitError("linksAndDirectories", KEPT_MAX, this.#kept);
       }
-      for (const link of this.#links) this.#link(link);
+      for (const link of this.#links) await this.#trying(link, () => this.#link(link));
     } finally {
       // From the inside out: what is in a directory changes its time.
       for (const directory of this.#directories.reverse()) this.#finish(directory);
     }
   }
 
-  #checkTop(): void {
+  /** Does `work`; what can't be done is left out, unless nothing else can be done either. */
+  async #trying(item: Item, work: () => Promise<void>): Promise<void> {
     try {
-      lstatSync(this.top);
-    } catch {
-      return;
+      await work();
+    } catch (error) {
+      if (item.parts.length === 0 || isFull(error) || endsAll(error)) throw error;
+      this.copying.leaveOut(item.path, whyOf(error));
     }
-    throw new OptionError(`${this.shown} is there already; nothing is written over`);
   }
 
-  #isLost({ parts }: Item): boolean {
-    return parts.some((_, i) => this.#lost.has(parts.slice(0, i).join("/")));
-  }
-
-  #pathOf({ parts }: Item): Buffer {
-    return parts.length === 0 ? this.top : Buffer.concat([this.top, Buffer.from("/"), nameBytes(parts)]);
+  #checkTop(): void {
+    if (lstatSync(this.tree.place([]), { throwIfNoEntry: false }) !== undefined)
+      throw new OptionError(`${this.shown} is there already; nothing is written over`);
   }
 
   async #make(item: Item): Promise<void> {
     if (item.type === "directory") {
-      mkdirSync(this.#pathOf(item), { mode: MAKING });
+      this.tree.makeDirectory(item.parts);
       this.#keep(this.#directories, item);
     } else if (item.type === "file") await this.#file(item);
     else if (item.type === "link") this.#keep(this.#links, item);
@@ -121,40 +113,40 @@ class Copier {
 
   async #file(item: Item): Promise<void> {
     const { guest, onProgress } = this.copying;
-    const path = this.#pathOf(item);
+    const path = this.tree.place(item.parts);
     const fd = openSync(path, NEW_FILE, 0o600);
     // One that isn't complete is no copy.
     const layDown = takeOn({ clean: () => unlinkSync(path) });
     let isComplete = false;
     try {
-      await writeParts(guest, item, fd, onProgress);
-      permit(() => fchmodSync(fd, item.mode & PERMISSIONS));
+      try {
+        await writeParts(guest, item, fd, onProgress);
+        permit(() => fchmodSync(fd, item.mode & PERMISSIONS));
+      } finally {
+        // Some disks tell only now that they are full.
+        closeSync(fd);
+      }
       isComplete = true;
     } finally {
-      closeSync(fd);
       layDown(!isComplete);
     }
   }
 
-  #link(item: Item): void {
-    const { leaveOut } = this.copying;
+  async #link(item: Item): Promise<void> {
     const target = byteString(item.target ?? "");
     if (!this.allLinks && leadsOut(item.parts, target)) {
-      leaveOut(item.path, `it is a link that leads out, to ${item.target} (--all-links keeps such)`);
+      const why = `it is a link that leads out, to ${item.target} (--all-links keeps such)`;
+      this.copying.leaveOut(item.path, why);
       return;
     }
-    const path = this.#pathOf(item);
-    try {
-      symlinkSync(Buffer.from(bytesOf(target)), path);
-      if (item.mtime !== undefined) lutimesSync(path, ...timesOf(item));
-    } catch (error) {
-      leaveOut(item.path, whyOf(error));
-    }
+    const path = this.tree.place(item.parts);
+    symlinkSync(Buffer.from(bytesOf(target)), path);
+    if (item.mtime !== undefined) lutimesSync(path, ...timesOf(item));
   }
 
   #finish(item: Item): void {
-    const path = this.#pathOf(item);
     try {
+      const path = this.tree.directory(item.parts);
       if (item.mtime !== undefined) utimesSync(path, ...timesOf(item));
       permit(() => chmodSync(path, item.mode & PERMISSIONS));
     } catch (error) {
@@ -217,11 +209,11 @@ function writeAll(fd: number, bytes: Uint8Array, position: number): void {
  * so that `..` at its start goes where it seems to; behind a name it may go up from where another link leads.
  */
 export function leadsOut(parts: readonly string[], target: string, platform = process.platform): boolean {
-  if (target === "" || target.startsWith("/") || divides(target, platform)) return true;
+  if (target.startsWith("/") || divides(target, platform)) return true;
   const steps = target.split("/").filter((step) => step !== "" && step !== ".");
   const names = steps.findIndex((step) => step !== "..");
   const ups = names < 0 ? steps.length : names;
-  return ups > Math.max(parts.length - 1, 0) || steps.includes("..", ups);
+  return ups > parts.length - 1 || steps.includes("..", ups);
 }
 
 /** Whether nothing more can be written, whatever comes next. */

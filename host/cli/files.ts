@@ -7,6 +7,16 @@ import { OptionError } from "../errors.js";
 
 const MIB = 1024 * 1024;
 
+/** What the system calls what a person can do something about. */
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: "no such directory",
+  EACCES: "permission denied",
+  EROFS: "it is mounted to be read only",
+};
+
+/** Why a file can't be made: in words, or as the system calls it. */
+export const whyUnwritable = (code: string | undefined): string | undefined => WORDS[code ?? ""] ?? code;
+
 /**
  * The content of the file at `path`, at most `limit` bytes.
  * @param what how messages call it

@@ -2,16 +2,20 @@
 
 import { AbortedError, HandoffError, UserbootError } from "../errors.js";
 import { complain } from "./complain.js";
-
-/** Exit statuses that commands share. */
-export const STATUS_FAILED = 1;
-export const STATUS_USAGE = 2;
+import { log } from "./log.js";
+import { STATUS_FAILED, STATUS_USAGE } from "./statuses.js";
 
 /** Thrown where nothing more can be written to the standard output; userboot.ts hears why, and says it. */
 export class OutputGone extends UserbootError {}
 
 /** The exit status of `body`; what the user did wrong becomes one line of text. */
 export async function guarded(body: () => Promise<number>): Promise<number> {
+  const status = await statusFrom(body);
+  log("exit", { status });
+  return status;
+}
+
+async function statusFrom(body: () => Promise<number>): Promise<number> {
   try {
     return await body();
   } catch (error) {

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { complain } from "./complain.js";
 import { takeOn } from "./ending.js";
-import { STATUS_FAILED } from "./guarded.js";
+import { STATUS_FAILED } from "./statuses.js";
 
 /** The program while it waits for the machine, and until it has it. */
 export class Handoff implements Disposable {

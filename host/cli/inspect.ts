@@ -3,9 +3,11 @@
 import { UserbootError } from "../errors.js";
 import type { DiskInfo, Inspection, PoolInfo, SystemInfo, VdevInfo, VolumeInfo } from "../index.js";
 import { isPoolsOwn, poolFault } from "../inspect/verdict.js";
-import { printableJson } from "../text.js";
+import { printableJson } from "../json_text.js";
+import { sizeText } from "../sizes.js";
 import { guarded } from "./guarded.js";
-import { type InspectArguments, STATUS_INCOMPLETE, say, sizeText, withImages } from "./inspect_common.js";
+import { type InspectArguments, say, withImages } from "./inspect_common.js";
+import { STATUS_FAILED } from "./statuses.js";
 
 /** Lines of a list that are shown; --json has all. */
 const LINES_MAX = 40;
@@ -20,7 +22,7 @@ export function inspectCommand(args: InspectArguments): Promise<number> {
         const facts = { device, disks, volumes, pools, ...(system && { system }), missing: missing ?? null };
         process.stdout.write(printableJson({ ...facts, ...(bootProblem && { bootProblem }) }));
       } else show(guest, system, missing);
-      return missing === undefined ? 0 : STATUS_INCOMPLETE;
+      return missing === undefined ? 0 : STATUS_FAILED;
     }),
   );
 }
@@ -50,8 +52,13 @@ function show(guest: Inspection, system: SystemInfo | undefined, missing: string
   if (system !== undefined) showSystem(system);
   const kernel = system?.kernel?.value ?? "a kernel";
   const interpreter = system?.interpreter?.value ?? "any interpreter";
+  const others = guest.volumes.filter(({ device, fileSystem }) => fileSystem !== undefined && device !== guest.device);
   if (missing !== undefined) say(`won't boot: ${missing}`);
   else say(`will boot: ${guest.device} with ${interpreter}, ${kernel}, root ${system?.root?.value}`);
+  if (system === undefined && others.length > 0) {
+    const devices = others.slice(0, LINES_MAX).map(({ device }) => device);
+    say(`there are file systems on ${devices.join(" ")} (boot --currdev ${devices[0]})`);
+  }
 }
 
 /** What a volume holds, in a few words. */
@@ -64,7 +71,7 @@ function contentOf({ clean, content, fileSystem, kind, label, pool, unreadable, 
   if (used !== undefined && capacity !== undefined) words.push(`${sizeText(used)} of ${sizeText(capacity)} used`);
   if (clean !== undefined) words.push(clean ? "clean" : "not left in order");
   if (unreadable !== undefined) words.push(`can't be read: ${unreadable}`);
-  return words.join(", ");
+  return words.join(", ") || "nothing known by sight";
 }
 
 function showDisk(
@@ -83,7 +90,9 @@ function showDisk(
     say(`  ${own.padEnd(width)}  ${words.filter(Boolean).join(", ")}${content && `: ${content}`}`);
   }
   if (partitions.length > LINES_MAX) say(`  and ${partitions.length - LINES_MAX} more partitions`);
-  const found = volumes.filter(({ device }) => device.startsWith(name)).flatMap((volume) => volume.problems);
+  // Not disk10's with disk1's.
+  const isIts = ({ device }: VolumeInfo) => device.startsWith(name) && !/\d/.test(device.charAt(name.length));
+  const found = volumes.filter(isIts).flatMap((volume) => volume.problems);
   showProblems([...problems, ...found]);
 }
 
@@ -138,7 +147,7 @@ function showSystem(system: SystemInfo): void {
       .filter(({ file }) => !file.startsWith("/boot/defaults/") && file !== "/boot/device.hints")
       .map(({ file, name, value }): [string, string] => ["loader.conf", `${name}="${value}" (${file})`]),
   ];
-  say(`${system.device} would be booted:`);
+  say(`boot device ${system.device}`);
   const filled = rows.filter((row): row is [string, string] => row[1] !== undefined);
   for (const [name, text] of filled.slice(0, LINES_MAX)) say(`  ${name.padEnd(12)}  ${text}`);
   if (filled.length > LINES_MAX) say(`  and ${filled.length - LINES_MAX} more, which --json lists`);

@@ -1,18 +1,20 @@
 // What the commands that look into images share: their options, opening the images, and ending it all in order.
 
-import { DiskError, OptionError } from "../errors.js";
+import { DiskError, FileError, OptionError, type UserbootError } from "../errors.js";
 import { inspect } from "../inspect/inspect.js";
-import type { Inspection } from "../inspect/inspection.js";
-import { INSPECT_LIMITS } from "../inspect/options.js";
+import { type Inspection, KeptEntries } from "../inspect/inspection.js";
+import { INSPECT_LIMITS, type InspectLimits } from "../inspect/limits.js";
 import { installNode } from "../node.js";
 import type { Confine, Isolation } from "../options.js";
 import { dropSpare } from "../process/start.js";
-import { printable } from "../text.js";
+import { inert } from "../text.js";
 import { parseLimits } from "./arguments.js";
+import { complain } from "./complain.js";
 import { takeOn } from "./ending.js";
 import { OutputGone } from "./guarded.js";
 import { type GrantedArgument, namedDisks } from "./images.js";
 import { ProgressBar } from "./progress.js";
+import { STATUS_FAILED } from "./statuses.js";
 
 installNode();
 
@@ -26,16 +28,13 @@ export interface InspectArguments {
   json?: boolean;
 }
 
-/** Exit status of a comparison that finds differences, of an image that won't boot, of a copy that isn't complete. */
-export const STATUS_INCOMPLETE = 1;
-
-/** Opens the disks of `args`, or others, has `body` look into them, and closes them, whatever comes. */
+/** Opens the disks of `args`, has `body` look into them, and closes them, whatever comes. */
 export async function withImages<T>(
   args: InspectArguments,
   body: (guest: Inspection, progress: ProgressBar) => Promise<T>,
-  disks = args.disk,
 ): Promise<T> {
-  if (args.isolation !== "process" || disks !== args.disk) dropSpare();
+  const disks = args.disk;
+  if (args.isolation !== "process") dropSpare();
   if (disks.length === 0) throw new OptionError("no disk given (use -d IMAGE)");
   const controller = new AbortController();
   const progress = new ProgressBar(process.stderr);
@@ -43,7 +42,7 @@ export async function withImages<T>(
   try {
     const guest = await inspect({
       disks: namedDisks(disks, args.backing),
-      limits: parseLimits(args.limit, INSPECT_LIMITS, "requestMs=10000"),
+      limits: limitsOf(args),
       isolation: args.isolation,
       ...(args.confine === undefined ? {} : { confine: args.confine }),
       signal: controller.signal,
@@ -68,9 +67,40 @@ function named(error: DiskError, disks: readonly string[]): DiskError {
   return name === undefined ? error : new DiskError(name, error.message.slice(error.disk.length + 2));
 }
 
-/** Writes a line of what images say, made printable. */
+const limitsOf = ({ limit }: InspectArguments): Partial<InspectLimits> =>
+  parseLimits(limit, INSPECT_LIMITS, "requestMs=10000");
+
+/** What a command may keep of entries until it shows them. */
+export const keptBy = (args: InspectArguments): KeptEntries =>
+  new KeptEntries(limitsOf(args).entryBytes ?? INSPECT_LIMITS.entryBytes);
+
+/** What could not be read, each named when it is met: the rest is shown all the same. */
+export class Unread {
+  #any = false;
+
+  /** What `find` is given. */
+  readonly onProblem = (path: string, error: UserbootError): void => this.tell(problemOf(path, error));
+
+  /** Says it in a line. */
+  tell(line: string): void {
+    this.#any = true;
+    complain(line);
+  }
+
+  /** The exit status of a command that shows all that can be read. */
+  get status(): number {
+    return this.#any ? STATUS_FAILED : 0;
+  }
+}
+
+/** What is wrong with `path`, which an error about a file names itself. */
+export function problemOf(path: string, error: UserbootError): string {
+  return error instanceof FileError ? error.message : `${path}: ${error.message}`;
+}
+
+/** Writes a line of what images say, as the texts that an inspection gives, made printable. */
 export function say(line: string): void {
-  process.stdout.write(`${printable(line)}\n`);
+  process.stdout.write(`${inert(line)}\n`);
 }
 
 /**
@@ -81,16 +111,4 @@ export function put(bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) =>
     process.stdout.write(bytes, (error) => (error ? reject(new OutputGone("")) : resolve())),
   );
-}
-
-/** A size as people read it. */
-export function sizeText(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }

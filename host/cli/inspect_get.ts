@@ -7,8 +7,9 @@ import { complain } from "./complain.js";
 import { type Copying, isPlain, itemsOf } from "./copy_items.js";
 import { copyOut } from "./copy_out.js";
 import { guarded } from "./guarded.js";
-import { type InspectArguments, put, STATUS_INCOMPLETE, withImages } from "./inspect_common.js";
+import { type InspectArguments, put, withImages } from "./inspect_common.js";
 import type { ProgressBar } from "./progress.js";
+import { STATUS_FAILED } from "./statuses.js";
 import { TarWriter } from "./tar.js";
 
 /** What it takes besides. */
@@ -20,7 +21,8 @@ export interface GetArguments extends InspectArguments {
 /** Copies `source` to `target`. The exit status: 0, or 1 when something was left out. */
 export function getCommand(source: string, target: string | undefined, args: GetArguments): Promise<number> {
   return guarded(() => {
-    if (args.tar !== undefined && args.tar !== "-") throw new OptionError("--tar takes -, the standard output");
+    if (args.tar !== undefined && args.tar !== "-")
+      throw new OptionError("--tar takes -, the standard output; > FILE makes a file of it");
     if (args.tar !== undefined && target !== undefined)
       throw new OptionError("--tar and a destination don't go together");
     return withImages(args, async (guest, progress) => {
@@ -35,10 +37,10 @@ export function getCommand(source: string, target: string | undefined, args: Get
         },
         onProgress: (done, size) => showProgress(progress, done, size),
       };
-      if (args.tar === "-") await writeTar(copying);
+      if (args.tar === "-") await writeTar(copying, put);
       else await copyOut(copying, baseName(source), target, args.allLinks ?? false);
       progress.clear();
-      return isComplete ? 0 : STATUS_INCOMPLETE;
+      return isComplete ? 0 : STATUS_FAILED;
     });
   });
 }
@@ -57,8 +59,12 @@ function baseName(source: string): string {
   return name === "" || name.endsWith(":") || !isPlain(name) ? "image" : name;
 }
 
-async function writeTar({ guest, items, leaveOut, onProgress }: Copying): Promise<void> {
-  const tar = new TarWriter(put);
+/** Writes it all as a tar stream, by `write`. */
+export async function writeTar(
+  { guest, items, leaveOut, onProgress }: Copying,
+  write: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const tar = new TarWriter(write);
   for await (const item of items) {
     const name = ["."].concat(item.parts).join("/");
     const named = item.parts.length === 0 && item.type !== "directory" ? `./${baseName(item.path)}` : name;
@@ -70,8 +76,8 @@ async function writeTar({ guest, items, leaveOut, onProgress }: Copying): Promis
     await tar.header(named, { ...item, size, target: byteString(item.target ?? "") });
     if (item.type !== "file") continue;
     let done = 0;
-    // A directory with two files of one name does it: the path leads to one, the list to both. The stream is of no use then, and
-    // what is too much would be taken for the next header.
+    // Whoever lists files may tell another size than whoever opens them. The stream is of no use then, and what is too much would
+    // be taken for the next header.
     const isOfSize = (isIt: boolean) => {
       if (!isIt) throw new FileError(item.path, "EIO", `${done} bytes of a file of ${size}`);
     };

@@ -1,9 +1,10 @@
 // `userboot ls`: what is in a directory of an image.
 
+import type { UserbootError } from "../errors.js";
 import type { EntryInfo, Inspection } from "../index.js";
-import { printableJson } from "../text.js";
+import { printableJson } from "../json_text.js";
 import { guarded } from "./guarded.js";
-import { type InspectArguments, say, withImages } from "./inspect_common.js";
+import { type InspectArguments, keptBy, say, Unread, withImages } from "./inspect_common.js";
 
 /** What it takes besides. */
 export interface ListArguments extends InspectArguments {
@@ -15,10 +16,11 @@ export interface ListArguments extends InspectArguments {
 export function listCommand(path: string, args: ListArguments): Promise<number> {
   return guarded(() =>
     withImages(args, async (guest) => {
-      const lists = await listsOf(guest, path, args);
+      const unread = new Unread();
+      const lists = await listsOf(guest, path, args, unread);
       if (args.json) process.stdout.write(printableJson(lists));
       else for (const [i, list] of lists.entries()) show(list, args, lists.length > 1, i > 0);
-      return 0;
+      return unread.status;
     }),
   );
 }
@@ -29,17 +31,31 @@ interface Listed {
 }
 
 /** The directory, or a file as the only entry of one; with all below it when that is wanted. */
-async function listsOf(guest: Inspection, path: string, args: ListArguments): Promise<Listed[]> {
+async function listsOf(guest: Inspection, path: string, args: ListArguments, unread: Unread): Promise<Listed[]> {
   const details = args.long === true || args.json === true;
   const { targetBytes: _bytes, ...status } = await guest.stat(path);
   if (status.type === "file" || status.type === "other" || (status.type === "link" && args.long))
     return [{ path, entries: [{ name: path, ...status }] }];
-  if (!args.recursive) return [{ path, entries: sorted(await guest.list(path, { details })) }];
   const lists = new Map<string, EntryInfo[]>([[path, []]]);
-  for await (const { path: own, ...entry } of guest.find(path, { details })) {
-    const directory = lists.get(own.slice(0, -entry.name.length - 1)) ?? lists.get(path)!;
-    directory.push(entry);
-    if (entry.type === "directory") lists.set(own, []);
+  const kept = keptBy(args);
+  const add = (directory: string, own: string, entry: EntryInfo) => {
+    kept.add(entry);
+    lists.get(directory)!.push(entry);
+    if (entry.problem !== undefined) unread.tell(`${own}: ${entry.problem}`);
+  };
+  if (args.recursive) {
+    const onProblem = (directory: string, error: UserbootError) => {
+      lists.delete(directory);
+      unread.onProblem(directory, error);
+    };
+    for await (const { path: own, ...entry } of guest.find(path, { details, onProblem })) {
+      const above = own.slice(0, -entry.name.length - 1);
+      add(lists.has(above) ? above : path, own, entry);
+      if (entry.type === "directory" && entry.problem === undefined) lists.set(own, []);
+    }
+  } else {
+    const before = /(?:^|\/)$/.test(path) ? path : `${path}/`;
+    for (const entry of await guest.list(path, { details })) add(path, before + entry.name, entry);
   }
   return [...lists].map(([directory, entries]) => ({ path: directory, entries: sorted(entries) }));
 }

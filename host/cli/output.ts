@@ -21,9 +21,10 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { OptionError } from "../errors.js";
+import { printableJson } from "../json_text.js";
 import type { BootResult } from "../result.js";
-import { printableJson } from "../text.js";
 import { takeOn } from "./ending.js";
+import { whyUnwritable } from "./files.js";
 
 /** Bytes written in one go; in between, signals are heard. */
 const PIECE = 4 * 1024 * 1024;
@@ -163,7 +164,10 @@ export async function writeOutput(directory: string, result: BootResult): Promis
     using memory = new NewFile(join(directory, MEMORY));
     const { guestMemory } = result;
     memory.truncate(guestMemory.low);
-    for (const [start, end] of guestMemory.written) await memory.write(guestMemory.bytes.subarray(start, end), start);
+    for (const [start, end] of guestMemory.written) {
+      for (let at = start; at < end; at += PIECE)
+        await memory.write(guestMemory.read(at, Math.min(PIECE, end - at)), at);
+    }
     memory.close();
     using description = new NewFile(join(directory, RESULT));
     await description.write(Buffer.from(printableJson(result)), 0);
@@ -186,5 +190,5 @@ async function named(what: string, work: () => Promise<void>): Promise<void> {
 
 function unwritable(what: string, error: unknown): unknown {
   const { code, errno } = error as NodeJS.ErrnoException;
-  return errno === undefined ? error : new OptionError(`${what} can't be written (${code})`);
+  return errno === undefined ? error : new OptionError(`${what} can't be written (${whyUnwritable(code)})`);
 }

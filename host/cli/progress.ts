@@ -2,11 +2,12 @@
 // cursor saved, drawn, restored.
 
 import type { Progress } from "../options.js";
+import { isLogging } from "./log.js";
 
 const WIDTH = 40;
 const MIB = 1024 * 1024;
 
-/** The bar on `stream`, which is borrowed; nothing is drawn when that is no terminal. */
+/** The bar on `stream`, which is borrowed; nothing is drawn when that is no terminal, or events are told there. */
 export class ProgressBar {
   #shown = false;
 
@@ -23,7 +24,7 @@ export class ProgressBar {
   }
 
   #advance(what: string, done: number, size: number): void {
-    if (!this.stream.isTTY || size === 0) return;
+    if (!this.stream.isTTY || size === 0 || isLogging()) return;
     if (done >= size) {
       this.clear();
       return;

@@ -1,28 +1,36 @@
 // `userboot run`: boots the loader in the terminal, then gives the terminal to a virtual machine monitor that goes on
-// where the loader ended. When the guest reboots, it starts over, as bhyveload's callers do. docs/handoff.md has the
+// where the loader ended. When the guest reboots, it starts over, as bhyveload's callers do. docs/operating.md has the
 // exit statuses.
 
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type DiskImage, describeSource } from "../disks/source.js";
 import { HandoffError, OptionError } from "../errors.js";
 import { memoryMap } from "../handoff/maps.js";
 import { pack } from "../handoff/pack.js";
-import type { Accelerator, Vmm } from "../handoff/vmm.js";
+import type { Accelerator, Monitor, Vmm } from "../handoff/vmm.js";
 import { type VmmName, vmmNamed } from "../handoff/vmms.js";
+import { quoted } from "../handoff/words.js";
+import { printableJson } from "../json_text.js";
 import { DEFAULT_LIMITS } from "../options.js";
-import { parseCount, parseLimits, parseMemory } from "./arguments.js";
-import { type BootArguments, bootGuest, conclude, STATUS_REBOOT } from "./boot.js";
+import { parseMemory } from "../sizes.js";
+import { isPrintable } from "../text.js";
+import { parseCount, parseLimits } from "./arguments.js";
+import { bootGuest, conclude } from "./boot.js";
+import type { BootArguments } from "./boot_arguments.js";
 import { complain } from "./complain.js";
 import { takeOn } from "./ending.js";
-import { guarded, STATUS_FAILED } from "./guarded.js";
+import { guarded } from "./guarded.js";
 import { namedDisks, namedImage } from "./images.js";
+import { isLogging, log } from "./log.js";
 import { writeFile } from "./output.js";
 import { requireProgram } from "./programs.js";
 import { ProgressBar } from "./progress.js";
 import { type MachineEnd, runMachine } from "./run_machine.js";
 import { LOOP_MS, Reboots } from "./run_reboots.js";
+import { settled } from "./settled.js";
+import { STATUS_FAILED, STATUS_REBOOT } from "./statuses.js";
 
 /** What `userboot run` takes beside what a boot does. */
 export interface RunArguments extends BootArguments {
@@ -34,9 +42,10 @@ export interface RunArguments extends BootArguments {
   /** Whether a guest that reboots is booted again, and how often in a row. */
   reboot: boolean;
   maxReboots: string;
-  /** Tell how the monitor would be started, for a shell or as JSON, and boot nothing. */
+  /** Tell how the monitor would be started, for a shell, as JSON, or by its own configuration, and boot nothing. */
   dryRun?: boolean;
   printJson?: boolean;
+  printConfig?: boolean;
   /** The packed guest of that. */
   image: string;
 }
@@ -61,19 +70,26 @@ interface Runner {
 }
 
 /**
- * Boots as `args` say and runs the guest, again whenever it reboots. `extra` follows the monitor's own arguments; the
+ * Boots as `asked` says and runs the guest, again whenever it reboots. `extra` follows the monitor's own arguments; the
  * exit status is the monitor's, unless it tells how the guest ended.
  */
-export function runCommand(args: RunArguments, extra: readonly string[]): Promise<number> {
+export function runCommand(asked: RunArguments, extra: readonly string[]): Promise<number> {
   return guarded(async () => {
+    const args = await settled(asked);
     const vmm = vmmNamed(args.vmm);
-    if (args.dryRun || args.printJson) return tell(args, extra, vmm);
+    checkDisks(args);
+    if (args.dryRun || args.printJson || args.printConfig) return tell(args, extra, vmm);
+    if (!("watch" in vmm)) {
+      const ways = "--dry-run, --print-json and --print-config tell how it is started";
+      throw new OptionError(`--vmm ${args.vmm}: ${vmm.program} isn't started by this program; ${ways}`);
+    }
+    if (isLogging() && args.json)
+      throw new OptionError("--log json: with --json the guest's console would be on stderr, too");
     const program = requireProgram(vmm.program, `it comes with the package ${vmm.package}`);
     const memory = parseMemory(args.memory);
     const most = parseCount("--max-reboots", args.maxReboots);
     const { unpackedBytes = DEFAULT_LIMITS.unpackedBytes } = parseLimits(args.limit, DEFAULT_LIMITS, "wallMs=60000");
     const accelerator = chooseAccelerator(args.accel, extra);
-    checkDisks(args);
     using unpacked = new UnpackedDisks();
     const disks = await unpacked.of(namedDisks(args.disk, args.backing), unpackedBytes);
     const runner: Runner = { args, vmm, program, memory, extra, accelerator, disks };
@@ -83,39 +99,54 @@ export function runCommand(args: RunArguments, extra: readonly string[]): Promis
       const status = await runOnce(runner);
       if (status !== STATUS_REBOOT || !args.reboot) return status;
       if (!reboots.allow(performance.now() - began)) return looping(most);
-      if (args.verbose) complain("the guest reboots");
+      if (args.verbose && !isLogging()) complain("the guest reboots");
+      log("reboot");
     }
   });
 }
 
 /** Prints how the monitor would be started, with a guest that `pack` has written. */
-function tell(args: RunArguments, extra: readonly string[], vmm: Vmm): number {
-  checkDisks(args);
-  const compressed = args.disk.find((text) => describeSource(namedImage(text))?.compression !== undefined);
+function tell(args: RunArguments, extra: readonly string[], vmm: Monitor): number {
+  const compressed = args.disk.find((text) => describeSource(namedImage(text), text)?.compression !== undefined);
   if (compressed !== undefined) throw new OptionError(`${compressed}: a machine has unpacked disks only`);
   const memory = parseMemory(args.memory);
   const disks = namedDisks(args.disk, args.backing).map(({ image }) => image as string);
-  const accelerator = chooseAccelerator(args.accel, extra);
   const { image } = args;
-  const command = vmm.command({ image, memory, disks, writable: args.write === true, accelerator, followed: false });
+  const guest = { image, memory, disks, writable: args.write === true };
+  if (args.printConfig) {
+    if (vmm.configuration === undefined)
+      throw new OptionError(`--print-config: ${vmm.program} has its command line only (--dry-run)`);
+    if (extra.length > 0) throw new OptionError(`--print-config: ${extra[0]} behind -- is for the command line`);
+    // Who reads it may be anywhere.
+    const placed = { ...guest, image: resolve(image), disks: disks.map((path) => resolve(path)) };
+    process.stdout.write(printableJson(vmm.configuration(placed)));
+    return 0;
+  }
+  if (vmm.kvmOnly && args.accel === "tcg") throw new OptionError(`--accel tcg: ${vmm.program} has KVM only`);
+  const accelerator = vmm.kvmOnly ? undefined : chooseAccelerator(args.accel, extra);
+  const command = vmm.command({ ...guest, accelerator, followed: false });
   const { program, format, map } = vmm;
   const told = { program, arguments: [...command, ...extra], image: { path: image, format, map }, memory, disks };
-  if (args.printJson) process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
-  else process.stdout.write(`${[program, ...told.arguments].map(quoted).join(" ")}\n`);
+  if (args.printJson) {
+    process.stdout.write(printableJson(told));
+    return 0;
+  }
+  const odd = told.arguments.find((word) => !isPrintable(word));
+  if (odd !== undefined)
+    throw new OptionError(`--dry-run: ${odd} has characters that can't be shown on a line (--print-json has them)`);
+  process.stdout.write(`${[program, ...told.arguments].map(quoted).join(" ")}\n`);
   return 0;
 }
 
-/** A word for a POSIX shell. */
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 /** @throws OptionError for a disk that a machine can't have, or not as --write says */
-function checkDisks({ disk, write }: RunArguments): void {
+function checkDisks({ disk, disksFrom, write }: RunArguments): void {
+  // A set-up may be somebody else's, and name any file of the user's.
+  if (write && disksFrom !== undefined)
+    throw new OptionError("--write: disks that are to be written are named on the command line (-d), not by --machine");
   for (const text of disk) {
     const named = namedImage(text);
     const { image, readOnly, sectorSize } = named;
-    const { compression, format } = describeSource(named) ?? {};
+    const { compression, format } = describeSource(named, text) ?? {};
     if (format !== undefined && format !== "raw") {
       // The monitor would follow names in the image, which the guest writes.
       throw new OptionError(`${text}: run gives a machine raw images only (qemu-img convert -O raw makes one)`);
@@ -134,7 +165,7 @@ class UnpackedDisks implements Disposable {
 
   /** `disks` with those that are compressed unpacked to at most `limit` bytes. */
   async of(disks: readonly DiskImage[], limit: number): Promise<DiskImage[]> {
-    const packed = disks.filter((disk) => describeSource(disk)?.compression !== undefined);
+    const packed = disks.filter((disk) => describeSource(disk, disk.image as string)?.compression !== undefined);
     if (packed.length === 0) return [...disks];
     const { unpackImageTo } = await import("../disks/unpack.js");
     const directory = temporaryDirectory();
@@ -143,7 +174,7 @@ class UnpackedDisks implements Disposable {
     const ready: DiskImage[] = [];
     for (const [index, disk] of disks.entries()) {
       const { format: _word, ...rest } = disk;
-      const { compression } = describeSource(disk) ?? {};
+      const { compression } = describeSource(disk, disk.image as string) ?? {};
       const path = join(directory, `disk${index}`);
       if (compression !== undefined) {
         const onProgress = (done: number, size: number) => bar.unpacking(done, size);
@@ -169,9 +200,10 @@ function looping(most: number): number {
 /** One pass: the loader, then the machine. STATUS_REBOOT stands for a reboot of either. */
 async function runOnce(runner: Runner): Promise<number> {
   const { args, vmm, memory } = runner;
-  const result = await bootGuest(args, { map: memoryMap(vmm.map, memory), disks: runner.disks });
+  const map = memoryMap(vmm.map, memory);
+  const result = await bootGuest(args, { map, disks: runner.disks });
   if (result.reason !== "exec") return conclude(result);
-  const packedGuest = pack(result, vmm.format);
+  const packedGuest = pack(result, vmm.format, map);
   let made: string | undefined;
   const remove = takeOn({ clean: () => made && rmSync(made, { recursive: true, force: true }) });
   try {
@@ -190,6 +222,7 @@ async function runOnce(runner: Runner): Promise<number> {
 async function runPacked(runner: Runner, image: string, disks: readonly string[]): Promise<MachineEnd> {
   const { args, vmm, program, memory, extra, accelerator } = runner;
   const command = vmm.command({ image, memory, disks, writable: args.write === true, accelerator, followed: true });
+  log("machine", { program, arguments: [...command, ...extra] });
   const ended = await runMachine({
     vmm,
     program,

@@ -7,6 +7,7 @@ import type { Duplex, Readable } from "node:stream";
 import { HandoffError } from "../errors.js";
 import { CONTROL_FD, type GuestEnd, type Vmm } from "../handoff/vmm.js";
 import { takeOn } from "./ending.js";
+import { isLogging, log } from "./log.js";
 import { stty } from "./stty.js";
 
 /** A process ended by a signal has this plus the signal's number as its status. */
@@ -43,7 +44,7 @@ export interface MachineEnd {
 /** Starts a machine and waits for its end. It is told to end when we are, and is ended when it doesn't. */
 export async function runMachine(start: MachineStart): Promise<MachineEnd> {
   const settings = process.stdin.isTTY ? stty(0, "-g") : undefined;
-  const stderr = start.kvm ? "pipe" : "inherit";
+  const stderr = start.kvm || isLogging() ? "pipe" : "inherit";
   const child = spawn(start.program, start.args, {
     stdio: ["inherit", start.console === "stdout" ? 1 : 2, stderr, "pipe"],
   });
@@ -66,6 +67,7 @@ export async function runMachine(start: MachineStart): Promise<MachineEnd> {
     const watch = start.vmm.watch((text) => control.write(text), start.held);
     control.setEncoding("utf8");
     const held = child.stderr === null ? undefined : new HeldErrors(child.stderr);
+    if (!start.kvm) held?.pass();
     control.on("data", (text: string) => {
       watch.receive(text);
       if (watch.started) held?.pass();
@@ -74,7 +76,8 @@ export async function runMachine(start: MachineStart): Promise<MachineEnd> {
     const { end, started, refused } = watch;
     const itself = told ? undefined : signal;
     const isBroken = end === "broken" || (!started && !told && status !== 0);
-    const kvmFault = held && isBroken ? held.kvmFault(end === "broken" ? "internal error" : itself) : undefined;
+    const kvmFault =
+      held && start.kvm && isBroken ? held.kvmFault(end === "broken" ? "internal error" : itself) : undefined;
     if (kvmFault === undefined) held?.passAll();
     if (kvmFault === undefined && refused !== undefined && !told) throw unstarted(refused);
     return { status: status ?? STATUS_SIGNALLED + system.signals[signal!], signal: itself, end, kvmFault };
@@ -114,7 +117,7 @@ class HeldErrors {
     this.#rest = lines.pop()!.slice(-HELD_MAX);
     for (const line of lines) {
       if (KVM_FAILED.test(line)) this.#passing = false;
-      if (this.#passing) write(`${line}\n`);
+      if (this.#passing) write(line, "\n");
       else if (this.#size + line.length <= HELD_MAX) {
         this.#lines.push(line);
         this.#size += line.length;
@@ -135,7 +138,7 @@ class HeldErrors {
   }
 
   #flush(): void {
-    for (const line of this.#lines) write(`${line}\n`);
+    for (const line of this.#lines) write(line, "\n");
     this.#lines = [];
     this.#size = 0;
   }
@@ -147,6 +150,7 @@ class HeldErrors {
   }
 }
 
-function write(text: string): void {
-  process.stderr.write(Buffer.from(text, "latin1"));
+function write(line: string, end = ""): void {
+  if (isLogging()) log("monitor", { message: line.trimEnd() });
+  else process.stderr.write(Buffer.from(line + end, "latin1"));
 }

@@ -1,8 +1,6 @@
 // A tar stream (POSIX.1-2017, pax: ustar headers, with extended ones before them for what doesn't fit). It is ours because the
 // names of an image are bytes: the libraries for streams take texts, and change what is no UTF-8.
 
-import { isPrintable } from "../text.js";
-
 const BLOCK = 512;
 /** Streams end with as many blocks of zeros as fill a record. */
 const RECORD = 20 * BLOCK;
@@ -108,7 +106,7 @@ function isUtf8(bytes: string): boolean {
 
 /** Whether a name doesn't fit into a header as it is. */
 function needsRecord(name: string): boolean {
-  return name.length > NAME_SIZE || !/^[\x00-\x7f]*$/.test(name) || !isPrintable(name);
+  return name.length > NAME_SIZE || !/^[\x00-\x7f]*$/.test(name);
 }
 
 /** A record of an extended header: its own length, the name, the value. */

@@ -2,8 +2,9 @@
 // restored however that ends.
 
 import type { ReadStream } from "node:tty";
+import { Utf8Drawing } from "../console/charset.js";
 import type { Console, ConsoleSize, KeyInput } from "../console/console.js";
-import { type CharsetChoice, takesUtf8, Utf8Drawing } from "./charset.js";
+import { type CharsetChoice, takesUtf8 } from "./charset.js";
 import { takeOn } from "./ending.js";
 
 /** Leaves the console (Ctrl-]). */

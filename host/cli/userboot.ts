@@ -1,19 +1,14 @@
-#!/usr/bin/env node
-
-// The command line: `userboot boot -d IMAGE ...`. The exit statuses are in the help texts below. A signal ends the
-// program as itself.
-
-// A session's process gets ready while this one does the rest.
-import "./first.js";
+// The command line: `userboot boot -d IMAGE ...`. statuses.ts has the exit statuses. A signal ends the program as itself.
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { ROOT_MACHINES } from "../machine_file/root_for.js";
 import { FLAVOURS } from "../modules.js";
 import { CONFINES, ISOLATIONS } from "../options.js";
 import { GENERATIONS } from "../profile.js";
 import { DEFAULT_MEMORY } from "./arguments.js";
 import type { BhyveloadArguments } from "./bhyveload.js";
-import type { BootArguments } from "./boot.js";
+import type { BootArguments } from "./boot_arguments.js";
 import { complain } from "./complain.js";
 import { endAsTold } from "./ending.js";
 import type { GrantedArgument } from "./images.js";
@@ -21,13 +16,14 @@ import type { CatArguments } from "./inspect_cat.js";
 import type { InspectArguments } from "./inspect_common.js";
 import type { GetArguments } from "./inspect_get.js";
 import type { ListArguments } from "./inspect_ls.js";
+import { log, logAsJson } from "./log.js";
 import type { PackArguments } from "./pack.js";
 import type { RunArguments } from "./run.js";
 import { REBOOTS_MAX } from "./run_reboots.js";
+import type { ServeArguments } from "./serve.js";
+import { STATUS_FAILED, STATUS_USAGE, statusHelp } from "./statuses.js";
 import { writeWhole } from "./whole_writes.js";
 
-const FAILED_STATUS = 1;
-const USAGE_STATUS = 2;
 /** bhyveload's 2 is a loader that asks for a reboot. Commander's own errors have 1, too, and are told apart. */
 const BHYVELOAD_USAGE = -1;
 
@@ -52,7 +48,7 @@ function outputFailed(): void {
   if (hasFailed) return;
   hasFailed = true;
   process.once("exit", () => {
-    process.exitCode = USAGE_STATUS;
+    process.exitCode = STATUS_USAGE;
   });
 }
 const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
@@ -77,6 +73,9 @@ const grantedTo = (command: Command) => (file: string, before: GrantedArgument[]
   { disks: command.opts<{ disk: string[] }>().disk.length, file },
 ];
 
+/** Tells which options the command line itself has. */
+const givenIn = (command: Command) => (option: string) => command.getOptionValueSource(option) === "cli";
+
 const program = new Command("userboot")
   .description("FreeBSD's userboot as a WebAssembly sandbox")
   .version(version, "--version", "show the version")
@@ -87,6 +86,8 @@ const program = new Command("userboot")
       complain(
         text
           .replace(/^error: /, "")
+          // Most likely an image that should be a disk.
+          .replace(/^(too many arguments for '(?!serve|help|diff).*)\.$/m, "$1: a disk is given by -d IMAGE")
           .trimEnd()
           .replaceAll("\n", " "),
       ),
@@ -105,6 +106,15 @@ const profileOption = () =>
 const policyOption = () => new Option("--policy <file>", "the operator's boot policy, in Lua (examples/policies)");
 const grantOption = () =>
   new Option("--grant <name=file>", "file that the policy may read (repeat)").argParser(collect).default([]);
+
+const logOption = () =>
+  new Option("--log <how>", "json: all that is told on stderr as events, an object a line (docs/operating.md)")
+    .choices(["text", "json"])
+    .default("text");
+/** As soon as it is read, so that what is wrong with the rest is told so, too. */
+const hearLog = (how: string): void => {
+  if (how === "json") logAsJson();
+};
 
 /** The options of a boot, which all commands take. */
 const bootOptions = (command: Command): Command =>
@@ -167,6 +177,17 @@ const bootOptions = (command: Command): Command =>
       collect,
       [],
     )
+    .option(
+      "--machine <file>",
+      "set-up from a file, machine.json (docs/machine.md); options that are given win, variables and overlays are added",
+    )
+    .option("--save-machine <file>", "write the set-up to a file, then go on")
+    .addOption(
+      new Option(
+        "--root-for <machine>",
+        "set the variables with which the guest finds its root and its clock there, and tell them",
+      ).choices(ROOT_MACHINES),
+    )
     .option("-S, --wired", "wire guest memory (accepted, no effect)")
     .option("-C, --core-dump", "include guest memory in core dumps (accepted, no effect)")
     .option("--input <keys>", "keys to type, or @FILE: \\r \\n \\e \\b \\\\ \\xHH, \\w{N} waits N seconds")
@@ -175,6 +196,9 @@ const bootOptions = (command: Command): Command =>
     .option("--out <dir>", "write result.json and mem.bin (sparse) there")
     .option("--json", "print the result of the loader; the guest's console then goes to stderr")
     .option("--verbose", "tell on stderr which interpreters ran, and why, and what was damaged")
+    .option("--summary", "tell on stderr in one line what ran, was loaded and came of it")
+    .addOption(logOption())
+    .on("option:log", hearLog)
     .addOption(limitOption())
     .addOption(isolationOption("where the guest's loader runs (SECURITY.md); none takes no keys but --input's"))
     .addOption(confineOption())
@@ -199,36 +223,22 @@ const JSON_OPTION = ["--json", "print it as JSON"] as const;
 const PATHS = `
 A path is as the loader writes it, disk0p2:/boot or zfs:pool/ROOT/name:/etc;
 without a device it is on the one that would be booted.`;
-const READ_STATUSES = `
-Exit status: 0, or 2 for wrong usage, an image or a file that can't be read.`;
-
-const LOADER_STATUSES = `
-Exit status: 0 the kernel is entered, 1 the boot failed or the loader quit,
-2 wrong usage, unreadable input or unwritable output, 3 the loader asks for a
-reboot.`;
-const BHYVELOAD_STATUSES = `
-Exit status: 0 the virtual machine is ready for bhyve, 1 the boot failed, the
-loader quit, the virtual machine can't be made or the command line is wrong,
-2 the loader asks for a reboot, 64 an argument can't be used, 65 the machine was
-damaged on its way.`;
-const RUN_STATUSES = `
-Exit status: 0 the guest was powered off or left, 1 it panicked, loops, KVM is
-asked for and doesn't work, or the loader failed or quit, 2 wrong usage,
-unreadable input or unwritable output, 3 the guest asks for a reboot and
---no-reboot is given; else the virtual machine monitor's own, 128 and more when
-a signal ended it.`;
 
 bootOptions(program.command("boot"))
   .description("boot a guest: run its loader, load its kernel, set up the machine")
-  .addHelpText("after", LOADER_STATUSES)
-  .action(async (options: BootArguments) => {
+  .addHelpText("after", statusHelp("boot"))
+  .action(async (options: BootArguments, command: Command) => {
     const { bootCommand } = await import("./boot.js");
-    process.exitCode = await bootCommand(options);
+    process.exitCode = await bootCommand({ ...options, given: givenIn(command) });
   });
 
 bootOptions(program.command("run"))
   .description("boot a guest, then run it in a virtual machine")
-  .option("--vmm <name>", "qemu (its PC), q35 or microvm", "qemu")
+  .option(
+    "--vmm <name>",
+    "qemu (its PC), q35 or microvm; cloud-hypervisor and firecracker, which are only told of (--dry-run ...)",
+    "qemu",
+  )
   .addOption(
     new Option("--accel <kind>", "what executes the guest's code: KVM, QEMU's translator, or KVM where it works")
       .choices(["auto", "kvm", "tcg"])
@@ -242,17 +252,19 @@ bootOptions(program.command("run"))
     String(REBOOTS_MAX),
   )
   .addOption(
-    new Option("--dry-run", "print how the monitor would be started, quoted for a shell; nothing is booted").conflicts(
+    new Option("--dry-run", "print how the monitor would be started, quoted for a shell; nothing is booted").conflicts([
       "printJson",
-    ),
+      "printConfig",
+    ]),
   )
-  .option("--print-json", "the same as JSON")
+  .addOption(new Option("--print-json", "the same as JSON").conflicts("printConfig"))
+  .option("--print-config", "print the monitor's own configuration as JSON (cloud-hypervisor, firecracker)")
   .option("--image <file>", "the packed guest in it, which `userboot pack` writes", "guest.elf")
   .argument("[arguments...]", "more arguments for the virtual machine monitor, after --")
-  .addHelpText("after", RUN_STATUSES)
-  .action(async (extra: string[], options: RunArguments) => {
+  .addHelpText("after", statusHelp("run"))
+  .action(async (extra: string[], options: RunArguments, command: Command) => {
     const { runCommand } = await import("./run.js");
-    process.exitCode = await runCommand(options, extra);
+    process.exitCode = await runCommand({ ...options, given: givenIn(command) }, extra);
   });
 
 bootOptions(program.command("pack"))
@@ -260,14 +272,17 @@ bootOptions(program.command("pack"))
   .requiredOption("-o, --output <file>", "file to write, or - (standard output; the console then goes to stderr)")
   .option(
     "--format <name>",
-    "multiboot (QEMU -kernel, GRUB, v86), pvh (microvm, Firecracker), core or symbols (gdb), machine (bhyve)",
+    "multiboot (QEMU -kernel, GRUB, v86), pvh (microvm, Firecracker, Cloud Hypervisor), core or symbols (gdb), machine (bhyve)",
     "multiboot",
   )
-  .option("--map <name>", "whose memory map the guest is told: bhyve, qemu, q35 or v86 (default by format)")
-  .addHelpText("after", LOADER_STATUSES)
-  .action(async (options: PackArguments) => {
+  .option(
+    "--map <name>",
+    "whose memory map the guest is told: bhyve, qemu, q35, v86, cloud-hypervisor or firecracker (default by format)",
+  )
+  .addHelpText("after", statusHelp("pack"))
+  .action(async (options: PackArguments, command: Command) => {
     const { packCommand } = await import("./pack.js");
-    process.exitCode = await packCommand(options);
+    process.exitCode = await packCommand({ ...options, given: givenIn(command) });
   });
 
 program
@@ -293,7 +308,7 @@ program
   .exitOverride((error) => {
     throw error.exitCode === 0 ? error : new CommanderError(BHYVELOAD_USAGE, error.code, error.message);
   })
-  .addHelpText("after", BHYVELOAD_STATUSES)
+  .addHelpText("after", statusHelp("bhyveload"))
   .action(async (vmname: string, { c, C, d, e, h, l, m, S, ...options }: BhyveloadOptions) => {
     const { bhyveloadCommand } = await import("./bhyveload.js");
     const named = { console: c, disk: d, env: e, memory: m, wired: S ?? false, coreDump: C ?? false };
@@ -301,10 +316,57 @@ program
     process.exitCode = await bhyveloadCommand(vmname, { ...options, ...named, ...given });
   });
 
+program
+  .command("serve")
+  .description("boot guests for other programs, which ask by HTTP (docs/serve.md)")
+  .helpOption("--help", "show help")
+  .requiredOption("--listen <place>", "unix:PATH, 127.0.0.1:PORT or [::1]:PORT")
+  .option("--token-file <file>", "who may ask: lines TENANT:TOKEN, or *:TOKEN for who boots for many")
+  .option("--images <dir>", "directory whose files requests may name (repeat)", collect, [])
+  .option("--tenant-images <dir>", "directory with one for each tenant, by its name (repeat)", collect, [])
+  .option("--policies <dir>", "directory of boot policies, NAME.lua, which requests name")
+  .option("--policy <name>", "the one of requests that name none")
+  .addOption(grantOption())
+  .option("--size <number>", "boots that run at a time (default: as many as there are processors)")
+  .option("--spare <number>", "processes or threads that are ready beforehand (default: as many as --size)")
+  .option("--max-queue <number>", "boots that wait, at most (default: 1000)")
+  .addOption(
+    new Option("--isolation <level>", "where the guests' loaders run (SECURITY.md)")
+      .choices(["process", "thread"])
+      .default("process"),
+  )
+  .addOption(confineOption())
+  .addOption(
+    new Option("--reuse <whose>", "use a process or thread again: never, or for the same tenant")
+      .choices(["never", "tenant"])
+      .default("never"),
+  )
+  .option("--pool-limit <name=value>", "guestMemory, bootMemory, tenantRunning, tenantQueued (repeat)", collect, [])
+  .option("--limit <name=value>", "budget of a boot, which requests can lower, e.g. wallMs=10000 (repeat)", collect, [])
+  .option(
+    "--serve-limit <name=value>",
+    "bodyBytes, sendMs, drainMs, unsentBytes and others of docs/serve.md (repeat)",
+    collect,
+    [],
+  )
+  .addOption(logOption())
+  .on("option:log", hearLog)
+  .addHelpText(
+    "after",
+    `
+SIGTERM ends it in order: it takes no more, and finishes what it has. A second
+one ends all at once.
+${statusHelp("serve")}`,
+  )
+  .action(async (options: ServeArguments) => {
+    const { serveCommand } = await import("./serve.js");
+    process.exitCode = await serveCommand(options);
+  });
+
 inspectOptions(program.command("inspect"))
   .description("tell what is in images, and whether they would boot")
   .option(...JSON_OPTION)
-  .addHelpText("after", "\nExit status: 0 they would boot, 1 they would not, 2 wrong usage or unreadable input.")
+  .addHelpText("after", statusHelp("inspect"))
   .action(async (options: InspectArguments) => {
     const { inspectCommand } = await import("./inspect.js");
     process.exitCode = await inspectCommand(options);
@@ -316,7 +378,7 @@ inspectOptions(program.command("ls"))
   .option("-l, --long", "with kind, mode, owner, size and time")
   .option("-R, --recursive", "with all below it")
   .argument("[path]", "default: the root", "/")
-  .addHelpText("after", PATHS + READ_STATUSES)
+  .addHelpText("after", `${PATHS}\n${statusHelp("ls")}`)
   .action(async (path: string, options: ListArguments) => {
     const { listCommand } = await import("./inspect_ls.js");
     process.exitCode = await listCommand(path, options);
@@ -326,7 +388,7 @@ inspectOptions(program.command("cat"))
   .description("write out files of an image")
   .option("--unpacked", "as the loader would get them: kernel.gz for kernel")
   .argument("<paths...>")
-  .addHelpText("after", PATHS + READ_STATUSES)
+  .addHelpText("after", `${PATHS}\n${statusHelp("cat")}`)
   .action(async (paths: string[], options: CatArguments) => {
     const { catCommand } = await import("./inspect_cat.js");
     process.exitCode = await catCommand(paths, options);
@@ -334,7 +396,7 @@ inspectOptions(program.command("cat"))
 
 inspectOptions(program.command("get"))
   .description("copy a file or a tree out of an image")
-  .option("--tar <file>", "write a tar stream, to - (standard output)")
+  .option("--tar <file>", "write a tar stream, to - (the standard output)")
   .option("--all-links", "keep links that lead out of the copied tree")
   .argument("<source>")
   .argument("[destination]", "a directory to copy into, or a new name (default: .)")
@@ -343,8 +405,7 @@ inspectOptions(program.command("get"))
     `${PATHS}
 Nothing is written outside the destination, and nothing that is there is
 replaced. Holes of files are kept.
-Exit status: 0, 1 when something was left out, which is named, 2 wrong usage,
-unreadable input or unwritable output.`,
+${statusHelp("get")}`,
   )
   .action(async (source: string, destination: string | undefined, options: GetArguments) => {
     const { getCommand } = await import("./inspect_get.js");
@@ -355,7 +416,7 @@ inspectOptions(program.command("hash"))
   .description("SHA-256 digests of files of an image, and of all below directories")
   .option(...JSON_OPTION)
   .argument("<paths...>")
-  .addHelpText("after", PATHS + READ_STATUSES)
+  .addHelpText("after", `${PATHS}\n${statusHelp("hash")}`)
   .action(async (paths: string[], options: InspectArguments) => {
     const { hashCommand } = await import("./inspect_hash.js");
     process.exitCode = await hashCommand(paths, options);
@@ -364,19 +425,20 @@ inspectOptions(program.command("hash"))
 inspectOptions(program.command("diff"))
   .description("what differs between two images")
   .option(...JSON_OPTION)
-  .argument("<image1>")
-  .argument("<image2>")
-  .argument("[path]", "below what", "/boot")
+  .usage("[options] <image1> <image2> [path]")
+  .argument("[images...]", "two images, and a directory or file in both (default: /boot)")
   .addHelpText(
     "after",
     `${PATHS}
+An image that needs another file is given by -d, and so is the other one:
+-d old.img -d qcow2:new.qcow2 --backing old.img [path].
 A line begins with - for what only the first has, + for what only the second
-has, ! for what differs. Exit status: 0 no difference, 1 some, 2 wrong usage or
-unreadable input.`,
+has, ! for what differs.
+${statusHelp("diff")}`,
   )
-  .action(async (first: string, second: string, path: string, options: InspectArguments) => {
+  .action(async (operands: string[], options: InspectArguments) => {
     const { diffCommand } = await import("./inspect_diff.js");
-    process.exitCode = await diffCommand([first, second], path, options);
+    process.exitCode = await diffCommand(operands, options);
   });
 
 program
@@ -391,18 +453,20 @@ program
 
 function statusOf({ exitCode }: CommanderError): number {
   if (exitCode === 0) return 0;
-  return exitCode === BHYVELOAD_USAGE ? FAILED_STATUS : USAGE_STATUS;
+  return exitCode === BHYVELOAD_USAGE ? STATUS_FAILED : STATUS_USAGE;
 }
 
 async function main(): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = statusOf(error);
-    else {
+    if (error instanceof CommanderError) {
+      process.exitCode = statusOf(error);
+      log("exit", { status: process.exitCode });
+    } else {
       // A defect of this program. Its text may be a guest's all the same.
       for (const line of String((error as Error)?.stack ?? error).split("\n")) complain(line);
-      process.exitCode = FAILED_STATUS;
+      process.exitCode = STATUS_FAILED;
     }
   }
   endAsTold();

@@ -15,6 +15,9 @@ export function readsBlobsAtOnce(): boolean {
   return typeof FileReaderSync !== "undefined";
 }
 
+/** What messages call `blob`: a file by its name. */
+export const blobName = (blob: Blob): string => ("name" in blob && String(blob.name)) || "Blob";
+
 /**
  * The image is read as it is asked for.
  * @throws DiskError for an empty image, and when what it is of has changed since
@@ -27,7 +30,7 @@ export class BlobDisk implements Disk {
     readonly blob: Blob,
     readonly sectorSize: 512 | 4096 = 512,
   ) {
-    if (blob.size === 0) throw new DiskError("Blob", "empty, not a disk image");
+    if (blob.size === 0) throw new DiskError(blobName(blob), "empty, not a disk image");
   }
 
   get size(): number {
@@ -46,7 +49,7 @@ export class BlobDisk implements Disk {
       target.set(bytes);
       return bytes.length;
     } catch (error) {
-      throw new DiskError("Blob", `can't be read any more (${(error as Error)?.name ?? error})`);
+      throw new DiskError(blobName(this.blob), `can't be read any more (${(error as Error)?.name ?? error})`);
     }
   }
 }

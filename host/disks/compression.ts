@@ -16,6 +16,7 @@ export function isCompression(word: string | undefined): word is Compression {
 
 /** The compression of a file of that name; undefined when its name says none. */
 export function compressionOfName(path: string): Compression | undefined {
-  const suffix = /\.([a-z0-9]+)$/.exec(path)?.[1];
-  return suffix !== undefined && Object.hasOwn(SUFFIXES, suffix) ? SUFFIXES[suffix] : undefined;
+  const dot = path.lastIndexOf(".");
+  const suffix = path.slice(dot + 1);
+  return dot >= 0 && Object.hasOwn(SUFFIXES, suffix) ? SUFFIXES[suffix] : undefined;
 }

@@ -2,8 +2,11 @@
 // that in /sys/dev/block by the device's numbers; FreeBSD's character devices (zvols, md, disks) tell `diskinfo`. What
 // nobody tells is found by reading.
 
-import { spawnSync } from "node:child_process";
+import type * as ChildProcess from "node:child_process";
 import { readFileSync, readSync, type Stats } from "node:fs";
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
 
 /** What is known of a device. */
 export interface DeviceFacts {
@@ -32,6 +35,8 @@ const SYSTEM: DeviceSystem = {
     }
   },
   diskinfo(fd) {
+    // Loaded for this only: it takes longer than all the rest of a session's process.
+    const { spawnSync } = require("node:child_process") as typeof ChildProcess;
     // Its standard input is the device, so that no name is looked up a second time.
     const { status, stdout } = spawnSync("/usr/sbin/diskinfo", ["/dev/fd/0"], {
       stdio: [fd, "pipe", "ignore"],

@@ -1,8 +1,8 @@
 // A disk image in a file, or a device (Node). Opened read only; what it refuses, it refuses with one line.
 
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from "node:fs";
 import { DiskError } from "../errors.js";
-import { deviceFacts, isDiskDevice } from "./device.js";
+import { type DeviceFacts, deviceFacts, isDiskDevice } from "./device.js";
 import type { Disk } from "./disk.js";
 import { FORMAT_WORDS } from "./source.js";
 
@@ -22,9 +22,17 @@ export interface OpenFile {
   size?: number | undefined;
 }
 
+/** One call of the system: what it reads, from where, and how much of that comes before what is wanted. */
+interface Part {
+  into: Uint8Array;
+  at: number;
+  before: number;
+}
+
 /**
  * A file or device as a disk, to be closed when it was opened here.
- * @throws DiskError as `openImageFile`, and when it is read, if it has become shorter than it was, or the device has gone
+ * @throws DiskError for what isn't there, may not be read, is no regular file and no disk, or is empty; and when it is read, if it
+ * has become shorter than it was, or the device has gone
  */
 export class FileDisk implements Disk {
   readonly promises = false;
@@ -34,6 +42,7 @@ export class FileDisk implements Disk {
   readonly #fd: number;
   /** Character devices are read by whole sectors. */
   readonly #bounce: Uint8Array | undefined;
+  /** It is open, and this one's to close. */
   #open: boolean;
 
   constructor(
@@ -45,48 +54,84 @@ export class FileDisk implements Disk {
     this.#open = open === undefined;
     this.#fd = open?.fd ?? openImageFile(path);
     const status = fstatSync(this.#fd);
-    if (status.isFile()) {
-      this.size = open?.size ?? status.size;
-      this.sectorSize = sectorSize ?? 512;
-    } else {
-      const facts =
-        open?.size === undefined ? deviceFacts(this.#fd, status) : { size: open.size, sectorSize: 512 as const };
-      this.size = facts.size;
-      this.sectorSize = sectorSize ?? facts.sectorSize;
-    }
+    const facts = open === undefined ? this.#checked(status) : openedFacts(open, status);
+    this.size = facts.size;
+    this.sectorSize = sectorSize ?? facts.sectorSize;
     if (status.isCharacterDevice()) this.#bounce = new Uint8Array(BOUNCE);
   }
 
+  /** What is known of what was opened here. It is closed again when it is no image. */
+  #checked(status: Stats): DeviceFacts {
+    const facts = imageFacts(this.#fd, status);
+    if (typeof facts !== "string") return facts;
+    this.close();
+    throw this.#lost(facts);
+  }
+
   read(offset: number, target: Uint8Array): number {
-    const wanted = Math.max(0, Math.min(target.length, this.size - offset));
+    const wanted = this.#wanted(offset, target);
     let done = 0;
     while (done < wanted) {
-      const count = this.#readSome(offset + done, target.subarray(done, wanted));
-      if (count === 0) throw this.#lost(`ends at byte ${offset + done}, but had ${this.size} when it was opened`);
-      done += count;
+      const rest = target.subarray(done, wanted);
+      const { into, at, before } = this.#part(offset + done, rest, this.#bounce);
+      let got: number;
+      try {
+        got = readSync(this.#fd, into, 0, into.length, at);
+      } catch (error) {
+        throw this.#failed(error);
+      }
+      done += this.#took(rest, into, got - before, before, offset + done);
     }
     return done;
   }
 
-  #readSome(offset: number, target: Uint8Array): number {
-    const bounce = this.#bounce;
-    const before = bounce === undefined ? 0 : offset % this.sectorSize;
-    if (bounce === undefined || (before === 0 && target.length % this.sectorSize === 0))
-      return this.#pread(target, offset);
-    const end = Math.min(BOUNCE, Math.ceil((before + target.length) / this.sectorSize) * this.sectorSize);
-    const got = this.#pread(bounce.subarray(0, end), offset - before) - before;
-    const part = bounce.subarray(before, before + Math.max(0, Math.min(got, target.length)));
-    target.set(part);
-    return part.length;
+  /** The same while this thread goes on: whoever reads for many isn't held up by a slow medium. */
+  async readAside(offset: number, target: Uint8Array): Promise<number> {
+    const bounce = this.#bounce && new Uint8Array(BOUNCE);
+    const wanted = this.#wanted(offset, target);
+    const stop = use(this.#fd);
+    try {
+      let done = 0;
+      while (done < wanted) {
+        const rest = target.subarray(done, wanted);
+        const { into, at, before } = this.#part(offset + done, rest, bounce);
+        const got = await new Promise<number>((resolve, reject) => {
+          read(this.#fd, into, 0, into.length, at, (error, count) =>
+            error ? reject(this.#failed(error)) : resolve(count),
+          );
+        });
+        done += this.#took(rest, into, got - before, before, offset + done);
+      }
+      return done;
+    } finally {
+      stop();
+    }
   }
 
-  #pread(target: Uint8Array, offset: number): number {
-    try {
-      return readSync(this.#fd, target, 0, target.length, offset);
-    } catch (error) {
-      const { code = "" } = error as NodeJS.ErrnoException;
-      throw GONE.includes(code) ? this.#lost(`has gone (${code})`) : error;
-    }
+  #wanted(offset: number, target: Uint8Array): number {
+    return Math.max(0, Math.min(target.length, this.size - offset));
+  }
+
+  /** How the first bytes of `target` are read: as they are, or by whole sectors into `bounce`. */
+  #part(offset: number, target: Uint8Array, bounce: Uint8Array | undefined): Part {
+    const before = bounce === undefined ? 0 : offset % this.sectorSize;
+    if (bounce === undefined || (before === 0 && target.length % this.sectorSize === 0))
+      return { into: target, at: offset, before: 0 };
+    const end = Math.min(BOUNCE, Math.ceil((before + target.length) / this.sectorSize) * this.sectorSize);
+    return { into: bounce.subarray(0, end), at: offset - before, before };
+  }
+
+  /** How many bytes of `target` came by a call that had `got` of what is wanted; they are put there, unless they are. */
+  #took(target: Uint8Array, into: Uint8Array, got: number, before: number, offset: number): number {
+    if (got <= 0) throw this.#lost(`ends at byte ${offset}, but had ${this.size} when it was opened`);
+    const count = Math.min(got, target.length);
+    if (into !== target) target.set(into.subarray(before, before + count));
+    return count;
+  }
+
+  #failed(error: unknown): unknown {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    return GONE.includes(code) ? this.#lost(`has gone (${code})`) : error;
   }
 
   #lost(what: string): DiskError {
@@ -101,33 +146,47 @@ export class FileDisk implements Disk {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    closeSync(this.#fd);
+    whenUnused(this.#fd, () => closeSync(this.#fd));
   }
+}
+
+/** What waits for the reads beside this thread of a descriptor. */
+const inUse = new Map<number, { reads: number; closes: (() => void)[] }>();
+
+/** A read begins; returns what is to be called at its end. */
+function use(fd: number): () => void {
+  const now = inUse.get(fd) ?? { reads: 0, closes: [] };
+  inUse.set(fd, now);
+  now.reads++;
+  return () => {
+    if (--now.reads > 0) return;
+    inUse.delete(fd);
+    for (const close of now.closes) close();
+  };
+}
+
+/** Closes a descriptor when nothing reads it any more: its number could be another file's before a read has begun. */
+export function whenUnused(fd: number, close: () => void): void {
+  const now = inUse.get(fd);
+  if (now === undefined) close();
+  else now.closes.push(close);
 }
 
 /**
  * The file or device at `path` as a disk, to be closed by the caller. `boot` takes paths, too; this is the same name as in pages.
- * @throws DiskError as `openImageFile`
+ * @throws DiskError as `FileDisk`
  */
 export async function fileDisk(path: string, { sectorSize }: { sectorSize?: 512 | 4096 } = {}): Promise<FileDisk> {
   return new FileDisk(path, sectorSize);
 }
 
-/**
- * Opens the image or device at `path`, which is looked at before a byte is read.
- * @throws DiskError for what isn't there, may not be read, is no regular file and no disk, or is empty
- */
-export function openImageFile(path: string): number {
-  let fd: number;
+/** Opens what is at `path`, which is looked at before a byte is read. */
+function openImageFile(path: string): number {
   try {
-    fd = openSync(path, OPEN_FLAGS);
+    return openSync(path, OPEN_FLAGS);
   } catch (error) {
     throw new DiskError(path, explain(error) + wordHint(path));
   }
-  const complaint = imageComplaint(fd);
-  if (complaint === undefined) return fd;
-  closeSync(fd);
-  throw new DiskError(path, complaint);
 }
 
 /** What to do about a name that begins as on the command line. */
@@ -136,13 +195,26 @@ function wordHint(path: string): string {
   return word === undefined ? "" : ` (its format is said apart from its name: format: "${word}")`;
 }
 
-/** Why what is open as `fd` is no image; undefined when it may be one. */
-function imageComplaint(fd: number): string | undefined {
-  const status = fstatSync(fd);
-  if (isDiskDevice(status)) return deviceFacts(fd, status).size > 0 ? undefined : "device without a medium, or no disk";
-  return (
-    kindComplaint(status, ", not a disk image") ?? (status.size === 0 ? "empty file, not a disk image" : undefined)
-  );
+/** What is known of a file or device that is open as `fd`; why it is no image, when it is none. */
+function imageFacts(fd: number, status: Stats): DeviceFacts | string {
+  if (isDiskDevice(status)) {
+    const facts = deviceFacts(fd, status);
+    return facts.size > 0 ? facts : "device without a medium, or no disk";
+  }
+  const complaint = kindComplaint(status, ", not a disk image") ?? sizeComplaint(status.size);
+  return complaint ?? { size: status.size, sectorSize: 512 };
+}
+
+/** What is known of what was opened elsewhere, and looked at there. */
+function openedFacts({ fd, size }: OpenFile, status: Stats): DeviceFacts {
+  if (size !== undefined || status.isFile()) return { size: size ?? status.size, sectorSize: 512 };
+  return deviceFacts(fd, status);
+}
+
+/** Why a file of `size` bytes is no image; undefined when it may be one. */
+export function sizeComplaint(size: number): string | undefined {
+  if (size === 0) return "empty file, not a disk image";
+  return Number.isSafeInteger(size) ? undefined : `${size} bytes, more than a disk may have`;
 }
 
 /** What is wrong with something that should be a regular file; undefined when it is one. */

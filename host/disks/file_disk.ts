@@ -1,5 +1,6 @@
 // A page's files as disks.
 
+import { isBlob } from "../brand.js";
 import { DiskError, OptionError } from "../errors.js";
 import { BlobDisk } from "./blob.js";
 import type { Disk } from "./disk.js";
@@ -14,7 +15,7 @@ export async function fileDisk(
   file: Blob | FileSystemFileHandle,
   { sectorSize = 512 }: { sectorSize?: 512 | 4096 } = {},
 ): Promise<Disk> {
-  if (file instanceof Blob) return new BlobDisk(file, sectorSize);
+  if (isBlob(file)) return new BlobDisk(file, sectorSize);
   if (!isHandle(file)) throw new OptionError("fileDisk: a Blob, a File or the handle of a file is needed");
   return new BlobDisk(await fileOf(file), sectorSize);
 }

@@ -100,6 +100,8 @@ class RangedDisk implements HttpDisk {
   readonly promises = true;
   readonly sectorSize: 512 | 4096;
   readonly #url: URL;
+  /** Whose server answers: redirects may lead to another. */
+  #origin: string;
   readonly #options: Required<HttpDiskOptions>;
   readonly #end = new AbortController();
   #stopListening = () => {};
@@ -110,6 +112,7 @@ class RangedDisk implements HttpDisk {
 
   constructor(url: URL, options: Required<HttpDiskOptions>) {
     this.#url = url;
+    this.#origin = url.origin;
     this.#options = options;
     this.sectorSize = options.sectorSize;
     const { signal } = options;
@@ -172,6 +175,7 @@ class RangedDisk implements HttpDisk {
     const headers = { ...this.#options.headers, range: `bytes=${start}-${end - 1}`, ...this.#condition() };
     // What the platform keeps of files is no way to notice that one has changed.
     const response = await fetch(this.#url, { headers, signal, cache: "no-store" });
+    if (response.redirected) this.#origin = new URL(response.url).origin;
     try {
       const length = this.#check(response, start, end);
       return await this.#body(response, length);
@@ -185,7 +189,7 @@ class RangedDisk implements HttpDisk {
   #condition(): Record<string, string> {
     const etag = this.#file?.etag;
     const { location } = globalThis as { location?: { origin: string } };
-    const isOwn = location === undefined || location.origin === this.#url.origin;
+    const isOwn = location === undefined || location.origin === this.#origin;
     return etag?.startsWith('"') && isOwn ? { "if-range": etag } : {};
   }
 

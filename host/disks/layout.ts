@@ -39,8 +39,9 @@ export function layOut(disks: readonly DiskSource[]): Layout {
   if (disks.length > DISKS_MAX) throw new OptionError(`${disks.length} disks given, at most ${DISKS_MAX} possible`);
   const layout: Layout = { sources: [], images: [] };
   const granted: Layout = { sources: [], images: [] };
-  for (const source of disks) {
-    const image = describeSource(source);
+  disks.forEach((source, i) => {
+    const name = `disks[${i}]`;
+    const image = describeSource(source, name);
     const files = image?.files ?? [];
     layout.sources.push({ source, image });
     layout.images.push({
@@ -48,14 +49,13 @@ export function layOut(disks: readonly DiskSource[]): Layout {
       first: disks.length + granted.images.length,
       count: files.length,
     });
-    for (const file of files) {
-      const described = describeSource(file);
-      if (described === undefined)
-        throw new OptionError("a file of a disk must be a path, bytes, a Blob or a file's handle");
+    files.forEach((file, j) => {
+      const described = describeSource(file, `${name}.files[${j}]`);
+      if (described === undefined) throw new OptionError(`${name}.files[${j}] can't be a Disk`);
       granted.sources.push({ source: file, image: { ...described, sectorSize: image?.sectorSize } });
       granted.images.push({ format: described.format ?? "", first: 0, count: 0 });
-    }
-  }
+    });
+  });
   layout.sources.push(...granted.sources);
   layout.images.push(...granted.images);
   const { length } = layout.images;

@@ -48,13 +48,21 @@ export class ServedDisk implements Disk {
     while (done < target.length) {
       const size = Math.min(target.length - done, SERVED_MAX);
       const bytes = yield* settled(this.reader({ disk: this.number, offset: offset + done, size }));
-      target.set(bytes.subarray(0, size), done);
-      done += bytes.length;
+      const part = bytes.subarray(0, size);
+      target.set(part, done);
+      done += part.length;
       if (bytes.length < size) break;
     }
     return done;
   }
 }
+
+/** A disk that can be read while this thread, which has others to serve, goes on. */
+interface AsideDisk extends Disk {
+  readAside(offset: number, target: Uint8Array): Promise<number>;
+}
+
+const mayReadAside = (disk: Disk): disk is AsideDisk => "readAside" in disk;
 
 /** The caller's side of them. */
 export class DiskServer {
@@ -88,7 +96,7 @@ export class DiskServer {
   async #reply(disk: Disk, offset: number, size: number): Promise<ReadReply> {
     const bytes = new Uint8Array(size);
     try {
-      const got = await disk.read(offset, bytes);
+      const got = await (mayReadAside(disk) ? disk.readAside(offset, bytes) : disk.read(offset, bytes));
       if (!Number.isInteger(got) || got < 0 || got > size) throw new Error(`it tells of ${got} bytes`);
       return { bytes: bytes.slice(0, got) };
     } catch (error) {

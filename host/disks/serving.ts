@@ -1,6 +1,7 @@
 // Which images a session opens for itself, and which its caller reads for it; and whether promises can be waited for where
 // it runs. What can't be is said here, before anything is booted.
 
+import { isBlob } from "../brand.js";
 import { OptionError } from "../errors.js";
 import { isPromise } from "../maybe.js";
 import { canSuspend } from "../suspension.js";
@@ -16,6 +17,8 @@ const NEEDED = "an engine with JavaScript Promise Integration (Chromium 137, Nod
 export interface Sent {
   disks: SentImage[];
   served: Map<number, Disk>;
+  /** Closes what was opened here. */
+  close(): void;
 }
 
 /** How images get to sessions elsewhere. */
@@ -24,16 +27,20 @@ export interface Ways {
   blobs: boolean;
   /** It can wait for bytes that are read here. */
   served: boolean;
+  /** It gets images at its start: not, when it has started before they were known. */
+  images: boolean;
 }
 
 /**
  * The images as a session elsewhere gets them.
- * @throws OptionError for one that can't be read there
+ * @throws OptionError for one that can't be read there; DiskError for one that is to be read here and can't be opened
  */
 export function sendImages(sources: readonly ReadySource[], ways: Ways): Sent {
   const served = new Map<number, Disk>();
-  const disks = sources.map(({ source, image }, number): SentImage => {
-    if (image !== undefined && (ways.blobs || !(image.image instanceof Blob))) {
+  const opened: Disk[] = [];
+  const close = () => closeAll(opened);
+  const send = ({ source, image }: ReadySource, number: number): SentImage => {
+    if (image !== undefined && goesThere(image, ways)) {
       const { files: _files, format: _format, compression: _compression, ...sent } = image;
       return sent;
     }
@@ -41,12 +48,34 @@ export function sendImages(sources: readonly ReadySource[], ways: Ways): Sent {
       const where = `a page that is cross-origin isolated, or ${NEEDED}`;
       throw new OptionError(`disk ${number} is read by the page, which a thread can wait for only with ${where}`);
     }
-    const disk = image === undefined ? (source as Disk) : new BlobDisk(image.image as Blob, image.sectorSize);
+    const disk = image === undefined ? (source as Disk) : readHere(image, opened);
     served.set(number, disk);
     const { size, sectorSize } = disk;
     return { image: `disk ${number}`, served: number, size, sectorSize: sectorSize as 512 | 4096 };
-  });
-  return { disks, served };
+  };
+  try {
+    return { disks: sources.map(send), served, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Whether a session gets `image` itself. */
+function goesThere({ image }: SentImage, { blobs, images }: Ways): boolean {
+  return images && (blobs || !isBlob(image));
+}
+
+/** `image` as a disk of this thread, which is among those that are `opened` when it is one to be closed. */
+function readHere(image: SentImage, opened: Disk[]): Disk {
+  if (isBlob(image.image)) return new BlobDisk(image.image, image.sectorSize);
+  const disk = openSource(image);
+  opened.push(disk);
+  return disk;
+}
+
+function closeAll(opened: Disk[]): void {
+  for (const disk of opened.splice(0)) disk.close?.();
 }
 
 /** Disks of a session in this thread. */
@@ -63,9 +92,7 @@ export interface Opened {
  */
 export function openHere(sources: readonly ReadySource[]): Opened {
   const opened: Disk[] = [];
-  const close = () => {
-    for (const disk of opened.splice(0)) disk.close?.();
-  };
+  const close = () => closeAll(opened);
   try {
     const disks = sources.map(({ source, image }) => {
       if (image === undefined || isDisk(source)) return source as Disk;

@@ -1,8 +1,11 @@
 // From what a caller gives as a disk to a Disk, here or in a worker. Adding a source is one file beside
 // this one and one line in `openSource`.
 
+import { isBytes } from "../assets.js";
+import { isBlob, isBuffer, ownBytes } from "../brand.js";
 import { OptionError } from "../errors.js";
 import { isPromise } from "../maybe.js";
+import { checkValue, shown } from "../wanted.js";
 import { BlobDisk } from "./blob.js";
 import { BytesDisk } from "./bytes.js";
 import { COMPRESSIONS, type Compression, compressionOfName, isCompression } from "./compression.js";
@@ -24,10 +27,20 @@ export const IMAGE_FORMATS: readonly ImageFormat[] = ["raw", "qcow2", "vmdk", "v
 /** All words that can be said of an image. */
 export const FORMAT_WORDS: readonly (ImageFormat | Compression)[] = [...IMAGE_FORMATS, ...COMPRESSIONS];
 
+/** A disk of an open file, as `fileDisk` gives it on Node. */
+export interface OpenFileDisk extends Disk {
+  /** What messages call it. */
+  readonly path: string;
+  /** Its descriptor. */
+  readonly fd: number;
+  /** Bytes of a sector. */
+  readonly sectorSize: 512 | 4096;
+}
+
 /** An image with what is to be known about it. */
 export interface DiskImage {
-  /** The image itself. */
-  image: ImageSource;
+  /** The image itself, or a file that is open already, as `fileDisk` gives it on Node. */
+  image: ImageSource | OpenFileDisk;
   /** Bytes of a sector. Without it a device's are what the system says, those of a file 512, and a VHDX image has its own. */
   sectorSize?: 512 | 4096;
   /**
@@ -39,7 +52,7 @@ export interface DiskImage {
    * The files that it is made of besides: a data file, then what is behind it and behind that, or the extents of a VMDK
    * descriptor, in their order. Names in an image are never followed.
    */
-  files?: readonly (ImageSource | Omit<DiskImage, "files" | "sectorSize">)[];
+  files?: readonly (ImageSource | OpenFileDisk | Omit<DiskImage, "files" | "sectorSize">)[];
 }
 
 /** An image with its sector size, if that was said. */
@@ -80,52 +93,73 @@ export interface DescribedImage extends Omit<SentImage, "image" | "served">, Req
   compression?: Compression;
 }
 
-/** `source` with all that it leaves to us; undefined for a ready Disk that only its maker can use. */
-export function describeSource(source: DiskSource): DescribedImage | undefined {
+/**
+ * `source`, called `name`, with all that it leaves to us; undefined for a ready Disk that only its maker can use.
+ * @throws OptionError for what is no disk
+ */
+export function describeSource(source: DiskSource, name: string): DescribedImage | undefined {
+  if (typeof source === "string") return { ...packing(source, undefined, name), files: [] };
   const { sectorSize } = (source ?? {}) as Partial<DiskImage>;
   if (![undefined, 512, 4096].includes(sectorSize))
-    throw new OptionError(`sector size ${sectorSize} is not 512 or 4096`);
+    throw new OptionError(`${name}: sector size ${shown(sectorSize)} is not 512 or 4096`);
   if (isDescribed(source)) {
     const { image, format, files = [] } = source;
     const said = { files, ...(sectorSize && { sectorSize }) };
-    return { ...packing(checkImage(image), format), ...said };
+    if (isOpenFile(image)) return { ...openFileOf(image, format, name), ...said };
+    return { ...packing(takeImage(image, `${name}.image`), format, name), ...said };
   }
   if (source instanceof BytesDisk) return { image: source.image, sectorSize: source.sectorSize, files: [] };
   if (source instanceof BlobDisk) return { image: source.blob, sectorSize: source.sectorSize, files: [] };
   if (isDisk(source) && !(Number.isSafeInteger(source.size) && source.size >= 0))
-    throw new OptionError(`a Disk's size ${source.size} is no number of bytes`);
-  if (isDisk(source)) return isOpenFile(source) ? { ...openFileOf(source), files: [] } : undefined;
-  return { ...packing(checkImage(source), undefined), files: [] };
+    throw new OptionError(`${name}: a Disk's size ${shown(source.size)} is no number of bytes`);
+  if (isDisk(source)) return isOpenFile(source) ? { ...openFileOf(source, undefined, name), files: [] } : undefined;
+  return { ...packing(takeImage(source, name), undefined, name), files: [] };
 }
 
-/** The image with what `format` and its name say of it. */
-function packing(image: DescribedImage["image"], format: DiskImage["format"]): Omit<DescribedImage, "files"> {
+/** The image of the disk `disk` with what `format` and its own name say of it. */
+function packing(
+  image: DescribedImage["image"],
+  format: DiskImage["format"],
+  disk: string,
+): Omit<DescribedImage, "files"> {
   if (isCompression(format)) return { image, compression: format };
-  if (format !== undefined && !IMAGE_FORMATS.includes(format)) {
-    throw new OptionError(`unknown image format "${format}" (there are ${FORMAT_WORDS.join(", ")})`);
-  }
+  checkFormat(format, disk);
   const name = typeof image === "string" ? image : "name" in image ? String(image.name) : "";
   const compression = format !== "raw" ? compressionOfName(name) : undefined;
   return { image, ...(format && { format }), ...(compression && { compression }) };
 }
 
-function checkImage(image: ImageSource): DescribedImage["image"] {
-  if (image instanceof ArrayBuffer) return new Uint8Array(image);
-  if (typeof image === "string" || image instanceof Uint8Array || image instanceof Blob || isHandle(image))
-    return image;
-  if (isPromise(image as unknown)) throw new OptionError("a disk is a promise: `await` it first");
-  throw new OptionError("a disk must be a path, bytes, a Blob, a file's handle or a Disk");
+function checkFormat(format: ImageFormat | undefined, disk: string): void {
+  if (format !== undefined && !IMAGE_FORMATS.includes(format))
+    throw new OptionError(`${disk}: unknown image format "${format}" (there are ${FORMAT_WORDS.join(", ")})`);
 }
+
+/** An image, called `name`; bytes of another realm as ones of this. */
+function takeImage(image: ImageSource, name: string): DescribedImage["image"] {
+  if (isPromise(image as unknown)) throw new OptionError(`${name} is a promise: \`await\` it first`);
+  checkValue(name, image, IMAGE);
+  return isBuffer(image) ? new Uint8Array(image) : (ownBytes(image) ?? image);
+}
+
+const IMAGE = {
+  what: "a path, bytes, a Blob, a file's handle or a Disk",
+  is: (image: unknown) => typeof image === "string" || isBytes(image) || isBlob(image) || isHandle(image),
+};
 
 /** Whether `image` is the handle of a file. */
 export function isHandle(image: unknown): image is FileSystemFileHandle {
   return typeof image === "object" && image !== null && (image as { kind?: unknown }).kind === "file";
 }
 
-/** A disk of an open file, as FileDisk is one (Node). */
-type OpenFileDisk = Disk & { path: string; fd: number; sectorSize: 512 | 4096 };
-const isOpenFile = (disk: Disk): disk is OpenFileDisk => "fd" in disk && "path" in disk;
-const openFileOf = ({ path, fd, size, sectorSize }: OpenFileDisk) => ({ image: path, fd, size, sectorSize });
+const isOpenFile = (disk: unknown): disk is OpenFileDisk =>
+  isDisk(disk) && "fd" in (disk as object) && "path" in (disk as object);
+
+/** An open file as it is: whoever opened it has unpacked it. */
+function openFileOf({ path, fd, size, sectorSize }: OpenFileDisk, format: DiskImage["format"], disk: string) {
+  if (isCompression(format)) throw new OptionError(`${disk}: a file that is open already isn't unpacked (${path})`);
+  checkFormat(format, disk);
+  return { image: path, fd, size, sectorSize, ...(format && { format }) };
+}
 
 function isDescribed(source: DiskSource): source is DiskImage {
   return typeof source === "object" && source !== null && "image" in source && !isDisk(source);
@@ -139,6 +173,6 @@ export function openSource({ image, ...sent }: SentImage, reader?: Reader): Disk
     return new ServedDisk(served, size, sectorSize, reader);
   }
   if (typeof image === "string") return openFile(image, sent);
-  if (image instanceof Blob) return new BlobDisk(image, sectorSize);
+  if (isBlob(image)) return new BlobDisk(image, sectorSize);
   return new BytesDisk(image, sectorSize);
 }

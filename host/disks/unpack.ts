@@ -68,7 +68,8 @@ async function unpackInto(
   const file = typeof image === "string" ? new FileDisk(image) : undefined;
   try {
     const source = file?.fd ?? (image as Uint8Array);
-    const order = { source, target, compression, limit: options.limit };
+    const given = new Int32Array(new SharedArrayBuffer(4));
+    const order = { source, target, compression, limit: options.limit, given };
     const size = await runThread(name, order, file?.size ?? image.length, options);
     if (size === 0) throw new DiskError(name, `there is nothing in it, by ${compression}`);
     // A hole at the end is nothing that was written.
@@ -79,7 +80,7 @@ async function unpackInto(
 }
 
 /** Runs the thread; how many bytes came of it. */
-function runThread(
+async function runThread(
   name: string,
   order: UnpackOrder,
   packedSize: number,
@@ -92,13 +93,14 @@ function runThread(
     execArgv: [],
     resourceLimits: RESOURCE_LIMITS,
   });
-  return new Promise<number>((resolve, reject) => {
-    const give = (): void => reject(abortedBy(signal?.reason));
-    if (signal?.aborted) give();
-    signal?.addEventListener("abort", give, { once: true });
+  const ended = new Promise<number>((resolve, reject) => {
+    const giveUp = (): void => void Atomics.store(order.given, 0, 1);
+    if (signal?.aborted) giveUp();
+    signal?.addEventListener("abort", giveUp, { once: true });
     worker.on("message", (message: UnpackReport) => {
       if (message.type === "progress") onProgress?.(message.done, packedSize);
       else if (message.type === "done") resolve(message.size);
+      else if (message.type === "given up") reject(abortedBy(signal?.reason));
       else if (message.type === "limit") reject(new LimitError("unpackedBytes", limit, message.used, name));
       else if (message.type === "damaged")
         reject(new DiskError(name, `is not ${NAMES[order.compression]} file, or damaged (${message.why})`));
@@ -109,8 +111,13 @@ function runThread(
     });
     worker.on("error", (error) => reject(new DiskError(name, `can't be unpacked: ${error.message}`)));
     worker.on("exit", (code) => reject(new DiskError(name, `can't be unpacked: its thread ended with code ${code}`)));
-    worker.once("exit", () => signal?.removeEventListener("abort", give));
-  }).finally(() => (signal?.aborted ? worker.terminate() : endIdle(worker)));
+    worker.once("exit", () => signal?.removeEventListener("abort", giveUp));
+  });
+  try {
+    return await ended;
+  } finally {
+    await endIdle(worker);
+  }
 }
 
 /**

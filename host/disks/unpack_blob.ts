@@ -1,7 +1,9 @@
 // Unpacks a compressed image in a page: by the browser's own decoder, which knows gzip, to a Blob, which browsers keep on their
 // disk when it is large.
 
+import { isBlob } from "../brand.js";
 import { abortedBy, DiskError, LimitError, OptionError } from "../errors.js";
+import { blobName } from "./blob.js";
 import type { Compression } from "./compression.js";
 import type { ReadyImage } from "./source.js";
 import type { UnpackOptions } from "./unpacked.js";
@@ -21,7 +23,7 @@ export async function unpackBlob(image: ReadyImage, compression: Compression, op
     throw new OptionError(
       `in browsers only gzip is unpacked: give the ${compression} image unpacked, or packed by gzip`,
     );
-  const packed = image instanceof Blob ? image : new Blob([image as Uint8Array<ArrayBuffer>]);
+  const packed = isBlob(image) ? image : new Blob([image as Uint8Array<ArrayBuffer>]);
   const limit = Math.min(options.limit, UNPACKED_MAX);
   const collected: Blob[] = [];
   let pieces: Uint8Array<ArrayBuffer>[] = [];
@@ -39,7 +41,7 @@ export async function unpackBlob(image: ReadyImage, compression: Compression, op
     waiting += piece.length;
     if (waiting >= PIECE) collect();
   }
-  if (size === 0) throw new DiskError("Blob", "there is nothing in it, by gzip");
+  if (size === 0) throw new DiskError(blobName(packed), "there is nothing in it, by gzip");
   collect();
   return new Blob(collected);
 }
@@ -62,7 +64,7 @@ async function* unpacked(
   try {
     while (true) {
       if (signal?.aborted) throw abortedBy(signal.reason);
-      const { done: ended, value } = await read(reader);
+      const { done: ended, value } = await read(reader, packed);
       if (ended) return;
       yield value;
     }
@@ -71,10 +73,10 @@ async function* unpacked(
   }
 }
 
-async function read(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>) {
+async function read(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>, packed: Blob) {
   try {
     return await reader.read();
   } catch (error) {
-    throw new DiskError("Blob", `is not a gzip file, or damaged (${(error as Error)?.message ?? error})`);
+    throw new DiskError(blobName(packed), `is not a gzip file, or damaged (${(error as Error)?.message ?? error})`);
   }
 }

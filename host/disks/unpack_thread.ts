@@ -1,5 +1,5 @@
 // The program of the thread that unpacks a file: from an open file, or bytes, to an open file with holes where there are
-// zeros. It has a small heap, so that damage can't make it take the caller's memory, and is ended when the caller gives up.
+// zeros. It has a small heap, so that damage can't make it take the caller's memory, and stops when the caller gives up.
 
 import { readSync, writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
@@ -13,6 +13,8 @@ export interface UnpackOrder {
   compression: Compression;
   /** Most bytes that come of it. */
   limit: number;
+  /** Not 0 when the caller has given up. Shared. */
+  given: Int32Array;
 }
 
 /** How far it is, and how it ended. */
@@ -21,7 +23,8 @@ export type UnpackReport =
   | { type: "done"; size: number }
   | { type: "limit"; used: number }
   | { type: "damaged"; why: string }
-  | { type: "system"; code: string };
+  | { type: "system"; code: string }
+  | { type: "given up" };
 
 /** Bytes that are read, and looked at for zeros, in one go. */
 const PIECE = 256 * 1024;
@@ -34,16 +37,24 @@ class LimitReached extends Error {
   }
 }
 
+class GivenUp extends Error {}
+
 const port = parentPort!;
 // The thread stays when it has reported: who started it ends it.
 port.on("message", () => {});
-const { source, target, compression, limit } = workerData as UnpackOrder;
+const { source, target, compression, limit, given } = workerData as UnpackOrder;
 const report = (message: UnpackReport) => port.postMessage(message);
+
+/** Called for every piece that is read or written: the caller needn't end a thread that is in the middle of something. */
+function goOn(): void {
+  if (Atomics.load(given, 0) !== 0) throw new GivenUp();
+}
 
 /** The file's bytes. A piece is its receiver's, who may look at it later. */
 function* pieces(): Generator<Uint8Array> {
   let told = performance.now();
   for (let at = 0; ; ) {
+    goOn();
     const piece = typeof source === "number" ? readPiece(source, at) : source.subarray(at, at + PIECE);
     if (piece.length === 0) return;
     at += piece.length;
@@ -68,6 +79,7 @@ class SparseFile {
   size = 0;
 
   write(piece: Uint8Array): void {
+    goOn();
     if (this.size + piece.length > limit) throw new LimitReached(this.size + piece.length);
     for (let at = 0; at < piece.length; ) {
       const part = piece.subarray(at, at + BLOCK - this.#filled);
@@ -95,7 +107,8 @@ try {
   report({ type: "done", size: file.size });
 } catch (error) {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
-  if (error instanceof LimitReached) report({ type: "limit", used: error.used });
+  if (error instanceof GivenUp) report({ type: "given up" });
+  else if (error instanceof LimitReached) report({ type: "limit", used: error.used });
   else if (syscall === "write" || syscall === "read") report({ type: "system", code: code ?? message });
   else report({ type: "damaged", why: message });
 }

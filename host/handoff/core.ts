@@ -8,12 +8,19 @@ import { KERNBASE, type Machine, ONE_MIB } from "./machine.js";
 const NT_PRSTATUS = 1;
 /** Linux's elf_prstatus: where the registers begin, and how large the whole is. */
 const PRSTATUS = { amd64: { registers: 112, size: 336 }, i386: { registers: 72, size: 144 } };
+/** Bytes from the kernel's virtual address of physical 0 to the end of all addresses. */
+const KERNEL_ROOM = { amd64: 0x8000_0000, i386: 0x4000_0000 };
+
 /**
  * `machine` as a core file of its width: an NT_PRSTATUS note, then memory at physical addresses, then at virtual ones.
  */
 export function packCore(machine: Machine): Uint8Array<ArrayBuffer> {
   const { arch } = machine;
-  const kernel = machine.memory.filter(({ gpa }) => gpa >= ONE_MIB);
+  const kernel = machine.memory.flatMap(({ gpa, bytes }) => {
+    const below = Math.max(ONE_MIB - gpa, 0);
+    const isSeen = below < bytes.length && gpa + bytes.length <= KERNEL_ROOM[arch];
+    return isSeen ? [{ gpa: gpa + below, bytes: bytes.subarray(below) }] : [];
+  });
   const load = (base: bigint) => (piece: { gpa: number; bytes: Uint8Array }) => ({
     type: PT_LOAD,
     flags: PF_ALL,

@@ -1,7 +1,7 @@
 // Writes ELF files (System V ABI, gABI 4.1): header, program headers, bodies. Used by the formats that a
 // packed guest can have; reading guests' ELF is the core's business, not the host's.
 
-/** A segment: a program header's fields, and all of its content. Its offset in the file is a multiple of `align`. */
+/** A segment: a program header's fields, and all of its content. Its offset in the file is a multiple of `align`, unless that is 0. */
 export interface ElfSegment {
   type: number;
   flags: number;
@@ -70,7 +70,8 @@ export function writeElf(file: ElfFile): Uint8Array<ArrayBuffer> {
   const offsets: number[] = [];
   let end = bodyAt;
   for (const { bytes, align } of segments) {
-    end = Math.ceil(end / align) * align;
+    const unit = Math.max(align, 1);
+    end = Math.ceil(end / unit) * unit;
     offsets.push(end);
     end += bytes.length;
   }

@@ -28,6 +28,8 @@ export interface Entered {
   /** Its memory; the sizes, from 0 and from 4 GiB on, are for machine files. */
   guestMemory: {
     readonly bytes: Uint8Array;
+    /** A part of `bytes`, when not all of them are there. */
+    lend?(start: number, end: number): Uint8Array;
     readonly written: Iterable<readonly [start: number, end: number]>;
     readonly low?: number;
     readonly high?: number;
@@ -52,7 +54,7 @@ export interface Registers {
   cs: number;
   ds: number;
   tr: number;
-  gdtBase: number;
+  gdtBase: bigint;
   gdtLimit: number;
 }
 
@@ -95,23 +97,50 @@ export function machineOf(result: Entered): Machine {
   if (result.reason !== "exec" || !arch || !given) {
     throw new HandoffError(`no kernel was entered (the boot ended with "${result.reason}")`);
   }
+  const word = (name: "rip" | "rsp" | "rflags" | "cr0" | "cr3" | "cr4" | "efer") =>
+    bitsOf(given[name] ?? 0, arch === "i386" ? 32 : 64, name.toUpperCase());
+  const selector = (name: "cs" | "ds" | "tr") => Number(bitsOf(given[name], 16, name.toUpperCase()));
   const registers: Registers = {
-    rip: BigInt(given.rip),
-    rsp: BigInt(given.rsp),
-    rflags: BigInt(given.rflags) | 2n,
-    cr0: BigInt(given.cr0),
-    cr3: BigInt(given.cr3 ?? 0),
-    cr4: BigInt(given.cr4),
-    efer: BigInt(given.efer),
-    cs: given.cs,
-    ds: given.ds,
-    tr: given.tr,
-    gdtBase: Number(given.gdtr[0]),
-    gdtLimit: given.gdtr[1],
+    rip: word("rip"),
+    rsp: word("rsp"),
+    rflags: word("rflags") | 2n,
+    cr0: word("cr0"),
+    cr3: word("cr3"),
+    cr4: word("cr4"),
+    efer: word("efer"),
+    cs: selector("cs"),
+    ds: selector("ds"),
+    tr: selector("tr"),
+    gdtBase: bitsOf(given.gdtr[0], 64, "GDTR"),
+    gdtLimit: Number(bitsOf(given.gdtr[1], 16, "the limit of GDTR")),
   };
   const memory = pieces(result.guestMemory);
-  if (result.gdt) addPiece(memory, { gpa: Number(result.gdt.gpa), bytes: fromHex(result.gdt.hex) });
+  if (result.gdt) addPiece(memory, tableOf(result.gdt, result.guestMemory.low ?? result.guestMemory.bytes.length));
   return { arch, registers, cpu: cpuOf(result), memory, kernel: kernelOf(result) };
+}
+
+/**
+ * A number of a result, which may be one of somebody who lies.
+ * @throws HandoffError when it hasn't that many bits
+ */
+export function bitsOf(value: bigint | number | string, bits: 16 | 32 | 64, what: string): bigint {
+  const isNumber =
+    typeof value === "string"
+      ? /^(?:0x[0-9a-f]+|\d+)$/i.test(value)
+      : typeof value === "bigint" || Number.isInteger(value);
+  const number = isNumber ? BigInt(value) : -1n;
+  if (number < 0n || number >> BigInt(bits) !== 0n)
+    throw new HandoffError(`${what} is ${value}, which is no number of ${bits} bits`);
+  return number;
+}
+
+/** The table of segments, which the guest has in its memory. */
+function tableOf({ gpa: address, hex }: NonNullable<Entered["gdt"]>, low: number): Piece {
+  const gpa = Number(bitsOf(address, 64, "the address of the table of segments"));
+  const bytes = fromHex(hex);
+  if (bytes.length === 0 || gpa + bytes.length > low)
+    throw new HandoffError(`the table of segments, ${bytes.length} bytes at ${address}, isn't in the guest's memory`);
+  return { gpa, bytes };
 }
 
 function cpuOf({ registers: given, calls, guestMemory: { low, high } }: Entered): MachineCpu | undefined {
@@ -128,8 +157,9 @@ function kernelOf({ modules, guestMemory }: Entered): Machine["kernel"] {
   if (!kernel) return undefined;
   const address = (name: string) => Number(kernel.metadata.find((record) => record.name === name)?.value ?? 0);
   const [start, end] = [address("SSYM"), address("ESYM")];
-  const symbols = start > 0 && end > start ? { gpa: start, bytes: guestMemory.bytes.subarray(start, end) } : undefined;
-  return { gpa: Number(kernel.address), size: kernel.size, symbols };
+  const symbols = start > 0 && end > start ? piece(guestMemory, start, end) : undefined;
+  const size = Number(bitsOf(kernel.size, 64, "the kernel's size"));
+  return { gpa: Number(bitsOf(kernel.address, 64, "the kernel's address")), size, symbols };
 }
 
 /** The written ranges; above 1 MiB with their near neighbours. */
@@ -140,7 +170,11 @@ function pieces(guest: Entered["guestMemory"]): Piece[] {
     if (last && last[0] >= ONE_MIB && start - last[1] <= JOIN_GAP) last[1] = end;
     else joined.push([start, end]);
   }
-  return joined.map(([start, end]) => ({ gpa: start, bytes: guest.bytes.subarray(start, end) }));
+  return joined.map(([start, end]) => piece(guest, start, end));
+}
+
+function piece(guest: Entered["guestMemory"], start: number, end: number): Piece {
+  return { gpa: start, bytes: guest.lend?.(start, end) ?? guest.bytes.subarray(start, end) };
 }
 
 /** Lays `added` over what is there. */

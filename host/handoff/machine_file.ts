@@ -4,7 +4,7 @@
 
 import { HandoffError } from "../errors.js";
 import { Crc32c } from "./crc32c.js";
-import type { Machine, MachineCpu } from "./machine.js";
+import { bitsOf, type Machine, type MachineCpu } from "./machine.js";
 import type { Call, SegmentDescriptor } from "./registers.js";
 
 const MAGIC = "userboot";
@@ -13,12 +13,17 @@ const KINDS = { amd64: 1, i386: 2 };
 const HEADER_SIZE = 320;
 const REQUEST_SIZE = 24;
 const RANGE_SIZE = 16;
+/** Bytes of memory in one part of a stream. */
+const PART = 1024 * 1024;
 /** What readers may rely on: more is never written. */
 const REQUESTS_MAX = 64;
 const RANGES_MAX = 8192;
 
 /** What a request is called in the result, and its number in the file. */
 const REQUESTS: Readonly<Record<string, number>> = { setreg: 1, setmsr: 2, setcr: 3, setgdt: 4, exec: 5 };
+
+/** What a number of the file is called when it is none. */
+const NUMBER = "a number of the machine";
 
 /** Numbers of fixed size, one behind the other. */
 class Fields {
@@ -31,9 +36,10 @@ class Fields {
     this.#view = new DataView(this.bytes.buffer);
   }
 
+  /** @throws HandoffError for what is none, as of all numbers */
   u32(...values: (number | bigint | string)[]): this {
     for (const value of values) {
-      this.#view.setUint32(this.#at, Number(value), true);
+      this.#view.setUint32(this.#at, Number(bitsOf(value, 32, NUMBER)), true);
       this.#at += 4;
     }
     return this;
@@ -41,7 +47,7 @@ class Fields {
 
   u64(...values: (number | bigint | string)[]): this {
     for (const value of values) {
-      this.#view.setBigUint64(this.#at, BigInt(value), true);
+      this.#view.setBigUint64(this.#at, bitsOf(value, 64, NUMBER), true);
       this.#at += 8;
     }
     return this;
@@ -84,7 +90,8 @@ export function* machineFileParts(machine: Machine): Generator<Uint8Array> {
   for (const request of requests) yield checked(request);
   for (const { gpa, bytes } of memory) {
     yield checked(new Fields(RANGE_SIZE).u64(gpa, bytes.length).bytes);
-    yield checked(bytes);
+    // Long ones in parts, between which a writer can do something else.
+    for (let at = 0; at < bytes.length; at += PART) yield checked(bytes.subarray(at, at + PART));
   }
   yield new Fields(4).u32(crc.value).bytes;
 }
@@ -106,7 +113,11 @@ function header({ arch, registers: r, memory }: Machine, cpu: MachineCpu, reques
 /** What the loader of the last pass asked for. */
 function requestsOf(calls: readonly Call[]): Uint8Array[] {
   const last = calls.slice(calls.findLastIndex(([name]) => name === "swap_interpreter") + 1);
-  if (last.length > REQUESTS_MAX || last.at(-1)?.[0] !== "exec")
+  if (
+    last.length > REQUESTS_MAX ||
+    last.length === 0 ||
+    last.findIndex(([name]) => name === "exec") !== last.length - 1
+  )
     throw new HandoffError("the loader's calls are no way to enter a kernel");
   return last.map(([name, ...values]) => {
     const kind = REQUESTS[name];

@@ -1,5 +1,5 @@
 // Memory maps that virtual machines give their guests, as the kernel is told (ACPI types: 1 usable, 2
-// reserved). bhyve's is the loader's own; the others follow what their firmware reports.
+// reserved). bhyve's is the loader's own; the others follow what their firmware reports, or would, where there is none.
 
 import { OptionError } from "../errors.js";
 import { HIGH_BASE, LOW_MAX } from "../memory/guest.js";
@@ -12,7 +12,7 @@ const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
 /** Name of a machine whose map is known. */
-export type MapProfile = "bhyve" | "qemu" | "q35" | "v86";
+export type MapProfile = "bhyve" | "qemu" | "q35" | "v86" | "cloud-hypervisor" | "firecracker";
 
 const MAPS: Readonly<Record<MapProfile, (memory: number) => MapEntry[]>> = {
   /** What the loader makes by itself. */
@@ -31,6 +31,21 @@ const MAPS: Readonly<Record<MapProfile, (memory: number) => MapEntry[]>> = {
   },
   /** SeaBIOS in v86: the same, with all of memory low. */
   v86: (memory) => [...firmware(), usable(MIB, memory - 128 * KIB), reserved(memory - 128 * KIB, memory), rom()],
+  /** Cloud Hypervisor 36 to 54: ACPI's and other tables from 640 KiB to 1 MiB, and those of processors just below. */
+  "cloud-hypervisor": (memory) => [
+    ...tablesBelow1MiB(),
+    usable(MIB, Math.min(memory, 3 * GIB)),
+    reserved(0xe800_0000, 0xf800_0000),
+    ...above(memory, 3 * GIB),
+  ],
+  /** Firecracker 1.13 to 1.16: the same, with devices from 256 to 512 GiB. */
+  firecracker: (memory) => [
+    ...tablesBelow1MiB(),
+    usable(MIB, Math.min(memory, 3 * GIB)),
+    reserved(0xeec0_0000, 0xfec0_0000),
+    ...above(Math.min(memory, 255 * GIB), 3 * GIB),
+    ...(memory > 255 * GIB ? [usable(512 * GIB, 512 * GIB + memory - 255 * GIB)] : []),
+  ],
 };
 
 /** All of those names. */
@@ -54,6 +69,10 @@ function reserved(base: number, end: number): MapEntry {
 
 function firmware(): MapEntry[] {
   return [usable(0, 0x9fc00), reserved(0x9fc00, 0xa0000), reserved(0xf0000, MIB)];
+}
+
+function tablesBelow1MiB(): MapEntry[] {
+  return [usable(0, 0x9fc00), reserved(0x9fc00, MIB)];
 }
 
 function rom(): MapEntry {

@@ -167,12 +167,17 @@ const OWN = { configurable: true, enumerable: true, writable: true } as const;
 
 /** Reads of guest memory that give undefined where there is none. */
 class Reader {
-  readonly #ram: Uint8Array<ArrayBuffer>;
-  readonly #view: DataView;
+  #ram = new Uint8Array(0);
+  #view = new DataView(this.#ram.buffer);
 
-  constructor(private readonly guest: GuestMemory) {
-    this.#ram = guest.view(0, guest.low);
-    this.#view = new DataView(this.#ram.buffer);
+  constructor(private readonly guest: GuestMemory) {}
+
+  /** Has the RAM at hand up to `end`, as far as there is any. */
+  #reach(end: number): void {
+    if (end <= this.#ram.length) return;
+    const { buffer } = this.guest.view(0, Math.min(end, this.guest.size));
+    this.#ram = new Uint8Array(buffer);
+    this.#view = new DataView(buffer);
   }
 
   /** Where `gpa` is in low memory, -1 outside. */
@@ -183,6 +188,7 @@ class Reader {
   words(gpa: bigint, count: number): number[] | undefined {
     const at = this.guest.locate(gpa, count * 4);
     if (at < 0) return undefined;
+    this.#reach(at + count * 4);
     return Array.from({ length: count }, (_, i) => this.#view.getUint32(at + i * 4, true));
   }
 
@@ -190,6 +196,7 @@ class Reader {
   number(gpa: number, size: number): bigint | undefined {
     const at = this.guest.locate(BigInt(gpa), size);
     if (at < 0) return undefined;
+    this.#reach(at + size);
     let value = 0n;
     for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.#view.getUint8(at + i));
     return value;
@@ -199,6 +206,7 @@ class Reader {
   strings(gpa: bigint, limit: number): string[] {
     const start = this.guest.locate(gpa, 0);
     if (start < 0) return [];
+    this.#reach(start + limit);
     const most = this.#ram.subarray(start, start + limit);
     let end = 0;
     for (let nul = most.indexOf(0); nul > end; nul = most.indexOf(0, end)) end = nul + 1;
@@ -210,7 +218,9 @@ class Reader {
   text(gpa: number | bigint, limit: number): string {
     const start = this.guest.locate(BigInt(gpa), 0);
     if (start < 0) return "";
-    const most = this.#ram.subarray(start, start + Math.min(limit, STRING_MAX));
+    const longest = Math.min(limit, STRING_MAX);
+    this.#reach(start + longest);
+    const most = this.#ram.subarray(start, start + longest);
     const length = most.indexOf(0);
     return latin1(length < 0 ? most : most.subarray(0, length));
   }

@@ -26,8 +26,8 @@ function common({ image, memory, accelerator, writable, followed }: VmmGuest): s
   ];
 }
 
-/** QEMU reads a comma in a file name from a doubled one. */
-const escaped = (path: string) => path.replaceAll(",", ",,");
+/** A file's name as QEMU reads it: a comma from a doubled one, and what is before a colon as a protocol, but behind a slash. */
+const escaped = (path: string) => (/^[^/]*:/.test(path) ? `./${path}` : path).replaceAll(",", ",,");
 
 /** A PC with `machine`'s chipset. */
 function pc(machine: string, map: MapProfile): Vmm {

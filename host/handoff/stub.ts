@@ -4,12 +4,18 @@
 // place it is loaded at; i386 and amd64 (Intel SDM volume 3, 9.8.5 for the switch to long mode).
 
 import { HandoffError } from "../errors.js";
-import { type Machine, ONE_MIB, type Piece } from "./machine.js";
+import type { MapEntry } from "../options.js";
+import { hex } from "../text.js";
+import { ATTRIBUTE_RESET, KEYBOARD, vgaTextMode } from "./firmware.js";
+import { bitsOf, type Machine, ONE_MIB, type Piece } from "./machine.js";
 
 const PAGE = 4096;
 const GIB = 0x4000_0000;
 /** Firmware owns what lies between here and 1 MiB. */
 const LOW_END = 0xa0000;
+/** The BIOS data area, in which kernels look for the place of firmware's tables. */
+const BIOS_DATA = [0x400, 0x500] as const;
+const USABLE = 1;
 const MSR_EFER = 0xc000_0080;
 const EFER_LMA = 0x400n;
 const SCRATCH_STACK = 64;
@@ -22,21 +28,36 @@ export interface Boot {
   entry: number;
 }
 
-/** `machine` with a stub behind it that enters it. */
-export function bootOf(machine: Machine): Boot {
+/**
+ * `machine` with a stub behind it that enters it, where all of it lies in memory that is usable in `map`. Without firmware the stub
+ * stands in for it.
+ */
+export function bootOf(machine: Machine, map?: readonly MapEntry[], firmware = true): Boot {
   const low = machine.memory.filter(({ gpa }) => gpa < ONE_MIB);
   for (const { gpa, bytes } of low) {
-    if (gpa + bytes.length > LOW_END)
-      throw new HandoffError(`memory at 0x${gpa.toString(16)} lies in the firmware's part below 1 MiB`);
+    const end = gpa + bytes.length;
+    if (end > LOW_END || (gpa < BIOS_DATA[1] && end > BIOS_DATA[0]))
+      throw new HandoffError(`memory at ${hex(gpa)} lies in the firmware's part below 1 MiB`);
   }
   const high = machine.memory.filter(({ gpa }) => gpa >= ONE_MIB);
   const end = high.reduce((most, { gpa, bytes }) => Math.max(most, gpa + bytes.length), ONE_MIB);
   const at = Math.ceil(end / PAGE) * PAGE;
-  const bytes = stub(machine, low, at);
+  const bytes = stub(machine, low, at, firmware);
   if (at + bytes.length > GIB) {
     throw new HandoffError("the guest's memory leaves no room for the stub in the first GiB");
   }
-  return { pieces: [...high, { gpa: at, bytes }], entry: at };
+  const pieces = [...high, { gpa: at, bytes }];
+  if (map !== undefined) for (const piece of [...low, ...pieces]) checkUsable(piece, map);
+  return { pieces, entry: at };
+}
+
+function checkUsable({ gpa, bytes }: Piece, map: readonly MapEntry[]): void {
+  const end = gpa + bytes.length;
+  const within = ({ base, length, type }: MapEntry) =>
+    type === USABLE && gpa >= Number(base) && end <= Number(base) + Number(length);
+  if (!map.some(within)) {
+    throw new HandoffError(`memory from ${hex(gpa)} to ${hex(end)} isn't usable in the map of the machine`);
+  }
 }
 
 /** Machine code and data, appended piece by piece; remembers places to fill in later. */
@@ -57,6 +78,11 @@ class Code {
 
   u16(value: number): this {
     return this.op(value & 0xff, (value >> 8) & 0xff);
+  }
+
+  /** @throws HandoffError for a register that has more bits, in the mode that a packed guest starts in */
+  register(name: string, value: bigint): this {
+    return this.u32(Number(bitsOf(value, 32, `${name} of a packed guest`)));
   }
 
   u32(value: number): this {
@@ -94,7 +120,7 @@ class Code {
   }
 }
 
-function stub(machine: Machine, low: readonly Piece[], origin: number): Uint8Array {
+function stub(machine: Machine, low: readonly Piece[], origin: number, firmware: boolean): Uint8Array {
   const { registers: r } = machine;
   const code = new Code(origin);
   code.op(0xfa, 0xfc); // cli; cld
@@ -111,13 +137,15 @@ function stub(machine: Machine, low: readonly Piece[], origin: number): Uint8Arr
   code.op(0x83, 0xc3, 0x0c); // add ebx, 12
   code.op(0xeb, (loop - (code.here + 2)) & 0xff); // jmp loop
 
+  const textMode = firmware ? undefined : standInForFirmware(code);
+
   code.op(0x0f, 0x01, 0x15); // lgdt [pointer]
   const gdtPointer = code.address();
   const rest = machine.arch === "amd64" ? enterLongMode(code, machine) : enterProtectedMode(code, machine);
 
   code.align(8);
   gdtPointer(code.here);
-  code.u16(r.gdtLimit).u32(r.gdtBase);
+  code.u16(r.gdtLimit).register("GDTR", r.gdtBase);
   code.align(8);
   rest.target(code.here);
   code.u64(r.rip);
@@ -132,7 +160,26 @@ function stub(machine: Machine, low: readonly Piece[], origin: number): Uint8Arr
     source += bytes.length;
   }
   code.u32(0).u32(0).u32(0);
-  return code.finish(low.map(({ bytes }) => bytes));
+  const data = low.map(({ bytes }) => bytes);
+  if (textMode === undefined) return code.finish(data);
+  textMode(source);
+  return code.finish([...data, Uint8Array.from(vgaTextMode().flatMap(({ bytes }) => bytes))]);
+}
+
+/** Turns the keyboard on, and the screen: by what is at the address that is to be filled in, the bytes of `vgaTextMode`. */
+function standInForFirmware(code: Code): (address: number) => void {
+  code.op(0xb0, KEYBOARD.tell); // mov al, command
+  code.op(0xe6, KEYBOARD.port, 0xe4, KEYBOARD.port); // out port, al; in al, port: that it was taken
+  code.op(0xbe); // mov esi, bytes
+  const bytes = code.address();
+  code.op(0xba).u32(ATTRIBUTE_RESET); // mov edx, port
+  code.op(0xec); // in al, dx
+  for (const { port, pairs, bytes } of vgaTextMode()) {
+    code.op(0xba).u32(port); // mov edx, port
+    code.op(0xb9).u32(pairs ? bytes.length / 2 : bytes.length); // mov ecx, count
+    code.op(0xf3, ...(pairs ? [0x66, 0x6f] : [0x6e])); // rep outsw, or outsb
+  }
+  return bytes;
 }
 
 /** Addresses that `stub` fills in: the entry point's place and the top of a stack of the stub's own. */
@@ -143,13 +190,13 @@ interface Places {
 
 function enterLongMode(code: Code, { registers: r }: Machine): Places {
   const control = (register: number, value: bigint) => {
-    code.op(0xb8).u32(Number(value & 0xffff_ffffn)); // mov eax, value
+    code.op(0xb8).register(`CR${register}`, value); // mov eax, value
     code.op(0x0f, 0x22, 0xc0 | (register << 3)); // mov crN, eax
   };
   control(4, r.cr4);
   control(3, r.cr3);
   code.op(0xb9).u32(MSR_EFER); // mov ecx, EFER
-  code.op(0xb8).u32(Number(r.efer & ~EFER_LMA)); // mov eax, value: LMA follows from paging
+  code.op(0xb8).register("EFER", r.efer & ~EFER_LMA); // mov eax, value: LMA follows from paging
   code.op(0x31, 0xd2); // xor edx, edx
   code.op(0x0f, 0x30); // wrmsr
   control(0, r.cr0); // from here on in compatibility mode, paged; the stub is mapped where it is
@@ -165,7 +212,7 @@ function enterLongMode(code: Code, { registers: r }: Machine): Places {
   code.op(0x31, 0xc0, 0x31, 0xdb, 0x31, 0xc9, 0x31, 0xd2); // xor eax, ebx, ecx, edx
   code.op(0x31, 0xf6, 0x31, 0xff, 0x31, 0xed); // xor esi, edi, ebp
   for (let i = 0; i < 8; i++) code.op(0x45, 0x31, 0xc0 | (i << 3) | i); // xor r8d .. r15d
-  code.op(0x68).u32(Number(r.rflags & 0xffff_ffffn)); // push rflags
+  code.op(0x68).register("RFLAGS", r.rflags); // push rflags
   code.op(0x9d); // popfq
   code.op(0x48, 0xbc).u64(r.rsp); // mov rsp, value
   code.op(0xff, 0x24, 0x25); // jmp [target]
@@ -183,17 +230,17 @@ function enterProtectedMode(code: Code, { registers: r }: Machine): Places {
     code.op(0xb8).u32(r.tr); // mov eax, tr
     code.op(0x0f, 0x00, 0xd8); // ltr ax
   }
-  code.op(0xb8).u32(Number(r.cr4)); // mov eax, value
+  code.op(0xb8).register("CR4", r.cr4); // mov eax, value
   code.op(0x0f, 0x22, 0xe0); // mov cr4, eax
-  code.op(0xb8).u32(Number(r.cr0)); // mov eax, value
+  code.op(0xb8).register("CR0", r.cr0); // mov eax, value
   code.op(0x0f, 0x22, 0xc0); // mov cr0, eax
   code.op(0xbc); // mov esp, scratch
   const scratch = code.address();
   code.op(0x31, 0xc0, 0x31, 0xdb, 0x31, 0xc9, 0x31, 0xd2); // xor eax, ebx, ecx, edx
   code.op(0x31, 0xf6, 0x31, 0xff, 0x31, 0xed); // xor esi, edi, ebp
-  code.op(0x68).u32(Number(r.rflags)); // push eflags
+  code.op(0x68).register("EFLAGS", r.rflags); // push eflags
   code.op(0x9d); // popfd
-  code.op(0xbc).u32(Number(r.rsp)); // mov esp, value
+  code.op(0xbc).register("ESP", r.rsp); // mov esp, value
   code.op(0xff, 0x25); // jmp [target]
   return { scratch, target: code.address() };
 }

@@ -1,9 +1,10 @@
 // i386 guests in v86, in Node and in browsers. v86 loads Multiboot images itself, with and without a BIOS;
-// so a packed image is all it needs. Nothing of v86 is imported: the caller brings the emulator.
+// so a packed image is all it needs, in which the stub does what a BIOS would have done for screen and keyboard. Nothing of v86 is imported:
+// the caller brings the emulator.
 
 import { HandoffError } from "../errors.js";
-import type { Entered } from "./machine.js";
-import { pack } from "./pack.js";
+import { type Entered, machineOf } from "./machine.js";
+import { packBare } from "./multiboot.js";
 
 /** What `attach` uses of a v86 instance. */
 export interface V86Like {
@@ -58,5 +59,5 @@ export async function attach(emulator: V86Like, result: Entered): Promise<void> 
 
 function image(result: Entered): ArrayBuffer {
   if (result.arch === "amd64") throw new HandoffError("v86 runs i386 guests only, this one is amd64");
-  return pack(result, "multiboot").buffer;
+  return packBare(machineOf(result)).buffer;
 }

@@ -7,8 +7,8 @@ import type { PackFormat } from "./pack.js";
 /** What executes the guest's code: the processor itself, or QEMU's translator. */
 export type Accelerator = "kvm" | "tcg";
 
-/** What a VMM starts with. */
-export interface VmmGuest {
+/** What a monitor's machine has. */
+export interface MonitorGuest {
   /** Path of the packed guest. */
   image: string;
   /** RAM in bytes. */
@@ -17,6 +17,10 @@ export interface VmmGuest {
   disks: readonly string[];
   /** Whether the guest's writes reach the disk images. */
   writable: boolean;
+}
+
+/** What a VMM starts with. */
+export interface VmmGuest extends MonitorGuest {
   /** Left to the user's own arguments when there is none. */
   accelerator: Accelerator | undefined;
   /** Whether it is started by this program, which then follows it over the control channel. */
@@ -41,16 +45,25 @@ export interface VmmWatch {
 /** The descriptor of the control channel in the monitor's process: a socket that is connected from the start. */
 export const CONTROL_FD = 3;
 
-/** A monitor: what it is called, how its guests are packed, how it is started and followed. */
-export interface Vmm {
-  /** The program, looked for in PATH, and the package that has it. */
+/** A monitor: what it is called, how its guests are packed, how it is started. */
+export interface Monitor {
+  /** The program. */
   program: string;
-  package: string;
   /** How the guest is packed, and whose memory map it is told. */
   format: PackFormat;
   map: MapProfile;
+  /** Whether it does nothing without KVM. */
+  kvmOnly?: true;
   /** Arguments of the program; more of the user's follow. One that is followed stands still until `watch` starts it. */
   command(guest: VmmGuest): string[];
+  /** What it takes as JSON, where it does. */
+  configuration?(guest: MonitorGuest): object;
+}
+
+/** A monitor that this program starts and follows. */
+export interface Vmm extends Monitor {
+  /** The package that has the program, which is looked for in PATH. */
+  package: string;
   /** Starts the guest, unless it is to be `held` for the user to do that, and follows it. */
   watch(send: (text: string) => void, held: boolean): VmmWatch;
 }

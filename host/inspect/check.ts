@@ -17,7 +17,7 @@ import {
   whole,
 } from "../isolation/shape.js";
 import { NOWHERE, type Run } from "../memory/places.js";
-import { CONTENT_MAX } from "./options.js";
+import { CONTENT_MAX } from "./limits.js";
 import { type InspectMessage, LIST_MAX, RUNS_MAX } from "./protocol.js";
 
 /** Characters of a text: a name, a path, a problem; values of configuration may be longer. */
@@ -34,7 +34,8 @@ const upTo =
   (value) =>
     text(value) && (value as string).length <= most;
 const short = upTo(TEXT_MAX);
-const fileName = upTo(NAME_MAX);
+/** One character a byte: others would be other ones as texts. */
+const fileName: Check = (value) => upTo(NAME_MAX)(value) && !/[^\x00-\xff]/.test(value as string);
 const some =
   (check: Check, most = ITEMS_MAX): Check =>
   (value) =>

@@ -162,7 +162,7 @@ export interface EntryInfo extends Partial<Omit<FileInfo, "type">> {
   nameBytes: Uint8Array;
   /** What it is. */
   type: FileInfo["type"];
-  /** Why nothing more is known of it. */
+  /** What is wrong with it: why nothing more is known of it, or why no path leads to it. */
   problem?: string;
 }
 

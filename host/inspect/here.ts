@@ -7,10 +7,25 @@ import { onAbort, unlessAborted } from "../isolation/abort.js";
 import { AssetModules } from "../modules.js";
 import type { SessionOptions } from "../options.js";
 import { type Inspector, thrown } from "./inspector.js";
-import type { InspectLimits, InspectOptions } from "./options.js";
+import type { InspectLimits } from "./limits.js";
+import type { InspectOptions } from "./options.js";
 import type { InspectMessage, InspectRequest } from "./protocol.js";
 import { answerTo } from "./serve.js";
 import { InspectSession } from "./session.js";
+
+/** So long nothing else of the thread's is done. */
+const PAUSE_EACH_MS = 100;
+
+/** Something to wait for now and then, so that what is read at once keeps no signal, timer or key waiting. */
+function pauses(): () => Promise<void> | undefined {
+  let last = performance.now();
+  const rest = (done: () => void) =>
+    setTimeout(() => {
+      last = performance.now();
+      done();
+    });
+  return () => (performance.now() - last < PAUSE_EACH_MS ? undefined : new Promise(rest));
+}
 
 /** An inspection in the calling thread. */
 class DirectInspector implements Inspector {
@@ -68,7 +83,7 @@ export async function inspectHere(
     close();
   };
   return new DirectInspector(
-    new InspectSession({ options, limits, module, disks, suspends, reuse: true }),
+    new InspectSession({ options, limits, module, disks, suspends, pause: pauses(), reuse: true }),
     signal,
     release,
   );

@@ -5,13 +5,14 @@ import { AbortedError, FileError, IsolationError, LimitError, OptionError, Userb
 import { NOWHERE, type Run } from "../memory/places.js";
 import type { LookedAt } from "../problem.js";
 import type { IsolationFacts } from "../result.js";
+import { checkValue, OBJECT, shown as shownValue } from "../wanted.js";
 import { errorName } from "./errno.js";
 import type { Description, DiskInfo, EntryInfo, FileInfo, PoolInfo, SystemInfo, VolumeInfo } from "./facts.js";
 import type { Inspector } from "./inspector.js";
-import { CONTENT_MAX, type InspectLimits } from "./options.js";
+import { CONTENT_MAX, type InspectLimits } from "./limits.js";
 import { type InspectMessage, type InspectRequest, LIST_MAX, OPEN_LINK, OPEN_UNPACKED } from "./protocol.js";
 import { byteString, bytesOf, textOf } from "./text.js";
-import { missingIn } from "./verdict.js";
+import { missingIn, scriptsOf } from "./verdict.js";
 
 /** A path as the loader writes it, or on the device that would be booted; bytes where it is no text. */
 export type ImagePath = string | Uint8Array;
@@ -47,7 +48,10 @@ export interface FindOptions extends ListOptions {
   depth?: number;
   /** Only what this says yes to is given; directories are gone through all the same. */
   filter?: (entry: FoundEntry) => boolean;
-  /** Told of each directory below the first that can't be gone through, which is then passed over; without it `find` ends there. */
+  /**
+   * Told of each directory below the first that can't be gone through, which is then passed over; without it `find` ends there.
+   * One whose entry has a `problem` is passed over, too: the entry tells.
+   */
   onProblem?: (path: string, error: UserbootError) => void;
 }
 
@@ -60,8 +64,9 @@ export interface FoundEntry extends EntryInfo {
 /** Bytes of a piece that isn't kept: so few stay near the processor from the read to the write. */
 const PIECE = 128 * 1024;
 
-/** So many full directories, each in the one before it, `find` has at a time: a directory may contain itself. */
-const HELD_DIRECTORIES = 10;
+/** Memory of an entry besides its texts, and of each of their characters: they are there as bytes, too. */
+const ENTRY_BYTES = 800;
+const CHARACTER_BYTES = 3;
 /** Characters of a path that `find` goes down to. */
 const PATH_MAX = 4096;
 
@@ -121,7 +126,28 @@ export class Inspection implements AsyncDisposable {
     const system = shown(givenBy<Omit<SystemInfo, "architecture" | "missing">>(answer));
     const architecture = system.kernels.find(({ path }) => path === system.kernel?.value)?.machine;
     const missing = missingIn(system);
+    const unscripted = await this.#unscripted(system);
+    if (unscripted !== undefined) system.problems.push(unscripted);
     return { ...system, ...(architecture && { architecture }), ...(missing && { missing }) };
+  }
+
+  /** That the interpreter has nothing to run, if so: it boots all the same, and nobody has read loader.conf. */
+  async #unscripted({
+    device,
+    interpreter,
+  }: Omit<SystemInfo, "architecture" | "missing">): Promise<string | undefined> {
+    const scripts = scriptsOf(interpreter?.value);
+    for (const script of scripts) {
+      try {
+        await this.stat(`${device}${script}`);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error;
+      }
+    }
+    return scripts.length === 0
+      ? undefined
+      : `${scripts.join(", ")}: not there: ${interpreter?.value} starts without scripts, and loader.conf isn't read`;
   }
 
   /**
@@ -129,12 +155,18 @@ export class Inspection implements AsyncDisposable {
    * @throws FileError, LimitError
    */
   async list(path: ImagePath, options: ListOptions = {}): Promise<EntryInfo[]> {
-    const { limit = this.#limits.entries } = options;
+    checkValue("options", options, OBJECT);
+    const limit = boundOf("limit", options.limit, this.#limits.entries);
     return this.#inTurn(async () => {
       const entries: EntryInfo[] = [];
+      const names = new Set<string>();
+      const kept = new KeptEntries(this.#limits.entryBytes);
       for await (const entry of this.#entries(path, options.details ?? false)) {
-        if (entries.length === limit) throw new LimitError("entries", limit, limit + 1);
-        entries.push(entry);
+        if (entries.length >= limit) throw new LimitError("entries", limit, limit + 1);
+        const problem = names.has(entry.name) ? "another entry has its name" : problemOf(entry);
+        names.add(entry.name);
+        kept.add(entry);
+        entries.push(entryOf(entry, problem));
       }
       return entries;
     });
@@ -147,7 +179,8 @@ export class Inspection implements AsyncDisposable {
 
   /** The content of a file of at most `limit` bytes (default: the inspection's `fileBytes`), through links. */
   async readFile(path: ImagePath, options: OpenOptions & { limit?: number } = {}): Promise<Uint8Array<ArrayBuffer>> {
-    const { limit = this.#limits.fileBytes } = options;
+    checkValue("options", options, OBJECT);
+    const limit = boundOf("limit", options.limit, this.#limits.fileBytes);
     let content = new Uint8Array();
     let size = 0;
     const take = (bytes: Uint8Array, hole: number) => {
@@ -229,18 +262,17 @@ export class Inspection implements AsyncDisposable {
   /** What a file is, answer by answer. */
   async *#answers(
     path: ImagePath,
-    { unpacked = false }: OpenOptions,
+    options: OpenOptions,
   ): AsyncGenerator<{ bytes: Uint8Array<ArrayBuffer>; runs: Run[] }, void, void> {
+    checkValue("options", options, OBJECT);
+    const { unpacked = false } = options;
     const reader: Reader = { path, flags: unpacked ? OPEN_UNPACKED : 0 };
     try {
       const { size, type } = await this.#inTurn(() => this.#openReader(reader));
-      if (type === "directory") throw new FileError(byteString(path), ...errorName(EISDIR));
-      const read = (position: number) => {
-        const next = this.#inTurn(() => this.#readAt(reader, position));
-        // Whoever doesn't want it any more isn't told what became of it.
-        next.catch(() => {});
-        return next;
-      };
+      if (type === "directory") throw new FileError(shownPath(path), ...errorName(EISDIR));
+      if (type === "other") throw noContent(path);
+      // Whoever doesn't want it any more isn't told what became of it: turns are waited for by those behind them.
+      const read = (position: number) => this.#inTurn(() => this.#readAt(reader, position));
       let position = 0;
       let next = read(0);
       while (true) {
@@ -248,10 +280,10 @@ export class Inspection implements AsyncDisposable {
         const start = position;
         position += runs.reduce((sum, [length]) => sum + length, bytes.length);
         if (size !== undefined && position > size)
-          throw new FileError(byteString(path), "EIO", `has more than its ${size} bytes`);
+          throw new FileError(shownPath(path), "EIO", `has more than its ${size} bytes`);
         if (position === start || !Number.isSafeInteger(position)) {
           if (size !== undefined && position < size)
-            throw new FileError(byteString(path), "EIO", `ends at byte ${position} of ${size}`);
+            throw new FileError(shownPath(path), "EIO", `ends at byte ${position} of ${size}`);
           return;
         }
         // The next piece is read while this one is used.
@@ -289,46 +321,53 @@ export class Inspection implements AsyncDisposable {
   }
 
   /** The SHA-256 digest of a file, in hexadecimal. */
-  async hash(path: ImagePath, { unpacked = false }: OpenOptions = {}): Promise<string> {
-    return this.#with(path, unpacked ? OPEN_UNPACKED : 0, async ({ handle }) =>
-      givenBy<string>(await this.#ask({ op: "hash", handle })),
-    );
+  async hash(path: ImagePath, options: OpenOptions = {}): Promise<string> {
+    checkValue("options", options, OBJECT);
+    const { unpacked = false } = options;
+    return this.#with(path, unpacked ? OPEN_UNPACKED : 0, async ({ handle, type }) => {
+      if (type === "other") throw noContent(path);
+      return givenBy<string>(await this.#ask({ op: "hash", handle }));
+    });
   }
 
-  /** All that is below a directory, each directory before what is in it. Links aren't followed. */
+  /** All that is below a directory, by their names, each directory before what is in it. Links aren't followed. */
   async *find(path: ImagePath, options: FindOptions = {}): AsyncGenerator<FoundEntry, void, void> {
-    const { depth = this.#limits.depth, details = false, filter = () => true, limit = this.#limits.entries } = options;
-    const { onProblem } = options;
+    checkValue("options", options, OBJECT);
+    const { details = false, filter = () => true, onProblem } = options;
+    const depth = boundOf("depth", options.depth, this.#limits.depth);
+    const limit = boundOf("limit", options.limit, this.#limits.entries);
     let seen = 0;
     const self = this;
-    async function* below(directory: string, level: number, held: number): AsyncGenerator<FoundEntry, void, void> {
+    // A directory may contain itself.
+    const kept = new KeptEntries(this.#limits.entryBytes);
+    async function* below(directory: string, level: number): AsyncGenerator<FoundEntry, void, void> {
       // All of one directory first: what is open at a time is limited.
-      const entries = await entriesIn(directory, level, held);
+      const entries = await entriesIn(directory, level);
       const before = /(?:^|\/)$/.test(directory) ? directory : `${directory}/`;
       for (const entry of entries) {
         if (++seen > limit) throw new LimitError("entries", limit, seen);
         const found = { path: before + entry.name, ...entry };
         if (filter(found)) yield found;
-        if (entry.type === "directory" && isPlainName(entry.name))
-          yield* below(found.path, level + 1, held + entries.length);
+        // A path leads to the first entry of a name, and to none that is no name.
+        if (entry.type === "directory" && entry.problem === undefined) yield* below(found.path, level + 1);
       }
+      for (const entry of entries) kept.drop(entry);
     }
-    async function entriesIn(directory: string, level: number, held: number): Promise<EntryInfo[]> {
+    async function entriesIn(directory: string, level: number): Promise<EntryInfo[]> {
       try {
         if (level > depth) throw new LimitError("depth", depth, level);
         if (directory.length > PATH_MAX)
           throw new FileError(`${directory.slice(0, 64)}...`, ...errorName(ENAMETOOLONG));
         const entries = await self.list(directory, { details });
-        const most = HELD_DIRECTORIES * self.#limits.entries;
-        if (held + entries.length > most) throw new LimitError("entries", most, held + entries.length);
-        return entries;
+        kept.addAll(entries);
+        return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
       } catch (error) {
         if (level === 0 || onProblem === undefined || !(error instanceof UserbootError) || endsAll(error)) throw error;
         onProblem(directory, error);
         return [];
       }
     }
-    yield* below(textOf(byteString(path)), 0, 0);
+    yield* below(shownPath(path), 0);
   }
 
   /** Ends it. Nothing of it is left then. */
@@ -365,13 +404,13 @@ export class Inspection implements AsyncDisposable {
     await this.#ask({ op: "release", handle }).catch(() => {});
   }
 
-  async *#entries(path: ImagePath, details: boolean): AsyncGenerator<EntryInfo, void, void> {
+  async *#entries(path: ImagePath, details: boolean): AsyncGenerator<RawEntry, void, void> {
     const { handle } = await this.#open(path, 0);
     try {
       for (let more = true; more; ) {
         const answer = await this.#ask({ op: "list", handle, most: LIST_MAX, details });
         const part = givenBy<{ entries: RawEntry[]; more: boolean }>(answer);
-        for (const entry of part.entries) yield entryOf(entry);
+        yield* part.entries;
         ({ more } = part);
       }
     } finally {
@@ -410,15 +449,61 @@ function turns(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
+/** For devices, sockets and FIFOs, whose content is in no image. */
+const noContent = (path: ImagePath) =>
+  new FileError(shownPath(path), "EINVAL", "is neither a file nor a directory, but a device, a socket or a FIFO");
+
 /** A path as it is asked for: a byte string. */
 function pathOf(path: ImagePath): string {
   if (typeof path !== "string" && !(path instanceof Uint8Array)) throw new OptionError("a path is text or bytes");
   return byteString(path);
 }
 
-/** Whether a name can be a part of a path. */
-function isPlainName(name: string): boolean {
-  return !["", ".", ".."].includes(name) && !/[/\0]/.test(name);
+/** The same as a text. */
+const shownPath = (path: ImagePath): string => textOf(pathOf(path));
+
+/** A bound that a caller gives, or `usual`. */
+function boundOf(name: string, given: number | undefined, usual: number): number {
+  if (given === undefined) return usual;
+  if (typeof given !== "number" || !(given >= 0))
+    throw new OptionError(`${name}: ${shownValue(given)} is not a number from 0 on`);
+  return given;
+}
+
+/** The memory that entries take which somebody keeps. */
+export class KeptEntries {
+  #bytes = 0;
+
+  constructor(private readonly most: number) {}
+
+  /**
+   * Takes an entry in.
+   * @throws LimitError
+   */
+  add(entry: Pick<EntryInfo, "name" | "target">): void {
+    this.addAll([entry]);
+  }
+
+  /** Takes in all of them, or none. */
+  addAll(entries: readonly Pick<EntryInfo, "name" | "target">[]): void {
+    const bytes = entries.reduce((sum, entry) => sum + memoryOf(entry), this.#bytes);
+    if (bytes > this.most) throw new LimitError("entryBytes", this.most, bytes);
+    this.#bytes = bytes;
+  }
+
+  /** Somebody has forgotten one. */
+  drop(entry: Pick<EntryInfo, "name" | "target">): void {
+    this.#bytes -= memoryOf(entry);
+  }
+}
+
+const memoryOf = ({ name, target = "" }: Pick<EntryInfo, "name" | "target">): number =>
+  ENTRY_BYTES + CHARACTER_BYTES * (name.length + target.length);
+
+/** What is wrong with an entry by itself. */
+function problemOf({ error, name }: RawEntry): string | undefined {
+  if (["", ".", ".."].includes(name) || /[/\0]/.test(name)) return "its name is no name of a file";
+  return error === undefined ? undefined : errorName(error)[1];
 }
 
 function givenBy<T>(message: InspectMessage): T {
@@ -435,14 +520,14 @@ function statusOf({ target, ...status }: FileInfo): FileInfo {
   return target === undefined ? status : { ...status, target: textOf(target), targetBytes: bytesOf(target) };
 }
 
-function entryOf({ error, name, ...rest }: RawEntry): EntryInfo {
+function entryOf({ error: _error, name, ...rest }: RawEntry, problem: string | undefined): EntryInfo {
   const { target, ...status } = rest;
   return {
     name: textOf(name),
     nameBytes: bytesOf(name),
     ...status,
     ...(target === undefined ? {} : { target: textOf(target), targetBytes: bytesOf(target) }),
-    ...(error === undefined ? {} : { problem: errorName(error)[1] }),
+    ...(problem === undefined ? {} : { problem }),
   };
 }
 

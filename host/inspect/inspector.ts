@@ -18,7 +18,7 @@ import { readRequest } from "../isolation/shape.js";
 import { NOWHERE, type Run } from "../memory/places.js";
 import type { IsolationFacts } from "../result.js";
 import { checkedAnswer } from "./check.js";
-import type { InspectLimits } from "./options.js";
+import type { InspectLimits } from "./limits.js";
 import type { InspectMessage, InspectRequest } from "./protocol.js";
 
 /** Whoever answers. */
@@ -50,6 +50,9 @@ const GRACE_MAX_MS = 1000;
 const START_MAX_MS = 60_000;
 /** Longest time that timers can wait. */
 const TIMER_MAX_MS = 0x7fff_ffff;
+
+/** Bytes that a read here counts for at least: many small ones would take their time, which is no request's. */
+const READ_LEAST = 4096;
 
 /** What bounds the time of a request. */
 type TimeLimit = "requestMs" | "wallMs";
@@ -198,7 +201,7 @@ export class CellInspector implements Inspector {
 
   #readPlace(unit: number, offset: number, target: Uint8Array): Promise<void> | undefined {
     const { diskBytes } = this.limits;
-    this.#readBytes += target.length;
+    this.#readBytes += Math.max(target.length, READ_LEAST);
     if (this.#readBytes > diskBytes) this.#end(new LimitError("diskBytes", diskBytes, this.#readBytes));
     if (this.#over !== undefined) throw this.#over;
     const failed = (error: unknown): never => {

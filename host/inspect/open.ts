@@ -12,7 +12,8 @@ import { AssetModules } from "../modules.js";
 import type { SessionOptions } from "../options.js";
 import { type Inspection, inspectionBy } from "./inspection.js";
 import { CellInspector, type Inspector } from "./inspector.js";
-import { type InspectLimits, type InspectOptions, inspectOptions } from "./options.js";
+import type { InspectLimits } from "./limits.js";
+import { type InspectOptions, inspectOptions } from "./options.js";
 
 /** Begins one; throws as `inspect` does. */
 export async function openInspection(options: InspectOptions): Promise<Inspection> {

@@ -3,7 +3,7 @@
 
 import type { PlainError } from "../errors.js";
 import type { Run } from "../memory/places.js";
-import type { InspectLimits } from "./options.js";
+import type { InspectLimits } from "./limits.js";
 
 /** How a path is opened: as it is there, a link for itself, or as the loader would get it, which may be unpacked. */
 export const OPEN_LINK = 1;

@@ -5,7 +5,7 @@
 import { VirtualClock } from "../clock.js";
 import { BufferConsole } from "../console/console.js";
 import type { Disk } from "../disks/disk.js";
-import { FileError, InternalError, LimitError, OptionError, UserbootError } from "../errors.js";
+import { abortedBy, FileError, InternalError, LimitError, OptionError, UserbootError } from "../errors.js";
 import { CpuState } from "../handoff/registers.js";
 import type { Hasher } from "../hash.js";
 import type { MaybePromise } from "../maybe.js";
@@ -23,8 +23,9 @@ import { latin1 } from "../text.js";
 import { nameTrap } from "../trap.js";
 import { EBADF, errorName } from "./errno.js";
 import type { Description } from "./facts.js";
-import { CONTENT_MAX, type InspectLimits } from "./options.js";
+import { CONTENT_MAX, type InspectLimits } from "./limits.js";
 import { type DirectRequest, type InspectMessage, RUNS_MAX } from "./protocol.js";
+import { textOf } from "./text.js";
 import { poolFault } from "./verdict.js";
 
 /** The exports of the module (docs/imports.md). */
@@ -57,6 +58,8 @@ export interface InspectParts {
   onLook?: (() => void) | undefined;
   /** Disks may promise what they tell, which the engine can wait for. */
   suspends?: boolean;
+  /** Lets other work of the thread be done, when it is time for that. */
+  pause?: () => Promise<void> | undefined;
   /** More sessions follow in this thread, so that memory is worth keeping. */
   reuse?: boolean;
 }
@@ -102,6 +105,7 @@ export class InspectSession {
   #instance: Instance | undefined;
   #description: Description | undefined;
   #closed = false;
+  #reason: unknown;
   #running = false;
   readonly #end = new AbortController();
   readonly #suspension: Suspension | undefined;
@@ -147,6 +151,7 @@ export class InspectSession {
   /** Gives back what it holds; ends what waits, for `reason`. */
   close(reason?: unknown): void {
     this.#closed = true;
+    this.#reason ??= reason;
     // What waits is ended, and gives it back itself.
     if (this.#running) this.#end.abort(reason);
     else this.#drop();
@@ -167,7 +172,7 @@ export class InspectSession {
   }
 
   #putPath({ core, memory }: Instance, path: string): void {
-    if (path.length > PATH_MAX) throw new FileError(path.slice(0, 64), "ENAMETOOLONG", "name too long");
+    if (path.length > PATH_MAX) throw new FileError(textOf(path.slice(0, 64)), "ENAMETOOLONG", "name too long");
     new Uint8Array(memory.buffer, core.pathAt(), path.length).set(Uint8Array.from(path, (c) => c.charCodeAt(0)));
   }
 
@@ -266,7 +271,7 @@ export class InspectSession {
     const [code, meaning] = errorName(-error);
     const [, pool] = /^zfs:([^/:]+)/.exec(path) ?? [];
     const [damage = poolFault(this.#description?.pools ?? [], pool)] = this.#diagnostics;
-    return new FileError(path, code, damage === undefined ? meaning : `${meaning} (${damage})`);
+    return new FileError(textOf(path), code, damage === undefined ? meaning : `${meaning} (${textOf(damage)})`);
   }
 
   #answer({ core, memory }: Instance): unknown {
@@ -277,7 +282,11 @@ export class InspectSession {
 
   /** Does a request by its budget. */
   async #run<T>(body: (instance: Instance) => MaybePromise<T>): Promise<T> {
-    if (this.#closed) throw new OptionError("the inspection is closed");
+    await this.parts.pause?.();
+    if (this.#closed)
+      throw this.#reason === undefined
+        ? new OptionError("the inspection is closed")
+        : abortedBy(this.#reason, "inspection");
     const budget = this.#budget();
     this.#meter.renew(budget);
     this.#diagnostics.length = 0;
@@ -318,10 +327,15 @@ export class InspectSession {
   #named(thrown: unknown, budget: { wallMs: number; fuel: number }, instance: Instance | undefined): UserbootError {
     const { limits } = this.parts;
     const error = nameTrap(thrown, limits, instance?.memory.buffer.byteLength ?? INSPECT_MEMORY);
-    if (error instanceof LimitError && error.limit === "wallMs" && budget.wallMs === limits.requestMs)
-      return new LimitError("requestMs", limits.requestMs, error.used);
-    if (error instanceof LimitError && error.limit === "fuel" && budget.fuel === limits.requestFuel)
-      return new LimitError("requestFuel", limits.requestFuel, limits.requestFuel);
+    // A budget is what the request may use, or what all of them have left.
+    if (error instanceof LimitError && error.limit === "wallMs")
+      return budget.wallMs === limits.requestMs
+        ? new LimitError("requestMs", limits.requestMs, error.used)
+        : new LimitError("wallMs", limits.wallMs, Math.ceil(this.#usedMs + error.used));
+    if (error instanceof LimitError && error.limit === "fuel")
+      return budget.fuel === limits.requestFuel
+        ? new LimitError("requestFuel", limits.requestFuel, limits.requestFuel)
+        : new LimitError("fuel", limits.fuel, limits.fuel);
     return error instanceof UserbootError ? error : new InternalError(String(error));
   }
 
@@ -379,7 +393,7 @@ export class InspectSession {
       overlayUsed: new Set(),
       meter: this.#meter,
       suspension: this.#suspension,
-      policy: {},
+      policy: undefined,
       places: this.#places,
     };
   }

@@ -1,10 +1,22 @@
 // Whether what an inspection found would boot: by the loader's mark, the kernel that would be loaded, and its root.
 
-import { FLAVOURS } from "../modules.js";
+import { FLAVOURS, type Flavour } from "../modules.js";
 import type { PoolInfo, SystemInfo } from "./facts.js";
 
 /** Machines whose kernels the loader loads. */
 const MACHINES = ["amd64", "i386"];
+
+/** What each interpreter runs first: the first one that is there. */
+const SCRIPTS: Readonly<Record<Flavour, readonly string[]>> = {
+  lua: ["/boot/lua/loader.lua"],
+  "4th": ["/boot/loader.rc"],
+  // The last two are DragonFly's.
+  simp: ["/boot/loader.rc", "/boot/dloader.rc", "/dloader.rc"],
+};
+
+/** What the interpreter called `name` runs first; none when there is no such one. */
+export const scriptsOf = (name: string | undefined): readonly string[] =>
+  FLAVOURS.filter((flavour) => flavour === name).flatMap((flavour) => SCRIPTS[flavour]);
 
 /** Whether a problem is that of a whole pool, which the others of the pool are the reasons for. */
 export const isPoolsOwn = (problem: string): boolean => /^zfs:\S+: ZFS pool is /.test(problem);

@@ -9,8 +9,6 @@ import type { Disk } from "../disks/disk.js";
 import type { Reader } from "../disks/served.js";
 import { openSource } from "../disks/source.js";
 import { plainError } from "../errors.js";
-import { backedBytes } from "../memory/guest.js";
-import { reserveRam } from "../memory/pool.js";
 import { GivenModules, readyFirst } from "../modules.js";
 import type { Asker } from "../policy/asker.js";
 import type { Policy } from "../policy/imports.js";
@@ -55,7 +53,6 @@ export async function runBody(start: StartMessage, line: Line): Promise<void> {
     const output = new BatchedOutput((bytes) => line.post({ type: "output", bytes }));
     const policy = line.asker || start.measure ? await findPolicy(line.asker, start) : undefined;
     const typed = start.keys ? new KeysConsole(start.keys) : undefined;
-    reserveRam(backedBytes(start.options.memory.low));
     line.post({ type: "began" });
     const result = await runSession({
       options: start.options,

@@ -4,6 +4,7 @@
 import type { FlavourModule } from "../assets.js";
 import type { KeyInput } from "../console/console.js";
 import type { ReadReply } from "../disks/served.js";
+import type { Ways } from "../disks/serving.js";
 import type { PlainError, UserbootError } from "../errors.js";
 import type { InspectRequest } from "../inspect/protocol.js";
 import type { GuestMemory } from "../memory/guest.js";
@@ -21,7 +22,7 @@ export interface OpenDisk {
   read(offset: number, target: Uint8Array): Promise<void> | undefined;
 }
 
-/** One session's thread or process. It is used once. */
+/** One session's thread or process. It is used once, unless it is renewed. */
 export interface Cell {
   /** What holds the session; known once it has started. */
   readonly facts: IsolationFacts;
@@ -48,6 +49,22 @@ export interface Cell {
   ask(request: InspectRequest): void;
   /** Whether the caller's process has to stay for it; while it waits for requests it needn't. */
   hold(on: boolean): void;
+  /** Settles when a session can begin in it at once, or never will. */
+  readonly ready?: Promise<void>;
+  /** Keeps the engine's code of its program for those that come after it. Nobody's guest may have been in it. */
+  keepCode?(): Promise<void>;
+  /** Makes it ready for another session of the same caller's. The one before has ended by itself. */
+  renew?(): void;
   /** Ends it, wherever it is. Afterwards nothing is left of it. */
   terminate(): Promise<void>;
+}
+
+/** Who has cells for sessions, and takes them back. */
+export interface CellKeeper {
+  /** How images get into them. */
+  readonly ways: Ways;
+  /** One for a session; `full` as for those who make cells. */
+  take(full: boolean): Cell | Promise<Cell>;
+  /** A session in `cell` is over; `whole` when it has ended by itself, so that another one could follow. */
+  giveBack(cell: Cell, whole: boolean): Promise<void>;
 }

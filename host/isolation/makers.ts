@@ -3,8 +3,8 @@
 import type { Assets } from "../assets.js";
 import type { Ways } from "../disks/serving.js";
 import { OptionError } from "../errors.js";
-import type { Confine, Isolation } from "../options.js";
-import type { Cell } from "./cell.js";
+import type { Confine, Isolation, SessionOptions } from "../options.js";
+import type { Cell, CellKeeper } from "./cell.js";
 
 /** What a cell is wanted for: what holds it, and whether it looks into images in place of booting. */
 export interface CellOptions {
@@ -14,6 +14,15 @@ export interface CellOptions {
   full?: boolean;
   /** The caller's. */
   assets?: Assets | undefined;
+  /** What it is to be ready for before there is a session. */
+  ahead?: Ahead | undefined;
+}
+
+/** What sessions are like that a cell is made ahead of. Its images come with the session, and are read by the caller. */
+export interface Ahead {
+  options: SessionOptions;
+  /** Whether several may follow each other in it. */
+  stays: boolean;
 }
 
 /** Makes the thread or process that a session runs in. */
@@ -29,6 +38,15 @@ export function setCellMaker(level: Isolation, maker: CellMaker, ways: () => Way
 /** How images get into cells of a kind. */
 export function waysTo(level: Isolation): Ways {
   return made(level).ways();
+}
+
+/** Gives each session a cell of its own. */
+export function newCells(level: Isolation, options: Omit<CellOptions, "full">): CellKeeper {
+  return {
+    ways: waysTo(level),
+    take: (full) => cellFor(level, { ...options, full }),
+    giveBack: (cell) => cell.terminate(),
+  };
 }
 
 /**

@@ -21,12 +21,12 @@ import {
 } from "../errors.js";
 import { firstFlavour, type Modules } from "../modules.js";
 import type { BootOptions } from "../options.js";
-import { askHook, definedHooks } from "../policy/asker.js";
+import type { HookName } from "../policy/hooks.js";
 import { LOOK_BYTES } from "../problem.js";
 import { type MadeResult, stoppedResult, withMemory, writtenRanges } from "../result.js";
 import { Stopwatch } from "../stopwatch.js";
 import { onAbort } from "./abort.js";
-import type { Cell, CellMessage } from "./cell.js";
+import type { Cell, CellKeeper, CellMessage } from "./cell.js";
 import { checkedMessage } from "./check.js";
 import type { StartMessage } from "./messages.js";
 
@@ -40,7 +40,7 @@ const START_MAX_MS = 60_000;
 
 /**
  * Runs a session in `cell`. `start` has everything but what concerns keys and hooks; `served` are the disks that are read
- * for it; `modules` has those that the guest may swap to, for a cell that doesn't find its own.
+ * for it; `modules` has those that the guest may swap to, for a cell that doesn't find its own; `giveBack` gets the cell in the end.
  */
 export async function runIsolated(
   cell: Cell,
@@ -48,12 +48,16 @@ export async function runIsolated(
   options: BootOptions,
   served: ReadonlyMap<number, Disk> = new Map(),
   modules?: Modules,
+  giveBack: CellKeeper["giveBack"] = (ended) => ended.terminate(),
 ): Promise<MadeResult> {
-  const session = new CellSession(cell, start, options, new DiskServer(served), modules);
+  // What asks hooks is loaded with them.
+  const asker = options.hooks && (await import("../policy/asker.js"));
+  const session = new CellSession(cell, start, options, new DiskServer(served), modules, asker);
   try {
     return await session.run();
   } finally {
-    await session.close();
+    session.close();
+    await giveBack(cell, session.isWhole);
   }
 }
 
@@ -66,6 +70,8 @@ class CellSession {
   #disconnect = () => {};
   #stopListening = () => {};
   #over = false;
+  /** Whether the session has come to its own end. */
+  isWhole = false;
   #resolve: (result: MadeResult) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   readonly #abort = () => this.#reject(abortedBy(this.options.signal?.reason));
@@ -76,6 +82,7 @@ class CellSession {
     private readonly options: BootOptions,
     private readonly server: DiskServer,
     private readonly modules: Modules | undefined,
+    private readonly asker: typeof import("../policy/asker.js") | undefined,
   ) {}
 
   run(): Promise<MadeResult> {
@@ -90,7 +97,7 @@ class CellSession {
       };
       const { cell, options, start } = this;
       const { hooks, measure, signal } = options;
-      const wants = hooks ? definedHooks(hooks) : new Set<never>();
+      const wants = (hooks && this.asker?.definedHooks(hooks)) ?? new Set<HookName>();
       wants.delete("onEnvironment");
       const message: StartMessage = {
         ...start,
@@ -108,11 +115,10 @@ class CellSession {
     });
   }
 
-  async close(): Promise<void> {
+  close(): void {
     clearTimeout(this.#timer);
     this.#stopListening();
     this.#disconnect();
-    await this.cell.terminate();
   }
 
   /** Arranges how `console`'s keys reach the cell. */
@@ -159,9 +165,9 @@ class CellSession {
         return;
       case "question":
         // A cell that was told to ask asks hooks that there are.
-        if (options.hooks?.[message.hook] === undefined || message.hook === "onEnvironment")
+        if (!this.asker || options.hooks?.[message.hook] === undefined || message.hook === "onEnvironment")
           throw new InternalError(`a session asks for ${message.hook}, which it was not told of`);
-        cell.answer(askHook(options.hooks, message.hook, message.facts));
+        cell.answer(this.asker.askHook(options.hooks, message.hook, message.facts));
         return;
       case "waiting":
         if (start.options.waitCounts || !this.#liveKeys) return;
@@ -184,10 +190,11 @@ class CellSession {
         else this.#reject(reviveError(message.error));
         return;
       case "done":
+        this.isWhole = true;
         if (options.console instanceof KeysConsole) options.console.took(message.keysConsumed);
         message.data.isolation = cell.facts;
         // It is read here for as many bytes as are said to be written.
-        message.data.memory = writtenRanges(message.guest).memory;
+        Object.assign(message.data, writtenRanges(message.guest, message.data.memoryGranule));
         this.#resolve(withMemory(message.data, message.guest));
     }
   }
@@ -268,7 +275,7 @@ class CellSession {
         else if (this.#began) this.#stopped(new LimitError("wallMs", wallMs, Math.ceil(used)));
         else this.#failed(`it has not begun after ${START_MAX_MS / 1000} s`);
       },
-      Math.min(allowed - this.#watch.ms, TIMER_MAX_MS),
+      Math.max(0, Math.min(allowed - this.#watch.ms, TIMER_MAX_MS)),
     );
   }
 }

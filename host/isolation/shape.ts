@@ -81,5 +81,6 @@ export const plainError = object(
     code: line,
     url: line,
     status: number,
+    refused: text,
   },
 );

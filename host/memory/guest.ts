@@ -3,7 +3,7 @@
 // what was begun and never ended is known and zeroed like the rest.
 
 import { ReleasedError } from "../errors.js";
-import { giveRam, takeRam } from "./pool.js";
+import { dropRam, giveRam, takeRam } from "./pool.js";
 import { type Ranges, WrittenBytes } from "./written.js";
 
 /** Address bits that the loader's copies look at. */
@@ -24,27 +24,37 @@ const ZERO_PIECE = 256;
 export const CHARGED_PART = 4 * 1024 * 1024;
 
 /** Most ranges that written memory is told in: a loader leaves some dozens. */
-const RANGES_MAX = 4096;
+export const RANGES_MAX = 4096;
 
 /** Called before each part of a long write, with its bytes: counts the work, and throws when a limit is reached. */
 export type Charge = (bytes: number) => void;
 
-/** Bytes of RAM that `low` bytes of memory are backed with. */
+/**
+ * Bytes that RAM has at first: as far as kernels reach. An engine takes what it gives of larger memory for a reason to look for
+ * garbage at once, which takes longer than a boot.
+ */
+const FIRST_BYTES = 48 * 1024 * 1024;
+
+/** Bytes of RAM that `low` bytes of memory are backed with at most. */
 export function backedBytes(low: number): number {
   return Math.min(low, REACHABLE);
 }
 
 /**
- * A guest's RAM: `low` bytes from 0 on, of which what the loader reaches is backed, and `high` bytes from 4 GiB on,
- * which are only told.
+ * A guest's RAM: `low` bytes from 0 on, of which what the loader reaches is backed, once somebody writes there, and `high` bytes
+ * from 4 GiB on, which are only told.
  */
 export class GuestMemory {
   /** Accesses refused because they did not fit. */
   faults = 0;
+  /** As far as it is there yet; the rest of `#size` bytes is zeros. */
   #ram: Uint8Array<ArrayBuffer>;
+  #size: number;
   #written: WrittenBytes;
   /** Somebody outside may hold a view of the RAM. */
   #lent = false;
+  /** It was made elsewhere. Its maker may have written what it didn't tell: no other session gets it. */
+  readonly #foreign: boolean;
   #released = false;
 
   /** With RAM of zeros for `low` bytes, or in `buffer`, whose maker says by `mark` what was written. */
@@ -53,17 +63,35 @@ export class GuestMemory {
     readonly high: number,
     buffer?: ArrayBuffer,
   ) {
-    this.#ram = new Uint8Array(buffer ?? takeRam(backedBytes(low)));
-    this.#written = new WrittenBytes(this.#ram.length);
-    // Its maker may have written what it didn't tell.
-    this.#lent = buffer !== undefined;
+    this.#size = backedBytes(low);
+    this.#ram = new Uint8Array(buffer ?? takeRam(Math.min(FIRST_BYTES, this.#size), this.#size));
+    this.#written = new WrittenBytes(this.#size);
+    this.#foreign = buffer !== undefined;
   }
 
   /** All of the RAM there is. Whoever asks for it may keep it: it is then not used for another session. */
   get bytes(): Uint8Array<ArrayBuffer> {
+    return this.lend(0, this.#size);
+  }
+
+  /** The same of the bytes from `start` to `end`. */
+  lend(start: number, end: number): Uint8Array<ArrayBuffer> {
+    this.#held();
+    const lent = this.view(start, end);
+    this.#lent = true;
+    return lent;
+  }
+
+  /** The RAM as far as it is there, for another thread: `GuestMemory` there is made with it. It isn't used here any more. */
+  handOver(): ArrayBuffer {
     this.#held();
     this.#lent = true;
-    return this.#ram;
+    return this.#ram.buffer;
+  }
+
+  /** Bytes of RAM, there or not: what `bytes` has. */
+  get size(): number {
+    return this.#size;
   }
 
   /** The written ranges [start, end), in order; rounded when there are more than 4096. */
@@ -79,13 +107,23 @@ export class GuestMemory {
 
   /** The backed bytes from `start` to `end` (positions that `locate` and `pieces` give), to be read during one call. */
   view(start: number, end: number): Uint8Array<ArrayBuffer> {
+    this.#reach(end);
     return this.#ram.subarray(start, end);
   }
 
   /** The same to be written: the one way by which bytes get into guest memory. They count as written from now on. */
   target(start: number, end: number): Uint8Array<ArrayBuffer> {
     this.#written.add(start, end);
-    return this.#ram.subarray(start, end);
+    return this.view(start, end);
+  }
+
+  /** Has RAM there up to `end`. */
+  #reach(end: number): void {
+    const before = this.#ram;
+    if (end <= before.length || before.length === this.#size) return;
+    this.#ram = new Uint8Array(takeRam(Math.min(Math.max(end, 2 * before.length), this.#size), this.#size));
+    this.#written.cover((from, to) => this.#ram.set(before.subarray(from, to), from));
+    this.#giveBack(before);
   }
 
   /** Says that bytes of the buffer that this was made with are written. */
@@ -98,17 +136,25 @@ export class GuestMemory {
     this.#released = true;
     const ram = this.#ram;
     this.#ram = new Uint8Array(0);
-    if (!this.#lent && ram.length > 0) {
-      this.#written.cover((start, end) => ram.fill(0, start, end));
-      giveRam(ram.buffer);
-    }
+    this.#size = 0;
+    this.#giveBack(ram);
     this.#written = new WrittenBytes(0);
+  }
+
+  #giveBack(ram: Uint8Array<ArrayBuffer>): void {
+    if (this.#lent || ram.length === 0) return;
+    if (this.#foreign) {
+      dropRam(ram.buffer);
+      return;
+    }
+    this.#written.cover((start, end) => ram.fill(0, start, end));
+    giveRam(ram.buffer);
   }
 
   /** Where `size` bytes at `gpa` are in `bytes`, or -1 when they don't fit in memory. */
   locate(gpa: bigint, size: number): number {
     const at = Number(gpa & ADDRESS_MASK);
-    return at + size <= this.low && at + size <= this.#ram.length ? at : -1;
+    return at + size <= this.#size ? at : -1;
   }
 
   /** Writes `source` at `gpa`; whether it fitted. */
@@ -129,7 +175,7 @@ export class GuestMemory {
       this.faults++;
       return false;
     }
-    target.set(this.#ram.subarray(at, at + target.length));
+    target.set(this.view(at, at + target.length));
     return true;
   }
 
@@ -153,7 +199,7 @@ export class GuestMemory {
     while (offset < size) {
       const start = (gpa + BigInt(offset)) & ADDRESS_MASK;
       // As many bytes as lie in memory in one go.
-      const room = Math.min(this.low, this.#ram.length) - Number(start);
+      const room = this.#size - Number(start);
       const fitting = room >= size - offset ? size - offset : Math.floor(room / piece) * piece;
       if (fitting > 0) {
         const whole = Math.min(fitting, CHARGED_PART);

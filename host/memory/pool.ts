@@ -51,9 +51,9 @@ export function setBytesEqual(value: BytesEqual): void {
   equal = value;
 }
 
-/** A buffer of zeros. */
-export function takeRam(size: number): ArrayBuffer {
-  const at = kept.findIndex((buffer) => buffer.byteLength === size);
+/** A buffer of zeros, of `size` bytes or, when there is one, of more, up to `most`. */
+export function takeRam(size: number, most = size): ArrayBuffer {
+  const at = kept.findIndex(({ byteLength }) => byteLength >= size && byteLength <= most);
   if (at >= 0) return kept.splice(at, 1)[0]!;
   try {
     return new ArrayBuffer(size);
@@ -65,27 +65,32 @@ export function takeRam(size: number): ArrayBuffer {
 /** Takes back a buffer that is all zeros again and that nobody else holds. */
 export function giveRam(buffer: ArrayBuffer): void {
   if (checking) proveZero(new Uint8Array(buffer), "guest memory");
-  keep(buffer);
-}
-
-function keep(buffer: ArrayBuffer): void {
   kept.push(buffer);
   if (kept.length > KEPT_MAX) kept.shift();
 }
 
 /**
- * Makes sure that a session will get its RAM.
- * @throws OptionError when there is no room
+ * Frees a buffer that nobody else holds, at once, by sending it to nobody: an engine that has to find out by itself looks for garbage
+ * at every second boot.
  */
-export function reserveRam(size: number): void {
-  keep(takeRam(size));
+export function dropRam(buffer: ArrayBuffer): void {
+  const { port1 } = new MessageChannel();
+  port1.close();
+  port1.postMessage(0, [buffer]);
 }
 
 /** Memory of `start` bytes, all zeros, for an instance of a module, which may grow to `limit` bytes. */
 export function takeModuleMemory(start: number, limit: number): WebAssembly.Memory {
   const { initial, maximum } = modulePages(start, limit);
   const at = keptMemories.findIndex((kept) => kept.initial === initial && kept.maximum === maximum);
-  return at >= 0 ? keptMemories.splice(at, 1)[0]!.memory : new WebAssembly.Memory({ initial, maximum });
+  if (at >= 0) return keptMemories.splice(at, 1)[0]!.memory;
+  try {
+    return new WebAssembly.Memory({ initial, maximum });
+  } catch {
+    throw new OptionError(
+      `no room for the memory of a module: ${maximum * PAGE} bytes, and what the engine keeps clear`,
+    );
+  }
 }
 
 /**

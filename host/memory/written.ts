@@ -150,18 +150,17 @@ export class WrittenBytes {
   /** The same of one block. */
   #pages(cells: Uint32Array, block: number, exact: boolean, take: Take): boolean {
     const bitmaps = exact ? this.#bitmaps[block] : undefined;
-    const isWhole = (page: number) => cells[page] === WHOLE_PAGE && (bitmaps === undefined || bitmaps[page] === 0);
     for (let page = 0; page < BLOCK_PAGES; page++) {
       const cell = cells[page]!;
       if (cell === 0) continue;
       const at = block * BLOCK + page * PAGE;
-      if (isWhole(page)) {
+      const bitmap = bitmaps === undefined ? 0 : bitmaps[page]!;
+      if (cell === WHOLE_PAGE && bitmap === 0) {
         // Most are followed by more of their kind.
-        while (page + 1 < BLOCK_PAGES && isWhole(page + 1)) page++;
+        while (cells[page + 1] === WHOLE_PAGE && (bitmaps === undefined || bitmaps[page + 1] === 0)) page++;
         if (!take(at, block * BLOCK + (page + 1) * PAGE)) return false;
         continue;
       }
-      const bitmap = bitmaps?.[page] ?? 0;
       const taken =
         bitmap > 0
           ? bitStretches(this.#bitmap(bitmap - 1), at, take)

@@ -1,6 +1,7 @@
 // How a session asks the caller's hooks: directly in the calling thread, over shared memory from a worker
 // (worker/questions.ts). Either way the answers are checked here, where the hooks run.
 
+import { ownBytes } from "../brand.js";
 import { PolicyError, PolicyFileError, UserbootError } from "../errors.js";
 import { type BootHooks, type Denial, HOOK_NAMES, type HookName } from "./hooks.js";
 
@@ -42,10 +43,16 @@ export class DirectAsker implements Asker {
 const ANSWERS: Readonly<Record<HookName, { field: string; valid: (value: unknown) => boolean } | undefined>> = {
   onEnvironment: undefined,
   onSetenv: { field: "value", valid: isByteText },
-  onFile: { field: "replace", valid: (value) => value instanceof Uint8Array },
+  onFile: { field: "replace", valid: (value) => ownBytes(value) !== undefined },
   onKernel: { field: "args", valid: isByteText },
   onExec: undefined,
 };
+
+/** A denial without a rule of its own has the hook's name for one. */
+function isDenial(answer: object): answer is Denial {
+  const { deny, rule } = answer as Partial<Denial>;
+  return typeof deny === "string" && (rule === undefined || typeof rule === "string");
+}
 
 function isByteText(value: unknown): value is string {
   return typeof value === "string" && !/[^\x00-\xff]/.test(value);
@@ -65,9 +72,10 @@ export function askHook(hooks: BootHooks, hook: HookName, facts: unknown[]): Ans
   }
   if (answer === undefined || answer === null) return undefined;
   if (typeof answer === "object") {
-    if (typeof (answer as Partial<Denial>).deny === "string") return answer as Denial;
+    if (isDenial(answer)) return answer;
     const allowed = ANSWERS[hook];
-    if (allowed?.valid((answer as Record<string, unknown>)[allowed.field])) return answer as Answer;
+    const value = allowed && (answer as Record<string, unknown>)[allowed.field];
+    if (allowed?.valid(value)) return { [allowed.field]: ownBytes(value) ?? value } as Answer;
   }
   const field = ANSWERS[hook]?.field;
   const wanted = `nothing, { deny }${field === undefined ? "" : ` or { ${field} }`}`;

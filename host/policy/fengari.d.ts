@@ -51,6 +51,7 @@ declare module "fengari" {
     luaL_newstate(): LuaState;
     luaL_loadbufferx(L: LuaState, source: LuaString, size: number, name: LuaString, mode: LuaString): number;
     luaL_requiref(L: LuaState, name: LuaString, open: LuaFunction, global: number): void;
+    luaL_checkinteger(L: LuaState, index: number): number;
     luaL_checkstring(L: LuaState, index: number): LuaString;
     luaL_checktype(L: LuaState, index: number, type: number): void;
     luaL_error(L: LuaState, format: LuaString, ...values: LuaString[]): never;

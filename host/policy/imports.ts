@@ -11,20 +11,29 @@ import type { PolicyBudget } from "./budget.js";
 import type { MachineFacts } from "./hooks.js";
 import type { FileVault } from "./vault.js";
 
-/** What a session has for its operator: hooks, and the files they are shown. Absent parts are not asked. */
+/** A session's operator. Sessions without one have `unaskedImports`, and nothing of this file. */
 export interface Policy {
+  /** What the core asks by. */
+  imports(access: ModuleAccess, guest: GuestMemory, charge: Charge): WebAssembly.ModuleImports;
+  /** Asked when the kernel is about to be entered. */
+  permitEntry(cpu: CpuState, guest: GuestMemory): void;
+  /** What was measured, once the session has ended. */
+  measurements?(result: MadeResult): Measurements;
+}
+
+/** What an operator has: hooks, and the files they are shown. Absent parts are not asked. */
+export interface PolicyParts {
   readonly asker?: Asker | undefined;
   /** What asking and examining may cost. */
   readonly budget?: PolicyBudget | undefined;
   /** There when files are examined: for `onFile`, or to be measured. */
   readonly vault?: FileVault | undefined;
-  /** What was measured, once the session has ended. */
-  measurements?(result: MadeResult): Measurements;
 }
 
 /** Module memory, as the imports reach it. */
 export interface ModuleAccess {
   bytes(address: number, size: number): Uint8Array;
+  put(address: number, bytes: Uint8Array): void;
   text(address: number, size: number): string;
 }
 
@@ -33,18 +42,21 @@ export interface ModuleAccess {
  * LimitError when asking costs more than `policy.budget` has.
  */
 export function policyImports(
-  policy: Policy,
+  policy: PolicyParts,
   access: ModuleAccess,
   guest: GuestMemory,
   charge: Charge,
 ): WebAssembly.ModuleImports {
   const { asker, budget, vault } = policy;
   const wants = (hook: "onSetenv" | "onKernel"): boolean => asker?.wants.has(hook) ?? false;
+  /** What a hook says; one that there isn't, which a core may ask all the same, says nothing. */
+  const ask = (hook: "onSetenv" | "onKernel", ...facts: unknown[]) =>
+    wants(hook) ? asker?.ask(hook, ...facts) : undefined;
 
   /** Stores an answer for the core; -1 for none. */
   const reply = (answer: string | undefined, dst: number, capacity: number): number => {
     if (answer === undefined) return -1;
-    const target = access.bytes(dst, Math.min(answer.length, capacity));
+    const target = access.bytes(dst, Math.min(answer.length, capacity >>> 0));
     for (let i = 0; i < target.length; i++) target[i] = answer.charCodeAt(i);
     return answer.length;
   };
@@ -81,7 +93,7 @@ export function policyImports(
     file_read(handle: number, offset: bigint, dst: number, size: number): number {
       const source = opened(vault, handle).slice(handle, clamp(offset), size >>> 0);
       charge(source.length);
-      access.bytes(dst, source.length).set(source);
+      access.put(dst, source);
       return source.length;
     },
 
@@ -103,7 +115,7 @@ export function policyImports(
       const proposal = access.text(value, valueSize);
       charge(variable.length + proposal.length);
       budget?.tell(variable, proposal);
-      const answer = asker?.ask("onSetenv", variable, proposal);
+      const answer = ask("onSetenv", variable, proposal);
       const allowed = enforce(answer, "onSetenv", `variable ${variable}`);
       return reply(allowed && "value" in allowed ? allowed.value : undefined, dst, capacity);
     },
@@ -112,7 +124,7 @@ export function policyImports(
       const kernel = { path: access.text(path, pathSize), args: access.text(args, argsSize) };
       charge(kernel.path.length + kernel.args.length);
       budget?.tell(kernel.path, kernel.args);
-      const allowed = enforce(asker?.ask("onKernel", kernel), "onKernel", `kernel ${kernel.path}`);
+      const allowed = enforce(ask("onKernel", kernel), "onKernel", `kernel ${kernel.path}`);
       return reply(allowed && "args" in allowed ? allowed.args : undefined, dst, capacity);
     },
   };

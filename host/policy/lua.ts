@@ -5,7 +5,7 @@
 // character a byte, never decoded, since a guest could else make a hook fail with a name that isn't UTF-8.
 // Loaded only when a policy is given; fengari is not imported before that.
 
-import { type LuaState, lauxlib, lua, lualib, to_luastring } from "fengari";
+import { type LuaFunction, type LuaState, lauxlib, lua, lualib, to_luastring } from "fengari";
 import { PolicyFileError } from "../errors.js";
 import { type BootHooks, type ConsoleRule, type Denial, HOOK_NAMES, type HookName, type MenuRule } from "./hooks.js";
 
@@ -13,6 +13,9 @@ import { type BootHooks, type ConsoleRule, type Denial, HOOK_NAMES, type HookNam
 const INSTRUCTION_LIMIT = 50_000_000;
 /** Instructions between two looks at the limit. */
 const INSTRUCTION_STEP = 100_000;
+
+/** Bytes of what `string.rep` makes at most: it is one instruction, whatever it makes. */
+const REPEATED_MAX = 16 * 1024 * 1024;
 
 /** Functions of the base library that reach outside a policy. */
 const REMOVED = ["dofile", "loadfile", "load", "collectgarbage"];
@@ -83,6 +86,7 @@ class LuaPolicy {
       lua.lua_setglobal(L, to_luastring(removed));
     }
     padBytes(L);
+    boundRepeats(L);
     const log = (state: LuaState): number => {
       const words: string[] = [];
       for (let i = 1; i <= lua.lua_gettop(state); i++) {
@@ -314,6 +318,28 @@ function typeName(L: LuaState, type: number): string {
   return textOf(lua.lua_typename(L, type));
 }
 
+/** Puts what `make` makes of it in the place of a function of `string`. */
+function wrapStringFunction(L: LuaState, name: "format" | "rep", make: (original: LuaFunction) => LuaFunction): void {
+  lua.lua_getglobal(L, to_luastring("string"));
+  lua.lua_getfield(L, -1, to_luastring(name));
+  const original = lua.lua_tocfunction(L, -1)!;
+  lua.lua_pop(L, 1);
+  lua.lua_pushcfunction(L, make(original));
+  lua.lua_setfield(L, -2, to_luastring(name));
+  lua.lua_pop(L, 1);
+}
+
+/** Bounds what `string.rep` makes; how often may be a guest's number. */
+function boundRepeats(L: LuaState): void {
+  wrapStringFunction(L, "rep", (repeat) => (state) => {
+    const separator = lua.lua_type(state, 3) === lua.LUA_TSTRING ? lua.lua_tostring(state, 3)!.length : 0;
+    const each = lauxlib.luaL_checkstring(state, 1).length + separator;
+    if (each * lauxlib.luaL_checkinteger(state, 2) > REPEATED_MAX)
+      return lauxlib.luaL_error(state, to_luastring(`a string of more than ${REPEATED_MAX} bytes`));
+    return repeat(state);
+  });
+}
+
 /** `%s` with flags, width or precision in a format of Lua, and the other conversions, which are only counted. */
 const CONVERSION = /%(?:%|([-+ #0]{0,5})(\d{0,2})(\.\d{0,2})?(?!\d)(s)|[^%])/g;
 
@@ -322,11 +348,7 @@ const CONVERSION = /%(?:%|([-+ #0]{0,5})(\d{0,2})(\.\d{0,2})?(?!\d)(s)|[^%])/g;
  * it isn't.
  */
 function padBytes(L: LuaState): void {
-  lua.lua_getglobal(L, to_luastring("string"));
-  lua.lua_getfield(L, -1, to_luastring("format"));
-  const format = lua.lua_tocfunction(L, -1)!;
-  lua.lua_pop(L, 1);
-  lua.lua_pushcfunction(L, (state) => {
+  wrapStringFunction(L, "format", (format) => (state) => {
     let argument = 1;
     const rewritten = textOf(lauxlib.luaL_checkstring(state, 1)).replace(
       CONVERSION,
@@ -347,8 +369,6 @@ function padBytes(L: LuaState): void {
     lua.lua_replace(state, 1);
     return format(state);
   });
-  lua.lua_setfield(L, -2, to_luastring("format"));
-  lua.lua_pop(L, 1);
 }
 
 /** Line of the policy that calls the current helper. */

@@ -6,7 +6,7 @@ import type { Limits } from "../options.js";
 import type { MadeResult, Measurements } from "../result.js";
 import type { Asker } from "./asker.js";
 import { PolicyBudget } from "./budget.js";
-import type { Policy } from "./imports.js";
+import { type Policy, type PolicyParts, permitEntry, policyImports } from "./imports.js";
 import { digestFiles, digestState } from "./measure.js";
 import { FileVault } from "./vault.js";
 
@@ -16,11 +16,18 @@ import { FileVault } from "./vault.js";
  */
 export async function makePolicy(asker: Asker | undefined, measure: boolean, limits: Limits): Promise<Policy> {
   const budget = new PolicyBudget(limits);
-  if (!measure && !asker?.wants.has("onFile")) return { asker, budget };
+  if (!measure && !asker?.wants.has("onFile")) return policyOf({ asker, budget });
   const makeHasher = await loadHasher();
   const vault = new FileVault(asker, budget, makeHasher);
-  if (!measure) return { asker, budget, vault };
-  return { asker, budget, vault, measurements: (result) => measurements(vault, result, makeHasher) };
+  const policy = policyOf({ asker, budget, vault });
+  return measure ? { ...policy, measurements: (result) => measurements(vault, result, makeHasher) } : policy;
+}
+
+function policyOf(parts: PolicyParts): Policy {
+  return {
+    imports: (...session) => policyImports(parts, ...session),
+    permitEntry: (cpu, guest) => permitEntry(parts.asker, cpu, guest),
+  };
 }
 
 function measurements({ files }: FileVault, result: MadeResult, makeHasher: MakeHasher): Measurements {

@@ -1,6 +1,7 @@
 // How a session's process and its caller talk: frames over one socket. A frame is two lengths (u32, little-endian), a
-// head, and bytes that go with it. Heads to the process are values that the caller serialised; heads from it are JSON,
-// since whoever reads those must expect anything.
+// head, and bytes that go with it. Heads from the process are JSON, since whoever reads those must expect anything. So are those
+// to one that looks into images, to which all that is said is texts and numbers: what else reads values takes Node some time to
+// load. Heads to one that boots are values that the caller serialised.
 
 /** Bytes of the two lengths. */
 export const PREFIX = 8;
@@ -12,6 +13,12 @@ export const BODY_MAX = 1024 * 1024;
 /** Most values in a head, and how deep inside each other: a result has fewer. Each costs its reader far more than a byte. */
 export const VALUES_MAX = 2_000_000;
 export const DEPTH_MAX = 16;
+
+/** A head for a process that looks into images. */
+export const encodeRequest = (head: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(head ?? null));
+
+/** The same, read. */
+export const decodeRequest = (head: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(head));
 
 /** The two lengths and the head. */
 export function frameHead(head: Uint8Array, bodySize: number): Uint8Array {

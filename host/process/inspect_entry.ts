@@ -4,6 +4,7 @@
 import { serveInspection } from "../inspect/serve.js";
 import { AssetModules } from "../modules.js";
 import { installNodeFiles } from "../node_files.js";
+import { decodeRequest } from "./frames.js";
 import { BlockingChannel, CHANNEL_FD, ProcessRequests, receiveStart } from "./link.js";
 
 installNodeFiles();
@@ -11,8 +12,8 @@ installNodeFiles();
 async function main(): Promise<void> {
   // While the caller gets ready. Whatever is wrong with it is told when it is wanted.
   await new AssetModules(undefined).find("inspect").catch(() => {});
-  const channel = new BlockingChannel(CHANNEL_FD);
-  const { start, images } = receiveStart(channel);
+  const channel = new BlockingChannel(CHANNEL_FD, decodeRequest);
+  const { start, images } = await receiveStart(channel);
   await serveInspection({ ...start, disks: images }, new ProcessRequests(channel));
 }
 

@@ -2,7 +2,6 @@
 // it needs an answer, reads one.
 
 import { readSync, writeSync } from "node:fs";
-import { deserialize } from "node:v8";
 import type { FlavourModule } from "../assets.js";
 import { type ReadReply, type ReadRequest, replied } from "../disks/served.js";
 import type { SentImage } from "../disks/source.js";
@@ -26,6 +25,13 @@ export const FIRST_IMAGE_FD = 4;
 /** What the caller sends first; images in memory follow, a frame each. */
 export interface ProcessStart extends Omit<StartMessage, "disks"> {
   disks: (Omit<SentImage, "image"> & { name: string })[];
+  /** Another session may follow. */
+  stays?: boolean;
+}
+
+/** What the caller of a process sends that is started ahead of its session: what sessions begin with, most likely. It answers `ready`. */
+export interface Prepare {
+  prepare: FlavourModule;
 }
 
 /** Keys, answering `keys`. */
@@ -48,15 +54,19 @@ export interface Served {
 export type ProcessMessage =
   | Exclude<SessionMessage, { type: "output" } | { type: "waiting" }>
   | { type: "output" }
+  | { type: "ready" }
   | { type: "keys"; wait: boolean }
   | { type: "memory"; start: number }
   | Exclude<InspectMessage, { type: "content" }>
   | { type: "content"; runs: Run[] }
   | { type: "done"; data: MadeResult; faults: number; keysConsumed: number };
 
-/** The socket, blocking. */
+/** The socket, blocking. `decode` makes a value of a head, as its caller serialised it. */
 export class BlockingChannel {
-  constructor(private readonly fd: number) {}
+  constructor(
+    private readonly fd: number,
+    private readonly decode: (head: Uint8Array) => unknown,
+  ) {}
 
   send(message: ProcessMessage, body: Uint8Array = new Uint8Array()): void {
     const head = new TextEncoder().encode(JSON.stringify(message));
@@ -70,7 +80,7 @@ export class BlockingChannel {
     const prefix = this.#read(PREFIX);
     const view = new DataView(prefix.buffer);
     const head = this.#read(view.getUint32(0, true));
-    return { head: deserialize(head), body: this.#read(view.getUint32(4, true)) };
+    return { head: this.decode(head), body: this.#read(view.getUint32(4, true)) };
   }
 
   #write(bytes: Uint8Array): void {
@@ -102,9 +112,18 @@ export class BlockingChannel {
   }
 }
 
-/** The first frames: what is to be done, and the images, of which those in memory follow. */
-export function receiveStart(channel: BlockingChannel): { start: Omit<ProcessStart, "disks">; images: SentImage[] } {
-  const { disks, ...start } = channel.receive().head as ProcessStart;
+/** The first frames: what is to be done, and the images, of which those in memory follow. What is to be prepared before is `prepare`d. */
+export async function receiveStart(
+  channel: BlockingChannel,
+  prepare: (name: FlavourModule) => Promise<unknown> = async () => {},
+): Promise<{ start: Omit<ProcessStart, "disks">; images: SentImage[] }> {
+  let head = channel.receive().head as ProcessStart | Prepare;
+  while ("prepare" in head) {
+    await prepare(head.prepare);
+    channel.send({ type: "ready" });
+    head = channel.receive().head as ProcessStart | Prepare;
+  }
+  const { disks, ...start } = head;
   const images = disks.map(({ name, ...sent }): SentImage => {
     const inMemory = sent.fd === undefined && sent.served === undefined;
     return { ...sent, image: inMemory ? channel.receive().body : name };

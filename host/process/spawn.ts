@@ -13,16 +13,26 @@ import { IsolationError, OptionError, UserbootError } from "../errors.js";
 import type { InspectRequest } from "../inspect/protocol.js";
 import type { Cell, OpenDisk } from "../isolation/cell.js";
 import { WaitingKeys } from "../isolation/keys.js";
+import type { Ahead } from "../isolation/makers.js";
 import type { StartMessage } from "../isolation/messages.js";
-import { backedBytes, GuestMemory } from "../memory/guest.js";
-import { reserveRam } from "../memory/pool.js";
+import { whole } from "../isolation/shape.js";
+import { GuestMemory } from "../memory/guest.js";
+import { firstFlavour } from "../modules.js";
 import type { Confine } from "../options.js";
 import { overlayBytes } from "../overlay.js";
 import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
 import { bwrapFails, bwrapWorks, findBwrap, type ProcessLimits, processLimits, whyUnconfined } from "./confine.js";
-import { FrameReader, frameHead } from "./frames.js";
-import { CHANNEL_FD, FIRST_IMAGE_FD, type KeysReply, type ProcessStart, type Replaced, type Served } from "./link.js";
+import { encodeRequest, FrameReader, frameHead } from "./frames.js";
+import {
+  CHANNEL_FD,
+  FIRST_IMAGE_FD,
+  type KeysReply,
+  type Prepare,
+  type ProcessStart,
+  type Replaced,
+  type Served,
+} from "./link.js";
 import { endProcess, isRunning, killGroup, PROGRAM, startProcess, takeSpare } from "./start.js";
 
 /** Kept of what a process writes on its standard error, to tell why it died. */
@@ -31,12 +41,17 @@ const STDERR_MAX = 4096;
 /** Bytes of answers that a process may leave unread. */
 const UNREAD_MAX = 1024 * 1024;
 
-/**
- * A cell that is a process; it is launched when the session is handed over. `confine` says what shall hold it, `program`
- * what it runs.
- */
-export function spawnProcess({ confine = "auto" }: { confine?: Confine | undefined } = {}, program = PROGRAM): Cell {
-  return new ProcessCell(confine, program);
+/** What is asked of a cell that is a process. */
+export interface ProcessOptions {
+  /** What shall hold it. */
+  confine?: Confine | undefined;
+  /** The sessions that it is launched ahead of. */
+  ahead?: Ahead | undefined;
+}
+
+/** A cell that is a process with `program`; it is launched when the session is handed over, or ahead of it. */
+export function spawnProcess({ confine = "auto", ahead }: ProcessOptions = {}, program = PROGRAM): Cell {
+  return new ProcessCell(confine, program, ahead);
 }
 
 class ProcessCell implements Cell {
@@ -47,18 +62,27 @@ class ProcessCell implements Cell {
   disks: OpenDisk[] = [];
   #limits: ProcessLimits | undefined;
   /** Whether the process was started before the session was there. */
-  #ahead = false;
+  #spare = false;
   #message: StartMessage | undefined;
   #guest: GuestMemory | undefined;
   #hear: (message: unknown) => void = () => {};
   #fail: (reason: string) => void = () => {};
+  /** Why it isn't there any more. */
+  #failure: string | undefined;
   #exited: Promise<void> = Promise.resolve();
   #stderr = "";
   #heard = false;
   #over = false;
 
+  /** It doesn't keep its caller's process. */
+  #loose = false;
+  #isReady = () => {};
+  readonly ready = new Promise<void>((resolve) => {
+    this.#isReady = resolve;
+  });
+
   /** Keys that wait for the process, and whether it waits for them. */
-  readonly #typed = new WaitingKeys();
+  #typed = new WaitingKeys();
   #ended = false;
   #wanted = false;
   readonly keys: KeyInput = {
@@ -78,7 +102,12 @@ class ProcessCell implements Cell {
   constructor(
     private readonly confine: Confine,
     private readonly program: URL,
-  ) {}
+    private readonly ahead?: Ahead,
+  ) {
+    if (ahead === undefined) return;
+    this.#limits = processLimits(ahead.options);
+    this.#launch(findBwrap(confine));
+  }
 
   onMessage(handler: (message: unknown) => void): void {
     this.#hear = handler;
@@ -86,23 +115,54 @@ class ProcessCell implements Cell {
 
   onFailure(handler: (reason: string) => void): void {
     this.#fail = handler;
+    if (this.#failure !== undefined) handler(this.#failure);
   }
 
   start(message: StartMessage): void {
-    // The process's memory comes to be here in the end.
-    reserveRam(backedBytes(message.options.memory.low));
     const { disks, trees, options, wants } = message;
     const limits = processLimits(
       options,
       bytesOf(disks, trees) + overlayBytes(options.overlay),
       wants.includes("onFile"),
     );
+    if (this.ahead !== undefined) {
+      this.#message = message;
+      this.#startAhead(limits);
+      return;
+    }
     const spare = takeSpare(disks, this.confine, limits, this.program);
     if (spare !== undefined) this.#files = spare.files;
     this.#message = { ...message, disks: spare ? openedImages(disks, this.#files) : openImages(disks, this.#files) };
     this.#limits = limits;
     this.disks = this.#openDisks();
     this.#launch(findBwrap(this.confine), spare?.child);
+  }
+
+  /** Hands the session to the process that is there already, unless it may use more than that one: then it gets another one. */
+  #startAhead(limits: ProcessLimits): void {
+    const had = this.#limits!;
+    if (limits.memory <= had.memory && limits.cpuS <= had.cpuS) {
+      if (this.#socket !== undefined) this.#greet();
+      return;
+    }
+    this.#limits = { memory: Math.max(limits.memory, had.memory), cpuS: Math.max(limits.cpuS, had.cpuS) };
+    const before = { child: this.#child, socket: this.#socket, exited: this.#exited };
+    this.#kill();
+    before.socket?.destroy();
+    before.child?.stderr?.destroy();
+    this.#launch(findBwrap(this.confine));
+    // Both are to be gone in the end.
+    this.#exited = Promise.all([before.exited, this.#exited]).then(() => {});
+  }
+
+  renew(): void {
+    this.#guest?.release();
+    this.#guest = undefined;
+    this.#message = undefined;
+    this.#hear = () => {};
+    this.#typed = new WaitingKeys();
+    this.#ended = false;
+    this.#wanted = false;
   }
 
   /** The disks as the process gets them. They are gone when the process is. */
@@ -131,6 +191,7 @@ class ProcessCell implements Cell {
   }
 
   hold(on: boolean): void {
+    this.#loose = !on;
     for (const part of [this.#child, ...(this.#child?.stdio ?? [])] as ({ ref?(): void; unref?(): void } | null)[]) {
       if (on) part?.ref?.();
       else part?.unref?.();
@@ -163,7 +224,8 @@ class ProcessCell implements Cell {
     const images = this.#files.map(({ fd }) => fd);
     const child = spare ?? started(() => startProcess(this.program, this.#limits!, bwrap, images));
     this.#child = child;
-    this.#ahead = spare !== undefined;
+    this.#spare = spare !== undefined || this.#message === undefined;
+    this.#heard = false;
     this.#stderr = "";
     const reader = new FrameReader(
       (head, body) => this.#frame(head, body),
@@ -199,7 +261,9 @@ class ProcessCell implements Cell {
     });
     // Its end is told by the process's.
     socket.on("error", () => {});
-    this.#greet();
+    if (this.#loose) this.hold(false);
+    if (this.ahead !== undefined) this.#send({ prepare: firstFlavour(this.ahead.options) } satisfies Prepare);
+    if (this.#message !== undefined) this.#greet();
   }
 
   /** Sends what the session is to do. */
@@ -210,7 +274,8 @@ class ProcessCell implements Cell {
       if (typeof image !== "string") return { ...sent, name: "bytes" };
       return sent.served === undefined ? { ...sent, name: image, fd: fd++ } : { ...sent, name: image };
     });
-    this.#send({ ...rest, disks: named } satisfies ProcessStart);
+    const stays = this.ahead?.stays === true;
+    this.#send({ ...rest, disks: named, ...(stays && { stays }) } satisfies ProcessStart);
     for (const { image } of disks) if (image instanceof Uint8Array) this.#send(undefined, image);
   }
 
@@ -219,7 +284,8 @@ class ProcessCell implements Cell {
       this.#failed("it asks and doesn't read the answers");
       return;
     }
-    this.#socket?.write(frameHead(serialize(head), body.length));
+    const encode = this.#message?.inspect === undefined ? serialize : encodeRequest;
+    this.#socket?.write(frameHead(encode(head), body.length));
     if (body.length > 0) this.#socket?.write(body);
   }
 
@@ -232,21 +298,24 @@ class ProcessCell implements Cell {
     const early = !this.#heard && !this.#over;
     const mayGoWithout = early && this.confine === "auto" && bwrap !== undefined;
     if (mayGoWithout && said.startsWith("bwrap:") && bwrapFails(said)) this.#launch(undefined);
-    else if (early && this.#ahead) this.#launch(bwrap);
+    else if (early && this.#spare && this.#message !== undefined) this.#launch(bwrap);
     else this.#failed(`it ended with ${how}${said === "" ? "" : ` (${lastLine(said)})`}`);
   }
 
   #failed(reason: string): void {
-    if (!this.#over) this.#fail(reason);
+    if (this.#over) return;
+    this.#failure ??= reason;
+    this.#isReady();
+    this.#fail(reason);
   }
 
   /** Guest memory goes to its place at once. */
   #place(head: unknown, size: number): Uint8Array | undefined {
     const { type, start } = (head ?? {}) as { type?: unknown; start?: unknown };
     if (type !== "memory") return undefined;
-    const { inspect, options } = this.#message!;
-    const { memory } = options;
-    if (inspect !== undefined) return undefined;
+    // Neither has memory to tell of: one without a session, and who looks into images.
+    if (this.#message === undefined || this.#message.inspect !== undefined) return undefined;
+    const { memory } = this.#message.options;
     this.#guest ??= new GuestMemory(memory.low, memory.high);
     if (typeof start !== "number" || !Number.isSafeInteger(start)) throw new RangeError(`memory at ${start}`);
     return this.#guest.target(start, start + size);
@@ -256,7 +325,17 @@ class ProcessCell implements Cell {
     if (this.#over) return;
     if (!this.#heard && this.facts.confinement === "bwrap") bwrapWorks();
     this.#heard = true;
+    if (this.#message === undefined) {
+      // There is nothing else that one without a session has to say.
+      if ((head as { type?: unknown } | null)?.type === "ready") this.#isReady();
+      else this.#failed("it speaks without having been asked");
+      return;
+    }
     const message = (head ?? {}) as { type?: unknown; wait?: unknown; faults?: unknown };
+    if (message.type === "ready" && this.ahead !== undefined) {
+      this.#isReady();
+      return;
+    }
     if (message.type === "content") {
       this.#hear({ ...message, bytes: body });
       return;
@@ -286,7 +365,7 @@ class ProcessCell implements Cell {
     const { memory } = this.#message!.options;
     const guest = this.#guest ?? new GuestMemory(memory.low, memory.high);
     this.#guest = undefined;
-    if (typeof faults === "number") guest.faults = faults;
+    if (whole(faults)) guest.faults = faults as number;
     this.#hear({ ...rest, guest });
   }
 

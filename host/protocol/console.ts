@@ -3,7 +3,7 @@
 import { POLL_USEC } from "../clock.js";
 import { EditingKeys } from "../console/editing.js";
 import { ConsoleError, InputEndedError, LimitError, UserbootError } from "../errors.js";
-import { isPromise, type Steps, settled } from "../maybe.js";
+import { isPromise, isSteps, type Steps, settled } from "../maybe.js";
 import type { SessionState } from "../state.js";
 import type { ModuleMemory } from "./module_memory.js";
 
@@ -34,6 +34,25 @@ export function consoleImports(module: ModuleMemory, state: SessionState) {
     if (bytes.length > room) throw new LimitError("consoleBytes", consoleBytes, counts.consoleBytes);
   };
 
+  /** Guests look very often: what is there at once makes no generator. */
+  const polled = (found: boolean): number | Steps<number> => {
+    if (found) {
+      activeAt = clock.now();
+      return 1;
+    }
+    if (keys.ended?.() && clock.now() - activeAt > IDLE_USEC) throw inputEnded();
+    const slept = clock.sleep(POLL_USEC);
+    return isPromise(slept) ? sleptLater(slept) : 0;
+  };
+  function* foundLater(found: Promise<boolean>): Steps<number> {
+    const answer = polled((yield found) as boolean);
+    return isSteps(answer) ? yield* answer : answer;
+  }
+  function* sleptLater(slept: Promise<void>): Steps<number> {
+    yield slept;
+    return 0;
+  }
+
   return {
     putc(ch: number): void {
       show(Uint8Array.of(ch));
@@ -55,18 +74,10 @@ export function consoleImports(module: ModuleMemory, state: SessionState) {
       return options.edits ? key : key & 0xff;
     },
 
-    *poll(): Steps<number> {
+    poll(): number | Steps<number> {
       meter.checkTime();
-      // Guests look very often: what is there at once is not asked for by a generator of its own.
-      const asked = keys.poll?.(clock);
-      if (isPromise(asked) ? yield asked : asked) {
-        activeAt = clock.now();
-        return 1;
-      }
-      if (keys.ended?.() && clock.now() - activeAt > IDLE_USEC) throw inputEnded();
-      const slept = clock.sleep(POLL_USEC);
-      if (isPromise(slept)) yield slept;
-      return 0;
+      const found = keys.poll?.(clock) ?? false;
+      return isPromise(found) ? foundLater(found) : polled(found);
     },
   };
 }

@@ -67,10 +67,10 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
   const imageFacts = (unit: number, cell: number): number => {
     const facts = options.images[unit];
     if (facts === undefined) return ENOTTY;
-    const word = module.bytes(cell + 8, WORD_SIZE).fill(0);
-    for (let i = 0; i < facts.format.length; i++) word[i] = facts.format.charCodeAt(i);
-    module.data.setUint32(cell, facts.first, true);
-    module.data.setUint32(cell + 4, facts.count, true);
+    const data = module.cell(cell, 8 + WORD_SIZE);
+    data.setUint32(cell, facts.first, true);
+    data.setUint32(cell + 4, facts.count, true);
+    for (let i = 0; i < WORD_SIZE; i++) data.setUint8(cell + 8 + i, facts.format.charCodeAt(i) || 0);
     return 0;
   };
 
@@ -83,7 +83,7 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
       const start = BigInt.asUintN(64, offset);
       const told = (got: number): number => {
         if (got < 0) return EIO;
-        module.data.setUint32(resid >>> 0, target.length - got, true);
+        module.cell(resid >>> 0, 4).setUint32(resid >>> 0, target.length - got, true);
         return 0;
       };
       return start >= BigInt(disk.size) ? told(0) : whenThere(read(unit, Number(start), target), told);
@@ -99,7 +99,7 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
       const pieces = guest.pieces(gpa, length, COPY_PIECE, (bytes) => meter.work(bytes));
       let done = 0;
       const told = (): number => {
-        module.data.setBigUint64(resid >>> 0, wanted - BigInt(done), true);
+        module.cell(resid >>> 0, 8).setBigUint64(resid >>> 0, wanted - BigInt(done), true);
         return 0;
       };
       /** Takes note of what was read of a piece. Whether to go on; false with the medium's failure as well. */
@@ -134,9 +134,10 @@ export function diskImports(module: ModuleMemory, state: SessionState) {
     diskioctl(unit: number, command: number, cell: number): number {
       const disk = disks[unit];
       if (disk === undefined) return EBADF;
-      if (command >>> 0 === DIOCGSECTORSIZE) module.data.setUint32(cell >>> 0, disk.sectorSize, true);
-      else if (command >>> 0 === DIOCGMEDIASIZE) module.data.setBigInt64(cell >>> 0, BigInt(disk.size), true);
-      else if (command >>> 0 === DIOCGIMAGE) return imageFacts(unit, cell >>> 0);
+      const at = cell >>> 0;
+      if (command >>> 0 === DIOCGSECTORSIZE) module.cell(at, 4).setUint32(at, disk.sectorSize, true);
+      else if (command >>> 0 === DIOCGMEDIASIZE) module.cell(at, 8).setBigInt64(at, BigInt(disk.size), true);
+      else if (command >>> 0 === DIOCGIMAGE) return imageFacts(unit, at);
       else return ENOTTY;
       return 0;
     },

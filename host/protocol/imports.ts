@@ -3,8 +3,9 @@
 // of ours. Nothing here looks into the guest's data.
 
 import { InternalError, UserbootError } from "../errors.js";
-import { finish, isPromise, type MaybePromise, type Steps } from "../maybe.js";
-import { type ModuleAccess, policyImports } from "../policy/imports.js";
+import { finish, isPromise, isSteps, type MaybePromise, type Steps } from "../maybe.js";
+import type { ModuleAccess } from "../policy/imports.js";
+import { unaskedImports } from "../policy/unasked.js";
 import { type SessionState, Stop } from "../state.js";
 import { cantWait, suspending } from "../suspension.js";
 import type { WasiProvider } from "../wasi/provider.js";
@@ -34,10 +35,14 @@ export function makeImports(
     cpuImports(module, state),
     lifeImports(module, state),
     overlayImports(module, state),
-    policyImports(state.policy, accessFor(module), state.guest, (bytes) => state.meter.work(bytes)),
+    state.policy?.imports(accessFor(module), state.guest, (bytes) => state.meter.work(bytes)) ?? unaskedImports(),
   ];
   // The clock is the session's, whoever provides the files.
-  const files = [wasiNoFiles(), wasi?.imports(program) ?? {}, wasiClock(() => module.data, state.clock)];
+  const files = [
+    wasiNoFiles(),
+    wasi ? wasi.guard(wasi.imports(program), module, state.meter) : {},
+    wasiClock((at, size) => module.cell(at, size), state.clock),
+  ];
   return {
     env: { memory },
     userboot: wrapped<Body & StepsBody & MaybeBody>(userboot, state, (name, body) => {
@@ -54,6 +59,7 @@ const HOOK_TEXT_MAX = 1024 * 1024;
 function accessFor(module: ModuleMemory): ModuleAccess {
   return {
     bytes: (address, size) => module.bytes(address, size),
+    put: (address, bytes) => module.put(address, bytes),
     text: (address, size) => module.text(address, size, HOOK_TEXT_MAX),
   };
 }
@@ -73,14 +79,14 @@ function wrapped<B>(
   return imports;
 }
 
-/** Imports that may have to wait: generators, and those of which there are so many that a generator would show. */
+/** Imports that may have to wait: by steps that an abort ends between two of them, or by one promise. */
 const STEPS: ReadonlySet<string> = new Set(["getc", "poll", "delay"]);
 const READS: ReadonlySet<string> = new Set(["diskread", "diskread_guest"]);
 
 type Value = number | bigint;
 type Body = (...args: (Value | undefined)[]) => Value | undefined;
-type MaybeBody = (...args: (Value | undefined)[]) => MaybePromise<Value>;
-type StepsBody = (...args: (Value | undefined)[]) => Steps<Value>;
+type MaybeBody = (...args: (Value | undefined)[]) => MaybePromise<Value | undefined>;
+type StepsBody = (...args: (Value | undefined)[]) => Value | undefined | Steps<Value | undefined>;
 
 /** Wraps an import of ours, which has at most six arguments: an array of them would cost more than most imports do. */
 function wrap(name: string, body: Body, state: SessionState): Body {
@@ -112,11 +118,18 @@ function wrapWaiting(name: string, body: MaybeBody, state: SessionState) {
   return state.suspension ? suspending(imported) : imported;
 }
 
-/** The same for one that is a generator. */
+/** The same for one that answers, or gives the steps to its answer. */
 function wrapSteps(name: string, body: StepsBody, state: SessionState) {
   const { suspension } = state;
   const until = suspension && ((promise: Promise<unknown>) => suspension.until(promise));
-  return wrapWaiting(name, (a, b, c, d, e) => finish(body(a, b, c, d, e), until), state);
+  return wrapWaiting(
+    name,
+    (a, b, c, d, e) => {
+      const answer = body(a, b, c, d, e);
+      return isSteps(answer) ? finish(answer, until) : answer;
+    },
+    state,
+  );
 }
 
 /** Wraps an import of a library, which may count its arguments. */

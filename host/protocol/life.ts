@@ -41,15 +41,33 @@ const SWAP_NAME_MAX = 4096;
  */
 export function lifeImports(module: ModuleMemory, { clock, diagnostics, lookedAt, meter, options }: SessionState) {
   const { limits } = options;
+
+  /** In pieces, so that a long wait doesn't outlast the wall time; a generator is made only for what is promised. */
+  const pass = (usec: number): undefined | Steps<undefined> => {
+    for (let rest = usec; rest > 0; rest -= DELAY_PIECE_USEC) {
+      // The first piece was looked at before it.
+      if (rest < usec) meter.checkTime();
+      const slept = clock.sleep(Math.min(rest, DELAY_PIECE_USEC));
+      if (isPromise(slept)) return passLater(slept, rest - DELAY_PIECE_USEC);
+    }
+    return undefined;
+  };
+  function* passLater(slept: Promise<void>, rest: number): Steps<undefined> {
+    yield slept;
+    meter.checkTime();
+    while (rest > 0) {
+      const piece = clock.sleep(Math.min(rest, DELAY_PIECE_USEC));
+      if (isPromise(piece)) yield piece;
+      meter.checkTime();
+      rest -= DELAY_PIECE_USEC;
+    }
+    return undefined;
+  }
+
   return {
-    *delay(usec: number): Steps<void> {
+    delay(usec: number): undefined | Steps<undefined> {
       meter.look();
-      // In pieces, so that a long wait doesn't outlast the wall time.
-      for (let rest = usec; rest > 0; rest -= DELAY_PIECE_USEC) {
-        const slept = clock.sleep(Math.min(rest, DELAY_PIECE_USEC));
-        if (isPromise(slept)) yield slept;
-        meter.checkTime();
-      }
+      return pass(usec);
     },
 
     exit(code: number): void {
@@ -60,7 +78,7 @@ export function lifeImports(module: ModuleMemory, { clock, diagnostics, lookedAt
       const entry = index === CHOSEN_DEVICE ? options.currdev : options.env[index];
       if (entry === undefined) return -1;
       const part = entry.subarray(0, size >>> 0);
-      module.bytes(dst, part.length).set(part);
+      module.put(dst, part);
       return entry.length;
     },
 

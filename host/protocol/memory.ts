@@ -6,6 +6,8 @@ import type { ModuleMemory } from "./module_memory.js";
 
 /** More zeros than any address reaches are asked for by nobody in earnest. */
 const ZERO_MAX = 1n << 32n;
+/** Bytes of an entry of the memory map. */
+const MAP_ENTRY_SIZE = 20;
 
 /**
  * `copyin`, `copyout`, `zero_guest`, `getmem` and `getmap`. What lies outside RAM is EFAULT and counted: of a copy
@@ -39,17 +41,19 @@ export function memoryImports(module: ModuleMemory, { guest, meter, options, pla
     },
 
     getmem(low: number, high: number): void {
-      module.data.setBigUint64(low >>> 0, BigInt(guest.low), true);
-      module.data.setBigUint64(high >>> 0, BigInt(guest.high), true);
+      module.cell(low >>> 0, 8).setBigUint64(low >>> 0, BigInt(guest.low), true);
+      module.cell(high >>> 0, 8).setBigUint64(high >>> 0, BigInt(guest.high), true);
     },
 
     getmap(index: number, dst: number): number {
       if (options.map === undefined) return ENOTTY;
       const entry = options.map[index];
       if (entry === undefined) return ENOENT;
-      module.data.setBigUint64(dst >>> 0, BigInt(entry.base), true);
-      module.data.setBigUint64((dst >>> 0) + 8, BigInt(entry.length), true);
-      module.data.setUint32((dst >>> 0) + 16, entry.type, true);
+      const at = dst >>> 0;
+      const data = module.cell(at, MAP_ENTRY_SIZE);
+      data.setBigUint64(at, BigInt(entry.base), true);
+      data.setBigUint64(at + 8, BigInt(entry.length), true);
+      data.setUint32(at + 16, entry.type, true);
       return 0;
     },
   };

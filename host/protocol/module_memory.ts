@@ -1,7 +1,8 @@
-// A module's own memory, as the imports reach it: views that follow its growth. A range that isn't all there is cut
-// at the end of the memory.
+// A module's own memory, as the imports reach it: views that follow its growth. A range that is lent is cut at the end of the
+// memory; what is stored must have its place there.
 
-import { latin1 } from "../text.js";
+import { InternalError } from "../errors.js";
+import { hex, latin1 } from "../text.js";
 
 /** The views of `memory`, which may grow between two calls. */
 export class ModuleMemory {
@@ -24,10 +25,28 @@ export class ModuleMemory {
     return this.#bytes.subarray(address >>> 0, (address >>> 0) + (size >>> 0));
   }
 
-  /** For numbers at addresses. Throws a RangeError outside. */
-  get data(): DataView {
+  /**
+   * For numbers in the cell of `size` bytes at `address`, which is unsigned.
+   * @throws InternalError when it isn't there
+   */
+  cell(address: number, size: number): DataView {
     if (this.#data.buffer !== this.memory.buffer) this.#refresh();
+    if (address + size > this.#bytes.length) this.#outside(address, size);
     return this.#data;
+  }
+
+  /**
+   * Stores `bytes` at `address`.
+   * @throws InternalError when not all of them have room there
+   */
+  put(address: number, bytes: Uint8Array): void {
+    const target = this.bytes(address, bytes.length);
+    if (target.length < bytes.length) this.#outside(address >>> 0, bytes.length);
+    target.set(bytes);
+  }
+
+  #outside(address: number, size: number): never {
+    throw new InternalError(`the core names ${size} bytes at ${hex(address)} of its ${this.#bytes.length}`);
   }
 
   /** The text at `address`, cut to `most` bytes, one character a byte. */

@@ -34,7 +34,7 @@ export function overlayImports(module: ModuleMemory, { guest, meter, options, ov
       for (let i = 0; i < name.length; i++) name[i] = path.charCodeAt(i);
       const stored =
         content === "absent" ? OVERLAY_ABSENT : content === "directory" ? OVERLAY_DIRECTORY : BigInt(content.length);
-      module.data.setBigUint64(size >>> 0, stored, true);
+      module.cell(size >>> 0, 8).setBigUint64(size >>> 0, stored, true);
       return path.length;
     },
 
@@ -45,7 +45,7 @@ export function overlayImports(module: ModuleMemory, { guest, meter, options, ov
 
     overlay_read(index: number, offset: bigint, dst: number, size: number): number {
       const source = slice(index, offset, size >>> 0);
-      module.bytes(dst, source.length).set(source);
+      module.put(dst, source);
       return source.length;
     },
 

@@ -5,12 +5,21 @@ import type { Clock } from "../clock.js";
 
 const ERRNO_SUCCESS = 0;
 const ERRNO_BADF = 8;
+/** Values of half a 64-bit number. */
+const HALF = 2 ** 32;
 
-/** The session's clock; `data` gives the current view of the module's memory. */
-export function wasiClock(data: () => DataView, clock: Clock): WebAssembly.ModuleImports {
+/** The session's clock; `cell` gives the view of the module's memory in which there is one of so many bytes at an address. */
+export function wasiClock(cell: (at: number, size: number) => DataView, clock: Clock): WebAssembly.ModuleImports {
   return {
     clock_time_get(_id: number, _precision: bigint, time: number): number {
-      data().setBigUint64(time >>> 0, BigInt(Math.round(clock.now())) * 1000n, true);
+      // Nanoseconds are more than a number holds. In halves, that is: guests ask for the time at every poll.
+      const usec = Math.round(clock.now());
+      const rest = usec % HALF;
+      const low = rest * 1000;
+      const at = time >>> 0;
+      const cells = cell(at, 8);
+      cells.setUint32(at, low, true);
+      cells.setUint32(at + 4, ((usec - rest) / HALF) * 1000 + Math.floor(low / HALF), true);
       return ERRNO_SUCCESS;
     },
   };

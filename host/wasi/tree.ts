@@ -1,6 +1,7 @@
 // `host:` trees as the caller grants them, brought into one form: a list of directories and files with all of
 // their bytes, which is everything a session will ever see of them. Paths are bytes, one character each.
 
+import { isMap, ownBytes } from "../brand.js";
 import { HostTreeError, OptionError } from "../errors.js";
 import { TREE_LIMITS, type TreeOptions } from "./limits.js";
 
@@ -124,13 +125,13 @@ function takeMap(map: TreeMap): GrantedTree {
     limits: { entries: most, depth: most, bytes: most },
     strict: true,
   });
-  const isMap = (value: TreeMap): value is ReadonlyMap<string, Uint8Array> => value instanceof Map;
   const files = new Set<string>();
   for (const [given, content] of isMap(map) ? map : Object.entries(map)) {
     const names = given.replace(/^\/+/, "").split("/");
     const wrong = names.find((name) => !isName(name));
     if (wrong !== undefined) throw new OptionError(`host tree: ${JSON.stringify(given)} is not a path of plain names`);
-    if (!(content instanceof Uint8Array)) throw new OptionError(`host tree: ${given} is not a Uint8Array`);
+    const bytes = ownBytes(content);
+    if (bytes === undefined) throw new OptionError(`host tree: ${given} is not a Uint8Array`);
     for (let depth = 1; depth < names.length; depth++) {
       const path = names.slice(0, depth).join("/");
       if (files.has(path)) throw new OptionError(`host tree: ${path} is both a file and a directory`);
@@ -139,7 +140,7 @@ function takeMap(map: TreeMap): GrantedTree {
     const path = names.join("/");
     if (builder.has(path)) throw new OptionError(`host tree: ${path} is there twice`);
     files.add(path);
-    builder.file(path, content);
+    builder.file(path, bytes);
   }
   return builder.tree;
 }

@@ -2,8 +2,9 @@
 // nothing else, so that there is nothing outside to get at. Loaded only when a tree is granted.
 
 import type { MemFS, WASI } from "@wasmer/wasi";
-import { HostTreeError } from "../errors.js";
+import { AssetError, HostTreeError } from "../errors.js";
 import { AssetModules } from "../modules.js";
+import { guardedFiles } from "./guarded.js";
 import type { WasiProvider } from "./provider.js";
 import type { GrantedTree } from "./tree.js";
 
@@ -14,16 +15,33 @@ const TOP = "/trees";
 
 let library: Promise<Library> | undefined;
 
-async function loadLibrary(module: WebAssembly.Module | undefined): Promise<Library> {
+/** Loads it once. What failed is tried again by the next who wants it. */
+function loadLibrary(given: WebAssembly.Module | undefined): Promise<Library> {
+  library ??= startLibrary(given).catch((error) => {
+    library = undefined;
+    throw error;
+  });
+  return library;
+}
+
+async function startLibrary(given: WebAssembly.Module | undefined): Promise<Library> {
   const loaded = await import("@wasmer/wasi");
-  await loaded.init(module ?? (await new AssetModules(undefined).find("wasi")));
+  const module = given ?? (await new AssetModules(undefined).find("wasi"));
+  try {
+    // Anew: the library, too, would keep what failed.
+    await loaded.init(module, true);
+  } catch (error) {
+    throw new AssetError("assets.modules.wasi", `is not the module of wasmer-js (${(error as Error).message})`);
+  }
   return loaded;
 }
 
-/** Puts `trees` into a file system of their own, by the library's `module`: without any, the package's own. */
+/**
+ * Puts `trees` into a file system of their own, by the library's `module`: without any, the package's own.
+ * @throws AssetError when the library can't be had, HostTreeError when there is no room
+ */
 export async function openTrees(trees: readonly GrantedTree[], module?: WebAssembly.Module): Promise<WasiProvider> {
-  library ??= loadLibrary(module);
-  const { MemFS, WASI } = await library;
+  const { MemFS, WASI } = await loadLibrary(module);
   const files = new MemFS();
   try {
     fill(files, trees);
@@ -57,6 +75,7 @@ function fill(files: MemFS, trees: readonly GrantedTree[]): void {
 }
 
 class WasmerProvider implements WasiProvider {
+  readonly guard = guardedFiles;
   #wasi: WASI | undefined;
 
   constructor(

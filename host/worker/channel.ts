@@ -12,8 +12,9 @@ import type { Line } from "../isolation/body.js";
 import type { CellMessage } from "../isolation/cell.js";
 import { QueuedKeys } from "../isolation/keys.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/messages.js";
+import { whole } from "../isolation/shape.js";
 import { isPromise, type MaybePromise } from "../maybe.js";
-import { backedBytes, GuestMemory } from "../memory/guest.js";
+import { backedBytes, GuestMemory, RANGES_MAX } from "../memory/guest.js";
 import type { Answer } from "../policy/asker.js";
 import type { MadeResult } from "../result.js";
 import { canSuspend } from "../suspension.js";
@@ -139,10 +140,13 @@ export class ThreadChannel {
     const { memory, ...rest } = message;
     const { low, high } = this.#memory;
     try {
-      if (!(memory.ram instanceof ArrayBuffer) || memory.ram.byteLength !== backedBytes(low)) return undefined;
-      const guest = new GuestMemory(low, high, memory.ram);
-      for (const [start, end] of memory.written) guest.mark(start, end);
-      guest.faults = memory.faults;
+      const { faults, ram, written } = memory;
+      if (!(ram instanceof ArrayBuffer) || ram.byteLength > backedBytes(low) || !whole(faults)) return undefined;
+      // Each may take as long as the memory is large.
+      if (!Array.isArray(written) || written.length > RANGES_MAX) return undefined;
+      const guest = new GuestMemory(low, high, ram);
+      for (const [start, end] of written) guest.mark(start, end);
+      guest.faults = faults;
       return { ...rest, guest };
     } catch {
       return undefined;
@@ -196,9 +200,9 @@ export class ThreadLine implements Line {
   }
 
   finish(result: MadeResult, keysConsumed: number): void {
-    const { bytes, faults, written } = result.guestMemory;
-    const memory = { ram: bytes.buffer, faults, written };
-    this.#post({ type: "done", data: result, memory, keysConsumed }, [bytes.buffer]);
+    const { faults, written } = result.guestMemory;
+    const ram = result.guestMemory.handOver();
+    this.#post({ type: "done", data: result, memory: { ram, faults, written }, keysConsumed }, [ram]);
   }
 
   module(name: FlavourModule): Promise<WebAssembly.Module> {

@@ -17,7 +17,10 @@ export function enter(pc: u64, data: BootData): void {
   const missing: string[] = [];
   for (let i = 0; i < preloadedFiles.length; i++) {
     const file = preloadedFiles[i];
-    if (file.refusedEnd != 0) missing.push(need(file.title(), file.addr, max(file.refusedEnd, file.addr + file.size)));
+    if (file.refusedEnd == 0) continue;
+    // A kernel's size is of 32 bits with a sign (load/elf/linked.ts), which nobody means here.
+    const end = max(file.refusedEnd, file.addr + <u64>(<u32>file.size));
+    missing.push(need(file.title(), file.addr, end));
   }
   if (refusedEnd != 0) missing.push(need("boot data", data.envp, max(refusedEnd, data.kernend)));
   flush();

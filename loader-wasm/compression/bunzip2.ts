@@ -3,6 +3,7 @@
 
 import { Ascii } from "../lib/ascii";
 import { allocate, burn } from "../lib/fault";
+import { sumsAgree } from "../lib/variant";
 import { Decoder } from "./decoder";
 import { Input } from "./input";
 
@@ -187,7 +188,7 @@ export class Bunzip2 extends Decoder {
     const crc = this.take(32);
     if (this.starved) return;
     if (magic == END_MAGIC) {
-      if (crc != this.streamCrc) this.fail();
+      if (!sumsAgree(crc, this.streamCrc)) this.fail();
       else this.ended = true;
       return;
     }
@@ -385,7 +386,7 @@ export class Bunzip2 extends Decoder {
 
   private finishBlock(): void {
     this.inBlock = false;
-    if (~this.crc != this.blockCrc) this.fail();
+    if (!sumsAgree(~this.crc, this.blockCrc)) this.fail();
     else this.streamCrc = rotl<u32>(this.streamCrc, 1) ^ this.blockCrc;
   }
 }

@@ -1,6 +1,7 @@
 // LZ4 files (lz4_Frame_format.md) as a stream.
 
 import { Xxh32 } from "../lib/digests/xxh32";
+import { sumsAgree } from "../lib/variant";
 import { FrameStream } from "./frames";
 import { Input } from "./input";
 import { lz4Block } from "./lz4";
@@ -49,7 +50,8 @@ export class Lz4Decoder extends FrameStream {
     const more: usize = flags & FLAG_SIZE ? 8 : 0;
     at = this.take(more + 1);
     if (at == 0) return false;
-    if (load<u8>(at + more) != <u8>(hash.update(at, <u32>more).digest() >> 8)) return this.fail("header checksum");
+    if (!sumsAgree(<u8>(hash.update(at, <u32>more).digest() >> 8), load<u8>(at + more)))
+      return this.fail("header checksum");
     this.size = more == 0 ? u64.MAX_VALUE : load<u64>(at);
     this.flags = flags;
     this.blockMax = (<u32>65536) << (2 * <u32>((code >> SIZE_SHIFT) - SIZE_CODE_MIN));
@@ -68,7 +70,7 @@ export class Lz4Decoder extends FrameStream {
     if (this.flags & FLAG_BLOCK_CHECKSUMS) {
       at = this.take(<usize>size + 4);
       if (at == 0) return false;
-      if (load<u32>(at + <usize>size) != this.other.reset().update(at, size).digest())
+      if (!sumsAgree(this.other.reset().update(at, size).digest(), load<u32>(at + <usize>size)))
         return this.fail("block checksum");
     } else {
       at = this.take(<usize>size);
@@ -98,6 +100,6 @@ export class Lz4Decoder extends FrameStream {
     if (!(this.flags & FLAG_CHECKSUM)) return true;
     const at = this.take(4);
     if (at == 0) return false;
-    return load<u32>(at) == this.hash.digest() || this.fail("checksum");
+    return sumsAgree(this.hash.digest(), load<u32>(at)) || this.fail("checksum");
   }
 }

@@ -37,6 +37,8 @@ let place: Place | null = null;
 let lost: i32 = 0;
 /** Whether the path had `..` in it. By name alone that is another directory than behind a link. */
 let climbs: bool = false;
+/** Whether a `.` came behind the last name, which is a directory's then. */
+let dotted: bool = false;
 /** The way without links to what the last walk found; null when there was no walk. */
 let arrived: string | null = null;
 
@@ -86,6 +88,7 @@ class Overlay {
     let at = this.top;
     let beyond = 0;
     climbs = false;
+    dotted = false;
     const nul = path.indexOf("\0");
     const length = nul < 0 ? path.length : nul;
     for (let start = 0; start < length; ) {
@@ -101,7 +104,9 @@ class Overlay {
         const above = at.parent;
         if (beyond > 0) beyond--;
         else if (above !== null) at = above;
-      } else if (size > 0 && !isDots) {
+      } else if (isDots && size == 1) dotted = true;
+      else if (size > 0 && !isDots) {
+        dotted = false;
         const next = beyond == 0 ? at.find(path, start, end, this.anyCase) : -1;
         if (next < 0) beyond++;
         else at = at.children[next];
@@ -118,6 +123,7 @@ class Overlay {
     let found = place!;
     const isIt = lost == 0;
     const climbed = climbs;
+    const asDirectory = dotted;
     if (isIt && found.kind == PlaceKind.File) {
       overlay_used(found.entry);
       return new LaidFile(found.entry, found.size);
@@ -131,7 +137,7 @@ class Overlay {
     if (!isIt) return file;
     if (climbed) {
       // Links that climb would double the ways at each turn.
-      if (file === null) file = this.openBelow(device, found.path(), mode, below, 0);
+      if (file === null) file = this.openBelow(device, found.path() + (asDirectory ? "/." : ""), mode, below, 0);
       const way = arrived;
       if (way !== null) this.find(way);
       if (way !== null && lost > 0) return file;

@@ -4,8 +4,8 @@
 import { DiskDevice } from "../dev/disk";
 import { poolOn } from "../dev/zfs";
 import { fileSystemOn } from "../fs/file_systems";
-import { EINVAL, errno, strerror } from "../lib/errno";
-import { damages, narrowed } from "../lib/fault";
+import { EINVAL, EIO, errno, strerror } from "../lib/errno";
+import { damaged, damages, narrowed } from "../lib/fault";
 import { contentOf } from "../storage/contents";
 import { Disk, disks } from "../storage/disk";
 import { Image } from "../storage/formats/image";
@@ -161,5 +161,9 @@ function tellFileSystem(stretch: Stretch): bool {
   answer.numberOf("capacity", facts.size);
   if (facts.used >= 0) answer.numberOf("used", <u64>facts.used);
   if (facts.clean >= 0) answer.flagOf("clean", facts.clean == 1);
+  if (facts.size > stretch.size) {
+    const what = `file system: of ${facts.size} bytes only ${stretch.size} are there`;
+    damaged(`${stretch.disk.name()} offset ${stretch.start}`, what, EIO);
+  }
   return true;
 }

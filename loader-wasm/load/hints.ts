@@ -56,8 +56,14 @@ export class Hints {
       const block = allocate(size);
       const got = read(fd, block, size);
       if (got < 0) cantRead(path);
-      if (got == size && load<i32>(block) == HINTS_VERSION) hints = new Hints(path, block + 4, size - 4);
-      else heap.free(block);
+      if (got == size && load<i32>(block) == HINTS_VERSION) {
+        hints = new Hints(path, block + 4, size - 4);
+      } else {
+        if (got == size) damaged(path, `version ${load<i32>(block)}, not ${HINTS_VERSION}`, EFTYPE);
+        heap.free(block);
+      }
+    } else if (status !== null) {
+      damaged(path, `${status.size} bytes, not ${RECORD_HEAD} to ${HINTS_LIMIT}`, EFTYPE);
     }
     close(fd);
     return hints;

@@ -31,6 +31,8 @@ import {
   OBJSET_TYPE,
 } from "./layout";
 
+/** Bytes of an object: no offset in it wraps. */
+const OBJECT_BYTES_MAX: u64 = (<u64>1) << 63;
 /** Fuel for bytes that are copied, or are zeros: one for so many, as a shift. */
 const COPY_SHIFT: u32 = 6;
 /** A pointer to a hole. */
@@ -84,6 +86,7 @@ export class Dnode {
   fault(): string | null {
     if (this.type == 0) return "not in use";
     if (this.blockSize == 0 || this.blockSize > BLOCK_SIZE_MAX) return `block size ${this.blockSize}`;
+    if (this.lastBlock >= OBJECT_BYTES_MAX / <u64>this.blockSize) return `${this.lastBlock} as its last block`;
     if (this.levels == 0 || this.levels > LEVELS_MAX) return `${this.levels} levels`;
     if (this.indirectShift < INDIRECT_SHIFT_MIN || this.indirectShift > INDIRECT_SHIFT_MAX) {
       return `indirect blocks of 2^${this.indirectShift} bytes`;

@@ -3,6 +3,7 @@
 import { sha256Lanes } from "../lib/digests/sha256_lanes";
 import { EIO } from "../lib/errno";
 import { burn, damaged } from "../lib/fault";
+import { sumsAgree } from "../lib/variant";
 import { checksum, sha256, sum } from "./checksum";
 import {
   BP_CHECKSUM,
@@ -32,7 +33,7 @@ const expected: usize = memory.data(32, 8);
 
 /** Whether the last checksum is the one at `wanted`. */
 function matches(wanted: usize): bool {
-  return memory.compare(sum, wanted, 32) == 0;
+  return sumsAgree(memory.compare(sum, wanted, 32), 0);
 }
 
 /** Verifies the block at `data` by its pointer `bp`; `where` names its place in reports. */
@@ -79,7 +80,7 @@ export function makeLanes(): void {
 export function laneMatches(lane: i32, bp: usize): bool {
   const digest = laneSums + ((<usize>lane) << 5);
   for (let i: usize = 0; i < 32; i += 8) {
-    if (bswap<u64>(load<u64>(digest + i)) != load<u64>(bp + i, BP_CHECKSUM)) return false;
+    if (!sumsAgree(bswap<u64>(load<u64>(digest + i)), load<u64>(bp + i, BP_CHECKSUM))) return false;
   }
   return bpLittleEndian(bp);
 }

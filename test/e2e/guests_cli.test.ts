@@ -62,6 +62,19 @@ testWith("qemu-system-x86_64")("run: more arguments reach QEMU, whose status is 
   expect(status).toBe(1);
 });
 
+testWith("qemu-system-x86_64")("run --log json: the monitor's messages are events, too", () => {
+  const told = (...more: string[]) =>
+    run(["run", "-d", disk("amd64"), ...FAST, "--log", "json", "--", "-accel", "tcg", ...more])
+      .stderr.trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(told().map(({ event }) => event)).toEqual(["start", "end", "machine", "exit"]);
+  expect(told("-nonsense").slice(-2)).toMatchObject([
+    { event: "monitor", message: expect.stringContaining("-nonsense") },
+    { event: "exit", status: 1 },
+  ]);
+});
+
 testWith("qemu-system-x86_64")("run: ends the machine and cleans up when it is told to end", async () => {
   const temporary = mkdtempSync(join(directory, "tmp-"));
   // -S: the machine stands still from the start.

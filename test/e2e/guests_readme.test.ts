@@ -1,4 +1,4 @@
-// The examples of README.md and of docs/hosting.md work as they stand.
+// The examples of README.md, docs/hosting.md and docs/pool.md work as they stand.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -30,4 +30,15 @@ test("docs/hosting.md: the example gives a file, or says why there is none", () 
   expect(stdout).toMatch(
     /^69,76,70\n(.*\n)*disk0: .*no partition table\n(.*\n)*undefined\nnowhere\.img: no such file\nundefined\n$/,
   );
+});
+
+test("docs/pool.md: the example boots for tenants, and its process ends", () => {
+  const [, code] = /```js\n(.*?)```/s.exec(readFileSync(inRepository("docs/pool.md"), "utf8")) ?? [];
+  const boots = 'Promise.all(["a", "b", "a"].map((tenant) => bootFor(tenant, "images/amd64-ufs2-gpt.img.gz")))';
+  const late = 'await bootFor("a", "images/amd64-ufs2-gpt.img.gz")';
+  const program = `${code}\nfor (const { reason } of await ${boots}) console.log(reason);\nawait end();\nconsole.log(${late});`;
+  const { stdout, stderr, status } = node(["--input-type=module"], program);
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  expect(stdout).toBe("exec\nexec\nexec\nundefined\n");
 });

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
-import { GUESTS, guestImage } from "../support/guests.js";
+import { GUESTS, guestImage, MENU_GUESTS } from "../support/guests.js";
 import { inRepository } from "../support/repository.js";
 import { Scratch } from "../support/scratch.js";
 
@@ -39,7 +39,7 @@ test.skipIf(reason !== undefined)(
     });
     expect(built.stderr).toBe("");
     expect(built.status).toBe(0);
-    for (const name of Object.values(GUESTS)) {
+    for (const name of [...Object.values(GUESTS), ...MENU_GUESTS]) {
       const made = gunzipSync(readFileSync(join(scratch.path, `${name}.img.gz`)));
       expect(made.equals(guestImage(name))).toBe(true);
     }

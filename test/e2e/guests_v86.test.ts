@@ -8,6 +8,19 @@ import { expect, test } from "vitest";
 import { bootGuest, image, report } from "./guest.js";
 
 interface Emulator extends V86Like {
+  v86: V86Like["v86"] & {
+    cpu: {
+      devices: {
+        vga: {
+          vga256_palette: Int32Array;
+          dac_map: Uint8Array;
+          miscellaneous_graphics_register: number;
+          max_cols: number;
+        };
+        ps2: { enable_keyboard_stream: boolean };
+      };
+    };
+  };
   add_listener(event: "serial0-output-byte", listener: (byte: number) => void): void;
   destroy(): Promise<void>;
 }
@@ -68,6 +81,13 @@ test.skipIf(library === undefined)("as the first guest of an emulator without BI
   const result = await booted;
   const { emulator: v86, serial } = await emulator({ ...v86Options(result, [disk()]), autostart: true });
   expectGuest(await serial, result);
+  // What a BIOS does for screen and keyboard is done: grey is grey, text is at 0xb8000, keys are told.
+  const { ps2, vga } = v86.v86.cpu.devices;
+  expect(vga.vga256_palette[vga.dac_map[7]!]).toBe(0xa8a8a8);
+  expect(vga.vga256_palette[vga.dac_map[6]!]).toBe(0xa85700);
+  expect(vga.miscellaneous_graphics_register).toBe(0x0e);
+  expect(vga.max_cols).toBe(80);
+  expect(ps2.enable_keyboard_stream).toBe(true);
   await v86.destroy();
 });
 

@@ -70,6 +70,21 @@ describe.skipIf(!programs("makefs"))("UFS", () => {
     expect(diagnostics).toEqual([]);
   });
 
+  it.each([8, 12])(
+    "not one whose own place, or that of its group, is said to be elsewhere (field at %i)",
+    async (field) => {
+      const image = ufsImage(TREE, 2, 32768);
+      const first = [8192, 65536].find((at) => image.readUInt32LE(at + 1372) === 0x19540119) ?? 0;
+      const alternate = image.readUInt32LE(first + 8) * 4096;
+      image.fill(0, first, first + 8192);
+      expect((await expectTree(image, TREE)).diagnostics).toHaveLength(1);
+      image.writeUInt32LE(image.readUInt32LE(alternate + field) + 1, alternate + field);
+      const { output, diagnostics } = await prompt([image], ["set currdev=disk0:", "ls"]);
+      expect(output[1]).toContain("no such file or directory");
+      expect(diagnostics).toEqual([]);
+    },
+  );
+
   it("not what is a partition's first superblock", async () => {
     const image = ufsImage(TREE, 2, 32768);
     // There the alternate one would be if the file system began with the disk.

@@ -171,6 +171,14 @@ describe.skipIf(!programs("mke2fs", "debugfs"))("ext", () => {
       expect(loaded.get("/FILE")).toBe(undefined);
     });
 
+    it("not what stands in a directory where files have the upper half of their size", async () => {
+      const image = Buffer.from(plain);
+      const root = image.readUInt32LE(4096 + 8) * 4096 + image.readUInt16LE(1024 + 88);
+      expect(image.readUInt16LE(root) & 0o170000).toBe(0o040000);
+      image.writeUInt32LE(1, root + 108);
+      expect((await expectTree(image, tree, { ignored: IGNORED })).diagnostics).toEqual([]);
+    });
+
     it("an inode with more behind it than its size", async () => {
       const image = Buffer.from(plain);
       image.writeUInt16LE(132, image.indexOf("DIR/INNER\0") - 40 + 128);

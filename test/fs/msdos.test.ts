@@ -189,6 +189,32 @@ describe.skipIf(!programs("mkfs.vfat", "mcopy"))("damage of FAT is named", () =>
     expect(output[2]).toContain("BEGIN ***\nx");
   });
 
+  it.each([0x40, 0x42, 0x55, 0x7f])("a long name of one part that is numbered %i is none", async (order) => {
+    const tree = new Map([["/one part.txt", Buffer.from("x")]]);
+    const image = Buffer.from(fatImage(tree, { bits: 16, size: 8 * MIB }));
+    const part = new Fat16(image).entry("ONEPAR") - 32;
+    expect(image.readUInt8(part)).toBe(0x41);
+    image.writeUInt8(order, part);
+    const { output } = await prompt([image], ["set currdev=disk0:", "ls", "more /ONEPAR~1.TXT"]);
+    expect(output[1]).toBe("/\n    ONEPAR~1.TXT\n");
+    expect(output[2]).toContain("BEGIN ***\nx");
+  });
+
+  it("characters of a long name are those that UTF-16 has, at the edges of each length in UTF-8", async () => {
+    const tree = new Map([["/one part.txt", Buffer.from("x")]]);
+    const image = Buffer.from(fatImage(tree, { bits: 16, size: 8 * MIB }));
+    const part = new Fat16(image).entry("ONEPAR") - 32;
+    for (const code of [0xa1, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xfffd, 0x10000, 0x10001, 0xfffff, 0x100000, 0x10ffff]) {
+      // In the place of the first two characters.
+      const start = `${String.fromCodePoint(code)}n`.slice(0, 2);
+      image.write(start, part + 1, "utf16le");
+      const name = Buffer.from(`${start}e part.txt`).toString("latin1");
+      const { output } = await prompt([image], ["set currdev=disk0:", "ls", `more "/${name}"`]);
+      expect([code, output[1]]).toEqual([code, `/\n    ${name}\n`]);
+      expect([code, output[2]]).toEqual([code, expect.stringContaining("BEGIN ***\nx")]);
+    }
+  });
+
   it("files in pieces", async () => {
     using scratch = new Scratch();
     const image = scratch.file("image", fatImage(new Map(), { bits: 16, size: 8 * MIB }));

@@ -341,6 +341,19 @@ describe("what a loader sees", () => {
     );
   });
 
+  it("is no file as a directory, behind a link that climbs to it", async () => {
+    const files = new Map<string, Content>([
+      ["/a", { text: "guest /a\n" }],
+      ["/b", { link: "../a" }],
+    ]);
+    const commands = ["more /b", "more /b/.", "more /b/./", "ls /b/."];
+    const laidOver = await prompt([disk(files)], commands, { overlay: { "/a/a": null } });
+    const onDisk = await prompt([disk(files)], commands);
+    expect(laidOver.output).toEqual(onDisk.output);
+    expect(onDisk.output[0]).toContain("guest /a");
+    expect(onDisk.output[1]).not.toContain("guest /a");
+  });
+
   it("is what it would see of the same files on the disk, whatever links lead there", async () => {
     const targets = fc.array(fc.oneof(plainPath, name, fc.constantFrom("../a", "../b/c", "/")), {
       minLength: 8,

@@ -58,6 +58,22 @@ describe("layouts", () => {
   });
 });
 
+describe("a superblock of UFS2 that says that it is elsewhere", () => {
+  const places = [65536, 8192, 0, 262144];
+
+  it.each(places.flatMap((at) => places.map((said) => [at, said])))("at %i, by its word at %i", async (at, said) => {
+    const image = new UfsImage({ ...DEFAULT, superblockAt: at });
+    image.file(image.root, "file", "text");
+    const disk = image.finish();
+    const word = Buffer.alloc(8);
+    word.writeBigInt64LE(BigInt(said));
+    disk.write(image.superblockOffset + 1000, word);
+    const { output } = await prompt([disk], ["more /file"]);
+    if (at === said) expect(output[0]).toBe(shown("/file", "text"));
+    else expect(output[0]).toContain("can't open '/file': no such file or directory");
+  });
+});
+
 describe("files", () => {
   // The interpreter check reads all of /boot/loader, so it tells where in a file a text is found.
   it.each([

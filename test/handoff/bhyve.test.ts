@@ -45,7 +45,7 @@ beforeAll(async () => {
   const packed = async (name: (typeof GUESTS)[keyof typeof GUESTS]) => {
     const options = { start: "simp", interfaceVersion: 4, clock: "virtual", isolation: "none" } as const;
     using result = await boot({ disks: [guestImage(name)], memory: 64 * MIB, ...options });
-    return Buffer.from(pack(result, "machine"));
+    return Buffer.from(await pack(result, "machine"));
   };
   [machine, i386] = [await packed(GUESTS.amd64), await packed(GUESTS.i386)];
 });

@@ -106,7 +106,7 @@ describe.skipIf(recordings === undefined || !isThere(COMPILER)).each(Object.keys
       const comparison = new Comparison(recorded.unstable, deliberateFields(name));
       if (!comparison.insists("/exit/kind") || comparison.differs("/exit")) return;
 
-      const machine = pack(result, "machine");
+      const machine = await pack(result, "machine");
       const run = runDouble(scratch, program, ["-m", `${recorded.memory_mib}m`, "guest"], machine);
       expect(run.stderr).toBe("");
       expect(run.status).toBe(0);

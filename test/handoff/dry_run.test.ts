@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { quoted } from "../../build/host/cli/run.js";
+import { quoted } from "../../build/host/handoff/words.js";
 import { userboot } from "../support/cli.js";
 import { Scratch } from "../support/scratch.js";
 
@@ -53,6 +53,35 @@ describe("a machine that isn't run", () => {
     const { stderr, status } = userboot(["run", "-d", `${disk}.gz`, "--dry-run"]);
     expect(stderr).toMatch(/^userboot: .*unpacked disks only\n$/);
     expect(status).toBe(2);
+  });
+
+  test("a name can't act on who reads the line: JSON escapes it", () => {
+    const odd = scratch.file("a\x1b[31m\u009b\u202eb.img", "x".repeat(512));
+    const guest = ["run", "-d", odd, "-m", "64M", "--accel", "tcg"];
+    const line = userboot([...guest, "--dry-run"]);
+    expect(line).toMatchObject({ stdout: "", status: 2 });
+    expect(line.stderr).toMatch(
+      /^userboot: --dry-run: file=\S*a\?\[31m\?\?b\.img\S* has characters that can't be shown/,
+    );
+    const { stdout } = userboot([...guest, "--print-json"]);
+    expect(stdout).not.toMatch(/[\x1b\u009b\u202e]/);
+    expect(JSON.parse(stdout).disks).toEqual([odd]);
+    const { stdout: configured } = userboot([...guest.slice(0, -2), "--vmm", "firecracker", "--print-config"]);
+    expect(configured).not.toMatch(/[\x1b\u009b\u202e]/);
+    expect(JSON.parse(configured).drives[0].path_on_host).toBe(odd);
+  });
+
+  test.each([
+    ["nbd:127.0.0.1:1", "./nbd:127.0.0.1:1"],
+    ["json:{,}", "./json:{,,}"],
+    ["a/b:c", "a/b:c"],
+    ["/a:b", "/a:b"],
+  ])("a file is one, whatever its name is: %s", (name, file) => {
+    for (const vmm of ["qemu", "microvm"]) {
+      const guest = ["-d", name.replaceAll(",", ",,"), "--vmm", vmm, "--accel", "tcg"];
+      const { stdout } = userboot(["run", ...guest, "--print-json"], { cwd: scratch.path });
+      expect(JSON.parse(stdout).arguments.join(" ")).toContain(`file=${file},if=`);
+    }
   });
 
   test("any word comes out of a shell as it went in", () => {

@@ -1,6 +1,6 @@
 // Packing without a loader: machines made by hand, looked at as files. test/e2e runs real ones.
 
-import { type MapProfile, memoryMap, type PackFormat, pack, v86Options } from "userboot-wasm";
+import { HandoffError, type MapProfile, memoryMap, type PackFormat, pack, v86Options } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 
 const MIB = 1024 * 1024;
@@ -107,8 +107,28 @@ describe("pack", () => {
   it("refuses what can't be run", () => {
     expect(() => pack({ ...machine("amd64"), reason: "exit" })).toThrow(/no kernel was entered/);
     expect(() => pack(machine("amd64", [[0xb8000, [1]]]))).toThrow(/firmware/);
-    expect(() => pack(machine("amd64"), "tar" as PackFormat)).toThrow(/unknown format "tar"/);
+    const unknown = 'unknown format "tar" (there are multiboot, pvh, core, symbols, machine)';
+    expect(() => pack(machine("amd64"), "tar" as PackFormat)).toThrow(unknown);
+    expect(() => pack({ ...machine("amd64"), reason: "exit" }, "machine")).toThrow(/no kernel was entered/);
   });
+
+  it.each(["multiboot", "pvh"] as const)(
+    "%s: refuses what lies where the machine's map has no memory for it",
+    (format) => {
+      const map = memoryMap("firecracker", 4 * MIB);
+      expect(pack(machine("amd64"), format, map).length).toBeGreaterThan(0);
+      const refusal = (...writes: [number, number[]][]) => {
+        expect(() => pack(machine("amd64", writes), format, map)).toThrow(HandoffError);
+        return expect(() => pack(machine("amd64", writes), format, map));
+      };
+      refusal([0x9fbff, [1, 2]]).toThrow(/memory from 0x9fbff to 0x9fc01 isn't usable in the map of the machine/);
+      refusal([5 * MIB, [1]]).toThrow(/memory from 0x500000 to 0x500001 isn't usable/);
+      // The kernel fits, and the code that enters it doesn't.
+      refusal([4 * MIB - 1, [1]]).toThrow(/memory from 0x400000 to 0x4\w+ isn't usable/);
+      // Where kernels look for the place of ACPI's tables.
+      refusal([0x40e, [1]]).toThrow(/memory at 0x40e lies in the firmware's part/);
+    },
+  );
 
   it("has amd64 guests refused by v86, and room there for two disks", () => {
     expect(() => v86Options(machine("amd64"))).toThrow(/i386 guests only/);

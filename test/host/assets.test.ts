@@ -1,5 +1,6 @@
 // Where modules come from when a caller says so, and what is told of those that can't be had.
 
+import { spawnSync } from "node:child_process";
 import { copyFileSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -21,6 +22,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { modulePath } from "../support/flavours.js";
 import { guestImage } from "../support/guests.js";
+import { inRepository } from "../support/repository.js";
 import { openFiles } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 
@@ -145,6 +147,29 @@ it("what was missing is looked for again", async () => {
   await expect(preload({ assets, flavours: ["lua"] })).rejects.toThrow(AssetError);
   copyFileSync(modulePath("lua"), path);
   expect((await run(assets)).reason).toBe("exec");
+});
+
+it("wasmer-js that couldn't be started is started by the next boot that wants it", () => {
+  // In a program of its own: what was loaded once is there.
+  const script = `
+    import { readFileSync } from "node:fs";
+    import { boot } from "userboot-wasm";
+    const other = new WebAssembly.Module(readFileSync(${JSON.stringify(modulePath("simp"))}));
+    const hostTrees = [{ "boot/loader.rc": new TextEncoder().encode("quit\\n") }];
+    const options = { start: "simp", clock: "virtual", isolation: "none", hostTrees };
+    const run = (wasi) => boot({ ...options, ...(wasi && { assets: { modules: { wasi } } }) }).then(
+      ({ reason }) => reason,
+      ({ name, message }) => name + ": " + message,
+    );
+    console.log(JSON.stringify([await run(other), await run(other), await run(), await run(other)]));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+    cwd: inRepository(""),
+  });
+  expect(stderr).toBe("");
+  const refused = expect.stringMatching(/^AssetError: assets\.modules\.wasi: is not the module of wasmer-js \(.*\)$/);
+  // Once it is there, it is the one.
+  expect(JSON.parse(stdout)).toEqual([refused, refused, "exit", "exit"]);
 });
 
 it("a server's answer is told with its status", async () => {

@@ -3,8 +3,9 @@
 import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { takesUtf8, Utf8Drawing } from "../../build/host/cli/charset.js";
+import { takesUtf8 } from "../../build/host/cli/charset.js";
 import { Terminal } from "../../build/host/cli/terminal.js";
+import { Utf8Drawing } from "../../build/host/console/charset.js";
 
 const text = (...parts: Uint8Array[]) => Buffer.concat(parts).toString("utf8");
 const drawn = (...pieces: number[][]) => {
@@ -39,6 +40,23 @@ describe("frames on a terminal that takes UTF-8", () => {
         expect(shown === "").toBe(size === 0);
       }),
     );
+  });
+
+  it("knows characters from what only begins like some", () => {
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    const isText = (bytes: number[]) => {
+      try {
+        return decoder.decode(Uint8Array.from(bytes)) !== "";
+      } catch {
+        return false;
+      }
+    };
+    for (let lead = 0xe0; lead < 0xf8; lead++) {
+      for (let second = 0x80; second < 0xc0; second++) {
+        const bytes = [lead, second, 0x80, 0x80].slice(0, lead < 0xf0 ? 3 : 4);
+        expect([...drawn(bytes)].length === 1).toBe(isText(bytes));
+      }
+    }
   });
 
   it("is told by the terminal's environment", () => {

@@ -221,7 +221,7 @@ describe.skipIf(!terminal)("a terminal", () => {
     ["the user leaves", command, " \x1d", "boot aborted (left by the user)"],
     [
       "the process is terminated",
-      `timeout --foreground --preserve-status -s TERM 1 ${command.replace("virtual", "real")}; echo status $?`,
+      `timeout --foreground --preserve-status -s TERM 3 ${command.replace("virtual", "real")}; echo status $?`,
       "",
       "boot aborted (SIGTERM)\r\nstatus 143",
     ],

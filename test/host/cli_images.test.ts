@@ -88,17 +88,17 @@ describe("one line and status 2 for", () => {
     [
       "a data file that isn't given",
       ["-d", `qcow2:${OUTSIDE}`],
-      `${OUTSIDE}: offset 72: qcow2 header: its data file has to be given (--backing FILE)`,
+      `${OUTSIDE}: offset 72: qcow2 header: its data file has to be given (--backing FILE, in the API as files)`,
     ],
     [
       "a backing file that isn't given",
       ["-d", `qcow2:${OVERLAY}`],
-      `${OVERLAY}: offset 8: qcow2 header: the image behind it has to be given (--backing FILE)`,
+      `${OVERLAY}: offset 8: qcow2 header: the image behind it has to be given (--backing FILE, in the API as files)`,
     ],
     [
       "extents that aren't given",
       ["-d", `vmdk:${vmdk}`],
-      `${vmdk}: offset 22: vmdk descriptor: its extents have to be given in order (--backing FILE)`,
+      `${vmdk}: offset 22: vmdk descriptor: its extents have to be given in order (--backing FILE, in the API as files)`,
     ],
     [
       "a file too many",

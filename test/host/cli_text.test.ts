@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { printable } from "userboot-wasm";
 import { afterAll, describe, expect, it } from "vitest";
-import { printableJson } from "../../build/host/text.js";
+import { printableJson } from "../../build/host/json_text.js";
 import { CLI } from "../support/cli.js";
 import { recordedImage } from "../support/guests.js";
 import { inRepository } from "../support/repository.js";

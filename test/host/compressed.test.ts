@@ -146,8 +146,9 @@ describe("unpacking", () => {
     );
   });
 
-  it("ends when the caller gives up", async () => {
-    const path = scratch.file("large.bz2", Buffer.concat(Array(64).fill(packed("bzip2", Buffer.alloc(64 << 20)))));
+  it.each(NAMES)("ends when the caller gives up, %s", async (name) => {
+    const image = Buffer.concat(Array(64).fill(packed(name, Buffer.alloc(64 << 20))));
+    const path = { image: scratch.file(`large.${name}`, image), format: name };
     const made = boot({ ...options, isolation: "thread", disks: [path], signal: AbortSignal.timeout(200) });
     await expect(made).rejects.toMatchObject({ name: "AbortedError" });
     expect(readdirSync(temporary)).toEqual([]);

@@ -15,6 +15,7 @@ const ERRORS: api.UserbootError[] = [
   new api.DiskError("a.img", "is no image"),
   new api.HostTreeError("tree", "is a file"),
   new api.PolicyError("onFile", "file x", "because"),
+  new api.PoolError("queue", "1000 boots wait already"),
   new api.FileError("/boot/x", "ENOENT", "no such file or directory"),
   ...[
     api.OptionError,

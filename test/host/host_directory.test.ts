@@ -189,6 +189,18 @@ describe.each(STRATEGIES)("a directory copied by %s", (strategy) => {
     );
   });
 
+  it("has nothing of what lies beside it and is called as it is, with more behind", async () => {
+    const top = directory({ "more/secret": CANARY, inside: "inner" });
+    mkdirSync(`${top}more`);
+    writeFileSync(`${top}more/secret`, CANARY);
+    symlinkSync(`${top}more/secret`, join(top, "leak"));
+    symlinkSync(top, join(top, "self"));
+    symlinkSync(`${top}/inside`, join(top, "good"));
+    const { files, notices } = await copied(top, { strategy });
+    expect(files).toEqual({ "more/secret": CANARY, inside: "inner", good: "inner" });
+    expect(notices.join()).toMatch(/leak.*is a link that leaves the directory/);
+  });
+
   it("leaves no descriptor open, however it ends", async () => {
     const before = openFiles();
     const ends: [string, Given][] = [];
@@ -363,7 +375,7 @@ describe("limits of granted directories", () => {
   it.each([
     [{ bytes: -1 }, "host tree limit bytes: -1 is not a whole number"],
     [{ depth: 0.5 }, "host tree limit depth: 0.5 is not a whole number"],
-    [{ entries: "9" as never }, "host tree limit entries: 9 is not a whole number"],
+    [{ entries: "9" as never }, 'host tree limit entries: "9" is not a whole number'],
     [{ files: 1 } as object, 'unknown host tree limit "files"'],
   ])("are refused when they make no sense: %j", async (hostTreeLimits, message) => {
     const refused = boot({ ...options, hostTreeLimits });

@@ -12,6 +12,7 @@ import { AssetModules } from "../../build/host/modules.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { addDigests } from "../../build/host/result.js";
 import { runSession } from "../../build/host/session.js";
+import { guardedFiles } from "../../build/host/wasi/guarded.js";
 import type { WasiProvider } from "../../build/host/wasi/provider.js";
 import { takeTrees } from "../../build/host/wasi/tree.js";
 import { userboot } from "../support/cli.js";
@@ -264,6 +265,7 @@ type Call = (...values: unknown[]) => unknown;
 function nodeProvider(trees: string): WasiProvider {
   const wasi = new WASI({ version: "preview1", preopens: { "/": trees } });
   return {
+    guard: guardedFiles,
     // Called by way of JavaScript: Node 20 now and then crashes where a module calls these functions directly.
     imports: () => {
       const { wasi_snapshot_preview1: calls } = wasi.getImportObject() as Record<string, Record<string, Call>>;

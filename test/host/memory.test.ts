@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GuestMemory } from "../../build/host/memory/guest.js";
+import { NOWHERE, Places } from "../../build/host/memory/places.js";
 import { checkReleased, giveModuleMemory, giveRam, takeModuleMemory } from "../../build/host/memory/pool.js";
 import { WrittenBytes } from "../../build/host/memory/written.js";
 import { addDigests, type MadeResult, type WrittenRange } from "../../build/host/result.js";
@@ -246,6 +247,17 @@ describe("GuestMemory", () => {
     expect(new GuestMemory(SIZE, 0).view(0, 0).buffer).not.toBe(buffer);
   });
 
+  it("that came from elsewhere is freed at once, unless somebody holds it", () => {
+    const freed = new ArrayBuffer(MIB);
+    new GuestMemory(MIB, 0, freed).release();
+    expect(freed.byteLength).toBe(0);
+    const held = new ArrayBuffer(MIB);
+    const guest = new GuestMemory(MIB, 0, held);
+    const { bytes } = guest;
+    guest.release();
+    expect(bytes.length).toBe(MIB);
+  });
+
   it("is not used again once somebody has seen it", () => {
     const SIZE = 77 * 4096;
     const first = new GuestMemory(SIZE, 0);
@@ -281,5 +293,65 @@ describe("the memory of a module", () => {
     expect(() => small.grow(LIMIT / 2 / 65536)).toThrow(RangeError);
     expect(takeModuleMemory(2 * START, LIMIT)).not.toBe(kept);
     expect(takeModuleMemory(START, LIMIT)).toBe(kept);
+  });
+});
+
+describe("places in guest memory's stead", () => {
+  it("are joined where one continues the other, on its disk, and end at a gap", async () => {
+    const places = new Places();
+    expect([places.on, places.unread]).toEqual([false, false]);
+    await places.during(async () => {
+      expect(places.on).toBe(true);
+      places.zeros(0, 0);
+      expect(places.unread).toBe(false);
+      places.read(0, 10, 0, 100);
+      places.read(10, 5, 0, 110);
+      places.read(15, 5, 0, 90);
+      places.read(20, 5, 1, 95);
+      places.read(25, 5, 1, 101);
+      places.read(30, 0, 1, 7);
+      places.zeros(30, 3);
+      places.zeros(33, 4);
+      places.read(37, 1, 1, 106);
+      places.read(39, 1, 1, 107);
+      places.read(0, 1, 1, 0);
+    });
+    expect(places.on).toBe(false);
+    expect(places.runs).toEqual([
+      [15, 0, 100],
+      [5, 0, 90],
+      [5, 1, 95],
+      [5, 1, 101],
+      [7, NOWHERE, 0],
+      [1, 1, 106],
+    ]);
+    expect([places.end, places.unread]).toEqual([38, true]);
+    await expect(places.during(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect([places.on, places.runs, places.end, places.unread]).toEqual([false, [], 0, false]);
+  });
+});
+
+describe("copies at guest memory's edges", () => {
+  it("begin at 0 and end with it, and what doesn't fit is counted", () => {
+    const guest = new GuestMemory(65536, 0);
+    const ends = [0n, 65532n].map((gpa) => {
+      expect(guest.copyin(Uint8Array.of(1, 2, 3, 4), gpa)).toBe(true);
+      const bytes = new Uint8Array(4);
+      expect(guest.copyout(gpa, bytes)).toBe(true);
+      return [...bytes];
+    });
+    expect(ends).toEqual([
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ]);
+    expect(guest.faults).toBe(0);
+    const kept = Uint8Array.of(9, 9);
+    expect([guest.copyin(kept, 65535n), guest.copyout(65535n, kept), guest.copyout(65536n, kept)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect(guest.faults).toBe(3);
+    expect([...kept]).toEqual([9, 9]);
   });
 });

@@ -1,7 +1,9 @@
-import { chmodSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { AbortedError, boot, DiskError, OptionError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { Images } from "../../build/host/serve/images.js";
 import { Scratch } from "../support/scratch.js";
 
 const MIB = 1024 * 1024;
@@ -30,19 +32,26 @@ describe("wrong options", () => {
     [{ limits: { wallMs: -1 } }, /limit wallMs: -1/],
     [{ limits: { walMs: 1 } as object }, /unknown limit "walMs"/],
     [{ disks: new Array(33).fill(new Uint8Array(512)) }, /33 disks given, at most 32/],
-    [{ disks: [5 as never] }, /a disk must be/],
+    [{ disks: [new Uint8Array(1), 5 as never] }, /^disks\[1\] must be a path, bytes, .* or a Disk, not 5$/],
     [{ disks: "disk.img" as never }, /disks must be an array/],
     [
       { disks: [{ image: new Uint8Array(1), files: "base.img" as never }] },
       /disks\[0\]\.files must be an array of images, not "base.img"/,
     ],
-    [{ disks: [{ image: new Uint8Array(1), sectorSize: 2048 as 512 }] }, /sector size 2048/],
-    [{ disks: [{ image: 5 as never }] }, /a disk must be/],
+    [{ disks: [{ image: new Uint8Array(1), sectorSize: 2048 as 512 }] }, /^disks\[0\]: sector size 2048/],
+    [{ disks: [{ image: 5 as never }] }, /^disks\[0\]\.image must be a path, bytes, .*, not 5$/],
     [
       { disks: [{ image: new Uint8Array(1), format: "qed" as "raw" }] },
-      /unknown image format "qed" \(there are raw, qcow2, vmdk, vhd, vhdx, vdi, gzip, xz, zstd, bzip2\)/,
+      /^disks\[0\]: unknown image format "qed" \(there are raw, qcow2, vmdk, vhd, vhdx, vdi, gzip, xz, zstd, bzip2\)/,
     ],
-    [{ disks: [{ image: new Uint8Array(1), files: [5 as never] }] }, /a disk must be/],
+    [
+      { disks: [{ image: new Uint8Array(1), files: [new Uint8Array(1), 5 as never] }] },
+      /^disks\[0\]\.files\[1\] must be a path/,
+    ],
+    [
+      { disks: [{ image: new Uint8Array(1), files: [{ read: () => 0, size: 512, sectorSize: 512 } as never] }] },
+      /^disks\[0\]\.files\[0\] can't be a Disk$/,
+    ],
     [
       { disks: new Array(32).fill({ image: new Uint8Array(1), files: [new Uint8Array(1), new Uint8Array(1)] }) },
       /96 disks and files of theirs given, at most 64/,
@@ -101,6 +110,29 @@ describe("bad images", () => {
       }
     },
   );
+});
+
+/** A file system of memory has files with more bytes than a number can tell. */
+const MEMORY = "/dev/shm";
+/** One of them; undefined where there is none. */
+function endless(): (Disposable & { path: string }) | undefined {
+  const path = join(MEMORY, `userboot-test-${process.pid}.img`);
+  const made = existsSync(MEMORY) && spawnSync("truncate", ["-s", "9007199254740994", path]).status === 0;
+  return made ? { path, [Symbol.dispose]: () => rmSync(path) } : undefined;
+}
+
+it("a file of more bytes than a number can tell is none, however it is given", async () => {
+  using file = endless();
+  if (file === undefined) {
+    console.warn("SKIPPED, no file system with files of 8 PiB");
+    return;
+  }
+  const reason = `${file.path}: 9007199254740994 bytes, more than a disk may have`;
+  for (const isolation of ["thread", "process", "none"] as const)
+    await expect(boot({ disks: [file.path], isolation })).rejects.toThrow(reason);
+  const images = new Images({ shared: [MEMORY], tenants: [] }, 8);
+  await expect(images.openAll([basename(file.path)], "")).rejects.toThrow(/more than a disk may have$/);
+  expect(images.open).toBe(0);
 });
 
 it("nobody is asked anything once the signal is aborted", async () => {

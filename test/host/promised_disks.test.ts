@@ -19,6 +19,7 @@ import {
 } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { BlobDisk } from "../../build/host/disks/blob.js";
+import { fileDisk as pageFileDisk } from "../../build/host/disks/file_disk.js";
 import { DiskServer, type ReadReply, SERVED_MAX, ServedDisk } from "../../build/host/disks/served.js";
 import type { Cell } from "../../build/host/isolation/cell.js";
 import { runIsolated } from "../../build/host/isolation/run.js";
@@ -183,7 +184,7 @@ describe("in the caller's thread", () => {
 
   it("a disk that nobody waited for is said to be a promise", async () => {
     await expect(boot({ disks: [Promise.resolve(image) as never] })).rejects.toThrow(
-      "a disk is a promise: `await` it first",
+      "disks[0] is a promise: `await` it first",
     );
   });
 });
@@ -280,6 +281,31 @@ describe("what is read for a session", () => {
     expect(error?.message).toBe("the session's thread failed: it asks for a module that it was to find by itself");
   });
 
+  it("is no more than was asked for", async () => {
+    for (const more of [0, 1, 512]) {
+      const target = new Uint8Array(2048);
+      const reader = ({ size }: { size: number }) => new Uint8Array(size + more).fill(7);
+      const part = target.subarray(512, 1024);
+      expect(new ServedDisk(0, 4096, 512, reader).read(0, part)).toBe(512);
+      expect(await new ServedDisk(0, 4096, 512, async (request) => reader(request)).read(0, part)).toBe(512);
+      expect([target[511], target[512], target[1023], target[1024]]).toEqual([0, 7, 7, 0]);
+    }
+  });
+
+  it("is a page's file, or a handle of one", async () => {
+    const file = new Blob([new Uint8Array(1024).fill(7)]);
+    const handle = { kind: "file", name: "guest.img", getFile: async () => file } as unknown as FileSystemFileHandle;
+    for (const given of [file, handle]) {
+      const disk = await pageFileDisk(given, { sectorSize: 4096 });
+      expect([disk.size, disk.sectorSize]).toEqual([1024, 4096]);
+    }
+    for (const wrong of ["guest.img", undefined, { kind: "directory", getFile: async () => file }, new Uint8Array(1)]) {
+      const refused = pageFileDisk(wrong as never);
+      await expect(refused).rejects.toThrow(OptionError);
+      await expect(refused).rejects.toThrow("fileDisk: a Blob, a File or the handle of a file is needed");
+    }
+  });
+
   it("is a Blob with bytes in it, as long as it can be read", async () => {
     expect(() => new BlobDisk(new Blob())).toThrow(DiskError);
     const blob = new Blob(["x".repeat(512)]);
@@ -291,9 +317,13 @@ describe("what is read for a session", () => {
       name: "DiskError",
       message: "Blob: can't be read any more (NotReadableError)",
     });
+    // A file has a name.
+    expect(() => new BlobDisk(new File([], "guest.img"))).toThrow("guest.img: empty, not a disk image");
   });
 
   it.each([Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY])("is a disk with a size: %d is none", async (size) => {
-    await expect(boot({ disks: [{ ...disk, size }] })).rejects.toThrow(`a Disk's size ${size} is no number of bytes`);
+    await expect(boot({ disks: [{ ...disk, size }] })).rejects.toThrow(
+      `disks[0]: a Disk's size ${size} is no number of bytes`,
+    );
   });
 });

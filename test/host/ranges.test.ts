@@ -152,6 +152,28 @@ describe("blocks fetched by ranges", () => {
     expect(Math.max(...asked)).toBe(MIB / 4 + MIB);
   });
 
+  it("are copies: what was fetched may be used for something else", async () => {
+    const image = imageOf(8 * BLOCK);
+    const buffer = new Uint8Array(8 * BLOCK);
+    const lent: Uint8Array[] = [];
+    const fetch = async (start: number, end: number) => {
+      buffer.set(image.subarray(start, end));
+      const part = buffer.subarray(0, end - start);
+      lent.push(part);
+      return part;
+    };
+    const ranges = new RangeCache({ size: image.length, blockSize: BLOCK, cache: 8 * BLOCK, fetch });
+    const first = image.slice(0, 2 * BLOCK);
+    ranges.put(first);
+    first.fill(0);
+    expect(await bytesAt(ranges, 0, 2 * BLOCK)).toEqual(image.slice(0, 2 * BLOCK));
+    expect(lent).toEqual([]);
+    await bytesAt(ranges, 2 * BLOCK, 2 * BLOCK);
+    buffer.fill(0);
+    expect(await bytesAt(ranges, 2 * BLOCK, 2 * BLOCK)).toEqual(image.slice(2 * BLOCK, 4 * BLOCK));
+    expect(lent).toHaveLength(1);
+  });
+
   it("fail for all who wait for them, and may be asked for again", async () => {
     let fails = true;
     const image = imageOf(8 * BLOCK);

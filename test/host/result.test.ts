@@ -13,7 +13,11 @@ describe.each(ISOLATIONS)("a result (%s)", (isolation) => {
     const { guestMemory, registers } = result;
     expect(guestMemory.read(Number(registers.rsp), 16)).toHaveLength(16);
     expect(pack(result).buffer).toBeInstanceOf(ArrayBuffer);
+    const machine = await pack(result, "machine");
+    expect(Buffer.from(machine.subarray(0, 8)).toString()).toBe("userboot");
+    const late = pack(result, "machine");
     result.release();
+    await expect(late).rejects.toThrow(ReleasedError);
     const uses = {
       pack: () => pack(result),
       core: () => pack(result, "core"),

@@ -110,6 +110,12 @@ const BROKEN: [string, () => Uint8Array, number, RegExp][] = [
     /won't boot: interpreter: \/boot\/loader wants "perl"/,
   ],
   [
+    "no scripts",
+    () => changed((bytes) => replaceAll(bytes, "loader.rc\0", "loader.qq\0")),
+    0,
+    /! \/boot\/loader.rc, .*: not there: simp starts without scripts, and loader.conf isn't read/,
+  ],
+  [
     "no root",
     () => changed((bytes) => replaceAll(bytes, "/dev/vtbd0p2\t/\t", "/dev/vtbd0p2\t-\t")),
     1,

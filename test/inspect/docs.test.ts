@@ -1,12 +1,21 @@
-// The example in docs/inspect.md works as it stands.
+// What docs/inspect.md shows: its example works as it stands, and its screen is what the command prints.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { userboot } from "../support/cli.js";
 import { inRepository } from "../support/repository.js";
 
+const page = readFileSync(inRepository("docs/inspect.md"), "utf8");
+
+it("docs/inspect.md: the screen is what is shown", () => {
+  const [, screen = ""] = /\n\n((?: {4}(?!userboot).*\n)+)/.exec(page) ?? [];
+  const { status, stdout } = userboot(["inspect", "-d", inRepository("images/amd64-menu.img.gz")]);
+  expect([status, stdout]).toEqual([0, screen.replace(/^ {4}/gm, "")]);
+});
+
 it("docs/inspect.md: the example looks into the guest", () => {
-  const [, code] = /```js\n(.*?)```/s.exec(readFileSync(inRepository("docs/inspect.md"), "utf8")) ?? [];
+  const [, code] = /```js\n(.*?)```/s.exec(page) ?? [];
   const disk = `
     import { readFileSync } from "node:fs";
     import { gunzipSync } from "node:zlib";

@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { boot, type DiskSource, type InspectOptions, inspect } from "userboot-wasm";
 import { expect, it } from "vitest";
-import { INSPECT_LIMITS } from "../../build/host/inspect/options.js";
+import type { InspectLimits } from "../../build/host/inspect/limits.js";
 import type { InspectMessage } from "../../build/host/inspect/protocol.js";
 import { byteString, bytesOf, textOf } from "../../build/host/inspect/text.js";
 import { inspectorOf, Liar, lookedAtBy, OPENED, ours, RELEASED } from "../support/liar.js";
@@ -84,23 +84,21 @@ const value = (value: unknown) => ({ type: "value", value });
 const DIRECTORY = value({ handle: 0, type: "directory", mode: 0, uid: 0, gid: 0 });
 
 /** An inspection in which every directory has these entries, answer by answer. */
-const listing = (answers: readonly object[][], entries = INSPECT_LIMITS.entries) => {
+const listing = (answers: readonly object[][], limits: Partial<InspectLimits> = {}) => {
   let next = 0;
-  return lookedAtBy(
-    ({ op }) => {
-      if (op === "release") return RELEASED;
-      if (op !== "list") return DIRECTORY;
-      const answer = value({ entries: answers[next % answers.length], more: (next + 1) % answers.length !== 0 });
-      next++;
-      return answer;
-    },
-    { entries },
-  );
+  return lookedAtBy(({ op }) => {
+    if (op === "release") return RELEASED;
+    if (op !== "list") return DIRECTORY;
+    const answer = value({ entries: answers[next % answers.length], more: (next + 1) % answers.length !== 0 });
+    next++;
+    return answer;
+  }, limits);
 };
 
 it.each<[string, object[]]>([
   ["a name that no file system has", [{ name: "n".repeat(2049), type: "file" }]],
   ["a link that no file system has", [{ name: "n", type: "link", target: "t".repeat(2049) }]],
+  ["a name that isn't bytes", [{ name: "\u242e\u242e", type: "directory" }]],
   ["an owner that no file system has", [{ name: "n", type: "file", uid: 2 ** 32 }]],
   ["more entries than were asked for", Array(4097).fill({ name: "n", type: "file" })],
   ["a name for all objects", [JSON.parse('{"name":"n","type":"file","__proto__":{"mode":7}}')]],
@@ -118,18 +116,39 @@ it("more disks than there can be, and an error without end, are no answers", asy
   await expect(guest.stat("/")).rejects.toThrow("no answer to open");
 });
 
-it("directories in directories are held up to a number, and go down to paths of a length", async () => {
-  const names = Array.from({ length: 10 }, (_, i) => ({ name: `d${i}`, type: "directory" }));
-  const all = async (entries: object[], limit?: number) => {
-    await using guest = await listing([entries], 10);
-    for await (const _ of guest.find("/", limit ? { limit } : {}));
+it("entries take memory up to a limit with a name, and paths go down to a length", async () => {
+  const all = async (entries: object[], limits: Partial<InspectLimits>) => {
+    await using guest = await listing([entries], limits);
+    for await (const _ of guest.find("/"));
   };
-  await expect(all(names, 1000)).rejects.toMatchObject({ limit: "entries", allowed: 100, used: 110 });
-  await expect(all([{ name: "n".repeat(1000), type: "directory" }])).rejects.toMatchObject({ code: "ENAMETOOLONG" });
+  const directories = Array.from({ length: 10 }, (_, i) => ({ name: `d${i}`, type: "directory" }));
+  // Each of them has what a list may have; the third one in the others is too much.
+  await expect(all(directories, { entryBytes: 20_000 })).rejects.toMatchObject({ limit: "entryBytes", used: 24_180 });
+  const links = [{ name: "n".repeat(1000), type: "link", target: "t".repeat(1000) }];
+  await expect(all(links, { entryBytes: 6000 })).rejects.toMatchObject({ limit: "entryBytes", allowed: 6000 });
+  await all(links, { entryBytes: 7000 });
+  const long = [{ name: "n".repeat(1000), type: "directory" }];
+  await expect(all(long, {})).rejects.toMatchObject({ code: "ENAMETOOLONG" });
+});
+
+it("what was gone through is kept no longer", async () => {
+  // Twenty directories, one after the other, of ten entries each.
+  let lists = 0;
+  await using guest = await lookedAtBy(
+    ({ op }) => {
+      if (op !== "list") return op === "release" ? RELEASED : DIRECTORY;
+      const type = lists++ === 0 ? "directory" : "file";
+      return value({ entries: Array.from({ length: 20 }, (_, i) => ({ name: `${i}`, type })), more: false });
+    },
+    { entryBytes: 40_000 },
+  );
+  let found = 0;
+  for await (const _ of guest.find("/")) found++;
+  expect(found).toBe(20 + 20 * 20);
 });
 
 it("what has no name of its own is told, and not gone through", async () => {
-  const names = ["", ".", "..", "a/b", "a\0b"];
+  const names = ["", ".", "..", "a\0b", "a/b"];
   await using guest = await listing([names.map((name) => ({ name, type: "directory" }))]);
   const found: string[] = [];
   for await (const { path } of guest.find("/")) found.push(path);
@@ -165,6 +184,52 @@ it("a file ends where it was said to end", async () => {
   await expect(more.readFile("/f")).rejects.toThrow("/f: has more than its 10 bytes");
   await using endless = await read(4);
   await expect(endless.eachPart("/f", () => undefined)).rejects.toThrow("/f: has more than its 10 bytes");
+});
+
+/** A file that has each of these answers, of no size or one, and then nothing more. */
+const file = (answers: readonly object[], size?: number) =>
+  lookedAtBy(({ op, ...request }) => {
+    if (op === "release") return RELEASED;
+    if (op === "open") return value({ ...(OPENED as { value: object }).value, ...(size !== undefined && { size }) });
+    const nothing = { type: "content", runs: [], bytes: new Uint8Array() };
+    return (request as { position: number }).position === 0 ? answers[0]! : (answers[1] ?? nothing);
+  });
+
+it("a file that ends before its end is damaged", async () => {
+  await using guest = await file([{ type: "content", runs: [[4, 0, 0]], bytes: new Uint8Array() }], 10);
+  await expect(guest.readFile("/f")).rejects.toThrow("/f: ends at byte 4 of 10");
+});
+
+it("a file ends, at the latest, where numbers do", async () => {
+  const endless = { type: "content", runs: [[Number.MAX_SAFE_INTEGER, -1, 0]], bytes: new Uint8Array() };
+  await using guest = await file([endless, endless]);
+  let given = 0;
+  await guest.eachPart("/f", (_, hole) => {
+    given += hole;
+    expect(Number.isSafeInteger(given)).toBe(true);
+    return undefined;
+  });
+  expect(given).toBe(Number.MAX_SAFE_INTEGER);
+});
+
+it("whoever stops reading isn't told what became of the rest", async () => {
+  const unheard: unknown[] = [];
+  const hear = (error: unknown) => unheard.push(error);
+  process.on("unhandledRejection", hear);
+  try {
+    const bytes = { type: "content", runs: [], bytes: new Uint8Array(4) };
+    await using guest = await file([bytes, { type: "failed", error: { name: "DiskError", message: "disk0: gone" } }]);
+    const enough = new Error("enough");
+    const stop = () => {
+      throw enough;
+    };
+    await expect(guest.eachPart("/f", stop)).rejects.toBe(enough);
+    for await (const _ of guest.readParts("/f")) break;
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(unheard).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", hear);
+  }
 });
 
 /** What may stand for a number. */

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { FileError, type Inspection, type InspectOptions, inspect, LimitError } from "userboot-wasm";
 import { afterEach, describe, expect, it } from "vitest";
 import { guestImage } from "../support/guests.js";
+import { UfsImage } from "../support/ufs_image.js";
 
 const ISOLATIONS = ["none", "thread", "process"] as const;
 const image = guestImage("amd64-ufs2-gpt");
@@ -88,6 +89,24 @@ describe.each(ISOLATIONS)("isolation %s", (isolation) => {
     expect(answers.filter((answer) => typeof answer === "object").length).toBe(20);
   });
 
+  it("reads more files side by side than can be open", async () => {
+    const large = new UfsImage({ version: 2, blockSize: 4096, fragmentSize: 512, superblockAt: 65536 });
+    const size = 1.5 * 1024 * 1024;
+    large.file(large.root, "large", Buffer.alloc(size, 7));
+    const guest = await look({ isolation, disks: [large.finish()] });
+    const readers = Array.from({ length: 18 }, () => guest.createReadStream("/large").getReader());
+    const read = readers.map(() => 0);
+    for (let more = true; more; ) {
+      more = false;
+      for (const [i, reader] of readers.entries()) {
+        const { value } = await reader.read();
+        read[i]! += value?.length ?? 0;
+        more ||= value !== undefined;
+      }
+    }
+    expect(read).toEqual(readers.map(() => size));
+  });
+
   it("says what is wrong with a path", async () => {
     const guest = await look({ isolation });
     const failed = (path: string) =>
@@ -104,6 +123,57 @@ describe.each(ISOLATIONS)("isolation %s", (isolation) => {
     await expect(guest.stat("/boot/nothing")).rejects.toThrow(FileError);
     await expect(guest.stat("/boot/nothing")).rejects.toThrow("/boot/nothing: no such file or directory");
     expect(await failed("/boot/loader.rc")).toBe("read");
+  });
+
+  it("names a path in its errors as it was asked for", async () => {
+    const guest = await look({ isolation });
+    for (const [path, shown] of [
+      ["/boot/né", "/boot/né"],
+      ["/Ж", "/Ж"],
+      [Uint8Array.of(0x2f, 0xff, 0xc3, 0xa9), "/\udcffé"],
+    ] as const)
+      for (const look of [
+        () => guest.stat(path),
+        () => guest.list(path),
+        () => guest.hash(path),
+        () => all(guest.find(path)),
+      ])
+        await expect(look()).rejects.toMatchObject({ path: shown, message: `${shown}: no such file or directory` });
+    await expect(guest.system("né:")).rejects.toMatchObject({ path: "né:" });
+  });
+
+  it("takes no bound that bounds nothing, and no path that is none", async () => {
+    const guest = await look({ isolation: "none" });
+    for (const bound of [-1, Number.NaN, "9", null] as unknown as number[]) {
+      const error = `limit: ${typeof bound === "string" ? JSON.stringify(bound) : bound} is not a number from 0 on`;
+      await expect(guest.list("/", { limit: bound })).rejects.toThrow(error);
+      await expect(guest.readFile("/boot/loader.rc", { limit: bound })).rejects.toThrow(error);
+      await expect(all(guest.find("/", { limit: bound }))).rejects.toThrow(error);
+      await expect(all(guest.find("/", { depth: bound }))).rejects.toThrow(error.replace("limit", "depth"));
+    }
+    await expect(guest.list("/boot", { limit: 1.5 })).rejects.toThrow("limit entries exceeded");
+    expect((await all(guest.find("/boot", { limit: Number.POSITIVE_INFINITY }))).length).toBeGreaterThan(3);
+    await expect(all(guest.find(7 as unknown as string))).rejects.toThrow("a path is text or bytes");
+  });
+
+  it("takes no options that are none", async () => {
+    const guest = await look({ isolation });
+    for (const options of [null, 7, "unpacked", []] as never[]) {
+      const asked: [string, () => Promise<unknown>][] = [
+        ["list", () => guest.list("/", options)],
+        ["readFile", () => guest.readFile("/boot/loader.rc", options)],
+        ["hash", () => guest.hash("/boot/loader.rc", options)],
+        ["find", () => all(guest.find("/", options))],
+        ["readParts", () => all(guest.readParts("/boot/loader.rc", options))],
+        ["eachPart", () => guest.eachPart("/boot/loader.rc", () => {}, options)],
+      ];
+      for (const [name, ask] of asked)
+        await expect(ask(), name).rejects.toMatchObject({
+          name: "OptionError",
+          message: expect.stringMatching(/^options must be/),
+        });
+    }
+    expect((await guest.list("/boot")).length).toBeGreaterThan(0);
   });
 
   it("says what is wrong with a device", async () => {
@@ -129,8 +199,37 @@ describe.each(ISOLATIONS)("isolation %s", (isolation) => {
     await expect(guest.list("/boot", { limit: 2 })).rejects.toThrow(new LimitError("entries", 2, 3).message);
     await expect(guest.readFile("/boot/kernel/kernel", { limit: 100 })).rejects.toThrow("fileBytes");
     await expect(all(guest.find("/", { depth: 0 }))).rejects.toThrow("depth");
+    // Of the root's and those below together.
+    await expect(all(guest.find("/", { limit: 4 }))).rejects.toThrow(new LimitError("entries", 4, 5).message);
     await expect(look({ isolation, limits: { requestFuel: 10 } })).rejects.toThrow("limit requestFuel exceeded");
     await expect(look({ isolation, limits: { diskBytes: 100 } })).rejects.toThrow("limit diskBytes exceeded");
+  });
+
+  it("tells a limit of all requests as it was given, whatever of it was left", async () => {
+    const large = new UfsImage({ version: 2, blockSize: 4096, fragmentSize: 512, superblockAt: 65536 });
+    large.sparse(large.root, "large", 2 ** 40, []);
+    const limits = { fuel: 10_000_000, requestFuel: 8_000_000 };
+    const guest = await look({ isolation, disks: [large.finish()], limits });
+    await expect(guest.hash("/large")).rejects.toMatchObject({ limit: "fuel", allowed: 10_000_000 });
+    await expect(guest.stat("/large")).rejects.toMatchObject({ limit: "fuel", allowed: 10_000_000 });
+  });
+
+  it("is ended by its signal in the middle of what has no end, and leaves time for other things", async () => {
+    const large = new UfsImage({ version: 2, blockSize: 4096, fragmentSize: 512, superblockAt: 65536 });
+    large.sparse(large.root, "large", 2 ** 38, []);
+    const disks = [large.finish()];
+    for (const work of [
+      (guest: Inspection) => guest.hash("/large"),
+      (guest: Inspection) => guest.eachPart("/large", () => undefined),
+      async (guest: Inspection) => {
+        while (true) await guest.stat("/large");
+      },
+    ]) {
+      const controller = new AbortController();
+      const guest = await look({ isolation, disks, signal: controller.signal, limits: { wallMs: 5000 } });
+      setTimeout(() => controller.abort("enough"), 20);
+      await expect(work(guest)).rejects.toThrow("inspection aborted (enough)");
+    }
   });
 
   it("is over when it is closed or aborted", async () => {

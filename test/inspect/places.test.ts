@@ -160,3 +160,15 @@ it("a file without end ends by the bytes that may be read", async () => {
     allowed: 50 * MIB,
   });
 });
+
+it("so does one that is read byte by byte", async () => {
+  const runs = Array.from({ length: 8192 }, (_, i) => [1, 0, 2 * i]);
+  await using guest = await readAs(runs, { size: Number.MAX_SAFE_INTEGER, diskBytes: 64 * MIB });
+  let bytes = 0;
+  const count = (piece: Uint8Array) => {
+    bytes += piece.length;
+    return undefined;
+  };
+  await expect(guest.eachPart("/f", count)).rejects.toMatchObject({ limit: "diskBytes", allowed: 64 * MIB });
+  expect(bytes).toBe((64 * MIB) / 4096);
+});

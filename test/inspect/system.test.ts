@@ -8,6 +8,8 @@ import fc from "fast-check";
 import { type Inspection, inspect, type SystemInfo } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { linkedFile } from "../support/elf_image.js";
+import { guestImage } from "../support/guests.js";
+import { kernelHints } from "../support/linker_hints.js";
 import { Scratch } from "../support/scratch.js";
 import { imageAt, programs, run, writeTree } from "../support/trees.js";
 import { ufsDisk } from "../support/ufs_image.js";
@@ -36,17 +38,6 @@ function kernelWith(text: string): Buffer {
   const kernel = Buffer.from(linkedFile({ bits: 64, segments: [{ size: 200_000 }] }).bytes);
   kernel.write(`${text}\0`, 70_000, "latin1");
   return kernel;
-}
-
-/** An index of modules that says which version the kernel has. */
-function hintsOf(version: number): Buffer {
-  const record = Buffer.alloc(20);
-  record.writeUInt32LE(16, 0);
-  record.writeUInt32LE(3, 4);
-  record.writeUInt8(6, 8);
-  record.write("kernel", 9);
-  record.writeUInt32LE(version, 16);
-  return Buffer.concat([Buffer.from([1, 0, 0, 0]), record]);
 }
 
 const settingsOf = (settings: SystemInfo["loaderConf"]) =>
@@ -178,8 +169,9 @@ describe("the rest of a system", () => {
     const system = await systemOf({
       "/bin/freebsd-version": '#!/bin/sh\nUSERLAND_VERSION="13.2-RELEASE-p5"\n',
       "/boot/loader": "text $Interpreter:lua\0 more",
+      "/boot/lua/loader.lua": "",
       "/boot/kernel/kernel": kernelWith(text),
-      "/boot/kernel/linker.hints": hintsOf(1_302_001),
+      "/boot/kernel/linker.hints": kernelHints(1_302_001),
       "/boot/kernel.gz/kernel.gz": gzipSync(kernelWith("FreeBSD 12.1-RELEASE r354233 GENERIC\n")),
       "/etc/rc.conf": 'hostname="one.example"\nsshd_enable=YES\n',
       "/etc/rc.conf.local": "hostname='two.example'\n",
@@ -301,5 +293,16 @@ describe("what volumes say of themselves", () => {
       (image, root) => void run("xorriso", "-as", "mkisofs", "-quiet", "-R", "-V", "MINE", "-o", image, root),
     );
     expect(volume).toMatchObject({ fileSystem: "cd9660", kind: "Rock Ridge", label: "MINE" });
+  });
+
+  it("that they are cut off, with a partition table or without", async () => {
+    const whole = guestImage("amd64-ufs2-gpt");
+    const [start, size, there] = [86_016, 1_048_576, 524_288];
+    const problemsOf = (disk: Uint8Array) => looked(disk, async (guest) => guest.volumes.at(-1)!.problems);
+    const said = (at: number) => [`disk0 offset ${at}: file system: of ${size} bytes only ${there} are there`];
+    expect(await problemsOf(whole.slice(start, start + there))).toEqual(said(0));
+    expect(await problemsOf(whole.slice(0, start + there))).toEqual(said(start));
+    expect(await problemsOf(whole.slice(start, start + size))).toEqual([]);
+    expect(await problemsOf(whole)).toEqual([]);
   });
 });

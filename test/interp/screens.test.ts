@@ -4,7 +4,7 @@
 
 import type { ConsoleSize, Keys } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { Utf8Drawing } from "../../build/host/cli/charset.js";
+import { Utf8Drawing } from "../../build/host/console/charset.js";
 import type { Files } from "../support/ufs_image.js";
 import { type Driven, drive } from "./screen.js";
 import { BOOTABLE, driveLua, findSources, scriptText } from "./sources.js";

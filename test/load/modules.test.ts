@@ -1,8 +1,10 @@
 // Modules: what they need, where they are found, in which versions, and how they are listed and forgotten.
 
 import { describe, expect, it } from "vitest";
+import { BrokenDisk } from "../support/broken_disk.js";
 import { linkedFile, linkerHints, objectFile } from "../support/elf_image.js";
 import { guestBytes, prompt } from "../support/prompt.js";
+import { ufsDisk } from "../support/ufs_image.js";
 
 const KERNEL = "/boot/kernel/kernel";
 const VERSIONS = [{ name: "kernel", version: 1201000 }];
@@ -216,6 +218,14 @@ describe("module_path, raw files, unload", () => {
     const [first, raw] = result.modules;
     expect(Number(raw!.address)).toBe(Number(first!.address) + first!.size);
     expect(guestBytes(result, Number(raw!.address), raw!.size).equals(content)).toBe(true);
+  });
+
+  it("a raw file that can't be read in full isn't loaded", async () => {
+    const files = { [KERNEL]: kernel, "/raw": Buffer.concat([Buffer.alloc(100_000, 7), Buffer.from("MARK")]) };
+    const disk = new BrokenDisk(ufsDisk(files)).breakAt("MARK");
+    const { output, result } = await prompt([disk], ["load kernel", "load -t x /raw", "boot"]);
+    expect(output[1]).toContain("error reading '/raw': input/output error\n");
+    expect(result.modules.map(({ type }) => type)).toEqual(["elf kernel"]);
   });
 
   it("unload forgets everything, and memory doesn't grow with it", async () => {

@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { linkedFile, objectFile } from "../support/elf_image.js";
+import { DEVICE_HINTS, deviceHints } from "../support/linker_hints.js";
 import { prompt } from "../support/prompt.js";
 
 const kernel = linkedFile({
@@ -10,48 +11,9 @@ const kernel = linkedFile({
   segments: [{ size: 8000 }, { size: 3000, writable: true }],
   versions: [{ name: "kernel", version: 1 }],
 }).bytes;
-const [MODULE, VERSION, PNP] = [2, 3, 4] as const;
-
-/** A record of linker.hints: texts behind their length, numbers at multiples of 4. */
-function record(type: number, ...fields: (number | string)[]): Buffer {
-  const bytes: number[] = [type, 0, 0, 0];
-  const fill = () => bytes.push(...Array<number>(-bytes.length & 3).fill(0));
-  for (const field of fields) {
-    if (typeof field === "string") {
-      bytes.push(field.length, ...Buffer.from(field));
-      continue;
-    }
-    fill();
-    bytes.push(...new Uint8Array(new Int32Array([field]).buffer));
-  }
-  fill();
-  return Buffer.concat([Buffer.from(new Int32Array([bytes.length]).buffer), Buffer.from(bytes)]);
-}
-const hints = (...records: Buffer[]) => Buffer.concat([Buffer.from([1, 0, 0, 0]), ...records]);
-
-const NETWORK = "I:vendor;J:device;D:#;";
-const index = hints(
-  record(MODULE, "mem", "kernel"),
-  record(PNP, "pci", "I:vendor;", 1, 0x9999),
-  record(MODULE, "em", "if_em.ko"),
-  record(VERSION, "em", 1, "if_em.ko"),
-  record(PNP, "pci", NETWORK, 2, 0x8086, 0x100e, "first", 0x8086, 0x100f, "second"),
-  record(MODULE, "any", "any.ko"),
-  record(PNP, "pci", NETWORK, 1, 0x1022, -1, "all of them"),
-  record(MODULE, "uart", "uart.ko"),
-  record(PNP, "simplebus", "Z:compat;P:#;", 0),
-  record(PNP, "simplebus", "Z:compat;", 2, "ns8250", "ns16550"),
-  record(MODULE, "range", "range.ko"),
-  record(PNP, "acpi", "G:low;L:high;T:class=7;", 1, 10, 20),
-  record(MODULE, "masked", "masked.ko"),
-  // Bits of fields behind it: the first of them counts, the second doesn't.
-  record(PNP, "isa", "M:mask;I:a;I:b;", 1, 1, 5, 6),
-  record(MODULE, "mouse", "ums.ko"),
-  record(PNP, "usb", "I:vendor;", 1, 3),
-);
 const files = {
   "/boot/kernel/kernel": kernel,
-  "/boot/kernel/linker.hints": index,
+  "/boot/kernel/linker.hints": DEVICE_HINTS,
   "/boot/kernel/if_em.ko": objectFile({ versions: [{ name: "em", version: 1 }] }),
 };
 const at = (commands: readonly string[]) => prompt(files, commands, { profile: 14 });
@@ -91,6 +53,10 @@ describe("pnpmatch", () => {
     expect(output[0]).toContain("Matching a;I:b; (I) table=0x5 tomatch=0x5\n");
     expect(output[0]).toContain("Matches --- masked.ko ---\n");
     expect(output[0]).toContain("Skipped because table for bus pci, looking for isa\n");
+    // What the kernel has is told of, and never looked for.
+    const inKernel = "PNP info for bus pci format I:vendor; 1 entries (kernel)\n";
+    expect(output[0]).not.toContain(inKernel);
+    expect(output[1]).toContain(inKernel);
     expect(output[1]).toContain("Version: if em.1 kmod if_em.ko\n");
     expect(output[1]).toContain("   0x8086:0x100e:'first':\n   0x8086:0x100f:'second':\n");
     expect(output[1]).toContain("No module matches x on bus pci\n");
@@ -121,17 +87,17 @@ describe("pnpload and pnpautoload", () => {
 
 describe("any linker.hints", () => {
   it("is harmless", async () => {
-    const place = fc.integer({ min: 0, max: index.length - 1 });
+    const place = fc.integer({ min: 0, max: DEVICE_HINTS.length - 1 });
     const value = fc.oneof(fc.constantFrom(0, 1, 4, 0x7f, 0x80, 0xff), fc.nat(255));
     const change = fc.record({ at: place, value, run: fc.constantFrom(1, 1, 4) });
     await fc.assert(
-      fc.asyncProperty(fc.array(change, { maxLength: 5 }), fc.nat(index.length), async (changes, cut) => {
-        const bytes = Buffer.from(index);
+      fc.asyncProperty(fc.array(change, { maxLength: 5 }), fc.nat(DEVICE_HINTS.length), async (changes, cut) => {
+        const bytes = Buffer.from(DEVICE_HINTS);
         for (const { at: from, value: byte, run } of changes)
           bytes.fill(byte, from, Math.min(from + run, bytes.length));
         const damaged = {
           ...files,
-          "/boot/kernel/linker.hints": cut > index.length / 2 ? bytes.subarray(0, cut) : bytes,
+          "/boot/kernel/linker.hints": cut > DEVICE_HINTS.length / 2 ? bytes.subarray(0, cut) : bytes,
         };
         const lines = ["pnpmatch -v pci vendor=1", "pnpmatch -d acpi x", "load kernel", "load em", "echo alive"];
         const { result, text } = await prompt(damaged, lines, { profile: 14, limits: { fuel: 5_000_000 } });
@@ -143,7 +109,7 @@ describe("any linker.hints", () => {
   });
 
   it("with rows of nothing, as many as there can be, ends", async () => {
-    const endless = hints(record(MODULE, "m", "m.ko"), record(PNP, "isa", "T:x;", 0x7fffffff));
+    const endless = deviceHints(["m", "m.ko"], ["isa", "T:x;", 0x7fffffff]);
     const { output } = await prompt({ "/boot/kernel/linker.hints": endless }, ["pnpmatch isa x", "pnpmatch isa y"], {
       profile: 14,
       limits: { fuel: 1_000_000 },

@@ -28,7 +28,7 @@ it("has what package.json names, the examples' projects, and nothing of the proj
   const named = JSON.stringify([exports, bin]).match(/\.\/build\/[^"*]*\.(js|cjs|d\.ts)/g) ?? [];
   expect(named.length).toBeGreaterThan(8);
   expect(named.map((path) => path.slice(2)).filter((path) => !has(path))).toEqual([]);
-  for (const name of ["node", "page", "policies", "vite-xterm"])
+  for (const name of ["console", "editor", "node", "page", "policies", "vite-xterm"])
     expect(has(`examples/${name}/package.json`)).toBe(true);
   expect(
     files.filter((path) => /^(test|host|loader-wasm|scripts|bench|out)\/|tsbuildinfo|node_modules/.test(path)),

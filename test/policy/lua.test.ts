@@ -51,6 +51,10 @@ describe("a policy in Lua", () => {
     ["function onFille() end", /unknown hook 'onFille'; known: onEnvironment, /],
     ["onFile = 3", /'onFile' is not a function/],
     ["while true do end", /instruction limit/],
+    ["x = ('x'):rep(16777217)", /p\.lua:1: a string of more than 16777216 bytes/],
+    ["x = ('x'):rep(2^27, 'y')", /p\.lua:1: a string of more than 16777216 bytes/],
+    ["x = ('x'):rep(8388609, 'y')", /a string of more than/],
+    ["error(#('x'):rep(16777216) .. #('x'):rep(-1) .. ('ab'):rep(2, ','))", /167772160ab,ab$/],
   ])("refuses %j with one line", (text, message) => {
     expect(() => policy(text, { instructionLimit: 1_000_000 })).toThrow(message);
   });

@@ -2,7 +2,9 @@
 // agree with it.
 
 import { readFileSync } from "node:fs";
+import { DEFAULT_LIMITS } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { makePolicy } from "../../build/host/policy/policy.js";
 import * as constants from "../../build/host/protocol/constants.js";
 import { makeImports } from "../../build/host/protocol/imports.js";
 import { CONSTANTS, IMPORTS } from "../support/abi.js";
@@ -35,8 +37,9 @@ describe("the sandbox's surface", () => {
     expect(IMPORTS.map(({ name }) => name).filter((name) => !used.has(name))).toEqual(UNUSED);
   });
 
-  it("is what the host has", () => {
-    const state = { options: { limits: {} }, clock: { now: () => 0 }, policy: {}, counts: {}, meter: {} };
+  it.each(["no policy", "a policy"])("is what the host has, with %s", async (which) => {
+    const policy = which === "a policy" ? await makePolicy(undefined, true, DEFAULT_LIMITS) : undefined;
+    const state = { options: { limits: {} }, clock: { now: () => 0 }, policy, counts: {}, meter: {} };
     const memory = new WebAssembly.Memory({ initial: 1 });
     const program = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
     const host = makeImports(memory, state as never, program, undefined);

@@ -3,10 +3,11 @@
 
 import { spawn } from "node:child_process";
 import { writeSync } from "node:fs";
+import { deserialize } from "node:v8";
 import { frameHead } from "../../build/host/process/frames.js";
 import { BlockingChannel, CHANNEL_FD } from "../../build/host/process/link.js";
 
-const { options } = new BlockingChannel(CHANNEL_FD).receive().head;
+const { options } = new BlockingChannel(CHANNEL_FD, deserialize).receive().head;
 const name = Buffer.from(options.env[0]).toString().slice("case=".length);
 
 function write(bytes) {

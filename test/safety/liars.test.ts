@@ -2,11 +2,15 @@
 // limits, believes nothing that can be known better, and takes in no more than a result can be.
 
 import { readdirSync, readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { BufferConsole, KeysConsole } from "userboot-wasm";
 import { expect, it, vi } from "vitest";
+import { sessionOptions } from "../../build/host/options.js";
 import { bwrapFails, bwrapWorks, findBwrap } from "../../build/host/process/confine.js";
+import { spawnProcess } from "../../build/host/process/spawn.js";
 import { addDigests } from "../../build/host/result.js";
 import { MEASURED } from "../support/measured.js";
+import { Scratch } from "../support/scratch.js";
 import { runLiar } from "../support/stand_ins.js";
 
 // Machine code isn't held by Node's permission model.
@@ -40,13 +44,36 @@ it("nothing is heard after the end", async () => {
   expect(console).toMatchObject({ text: "", consumed: 1 });
 });
 
+it.each<[string, string, string]>([
+  ["memory", '{"type":"memory","start":16}', "it speaks without having been asked"],
+  ["output", '{"type":"output"}', "it speaks without having been asked"],
+  ["nothing that is one", "null", "it speaks without having been asked"],
+])("what a process that was launched ahead says before it has a session is refused: %s", async (_what, head, why) => {
+  using scratch = new Scratch();
+  const program = scratch.file(
+    "early.mjs",
+    `import { writeSync } from "node:fs";
+    const lengths = Buffer.alloc(8);
+    lengths.writeUInt32LE(${head.length}, 0);
+    lengths.writeUInt32LE(7, 4);
+    writeSync(3, Buffer.concat([lengths, Buffer.from(${JSON.stringify(head)} + "written")]));
+    setInterval(() => {}, 1000);`,
+  );
+  const options = sessionOptions({ isolation: "process" });
+  const cell = spawnProcess({ confine: "none", ahead: { options, stays: false } }, pathToFileURL(program));
+  const failed = new Promise((resolve) => cell.onFailure(resolve));
+  expect(await failed).toBe(why);
+  await cell.ready;
+  await cell.terminate();
+});
+
 const lieInThread = (name: string) =>
-  runLiar("thread", new URL("./liar_thread.mjs", import.meta.url), name, { limits: { wallMs: 3000 } });
+  runLiar("thread", new URL("./liar_thread.cjs", import.meta.url), name, { limits: { wallMs: 3000 } });
 
 it.each([
   ["throws nothing", "null"],
   ["throws an object", "[object Object]"],
-  ["memory of another size", "it sent something that is no message"],
+  ["more memory than there is", "it sent something that is no message"],
   ["memory that is shared", "it sent something that is no message"],
   ["memory that is no memory", "it sent something that is no message"],
   ["a module by its path", 'it sent a wrong message "module"'],

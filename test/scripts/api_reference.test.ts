@@ -12,7 +12,11 @@ it("is current; `node scripts/api-reference.mjs` makes it so", () => {
 });
 
 it("has what is exported, and links that lead somewhere", async () => {
-  const modules = await Promise.all([import("userboot-wasm"), import("userboot-wasm/policy")]);
+  const modules = await Promise.all([
+    import("userboot-wasm"),
+    import("userboot-wasm/policy"),
+    import("userboot-wasm/machine"),
+  ]);
   const names = modules.flatMap((module) => Object.keys(module));
   const headings = [...PAGE.matchAll(/^### (\w+)$/gm)].map(([, name]) => name!);
   expect(names.filter((name) => !headings.includes(name))).toEqual([]);

@@ -129,9 +129,24 @@ describe("the host's build", { timeout: 120_000 }, () => {
   it("compiles what changed, and leaves nothing of files that went", () => {
     write("host/index.ts", "export const one = 1;\n");
     write("host/gone.ts", "export const gone = 1;\n");
-    for (const name of ["cli/userboot", "process/entry", "process/inspect_entry"]) write(`host/${name}.ts`, PROGRAM);
+    const entries = [
+      "cli/main",
+      "process/entry",
+      "process/inspect_entry",
+      "worker/node_entry",
+      "worker/node_inspect_entry",
+      "worker/node_launch",
+    ];
+    for (const name of entries) write(`host/${name}.ts`, PROGRAM);
     // What pages load is bundled of these.
-    for (const name of ["browser", "policy/index", "worker/browser_entry"])
+    for (const name of [
+      "browser",
+      "policy/index",
+      "machine_file/index",
+      "element/index",
+      "editor/index",
+      "worker/browser_entry",
+    ])
       write(`host/${name}.ts`, "console.log(1);\nexport {};\n");
     expect(compile()).toBe("compiling the host");
     expect(compile()).toBe("");

@@ -30,6 +30,11 @@ describe("what isn't read is refused by name", () => {
   names.writeUInt32BE(48, 4);
   names.set([0, 40, ...Buffer.from("flying clusters")], 8);
   const vmdk = vmdkImage(SMALL).bytes;
+  const little64 = (value: bigint) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(value);
+    return bytes;
+  };
   const parted = (line: string) => Buffer.from(`# Disk DescriptorFile\nversion=1\nparentCID=ffffffff\n${line}\n`);
   const cases: [string, string, Uint8Array, RegExp, GivenFile[]?][] = [
     ["qcow2 of version 1", "qcow2", changed(qcow2, 4, big32(1)), /offset 4: qcow2 header: version 1$/],
@@ -52,13 +57,13 @@ describe("what isn't read is refused by name", () => {
       "a backing file",
       "qcow2",
       qcow2Image(SMALL, { backing: true }).bytes,
-      /offset 8: qcow2 header: the image behind it has to be given \(--backing FILE\)$/,
+      /offset 8: qcow2 header: the image behind it has to be given \(--backing FILE, in the API as files\)$/,
     ],
     [
       "a data file",
       "qcow2",
       qcow2Image(SMALL, { dataFile: true }).bytes,
-      /header: its data file has to be given \(--backing FILE\)$/,
+      /header: its data file has to be given \(--backing FILE, in the API as files\)$/,
     ],
     [
       "seSparse",
@@ -89,7 +94,7 @@ describe("what isn't read is refused by name", () => {
       "extents that weren't given",
       "vmdk",
       parted('RW 100 FLAT "/etc/passwd" 0'),
-      /offset 51: vmdk descriptor: its extents have to be given in order \(--backing FILE\)$/,
+      /offset 51: vmdk descriptor: its extents have to be given in order \(--backing FILE, in the API as files\)$/,
     ],
     [
       "a short extent",
@@ -99,6 +104,24 @@ describe("what isn't read is refused by name", () => {
       [{ bytes: noise(1000) }],
     ],
     ["no extents", "vmdk", parted(""), /lists no extents$/],
+    [
+      "a descriptor where no disk ends",
+      "vmdk",
+      changed(vmdk, 28, little64(1n << 60n)),
+      /offset 28: vmdk header: descriptor at sector 1152921504606846976$/,
+    ],
+    [
+      "a descriptor that is too large",
+      "vmdk",
+      changed(vmdk, 36, little64(1n << 40n)),
+      /offset 36: vmdk header: sectors of the descriptor 1099511627776$/,
+    ],
+    [
+      "a directory where no disk ends",
+      "vmdk",
+      changed(vmdk, 56, little64(1n << 60n)),
+      /offset 56: vmdk header: grain directory at sector 1152921504606846976$/,
+    ],
     [
       "a differencing vhd",
       "vhd",

@@ -1,6 +1,7 @@
 // Partition tables: names, kinds and sizes as listed, which partition is booted from, damage and disks that end
 // too early.
 
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import type { DiskSource } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
@@ -122,6 +123,56 @@ describe("GPT", () => {
     const { lines, diagnostics } = await listed(disk);
     expect(lines).toEqual(expected);
     expect(diagnostics.join("\n")).toMatch(message);
+  });
+
+  describe("of which the backup is another one", () => {
+    const sectors = 64 * MIB;
+    const backupAt = (sectors * 512) / 2;
+    const one: GptEntry[] = [{ type: GUID.ufs, first: MIB, last: 2 * MIB - 1 }];
+    const id = "00000001-0002-0003-0004-000000000005";
+    /** A disk with the primary table of one, and the backup of another. */
+    const mixed = (primary: readonly [number, Uint8Array][], backup: readonly [number, Uint8Array][]) =>
+      diskOf(sectors * 512, [...primary.filter(([at]) => at < backupAt), ...backup.filter(([at]) => at >= backupAt)]);
+    const primary = gpt({ sectors, id, entries: one });
+
+    it.each<[string, GptEntry[], string]>([
+      ["with a partition more", [...one, { type: GUID.zfs, first: 4 * MIB, last: 5 * MIB - 1 }], id],
+      ["with another type", [{ type: GUID.zfs, first: MIB, last: 2 * MIB - 1 }], id],
+      ["with another end", [{ type: GUID.ufs, first: MIB, last: 3 * MIB - 1 }], id],
+      ["of another disk", [{ type: GUID.ufs, first: 3 * MIB, last: 5 * MIB - 1 }], GUID.other],
+    ])("%s is believed", async (_name, entries, other) => {
+      const backup = gpt({ sectors, id: other, entries });
+      const wanted = (await listed(diskOf(sectors * 512, backup))).lines;
+      expect(wanted).not.toEqual((await listed(diskOf(sectors * 512, primary))).lines);
+      expect(await listed(mixed(primary, backup))).toMatchObject({ lines: wanted, diagnostics: [] });
+    });
+
+    it("in its header alone: of another disk, revision, usable sectors", async () => {
+      const changes: [number, (header: Buffer) => void][] = [
+        [56, (header) => header.fill(9, 56, 72)],
+        [8, (header) => header.writeUInt32LE(0x00010001, 8)],
+        [40, (header) => header.writeBigUInt64LE(header.readBigUInt64LE(40) + 1n, 40)],
+        [48, (header) => header.writeBigUInt64LE(header.readBigUInt64LE(48) - 1n, 48)],
+      ];
+      const at = (sectors - 1) * 512;
+      for (const [field, change] of changes) {
+        const disk = diskOf(sectors * 512, primary);
+        const header = Buffer.alloc(512);
+        disk.read(at, header);
+        change(header);
+        // Its entries are bad: whether they are looked at shows whether it is taken for the same table.
+        const table = Number(header.readBigUInt64LE(72)) * 512;
+        header.writeUInt32LE(0, 16);
+        header.writeUInt32LE(crc32(header.subarray(0, header.readUInt32LE(12))), 16);
+        disk.write(at, header);
+        disk.write(table, Buffer.from([9]));
+        const { diagnostics } = await listed(disk);
+        expect([field, diagnostics.join()]).toEqual([field, expect.stringContaining("GPT backup entries: checksum")]);
+      }
+      const same = diskOf(sectors * 512, primary);
+      same.write((sectors - 33) * 512, Buffer.from([9]));
+      expect((await listed(same)).diagnostics).toEqual([]);
+    });
   });
 
   it("entries outside the usable sectors are left out and named", async () => {

@@ -47,7 +47,8 @@ function undocumented(source: string): string[] {
   const lines = source.split("\n");
   return lines.flatMap((line, at) => {
     const name = EXPORTED.exec(line)?.groups?.name;
-    if (name === undefined) return [];
+    // What comes after an overload is another form of the same, or what all of them do.
+    if (name === undefined || lines[at - 1]?.match(/^export function (\w+).*;$/)?.[1] === name) return [];
     const known = new Set([...words(name), "a", "an", "the", "of"]);
     const told = words(commentFor(lines, at) ?? "").some((word) => !known.has(word));
     return told ? [] : [`${at + 1}: ${name}`];

@@ -22,7 +22,10 @@ const FLAGS = [
 ];
 /** For programs that are run: what is wrong with memory or numbers ends them. */
 const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-const SOURCES = [inRepository("handoff/bhyve/userboot-bhyve.c"), inRepository("test/handoff/bhyve/double.c")];
+const DOUBLE = inRepository("test/handoff/bhyve/double.c");
+const SOURCES = [inRepository("handoff/bhyve/userboot-bhyve.c"), DOUBLE];
+/** It includes the program's source. */
+const FUZZER_SOURCES = [inRepository("test/handoff/bhyve/fuzz.c"), DOUBLE];
 const HEADERS = ["-I", inRepository("test/handoff/bhyve/include")];
 
 /** Whether `program` is in PATH. */
@@ -39,18 +42,30 @@ export function complaints(compiler: string, release: Release): string {
 /** Compiles the program for a release into `scratch`; its path. */
 export function compileDouble(scratch: Scratch, release: Release): string {
   const path = join(scratch.path, `userboot-bhyve-${release}`);
-  const words = [
-    ...FLAGS,
-    ...SANITIZERS,
-    `-D__FreeBSD_version=${RELEASES[release]}`,
-    ...HEADERS,
-    "-o",
-    path,
-    ...SOURCES,
-  ];
-  const { status, stderr } = spawnSync(COMPILER, words, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${COMPILER}: ${stderr}`);
+  compile(COMPILER, [...SANITIZERS, `-D__FreeBSD_version=${RELEASES[release]}`, ...HEADERS, "-o", path, ...SOURCES]);
   return path;
+}
+
+/** Why no target of libFuzzer can be made here: there is no clang, or not its library. */
+export function noFuzzer(scratch: Scratch): string | undefined {
+  const source = scratch.file("empty.c", "int LLVMFuzzerTestOneInput(void) { return 0; }\n");
+  const words = ["-fsanitize=fuzzer,address,undefined", "-o", join(scratch.path, "empty"), source];
+  const { status, error } = spawnSync("clang", words);
+  if (error !== undefined) return "no clang";
+  return status === 0 ? undefined : "clang without libFuzzer (Debian: libclang-rt-14-dev)";
+}
+
+/** Compiles the target of libFuzzer for a release into `scratch`; its path. */
+export function compileFuzzer(scratch: Scratch, release: Release): string {
+  const path = join(scratch.path, `fuzz-${release}`);
+  const sanitizers = [...SANITIZERS, "-fsanitize=fuzzer", `-D__FreeBSD_version=${RELEASES[release]}`];
+  compile("clang", [...sanitizers, ...HEADERS, "-o", path, ...FUZZER_SOURCES]);
+  return path;
+}
+
+function compile(compiler: string, words: readonly string[]): void {
+  const { status, stderr } = spawnSync(compiler, [...FLAGS, ...words], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${compiler}: ${stderr}`);
 }
 
 /** What a run did. */

@@ -21,7 +21,13 @@ export function launchChromium(): Promise<Browser> {
   });
 }
 
-const TYPES: Record<string, string> = { html: "text/html", js: "text/javascript", wasm: "application/wasm" };
+const TYPES: Record<string, string> = {
+  html: "text/html",
+  js: "text/javascript",
+  css: "text/css",
+  svg: "image/svg+xml",
+  wasm: "application/wasm",
+};
 
 /** What a page gets that is cross-origin isolated. */
 export const ISOLATING = {
@@ -32,6 +38,8 @@ export const ISOLATING = {
 /** A server of files, and what was asked of it. */
 export interface PageServer {
   origin: string;
+  /** Whose files it serves. */
+  directory: string;
   /** Paths, in order. */
   requests: string[];
   /** Bytes of the files that were asked for, by gzip, whose names end so. */
@@ -49,7 +57,7 @@ export async function serveFiles(
   const requests: string[] = [];
   const find = (path: string) => {
     if (Object.hasOwn(more, path)) return more[path];
-    const file = join(directory, path);
+    const file = join(served.directory, path);
     return existsSync(file) && statSync(file).isFile() ? readFileSync(file) : undefined;
   };
   const server: Server = createServer((request, response) => {
@@ -68,7 +76,8 @@ export async function serveFiles(
     response.end(request.method === "HEAD" ? undefined : body);
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  return {
+  const served: PageServer = {
+    directory,
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     transferred: (suffix) =>
@@ -77,4 +86,5 @@ export async function serveFiles(
         .reduce((sum, path) => sum + gzipSync(find(path) ?? "", { level: 9 }).length, 0),
     close: () => server.close(),
   };
+  return served;
 }

@@ -8,7 +8,9 @@ import { inRepository } from "./repository.js";
 
 /** The project's own guests, by architecture. */
 export const GUESTS = { amd64: "amd64-ufs2-gpt", i386: "i386-ufs1-mbr" } as const;
-export type Guest = (typeof GUESTS)[keyof typeof GUESTS];
+/** Those whose scripts read loader.conf and draw a menu. */
+export const MENU_GUESTS = ["amd64-menu", "i386-menu"] as const;
+export type Guest = (typeof GUESTS)[keyof typeof GUESTS] | (typeof MENU_GUESTS)[number];
 
 const unpacked = (path: string): Uint8Array => gunzipSync(readFileSync(path));
 

@@ -8,6 +8,8 @@ export interface IsoFile {
   content: Uint8Array | string;
   /** The Rock Ridge name. */
   rockRidge?: string;
+  /** System use entries behind the name's. */
+  use?: Uint8Array;
   /** Bytes of each extent but the last, when it has several. */
   extents?: number;
 }
@@ -72,7 +74,8 @@ export function isoImage(files: readonly IsoFile[]): Buffer {
     add(record("\0", rootBlock, size, DIRECTORY, rockRidge ? ANNOUNCE : none));
     add(record("\x01", rootBlock, size, DIRECTORY, none));
     files.forEach((file, i) => {
-      const use = file.rockRidge === undefined ? none : nameEntry(file.rockRidge);
+      const name = file.rockRidge === undefined ? none : nameEntry(file.rockRidge);
+      const use = Buffer.concat([name, file.use ?? none]);
       const size = contents[i]?.length ?? 0;
       const extent = file.extents ?? size;
       let at = 0;

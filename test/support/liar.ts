@@ -3,7 +3,7 @@
 import { UserbootError } from "userboot-wasm";
 import { type Inspection, inspectionBy } from "../../build/host/inspect/inspection.js";
 import { CellInspector } from "../../build/host/inspect/inspector.js";
-import { INSPECT_LIMITS, type InspectLimits } from "../../build/host/inspect/options.js";
+import { INSPECT_LIMITS, type InspectLimits } from "../../build/host/inspect/limits.js";
 import type { InspectMessage, InspectRequest } from "../../build/host/inspect/protocol.js";
 import type { Cell } from "../../build/host/isolation/cell.js";
 import type { StartMessage } from "../../build/host/isolation/messages.js";

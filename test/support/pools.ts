@@ -76,8 +76,8 @@ async function fromImage(path: string): Promise<SparseDisk> {
   return disk;
 }
 
-/** The disks of a pool that is packed. */
-function unpacked(path: string): SparseDisk[] {
+/** The disks of a pool, or of anything else, that is packed. */
+export function unpacked(path: string): SparseDisk[] {
   return unpackDisks(readFileSync(path)).map(({ size, runs }) => {
     const disk = new SparseDisk(size);
     for (const { offset, bytes } of runs) disk.write(offset, bytes);

@@ -32,6 +32,20 @@ export function children(of: number | "self" = "self"): number[] | undefined {
   }
 }
 
+/** Bytes that they, and those that they have started, have read so far, of files and pipes; as Linux counts it. */
+export function bytesRead(of: number | "self" = "self"): number {
+  return (children(of) ?? []).reduce((sum, child) => sum + readOf(child) + bytesRead(child), 0);
+}
+
+/** The same of one that may have ended. */
+function readOf(process: number): number {
+  try {
+    return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${process}/io`, "latin1"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
 /** How many they are, as far as Node knows where the system doesn't tell. */
 export const processes = (): number => children()?.length ?? resources("ProcessWrap");
 

@@ -1,5 +1,6 @@
 // A disk of any size of which only what was written takes memory, the rest reads as zeros; and whole disks as bytes.
 
+import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import type { Disk } from "userboot-wasm";
 
 const PAGE = 4096;
@@ -42,6 +43,14 @@ export class SparseDisk implements Disk {
     this.#pages.clear();
     for (const [index, page] of other.#pages) if (index * PAGE < size) this.#pages.set(index, page.slice());
     this.size = size;
+  }
+
+  /** Makes it a file, with holes. */
+  writeTo(path: string): void {
+    const fd = openSync(path, "wx");
+    for (const [index, page] of this.#pages) writeSync(fd, page, 0, PAGE, index * PAGE);
+    ftruncateSync(fd, this.size);
+    closeSync(fd);
   }
 
   read(offset: number, target: Uint8Array): number {

@@ -20,13 +20,13 @@ export function fuelLeft(): i64 { return fuel; }
 const block: usize = memory.data(4096);
 `;
 
-/** Compiles a stand-in: \`body\` is its loader_main(version, ndisks); \`block\` are 4096 bytes to use. */
+/** Compiles a stand-in: `body` is its loader_main(version, ndisks); `block` are 4096 bytes to use. */
 export async function standIn(body: string, more = ""): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await standInBytes(body, more));
 }
 
-/** The same, not compiled yet. */
-export async function standInBytes(body: string, more = ""): Promise<Uint8Array<ArrayBuffer>> {
+/** The same, not compiled yet; `others` are options of the compiler. */
+export async function standInBytes(body: string, more = "", others = {}): Promise<Uint8Array<ArrayBuffer>> {
   const source = `${PRELUDE}${more}\nexport function loader_main(version: i32, ndisks: i32): void {\n${body}\n}`;
   const options = {
     runtime: "stub",
@@ -34,6 +34,7 @@ export async function standInBytes(body: string, more = ""): Promise<Uint8Array<
     initialMemory: 16,
     maximumMemory: 4096,
     exportStart: "_start",
+    ...others,
   };
   const { error, binary, stderr } = await asc.compileString(source, { ...options, use: "abort=" } as never);
   if (error || binary === null) throw new Error(`stand-in does not compile: ${stderr.toString()}`);

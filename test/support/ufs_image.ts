@@ -87,6 +87,11 @@ export class UfsImage {
     return inode;
   }
 
+  /** Another name of a file. */
+  name(parent: number, name: string, inode: number): void {
+    this.#add(parent, inode, 8, name);
+  }
+
   /** A symbolic link, in the inode when it is short enough for that. */
   link(parent: number, name: string, target: string): number {
     const inode = this.#nextInode++;

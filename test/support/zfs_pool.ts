@@ -37,7 +37,7 @@ function partitionSize(disk: SparseDisk): number {
 }
 
 /** Where the labels of a disk are in the partition. */
-function labelsOf(disk: SparseDisk): number[] {
+export function labelsOf(disk: SparseDisk): number[] {
   const size = partitionSize(disk);
   const end = size - (size % LABEL_SIZE);
   return [0, LABEL_SIZE, end - 2 * LABEL_SIZE, end - LABEL_SIZE];

@@ -178,6 +178,26 @@ describe.skipIf(own === undefined)("gang blocks", () => {
   });
 });
 
+describe("groups of the repository's own pools", () => {
+  it.each<[string, string, bigint, RegExp]>([
+    ["raidz1_expanded_twice", "nparity", 2n, /parity 2 of 2 members/],
+    ["raidz1_expanded_twice", "nparity", 3n, /parity 3 of 2 members/],
+    ["raidz3_expanded", "nparity", 4n, /parity 4/],
+    ["draid2_spare", "draid_ndata", 0n, /0 data disks of \d/],
+    ["draid2_spare", "draid_ngroups", 0n, /0 groups of \d on \d disks/],
+    ["draid3_spare", "nparity", 4n, /parity 4/],
+  ])("%s with %s %i is refused by that number", async (pool, name, value, report) => {
+    const disks = await disksOf(own!, pool);
+    for (const disk of disks)
+      editLabels(disk, "config", (packed) => {
+        for (const at of numbersIn(packed, name)) packed.writeBigUInt64BE(value, at);
+      });
+    const { said, error } = await tried(disks, ["lsdev -v", "ls /"]);
+    expect(ENDS).toContain(error?.name);
+    expect(said).toMatch(report);
+  });
+});
+
 describe.skipIf(shared === undefined)("members of groups", () => {
   const disksFor = (name: string): Promise<SparseDisk[]> =>
     shared === undefined ? Promise.resolve([]) : disksOf(shared, name);

@@ -4,6 +4,7 @@ import { crc32 } from "../../lib/digests/crc32";
 import { crc64 } from "../../lib/digests/crc64";
 import { finishSha256, SHA256_SIZE, startSha256, updateSha256 } from "../../lib/digests/sha256";
 import { allocate, burn } from "../../lib/fault";
+import { sumsAgree } from "../../lib/variant";
 import { FrameStream, WINDOW_MAX } from "../frames";
 import { Input } from "../input";
 import { LzmaDecoder } from "./lzma";
@@ -96,7 +97,7 @@ export class XzDecoder extends FrameStream {
     if (at == 0) return false;
     const flags = load<u16>(at, 2);
     if (load<u16>(at) != MAGIC_REST || (flags & ~0x0f00) != 0) return this.fail(`header flags ${flags}`);
-    if (load<u32>(at, 4) != crc32(at + 2, 2)) return this.fail("header checksum");
+    if (!sumsAgree(crc32(at + 2, 2), load<u32>(at, 4))) return this.fail("header checksum");
     this.flags = flags;
     const check = <u32>(flags >> 8);
     if (check != CHECK_NONE && check != CHECK_CRC32 && check != CHECK_CRC64 && check != CHECK_SHA256) {
@@ -123,7 +124,7 @@ export class XzDecoder extends FrameStream {
     // The first byte is put back before the others.
     store<u8>(at - 1, first);
     const end = at + size - 5;
-    if (load<u32>(end) != crc32(at - 1, <u32>size - 4)) return this.fail("block header checksum");
+    if (!sumsAgree(crc32(at - 1, <u32>size - 4), load<u32>(end))) return this.fail("block header checksum");
     const flags = load<u8>(at++);
     if (flags & FLAGS_RESERVED) return this.fail(`block flags ${flags}`);
     const numbers = new Numbers(at, end);
@@ -213,13 +214,13 @@ export class XzDecoder extends FrameStream {
     for (let i: usize = 0; i < padding; i++) if (load<u8>(at + i) != 0) return this.fail("block padding");
     const check = at + padding;
     const sum = this.sum;
-    if ((size == 4 && load<u32>(check) != <u32>sum) || (size == 8 && load<u64>(check) != sum)) {
+    if ((size == 4 && !sumsAgree(<u32>sum, load<u32>(check))) || (size == 8 && !sumsAgree(sum, load<u64>(check)))) {
       return this.fail("checksum");
     }
     if (size == CHECK_MAX) {
       finishSha256(this.context);
       for (let i: usize = 0; i < size; i += 4) {
-        if (load<u32>(check + i) != bswap<u32>(load<u32>(this.context + i))) return this.fail("checksum");
+        if (!sumsAgree(bswap<u32>(load<u32>(this.context + i)), load<u32>(check + i))) return this.fail("checksum");
       }
     }
     this.inBlock = false;
@@ -248,15 +249,15 @@ export class XzDecoder extends FrameStream {
       if (unpacked == NO_NUMBER) return this.badIndex();
       sum = this.addRecord(sum, packed, unpacked);
     }
-    if (sum != this.blockSum) return this.fail("index");
+    if (!sumsAgree(sum, this.blockSum)) return this.fail("index");
     while (this.indexSize & 3) if (this.indexByte() != 0) return this.badIndex();
     let at = this.take(4);
     if (at == 0) return false;
-    if (load<u32>(at) != this.indexSum) return this.fail("index checksum");
+    if (!sumsAgree(this.indexSum, load<u32>(at))) return this.fail("index checksum");
     at = this.take(12);
     if (at == 0) return false;
     const backwards = ((<u64>load<u32>(at, 4)) << 2) + 4;
-    const isEnd = load<u16>(at, 10) == END_MAGIC && load<u32>(at) == crc32(at + 4, 6);
+    const isEnd = load<u16>(at, 10) == END_MAGIC && sumsAgree(crc32(at + 4, 6), load<u32>(at));
     if (!isEnd || load<u16>(at, 8) != this.flags || backwards != this.indexSize + 4) return this.fail("footer");
     this.endFrame();
     return true;

@@ -2,6 +2,7 @@
 
 import { Xxh64 } from "../../lib/digests/xxh64";
 import { burn } from "../../lib/fault";
+import { sumsAgree } from "../../lib/variant";
 import { FrameStream, WINDOW_MAX } from "../frames";
 import { Input } from "../input";
 import { BLOCK_MAX } from "./literals";
@@ -73,6 +74,6 @@ export class ZstdDecoder extends FrameStream {
     if (!frame.checksum) return true;
     const at = this.take(CHECKSUM_SIZE);
     if (at == 0) return false;
-    return load<u32>(at) == <u32>this.hash.digest() || this.fail("checksum");
+    return sumsAgree(<u32>this.hash.digest(), load<u32>(at)) || this.fail("checksum");
   }
 }

@@ -3,6 +3,7 @@
 
 import { xxh64 } from "../../lib/digests/xxh64";
 import { burn } from "../../lib/fault";
+import { sumsAgree } from "../../lib/variant";
 import { BlockDecoder } from "./block";
 import { BLOCK_MAX } from "./literals";
 
@@ -177,7 +178,7 @@ function decodeFrame(frame: FrameDecoder, src: usize, end: usize, dst: usize, ds
   if (frame.size != SIZE_UNKNOWN && frame.size != <u64>(dst - start)) return frame.fail(`${frame.size} bytes`);
   if (frame.checksum) {
     if (end - src < CHECKSUM_SIZE) return frame.fail("checksum");
-    if (load<u32>(src) != <u32>xxh64(start, <u32>(dst - start))) return frame.fail("checksum");
+    if (!sumsAgree(<u32>xxh64(start, <u32>(dst - start)), load<u32>(src))) return frame.fail("checksum");
     src += CHECKSUM_SIZE;
   }
   frameEnd = dst;

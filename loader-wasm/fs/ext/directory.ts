@@ -5,6 +5,7 @@ import { compareBytesAt, stringAt } from "../../lib/bytes";
 import { rawCrc32c } from "../../lib/digests/crc32";
 import { EIO, ENOENT, setErrno } from "../../lib/errno";
 import { allocate, burn } from "../../lib/fault";
+import { sumsAgree } from "../../lib/variant";
 import { EntryWalk, extendsName } from "../blocks";
 import { Inode } from "./inode";
 import {
@@ -129,7 +130,7 @@ function isGood(directory: Inode, start: u64, size: u32): bool {
   const tail = block + <usize>(size - TAIL_SIZE);
   const hasTail =
     load<u32>(tail) == 0 && load<u16>(tail, D_RECORD) == <u16>TAIL_SIZE && load<u8>(tail, D_TYPE) == TYPE_CHECKSUM;
-  if (hasTail) return rawCrc32c(block, size - TAIL_SIZE, directory.seed) == load<u32>(tail, D_NAME);
+  if (hasTail) return sumsAgree(rawCrc32c(block, size - TAIL_SIZE, directory.seed), load<u32>(tail, D_NAME));
   if (!(directory.flags & FLAG_INDEX)) return false;
   const at = start == 0 ? INDEX_COUNT_FIRST : INDEX_COUNT_AT;
   const room = <u32>load<u16>(block + <usize>at);
@@ -140,5 +141,5 @@ function isGood(directory: Inode, start: u64, size: u32): bool {
   // Four bytes that nothing is in, and the checksum itself as zero.
   const checksum = load<u32>(block + <usize>end, 4);
   store<u32>(block + <usize>end, 0, 4);
-  return rawCrc32c(block + <usize>end, 8, sum) == checksum;
+  return sumsAgree(rawCrc32c(block + <usize>end, 8, sum), checksum);
 }

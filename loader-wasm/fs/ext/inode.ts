@@ -4,6 +4,7 @@ import { stringAt } from "../../lib/bytes";
 import { rawCrc32c } from "../../lib/digests/crc32";
 import { EIO } from "../../lib/errno";
 import { allocate, burn, damaged } from "../../lib/fault";
+import { sumsAgree } from "../../lib/variant";
 import { ADDRESSES, BlockContent } from "../blocks";
 import { foundRun, HOLE, readWhole } from "../content";
 import { S_IFDIR, S_IFLNK, S_IFREG } from "../file_system";
@@ -126,7 +127,7 @@ export class Inode extends BlockContent {
         mask = u32.MAX_VALUE;
         store<u16>(src, 0, I_CHECKSUM_HIGH);
       }
-      if ((rawCrc32c(src, size, this.seed) & mask) != checksum) return this.bad("checksum");
+      if (!sumsAgree(rawCrc32c(src, size, this.seed) & mask, checksum)) return this.bad("checksum");
     }
     if (this.mode == 0) return this.bad("not in use");
     if (this.flags & FLAG_ENCRYPTED) return this.bad("encrypted");
@@ -242,7 +243,7 @@ export class Inode extends BlockContent {
     if (!readWhole(this.volume, block * <u64>size, node, size, `${this.title()}: extents`)) return false;
     if (this.superblock.checksums) {
       const tail = <u32>load<u16>(node, X_ROOM) * EXTENT_SIZE + EXTENT_SIZE;
-      const good = tail <= size - 4 && rawCrc32c(node, tail, this.seed) == load<u32>(node + <usize>tail);
+      const good = tail <= size - 4 && sumsAgree(rawCrc32c(node, tail, this.seed), load<u32>(node + <usize>tail));
       if (!good) return this.bad(`extents: checksum of the node at block ${block}`);
     }
     nodeInode = this;

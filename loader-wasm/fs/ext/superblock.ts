@@ -3,6 +3,7 @@
 import { rawCrc32c } from "../../lib/digests/crc32";
 import { EINVAL, EIO, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
+import { sumsAgree } from "../../lib/variant";
 import { OFFSET_LIMIT } from "../../storage/disk";
 import { Volume } from "../../storage/volume";
 import { readWhole } from "../content";
@@ -146,7 +147,7 @@ export class Superblock {
     if (this.checksums) {
       const checksum = load<u16>(descriptor, G_CHECKSUM);
       store<u16>(descriptor, 0, G_CHECKSUM);
-      if (<u16>rawCrc32c(descriptor, size, seedOf(this.seed, group)) != checksum) fault = "checksum";
+      if (!sumsAgree(<u16>rawCrc32c(descriptor, size, seedOf(this.seed, group)), checksum)) fault = "checksum";
     }
     if (fault !== null) {
       damaged(this.volume.where(offset), `ext group ${group}: ${fault}`, EIO);
@@ -165,9 +166,10 @@ export class Superblock {
     return this.groupAt(first) + (this.hasSuperblock(first) ? <u64>this.blockSize : 0) + within;
   }
 
-  /** Where a group begins. */
+  /** Where a group begins. One that the file system doesn't have, and whose place may not fit, begins where no disk has anything. */
   groupAt(group: u32): u64 {
-    return (<u64>this.firstBlock + <u64>group * <u64>this.groupBlocks) * <u64>this.blockSize;
+    const block = <u64>this.firstBlock + <u64>group * <u64>this.groupBlocks;
+    return block < this.blocks ? block * <u64>this.blockSize : OFFSET_LIMIT;
   }
 
   /** Whether a group begins with a copy of the superblock. */
@@ -187,7 +189,7 @@ function isPower(value: u32, base: u32): bool {
 /** What is wrong with `superblock`, in memory at `block`, or null. */
 function faultOf(superblock: Superblock, block: usize): string | null {
   const sum = rawCrc32c(block, <u32>S_CHECKSUM, u32.MAX_VALUE);
-  return superblock.checksums && sum != load<u32>(block, S_CHECKSUM) ? "checksum" : superblock.fault();
+  return superblock.checksums && !sumsAgree(sum, load<u32>(block, S_CHECKSUM)) ? "checksum" : superblock.fault();
 }
 
 /** The volume's superblock; null and errno: EINVAL when there is none. */

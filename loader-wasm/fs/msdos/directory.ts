@@ -5,6 +5,7 @@ import { stringAt } from "../../lib/bytes";
 import { EIO, ENOENT, setErrno } from "../../lib/errno";
 import { burn, damaged } from "../../lib/fault";
 import { equalsIgnoreCase, toLower } from "../../lib/text";
+import { sumsAgree } from "../../lib/variant";
 import { Content } from "../content";
 import { Chain, RootArea } from "./chain";
 import { Geometry } from "./geometry";
@@ -159,7 +160,7 @@ class FatWalk extends DirectoryWalk {
         this.attributes = attributes;
         this.takeShort();
         // What was written by those who know no long names makes one invalid.
-        this.hasLong = parts && this.expected == 0 && shortChecksum() == this.checksum && this.endLong();
+        this.hasLong = parts && this.expected == 0 && sumsAgree(shortChecksum(), this.checksum) && this.endLong();
         return true;
       }
     }
@@ -270,7 +271,7 @@ class ExfatWalk extends DirectoryWalk {
     for (let i: usize = 0; i < <usize>size; i++) {
       if (i != F_CHECKSUM && i != F_CHECKSUM + 1) sum = rotr<u16>(sum, 1) + <u16>load<u8>(set + i);
     }
-    if (sum != load<u16>(set, F_CHECKSUM)) return this.damaged("checksum");
+    if (!sumsAgree(sum, load<u16>(set, F_CHECKSUM))) return this.damaged("checksum");
     const stream = set + <usize>ENTRY_SIZE;
     const length = <i32>load<u8>(stream, S_NAME_LENGTH);
     const parts = (length + NAME_CHARACTERS - 1) / NAME_CHARACTERS;

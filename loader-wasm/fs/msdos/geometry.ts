@@ -4,6 +4,7 @@
 import { stringAt } from "../../lib/bytes";
 import { EINVAL, EIO, setErrno } from "../../lib/errno";
 import { allocate, burn, damaged } from "../../lib/fault";
+import { sumsAgree } from "../../lib/variant";
 import { Volume } from "../../storage/volume";
 import { readWhole } from "../content";
 import {
@@ -260,7 +261,7 @@ function checkRegion(geometry: Geometry, from: u64): string | null {
       if (at == X_FLAGS || at == X_FLAGS + 1 || at == X_PERCENT) continue;
       sum = rotr<u32>(sum, 1) + <u32>load<u8>(region + at);
     }
-    fault = sum == load<u32>(region + <usize>size) ? null : "region: checksum";
+    fault = sumsAgree(sum, load<u32>(region + <usize>size)) ? null : "region: checksum";
   }
   heap.free(region);
   return fault;

@@ -4,6 +4,7 @@
 import { Device } from "../../dev/device";
 import { EIO, ENOENT, ENOTDIR, errno, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
+import { sumsAgree } from "../../lib/variant";
 import { Volume } from "../../storage/volume";
 import { ContentFile } from "../content";
 import { Dirent, OpenFile, S_IFDIR, S_IFREG, Stat, VolumeFacts } from "../file_system";
@@ -39,7 +40,8 @@ export class MsdosFileSystem extends MountingFileSystem<Mounted> {
 
   protected mount(volume: Volume): Mounted | null {
     const geometry = readGeometry(volume);
-    this.wantsCopy = true;
+    // Behind a good boot region, another one doesn't help.
+    this.wantsCopy = geometry === null;
     return geometry !== null ? mounted(geometry) : null;
   }
 
@@ -146,7 +148,7 @@ function readUpcase(geometry: Geometry, root: Node): usize {
   if (got == <i32>size) {
     let sum: u32 = 0;
     for (let i: usize = 0; i < <usize>size; i++) sum = rotr<u32>(sum, 1) + <u32>load<u8>(packed + i);
-    good = sum == checksum && unfold(packed, size, table);
+    good = sumsAgree(sum, checksum) && unfold(packed, size, table);
     if (!good) chain.damaged("up-case table: checksum");
   }
   heap.free(packed);

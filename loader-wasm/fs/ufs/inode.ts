@@ -6,6 +6,7 @@ import { damaged } from "../../lib/fault";
 import { Volume } from "../../storage/volume";
 import { ADDRESSES, BlockContent } from "../blocks";
 import {
+  ADDRESS_LIMIT,
   I1_DIRECT,
   I1_GID,
   I1_LINK_SPACE,
@@ -75,9 +76,6 @@ export class Inode extends BlockContent {
     return `UFS inode ${this.number}`;
   }
 }
-
-/** Block addresses from here on are on no disk; times the fragment size they would not fit. */
-const ADDRESS_LIMIT: u64 = 0x0000100000000000;
 
 /** Inodes that were read last: every path begins with the same ones. What the volume holds doesn't change. */
 const RECENT: i32 = 16;

@@ -52,6 +52,8 @@ export const MAGIC_INCOMPLETE: u32 = 0x19960408;
 export const BLOCK_SIZE_MIN: u32 = 4096;
 export const BLOCK_SIZE_MAX: u32 = 65536;
 export const FRAGMENT_SIZE_MIN: u32 = 512;
+/** Block addresses from here on are on no disk; times the fragment size they would not fit. */
+export const ADDRESS_LIMIT: u64 = 0x0000100000000000;
 /** Most fragments of a block. */
 export const FRAGMENTS_MAX: u32 = 8;
 

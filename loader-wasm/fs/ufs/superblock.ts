@@ -4,6 +4,7 @@ import { EINVAL, EIO, ENOENT, setErrno } from "../../lib/errno";
 import { allocate, damaged } from "../../lib/fault";
 import { Volume } from "../../storage/volume";
 import {
+  ADDRESS_LIMIT,
   ALTERNATE_OFFSETS,
   BLOCK_SIZE_MAX,
   BLOCK_SIZE_MIN,
@@ -97,12 +98,12 @@ export class Superblock {
     return <u64>(this.blockSize / (this.ufs2 ? 8 : 4));
   }
 
-  /** Byte offset of an inode on the volume. */
+  /** Byte offset of an inode on the volume. One that would not fit is where no disk has anything. */
   inodeOffset(number: u32): u64 {
     const group = number / this.inodesPerGroup;
     const within = number % this.inodesPerGroup;
-    let fragment = <u64>this.fragmentsPerGroup * <u64>group + <u64>this.inodesAt;
-    if (!this.ufs2) fragment += <u64>this.groupOffset * <u64>(group & ~this.groupMask);
+    let fragment = min(<u64>this.fragmentsPerGroup * <u64>group + <u64>this.inodesAt, ADDRESS_LIMIT);
+    if (!this.ufs2) fragment += min(<u64>this.groupOffset * <u64>(group & ~this.groupMask), ADDRESS_LIMIT);
     return fragment * <u64>this.fragmentSize + <u64>within * <u64>this.inodeSize();
   }
 }

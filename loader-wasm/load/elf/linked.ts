@@ -280,13 +280,9 @@ class LinkedImage {
   private isInSegment(section: Elf.Section): bool {
     for (let i = 0; i < this.segments.length; i++) {
       const segment = this.segments[i];
-      if (
-        segment.type == Elf.PT_LOAD &&
-        section.offset >= segment.offset &&
-        section.offset + section.size <= segment.offset + segment.filesz
-      ) {
-        return true;
-      }
+      if (segment.type != Elf.PT_LOAD || section.offset < segment.offset) continue;
+      const within = section.offset - segment.offset;
+      if (within <= segment.filesz && section.size <= segment.filesz - within) return true;
     }
     return false;
   }

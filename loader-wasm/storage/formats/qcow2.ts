@@ -107,12 +107,14 @@ class Qcow2Image extends Image {
     // In this order the caller gives them, and the images behind the one behind this follow.
     if ((features & DATA_FILE) != 0) {
       const data = files.take("raw");
-      if (data === null) this.refuse(H_INCOMPATIBLE, "header: its data file has to be given (--backing FILE)");
+      if (data === null)
+        this.refuse(H_INCOMPATIBLE, "header: its data file has to be given (--backing FILE, in the API as files)");
       else this.data = data;
     }
     if (load<u64>(header, H_BACKING) == 0) return;
     this.backing = files.take("");
-    if (this.backing === null) this.refuse(H_BACKING, "header: the image behind it has to be given (--backing FILE)");
+    if (this.backing === null)
+      this.refuse(H_BACKING, "header: the image behind it has to be given (--backing FILE, in the API as files)");
   }
 
   private checkFeatures(header: usize, features: u64): void {

@@ -2,6 +2,7 @@
 // a footer behind it, and dynamic ones, whose blocks a table lists. A difference to another image isn't read.
 
 import { stringAt } from "../../lib/bytes";
+import { sumsAgree } from "../../lib/variant";
 import { Disk } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
@@ -34,7 +35,7 @@ const UNUSED: u32 = 0xffffffff;
 function sumIsGood(block: usize, size: u32, checksumAt: usize): bool {
   let sum: u32 = 0;
   for (let i: usize = 0; i < <usize>size; i++) if (i - checksumAt >= 4) sum += <u32>load<u8>(block + i);
-  return ~sum == bswap<u32>(load<u32>(block + checksumAt));
+  return sumsAgree(~sum, bswap<u32>(load<u32>(block + checksumAt)));
 }
 
 class VhdImage extends Image {

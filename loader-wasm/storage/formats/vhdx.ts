@@ -4,6 +4,7 @@
 
 import { stringAt } from "../../lib/bytes";
 import { crc32c } from "../../lib/digests/crc32";
+import { sumsAgree } from "../../lib/variant";
 import { Disk } from "../disk";
 import { ImageFiles, ImageFormat } from "./formats";
 import { cell, Image } from "./image";
@@ -88,7 +89,7 @@ class VhdxImage extends Image {
     const sum = load<u32>(block + CHECKSUM_AT);
     if (load<u32>(block) != magic) return false;
     store<u32>(block + CHECKSUM_AT, 0);
-    return crc32c(block, size) == sum;
+    return sumsAgree(crc32c(block, size), sum);
   }
 
   /** Reads the newer one of the headers. */

@@ -4,6 +4,7 @@
 import { crc32c } from "../../lib/digests/crc32";
 import { allocate, burn, damaged } from "../../lib/fault";
 import { putGuest } from "../../lib/guest";
+import { sumsAgree } from "../../lib/variant";
 import { Disk, OFFSET_LIMIT } from "../disk";
 
 /** Bytes of a log, and writes of all its entries. */
@@ -235,7 +236,7 @@ class Log {
     burn(<i64>(length >> 3));
     const sum = load<u32>(entry, E_CHECKSUM);
     store<u32>(entry, 0, E_CHECKSUM);
-    const good = crc32c(entry, length) == sum;
+    const good = sumsAgree(crc32c(entry, length), sum);
     store<u32>(entry, sum, E_CHECKSUM);
     return good;
   }

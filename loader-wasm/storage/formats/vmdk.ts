@@ -234,7 +234,8 @@ class DescribedDisk extends Image {
     let place: u64 = 0;
     if (flat || kind == "SPARSE") {
       disk = files.take(flat ? "raw" : "vmdk");
-      if (disk === null) this.refuse(at, "descriptor: its extents have to be given in order (--backing FILE)");
+      if (disk === null)
+        this.refuse(at, "descriptor: its extents have to be given in order (--backing FILE, in the API as files)");
       // The offset follows the name, which may have blanks.
       const behind = line.substring(line.lastIndexOf('"') + 1).trim();
       const start = flat ? parseInteger(behind, 10) : 0;

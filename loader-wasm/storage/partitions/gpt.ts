@@ -5,6 +5,7 @@ import { crc32 } from "../../lib/digests/crc32";
 import { EIO } from "../../lib/errno";
 import { allocate, burn, damaged } from "../../lib/fault";
 import { guidText, utf8Text } from "../../lib/text";
+import { sumsAgree } from "../../lib/variant";
 import { Disk } from "../disk";
 import { judgeMbr, MbrVerdict } from "./mbr";
 import {
@@ -111,7 +112,7 @@ class Copy {
     if (size < HEADER_SIZE || size > sectorSize) return this.bad(sector, `size ${size}`);
     const crc = load<u32>(header, H_CRC);
     store<u32>(header, 0, H_CRC);
-    if (crc32(header, size) != crc) return this.bad(sector, "checksum");
+    if (!sumsAgree(crc32(header, size), crc)) return this.bad(sector, "checksum");
     store<u32>(header, crc, H_CRC);
     const self = load<u64>(header, H_SELF);
     const entrySize = load<u32>(header, H_ENTRY_SIZE);
@@ -132,7 +133,7 @@ class Copy {
     if (!this.reader.read(sector, sectors, this.entries)) return false;
     const size = <u64>sectors * sectorSize;
     burn(<i64>(size >> 4));
-    if (total <= size && crc32(this.entries, <u32>total) != load<u32>(this.header, H_TABLE_CRC)) {
+    if (total <= size && !sumsAgree(crc32(this.entries, <u32>total), load<u32>(this.header, H_TABLE_CRC))) {
       this.reader.damaged(sector, `GPT ${this.title} entries: checksum`);
       return false;
     }

@@ -4,6 +4,7 @@
 
 import { stringAt } from "../../lib/bytes";
 import { allocate } from "../../lib/fault";
+import { sumsAgree } from "../../lib/variant";
 import { partitionTable } from "./detect";
 import { Naming, Partition, PartitionTable, PartitionType, RANK_NONE, Scheme, SectorReader } from "./table";
 
@@ -70,7 +71,7 @@ function judgeValidation(block: usize): string | null {
   if (load<u8>(block) != HEAD_VALIDATION || load<u16>(block, KEY) != KEY_VALUE) return "no validation entry";
   let sum: u16 = 0;
   for (let at: usize = 0; at < ENTRY_SIZE; at += 2) sum += load<u16>(block + at);
-  return sum != 0 ? "checksum" : null;
+  return sumsAgree<u16>(sum, 0) ? null : "checksum";
 }
 
 /** The boot catalogue of a disc, whose images become partitions. */

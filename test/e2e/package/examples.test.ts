@@ -32,13 +32,26 @@ function npm(directory: string, script: string, ...args: string[]) {
   return spawnSync("npm", ["run", "--silent", script, "--", ...args], { cwd: directory, encoding: "utf8" });
 }
 
-it("every example is a project that has this package's version", () => {
+/** Files for other programs, not projects. */
+const NO_PROJECTS = ["libvirt", "serve"];
+
+it("every example is a project that has this package's version, but those that are for other programs", () => {
   const { version } = JSON.parse(readFileSync(inRepository("package.json"), "utf8"));
   const named = readFileSync(inRepository("examples/README.md"), "utf8");
   const names = readdirSync(inRepository("examples"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  expect(names.map(({ name }) => name)).toEqual(["node", "page", "policies", "vite-xterm"]);
+  expect(names.map(({ name }) => name)).toEqual([
+    "console",
+    "editor",
+    "libvirt",
+    "node",
+    "page",
+    "policies",
+    "serve",
+    "vite-xterm",
+  ]);
   for (const { name } of names) {
     expect(named).toContain(`[${name}](${name}/)`);
+    if (NO_PROJECTS.includes(name)) continue;
     const { dependencies } = JSON.parse(readFileSync(inRepository(`examples/${name}/package.json`), "utf8"));
     expect(dependencies["userboot-wasm"]).toBe(`^${version}`);
   }
@@ -148,6 +161,59 @@ describe.skipIf(CHROMIUM === undefined)("examples of pages", { timeout: 180_000 
       const machine = JSON.parse((await page.textContent("#machine")) ?? "");
       expect(machine).toMatchObject({ reason: "exec", arch: "i386", registers: { rsp: "0x1fdc" } });
       expect(await page.textContent("#screen")).toContain("OK set demo.note=typed\n");
+      await page.close();
+    } finally {
+      server.kill();
+    }
+  });
+
+  it("console: the element boots the sample, and an image that is chosen", async () => {
+    const server: ChildProcess = spawn(process.execPath, ["serve.js"], {
+      cwd: project("console"),
+      env: { ...process.env, PORT: "0" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const [line] = await once(server.stdout!, "data");
+      const page = await browser.newPage();
+      const complaints: string[] = [];
+      page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+      await page.goto(String(line).trim());
+      await shows(page, "userboot-console .xterm-rows", "Booting [");
+      await page.keyboard.press("x");
+      await shows(page, "#state", "The guest waits: OK");
+      await type(page);
+      await shows(page, "#state", "The amd64 kernel would be entered at 0xffffffff80");
+      await choose(page, "i386-ufs1-mbr");
+      await shows(page, "userboot-console .xterm-rows", "Booting [");
+      await page.keyboard.press("Enter");
+      await shows(page, "#state", "The i386 kernel would be entered at 0x");
+      expect(complaints).toEqual([]);
+      await page.close();
+    } finally {
+      server.kill();
+    }
+  });
+
+  it("editor: the element opens the sample, and boots it", async () => {
+    const server: ChildProcess = spawn(process.execPath, ["serve.js"], {
+      cwd: project("editor"),
+      env: { ...process.env, PORT: "0" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const [line] = await once(server.stdout!, "data");
+      const page = await browser.newPage();
+      const complaints: string[] = [];
+      page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+      await page.goto(String(line).trim());
+      await page.getByRole("button", { name: /^A sample guest/ }).click();
+      await shows(page, "#state", "It will boot a kernel for amd64");
+      await page.getByRole("button", { name: "Boot", exact: true }).first().click();
+      await shows(page, "userboot-console .xterm-rows", "Booting in");
+      await page.keyboard.press("Enter");
+      await shows(page, "#state", "The boot is over: exec.");
+      expect(complaints).toEqual([]);
       await page.close();
     } finally {
       server.kill();

@@ -23,10 +23,10 @@ globalThis.consumer = {
   },
 
   async missing() {
-    try {
-      return await first({ worker });
-    } catch (error) {
-      return { known: error instanceof AssetError, name: error.name, message: error.message };
-    }
+    const refused = async (assets) => {
+      const error = await first(assets).catch((error) => error);
+      return error instanceof AssetError ? error.message : String(error);
+    };
+    return [await refused({ worker }), await refused({ modules: { lua } })];
   },
 };

@@ -34,7 +34,9 @@ globalThis.consumer = {
   async first() {
     const { result, text } = await bootGuest();
     const { reason, arch, flavour, swaps, error } = result;
-    return { reason, arch, flavour, swaps, error, text, packed: reason === "exec" ? pack(result).length : 0 };
+    if (reason !== "exec") return { reason, error };
+    const [multiboot, machine] = [pack(result), await pack(result, "machine")];
+    return { reason, arch, flavour, swaps, text, packed: [multiboot.length, machine.length] };
   },
 
   async swap() {

@@ -148,11 +148,14 @@ vm_setup_memory(struct vmctx *ctx, size_t size, enum vm_mmap_style style)
 		return (-1);
 	ctx->low = size > LOW_MAX ? LOW_MAX : size;
 	ctx->high = size - ctx->low;
-	ctx->memory = mmap(NULL, extent(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	/* Behind it is a page that nobody may touch. */
+	ctx->memory = mmap(NULL, extent() + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+	    0);
 	if (ctx->memory == MAP_FAILED) {
 		ctx->memory = NULL;
 		return (-1);
 	}
+	must(mprotect(ctx->memory + extent(), PAGE, PROT_NONE) == 0, "mprotect");
 	must(atexit(write_memory) == 0, "atexit");
 	return (0);
 }

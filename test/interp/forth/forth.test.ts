@@ -104,6 +104,16 @@ describe("the heap of allocate", () => {
     expect(text.match(/invalid address/g)).toHaveLength(2);
   });
 
+  it("makes a small block of a size of -1, and changes one into that", async () => {
+    const { text } = await typed([
+      "create at 1 cells allot 40 allocate throw at ! 123 at @ !",
+      ...[-1, -2, -15, -16].map((size) => `at @ ${size} resize . at ! at @ @ .`),
+      "-17 allocate . drop at @ -17 resize . drop at @ @ .",
+    ]);
+    expect(text.match(/\n0 123 OK/g)).toHaveLength(4);
+    expect(text).toMatch(/\n1 1 123 OK $/);
+  });
+
   // Scripts of FreeBSD up to 8 see by its address that a list of file names is a new one.
   it("doesn't give out again at once what was freed, unless nothing else is left", async () => {
     const { text } = await typed([

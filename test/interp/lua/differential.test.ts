@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { lauxlib, lua, lualib, to_jsstring, to_luastring } from "fengari";
 import { describe, expect, it } from "vitest";
-import { guest } from "./guest.js";
+import { byGuest } from "./guest.js";
 import { programOf } from "./programs.js";
 
 /** Known differences, and what is done about them. */
@@ -55,26 +55,6 @@ function byFengari(program: string, name: string): string {
   if (failed) printed += `! ${to_jsstring(lauxlib.luaL_tolstring(state, -1))}\n`;
   lua.lua_close(state);
   return printed;
-}
-
-/** What the guest's Lua prints for each of some programs. */
-async function byGuest(programs: readonly string[]): Promise<string[]> {
-  const files = Object.fromEntries(programs.map((program, i) => [`p${i}`, program]));
-  const { text, result } = await guest(
-    {
-      ...files,
-      "boot/lua/loader.lua": `for i = 0, ${programs.length - 1} do
-        print("<<<")
-        local f, e = loadfile("/p" .. i, "t", setmetatable({}, {__index = _G}))
-        if f then f, e = pcall(f) end
-        if not f then print("! " .. tostring(e)) end
-        print(">>>")
-      end`,
-    },
-    "",
-  );
-  expect(result.error?.name).toBe("InputEndedError");
-  return [...text.matchAll(/^<<<\n(.*?)^>>>$/gms)].map(([, printed]) => printed!);
 }
 
 describe("made-up programs", () => {

@@ -1,6 +1,7 @@
 // A guest for tests of the Lua flavour: files given as texts, lines typed at the prompt, what came back.
 
 import type { BootOptions } from "userboot-wasm";
+import { expect } from "vitest";
 import { typeKeys } from "../../support/prompt.js";
 
 const bytes = (content: string) => new Uint8Array(Buffer.from(content, "latin1"));
@@ -21,4 +22,25 @@ export async function scripted(script: string, files: Files = {}, keys = "", mor
   const from = text.indexOf("<<<");
   const to = text.lastIndexOf(">>>");
   return { result, text, printed: text.slice(from + 3, to < from ? undefined : to) };
+}
+
+/** What the guest's Lua prints for each of some programs. */
+export async function byGuest(programs: readonly string[], more: BootOptions = {}): Promise<string[]> {
+  const files = Object.fromEntries(programs.map((program, i) => [`p${i}`, program]));
+  const { text, result } = await guest(
+    {
+      ...files,
+      "boot/lua/loader.lua": `for i = 0, ${programs.length - 1} do
+        print("<<<")
+        local f, e = loadfile("/p" .. i, "t", setmetatable({}, {__index = _G}))
+        if f then f, e = pcall(f) end
+        if not f then print("! " .. tostring(e)) end
+        print(">>>")
+      end`,
+    },
+    "",
+    more,
+  );
+  expect(result.error?.name).toBe("InputEndedError");
+  return [...text.matchAll(/^<<<\n(.*?)^>>>$/gms)].map(([, printed]) => printed!);
 }

@@ -22,7 +22,8 @@ export function defineHeap(): void {
     let block: usize = 0;
     if (before >= 0 || old == 0) block = allocateBlock(size);
     if (block != 0 && before >= 0) {
-      memory.copy(block, old, <usize>min(before, size));
+      // A size of -1 has made a small block.
+      memory.copy(block, old, <usize>min(before, blockSize(block)));
       freeBlock(old);
     }
     push(<i64>(block == 0 ? old : block));

@@ -1,7 +1,6 @@
-// A session's thread that somebody has taken over, as liar.mjs is for a process.
+// A session's thread that somebody has taken over, as liar.mjs is for a process: one file without imports, as threads' programs are.
 
-import { parentPort } from "node:worker_threads";
-import { READY } from "../../build/host/worker/channel.js";
+const { parentPort } = require("node:worker_threads");
 
 const data = {
   ...{ reason: "exit", exitCode: 1, flavour: "lua", swaps: [], swapRequests: [], interpreterChecks: [], calls: [] },
@@ -31,7 +30,7 @@ const ends = (ram, more = {}) =>
 const CASES = {
   "throws nothing": () => throws(null),
   "throws an object": () => throws({ message: { more: 1 } }),
-  "memory of another size": () => ends(new ArrayBuffer(4096)),
+  "more memory than there is": ({ memory }) => ends(new ArrayBuffer(memory.low + 1)),
   "memory that is shared": ({ memory }) => ends(new SharedArrayBuffer(memory.low)),
   "memory that is no memory": ({ memory }) => ends({ length: memory.low }),
   "a module by its path": () => parentPort.postMessage({ type: "module", name: "../simp" }),
@@ -44,4 +43,4 @@ parentPort.once("message", ({ options }) => {
   parentPort.postMessage({ type: "began" });
   CASES[Buffer.from(options.env[0]).toString().slice("case=".length)](options);
 });
-parentPort.postMessage(READY);
+parentPort.postMessage("ready");

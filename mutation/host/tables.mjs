@@ -1,0 +1,47 @@
+// Which tests fit which folder of host/, and how their mutants are seen.
+//
+// `anyThread` folders run in threads and processes of sessions, where StrykerJS can't count what a test reaches: every one of
+// their tests runs for every mutant. The others' tests run only where they reach it.
+
+import { dirname, join } from "node:path";
+import { filesBelow } from "../../scripts/core.mjs";
+
+/** The folders: tests as paths below test/. */
+export const FOLDERS = {
+  memory: { tests: ["host/memory", "host/protocol"] },
+  wasi: { tests: ["host/trees", "host/host_directory", "host/host_tree"] },
+  policy: { tests: ["policy/answers", "policy/hooks", "policy/lua", "policy/examined", "policy/questions"] },
+  protocol: { tests: ["host/imports", "host/protocol", "host/caps", "host/session", "safety/damage", "host/overlay"] },
+  worker: {
+    tests: ["host/channel", "host/caps", "host/ends", "host/key_messages", "policy/hooks"],
+    anyThread: true,
+  },
+  process: { tests: ["host/frames", "policy/hooks", "host/elsewhere"], anyThread: true },
+  isolation: { tests: ["host/ends", "host/keys", "safety/walls", "host/elsewhere"], anyThread: true },
+  disks: {
+    tests: ["host/ranges", "host/devices", "host/ends", "host/http_disk", "host/compressed", "host/promised_disks"],
+  },
+  console: { tests: ["host/charset", "host/editing", "host/keys", "host/session"] },
+  inspect: { tests: ["inspect/inspect", "inspect/hostile", "inspect/walls", "inspect/places"] },
+  handoff: { tests: ["handoff/pack", "host/caps", "handoff/environment", "handoff/qmp", "handoff/dry_run"] },
+  machine_file: { tests: ["host/machine_file", "host/machine_options", "host/root_for"] },
+  pool: { tests: ["host/pool_queue", "host/pool"] },
+  serve: { tests: ["serve/answers", "serve/clients", "serve/ends", "serve/images", "serve/tenants"] },
+  cli: { tests: ["host/cli", "host/cli_text", "host/cli_images", "host/run_machine"], anyThread: true },
+  ".": {
+    tests: ["host/options", "host/session", "host/sizes", "host/maybe", "host/errors", "host/wanted", "host/assets"],
+  },
+};
+
+/** Folders that only browsers run: their tests drive Chromium. */
+export const NOT_MUTATED = { editor: "Chromium runs it", element: "Chromium runs it", wasm: "addresses, no code" };
+
+/** What only pages load of other folders. */
+const OF_PAGES = /\/(?:browser\w*|page_assets|fetched|unpack_blob)\.ts$/;
+
+/** The sources of a folder of host/; "." are those directly in it, "" all. */
+export function sourcesOf(folder) {
+  const files = filesBelow("host").filter((path) => /(?<!\.d)\.ts$/.test(path) && !OF_PAGES.test(path));
+  if (folder === ".") return files.filter((path) => dirname(path) === "host");
+  return files.filter((path) => path.startsWith(join("host", folder, "/")));
+}

@@ -1,0 +1,187 @@
+// What a cell is made for and given, with cells that are none: they note what they get.
+
+import { AbortedError, type BootOptions, boot, type Disk, LimitError } from "userboot-wasm";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Cell } from "../../build/host/isolation/cell.js";
+import { type CellOptions, setCellMaker } from "../../build/host/isolation/makers.js";
+import { runIsolated } from "../../build/host/isolation/run.js";
+import type { Modules } from "../../build/host/modules.js";
+import { sessionOptions } from "../../build/host/options.js";
+
+const nothing = () => {};
+
+/** A cell that does nothing by itself; `hear` is what it is heard by. */
+function silentCell(more: Partial<Cell> = {}) {
+  let hear: (message: unknown) => void = nothing;
+  const cell: Cell = {
+    facts: { level: "thread" },
+    keys: { keys: "live", push: () => true, onRoom: nothing, end: nothing },
+    onMessage: (handler) => {
+      hear = handler;
+    },
+    ...{ onFailure: nothing, start: nothing, answer: nothing, serve: nothing, ask: nothing, hold: nothing },
+    terminate: async () => {},
+    ...more,
+  };
+  return { cell, hear: (message: unknown) => hear(message) };
+}
+
+/** A session in `cell`. */
+const run = (cell: Cell, more: BootOptions = {}, served = new Map<number, Disk>(), modules?: Modules) =>
+  runIsolated(cell, { options: sessionOptions(more), disks: [], trees: [], clock: "virtual" }, more, served, modules);
+
+/** Modules that come when they are let. */
+function lateModules() {
+  const asked: string[] = [];
+  let settle: { resolve(module: WebAssembly.Module): void; reject(error: unknown): void } | undefined;
+  const modules: Modules = {
+    first: (flavour) => flavour,
+    ready: () => undefined,
+    find: (name) => {
+      asked.push(name);
+      return new Promise((resolve, reject) => {
+        settle = { resolve, reject };
+      });
+    },
+  };
+  return { modules, asked, settle: () => settle! };
+}
+
+afterEach(() => vi.useRealTimers());
+const EMPTY = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+
+describe("a session's time", () => {
+  it("stands still while it waits for a module", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const given: string[] = [];
+    const { cell, hear } = silentCell({ give: (name) => given.push(name) });
+    const { modules, asked, settle } = lateModules();
+    let ended: unknown;
+    const session = run(cell, { limits: { wallMs: 1000 } }, new Map(), modules).then((result) => {
+      ended = result;
+    });
+    hear({ type: "began" });
+    await vi.advanceTimersByTimeAsync(900);
+    hear({ type: "module", name: "lua" });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ended).toBeUndefined();
+    settle().resolve(EMPTY);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([asked, given]).toEqual([["lua"], ["lua"]]);
+    // Then it goes on where it was.
+    await vi.advanceTimersByTimeAsync(50);
+    expect(ended).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1000);
+    await session;
+    expect(ended).toMatchObject({ error: { name: "LimitError", limit: "wallMs" } });
+  });
+});
+
+describe("a module that a session asks for", () => {
+  it.each([
+    ["the cell can be given none", undefined, lateModules().modules],
+    ["nobody has any", nothing, undefined],
+  ])("is its failure when %s", async (_, give, modules) => {
+    const { cell, hear } = silentCell(give && { give });
+    const session = run(cell, {}, new Map(), modules);
+    hear({ type: "began" });
+    hear({ type: "module", name: "lua" });
+    expect((await session).error).toMatchObject({
+      name: "IsolationError",
+      message: "the session's thread failed: it asks for a module that it was to find by itself",
+    });
+  });
+
+  it("isn't given to one that is over", async () => {
+    for (const end of ["resolve", "reject"] as const) {
+      const given: unknown[] = [];
+      const { cell, hear } = silentCell({ give: (_, module) => given.push(module) });
+      const { modules, settle } = lateModules();
+      const session = run(cell, {}, new Map(), modules);
+      hear({ type: "began" });
+      hear({ type: "module", name: "lua" });
+      hear({ type: "rejected", error: { name: "LimitError", message: "over" } });
+      expect((await session).reason).toBe("error");
+      settle()[end](EMPTY);
+      await new Promise((done) => setImmediate(done));
+      expect(given, end).toEqual([]);
+    }
+  });
+});
+
+it("bytes of a disk are not served to a session that is over", async () => {
+  let read: (count: number) => void = nothing;
+  const disk: Disk = { sectorSize: 512, size: 4096, read: () => new Promise((resolve) => (read = resolve)) };
+  const served: unknown[] = [];
+  const { cell, hear } = silentCell({ serve: (reply) => served.push(reply) });
+  const session = run(cell, {}, new Map([[0, disk]]));
+  hear({ type: "began" });
+  hear({ type: "read", disk: 0, offset: 0, size: 512 });
+  read(512);
+  await vi.waitFor(() => expect(served).toHaveLength(1));
+  hear({ type: "read", disk: 0, offset: 0, size: 512 });
+  hear({ type: "rejected", error: { name: "LimitError", message: "over" } });
+  await session;
+  read(512);
+  await new Promise((done) => setImmediate(done));
+  expect(served).toHaveLength(1);
+});
+
+describe("boot", () => {
+  const made: CellOptions[] = [];
+  /** Has the next boots make no cells, but note what they want. */
+  const note = () => {
+    made.length = 0;
+    const refuse = (options: CellOptions) => {
+      made.push(options);
+      throw new LimitError("fuel", 1, 2);
+    };
+    setCellMaker("thread", refuse, () => ({ blobs: false, served: true, images: true }));
+  };
+
+  it.each<[string, BootOptions, boolean]>([
+    ["nothing else", {}, false],
+    ["hooks", { hooks: {} }, true],
+    ["measuring", { measure: true }, true],
+    ["no measuring", { measure: false }, false],
+    ["trees", { hostTrees: [{ note: new Uint8Array(1) }] }, true],
+  ])("wants the program that can do all only when it is needed: %s", async (_, options, full) => {
+    note();
+    await expect(boot(options)).rejects.toThrow(LimitError);
+    expect(made).toMatchObject([{ full }]);
+  });
+
+  it.each(["thread", "none"] as const)(
+    "begins nothing when it is aborted as its module comes (%s)",
+    async (isolation) => {
+      note();
+      const state = { aborted: false };
+      // One that tells nobody: what comes first, the module or the event, is chance otherwise.
+      const signal = {
+        get aborted() {
+          return state.aborted;
+        },
+        reason: new DOMException("enough", "AbortError"),
+        addEventListener: nothing,
+        removeEventListener: nothing,
+      } as unknown as AbortSignal;
+      // Not before the boot waits for it: the first one in this thread loads what it needs.
+      await boot({ isolation: "none", limits: { fuel: 1 } });
+      const lua = new Promise<WebAssembly.Module>((resolve) => {
+        setTimeout(() => {
+          state.aborted = true;
+          resolve(EMPTY);
+        }, 100);
+      });
+      let connected = 0;
+      const connect = () => {
+        connected++;
+        return nothing;
+      };
+      const console = { write: nothing, connect };
+      const options = { assets: { modules: { lua } }, isolation, signal, console, start: "lua" } as const;
+      await expect(boot(options)).rejects.toThrow(AbortedError);
+      expect([made, connected]).toEqual([[], 0]);
+    },
+  );
+});

@@ -1,0 +1,194 @@
+// What goes between a thread and its caller beside messages, both ends in this thread.
+
+import { describe, expect, it } from "vitest";
+import type { StartMessage } from "../../build/host/isolation/messages.js";
+import { sessionOptions } from "../../build/host/options.js";
+import { ThreadChannel, ThreadLine, type ThreadMessage, type ThreadStart } from "../../build/host/worker/channel.js";
+import type { KeyRingReader } from "../../build/host/worker/keyring.js";
+import { readingRights } from "../../build/host/worker/node_rights.js";
+import { INSPECT_PROGRAM, PROGRAM, spawnNodeThread } from "../../build/host/worker/node_spawn.js";
+
+const PAGE = 65536;
+const options = sessionOptions({ memory: { low: PAGE, high: 0 } });
+const MESSAGE: StartMessage = { options, disks: [], trees: [], clock: "virtual", wants: [] };
+const SERVED = [{ served: 0, sectorSize: 512 }] as unknown as StartMessage["disks"];
+
+/** A channel that was started, and what it sent. */
+function started(message: Partial<StartMessage> = {}) {
+  const sent: unknown[] = [];
+  const channel = new ThreadChannel((order) => void sent.push(order));
+  channel.start({ ...MESSAGE, ...message });
+  return { channel, sent, start: sent[0] as ThreadStart };
+}
+
+/** The thread's end of a start. */
+function lineOf(start: ThreadStart) {
+  const posted: ThreadMessage[] = [];
+  const line = new ThreadLine(start, (message) => void posted.push(message));
+  return { line, posted };
+}
+
+describe("a start", () => {
+  it("has ways only for what is asked of it", () => {
+    const { channel, sent, start } = started();
+    expect(sent).toHaveLength(1);
+    expect(Object.keys(start).sort()).toEqual(Object.keys(MESSAGE).sort());
+    const { line } = lineOf(start);
+    expect([line.keys, line.asker]).toEqual([undefined, undefined]);
+    channel.answer({ deny: "no" });
+    channel.close();
+  });
+
+  it("has a ring for keys that come while it runs", () => {
+    const { channel, start } = started({ liveKeys: true });
+    const { line, posted } = lineOf(start);
+    const keys = line.keys as unknown as KeyRingReader;
+    channel.keys.push(Uint8Array.of(5, 6));
+    channel.keys.end();
+    expect([keys.poll(), keys.getc(), keys.getc(), keys.poll()]).toEqual([true, 5, 6, false]);
+    // It is told when a key is waited for, not when there is one.
+    expect(posted).toEqual([]);
+    expect(keys.getc()).toBeUndefined();
+    expect(posted).toEqual([
+      { type: "waiting", waiting: true },
+      { type: "waiting", waiting: false },
+    ]);
+    expect(keys.ended()).toBe(true);
+    channel.close();
+  });
+
+  it("has answers of hooks", () => {
+    const { channel, start } = started({ wants: ["onFile", "onKernel"] });
+    expect(start.questions?.wants).toEqual(["onFile", "onKernel"]);
+    const posted: ThreadMessage[] = [];
+    const answers = [{ deny: "no", rule: "r" }, { replace: Uint8Array.of(1, 2) }, undefined];
+    const line = new ThreadLine(start, (message) => {
+      posted.push(message);
+      channel.answer(answers[posted.length - 1]);
+    });
+    expect([...line.asker!.wants]).toEqual(["onFile", "onKernel"]);
+    for (const answer of answers) expect(line.asker!.ask("onFile", { path: "/x" })).toEqual(answer);
+    expect(posted[0]).toEqual({ type: "question", hook: "onFile", facts: [{ path: "/x" }] });
+    channel.close();
+  });
+
+  it("has bytes of disks that the caller reads, and what failed", () => {
+    const { channel, start } = started({ disks: SERVED });
+    const replies = [
+      { bytes: Uint8Array.of(7, 8) },
+      { error: { name: "Error", message: "medium failed" } },
+      { error: { name: "DiskError", message: "disk x is gone", disk: "x" } },
+    ];
+    const asked: unknown[] = [];
+    const line = new ThreadLine(start, (message) => {
+      asked.push(message);
+      channel.serve(replies[asked.length - 1] as never);
+    });
+    const request = { disk: 0, offset: 512, size: 2 };
+    expect(line.read(request)).toEqual(Uint8Array.of(7, 8));
+    expect(asked[0]).toEqual({ type: "read", ...request });
+    expect(() => line.read(request)).toThrow("medium failed");
+    expect(() => line.read(request)).toThrow(expect.objectContaining({ name: "DiskError" }));
+    channel.close();
+  });
+
+  it("without that has bytes as messages", async () => {
+    const { channel, sent, start } = started();
+    const { line, posted } = lineOf(start);
+    const reading = line.read({ disk: 1, offset: 0, size: 1 });
+    expect(posted).toEqual([{ type: "read", disk: 1, offset: 0, size: 1 }]);
+    channel.serve({ bytes: Uint8Array.of(9) });
+    expect(sent[1]).toEqual({ type: "bytes", reply: { bytes: Uint8Array.of(9) } });
+    line.take(sent[1] as never);
+    expect(await reading).toEqual(Uint8Array.of(9));
+  });
+
+  it("asks for modules that weren't there", async () => {
+    const { line, posted } = lineOf(started().start);
+    const module = await WebAssembly.compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+    const given = line.module("lua");
+    expect(posted).toEqual([{ type: "module", name: "lua" }]);
+    line.take({ type: "module", module });
+    expect(await given).toBe(module);
+    const refused = line.module("4th");
+    line.take({ type: "module", module: { name: "AssetError", message: "gone" } as never });
+    await expect(refused).rejects.toThrow("gone");
+  });
+});
+
+describe("what a thread sends", () => {
+  const { channel } = started();
+  const received = (message: unknown) => {
+    const heard: unknown[] = [];
+    channel.received(message as ThreadMessage, (got) => void heard.push(got));
+    expect(heard).toHaveLength(1);
+    return heard[0] as
+      | { type: string; guest?: { faults: number; read(at: number, size: number): Uint8Array } }
+      | undefined;
+  };
+  const done = (memory: object | undefined) => ({ type: "done", data: { some: 1 }, keysConsumed: 3, memory });
+
+  it("is handed on", () => {
+    expect(received({ type: "began" })).toEqual({ type: "began" });
+    expect(received(undefined)).toBeUndefined();
+    expect(received({ type: "took", count: 1 })).toBeUndefined();
+  });
+
+  it("at its end has its guest's memory in one piece", () => {
+    const ram = new ArrayBuffer(PAGE);
+    new Uint8Array(ram).fill(6, 10, 20);
+    const ended = received(done({ ram, faults: 4, written: [[10, 20]] }));
+    expect(ended).toMatchObject({ type: "done", data: { some: 1 }, keysConsumed: 3, guest: { faults: 4 } });
+    expect(ended).not.toHaveProperty("memory");
+    expect([...ended!.guest!.read(9, 12)]).toEqual([0, ...Array(10).fill(6), 0]);
+  });
+
+  it.each<[string, object | undefined]>([
+    ["no memory", undefined],
+    ["none of an ArrayBuffer", { ram: new Uint8Array(8), faults: 0, written: [] }],
+    ["more than there is", { ram: new ArrayBuffer(PAGE + 1), faults: 0, written: [] }],
+    ["no ranges", { ram: new ArrayBuffer(8), faults: 0 }],
+    ["ranges that aren't", { ram: new ArrayBuffer(8), faults: 0, written: [3] }],
+  ])("is nothing that makes sense with %s", (_, memory) => expect(received(done(memory))).toBeUndefined());
+});
+
+describe("a thread's rights", () => {
+  const major = Number.parseInt(process.versions.node, 10);
+
+  it("are to read this package and the libraries, under the permission model", () => {
+    const [quiet, model, ...reads] = readingRights();
+    expect(quiet).toBe("--no-warnings");
+    expect(model).toBe(major < 24 ? "--experimental-permission" : "--permission");
+    expect(reads.length).toBeGreaterThan(1);
+    for (const right of reads) expect(right).toMatch(/^--allow-fs-read=\/.*\/\*$/);
+    const own = decodeURIComponent(new URL("../../", import.meta.url).pathname);
+    expect(reads[0]).toBe(`--allow-fs-read=${own}*`);
+    expect(reads.slice(1).every((right) => right.includes("/@wasmer/"))).toBe(true);
+    expect(readingRights()).toBe(readingRights());
+  });
+});
+
+describe("a thread's program", () => {
+  it.each([PROGRAM, INSPECT_PROGRAM])("%s is loaded, and waits", async (program) => {
+    const cell = spawnNodeThread(program);
+    const failures: unknown[] = [];
+    cell.onFailure((reason) => void failures.push(reason));
+    await cell.ready;
+    expect(failures).toEqual([]);
+    await cell.terminate();
+    expect(failures).toHaveLength(1);
+  });
+
+  it("that isn't there has failed for who asks later, too", async () => {
+    const cell = spawnNodeThread(new URL("./no_such_program.js", PROGRAM));
+    const first = await new Promise((resolve) => cell.onFailure(resolve));
+    await cell.ready;
+    expect(String(first)).toContain("no_such_program");
+    let again: unknown;
+    cell.onFailure((reason) => {
+      again = reason;
+    });
+    expect(again).toEqual(first);
+    await cell.terminate();
+  });
+});

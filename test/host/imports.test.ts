@@ -1,0 +1,247 @@
+// Imports at their edges, asked by stand-ins for the core: sizes, numbers and texts with as much as is taken, and one more.
+
+import { BufferConsole, BytesDisk, type Disk, type Progress, VirtualClock } from "userboot-wasm";
+import { describe, expect, it } from "vitest";
+import { GivenModules } from "../../build/host/modules.js";
+import { type BootOptions, type SessionOptions, sessionOptions } from "../../build/host/options.js";
+import type { LookedAt } from "../../build/host/problem.js";
+import { runSession } from "../../build/host/session.js";
+import { CONSTANTS } from "../support/abi.js";
+import { standIn } from "../support/stand_ins.js";
+
+const put = (expression: string) => `store<u64>(out + n * 8, <u64>(${expression})); n++;`;
+const constants = (...names: string[]) => names.map((name) => `const ${name} = ${CONSTANTS[name]};`).join("\n");
+
+/** What there is of a session that nothing was booted in. */
+type Looked = Awaited<ReturnType<typeof runSession>> & { bootProblem: LookedAt[] };
+
+interface Given {
+  options?: BootOptions;
+  session?: Partial<SessionOptions>;
+  disks?: Disk[];
+  onProgress?: (progress: Progress) => void;
+}
+
+/** Runs `body`; with what `put` stored, unless it ended otherwise than by its end. */
+async function asked(body: string, { options = {}, session = {}, disks = [], onProgress }: Given = {}) {
+  const module = await standIn(`let out = block + 2048; let n = 0;\n${body}\nwrite(out, n * 8);\nexit(1);`);
+  const console = new BufferConsole();
+  const clock = new VirtualClock();
+  const began = clock.now();
+  const result = await runSession({
+    options: { ...sessionOptions({ start: "simp", ...options }), ...session },
+    modules: new GivenModules(new Map([["simp", module]]), [], async () => Promise.reject(new Error("no other"))),
+    disks: disks as never,
+    console,
+    clock,
+    onProgress,
+  });
+  const bytes = Uint8Array.from(console.text, (character) => character.charCodeAt(0));
+  const words = result.error === undefined ? [...new BigUint64Array(bytes.buffer)] : [];
+  return { result, words, text: console.text, took: clock.now() - began };
+}
+
+describe("the console", () => {
+  it.each([
+    [8, 8, undefined],
+    [7, 7, { name: "LimitError", limit: "consoleBytes", allowed: 7, used: 8 }],
+    [0, 0, { name: "LimitError", limit: "consoleBytes", allowed: 0, used: 8 }],
+  ])("shows 8 bytes of %i allowed: %i", async (consoleBytes, shown, error) => {
+    const body = "store<u64>(block, 0x4847464544434241); write(block, 8); write(block, 0); exit(2);";
+    const { result, text } = await asked(body, { options: { limits: { consoleBytes } } });
+    expect(text).toBe("ABCDEFGH".slice(0, shown));
+    if (error === undefined) expect(result.exitCode).toBe(2);
+    else expect(result.error).toMatchObject(error);
+  });
+});
+
+describe("time", () => {
+  it.each([0, 1, 49_999, 50_000, 50_001, 100_000, 150_001])("passes as asked: %i microseconds", async (usec) => {
+    expect((await asked(`delay(${usec});`)).took).toBe(usec);
+  });
+});
+
+describe("a disk", () => {
+  it("tells how it was given, and 0 times what it is a part of", async () => {
+    const image = { format: "qcow2", first: 3, count: 2 };
+    const body = `memory.fill(block, 0xff, 64);
+      ${put("diskioctl(0, 0x401864f0, block)")} ${put("load<u32>(block)")} ${put("load<u32>(block + 4)")}
+      ${put("load<u64>(block + 8)")} ${put("load<u64>(block + 16)")} ${put("load<u64>(block + 24)")}
+      ${put("diskioctl(1, 0x401864f0, block)")} ${put("diskioctl(2, 0x401864f0, block)")}`;
+    const disks = [1, 2].map(() => new BytesDisk(new Uint8Array(512)));
+    const { words } = await asked(body, { disks, session: { images: [image] as never } });
+    const name = Buffer.from("qcow2\0\0\0").readBigUInt64LE();
+    const ENOTTY = 25n;
+    const EBADF = 9n;
+    expect(words).toEqual([0n, 3n, 2n, name, 0n, 0xffffffffffffffffn, ENOTTY, EBADF]);
+  });
+
+  it.each([
+    [4 * 1024 * 1024, []],
+    [4 * 1024 * 1024 + 1, [4 * 1024 * 1024, 4 * 1024 * 1024 + 1]],
+  ])("of which %i bytes go to guest memory tells of it on the way: %j", async (size, expected) => {
+    const told: Progress[] = [];
+    const options = { memory: { low: 8 * 1024 * 1024, high: 0 } };
+    const disks = [new BytesDisk(new Uint8Array(size).fill(7))];
+    const body = `${put(`diskread_guest(0, 0, 0, ${size}, block)`)} ${put("load<u64>(block)")}`;
+    const { words } = await asked(body, { options, disks, onProgress: (progress) => void told.push(progress) });
+    expect(words).toEqual([0n, 0n]);
+    const ofFiles = told.filter(({ fileBytes }) => fileBytes !== undefined);
+    expect(ofFiles.map(({ fileDone }) => fileDone)).toEqual(expected);
+    for (const { fileBytes, diskBytes, fileDone } of ofFiles) expect([fileBytes, diskBytes]).toEqual([size, fileDone]);
+  });
+
+  it.each([-1, 513, 0.5, Number.NaN])("that tells of %d bytes of 512 has failed", async (got) => {
+    const liar: Disk = { sectorSize: 512, size: 4096, read: () => got };
+    const { words, result } = await asked(put("diskread(0, 0, block, 512, block + 512)"), { disks: [liar] });
+    expect(words).toEqual([5n]);
+    expect(result.diagnostics).toEqual([`disk0 offset 0: read of 512 bytes failed: it tells of ${got} bytes`]);
+  });
+});
+
+describe("guest memory", () => {
+  it("is told of, its map too", async () => {
+    const map = [
+      { base: 1, length: 2, type: 3 },
+      { base: 2 ** 40, length: 2 ** 41, type: 1 },
+    ];
+    const body = `getmem(block, block + 8); ${put("load<u64>(block)")} ${put("load<u64>(block + 8)")}
+      ${put("getmap(0, block)")} ${put("load<u64>(block)")} ${put("load<u64>(block + 8)")} ${put("load<u32>(block + 16)")}
+      ${put("getmap(1, block)")} ${put("load<u64>(block)")} ${put("load<u64>(block + 8)")} ${put("load<u32>(block + 16)")}
+      ${put("getmap(2, block)")} ${put("getmap(-1, block)")}`;
+    const { words } = await asked(body, { options: { memory: { low: 65536, high: 131072 }, map } });
+    expect(words).toEqual([65536n, 131072n, 0n, 1n, 2n, 3n, 0n, 1n << 40n, 1n << 41n, 1n, 2n, 2n]);
+    expect((await asked(put("getmap(0, block)"))).words).toEqual([25n]);
+  });
+
+  it("is zeroed up to its end, copied whole or not at all", async () => {
+    const body = `memory.fill(block, 7, 1024); ${put("copyin(block, 64512, 1024)")} ${put("copyin(block, 64513, 1024)")}
+      ${put("copyout(64512, block, 1024)")} ${put("load<u8>(block + 1023)")} ${put("copyout(64513, block, 1024)")}
+      ${put("zero_guest(64512, 1024)")} ${put("copyout(65535, block, 1)")} ${put("load<u8>(block)")}
+      ${put("zero_guest(0, 0x100000001)")} ${put("zero_guest(0, 0xffffffffffffffff)")}`;
+    const { words, result } = await asked(body, { options: { memory: { low: 65536, high: 0 } } });
+    expect(words).toEqual([0n, 14n, 0n, 7n, 14n, 0n, 0n, 0n, 14n, 14n]);
+    // Two copies, and two that are refused without a look at their pieces.
+    expect(result.memoryFaults).toBe(4);
+  });
+});
+
+describe("texts", () => {
+  it.each([
+    [255, 255],
+    [256, 256],
+    [257, 256],
+  ])("of damage: of %i are kept %i", async (made, kept) => {
+    const body = `for (let i = 0; i < ${made}; i++) { store<u8>(block, <u8>i); report(block, 1); }`;
+    expect((await asked(body)).result.diagnostics).toHaveLength(kept);
+  });
+
+  it.each([
+    [127, 127],
+    [128, 128],
+    [129, 128],
+  ])("of what was looked at: of %i are kept %i", async (made, kept) => {
+    const body = `${constants("LOOKED_FILE")} memory.fill(block, 0x61, 4096);
+      for (let i = 0; i < ${made}; i++) looked(LOOKED_FILE, block, 3, block, 600);`;
+    const { bootProblem } = (await asked(body)).result as Looked;
+    expect(bootProblem).toHaveLength(kept);
+    expect(bootProblem[0]).toEqual({ kind: "file", name: "aaa", found: "a".repeat(512) });
+  });
+
+  it("are of kinds that there are", async () => {
+    const kinds = ["DISK", "DAMAGE", "PARTITION", "POOL", "FILE", "KERNEL"];
+    const body = kinds.map((_, i) => `looked(${i}, block, 0, block, 0);`).join(" ");
+    const { result } = await asked(body);
+    const { bootProblem } = result as Looked;
+    expect(bootProblem.map(({ kind }) => kind)).toEqual(kinds.map((kind) => kind.toLowerCase()));
+    for (const kind of [-1, kinds.length])
+      expect((await asked(`looked(${kind}, block, 0, block, 0);`)).result.error).toMatchObject({
+        name: "InternalError",
+        message: `the core looked at something of kind ${kind}`,
+      });
+  });
+
+  it("of the environment are cut, with their whole length, and there is a device or none", async () => {
+    const body = `memory.fill(block, 0xff, 16); ${put("getenv(0, block, 2)")} ${put("load<u32>(block)")}
+      ${put("getenv(0, block, 3)")} ${put("load<u32>(block)")} ${put("getenv(1, block, 9)")} ${put("getenv(-2, block, 9)")}
+      ${put("getenv(-1, block, 9)")}`;
+    const MINUS_1 = 0xffffffffffffffffn;
+    const env = ["a=b"];
+    const { words } = await asked(body, { options: { env } });
+    expect(words).toEqual([3n, 0xffff3d61n, 3n, 0xff623d61n, MINUS_1, MINUS_1, MINUS_1]);
+    const chosen = await asked(put("getenv(-2, block, 9)"), { options: { env, currdev: "disk0:" } });
+    expect(chosen.words).toEqual([6n]);
+  });
+});
+
+describe("an end", () => {
+  const text = (value: string) =>
+    `${[...value].map((c, i) => `store<u8>(block + ${i}, ${c.charCodeAt(0)});`).join(" ")}`;
+
+  it.each([
+    ["FAULT_FUEL", { name: "LimitError", limit: "fuel" }],
+    ["FAULT_MEMORY", { name: "LimitError", limit: "moduleMemory" }],
+    ["FAULT_DEVICE", { name: "OptionError", message: "d: w: x" }],
+    ["FAULT_IMAGE", { name: "DiskError", disk: "d", message: expect.stringMatching(/d\b.*w: x/) }],
+    ["FAULT_INTERNAL", { name: "InternalError", message: "d: w: x" }],
+  ])("by %s is named", async (kind, error) => {
+    const { result } = await asked(`${constants(kind)} ${text("d: w: x")} fault(${kind}, block, 7);`);
+    expect(result.error).toMatchObject(error);
+  });
+
+  it("by a fault of an image without a reason is one as well", async () => {
+    const { result } = await asked(`${constants("FAULT_IMAGE")} ${text("disk")} fault(FAULT_IMAGE, block, 4);`);
+    expect(result.error).toMatchObject({ name: "DiskError", message: expect.stringContaining("disk") });
+  });
+
+  it("counts every call, that of the end too", async () => {
+    expect((await asked("exit(7);")).result).toMatchObject({ exitCode: 7, hostCalls: 1 });
+    expect(
+      (await asked("poll(); getmem(block, block); diskread(9, 0, block, 1, block); exit(7);")).result,
+    ).toMatchObject({ hostCalls: 4 });
+  });
+});
+
+describe("an overlay", () => {
+  const overlay = [
+    { path: "/file", content: Uint8Array.of(1, 2, 3, 4, 5) },
+    { path: "/dir", content: "directory" },
+    { path: "/gone", content: "absent" },
+  ] as unknown as SessionOptions["overlay"];
+  const session = { overlay };
+
+  it("is told of by its numbers, names cut to size", async () => {
+    const body = [0, 1, 2, 3, -1]
+      .map((index) => `${put(`overlay_entry(${index}, block, 3, block + 8)`)} ${put("load<u64>(block + 8)")}`)
+      .join("\n");
+    const { words } = await asked(`store<u64>(block, 0); ${body} ${put("load<u64>(block)")}`, { session });
+    const { OVERLAY_ABSENT, OVERLAY_DIRECTORY } = CONSTANTS;
+    const NONE = 0xffffffffffffffffn;
+    const last = OVERLAY_ABSENT;
+    const name = Buffer.from("/go\0\0\0\0\0").readBigUInt64LE();
+    expect(words).toEqual([5n, 5n, 4n, OVERLAY_DIRECTORY, 5n, last, NONE, last, NONE, last, name]);
+  });
+
+  it("is read as far as there is something", async () => {
+    const body = `${put("overlay_read(0, 0, block, 5)")} ${put("load<u64>(block) & 0xffffffffff")}
+      ${put("overlay_read(0, 3, block, 9)")} ${put("load<u16>(block)")} ${put("overlay_read(0, 4, block, 1)")}
+      ${put("overlay_read(0, 5, block, 1)")} ${put("overlay_read(0, 6, block, 1)")} ${put("overlay_read(0, <u64>-1, block, 1)")}
+      ${put("overlay_read_guest(0, 1, 0x100, 3)")} ${put("copyout(0x100, block, 3)")} ${put("load<u32>(block) & 0xffffff")}
+      ${put("overlay_read_guest(0, 1, 0xffff, 3)")}`;
+    const options = { memory: { low: 65536, high: 0 } };
+    const { words, result } = await asked(body, { session, options });
+    expect(words).toEqual([5n, 0x0504030201n, 2n, 0x0504n, 1n, 0n, 0n, 0n, 3n, 0n, 0x040302n, 0n]);
+    expect(result.memoryFaults).toBe(1);
+  });
+
+  it.each([
+    ["overlay_read(3, 0, block, 1);", "import overlay_read: the core names file 3 of an overlay of 3"],
+    ["overlay_used(-1);", "import overlay_used: the core names file -1 of an overlay of 3"],
+    ["overlay_read(1, 0, block, 1);", "the core reads file 1 of an overlay: directory"],
+    ["overlay_read_guest(2, 0, 0, 1);", "the core reads file 2 of an overlay: absent"],
+  ])("has no other file: %s", async (body, message) => {
+    const { result } = await asked(body, { session });
+    expect(result.error?.name).toBe("InternalError");
+    expect(message).toContain(result.error?.message.replace(/^import \w+: /, ""));
+  });
+});
