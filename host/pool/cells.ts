@@ -161,11 +161,11 @@ export class PoolCells {
     cell.hold(false);
     cell.onFailure(lost);
     await cell.ready;
-    if (this.#spares.has(spare)) {
-      await this.#rehearse(spare).catch(lost);
-      cell.hold(false);
-      cell.onFailure(lost);
-    }
+    if (this.#spares.has(spare)) await this.#rehearse(spare).catch(lost);
+    // Whoever has it by now holds it, or waits for its end.
+    if (!this.#spares.has(spare)) return;
+    cell.hold(false);
+    cell.onFailure(lost);
     clearTimeout(spare.timer);
     spare.state = "ready";
     this.fill();

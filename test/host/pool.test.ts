@@ -201,6 +201,22 @@ describe.each(["thread", "process"] as const)("a pool of cells: %s", (isolation)
     }
   });
 
+  it("a program waits for its pool to close, whatever its spares were doing", () => {
+    const program = `import { createPool } from "userboot-wasm";
+      for (let ms = 0; ms < 120; ms += 4) {
+        const pool = createPool({ isolation: "${isolation}", size: 1, spare: 1, loader: "simp" });
+        await new Promise((done) => setTimeout(done, ms));
+        await pool.close();
+      }
+      console.log("closed");`;
+    const ran = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      cwd: inRepository(""),
+      encoding: "utf8",
+      timeout: 50_000,
+    });
+    expect(ran).toMatchObject({ status: 0, stdout: "closed\n", stderr: "" });
+  });
+
   it("closing waits for all that were taken on, and leaves nothing", async () => {
     const before = { files: openFiles(), threads: threads(), processes: processes() };
     const pool = make({ isolation, size: 1 });
