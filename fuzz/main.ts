@@ -17,7 +17,7 @@ import { type Extent, openFuzzer, type Report, saveCorpus, saveFinding, search }
 import type { Target } from "./target.js";
 import { TARGETS } from "./targets.js";
 
-const USAGE = `usage: npm run fuzz -- TARGET|all [--minutes N | --runs N] [--seed S] [--workers K] [--json FILE]
+const USAGE = `usage: npm run fuzz -- TARGET|all [--minutes N | --runs N] [--seed S] [--workers K] [--keep] [--json FILE]
        npm run fuzz -- host/NAME|host/all [--minutes N | --runs N] [--seed S [--path P]] [--json FILE]
        npm run fuzz -- replay FILE...
        npm run fuzz -- flips [--minutes N] [--workers K] [--json FILE]
@@ -64,7 +64,8 @@ function tell({ allEdges, edges, findings, ms, runs, target }: Report): void {
   );
 }
 
-async function fuzz(names: readonly string[], values: Values): Promise<number> {
+/** Searches; `keep` writes what does something new to the corpora. */
+async function fuzz(names: readonly string[], values: Values, keep: boolean): Promise<number> {
   const targets = names.includes("all") ? TARGETS : names.map(targetOf);
   const workers = wholeNumber("workers", values.workers, availableParallelism(), 1);
   const seed = wholeNumber("seed", values.seed, 1, 0);
@@ -91,7 +92,7 @@ async function fuzz(names: readonly string[], values: Values): Promise<number> {
         const path = saveFinding(target.name, finding);
         console.log(`  ${finding.what}\n  npm run fuzz -- replay ${path}`);
       }
-      await saveCorpus(target, report.corpus);
+      if (keep) await saveCorpus(target, report.corpus);
     }
   };
   await Promise.all(Array.from({ length: workers }, work));
@@ -178,10 +179,11 @@ async function main(): Promise<number> {
       throw new UsageError(what);
     });
   const text = { type: "string" } as const;
-  const { positionals, values } = parseArgs({
+  const { positionals, values: given } = parseArgs({
     allowPositionals: true,
-    options: { minutes: text, runs: text, seed: text, workers: text, json: text },
+    options: { minutes: text, runs: text, seed: text, workers: text, json: text, keep: { type: "boolean" } },
   });
+  const { keep = false, ...values } = given;
   if (positionals[0] === "coverage") return coverage(positionals.slice(1), values);
   if (positionals[0] === "flips") return flips(values);
   if (positionals[0] === "pack") {
@@ -189,7 +191,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (positionals.length === 0) throw new UsageError("which target?");
-  return positionals[0] === "replay" ? replay(positionals.slice(1)) : fuzz(positionals, values);
+  return positionals[0] === "replay" ? replay(positionals.slice(1)) : fuzz(positionals, values, keep);
 }
 
 if (isMainThread) {

@@ -235,7 +235,7 @@ export class RaidzVdev extends Vdev {
 
   /** Tells of a member without whose bytes a block is right. */
   private blame(member: i32): bool {
-    damaged(`zfs:${this.pool}`, `disk ${this.children[member].label()} has wrong data in ${this.name}`, EIO);
+    damaged(`zfs:${this.pool}`, `disk ${this.children[member].label} has wrong data in ${this.name}`, EIO);
     return true;
   }
 

@@ -79,6 +79,8 @@ export abstract class Vdev {
     readonly id: u64,
     readonly name: string,
     readonly ashift: u64,
+    /** What it is called where it is spoken of. */
+    readonly label: string = name,
   ) {}
 
   /**
@@ -135,11 +137,6 @@ export abstract class Vdev {
     return missing.length > 0 ? `missing ${missing}` : "wrong checksum, or unreadable";
   }
 
-  /** What it is called where it is spoken of. */
-  label(): string {
-    return this.name;
-  }
-
   /** The disks that aren't there. */
   missing(): string {
     let result = "";
@@ -168,14 +165,8 @@ export class DiskVdev extends Vdev {
   volume: Volume | null = null;
   private readonly ahead: Ahead[] = [];
 
-  constructor(
-    guid: u64,
-    id: u64,
-    name: string,
-    private readonly path: string,
-    ashift: u64,
-  ) {
-    super(guid, id, name, ashift);
+  constructor(guid: u64, id: u64, name: string, path: string, ashift: u64) {
+    super(guid, id, name, ashift, `${path} (guid ${guid})`);
   }
 
   read(bp: usize, dst: usize, offset: u64, size: u32, _choice: u32): i32 {
@@ -216,13 +207,8 @@ export class DiskVdev extends Vdev {
     return 0;
   }
 
-  /** Path and GUID. */
-  label(): string {
-    return `${this.path} (guid ${this.guid})`;
-  }
-
   missing(): string {
-    return this.volume === null ? this.label() : "";
+    return this.volume === null ? this.label : "";
   }
 }
 

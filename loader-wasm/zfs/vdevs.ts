@@ -126,9 +126,9 @@ export class VdevMaker {
       disk.state = VdevState.Degraded;
       disk.trust = Trust.Doubtful;
     }
-    if (this.whole && found === null) damaged(`zfs:${this.pool.name}`, `disk ${disk.label()} is missing`, EIO);
+    if (this.whole && found === null) damaged(`zfs:${this.pool.name}`, `disk ${disk.label} is missing`, EIO);
     else if (this.whole && disk.trust == Trust.Doubtful) {
-      damaged(`zfs:${this.pool.name}`, `disk ${disk.label()} may be out of date`, EIO);
+      damaged(`zfs:${this.pool.name}`, `disk ${disk.label} may be out of date`, EIO);
     }
     return disk;
   }
