@@ -3,7 +3,7 @@
 
 import { type BootHooks, boot, KeysConsole, type Limits } from "userboot-wasm";
 import type { DiskSource } from "../build/host/disks/source.js";
-import { GuestMemory } from "../build/host/memory/guest.js";
+import { LoaderMemory } from "../build/host/memory/loader.js";
 import type { Flavour } from "../build/host/modules.js";
 import { type BootOptions, sessionOptions } from "../build/host/options.js";
 import type { Policy } from "../build/host/policy/imports.js";
@@ -76,7 +76,7 @@ export function booting(
         overlay: Object.entries(overlay).map(([path, content]) => ({ path, content: content ?? ("absent" as const) })),
       };
       const console = withEdits(new KeysConsole(keys), edits);
-      const guest = new GuestMemory(MEMORY, 0);
+      const guest = new LoaderMemory(MEMORY, 0);
       const state = stateOf(session, disks, console, guest, hooks?.policyOf(session.limits));
       let outcome: Outcome = { end: "returned", text: "", fault: "the loader returned" };
       try {

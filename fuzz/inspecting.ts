@@ -8,7 +8,7 @@ import { errorName } from "../build/host/inspect/errno.js";
 import { CONTENT_MAX } from "../build/host/inspect/limits.js";
 import { inspectOptions } from "../build/host/inspect/options.js";
 import { InspectSession } from "../build/host/inspect/session.js";
-import { GuestMemory } from "../build/host/memory/guest.js";
+import { LoaderMemory } from "../build/host/memory/loader.js";
 import type { FuzzDisk } from "./disk.js";
 import type { Answer, Request, Requests } from "./look.js";
 import type { CoreExports } from "./machine.js";
@@ -65,7 +65,7 @@ export function inspecting(disks: readonly FuzzDisk[], requests: () => Requests,
   const granted = session.images.reduce((sum, { count }) => sum + count, 0);
   return {
     drive(machine): Outcome {
-      const guest = new GuestMemory(session.memory.low, 0);
+      const guest = new LoaderMemory(session.memory.low, 0);
       const state = stateOf(session, disks, new BufferConsole(), guest);
       const told: string[] = [];
       let thrown: unknown;
@@ -112,7 +112,7 @@ export function inspecting(disks: readonly FuzzDisk[], requests: () => Requests,
 function ask(
   core: CoreExports,
   memory: WebAssembly.Memory,
-  guest: GuestMemory,
+  guest: LoaderMemory,
   disks: number,
   request: Request,
 ): Answer {

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { UserbootError, VirtualClock } from "userboot-wasm";
 import type { Console } from "../build/host/console/console.js";
 import { CpuState } from "../build/host/handoff/registers.js";
-import type { GuestMemory } from "../build/host/memory/guest.js";
+import type { LoaderMemory } from "../build/host/memory/loader.js";
 import { Meter } from "../build/host/meter.js";
 import type { SessionOptions } from "../build/host/options.js";
 import type { Policy } from "../build/host/policy/imports.js";
@@ -70,7 +70,7 @@ export function stateOf(
   options: SessionOptions,
   disks: readonly FuzzDisk[],
   console: Console,
-  guest: GuestMemory,
+  guest: LoaderMemory,
   policy?: Policy,
 ): SessionState {
   return {

@@ -5,6 +5,7 @@ import type { BootData, LoadedModule } from "./handoff/metadata.js";
 import type { Amd64Registers, Call, I386Registers, SegmentTable } from "./handoff/registers.js";
 import { loadHasher, type MakeHasher } from "./hash.js";
 import { GuestMemory } from "./memory/guest.js";
+import { toldRanges } from "./memory/told.js";
 import type { Flavour } from "./modules.js";
 import type { OverlayUse } from "./overlay.js";
 import type { FileFacts } from "./policy/hooks.js";
@@ -241,15 +242,10 @@ export type Outcome =
   | Pick<LoaderExit, "reason" | "exitCode">
   | Pick<SessionError, "reason" | "error">;
 
-/** What the loader wrote; `told` is what the ranges were rounded to where they come from, if they can have been. */
-export function writtenRanges(guest: GuestMemory, told = 1): Pick<ResultData, "memory" | "memoryGranule"> {
-  const { ranges, granule } = guest.ranges();
-  const isRound = (at: number) => at % told === 0 || at === guest.size;
-  const fits = told > granule && Number.isInteger(Math.log2(told)) && ranges.length > 0 && ranges.flat().every(isRound);
-  return {
-    memory: ranges.map(([start, end]) => ({ gpa: hex(start), length: end - start })),
-    memoryGranule: fits ? told : granule,
-  };
+/** What the loader wrote. */
+export function writtenRanges(guest: GuestMemory): Pick<ResultData, "memory" | "memoryGranule"> {
+  const { granule, ranges } = guest.ranges();
+  return { memory: ranges.map(([start, end]) => ({ gpa: hex(start), length: end - start })), memoryGranule: granule };
 }
 
 /** Puts guest memory beside `data`. */
@@ -288,7 +284,7 @@ export function stoppedResult(error: unknown, known: StoppedSession): MadeResult
     ...(leavesQuestion(error) && { bootProblem: [unlisted("the session had to be stopped from outside")] }),
     isolation: { level: "none" },
   };
-  return withMemory(data, new GuestMemory(0, 0));
+  return withMemory(data, new GuestMemory(0, 0, new ArrayBuffer(0), toldRanges([], 0)));
 }
 
 /** What the outside knows of a session it stopped. */

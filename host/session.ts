@@ -20,7 +20,7 @@ import { type Call, CpuState } from "./handoff/registers.js";
 import { unlessAborted } from "./isolation/abort.js";
 import { makeResult } from "./made_result.js";
 import type { MaybePromise } from "./maybe.js";
-import { GuestMemory } from "./memory/guest.js";
+import { LoaderMemory } from "./memory/loader.js";
 import { giveModuleMemory, takeModuleMemory } from "./memory/pool.js";
 import { type Counts, type FuelTank, Meter } from "./meter.js";
 import { FLAVOURS, type Flavour, firstFlavour, isFlavour, type Modules, START_MEMORY } from "./modules.js";
@@ -157,7 +157,7 @@ class Session {
   #module: FlavourModule;
   /** Which one the guest wants now. */
   #next: Flavour;
-  #guest: GuestMemory;
+  #guest: LoaderMemory;
   #cpu = new CpuState();
 
   constructor(private readonly parts: SessionParts) {
@@ -180,9 +180,9 @@ class Session {
     }
   }
 
-  #freshMemory(): GuestMemory {
+  #freshMemory(): LoaderMemory {
     const { low, high } = this.parts.options.memory;
-    return new GuestMemory(low, high);
+    return new LoaderMemory(low, high);
   }
 
   /** Runs a flavour whose module wasn't there yet, or tells why it can't be had. To get it takes none of the guest's time. */

@@ -5,7 +5,7 @@ import type { Clock } from "./clock.js";
 import type { Console } from "./console/console.js";
 import type { Disk } from "./disks/disk.js";
 import type { Call, CpuState } from "./handoff/registers.js";
-import type { GuestMemory } from "./memory/guest.js";
+import type { LoaderMemory } from "./memory/loader.js";
 import type { Places } from "./memory/places.js";
 import type { Counts, Meter } from "./meter.js";
 import type { Progress, SessionOptions } from "./options.js";
@@ -20,7 +20,7 @@ export interface SessionState {
   readonly console: Console;
   readonly clock: Clock;
   readonly counts: Counts;
-  readonly guest: GuestMemory;
+  readonly guest: LoaderMemory;
   readonly cpu: CpuState;
   readonly calls: Call[];
   readonly diagnostics: string[];

@@ -51,15 +51,22 @@ const xterm = {
   },
 };
 
-/** Nothing of what is loaded when it is needed. */
+/** Nothing of what is loaded when it is needed: a module that is imported then is missing. */
 const lean = {
   name: "lean",
-  resolveId: (_source, _importer, { kind }) => (kind === "dynamic-import" ? LEAN : undefined),
-  load: (id) => (id === LEAN ? NOT_HERE : undefined),
+  resolveId: (source) => (source === LEAN ? LEAN : undefined),
+  load: (id) => (id === LEAN ? MISSING : undefined),
+  transform: (code) =>
+    DYNAMIC_IMPORT.test(code)
+      ? `import { missing } from "${LEAN}";\n${code.replaceAll(DYNAMIC_IMPORT, "missing()")}`
+      : undefined,
 };
 const LEAN = join(host, "lean.js");
-const NOT_HERE = `import { AssetError } from "./errors.js";
-throw new AssetError("assets.worker", "is the program for plain boots, userboot-wasm/worker-boot: this takes userboot-wasm/worker");`;
+const DYNAMIC_IMPORT = /\bimport\("[^"]+"\)/g;
+const MISSING = `import { AssetError } from "./errors.js";
+export async function missing() {
+  throw new AssetError("assets.worker", "runs plain boots only: this takes userboot-wasm/worker");
+}`;
 
 /** Bundles the programs `input`. Without a `process`, as in pages, what fengari asks of Node goes. */
 const bundle = (input, ...plugins) =>

@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { BufferConsole, BytesDisk, type Disk, UserbootError, VirtualClock } from "userboot-wasm";
 import { CpuState } from "../../build/host/handoff/registers.js";
-import { GuestMemory } from "../../build/host/memory/guest.js";
+import { LoaderMemory } from "../../build/host/memory/loader.js";
 import { checkReleased } from "../../build/host/memory/pool.js";
 import { Meter } from "../../build/host/meter.js";
 import { sessionOptions } from "../../build/host/options.js";
@@ -150,7 +150,7 @@ export class Attacked {
   readonly memory = new WebAssembly.Memory({ initial: 1, maximum: 4 });
   readonly console = new BufferConsole();
   readonly meter: CountingMeter;
-  readonly guest = new GuestMemory(LOW, 2 ** 20);
+  readonly guest = new LoaderMemory(LOW, 2 ** 20);
   readonly state: SessionState;
   readonly #exports: Record<string, (...values: Value[]) => unknown>;
   readonly #close: () => void;

@@ -9,7 +9,7 @@ import { abortedBy, FileError, InternalError, LimitError, OptionError, UserbootE
 import { CpuState } from "../handoff/registers.js";
 import type { Hasher } from "../hash.js";
 import type { MaybePromise } from "../maybe.js";
-import { GuestMemory } from "../memory/guest.js";
+import { LoaderMemory } from "../memory/loader.js";
 import { addRun, NOWHERE, Places, type Run } from "../memory/places.js";
 import { giveModuleMemory, takeModuleMemory } from "../memory/pool.js";
 import { type FuelTank, Meter } from "../meter.js";
@@ -74,7 +74,7 @@ const PATH_MAX = 65536;
 interface Instance {
   core: InspectCore;
   memory: WebAssembly.Memory;
-  guest: GuestMemory;
+  guest: LoaderMemory;
 }
 
 /** Whether there is neither a pool nor a file system that could be booted from. */
@@ -343,7 +343,7 @@ export class InspectSession {
   async #begin(): Promise<Instance> {
     const { disks, limits, module, options } = this.parts;
     const memory = takeModuleMemory(INSPECT_MEMORY, limits.moduleMemory);
-    const guest = new GuestMemory(options.memory.low, 0);
+    const guest = new LoaderMemory(options.memory.low, 0);
     const imports = makeImports(memory, this.#state(guest), module, undefined);
     const core = this.#coreOf(new WebAssembly.Instance(module, imports));
     const instance = { core, memory, guest };
@@ -376,7 +376,7 @@ export class InspectSession {
     return [...this.#lookedAt];
   }
 
-  #state(guest: GuestMemory): SessionState {
+  #state(guest: LoaderMemory): SessionState {
     const { disks, options } = this.parts;
     return {
       options,

@@ -19,6 +19,7 @@ import {
   reviveError,
   type UserbootError,
 } from "../errors.js";
+import type { GuestMemory } from "../memory/guest.js";
 import { firstFlavour, type Modules } from "../modules.js";
 import type { BootOptions } from "../options.js";
 import type { HookName } from "../policy/hooks.js";
@@ -37,6 +38,15 @@ const GRACE_MAX_MS = 250;
 const TIMER_MAX_MS = 0x7fff_ffff;
 /** Within this a cell has begun. */
 const START_MAX_MS = 60_000;
+
+/** What the loader wrote; `told` is what the ranges were rounded to where they come from, if they can have been. */
+function asTold(guest: GuestMemory, told: number): Pick<MadeResult, "memory" | "memoryGranule"> {
+  const written = writtenRanges(guest);
+  const { granule, ranges } = guest.ranges();
+  const isRound = (at: number) => at % told === 0 || at === guest.size;
+  const fits = told > granule && Number.isInteger(Math.log2(told)) && ranges.length > 0 && ranges.flat().every(isRound);
+  return fits ? { ...written, memoryGranule: told } : written;
+}
 
 /**
  * Runs a session in `cell`. `start` has everything but what concerns keys and hooks; `served` are the disks that are read
@@ -194,7 +204,7 @@ class CellSession {
         if (options.console instanceof KeysConsole) options.console.took(message.keysConsumed);
         message.data.isolation = cell.facts;
         // It is read here for as many bytes as are said to be written.
-        Object.assign(message.data, writtenRanges(message.guest, message.data.memoryGranule));
+        Object.assign(message.data, asTold(message.guest, message.data.memoryGranule));
         this.#resolve(withMemory(message.data, message.guest));
     }
   }

@@ -3,7 +3,8 @@
 import { InternalError } from "../errors.js";
 import { decodeBootData } from "../handoff/metadata.js";
 import type { CpuState } from "../handoff/registers.js";
-import type { Charge, GuestMemory } from "../memory/guest.js";
+import type { GuestMemory } from "../memory/guest.js";
+import type { Charge, LoaderMemory } from "../memory/loader.js";
 import { FILE_ITSELF, HOOK_FILES, HOOK_KERNEL, HOOK_SETENV } from "../protocol/constants.js";
 import type { MadeResult, Measurements } from "../result.js";
 import { type Asker, enforce } from "./asker.js";
@@ -14,7 +15,7 @@ import type { FileVault } from "./vault.js";
 /** A session's operator. Sessions without one have `unaskedImports`, and nothing of this file. */
 export interface Policy {
   /** What the core asks by. */
-  imports(access: ModuleAccess, guest: GuestMemory, charge: Charge): WebAssembly.ModuleImports;
+  imports(access: ModuleAccess, guest: LoaderMemory, charge: Charge): WebAssembly.ModuleImports;
   /** Asked when the kernel is about to be entered. */
   permitEntry(cpu: CpuState, guest: GuestMemory): void;
   /** What was measured, once the session has ended. */
@@ -44,7 +45,7 @@ export interface ModuleAccess {
 export function policyImports(
   policy: PolicyParts,
   access: ModuleAccess,
-  guest: GuestMemory,
+  guest: LoaderMemory,
   charge: Charge,
 ): WebAssembly.ModuleImports {
   const { asker, budget, vault } = policy;

@@ -16,7 +16,7 @@ import { WaitingKeys } from "../isolation/keys.js";
 import type { Ahead } from "../isolation/makers.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { whole } from "../isolation/shape.js";
-import { GuestMemory } from "../memory/guest.js";
+import { LoaderMemory } from "../memory/loader.js";
 import { firstFlavour } from "../modules.js";
 import type { Confine } from "../options.js";
 import { overlayBytes } from "../overlay.js";
@@ -64,7 +64,7 @@ class ProcessCell implements Cell {
   /** Whether the process was started before the session was there. */
   #spare = false;
   #message: StartMessage | undefined;
-  #guest: GuestMemory | undefined;
+  #guest: LoaderMemory | undefined;
   #hear: (message: unknown) => void = () => {};
   #fail: (reason: string) => void = () => {};
   /** Why it isn't there any more. */
@@ -316,7 +316,7 @@ class ProcessCell implements Cell {
     // Neither has memory to tell of: one without a session, and who looks into images.
     if (this.#message === undefined || this.#message.inspect !== undefined) return undefined;
     const { memory } = this.#message.options;
-    this.#guest ??= new GuestMemory(memory.low, memory.high);
+    this.#guest ??= new LoaderMemory(memory.low, memory.high);
     if (typeof start !== "number" || !Number.isSafeInteger(start)) throw new RangeError(`memory at ${start}`);
     return this.#guest.target(start, start + size);
   }
@@ -363,7 +363,7 @@ class ProcessCell implements Cell {
   /** The session has ended; its memory is here already. */
   #done({ faults, ...rest }: { faults?: unknown }): void {
     const { memory } = this.#message!.options;
-    const guest = this.#guest ?? new GuestMemory(memory.low, memory.high);
+    const guest = this.#guest ?? new LoaderMemory(memory.low, memory.high);
     this.#guest = undefined;
     if (whole(faults)) guest.faults = faults as number;
     this.#hear({ ...rest, guest });

@@ -2,7 +2,7 @@
 
 import { LimitError, UserbootError } from "../errors.js";
 import { isPromise, type MaybePromise, whenThere } from "../maybe.js";
-import { CHARGED_PART, COPY_PIECE } from "../memory/guest.js";
+import { CHARGED_PART, COPY_PIECE } from "../memory/loader.js";
 import type { SessionState } from "../state.js";
 import { cantWait } from "../suspension.js";
 import { DIOCGIMAGE, DIOCGMEDIASIZE, DIOCGSECTORSIZE } from "./constants.js";

@@ -15,6 +15,7 @@ import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/me
 import { whole } from "../isolation/shape.js";
 import { isPromise, type MaybePromise } from "../maybe.js";
 import { backedBytes, GuestMemory, RANGES_MAX } from "../memory/guest.js";
+import { toldRanges } from "../memory/told.js";
 import type { Answer } from "../policy/asker.js";
 import type { MadeResult } from "../result.js";
 import { canSuspend } from "../suspension.js";
@@ -142,10 +143,8 @@ export class ThreadChannel {
     try {
       const { faults, ram, written } = memory;
       if (!(ram instanceof ArrayBuffer) || ram.byteLength > backedBytes(low) || !whole(faults)) return undefined;
-      // Each may take as long as the memory is large.
       if (!Array.isArray(written) || written.length > RANGES_MAX) return undefined;
-      const guest = new GuestMemory(low, high, ram);
-      for (const [start, end] of written) guest.mark(start, end);
+      const guest = new GuestMemory(low, high, ram, toldRanges(written, backedBytes(low)));
       guest.faults = faults;
       return { ...rest, guest };
     } catch {

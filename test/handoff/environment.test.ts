@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { decodeBootData } from "../../build/host/handoff/metadata.js";
 import { CpuState } from "../../build/host/handoff/registers.js";
-import { GuestMemory } from "../../build/host/memory/guest.js";
+import { LoaderMemory } from "../../build/host/memory/loader.js";
 
 const STACK = 0x1000;
 const MODULEP = 0x2000;
@@ -15,7 +15,7 @@ const LOOKED_AT = 1024 * 1024;
 
 /** What is made of these bytes of an environment. */
 function decoded(bytes: Uint8Array): Record<string, string> {
-  const guest = new GuestMemory(4 << 20, 0);
+  const guest = new LoaderMemory(4 << 20, 0);
   const words = (...values: number[]) => new Uint8Array(Uint32Array.from(values).buffer);
   guest.copyin(words(0, MODULEP, 0), BigInt(STACK));
   const [name, envp, end] = [1, 0x8006, 0];

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GuestMemory } from "../../build/host/memory/guest.js";
+import { LoaderMemory } from "../../build/host/memory/loader.js";
 import { NOWHERE, Places } from "../../build/host/memory/places.js";
 import { checkReleased, giveModuleMemory, giveRam, takeModuleMemory } from "../../build/host/memory/pool.js";
+import { toldRanges } from "../../build/host/memory/told.js";
 import { WrittenBytes } from "../../build/host/memory/written.js";
 import { addDigests, type MadeResult, type WrittenRange } from "../../build/host/result.js";
 
@@ -143,19 +145,53 @@ describe("WrittenBytes", () => {
 });
 
 it("a written range of 2 GiB, more than platforms take in one go, gets its digest", { timeout: 300_000 }, async () => {
-  const guest = new GuestMemory(2 ** 31, 0);
+  const guest = new LoaderMemory(2 ** 31, 0);
   // Pages that nobody touches cost nothing.
-  guest.mark(0, 2 ** 31);
+  guest.target(0, 2 ** 31);
   const memory = [{ gpa: "0x0", length: 2 ** 31 }] as WrittenRange[];
   await addDigests({ memory, guestMemory: guest } as unknown as MadeResult);
   expect(memory[0]!.sha256).toBe("a7c744c13cc101ed66c29f672f92455547889cc586ce6d44fe76ae824958ea51");
 });
 
+it("ranges that are told of memory from elsewhere are in order, apart and in it", () => {
+  const told: [number, number][] = [
+    [0, 1],
+    [4, 8],
+    [9, 16],
+  ];
+  const written = toldRanges(told, 16);
+  expect(written.ranges(3)).toEqual({ ranges: told, granule: 1 });
+  // What it was made of isn't handed out.
+  written.ranges(3).ranges[0]![1] = 3;
+  const covered: [number, number][] = [];
+  written.cover((start, end) => covered.push([start, end]));
+  expect(covered).toEqual(told);
+  for (const wrong of [[[-1, 1]], [[1, 1]], [[2, 1]], [[0, 17]], [[0, 1.5]], [[0.5, 1]], [[0, Number.NaN]], [[0, "1"]]])
+    expect(() => toldRanges(wrong as [number, number][], 16)).toThrow(RangeError);
+  for (const next of [
+    [0, 1],
+    [3, 6],
+    [5, 6],
+    [7, 9],
+    [8, 9],
+  ] as const)
+    expect(() => toldRanges([[4, 8], next], 16)).toThrow(RangeError);
+});
+
+it("memory from elsewhere is read as far as it came, and zeros follow", () => {
+  const guest = new GuestMemory(16, 0, Uint8Array.of(1, 2, 3, 4).buffer, toldRanges([[1, 3]], 16));
+  expect(guest.written).toEqual([[1, 3]]);
+  expect([...guest.read(0, 5)]).toEqual([1, 2, 3, 4, 0]);
+  // What wasn't told of isn't there any more when more of it is looked at.
+  expect([...guest.bytes]).toEqual([0, 2, 3, ...new Uint8Array(13)]);
+});
+
 describe("GuestMemory", () => {
   const MIB = 1024 * 1024;
+  const NOBODY = toldRanges([], 0);
 
   it("looks at the low 31 bits of an address only", () => {
-    const guest = new GuestMemory(MIB, 0);
+    const guest = new LoaderMemory(MIB, 0);
     expect(guest.copyin(Uint8Array.of(1, 2), 0xffff_ffff_8000_1000n)).toBe(true);
     expect([...guest.written]).toEqual([[0x1000, 0x1002]]);
     const target = new Uint8Array(2);
@@ -164,7 +200,7 @@ describe("GuestMemory", () => {
   });
 
   it("refuses a range that doesn't fit, writes nothing and counts it", () => {
-    const guest = new GuestMemory(MIB, 0);
+    const guest = new LoaderMemory(MIB, 0);
     expect(guest.copyin(new Uint8Array(2).fill(9), BigInt(MIB - 1))).toBe(false);
     expect(guest.bytes[MIB - 1]).toBe(0);
     expect([...guest.written]).toEqual([]);
@@ -173,12 +209,12 @@ describe("GuestMemory", () => {
   });
 
   it("is never larger than what addresses reach", () => {
-    const guest = new GuestMemory(3072 * MIB, 4096 * MIB);
+    const guest = new LoaderMemory(3072 * MIB, 4096 * MIB);
     expect(guest.bytes.length).toBe(2048 * MIB);
   });
 
   it("cuts a range that leaves memory in pieces, each checked alone", () => {
-    const guest = new GuestMemory(10_000, 0);
+    const guest = new LoaderMemory(10_000, 0);
     expect([...guest.pieces(1000n, 20_000, 4096)]).toEqual([
       [1000, 0, 8192],
       [-1, 8192, 11_808],
@@ -187,7 +223,7 @@ describe("GuestMemory", () => {
   });
 
   it("wraps at 2 GiB between pieces", () => {
-    const guest = new GuestMemory(0x8000_0000, 0);
+    const guest = new LoaderMemory(0x8000_0000, 0);
     expect([...guest.pieces(0x7fff_f800n, 6144, 4096)]).toEqual([
       [-1, 0, 4096],
       [0x800, 4096, 2048],
@@ -195,19 +231,19 @@ describe("GuestMemory", () => {
   });
 
   it("reads zeros where nothing is", () => {
-    const guest = new GuestMemory(4096, 0);
+    const guest = new LoaderMemory(4096, 0);
     guest.copyin(Uint8Array.of(5), 4095n);
     expect([...guest.read(4094, 4)]).toEqual([0, 5, 0, 0]);
   });
 
   it("is zero again when it serves another session", () => {
     const SIZE = 123 * 4096;
-    const first = new GuestMemory(SIZE, 0);
+    const first = new LoaderMemory(SIZE, 0);
     const { buffer } = first.view(0, 0);
     first.copyin(new Uint8Array(100).fill(1), 5000n);
     first.copyin(new Uint8Array(10).fill(2), BigInt(SIZE - 10));
     first.release();
-    const second = new GuestMemory(SIZE, 0);
+    const second = new LoaderMemory(SIZE, 0);
     expect(second.view(0, 0).buffer).toBe(buffer);
     expect(second.view(0, SIZE).every((byte) => byte === 0)).toBe(true);
     expect(first.view(0, SIZE)).toHaveLength(0);
@@ -215,7 +251,7 @@ describe("GuestMemory", () => {
 
   it("is zero again whatever was being written when the session ended", () => {
     const SIZE = 5 * 2 ** 20;
-    const first = new GuestMemory(SIZE, 0);
+    const first = new LoaderMemory(SIZE, 0);
     const { buffer } = first.view(0, 0);
     // As a disk does whose medium fails in the middle.
     first
@@ -223,7 +259,7 @@ describe("GuestMemory", () => {
       .subarray(0, 2 ** 20)
       .fill(0x5a);
     first.release();
-    const second = new GuestMemory(SIZE, 0);
+    const second = new LoaderMemory(SIZE, 0);
     expect(second.view(0, 0).buffer).toBe(buffer);
     expect(second.view(0, SIZE).every((byte) => byte === 0)).toBe(true);
   });
@@ -243,16 +279,16 @@ describe("GuestMemory", () => {
   it("that came from elsewhere isn't used again: its maker may have written what it didn't tell", () => {
     const SIZE = 41 * 4096;
     const { buffer } = new Uint8Array(SIZE).fill(7);
-    new GuestMemory(SIZE, 0, buffer).release();
-    expect(new GuestMemory(SIZE, 0).view(0, 0).buffer).not.toBe(buffer);
+    new GuestMemory(SIZE, 0, buffer, NOBODY).release();
+    expect(new LoaderMemory(SIZE, 0).view(0, 0).buffer).not.toBe(buffer);
   });
 
   it("that came from elsewhere is freed at once, unless somebody holds it", () => {
     const freed = new ArrayBuffer(MIB);
-    new GuestMemory(MIB, 0, freed).release();
+    new GuestMemory(MIB, 0, freed, NOBODY).release();
     expect(freed.byteLength).toBe(0);
     const held = new ArrayBuffer(MIB);
-    const guest = new GuestMemory(MIB, 0, held);
+    const guest = new GuestMemory(MIB, 0, held, NOBODY);
     const { bytes } = guest;
     guest.release();
     expect(bytes.length).toBe(MIB);
@@ -260,10 +296,10 @@ describe("GuestMemory", () => {
 
   it("is not used again once somebody has seen it", () => {
     const SIZE = 77 * 4096;
-    const first = new GuestMemory(SIZE, 0);
+    const first = new LoaderMemory(SIZE, 0);
     const { buffer } = first.bytes;
     first.release();
-    expect(new GuestMemory(SIZE, 0).bytes.buffer).not.toBe(buffer);
+    expect(new LoaderMemory(SIZE, 0).bytes.buffer).not.toBe(buffer);
   });
 });
 
@@ -333,7 +369,7 @@ describe("places in guest memory's stead", () => {
 
 describe("copies at guest memory's edges", () => {
   it("begin at 0 and end with it, and what doesn't fit is counted", () => {
-    const guest = new GuestMemory(65536, 0);
+    const guest = new LoaderMemory(65536, 0);
     const ends = [0n, 65532n].map((gpa) => {
       expect(guest.copyin(Uint8Array.of(1, 2, 3, 4), gpa)).toBe(true);
       const bytes = new Uint8Array(4);

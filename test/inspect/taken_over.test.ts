@@ -12,15 +12,15 @@ import { Scratch } from "../support/scratch.js";
 import { installLiar, userbootWith } from "../support/taken_over.js";
 
 const made = vi.hoisted(() => ({ memories: 0 }));
-vi.mock("../../build/host/memory/guest.js", async (load) => {
-  const original = await load<typeof import("../../build/host/memory/guest.js")>();
-  class CountedMemory extends original.GuestMemory {
+vi.mock("../../build/host/memory/loader.js", async (load) => {
+  const original = await load<typeof import("../../build/host/memory/loader.js")>();
+  class CountedMemory extends original.LoaderMemory {
     constructor(low: number, high: number) {
       super(low, high);
       made.memories++;
     }
   }
-  return { ...original, GuestMemory: CountedMemory };
+  return { ...original, LoaderMemory: CountedMemory };
 });
 // The liar isn't a part of this package, whose files alone it may read.
 vi.mock("../../build/host/worker/node_rights.js", () => ({ readingRights: () => [] }));
