@@ -2,11 +2,11 @@
 // other. As shipped most changes meet a checksum, and what is done then; unchecked they reach what is behind.
 
 import { SparseDisk } from "../../test/support/sparse_disk.js";
-import { bootBlock, type List, packed, sealBlock } from "../../test/support/zfs_pool.js";
+import { bootBlock, isSealed, type List, packed, sealBlock } from "../../test/support/zfs_pool.js";
 import { booting } from "../booting.js";
 import { FuzzDisk } from "../disk.js";
 import { inspecting } from "../inspecting.js";
-import { lookAround } from "../look.js";
+import { askedFor, lookAround } from "../look.js";
 import type { Base, Target } from "../target.js";
 import { unpackedDisks } from "./packed.js";
 
@@ -83,18 +83,39 @@ const PARTITION_AT = 1 << 20;
 const LABEL_SIZE = 262_144;
 const [BOOT_AT, CONFIG_AT, RING_AT] = [8192, 16_384, 131_072];
 
-/** Makes the checksums of these labels right, the first two unless said: those of the boot block, and of the list of names and values. */
+/** Places of uberblocks are at least so large, and at most. */
+const [UBERBLOCK_LEAST, UBERBLOCK_MOST] = [1024, 8192];
+const UBERBLOCK_MAGIC = 0xbab10cn;
+
+/** Uberblocks of a label's ring: from where to where. Each ends with its checksum, which is known by its magic number. */
+function uberblocks(ring: Buffer): [at: number, end: number][] {
+  const found: [number, number][] = [];
+  for (let at = 0; at < ring.length; at += UBERBLOCK_LEAST) {
+    if (ring.readBigUInt64LE(at) !== UBERBLOCK_MAGIC) continue;
+    for (let size = UBERBLOCK_LEAST; size <= UBERBLOCK_MOST; size *= 2)
+      if (isSealed(ring.subarray(at, at + size))) found.push([at, at + size]);
+  }
+  return found;
+}
+
+/**
+ * Makes the checksums of these labels right, the first two unless said: those of the boot block, of the list of names and values,
+ * and of uberblocks.
+ */
 function sealLabels(disks: readonly FuzzDisk[], labels = [0, LABEL_SIZE]): void {
   for (const disk of disks)
-    for (const label of labels)
+    for (const label of labels) {
+      const ring = uberblocks(disk.bytes(PARTITION_AT + label + RING_AT, LABEL_SIZE - RING_AT));
       for (const [at, end] of [
         [BOOT_AT, CONFIG_AT],
         [CONFIG_AT, RING_AT],
+        ...ring.map(([at, end]) => [RING_AT + at, RING_AT + end] as const),
       ] as const) {
         const block = disk.bytes(PARTITION_AT + label + at, end - at);
         sealBlock(block, label + at);
         disk.write(PARTITION_AT + label + at, block);
       }
+    }
 }
 
 /** A disk that has nothing of a pool but its first label, whose lists of names and values are these. */
@@ -177,4 +198,18 @@ const looked = Object.entries(POOLS).flatMap(([name, pools]) => {
   ] satisfies Target[];
 });
 
-export const poolTargets: readonly Target[] = [...looked, nvlists, booted];
+/** The decoder of a compression that only pools have, by the file of a pool that is packed so. */
+const decoding = (name: string, file: string): Target => ({
+  name,
+  module: "inspect_unchecked",
+  bases: { usual: () => ({ disks: unpackedDisks("images/pools/compressions.pages.br") }) },
+  session: (disks) => inspecting(disks, () => askedFor(`open\tzfs:zroot/ROOT/default:${file}\t0\nread\t0\t0`)),
+});
+
+export const poolTargets: readonly Target[] = [
+  ...looked,
+  nvlists,
+  booted,
+  decoding("lzjb", "/files/t513"),
+  decoding("zle", "/files/sparse"),
+];

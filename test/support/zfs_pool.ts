@@ -54,6 +54,11 @@ export function sealBlock(block: Buffer, offset: number): void {
   seal(block, [BigInt(offset)]);
 }
 
+/** Whether a block ends with a checksum, right or wrong. */
+export function isSealed(block: Buffer): boolean {
+  return block.length >= TAIL_SIZE && block.readBigUInt64LE(block.length - TAIL_SIZE) === TAIL_MAGIC;
+}
+
 /** The same for one whose checksum begins from these numbers. */
 function seal(block: Buffer, seed: readonly bigint[]): void {
   const end = block.subarray(block.length - TAIL_SIZE);
