@@ -149,6 +149,19 @@ describe("what a thread sends", () => {
     ["more than there is", { ram: new ArrayBuffer(PAGE + 1), faults: 0, written: [] }],
     ["no ranges", { ram: new ArrayBuffer(8), faults: 0 }],
     ["ranges that aren't", { ram: new ArrayBuffer(8), faults: 0, written: [3] }],
+    ["a range beyond its memory", { ram: new ArrayBuffer(8), faults: 0, written: [[0, PAGE + 1]] }],
+    [
+      "ranges out of order",
+      {
+        ram: new ArrayBuffer(8),
+        faults: 0,
+        written: [
+          [4, 8],
+          [0, 2],
+        ],
+      },
+    ],
+    ["more ranges than are told", { ram: new ArrayBuffer(8), faults: 0, written: Array(4097).fill([0, 1]) }],
   ])("is nothing that makes sense with %s", (_, memory) => expect(received(done(memory))).toBeUndefined());
 });
 
