@@ -1,22 +1,29 @@
 // Who is next in a pool: tenants take turns by the time that their boots took, not by how many they ask for (start-time fair
 // queueing). Whoever boots for long comes later the next time; whoever comes anew, or was away, comes at once, and has nothing
-// saved up. Of one tenant the first comes first. Tenants whose boots take many times as long as usual have part of the places only:
-// nothing that runs can be taken its place away, so there have to be some for the others.
+// saved up. Of one tenant the first comes first. Tenants who had a boot that took many times as long as usual have part of the places
+// only, for a while: nothing that runs can be taken its place away, so there have to be some for the others.
 
 /** What a boot is taken to last before anything is known, in milliseconds. */
 const GUESS_MS = 50;
 /** How fast the guess follows what boots took. */
 const GUESS_SHARE = 0.1;
-/** What is usual is found among so many boots: the one than which a quarter is quicker. */
-const RECENT = 64;
+/** What is usual is found among so many boots, of each tenant's the last one: that than which a quarter is quicker. */
+const RECENT = 128;
 const QUARTER = 4;
-/** Whose boots take more than so many times as long is slow. */
+/** Who had a boot that took more than so many times as long is slow. */
 const SLOW = 4;
 /** Whoever takes less, in milliseconds, isn't: a busy machine makes that much of a difference. */
 const SLOW_LEAST_MS = 250;
-/** What a tenant's last boot counts for in how long its boots take, and of how many tenants that is remembered. */
-const PACE_SHARE = 0.5;
-const PACES_MAX = 1024;
+/**
+ * For how many times as long as its boot took a tenant is slow then, or until the next one is done that waits or runs by the end of
+ * that. Quick ones meanwhile change nothing: they cost it nothing.
+ */
+const SLOW_FOR = 10;
+/**
+ * What a boot took moves the common scale by this part of what it would be for each that waits or runs. Boots of names that are
+ * always new would leave it where it is: nobody else would come, and all of those names would be remembered.
+ */
+const DRIFT = 0.25;
 
 /** Below so many tenants nobody is looked for who could be forgotten. */
 const TENANTS_LEAST = 256;
@@ -33,8 +40,6 @@ export interface Turn {
   readonly tenant: string;
   /** What was charged for it in advance. */
   readonly charged: number;
-  /** It is one of a tenant who is slow. */
-  readonly slow: boolean;
 }
 
 /**
@@ -53,13 +58,17 @@ export class FairQueue<T> {
   #usual = GUESS_MS;
   /** Tenants who had a quick one among them. */
   #quick = new Set<string>();
-  /** How long boots of tenants take, who booted last in the end. */
-  readonly #paces = new Map<string, number>();
-  #slow = 0;
+  /**
+   * Boots that took long, and until when their tenants are slow at least. Each was at work for a part of that time: besides those
+   * of tenants who have something that waits or runs there are a few for each place.
+   */
+  readonly #long = new Map<string, { ms: number; until: number }>();
 
   constructor(
     private readonly most: number,
     private readonly slowMost: number,
+    /** Milliseconds. */
+    private readonly clock = () => performance.now(),
   ) {}
 
   /** Items that wait. */
@@ -90,8 +99,9 @@ export class FairQueue<T> {
       tenant = { waiting: [], running: 0, turn: this.#now };
       this.#tenants.set(name, tenant);
     }
+    this.#forgive(name);
     // Who didn't want anything meanwhile has no claim to it.
-    if (tenant.waiting.length === 0 && tenant.running === 0) tenant.turn = Math.max(tenant.turn, this.#now);
+    if (!isHere(tenant)) tenant.turn = Math.max(tenant.turn, this.#now);
     tenant.waiting.push(item);
     this.#length++;
   }
@@ -110,9 +120,10 @@ export class FairQueue<T> {
   /** Whose turn it is, unless nobody may. */
   next(): { tenant: string; item: T } | undefined {
     let first: { name: string; tenant: Tenant<T> } | undefined;
+    const full = this.#slowRunning >= this.slowMost;
     for (const [name, tenant] of this.#tenants) {
       if (tenant.waiting.length === 0 || tenant.running >= this.most) continue;
-      if (this.#slow >= this.slowMost && this.#isSlow(name)) continue;
+      if (full && this.#isSlow(name)) continue;
       if (first === undefined || tenant.turn < first.tenant.turn) first = { name, tenant };
     }
     return first && { tenant: first.name, item: first.tenant.waiting[0]! };
@@ -125,44 +136,56 @@ export class FairQueue<T> {
     this.#length--;
     tenant.running++;
     this.#running++;
-    const slow = this.#isSlow(name);
-    if (slow) this.#slow++;
     this.#now = Math.max(this.#now, tenant.turn);
     tenant.turn += this.#guess;
-    return { tenant: name, charged: this.#guess, slow };
+    return { tenant: name, charged: this.#guess };
   }
 
-  /** Whether `name`'s boots take long, beside those of somebody else. */
+  /** What runs of those who are slow, also if it began before they were. */
+  get #slowRunning(): number {
+    let sum = 0;
+    for (const name of this.#long.keys()) if (this.#isSlow(name)) sum += this.#tenants.get(name)?.running ?? 0;
+    return sum;
+  }
+
+  /** Whether a boot of `name`'s took long, beside those of somebody else. */
   #isSlow(name: string): boolean {
     const others = this.#quick.size > (this.#quick.has(name) ? 1 : 0);
-    return others && (this.#paces.get(name) ?? 0) > this.#slowFrom;
+    return others && (this.#long.get(name)?.ms ?? 0) > this.#slowFrom;
   }
 
   get #slowFrom(): number {
     return Math.max(SLOW * this.#usual, SLOW_LEAST_MS);
   }
 
+  /** `name` isn't slow any more when the time for that is over; who is there has something `done` first. */
+  #forgive(name: string, done = false): void {
+    const long = this.#long.get(name);
+    if (long !== undefined && long.until <= this.clock() && (done || !isHere(this.#tenants.get(name))))
+      this.#long.delete(name);
+  }
+
   #learn(name: string, ms: number): void {
-    const before = this.#paces.get(name) ?? ms;
-    this.#paces.delete(name);
-    this.#paces.set(name, before + (ms - before) * PACE_SHARE);
-    for (const oldest of this.#paces.keys()) {
-      if (this.#paces.size <= PACES_MAX) break;
-      this.#paces.delete(oldest);
-    }
+    for (const one of this.#long.keys()) this.#forgive(one, one === name);
+    const until = this.clock() + SLOW_FOR * ms;
+    if (ms > SLOW_LEAST_MS && until > (this.#long.get(name)?.until ?? 0)) this.#long.set(name, { ms, until });
     this.#recent.push({ name, ms });
     if (this.#recent.length > RECENT) this.#recent.shift();
-    const sorted = this.#recent.map((one) => one.ms).sort((a, b) => a - b);
+    // However often somebody boots, that is one.
+    const last = new Map<string, number>();
+    for (const one of this.#recent) last.set(one.name, one.ms);
+    const sorted = Float64Array.from(last.values()).sort();
     this.#usual = sorted[Math.floor(sorted.length / QUARTER)]!;
-    this.#quick = new Set(this.#recent.filter((one) => one.ms <= this.#slowFrom).map((one) => one.name));
+    this.#quick = new Set();
+    for (const one of this.#recent) if (one.ms <= this.#slowFrom) this.#quick.add(one.name);
   }
 
   /** What was taken is done, after `ms`. */
-  done({ tenant: name, charged, slow }: Turn, ms: number): void {
+  done({ tenant: name, charged }: Turn, ms: number): void {
     const tenant = this.#tenants.get(name)!;
+    this.#now += (DRIFT * ms) / (this.#length + this.#running);
     tenant.running--;
     this.#running--;
-    if (slow) this.#slow--;
     this.#learn(name, ms);
     tenant.turn += ms - charged;
     this.#guess += (ms - this.#guess) * GUESS_SHARE;
@@ -182,6 +205,11 @@ export class FairQueue<T> {
 
   /** Whether a tenant would be the same if it came anew. */
   #isOver(tenant: Tenant<T> | undefined): boolean {
-    return tenant?.waiting.length === 0 && tenant.running === 0 && tenant.turn <= this.#now;
+    return tenant !== undefined && !isHere(tenant) && tenant.turn <= this.#now;
   }
+}
+
+/** Whether something of `tenant`'s waits or runs. */
+function isHere(tenant: Tenant<unknown> | undefined): boolean {
+  return tenant !== undefined && tenant.waiting.length + tenant.running > 0;
 }

@@ -58,7 +58,12 @@ export function processLimits({ memory, limits }: Demands, given = 0, examines =
   // What is given, or kept and replaced for a hook, is there twice while it arrives.
   const kept = examines ? limits.examinedBytes + REPLACED_MAX : 0;
   const bytes = memory.low + limits.moduleMemory + 2 * (given + kept);
-  return { memory: BASE_MEMORY + bytes, cpuS: Math.ceil((limits.wallMs / 1000) * CPU_FACTOR) + CPU_MORE_S };
+  return { memory: BASE_MEMORY + bytes, cpuS: Math.ceil(processorS(limits.wallMs)) + CPU_MORE_S };
+}
+
+/** Seconds of processor that a process may use in so many milliseconds. */
+export function processorS(ms: number): number {
+  return (ms / 1000) * CPU_FACTOR;
 }
 
 /** The command that runs `program` (a file of this package) as a session's process, in bubblewrap or not. */

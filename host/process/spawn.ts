@@ -22,7 +22,15 @@ import type { Confine } from "../options.js";
 import { overlayBytes } from "../overlay.js";
 import type { Answer } from "../policy/asker.js";
 import type { IsolationFacts } from "../result.js";
-import { bwrapFails, bwrapWorks, findBwrap, type ProcessLimits, processLimits, whyUnconfined } from "./confine.js";
+import {
+  bwrapFails,
+  bwrapWorks,
+  findBwrap,
+  type ProcessLimits,
+  processLimits,
+  processorS,
+  whyUnconfined,
+} from "./confine.js";
 import { encodeRequest, FrameReader, frameHead } from "./frames.js";
 import {
   CHANNEL_FD,
@@ -40,6 +48,9 @@ const STDERR_MAX = 4096;
 
 /** Bytes of answers that a process may leave unread. */
 const UNREAD_MAX = 1024 * 1024;
+
+/** The system counts a process's time over all of its sessions: one that stays gets as much as so many may use. */
+const SESSIONS = 2;
 
 /** What is asked of a cell that is a process. */
 export interface ProcessOptions {
@@ -61,6 +72,9 @@ class ProcessCell implements Cell {
   #files: FileDisk[] = [];
   disks: OpenDisk[] = [];
   #limits: ProcessLimits | undefined;
+  /** When its session began, and seconds of processor that those before it may have used. */
+  #began = 0;
+  #usedS = 0;
   /** Whether the process was started before the session was there. */
   #spare = false;
   #message: StartMessage | undefined;
@@ -105,7 +119,7 @@ class ProcessCell implements Cell {
     private readonly ahead?: Ahead,
   ) {
     if (ahead === undefined) return;
-    this.#limits = processLimits(ahead.options);
+    this.#limits = forMore(processLimits(ahead.options));
     this.#launch(findBwrap(confine));
   }
 
@@ -138,14 +152,16 @@ class ProcessCell implements Cell {
     this.#launch(findBwrap(this.confine), spare?.child);
   }
 
-  /** Hands the session to the process that is there already, unless it may use more than that one: then it gets another one. */
+  /** Hands the session to the process that is there already, unless it may use more than that one has: then it gets another one. */
   #startAhead(limits: ProcessLimits): void {
     const had = this.#limits!;
-    if (limits.memory <= had.memory && limits.cpuS <= had.cpuS) {
+    this.#began = performance.now();
+    if (limits.memory <= had.memory && limits.cpuS <= had.cpuS - this.#usedS) {
       if (this.#socket !== undefined) this.#greet();
       return;
     }
-    this.#limits = { memory: Math.max(limits.memory, had.memory), cpuS: Math.max(limits.cpuS, had.cpuS) };
+    const { memory, cpuS } = forMore(limits);
+    this.#limits = { memory: Math.max(memory, had.memory), cpuS: Math.max(cpuS, had.cpuS) };
     const before = { child: this.#child, socket: this.#socket, exited: this.#exited };
     this.#kill();
     before.socket?.destroy();
@@ -156,6 +172,7 @@ class ProcessCell implements Cell {
   }
 
   renew(): void {
+    this.#usedS += processorS(performance.now() - this.#began);
     this.#guest?.release();
     this.#guest = undefined;
     this.#message = undefined;
@@ -226,6 +243,7 @@ class ProcessCell implements Cell {
     this.#child = child;
     this.#spare = spare !== undefined || this.#message === undefined;
     this.#heard = false;
+    this.#usedS = 0;
     this.#stderr = "";
     const reader = new FrameReader(
       (head, body) => this.#frame(head, body),
@@ -380,6 +398,10 @@ class ProcessCell implements Cell {
     this.#wanted = false;
     this.#send({ keys: this.#typed.take(), ended: this.#ended } satisfies KeysReply);
   }
+}
+
+function forMore({ memory, cpuS }: ProcessLimits): ProcessLimits {
+  return { memory, cpuS: SESSIONS * cpuS };
 }
 
 /** Whoever reads on and on hears signals, and what else happens, so often. */

@@ -424,6 +424,26 @@ describe.runIf(linux)("processes that are killed", () => {
     expect(await reason(pool.boot(enters()))).toBe("exec");
   });
 
+  it("none for the time that the boots before took: whoever has been there for long is replaced", async () => {
+    await using pool = make({ isolation: "process", confine: "none", size: 1, spare: 0, reuse: "tenant" });
+    const boot = async () => {
+      expect(await reason(pool.boot(enters()))).toBe("exec");
+      await vi.waitFor(() => expect(pool.stats().ending).toBe(0));
+      return children()![0]!;
+    };
+    const before = await boot();
+    expect(await boot()).toBe(before);
+    const { result, go } = await hold(pool);
+    // It may have used as much as the system gives one: time goes by while it waits for a key.
+    const now = performance.now.bind(performance);
+    using _ = vi.spyOn(performance, "now").mockImplementation(() => now() + 1_000_000);
+    go();
+    expect(await reason(result)).toBe("exec");
+    const after = await boot();
+    expect(after).not.toBe(before);
+    expect(await boot()).toBe(after);
+  });
+
   it("where none can be started boots are refused, nothing is tried over and over, and all is well afterwards", async () => {
     const { execPath } = process;
     process.execPath = "/nonexistent/node";

@@ -5,7 +5,34 @@ import { describe, expect, it } from "vitest";
 import { FairQueue, type Turn } from "../../build/host/pool/queue.js";
 
 const MANY = 1_000_000;
-const queue = (most = MANY, slowMost = MANY) => new FairQueue<number>(most, slowMost);
+const queue = (most = MANY, slowMost = MANY, clock?: () => number) => new FairQueue<number>(most, slowMost, clock);
+
+/** A queue of whose places those who are slow have `slowMost`, and its time, which boots take when they run alone. */
+function timed(slowMost = 1) {
+  let now = 0;
+  const line = queue(MANY, slowMost, () => now);
+  const pass = (ms: number) => {
+    now += ms;
+  };
+  const done = (turn: Turn, ms: number) => {
+    pass(ms);
+    line.done(turn, ms);
+  };
+  const run = (tenant: string, ms: number) => {
+    line.add(tenant, 0);
+    done(line.take(tenant), ms);
+  };
+  /** How many of `tenant`'s are taken when it is the only one that waits. They take `ms`. */
+  const taken = (tenant: string, count: number, ms = 1) => {
+    for (let i = 0; i < count; i++) line.add(tenant, i);
+    const turns: Turn[] = [];
+    while (line.next() !== undefined) turns.push(line.take(tenant));
+    for (const turn of turns) line.done(turn, ms);
+    for (let i = turns.length; i < count; i++) line.remove(tenant, i);
+    return turns.length;
+  };
+  return { line, pass, done, run, taken };
+}
 
 /** What each tenant has got of the time, when `count` are taken one after the other and tenants never lack any. */
 function shares(costs: Record<string, number>, count: number): Record<string, number> {
@@ -62,7 +89,6 @@ describe("a fair queue", () => {
               expect(next.item).toBe(waiting.get(next.tenant)!.shift());
               expect(running(next.tenant)).toBeLessThan(most);
               taken.push(line.take(next.tenant));
-              expect(taken.filter((turn) => turn.slow).length).toBeLessThanOrEqual(slow);
             }
             const left = [...waiting.values()].flat();
             expect(line.length).toBe(left.length);
@@ -105,11 +131,7 @@ describe("a fair queue", () => {
   });
 
   it("keeps places from those whose boots take many times as long as is usual", () => {
-    const line = queue(MANY, 1);
-    const run = (tenant: string, ms: number) => {
-      line.add(tenant, 0);
-      line.done(line.take(tenant), ms);
-    };
+    const { line, done, run } = timed();
     // Somebody is always there, so that nothing is forgotten.
     line.add("there", 0);
     const there = line.take("there");
@@ -117,70 +139,158 @@ describe("a fair queue", () => {
     for (const tenant of ["x", "y", "z"]) run(tenant, 5000);
     for (const tenant of ["x", "y", "z"]) line.add(tenant, 1);
     const first = line.take(line.next()!.tenant);
-    expect(first.slow).toBe(true);
+    expect(line.next()).toBeUndefined();
     // Its debt counted; the others have as much.
     line.add("good 1", 2);
     expect(line.next()!.tenant).toBe("good 1");
-    line.done(line.take("good 1"), 30);
-    line.done(first, 5000);
+    done(line.take("good 1"), 30);
+    done(first, 5000);
     expect(line.next()).toBeDefined();
     line.done(there, 1);
   });
 
   it("keeps them also when nobody else waits at the moment, and from those who come again later", () => {
-    const line = queue(MANY, 1);
-    const run = (tenant: string, ms: number) => {
-      line.add(tenant, 0);
-      line.done(line.take(tenant), ms);
-    };
+    const { line, done, run } = timed();
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 100; i++) run(`good ${i}`, 30);
       for (const tenant of ["x", "y", "z"]) run(tenant, 1000);
       for (const tenant of ["x", "y", "z"]) line.add(tenant, 1);
-      const first = line.take(line.next()!.tenant);
-      expect(first.slow).toBe(true);
+      for (let left = 3; left > 0; left--) {
+        const turn = line.take(line.next()!.tenant);
+        expect(line.next()).toBeUndefined();
+        done(turn, 1000);
+      }
+    }
+  });
+
+  it("counts what ran already when it came out that its tenant is slow", () => {
+    const { line, done, run } = timed(2);
+    run("good", 30);
+    for (let i = 0; i < 8; i++) line.add("x", i);
+    const turns = [0, 1, 2, 3].map(() => line.take(line.next()!.tenant));
+    done(turns[0]!, 5000);
+    expect(line.next()).toBeUndefined();
+    for (const turn of turns.slice(1, 3)) line.done(turn, 5000);
+    line.take(line.next()!.tenant);
+    expect(line.next()).toBeUndefined();
+  });
+
+  it("isn't got around by quicker boots between long ones, however many, nor by boots of many others", () => {
+    const others = fc.array(fc.integer({ min: 0, max: 250 }), { maxLength: 1500 });
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 5000 }), { maxLength: 50 }), others, (own, others) => {
+        const { pass, run, taken } = timed();
+        run("good", 30);
+        run("x", 60_000);
+        for (const ms of own) run("x", ms);
+        pass(200_000);
+        for (const [i, ms] of others.entries()) run(`other ${i}`, ms / 4);
+        run("good", 30);
+        expect(taken("x", 4)).toBe(1);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("isn't got around by so many who are slow that each has to wait for its turn", () => {
+    const { line, done, run } = timed();
+    for (let i = 0; i < 10; i++) run(`good ${i}`, 30);
+    for (let i = 0; i < 20; i++) {
+      run(`bad ${i}`, 1000);
+      line.add(`bad ${i}`, i);
+    }
+    for (let i = 0; i < 200; i++) {
+      const { tenant } = line.next()!;
+      const turn = line.take(tenant);
       expect(line.next()).toBeUndefined();
-      line.done(first, 1000);
-      for (let left = 2; left > 0; left--) line.done(line.take(line.next()!.tenant), 1000);
+      line.add(tenant, i);
+      done(turn, 1000);
+      run(`good ${i % 10}`, 30);
+    }
+  });
+
+  it("takes nobody for slow for long, whether it stays or comes again", () => {
+    const { line, pass, done, run, taken } = timed();
+    run("good", 30);
+    run("unlucky", 3000);
+    expect(taken("unlucky", 4)).toBe(1);
+    pass(31_000);
+    expect(taken("unlucky", 4)).toBe(4);
+    run("unlucky", 3000);
+    line.add("unlucky", 0);
+    for (let i = 0; i < 1000; i++) {
+      const turn = line.take("unlucky");
+      line.add("unlucky", i);
+      done(turn, 32);
+      if (i % 20 === 0) run("good", 30);
+    }
+    line.take("unlucky");
+    line.add("unlucky", 0);
+    expect(line.next()).toBeDefined();
+  });
+
+  it("has what is usual from all tenants, however often one of them boots", () => {
+    for (const [often, usual] of [
+      [1, 300],
+      [5000, 30],
+    ] as const) {
+      const { run, taken } = timed();
+      for (let i = 0; i < 400; i++) run(i % 25 < 4 ? `tenant ${i % 25}` : "often", i % 25 < 4 ? usual : often);
+      for (let i = 0; i < 4; i++) expect(taken(`tenant ${i}`, 4, usual)).toBe(4);
+      expect(taken("often", 4)).toBe(often > 250 ? 1 : 4);
     }
   });
 
   it("takes nobody for slow whom only a busy machine has slowed down", () => {
-    const line = queue(MANY, 1);
-    for (let i = 0; i < 200; i++) {
-      line.add(`tenant ${i % 20}`, i);
-      line.done(line.take(`tenant ${i % 20}`), i % 20 < 5 ? 240 : 12);
-    }
-    for (let i = 0; i < 5; i++) line.add(`tenant ${i}`, i);
-    for (let i = 0; i < 5; i++) expect(line.take(line.next()!.tenant).slow).toBe(false);
+    const { run, taken } = timed();
+    for (let i = 0; i < 200; i++) run(`tenant ${i % 20}`, i % 20 < 5 ? 240 : 12);
+    for (let i = 0; i < 5; i++) expect(taken(`tenant ${i}`, 5)).toBe(5);
   });
 
   it("keeps none from one who is alone, nor when all take as long", () => {
-    const line = queue(MANY, 1);
-    for (let i = 0; i < 100; i++) {
-      line.add("alone", i);
-      line.done(line.take("alone"), i % 4 === 0 ? 5000 : 20);
-    }
-    for (let i = 0; i < 8; i++) line.add("alone", i);
-    for (let i = 0; i < 8; i++) expect(line.take(line.next()!.tenant).slow).toBe(false);
+    const alone = timed();
+    for (let i = 0; i < 150; i++) alone.run("alone", i % 4 === 0 ? 5000 : 20);
+    expect(alone.taken("alone", 8)).toBe(8);
 
-    const slow = queue(MANY, 1);
-    for (let i = 0; i < 100; i++) {
-      slow.add(`tenant ${i % 8}`, i);
-      slow.done(slow.take(`tenant ${i % 8}`), 2000 + i);
-    }
-    for (let i = 0; i < 8; i++) slow.add(`tenant ${i}`, i);
-    for (let i = 0; i < 8; i++) expect(slow.take(slow.next()!.tenant).slow).toBe(false);
+    const { line, run } = timed();
+    for (let i = 0; i < 100; i++) run(`tenant ${i % 8}`, 2000 + i);
+    for (let i = 0; i < 8; i++) line.add(`tenant ${i}`, i);
+    for (let i = 0; i < 8; i++) line.take(line.next()!.tenant);
+    expect(line.length).toBe(0);
   });
 
   it("forgets tenants of whom nothing is to be remembered, while others go on", () => {
     const line = queue();
     line.add("there", 0);
-    for (let i = 0; i < 10_000; i++) {
+    for (let i = 0; i < 4000; i++) {
       line.add("there", i);
       line.add(`tenant ${i}`, i);
       for (const tenant of ["there", `tenant ${i}`]) line.done(line.take(tenant), 10);
     }
     expect(line.tenants).toBeLessThan(2000);
+  });
+
+  it("has names that are always new come before nobody for long, and doesn't remember them", () => {
+    const { line, done } = timed();
+    const running: Turn[] = [];
+    let name = 0;
+    const add = () => line.add(`tenant ${name++}`, name);
+    const boot = () => {
+      add();
+      done(running.shift()!, 100);
+      const { tenant } = line.next()!;
+      running.push(line.take(tenant));
+      return tenant;
+    };
+    for (let i = 0; i < 4; i++) {
+      add();
+      running.push(line.take(`tenant ${i}`));
+    }
+    for (let i = 0; i < 3000; i++) boot();
+    expect(line.tenants).toBeLessThan(600);
+    const again = boot();
+    line.add(again, 0);
+    let others = 0;
+    while (boot() !== again) expect(++others).toBeLessThan(100);
   });
 });

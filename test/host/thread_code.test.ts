@@ -1,5 +1,6 @@
 // A thread's program begins with the code that the engine made of it in a thread before.
 
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,10 +10,12 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { Launch } from "../../build/host/worker/node_launch.js";
 import { LAUNCHER, PROGRAM, spawnNodeThread } from "../../build/host/worker/node_spawn.js";
 import { GUESTS, guestImage } from "../support/guests.js";
+import { inRepository } from "../support/repository.js";
 import { Scratch } from "../support/scratch.js";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
+const guestPath = scratch.file("guest.img", guestImage(GUESTS.amd64));
 
 /** The first thing that `program` says when it begins with `code`, and the code that it has then. */
 async function launched(program: string, code?: Uint8Array): Promise<{ said: unknown; code: Uint8Array }> {
@@ -93,5 +96,62 @@ describe("a thread's code", () => {
     }
     expect(outputs[0]).toMatchObject({ reason: "exec" });
     for (const output of outputs) expect(output).toEqual(outputs[0]);
+  });
+
+  it("is that of a spare in which nobody's guest was, and what all threads after it begin with", () => {
+    const program = `import { syncBuiltinESMExports } from "node:module";
+      import threads from "node:worker_threads";
+      const { MessageChannel, Worker } = threads;
+      const began = [];
+      const had = [];
+      // What goes to threads: those that may be asked have a channel for that.
+      threads.Worker = class extends Worker {
+        constructor(program, options) {
+          super(program, options);
+          this.number = began.push(options.workerData.code instanceof Uint8Array) - 1;
+        }
+        postMessage(message) {
+          if ("options" in message) had.push(this.number + (message.options.memory.low === ${64 << 20} ? " guest" : " rehearsal"));
+          super.postMessage(message);
+        }
+      };
+      threads.MessageChannel = function () {
+        const channel = new MessageChannel();
+        const number = began.length;
+        channel.port1.postMessage = (message) => {
+          had.push(number + " asked");
+          MessagePort.prototype.postMessage.call(channel.port1, message);
+        };
+        return channel;
+      };
+      syncBuiltinESMExports();
+      const { boot, createPool, preload } = await import("userboot-wasm");
+      await preload({ flavours: ["simp"] });
+      const until = async (is) => {
+        while (!is()) await new Promise((done) => setImmediate(done));
+      };
+      const pool = createPool({ size: 1, spare: 1, loader: "simp", reuse: "tenant" });
+      const options = { disks: [${JSON.stringify(guestPath)}], start: "simp", clock: "virtual", memory: ${64 << 20} };
+      // The first spare is taken while it loads, and serves its tenant again.
+      await until(() => began.length === 1);
+      await pool.boot({ ...options, tenant: "a" });
+      await until(() => pool.stats().spares === 1);
+      await pool.boot({ ...options, tenant: "a" });
+      await pool.boot({ ...options, tenant: "b" });
+      await boot(options);
+      await until(() => began.length === 4);
+      await pool.close();
+      console.log(JSON.stringify({ began, had }));`;
+    const ran = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      cwd: inRepository(""),
+      encoding: "utf8",
+      timeout: 50_000,
+    });
+    expect(ran).toMatchObject({ status: 0, stderr: "" });
+    const { began, had } = JSON.parse(ran.stdout) as { began: boolean[]; had: string[] };
+    expect(began).toEqual([false, false, true, true]);
+    // The third is a spare when the pool is closed.
+    const used = had.filter((what) => !what.startsWith("2"));
+    expect(used).toEqual(["0 guest", "1 rehearsal", "1 asked", "0 guest", "1 guest", "3 guest"]);
   });
 });
