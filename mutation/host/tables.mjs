@@ -9,7 +9,7 @@ import { filesBelow } from "../../scripts/core.mjs";
 /** The folders: tests as paths below test/. */
 export const FOLDERS = {
   memory: { tests: ["host/memory", "host/protocol"] },
-  wasi: { tests: ["host/trees", "host/host_directory", "host/host_tree"] },
+  wasi: { tests: ["host/guarded", "host/trees", "host/host_directory", "host/host_tree"] },
   policy: { tests: ["policy/answers", "policy/hooks", "policy/lua", "policy/examined", "policy/questions"] },
   protocol: { tests: ["host/imports", "host/protocol", "host/caps", "host/session", "safety/damage", "host/overlay"] },
   worker: {
