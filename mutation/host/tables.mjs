@@ -13,7 +13,7 @@ export const FOLDERS = {
   policy: { tests: ["policy/answers", "policy/hooks", "policy/lua", "policy/examined", "policy/questions"] },
   protocol: { tests: ["host/imports", "host/protocol", "host/caps", "host/session", "safety/damage", "host/overlay"] },
   worker: {
-    tests: ["host/channel", "host/caps", "host/ends", "host/key_messages", "policy/hooks"],
+    tests: ["host/channel", "host/caps", "host/ends", "host/key_messages", "host/thread_code", "policy/hooks"],
     anyThread: true,
   },
   process: { tests: ["host/frames", "policy/hooks", "host/elsewhere"], anyThread: true },
