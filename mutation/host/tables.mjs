@@ -11,7 +11,12 @@ export const FOLDERS = {
   memory: { tests: ["host/memory", "host/protocol"] },
   wasi: { tests: ["host/guarded", "host/trees", "host/host_directory", "host/host_tree"] },
   policy: { tests: ["policy/answers", "policy/hooks", "policy/lua", "policy/examined", "policy/questions"] },
-  protocol: { tests: ["host/imports", "host/protocol", "host/caps", "host/session", "safety/damage", "host/overlay"] },
+  protocol: {
+    tests: [
+      ...["host/imports", "host/waiting_imports", "host/protocol", "host/caps", "host/session", "host/overlay"],
+      "safety/damage",
+    ],
+  },
   worker: {
     tests: ["host/channel", "host/caps", "host/ends", "host/key_messages", "host/thread_code", "policy/hooks"],
     anyThread: true,
