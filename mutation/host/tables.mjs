@@ -26,7 +26,7 @@ export const FOLDERS = {
   disks: {
     tests: ["host/ranges", "host/devices", "host/ends", "host/http_disk", "host/compressed", "host/promised_disks"],
   },
-  console: { tests: ["host/charset", "host/editing", "host/keys", "host/session"] },
+  console: { tests: ["host/charset", "host/editing", "host/keys", "host/session", "policy/lua"] },
   inspect: { tests: ["inspect/inspect", "inspect/hostile", "inspect/walls", "inspect/places"] },
   handoff: { tests: ["handoff/pack", "host/caps", "handoff/environment", "handoff/qmp", "handoff/dry_run"] },
   machine_file: { tests: ["host/machine_file", "host/machine_options", "host/root_for"] },
