@@ -10,7 +10,9 @@ import { filesBelow } from "../../scripts/core.mjs";
 export const FOLDERS = {
   memory: { tests: ["host/memory", "host/protocol"] },
   wasi: { tests: ["host/guarded", "host/trees", "host/host_directory", "host/host_tree"] },
-  policy: { tests: ["policy/answers", "policy/hooks", "policy/lua", "policy/examined", "policy/questions"] },
+  policy: {
+    tests: ["policy/imports", "policy/answers", "policy/lua", "policy/questions", "policy/examined", "policy/hooks"],
+  },
   protocol: {
     tests: [
       ...["host/imports", "host/waiting_imports", "host/protocol", "host/caps", "host/session", "host/overlay"],
