@@ -9,6 +9,7 @@ import { loadNodeHasher } from "../../build/host/node_hash.js";
 import { DirectAsker } from "../../build/host/policy/asker.js";
 import { PolicyBudget } from "../../build/host/policy/budget.js";
 import { permitEntry, policyImports } from "../../build/host/policy/imports.js";
+import { digestFiles, digestState } from "../../build/host/policy/measure.js";
 import { makePolicy } from "../../build/host/policy/policy.js";
 import { unaskedImports } from "../../build/host/policy/unasked.js";
 import { FileVault } from "../../build/host/policy/vault.js";
@@ -324,6 +325,52 @@ describe("a policy", () => {
       HOOK_FILES | HOOK_KERNEL,
       true,
     ]);
+  });
+});
+
+describe("what was measured", () => {
+  const sha256 = (...parts: (string | Uint8Array)[]) =>
+    parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest("hex");
+  const FILES = [
+    { device: "disk0p2:", path: "/boot/k\xff", size: 5, sha256: "ab", purpose: "kernel" },
+    { device: "host0:", path: "/x", size: 2 ** 40, sha256: "cd", purpose: "data" },
+  ] as const;
+
+  it("of files is their list, in its order", () => {
+    const lines = ['["ab",5,"kernel","disk0p2:","/boot/k\xff"]\n', '["cd",1099511627776,"data","host0:","/x"]\n'];
+    expect(digestFiles(FILES, makeHasher)).toBe(sha256(...lines));
+    expect(digestFiles([...FILES].reverse(), makeHasher)).toBe(sha256(...[...lines].reverse()));
+    expect(digestFiles([], makeHasher)).toBe(sha256());
+  });
+
+  it("of the machine is its registers, and each range of memory with what is there", () => {
+    const guest = new GuestMemory(MIB, 0);
+    const content = [Uint8Array.of(1, 2, 3), new Uint8Array(5000).fill(9)];
+    guest.copyin(content[0]!, 0x1000n);
+    guest.copyin(content[1]!, 0x8000n);
+    guest.copyin(Uint8Array.of(7), 0x4000n);
+    const registers = { rip: "0x1" };
+    const memory = [
+      { gpa: "0x1000", length: 3 },
+      { gpa: "0x8000", length: 5000 },
+    ];
+    const expected = sha256(
+      '{"rip":"0x1"}\n',
+      `0x1000 3 ${sha256(content[0]!)}\n`,
+      `0x8000 5000 ${sha256(content[1]!)}\n`,
+    );
+    expect(digestState({ registers, memory } as never, guest, makeHasher)).toBe(expected);
+  });
+
+  it.each([
+    ["exec", true],
+    ["exit", false],
+    ["error", false],
+  ])("after an end by %s has a digest of the machine: %s", async (reason, has) => {
+    const { measurements } = await makePolicy(undefined, true, DEFAULT_LIMITS);
+    const guestMemory = new GuestMemory(MIB, 0);
+    const measured = measurements?.({ reason, registers: {}, memory: [], guestMemory } as never);
+    expect(measured).toEqual({ files: [], filesDigest: sha256(), ...(has && { stateDigest: sha256("{}\n") }) });
   });
 });
 
