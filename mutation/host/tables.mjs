@@ -23,8 +23,11 @@ export const FOLDERS = {
     tests: ["host/channel", "host/caps", "host/ends", "host/key_messages", "host/thread_code", "policy/hooks"],
     anyThread: true,
   },
-  process: { tests: ["host/frames", "policy/hooks", "host/elsewhere"], anyThread: true },
-  isolation: { tests: ["host/ends", "host/keys", "safety/walls", "host/elsewhere"], anyThread: true },
+  process: {
+    tests: ["host/process_limits", "host/frames", "host/spare", "policy/hooks", "host/elsewhere"],
+    anyThread: true,
+  },
+  isolation: { tests: ["host/frames", "host/ends", "host/keys", "safety/walls", "host/elsewhere"], anyThread: true },
   disks: {
     tests: ["host/ranges", "host/devices", "host/ends", "host/http_disk", "host/compressed", "host/promised_disks"],
   },
