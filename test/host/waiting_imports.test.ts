@@ -116,16 +116,19 @@ describe("a read of a disk that promises", () => {
     await expect(later(broken(own).imports.diskread!(0, 0n, 0, 512, CELL))).rejects.toBe(own);
   });
 
-  it("has room of its own, unless the disk says that it promises nothing", async () => {
-    for (const promises of [undefined, true, false]) {
+  it("has room of its own where it can be waited for, unless the disk says that it promises nothing", async () => {
+    for (const [promises, suspends] of [
+      ...[undefined, true, false].map((said) => [said, true] as const),
+      ...[undefined, true, false].map((said) => [said, false] as const),
+    ]) {
       let target: Uint8Array | undefined;
       const read: Disk["read"] = (_, into) => {
         target = into;
         return into.fill(7).length;
       };
-      const { imports, memory } = session({ disk: { ...(promises !== undefined && { promises }), read } });
+      const { imports, memory } = session({ suspends, disk: { ...(promises !== undefined && { promises }), read } });
       expect(imports.diskread!(0, 0n, 0, 512, CELL)).toBe(0);
-      expect(target?.buffer === memory.buffer).toBe(promises === false);
+      expect(target?.buffer === memory.buffer).toBe(promises === false || !suspends);
       expect(new Uint8Array(memory.buffer)[511]).toBe(7);
     }
   });
@@ -147,7 +150,8 @@ describe("a read of a disk that promises", () => {
     [1000, 1000],
   ])("ends there when %i bytes come of a part", async (got, come) => {
     let reads = 0;
-    const { imports, told, cells } = session({ disk: promising((size) => (reads++ === 0 ? size : got)) });
+    const disk = { ...promising((size) => (reads++ === 0 ? size : got)), size: 16 * MIB };
+    const { imports, told, cells } = session({ disk });
     expect(await later(imports.diskread_guest!(0, 0n, 0n, BigInt(12 * MIB), CELL))).toBe(0);
     expect(cells.getBigUint64(CELL, true)).toBe(BigInt(8 * MIB - come));
     expect(told.map(({ fileDone }) => fileDone)).toEqual([4 * MIB, 4 * MIB + come]);
