@@ -101,9 +101,8 @@ export class EditingKeys implements Pick<Console, "poll" | "getc" | "ended"> {
     return this.#bytes.shift() ?? (yield* settled(this.#inner.getc?.(clock)));
   }
 
-  /** Whether another byte is there at once. */
+  /** Whether another byte is there at once. An escape is the last of those that were looked at. */
   *#follows(clock: Clock): Steps<boolean> {
-    if (this.#bytes.length > 0) return true;
     for (let waited = 0; !(yield* settled(this.#inner.poll?.(clock))); waited += LOOK_USEC) {
       if (waited >= SEQUENCE_USEC || this.#inner.ended?.()) return false;
       yield* settled(clock.sleep(LOOK_USEC));

@@ -355,7 +355,7 @@ function padBytes(L: LuaState): void {
       (conversion, flags: string, width: string, precision: string | undefined, string: string | undefined) => {
         if (conversion === "%%") return conversion;
         argument++;
-        if (string === undefined || conversion === "%s" || argument > lua.lua_gettop(state)) return conversion;
+        if (string === undefined || argument > lua.lua_gettop(state)) return conversion;
         const text = textOf(lauxlib.luaL_tolstring(state, argument));
         const cut = precision === undefined ? text : text.slice(0, Number(precision.slice(1)));
         const padded = flags.includes("-") ? cut.padEnd(Number(width)) : cut.padStart(Number(width));

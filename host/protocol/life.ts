@@ -44,24 +44,19 @@ export function lifeImports(module: ModuleMemory, { clock, diagnostics, lookedAt
 
   /** In pieces, so that a long wait doesn't outlast the wall time; a generator is made only for what is promised. */
   const pass = (usec: number): undefined | Steps<undefined> => {
-    for (let rest = usec; rest > 0; rest -= DELAY_PIECE_USEC) {
-      // The first piece was looked at before it.
-      if (rest < usec) meter.checkTime();
+    for (let rest = usec; rest > 0; ) {
       const slept = clock.sleep(Math.min(rest, DELAY_PIECE_USEC));
-      if (isPromise(slept)) return passLater(slept, rest - DELAY_PIECE_USEC);
+      rest -= DELAY_PIECE_USEC;
+      if (isPromise(slept)) return passLater(slept, rest);
+      meter.checkTime();
     }
     return undefined;
   };
   function* passLater(slept: Promise<void>, rest: number): Steps<undefined> {
     yield slept;
     meter.checkTime();
-    while (rest > 0) {
-      const piece = clock.sleep(Math.min(rest, DELAY_PIECE_USEC));
-      if (isPromise(piece)) yield piece;
-      meter.checkTime();
-      rest -= DELAY_PIECE_USEC;
-    }
-    return undefined;
+    const later = pass(rest);
+    return later && (yield* later);
   }
 
   return {

@@ -60,9 +60,7 @@ class Copy implements Doors {
 
   /** Called by links too, with whatever is on their way. */
   async enter(place: Place, name: Buffer, seen: BigIntStats): Promise<Place> {
-    const { depth } = this.limits;
-    if (place.depth >= depth) throw new EntryError(`more than ${depth} directories deep`);
-    const most = depth * OPEN_PER_LEVEL;
+    const most = this.limits.depth * OPEN_PER_LEVEL;
     if (this.#open >= most) throw new EntryError(`more than ${most} directories on the way of its links`);
     const entered = await place.enter(name, seen);
     this.#open++;

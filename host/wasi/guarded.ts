@@ -11,7 +11,7 @@ const ERRNO_MFILE = 33;
 const ERRNO_NAMETOOLONG = 37;
 const ERRNO_NOTCAPABLE = 76;
 
-/** Read, seek, tell, open below, list, status. */
+/** Read, seek, tell, list, status; not open below: all is opened from the top. */
 const READING = 0x20_4026n;
 /** Of the flags that open something: it shall be a directory. */
 const OPEN_DIRECTORY = 2;

@@ -40,16 +40,11 @@ const BIG = { bigint: true } as const;
 
 /** A directory that is being copied. Closed by who entered it. */
 export abstract class Place {
-  /** Directories between the top and this one. */
-  readonly depth: number;
-
   constructor(
     protected readonly status: BigIntStats,
     /** The directory it was entered from; undefined for the top. */
     readonly parent: Place | undefined,
-  ) {
-    this.depth = parent === undefined ? 0 : parent.depth + 1;
-  }
+  ) {}
 
   isSame(other: Place): boolean {
     return isSameEntry(this.status, other.status);

@@ -30,6 +30,8 @@ async function startLibrary(given: WebAssembly.Module | undefined): Promise<Libr
   try {
     // Anew: the library, too, would keep what failed.
     await loaded.init(module, true);
+    // Another module may well start, and have nothing in it.
+    new loaded.MemFS().free();
   } catch (error) {
     throw new AssetError("assets.modules.wasi", `is not the module of wasmer-js (${(error as Error).message})`);
   }

@@ -74,9 +74,8 @@ export class ThreadChannel {
   readonly #suspends = !hasSharedMemory && canSuspend();
   #start: (start: ThreadStart, message: StartMessage) => void = () => {};
   #started = () => {};
-  #took: (taken: KeysTaken) => void = () => {
-    throw new TypeError("nobody gave keys");
-  };
+  /** Undefined where no keys go as messages. */
+  #took: ((taken: KeysTaken) => void) | undefined;
   #questions: QuestionLine | undefined;
   #reads: SharedArrayBuffer | undefined;
   #memory = { low: 0, high: 0 };
@@ -127,6 +126,7 @@ export class ThreadChannel {
   /** Hands on what the thread sent, as the caller takes it: undefined for what makes no sense. */
   received(message: ThreadMessage, handler: (message: CellMessage | undefined) => void): void {
     if (message?.type !== "took") handler(this.#checked(message));
+    else if (this.#took === undefined) handler(undefined);
     else {
       try {
         this.#took(message);

@@ -12,7 +12,7 @@ const LIBRARIES = ["@wasmer/wasi"];
 let flags: string[] | undefined;
 
 /**
- * Flags for a worker thread; none where Node has no permission model.
+ * Flags for a worker thread.
  * @throws OptionError when this package lies where that can't be told what to allow
  */
 export function readingRights(): string[] {
@@ -21,8 +21,6 @@ export function readingRights(): string[] {
 }
 
 function findFlags(): string[] {
-  const switchedOn = permissionFlag();
-  if (switchedOn === undefined) return [];
   const own = fileURLToPath(new URL("../../../", import.meta.url));
   const directories = new Set([own]);
   for (const library of LIBRARIES) {
@@ -44,12 +42,10 @@ function findFlags(): string[] {
       `${patterned}: Node's permission model takes the * for a pattern; install this package elsewhere (or use no isolation)`,
     );
   }
-  return ["--no-warnings", switchedOn, ...[...directories].map((directory) => `--allow-fs-read=${directory}*`)];
+  return ["--no-warnings", permissionFlag(), ...[...directories].map((directory) => `--allow-fs-read=${directory}*`)];
 }
 
 /** The name changed when the model got stable. Node's list of its flags takes longer to make than all the rest. */
-function permissionFlag(): string | undefined {
-  const major = Number.parseInt(process.versions.node, 10);
-  if (major < 20) return undefined;
-  return major < 24 ? "--experimental-permission" : "--permission";
+function permissionFlag(): string {
+  return Number.parseInt(process.versions.node, 10) < 24 ? "--experimental-permission" : "--permission";
 }

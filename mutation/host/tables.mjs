@@ -9,19 +9,29 @@ import { filesBelow } from "../../scripts/core.mjs";
 /** The folders: tests as paths below test/. */
 export const FOLDERS = {
   memory: { tests: ["host/memory", "host/protocol"] },
-  wasi: { tests: ["host/trees", "host/host_directory", "host/host_tree"] },
-  policy: { tests: ["policy/answers", "policy/hooks", "policy/lua", "policy/examined", "policy/questions"] },
-  protocol: { tests: ["host/imports", "host/protocol", "host/caps", "host/session", "safety/damage", "host/overlay"] },
+  wasi: { tests: ["host/guarded", "host/trees", "host/host_directory", "host/host_tree"] },
+  policy: {
+    tests: ["policy/imports", "policy/answers", "policy/lua", "policy/questions", "policy/examined", "policy/hooks"],
+  },
+  protocol: {
+    tests: [
+      ...["host/imports", "host/waiting_imports", "host/protocol", "host/caps", "host/session", "host/overlay"],
+      "safety/damage",
+    ],
+  },
   worker: {
-    tests: ["host/channel", "host/caps", "host/ends", "host/key_messages", "policy/hooks"],
+    tests: ["host/channel", "host/caps", "host/ends", "host/key_messages", "host/thread_code", "policy/hooks"],
     anyThread: true,
   },
-  process: { tests: ["host/frames", "policy/hooks", "host/elsewhere"], anyThread: true },
-  isolation: { tests: ["host/ends", "host/keys", "safety/walls", "host/elsewhere"], anyThread: true },
+  process: {
+    tests: ["host/process_limits", "host/frames", "host/spare", "policy/hooks", "host/elsewhere"],
+    anyThread: true,
+  },
+  isolation: { tests: ["host/frames", "host/ends", "host/keys", "safety/walls", "host/elsewhere"], anyThread: true },
   disks: {
     tests: ["host/ranges", "host/devices", "host/ends", "host/http_disk", "host/compressed", "host/promised_disks"],
   },
-  console: { tests: ["host/charset", "host/editing", "host/keys", "host/session"] },
+  console: { tests: ["host/charset", "host/editing", "host/keys", "host/session", "policy/lua"] },
   inspect: { tests: ["inspect/inspect", "inspect/hostile", "inspect/walls", "inspect/places"] },
   handoff: { tests: ["handoff/pack", "host/caps", "handoff/environment", "handoff/qmp", "handoff/dry_run"] },
   machine_file: { tests: ["host/machine_file", "host/machine_options", "host/root_for"] },

@@ -95,6 +95,45 @@ describe("pack", () => {
     ]);
   });
 
+  it("joins what lies up to 64 KiB apart, whatever lies before it, and nothing below 1 MiB", () => {
+    const GAP = 64 * 1024;
+    const writes: [number, number[]][] = [
+      [0x1010, [1]],
+      [3 * MIB, [1]],
+      [3 * MIB + 1 + GAP, [2]],
+      [3 * MIB + 2 + GAP, [3]],
+      [3 * MIB + 3 + 2 * GAP + 1, [4]],
+      [5 * MIB, [5]],
+      [5 * MIB + 2, [6]],
+    ];
+    const file = pack(machine("amd64", writes), "core");
+    const kernels = loaded(file).map(([gpa, { length }]) => [gpa, length]);
+    const expected = [
+      [0x1000, 4],
+      [0x1010, 1],
+      [2 * MIB, 3],
+      [3 * MIB, 3 + GAP],
+      [3 * MIB + 4 + 2 * GAP, 1],
+      [5 * MIB, 3],
+    ];
+    // At physical addresses, then those above 1 MiB where the kernel sees them.
+    expect(kernels).toEqual([...expected, ...expected.slice(2)]);
+  });
+
+  it.each([
+    ["amd64", 112, 8, { 15: 0, 16: 0xffffffff80200000n, 17: 8, 18: 2, 19: 0x1000, 20: 0, 23: 16, 26: 16 }],
+    ["i386", 72, 4, { 0: 0, 7: 16, 10: 16, 11: 0, 12: 0x200000, 13: 8, 14: 2, 15: 0x1000, 16: 16 }],
+  ] as const)("writes %s registers where debuggers look for them", (arch, at, width, expected) => {
+    const file = Buffer.from(pack(machine(arch), "core"));
+    const status = file.indexOf(Buffer.from("CORE\0\0\0\0", "latin1")) + 8;
+    const register = (index: number) =>
+      width === 8 ? file.readBigUInt64LE(status + at + 8 * index) : file.readUInt32LE(status + at + 4 * index);
+    for (const [index, value] of Object.entries(expected))
+      expect([index, Number(register(Number(index)))]).toEqual([index, Number(value)]);
+    const segments = arch === "amd64" ? [23, 24, 25, 26] : [7, 8, 9, 10];
+    expect(segments.map((index) => Number(register(index)))).toEqual([16, 16, 16, 16]);
+  });
+
   it("writes a core with memory at its physical and at the kernel's addresses", () => {
     const file = pack(machine("amd64"), "core");
     const view = new DataView(file.buffer);

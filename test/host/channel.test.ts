@@ -1,12 +1,16 @@
 // What goes between a thread and its caller beside messages, both ends in this thread.
 
+import { cpSync, writeFileSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import type { StartMessage } from "../../build/host/isolation/messages.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { ThreadChannel, ThreadLine, type ThreadMessage, type ThreadStart } from "../../build/host/worker/channel.js";
 import type { KeyRingReader } from "../../build/host/worker/keyring.js";
 import { readingRights } from "../../build/host/worker/node_rights.js";
-import { INSPECT_PROGRAM, PROGRAM, spawnNodeThread } from "../../build/host/worker/node_spawn.js";
+import { INSPECT_PROGRAM, PROGRAM, spawnNodeThread, workerOptions } from "../../build/host/worker/node_spawn.js";
+import { Scratch } from "../support/scratch.js";
 
 const PAGE = 65536;
 const options = sessionOptions({ memory: { low: PAGE, high: 0 } });
@@ -37,6 +41,12 @@ describe("a start", () => {
     expect([line.keys, line.asker]).toEqual([undefined, undefined]);
     channel.answer({ deny: "no" });
     channel.close();
+  });
+
+  it("has none for disks that the thread reads itself", () => {
+    const disks = [{ image: new Uint8Array(512), sectorSize: 512 }] as unknown as StartMessage["disks"];
+    expect(started({ disks }).start).not.toHaveProperty("reads");
+    expect(started({ disks: [...disks, ...SERVED] }).start).toHaveProperty("reads");
   });
 
   it("has a ring for keys that come while it runs", () => {
@@ -134,6 +144,15 @@ describe("what a thread sends", () => {
     expect(received({ type: "took", count: 1 })).toBeUndefined();
   });
 
+  it("has as many ranges as memory is told in, and no faults that aren't numbers", () => {
+    const ram = () => new ArrayBuffer(PAGE);
+    const ranges = (count: number) => Array.from({ length: count }, (_, at) => [2 * at, 2 * at + 1]);
+    expect(received(done({ ram: ram(), faults: 0, written: ranges(4096) }))).toBeDefined();
+    expect(received(done({ ram: ram(), faults: 0, written: ranges(4097) }))).toBeUndefined();
+    for (const faults of [-1, 0.5, "1", undefined])
+      expect(received(done({ ram: ram(), faults, written: [] }))).toBeUndefined();
+  });
+
   it("at its end has its guest's memory in one piece", () => {
     const ram = new ArrayBuffer(PAGE);
     new Uint8Array(ram).fill(6, 10, 20);
@@ -168,6 +187,35 @@ describe("what a thread sends", () => {
 describe("a thread's rights", () => {
   const major = Number.parseInt(process.versions.node, 10);
 
+  it("can't be told of in a directory whose name Node takes for a pattern", async () => {
+    using scratch = new Scratch();
+    const odd = `${scratch.path}/a*b/`;
+    const built = fileURLToPath(new URL("../../build/host", import.meta.url));
+    cpSync(built, `${odd}build/host`, { recursive: true, filter: (path) => !/\.(?:map|cjs|d\.ts)$/.test(path) });
+    writeFileSync(`${odd}package.json`, '{"type":"module"}');
+    const path = pathToFileURL(`${odd}build/host/worker/node_rights.js`).href;
+    const { readingRights: rightsThere } = (await import(path)) as { readingRights: typeof readingRights };
+    const why =
+      "Node's permission model takes the * for a pattern; install this package elsewhere (or use no isolation)";
+    for (let i = 0; i < 2; i++) expect(rightsThere).toThrow(`${odd}: ${why}`);
+  });
+
+  it("are with no environment, arguments and streams of the caller's, and a bounded heap", async () => {
+    const program = `
+      const { parentPort, resourceLimits } = require("node:worker_threads");
+      const input = process.stdin.read();
+      parentPort.postMessage([resourceLimits, { ...process.env }, process.argv.length, input]);`;
+    const worker = new Worker(program, { ...workerOptions(), eval: true });
+    const [limits, ...rest] = await new Promise<unknown[]>((resolve, reject) => {
+      worker.once("message", resolve).once("error", reject);
+    });
+    expect(limits).toMatchObject({ maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 });
+    // The program's own two.
+    expect(rest).toEqual([{}, 2, null]);
+    expect([workerOptions().stdout, workerOptions().stderr]).toEqual([true, true]);
+    await worker.terminate();
+  });
+
   it("are to read this package and the libraries, under the permission model", () => {
     const [quiet, model, ...reads] = readingRights();
     expect(quiet).toBe("--no-warnings");
@@ -190,6 +238,14 @@ describe("a thread's program", () => {
     expect(failures).toEqual([]);
     await cell.terminate();
     expect(failures).toHaveLength(1);
+  });
+
+  it("gives its code to a thread before that is idle, and to none that is gone", async () => {
+    const [cell, gone] = [spawnNodeThread(PROGRAM, true), spawnNodeThread(INSPECT_PROGRAM, true)];
+    await gone.ready;
+    await gone.terminate();
+    await Promise.all([cell, cell, gone].map((one) => one.keepCode?.()));
+    await cell.terminate();
   });
 
   it("that isn't there has failed for who asks later, too", async () => {

@@ -55,6 +55,7 @@ describe("frames on a terminal that takes UTF-8", () => {
       for (let second = 0x80; second < 0xc0; second++) {
         const bytes = [lead, second, 0x80, 0x80].slice(0, lead < 0xf0 ? 3 : 4);
         expect([...drawn(bytes)].length === 1).toBe(isText(bytes));
+        expect(drawn(bytes)).not.toContain("\ufffd");
       }
     }
   });

@@ -4,9 +4,13 @@
 import { execFileSync } from "node:child_process";
 import fs, { closeSync, openSync, truncateSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { boot, DiskError, FileDisk, KeysConsole } from "userboot-wasm";
+import { gzipSync } from "node:zlib";
+import { boot, DiskError, FileDisk, KeysConsole, OptionError } from "userboot-wasm";
 import { afterAll, describe, expect, it } from "vitest";
 import { type DeviceSystem, deviceFacts } from "../../build/host/disks/device.js";
+import { explain, sizeComplaint } from "../../build/host/disks/file.js";
+import { describeSource } from "../../build/host/disks/source.js";
+import { unpackImage } from "../../build/host/disks/unpack.js";
 import { userboot } from "../support/cli.js";
 import { GUESTS, guestImage } from "../support/guests.js";
 import { Scratch } from "../support/scratch.js";
@@ -127,6 +131,96 @@ describe("the size of a device is asked of", () => {
   ])("the device itself when nobody tells: %i bytes, sectors of %i", (size, sectorSize) => {
     const facts = deviceFacts(3, { rdev: 1 }, system({ read: byteless(size, sectorSize) }));
     expect(facts).toEqual({ size, sectorSize });
+  });
+});
+
+describe("what the system tells of a device", () => {
+  const told = (answers: Partial<DeviceSystem>) =>
+    deviceFacts(3, { rdev: 1 }, system({ read: byteless(512, 512), ...answers }));
+  const LARGEST = 2 ** 53 - 4096;
+
+  it.each([
+    [String(LARGEST), LARGEST],
+    [String(LARGEST + 1), 512],
+    ["1e3", 512],
+    ["-5", 512],
+    ["", 512],
+    ["77x", 512],
+  ])("is taken when it is a size that a device can have: %j is %i bytes", (size, taken) => {
+    expect(told({ diskinfo: () => `/dev/fd/0\t512\t${size}\t0\n` })).toEqual({ size: taken, sectorSize: 512 });
+  });
+
+  it("are sectors of 512 bytes unless they have 4096", () => {
+    for (const [sector, taken] of [
+      ["4096", 4096],
+      ["512", 512],
+      ["520", 512],
+      ["", 512],
+    ] as const)
+      expect(told({ diskinfo: () => `x\t${sector}\t8192` })).toEqual({ size: 8192, sectorSize: taken });
+  });
+});
+
+describe("an image", () => {
+  const bytes = new Uint8Array(512);
+  const described = (format: unknown) => describeSource({ image: bytes, format: format as "raw" }, "disks[0]");
+
+  it.each(["raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi"])("may be of the format %s", (format) => {
+    expect(described(format)).toEqual({ image: bytes, files: [], format });
+  });
+
+  it.each(["gzip", "xz", "zstd", "bzip2"])("may be packed by %s", (compression) => {
+    expect(described(compression)).toEqual({ image: bytes, files: [], compression });
+  });
+
+  it("may be of no other format", () => {
+    expect(() => described("tar")).toThrow(
+      new OptionError(
+        'disks[0]: unknown image format "tar" (there are raw, qcow2, vmdk, vhd, vhdx, vdi, gzip, xz, zstd, bzip2)',
+      ),
+    );
+  });
+
+  it("that has nothing in it is told of by its name", async () => {
+    const empty = gzipSync("");
+    await expect(unpackImage(empty, "gzip", { limit: 10 })).rejects.toThrow(
+      new DiskError("bytes", "there is nothing in it, by gzip"),
+    );
+    const path = scratch.file("empty.gz", empty);
+    await expect(unpackImage(path, "gzip", { limit: 10 })).rejects.toThrow(
+      new DiskError(path, "there is nothing in it, by gzip"),
+    );
+  });
+
+  it.each([
+    ["ENOENT", "no such file"],
+    ["ENOTDIR", "no such file"],
+    ["EACCES", "permission denied"],
+    ["EPERM", "permission denied"],
+    ["ENOMEDIUM", "there is no medium in it, or no such device"],
+    ["ENXIO", "there is no medium in it, or no such device"],
+    ["EMFILE", "cannot be opened (EMFILE)"],
+  ])("that can't be opened for %s is told of in plain words", (code, words) => {
+    expect(explain(Object.assign(new Error("from the system"), { code }))).toBe(words);
+  });
+
+  it("that can't be opened for no known reason is told of by that", () => {
+    expect(explain("a text")).toBe("cannot be opened (a text)");
+  });
+
+  it.each([
+    [0, "empty file, not a disk image"],
+    [1, undefined],
+    [2 ** 53 - 1, undefined],
+    [2 ** 53, `${2 ** 53} bytes, more than a disk may have`],
+  ])("of %i bytes: %s", (size, complaint) => expect(sizeComplaint(size)).toBe(complaint));
+
+  it("with a format's word before its name is told how that is said", () => {
+    expect(() => new FileDisk("qcow2:/no/such")).toThrow(
+      new DiskError("qcow2:/no/such", 'no such file (its format is said apart from its name: format: "qcow2")'),
+    );
+    expect(() => new FileDisk("/no/such")).toThrow(new DiskError("/no/such", "no such file"));
+    expect(() => new FileDisk(scratch.path)).toThrow(new DiskError(scratch.path, "is a directory, not a disk image"));
   });
 });
 

@@ -1,10 +1,13 @@
 // Imports at their edges, asked by stand-ins for the core: sizes, numbers and texts with as much as is taken, and one more.
 
-import { BufferConsole, BytesDisk, type Disk, type Progress, VirtualClock } from "userboot-wasm";
+import { createHash } from "node:crypto";
+import { BufferConsole, BytesDisk, type Clock, type Disk, type Progress, VirtualClock } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
 import { GivenModules } from "../../build/host/modules.js";
+import { nodeSha256 } from "../../build/host/node_hash.js";
 import { type BootOptions, type SessionOptions, sessionOptions } from "../../build/host/options.js";
 import type { LookedAt } from "../../build/host/problem.js";
+import { readySha256, setSha256 } from "../../build/host/protocol/digests.js";
 import { runSession } from "../../build/host/session.js";
 import { CONSTANTS } from "../support/abi.js";
 import { standIn } from "../support/stand_ins.js";
@@ -20,13 +23,21 @@ interface Given {
   session?: Partial<SessionOptions>;
   disks?: Disk[];
   onProgress?: (progress: Progress) => void;
+  clock?: Clock;
 }
 
 /** Runs `body`; with what `put` stored, unless it ended otherwise than by its end. */
-async function asked(body: string, { options = {}, session = {}, disks = [], onProgress }: Given = {}) {
+async function asked(body: string, given: Given = {}) {
   const module = await standIn(`let out = block + 2048; let n = 0;\n${body}\nwrite(out, n * 8);\nexit(1);`);
+  const { result, bytes, ...rest } = await ran(module, given);
+  const words = result.error === undefined ? [...new BigUint64Array(bytes.buffer)] : [];
+  return { result, words, ...rest };
+}
+
+/** The same for a module that is there; the bytes that it showed. */
+async function ran(module: WebAssembly.Module, given: Given) {
+  const { options = {}, session = {}, disks = [], onProgress, clock = new VirtualClock() } = given;
   const console = new BufferConsole();
-  const clock = new VirtualClock();
   const began = clock.now();
   const result = await runSession({
     options: { ...sessionOptions({ start: "simp", ...options }), ...session },
@@ -37,8 +48,7 @@ async function asked(body: string, { options = {}, session = {}, disks = [], onP
     onProgress,
   });
   const bytes = Uint8Array.from(console.text, (character) => character.charCodeAt(0));
-  const words = result.error === undefined ? [...new BigUint64Array(bytes.buffer)] : [];
-  return { result, words, text: console.text, took: clock.now() - began };
+  return { result, bytes, text: console.text, took: clock.now() - began };
 }
 
 describe("the console", () => {
@@ -56,6 +66,16 @@ describe("the console", () => {
 });
 
 describe("time", () => {
+  it("that is waited for is looked at now and then: no long wait outlasts what a session has", async () => {
+    let pieces = 0;
+    const cell = new Int32Array(new SharedArrayBuffer(4));
+    const clock = { now: () => 0, sleep: () => void (++pieces && Atomics.wait(cell, 0, 0, 100)) };
+    const { result } = await asked("delay(50_000 * 100);", { options: { limits: { wallMs: 1000 } }, clock });
+    expect(result.error).toMatchObject({ name: "LimitError", limit: "wallMs" });
+    expect(pieces).toBeGreaterThan(0);
+    expect(pieces).toBeLessThan(12);
+  });
+
   it.each([0, 1, 49_999, 50_000, 50_001, 100_000, 150_001])("passes as asked: %i microseconds", async (usec) => {
     expect((await asked(`delay(${usec});`)).took).toBe(usec);
   });
@@ -96,6 +116,114 @@ describe("a disk", () => {
     const { words, result } = await asked(put("diskread(0, 0, block, 512, block + 512)"), { disks: [liar] });
     expect(words).toEqual([5n]);
     expect(result.diagnostics).toEqual([`disk0 offset 0: read of 512 bytes failed: it tells of ${got} bytes`]);
+  });
+});
+
+describe("a disk whose bytes go to guest memory", () => {
+  const PART = 4 * 1024 * 1024;
+  const LARGE = 3 * PART;
+  const SIZE = LARGE - 4096;
+  const options = { memory: { low: LARGE, high: 0 } };
+  const body = `${put(`diskread_guest(0, 0, 0, ${SIZE}, block)`)} ${put("load<u64>(block)")}`;
+  /** What is told of a file, and answered, when the second read of the disk gives `got` bytes. */
+  const short = async (got: (size: number) => number) => {
+    const told: Progress[] = [];
+    let reads = 0;
+    const read = (_: number, target: Uint8Array) => (reads++ === 0 ? target.length : got(target.length));
+    const disk: Disk = { sectorSize: 512, size: LARGE, read };
+    const { words, result } = await asked(`store<u64>(block, 99); ${body}`, {
+      options,
+      disks: [disk],
+      onProgress: (progress) => void told.push(progress),
+    });
+    return { words, result, told: told.flatMap(({ fileDone }) => fileDone ?? []), reads };
+  };
+
+  it.each([0, 1, 1000])("and that gives %i bytes of a piece has ended there", async (got) => {
+    const { words, told, reads } = await short(() => got);
+    expect(words).toEqual([0n, BigInt(SIZE - PART - got)]);
+    expect(told).toEqual([PART, PART + got]);
+    expect(reads).toBe(2);
+  });
+
+  it("and that fails there is told of as far as it was read, and answers nothing", async () => {
+    const failing = () => {
+      throw new Error("medium gone");
+    };
+    const { words, told, result } = await short(failing);
+    expect(words).toEqual([5n, 99n]);
+    expect(told).toEqual([PART]);
+    expect(result.diagnostics).toEqual([`disk0 offset ${PART}: read of ${PART} bytes failed: medium gone`]);
+  });
+});
+
+describe("a digest", () => {
+  const body = `memory.fill(block, 0x61, 64); memory.fill(block + 64, 0, 64);
+    ${put("sha256(block, 3, block + 64)")}
+    ${[64, 72, 80, 88, 96].map((at) => put(`load<u64>(block + ${at})`)).join(" ")}`;
+
+  it("is made by the platform, or by nobody", async () => {
+    const expected = createHash("sha256").update("aaa").digest();
+    const words = [0, 8, 16, 24].map((at) => expected.readBigUInt64LE(at));
+    expect((await asked(body)).words).toEqual([0n, ...words, 0n]);
+    setSha256(undefined);
+    try {
+      readySha256();
+      expect((await asked(body)).words).toEqual([78n, 0n, 0n, 0n, 0n, 0n]);
+    } finally {
+      setSha256(nodeSha256);
+    }
+  });
+
+  it("is made once before any is asked for, of nothing", () => {
+    const made: number[] = [];
+    setSha256((bytes) => {
+      made.push(bytes.length);
+      return new Uint8Array(32);
+    });
+    readySha256();
+    setSha256(nodeSha256);
+    expect(made).toEqual([0]);
+  });
+
+  it("has room for all of it", async () => {
+    const { result } = await asked("sha256(block, 0, <usize>(memory.size() << 16) - 31);");
+    expect(result.error).toMatchObject({
+      name: "InternalError",
+      message: expect.stringMatching(/^the core names 32 bytes at 0x\w+ of its \d+$/),
+    });
+  });
+});
+
+describe("what the host does is charged", () => {
+  const overlay = [{ path: "/file", content: new Uint8Array(4096) }] as unknown as SessionOptions["overlay"];
+  const disks = [new BytesDisk(new Uint8Array(8192))];
+  const CALLS = [
+    "write(block, SIZE)",
+    "diskread(0, 0, block, SIZE, block)",
+    "diskread_guest(0, 0, 0, SIZE, block)",
+    "copyin(block, 0, SIZE)",
+    "copyout(0, block, SIZE)",
+    "zero_guest(0, SIZE)",
+    "sha256(block, SIZE, block)",
+    "overlay_read(0, 0, block, SIZE)",
+    "overlay_read_guest(0, 0, 0, SIZE)",
+  ];
+  // One module for all: the number of the call, and the size, are those of the environment's entry.
+  const cases = CALLS.map((call, i) => `if (which == ${i}) ${call.replace("SIZE", "size")};`);
+  const module = standIn(`getenv(0, block, 3); const which = load<u8>(block) - 0x61;
+    const size: u32 = <u32>(load<u8>(block + 1) - 0x61) * 64 + load<u8>(block + 2) - 0x61;\n${cases.join("\n")}\nexit(1);`);
+
+  it.each(CALLS)("by bytes: %s", async (call) => {
+    const letter = (value: number) => String.fromCharCode(0x61 + value);
+    const cost = async (size: number) => {
+      const which = letter(CALLS.indexOf(call));
+      const env = [which + letter(Math.floor(size / 64)) + letter(size % 64)];
+      const given = { options: { memory: { low: 65536, high: 0 }, env }, session: { overlay }, disks };
+      // The entry and the end are calls as well.
+      return (await ran(await module, given)).result.fuelUsed - 2;
+    };
+    expect([await cost(0), await cost(1), await cost(64), await cost(65), await cost(640)]).toEqual([1, 2, 2, 3, 11]);
   });
 });
 

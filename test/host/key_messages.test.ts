@@ -24,6 +24,19 @@ describe("keys as messages", () => {
     expect(sent).toEqual([5]);
   });
 
+  it("are all that a message has", () => {
+    const messages: KeysGiven[] = [];
+    const keys = new KeyMessages((message) => messages.push(message));
+    keys.start();
+    expect(messages).toEqual([]);
+    keys.push(Uint8Array.of(1, 2));
+    keys.end();
+    expect(messages).toEqual([
+      { type: "keys", keys: Uint8Array.of(1, 2), ended: false },
+      { type: "keys", keys: new Uint8Array(), ended: true },
+    ]);
+  });
+
   it("are on their way 4096 at a time, and the end comes with the last", () => {
     const { keys, sent, ends } = open();
     keys.start();

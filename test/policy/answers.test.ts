@@ -175,4 +175,86 @@ describe("a policy in Lua", () => {
     const message = "p.lua: onSetenv answered a table; it must answer nil, deny(reason) or { value = ... }";
     expect(() => onSetenv?.("a", "b")).toThrow(new PolicyFileError(message));
   });
+
+  it.each([
+    ["return 3", "p.lua: onEnvironment answered a number; it must answer nil or a table of changes"],
+    ["return 'a=b'", "p.lua: onEnvironment answered a string; it must answer nil or a table of changes"],
+    [
+      "return { x = true }",
+      "p.lua: onEnvironment answered a boolean; it must answer a string, or false to leave it out, for 'x'",
+    ],
+    [
+      "return { x = {} }",
+      "p.lua: onEnvironment answered a table; it must answer a string, or false to leave it out, for 'x'",
+    ],
+    ["return { 'x' }", "it must answer a table with names as keys"],
+  ])("that says %j of the environment is told so", (text, message) => {
+    const { onEnvironment } = hooks(`function onEnvironment(e) ${text} end`);
+    expect(() => onEnvironment?.({})).toThrow(PolicyFileError);
+    expect(() => onEnvironment?.({})).toThrow(message);
+  });
+
+  it("may say nothing of the environment", () => {
+    expect(hooks("function onEnvironment(e) end").onEnvironment?.({})).toBeUndefined();
+    expect(hooks("function onEnvironment(e) return {} end").onEnvironment?.({})).toEqual({});
+  });
+
+  it("types by rules, in their order", () => {
+    const { automation } = hooks("menu('Single \\xff') expect('OK ', 'boot -s\\r') menu('x')");
+    expect(automation).toEqual([{ menu: "Single \xff" }, { expect: "OK ", send: "boot -s\r" }, { menu: "x" }]);
+    expect(hooks("")).toEqual({});
+  });
+
+  it.each([
+    ["expect('OK ')", "bad argument #2 to 'expect' (string expected, got no value)"],
+    ["expect()", "bad argument #1 to 'expect' (string expected, got no value)"],
+    ["menu({})", "bad argument #1 to 'menu' (string expected, got table)"],
+    ["deny()", "bad argument #1 to 'deny' (string expected, got no value)"],
+    ["read()", "bad argument #1 to 'read' (string expected, got no value)"],
+    ["sha256(nil)", "bad argument #1 to 'sha256' (string expected, got nil)"],
+  ])("that calls %s is told what that takes", (text, message) => {
+    expect(() => hooks(text)).toThrow(new PolicyFileError(`p.lua:1: ${message}`));
+  });
+
+  it("is told of a machine in all its parts, and logs any value", () => {
+    const lines: string[] = [];
+    const text = `function onExec(m)
+      log(#m.modules, m.modules[1].name, m.modules[2].size, m.modules[3], m.modules[0])
+      print(m.environment.a, m.on, m.off, m.none, m.large, m.half)
+      log()
+    end`;
+    const { onExec } = loadLuaPolicy(Buffer.from(text), "p.lua", {
+      sha256: () => "",
+      log: (line) => void lines.push(line),
+    });
+    const modules = [
+      { name: "/k\xff", size: 1 },
+      { name: "/m", size: -5 },
+    ];
+    const facts = { modules, environment: { a: "1" }, on: true, off: false, none: null, large: 2 ** 31, half: 0.5 };
+    expect(onExec?.(facts as never)).toBeUndefined();
+    expect(lines).toEqual(["2\t/k\xff\t-5\tnil\tnil", "1\ttrue\tfalse\tnil\t2147483648.0\t0.5", ""]);
+  });
+
+  it("has its instructions counted anew for each call", () => {
+    const options = { sha256: () => "", instructionLimit: 200_000 };
+    const text = `function onSetenv(n, v) for i = 1, tonumber(v) do end end`;
+    const { onSetenv } = loadLuaPolicy(Buffer.from(text), "p.lua", options);
+    // Each turn of the loop is one.
+    for (let i = 0; i < 3; i++) expect(onSetenv?.("n", "150000")).toBeUndefined();
+    expect(() => onSetenv?.("n", "350000")).toThrow(new PolicyFileError("p.lua:1: instruction limit reached"));
+    expect(onSetenv?.("n", "150000")).toBeUndefined();
+  });
+
+  it.each([["%s"], ["%5s"], ["%-5s"], ["%.1s"], ["%%"], ["%d %s"]])("has %s of texts as Lua does", (format) => {
+    let line = "";
+    loadLuaPolicy(Buffer.from(`log(string.format("${format}|", 7, "\\xff\\0b"))`), "p.lua", {
+      sha256: () => "",
+      log: (logged) => {
+        line = logged;
+      },
+    });
+    const expected: Record<string, string> = { "%5s": "    7", "%-5s": "7    ", "%%": "%", "%d %s": "7 \xff\0b" };
+    expect(line).toBe(`${expected[format] ?? "7"}|`);
+  });
 });

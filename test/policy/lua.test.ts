@@ -22,6 +22,20 @@ describe("a policy in Lua", () => {
     expect(hooks.onFile?.({ ...file, sha256: "cd" })).toBeUndefined();
   });
 
+  it("denies with its line, however far down that is, and from a function that it calls", () => {
+    const lines = "\n".repeat(122);
+    const hooks = policy(`local function no(why)\n  return deny(why)\nend${lines}function onFile(f) return deny("x") end
+      function onKernel(k) local denial = no("y") return denial end`);
+    expect(hooks.onFile?.(file)).toEqual({ deny: "x", rule: "p.lua:125" });
+    expect(hooks.onKernel?.({ path: "/k", args: "" })).toEqual({ deny: "y", rule: "p.lua:2" });
+  });
+
+  it("has other names than text without harm", () => {
+    expect(Object.keys(policy("_G[1] = 2 _G[true] = 3 onward = 4 x_onFile = 5 function onExec() end"))).toEqual([
+      "onExec",
+    ]);
+  });
+
   it("changes the environment and variables", () => {
     const hooks = policy(`
       function onEnvironment(e) return { console = e.want, boot_verbose = false, n = 1 } end
