@@ -179,7 +179,13 @@ describe("constructors", () => {
       },
     ],
     ["whose name ends behind its table", (k) => k.word(k.section(SECTION_NAMES, SIZE), NAMES_SIZE - 1)],
-    ["without any names", (k) => k.word(k.section(SECTION_NAMES, SIZE), 0)],
+    [
+      "without any names, wherever they are",
+      (k) => {
+        k.word(k.section(SECTION_NAMES, SIZE), 0);
+        k.bytes.writeBigInt64LE(-1n, k.section(SECTION_NAMES, OFFSET));
+      },
+    ],
   ])("%s are none", async (_name, change) => {
     expect(await told()).toEqual([[0x123456, 16], []]);
     expect(await told(change)).toEqual([[], []]);
