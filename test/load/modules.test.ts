@@ -183,6 +183,19 @@ describe("linker.hints", () => {
     expect(result.diagnostics.join("\n")).toMatch(/linker\.hints: record at/);
   });
 
+  it("of more directories than files can be open at once are read", async () => {
+    const one = linkerHints([{ module: "far", version: 1, file: "far.ko" }]);
+    const many = Array.from({ length: 70 }, (_, i) => `/d${i}`);
+    const hints = many.map((path) => [`${path}/linker.hints`, one]);
+    const { output, diagnostics } = await prompt(
+      { ...Object.fromEntries(hints), [KERNEL]: kernel, "/d69/far.ko": module("far") },
+      [`load ${KERNEL}`, ...many.flatMap((path) => [`set module_path=${path}`, "load far"])],
+    );
+    expect(output.at(-3)).toBe("load: can't find 'far'\n");
+    expect(output.at(-1)).toMatch(/^\/d69\/far\.ko size /);
+    expect(diagnostics).toEqual([]);
+  });
+
   it("of another version are ignored", async () => {
     const hints = Buffer.from(files["/boot/kernel/linker.hints"]);
     hints.writeInt32LE(2, 0);
