@@ -156,6 +156,12 @@ describe("which sections are loaded", () => {
       (f, section) => f.writeBigUInt64LE(0x40000001n, section(TEXT) + LENGTH),
     ],
     [
+      "more than a section that is as large as all may be",
+      "read failed",
+      [`ELF section 2: size 16 makes the module larger than ${0x40000000}`],
+      (f, section) => f.writeBigUInt64LE(0x40000000n, section(TEXT) + LENGTH),
+    ],
+    [
       "a section that the file doesn't have in full",
       "read failed",
       ["ELF section: 100 bytes at offset 1048576 are not all in the file"],
