@@ -328,6 +328,30 @@ describe("the dynamic section", () => {
     expect(loaded.diagnostics).toEqual([]);
   });
 
+  it.each([
+    [65_535, true],
+    [65_536, false],
+  ])("with a set of very many entries: number %i, from 0, is looked at: %s", async (index, isRead) => {
+    const dependencies = [{ name: "other", minimum: 1, preferred: 1, maximum: 1 }];
+    const kernel = new Kernel({ segments: [{ size: 600_000 }, { size: 3000, writable: true }], dependencies });
+    const { bytes } = kernel;
+    const text = 0xffffffff80200000n;
+    // Behind the dynamic section and its hash table: symbols, of which two tell where the set is.
+    const value = kernel.file.segments[1]!.offset + 16 * 16 + 24 + 24 + 8;
+    const set = Number(bytes.readBigUInt64LE(value) - text);
+    const pointers = [0, 8].map((at) => bytes.readBigUInt64LE(set + at));
+    const typeOf = (pointer: bigint) => bytes.readUInt32LE(Number(pointer - text) + 4);
+    const [other, version] = pointers.sort((one, two) => typeOf(one) - typeOf(two)) as [bigint, bigint];
+    expect([other, version].map(typeOf)).toEqual([1, 3]);
+    const start = 4096;
+    for (let i = 0; i <= 65_536; i++) bytes.writeBigUInt64LE(i === index ? version : other, start + 8 * i);
+    bytes.writeBigUInt64LE(text + BigInt(start), value);
+    bytes.writeBigUInt64LE(text + BigInt(start + 8 * 65_537), value + 24);
+    const loaded = await kernel.load();
+    expect(loaded.result.reason).toBe("exec");
+    expect(loaded.output[1]).toContain(`  modules: kernel.${isRead ? 7 : 1} \n`);
+  });
+
   it("without the name of the set's start is no kernel's", async () => {
     const kernel = new Kernel();
     kernel.bytes.write("X", kernel.bytes.indexOf("__start_set", at));
