@@ -18,9 +18,6 @@ const WINDOW_LIMIT: i32 = 8;
 /** Chunks fetched together when reads go backwards. */
 const GROUP: i32 = 8;
 
-/** No disk has larger sectors. */
-const SECTOR_MASK: u64 = 4095;
-
 /** No chunk has this key. */
 const NO_KEY: u64 = u64.MAX_VALUE;
 
@@ -104,10 +101,11 @@ function fetch(unit: i32, first: u64, count: i32): bool {
 }
 const residual: usize = memory.data(8, 8);
 
-/** Copies `size` bytes at `offset` of disk `unit`, with no more around them than there has to be. False and errno. */
-function readUncached(unit: i32, end: u64, offset: u64, dst: usize, size: u32): bool {
-  const first = offset & ~SECTOR_MASK;
-  const last = min((offset + <u64>size + SECTOR_MASK) & ~SECTOR_MASK, end);
+/** Copies `size` bytes at `offset` of disk `unit`, with no more around them than the sectors that they are in. False and errno. */
+function readUncached(unit: i32, end: u64, sectorSize: u32, offset: u64, dst: usize, size: u32): bool {
+  const mask = <u64>sectorSize - 1;
+  const first = offset & ~mask;
+  const last = min((offset + <u64>size + mask) & ~mask, end);
   const length = <u32>(last - first);
   burn(1);
   const block = allocate(<usize>length);
@@ -130,9 +128,9 @@ function groupStart(unit: i32, number: u64): u64 {
 
 /**
  * Copies `size` bytes at `offset` of disk `unit`, which ends at `end`, to `dst`. Returns how many there were, or -1
- * and errno. `offset` must be below 2^62.
+ * and errno. `offset` must be below 2^62, `sectorSize` is a power of two.
  */
-export function readCached(unit: i32, end: u64, offset: u64, dst: usize, size: u32): i64 {
+export function readCached(unit: i32, end: u64, sectorSize: u32, offset: u64, dst: usize, size: u32): i64 {
   if (offset >= end) return 0;
   const wanted = <u32>min(<u64>size, end - offset);
   let done: u32 = 0;
@@ -160,7 +158,7 @@ export function readCached(unit: i32, end: u64, offset: u64, dst: usize, size: u
         // A bad sector spoils a chunk, and not what else is in it.
         const from = offset + <u64>done;
         const piece = min(CHUNK_SIZE - <u32>(from & <u64>(CHUNK_SIZE - 1)), wanted - done);
-        if (!readUncached(unit, end, from, dst + <usize>done, piece)) return -1;
+        if (!readUncached(unit, end, sectorSize, from, dst + <usize>done, piece)) return -1;
         done += piece;
         continue;
       }

@@ -28,7 +28,7 @@ export class Disk {
   /** Reads `size` bytes at `offset`. Returns how many there were, or -1 and errno. */
   read(offset: u64, dst: usize, size: u32): i64 {
     if (offset >= this.mediaSize) return 0;
-    if (size < CHUNK_SIZE) return readCached(this.unit, this.mediaSize, offset, dst, size);
+    if (size < CHUNK_SIZE) return readCached(this.unit, this.mediaSize, this.sectorSize, offset, dst, size);
     const wanted = <u32>min(<u64>size, this.mediaSize - offset);
     burn(<i64>(wanted >> 12));
     twiddle();

@@ -8,7 +8,7 @@ import { copyProject, testsPass } from "../copy.mjs";
 import { drawn } from "../sample.mjs";
 import { compiled } from "./compile.mjs";
 import { mutantsOf } from "./operators.mjs";
-import { FLAVOUR, testsOf } from "./tables.mjs";
+import { FLAVOUR, flavoursOf, testsOf } from "./tables.mjs";
 
 /** As long as a mutant's tests may take, beside what they take without one. */
 const TIME_FACTOR = 2;
@@ -22,19 +22,53 @@ function mutantsBelow(folder) {
   return paths.flatMap((path) => mutantsOf(read(path)).map((mutant) => ({ path, ...mutant })));
 }
 
+/** The modules of the copy, one for each flavour that tests run. */
+class Modules {
+  #good = new Map();
+
+  constructor(copy) {
+    this.copy = copy;
+  }
+
+  #write(flavour, bytes) {
+    writeFileSync(join(this.copy, moduleOf(flavour)), bytes);
+  }
+
+  /** Makes those of `flavours` without a mutant. */
+  async restore(flavours) {
+    for (const flavour of flavours) {
+      if (!this.#good.has(flavour)) this.#good.set(flavour, await compiled(flavour));
+      this.#write(flavour, this.#good.get(flavour));
+    }
+  }
+
+  /** Makes them with `text` in the place of the source `path`. False when it doesn't compile, or makes the same modules. */
+  async change(flavours, path, text) {
+    await this.restore(flavours);
+    let changed = false;
+    for (const flavour of flavours) {
+      const bytes = await compiled(flavour, path, text);
+      if (bytes === undefined) return false;
+      changed ||= Buffer.compare(bytes, this.#good.get(flavour)) !== 0;
+      this.#write(flavour, bytes);
+    }
+    return changed;
+  }
+}
+
 /** Times of tests without a mutant, measured when they are first needed. */
 class Times {
   #known = new Map();
 
-  constructor(copy, install) {
+  constructor(copy, modules) {
     this.copy = copy;
-    this.install = install;
+    this.modules = modules;
   }
 
   async limit(tests) {
     const known = this.#known.get(tests);
     if (known !== undefined) return known;
-    this.install();
+    await this.modules.restore(flavoursOf(tests));
     const { passed, ms } = await testsPass(this.copy, tests);
     if (!passed) throw new Error(`tests fail without a mutant: ${tests.join(" ")}`);
     const limit = ms * TIME_FACTOR + MORE_MS;
@@ -46,9 +80,8 @@ class Times {
 /** Tries `sample` mutants of a folder that count, all without one: how many tests killed, and those that survived. */
 export async function mutateCore(folder, { sample = Number.POSITIVE_INFINITY, seed, log }) {
   const copy = copyProject(`core-${folder}`);
-  const module = join(copy, moduleOf(FLAVOUR));
-  const good = await compiled(FLAVOUR);
-  const times = new Times(copy, () => writeFileSync(module, good));
+  const modules = new Modules(copy);
+  const times = new Times(copy, modules);
   let killed = 0;
   let timedOut = 0;
   const survivors = [];
@@ -56,11 +89,9 @@ export async function mutateCore(folder, { sample = Number.POSITIVE_INFINITY, se
     if (killed + survivors.length >= sample) break;
     const text = read(path);
     const mutant = text.slice(0, from) + replacement + text.slice(to);
-    const bytes = await compiled(FLAVOUR, path, mutant);
-    if (bytes === undefined || Buffer.compare(bytes, good) === 0) continue;
     const tests = testsOf(path);
     const limit = await times.limit(tests);
-    writeFileSync(module, bytes);
+    if (!(await modules.change(flavoursOf(tests), path, mutant))) continue;
     // Some tests compile parts of the core themselves.
     writeFileSync(join(copy, path), mutant);
     const { passed, late } = await testsPass(copy, tests, limit);

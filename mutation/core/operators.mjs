@@ -18,8 +18,9 @@ const BINARY = {
 /** Constants that are sizes, places and limits: whole numbers, alone. */
 const NUMBER = /^(?:0x[0-9a-f]+|\d+)$/i;
 
-/** Functions to which the order of their first two arguments is one. */
-const COMMUTATIVE = ["min", "max", "sumsAgree"];
+/** Functions and methods to which the order of their first two arguments is one. */
+const COMMUTATIVE = ["min", "max", "sumsAgree", "substring"];
+const nameOf = (called) => (ts.isPropertyAccessExpression(called) ? called.name : called).getText();
 
 /** All mutants of `text`, in the order of their places. */
 export function mutantsOf(text) {
@@ -63,7 +64,7 @@ function of(node) {
           ["constant", `${value - 1n}`],
         ];
   }
-  if (ts.isCallExpression(node) && node.arguments.length > 1 && !COMMUTATIVE.includes(node.expression.getText())) {
+  if (ts.isCallExpression(node) && node.arguments.length > 1 && !COMMUTATIVE.includes(nameOf(node.expression))) {
     const [first, second] = node.arguments;
     const text = node.getSourceFile().text;
     const swapped = [

@@ -101,6 +101,30 @@ describe.skipIf(!programs("mke2fs", "debugfs"))("ext", () => {
     expect(diagnostics.join()).toMatch(message);
   });
 
+  it("an extent has at most 32,768 blocks, and a number above them is of blocks that were never written", async () => {
+    const size = 32_768 * 1024;
+    const tree: Tree = new Map([["/FILE", Buffer.alloc(2048, "first")]]);
+    const image = extImage(tree, { type: "ext4", block: 1024, features: "^metadata_csum", size: "40M" });
+    // The head of a tree of one entry, and the only extent of two blocks.
+    const extent = image.indexOf(Buffer.from("0af301000400000000000000000000000200", "hex")) + 12;
+    const inode = extent - 52;
+    expect(image.readUInt32LE(inode + 4)).toBe(2048);
+    const start = image.readUInt32LE(extent + 8) * 1024;
+    image.fill("last", start + size - 1024, start + size);
+    for (const [length, bytes] of [
+      [32_767, size - 1024],
+      [32_768, size],
+      [32_769, 1024],
+      [32_770, 2048],
+    ] as const) {
+      image.writeUInt16LE(length, extent + 4);
+      image.writeUInt32LE(bytes, inode + 4);
+      const content = length > 32_768 ? Buffer.alloc(bytes) : Buffer.from(image.subarray(start, start + bytes));
+      const { diagnostics } = await expectTree(image, new Map([["/FILE", content]]), { ignored: IGNORED });
+      expect(diagnostics).toEqual([]);
+    }
+  });
+
   it("a loop of links is named, and a file isn't a directory", async () => {
     const tree: Tree = new Map<string, Buffer | { link: string }>([
       ["/a", { link: "b" }],

@@ -127,6 +127,7 @@ describe("layouts", () => {
     expect(illumos.output[0]).toMatch(
       /^\/boot\/kernel\/kernel elf64_loadfile: a kernel of illumos, which this loader can't start\n/,
     );
+    expect(illumos.output[0]).toContain(`load: can't load file '${KERNEL}': operation not permitted\n`);
     expect(illumos.diagnostics).toEqual([
       "/boot/kernel/kernel: ELF kernel: a kernel of illumos, which this loader can't start",
     ]);

@@ -183,6 +183,19 @@ describe("linker.hints", () => {
     expect(result.diagnostics.join("\n")).toMatch(/linker\.hints: record at/);
   });
 
+  it("of more directories than files can be open at once are read", async () => {
+    const one = linkerHints([{ module: "far", version: 1, file: "far.ko" }]);
+    const many = Array.from({ length: 70 }, (_, i) => `/d${i}`);
+    const hints = many.map((path) => [`${path}/linker.hints`, one]);
+    const { output, diagnostics } = await prompt(
+      { ...Object.fromEntries(hints), [KERNEL]: kernel, "/d69/far.ko": module("far") },
+      [`load ${KERNEL}`, ...many.flatMap((path) => [`set module_path=${path}`, "load far"])],
+    );
+    expect(output.at(-3)).toBe("load: can't find 'far'\n");
+    expect(output.at(-1)).toMatch(/^\/d69\/far\.ko size /);
+    expect(diagnostics).toEqual([]);
+  });
+
   it("of another version are ignored", async () => {
     const hints = Buffer.from(files["/boot/kernel/linker.hints"]);
     hints.writeInt32LE(2, 0);
@@ -191,7 +204,85 @@ describe("linker.hints", () => {
   });
 });
 
+describe("versions", () => {
+  const loaded = async (modules: Record<string, number>, wish: ReturnType<typeof needs>, ...more: string[]) => {
+    const hints = Object.entries(modules).map(([file, version]) => ({ module: "net", version, file: `${file}.ko` }));
+    const files = Object.entries(modules).map(([file, version]) => [`/boot/kernel/${file}.ko`, module("net", version)]);
+    const { output } = await prompt(
+      {
+        ...{ [KERNEL]: kernel, ...Object.fromEntries(files) },
+        "/boot/kernel/app.ko": module("app", 1, wish),
+        "/boot/kernel/linker.hints": linkerHints(hints),
+      },
+      ["load kernel", ...more, "load app", "lsmod"],
+    );
+    return /([a-z]+)\.ko size 0x\w+ at 0x\w+\n$/.exec(output.at(-2)!)?.[1] ?? output.at(-2);
+  };
+
+  it.each([
+    [2, "none"],
+    [3, "file"],
+    [5, "file"],
+    [6, "none"],
+  ])("from the least to the most will do: %i of 3 to 5", async (version, found) => {
+    const got = await loaded({ file: version }, needs("net", 3, 4, 5));
+    if (found === "none") expect(got).toContain("can't find 'net'");
+    else expect(got).toBe(found);
+  });
+
+  it.each<[string, Record<string, number>]>([
+    ["the preferred one, whichever comes first", { older: 3, best: 4, newer: 5 }],
+    ["the newest of several", { old: 3, best: 6, newer: 5 }],
+    ["the first of those that are the same", { best: 5, same: 5 }],
+    ["one that isn't too new", { future: 8, best: 3 }],
+  ])("%s is taken", async (_name, modules) => {
+    expect(await loaded(modules, needs("net", 3, 4, 7))).toBe("best");
+  });
+
+  it("that are loaded count as those that could be", async () => {
+    // The first line of the load is what is left of it: nothing more was needed.
+    expect(await loaded({ other: 5 }, needs("net", 3, 4, 5), "load other")).toBe("app");
+    expect(await loaded({ other: 6 }, needs("net", 3, 4, 5), "load other")).toContain("can't find 'net'");
+  });
+});
+
 describe("module_path, raw files, unload", () => {
+  it("the root is one of the directories, with or without more slashes", async () => {
+    const files = {
+      [KERNEL]: kernel,
+      "/m.ko": module("m"),
+      "/linker.hints": linkerHints([{ module: "n", version: 1, file: "m.ko" }]),
+    };
+    for (const root of ["/", "//", "/;"]) {
+      const lines = [`load ${KERNEL}`, `set module_path=${root}`, "load n", "unload", `load ${KERNEL}`, "load m"];
+      const { output, diagnostics } = await prompt(files, lines);
+      expect(output[2]).toMatch(/^\/m\.ko size /);
+      expect(output[5]).toMatch(/^\/m\.ko size /);
+      expect(diagnostics).toEqual([]);
+    }
+  });
+
+  it("a directory isn't taken for a file, and another extension is looked for", async () => {
+    const files = { [KERNEL]: kernel, "/a/m.ko/x": "x", "/a/m": module("m"), "/b/n": "", "/b/n.debug": module("n") };
+    const lines = [`load ${KERNEL}`, "set module_path=/a;/b", "load m", "load n", "load /b/n.debug"];
+    const { output } = await prompt(files, lines);
+    expect(output[2]).toMatch(/^\/a\/m size /);
+    // The first that is there counts.
+    expect(output[3]).toBe("load: don't know how to load module '/b/n'\n");
+    expect(output[4]).toMatch(/^\/b\/n\.debug size /);
+  });
+
+  it("an empty directory in it is the one that paths without a slash begin in", async () => {
+    const files = {
+      [KERNEL]: kernel,
+      "/m.ko": module("m"),
+      "/.x": linkedFile({ bits: 64, shared: true, segments: [{ size: 8000 }] }).bytes,
+    };
+    const { output } = await prompt(files, [`load ${KERNEL}`, "set module_path=;", "load m", "load .x", "lsmod"]);
+    expect(output[2]).toMatch(/^m\.ko size /);
+    expect(output[4]).toContain("  modules: bad.1 \n");
+  });
+
   it("directories are searched in order, new ones last", async () => {
     const files = { [KERNEL]: kernel, "/a/m.ko": module("m"), "/b/m": module("m"), "/c/m.ko": module("m") };
     const { output } = await prompt(files, [

@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { mutantsOf } from "../../mutation/core/operators.mjs";
-import { TESTS, testsOf } from "../../mutation/core/tables.mjs";
+import { FLAVOUR, flavoursOf, TESTS, testsOf } from "../../mutation/core/tables.mjs";
 import { FOLDERS, NOT_MUTATED, sourcesOf } from "../../mutation/host/tables.mjs";
 import { mistaken } from "../../mutation/named/named.mjs";
 import { NAMED } from "../../mutation/named/table.mjs";
@@ -56,6 +56,7 @@ describe("mutations of the core", () => {
     "let x: u32 = 3;",
     "x = f(a);",
     "x = min<u32>(a, b);",
+    "x = a.substring(b, c);",
     "@inline function f(a: Array<u32>): void {}",
   ])("there is none of %j", (text) => expect(mutated(text)).toEqual([]));
 
@@ -98,6 +99,8 @@ describe("the tables", () => {
     expect(testsOf("loader-wasm/fs/ufs/inode.ts")).toEqual(TESTS["fs/ufs/"]);
     expect(testsOf("loader-wasm/fs/zfs.ts")).toEqual(TESTS["fs/zfs"]);
     expect(testsOf("loader-wasm/fs/path.ts")).toEqual(TESTS["fs/"]);
+    expect(flavoursOf(["fs/ufs"])).toEqual([FLAVOUR]);
+    expect(flavoursOf(["fs/ufs", "inspect/system"])).toEqual([FLAVOUR, "inspect"]);
   });
 
   it.each(NAMED.map((mutant) => [mutant.name, mutant] as const))("have the mistake: %s", (_name, mutant) => {

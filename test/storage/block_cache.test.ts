@@ -10,8 +10,8 @@ const EIO = 5;
 
 const LINES = `
 import { readCached } from "./storage/block_cache";
-export function cached(unit: i32, end: u64, offset: u64, dst: usize, size: u32): i64 {
-  return readCached(unit, end, offset, dst, size);
+export function cached(unit: i32, end: u64, sectorSize: u32, offset: u64, dst: usize, size: u32): i64 {
+  return readCached(unit, end, sectorSize, offset, dst, size);
 }
 `;
 
@@ -37,6 +37,7 @@ class Cache {
   constructor(
     private readonly end: number,
     private readonly bad: readonly number[] = [],
+    private readonly sectorSize = 512,
   ) {
     const imports: WebAssembly.Imports = { env: { memory: this.#memory } };
     for (const { module: from, name, kind } of WebAssembly.Module.imports(module))
@@ -64,7 +65,8 @@ class Cache {
   read(unit: number, offset: number, size: number): number {
     const guard = 0xa5;
     new Uint8Array(this.#memory.buffer, this.#block, size + 8).fill(guard);
-    const got = Number(this.#exports.cached!(unit, BigInt(this.end), BigInt(offset), this.#block, size));
+    const { cached } = this.#exports;
+    const got = Number(cached!(unit, BigInt(this.end), this.sectorSize, BigInt(offset), this.#block, size));
     const bytes = new Uint8Array(this.#memory.buffer, this.#block, size + 8);
     for (let i = 0; i < got; i++)
       if (bytes[i] !== byteAt(unit, offset + i)) throw new Error(`byte ${offset + i} of disk ${unit} is ${bytes[i]}`);
@@ -159,13 +161,14 @@ describe("what was used longest ago is forgotten", () => {
 describe("a bad sector", () => {
   const at = 3 * CHUNK + 8192;
 
-  it("spoils what is in it, and nothing beside it", () => {
-    const cache = new Cache(8 * CHUNK, [at + 100]);
+  it.each([512, 4096])("of %i bytes spoils what is in it, and nothing beside it", (sector) => {
+    const cache = new Cache(8 * CHUNK, [at + 100], sector);
     expect(cache.read(0, at, 1)).toBe(-1);
-    expect(cache.read(0, at + 4095, 1)).toBe(-1);
+    expect(cache.read(0, at + sector - 1, 1)).toBe(-1);
     expect(cache.read(0, at - 1, 1)).toBe(1);
     expect(cache.read(0, at - 1, 2)).toBe(-1);
-    expect(cache.read(0, at + 4096, 512)).toBe(512);
+    expect(cache.read(0, at + sector, 512)).toBe(512);
+    expect(cache.read(0, at - 512, 512)).toBe(512);
     expect(cache.read(0, 2 * CHUNK, CHUNK)).toBe(CHUNK);
     expect(cache.read(0, 2 * CHUNK, 2 * CHUNK)).toBe(-1);
     expect(cache.read(0, 4 * CHUNK, CHUNK)).toBe(CHUNK);

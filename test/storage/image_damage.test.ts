@@ -29,6 +29,19 @@ describe("what isn't read is refused by name", () => {
   names.writeUInt32BE(0x6803f857, 0);
   names.writeUInt32BE(48, 4);
   names.set([0, 40, ...Buffer.from("flying clusters")], 8);
+  // Five bytes of something else, and names: of another kind of feature, of another one, and the one.
+  const extensions = Buffer.alloc(16 + 8 + 3 * 48);
+  extensions.writeUInt32BE(0x12345678, 0);
+  extensions.writeUInt32BE(5, 4);
+  extensions.writeUInt32BE(0x6803f857, 16);
+  extensions.writeUInt32BE(3 * 48, 20);
+  [
+    [1, 40, "not this"],
+    [0, 41, "nor this"],
+    [0, 40, "flying clusters"],
+  ].forEach(([kind, bit, name], i) => {
+    extensions.set([Number(kind), Number(bit), ...Buffer.from(String(name))], 24 + i * 48);
+  });
   const vmdk = vmdkImage(SMALL).bytes;
   const little64 = (value: bigint) => {
     const bytes = Buffer.alloc(8);
@@ -46,6 +59,24 @@ describe("what isn't read is refused by name", () => {
       "qcow2",
       changed(changed(qcow2, 72, big64(1n << 40n)), 104, names),
       /incompatible feature 40 \(flying clusters\)$/,
+    ],
+    [
+      "a feature whose name comes behind others, and they behind something else",
+      "qcow2",
+      changed(changed(qcow2, 72, big64(1n << 40n)), 104, extensions),
+      /incompatible feature 40 \(flying clusters\)$/,
+    ],
+    [
+      "a feature whose name isn't all in its list",
+      "qcow2",
+      changed(changed(changed(qcow2, 72, big64(1n << 40n)), 104, names), 108, big32(47)),
+      /incompatible feature 40$/,
+    ],
+    [
+      "a feature whose name comes behind the last extension",
+      "qcow2",
+      changed(changed(qcow2, 72, big64(1n << 40n)), 112, names),
+      /incompatible feature 40$/,
     ],
     [
       "an unknown compression",
@@ -206,6 +237,49 @@ it("the core has a reader for every word that the host takes", () => {
   for (const format of IMAGE_FORMATS.filter((word) => word !== "raw")) {
     expect(() => open({ bytes: noise(4096), format })).toThrow(new RegExp(`^disk0: offset \\d+: ${format} `));
   }
+});
+
+describe("numbers in heads go up to their limits, and no further", () => {
+  const { bytes: qcow2 } = qcow2Image(SMALL);
+  const { bytes: vmdk } = vmdkImage(SMALL);
+  const { bytes: vdi } = vdiImage(SMALL);
+  /** Sectors of the largest disk. */
+  const LARGEST = 2 ** 56 / 512;
+  const descriptor = (size: number) => {
+    const lines = Buffer.from("# Disk DescriptorFile\nversion=1\nparentCID=ffffffff\nRW 1 ZERO\n");
+    return Buffer.concat([lines, Buffer.alloc(size - lines.length, "\n")]);
+  };
+  const u32 = (image: Uint8Array, place: number) => (value: number) => changed(image, place, little(BigInt(value), 4));
+  const u64 = (image: Uint8Array, place: number) => (value: number) => changed(image, place, little(BigInt(value), 8));
+  const big = (image: Uint8Array, place: number) => (value: number) => changed(image, place, big32(value));
+
+  it.each<[string, string, (value: number) => Uint8Array, good: number[], bad: number[], RegExp]>([
+    ["version", "qcow2", big(qcow2, 4), [2, 3], [1, 4], /header: version \d+$/],
+    ["cluster bits", "qcow2", big(qcow2, 20), [9, 21], [8, 22], /header: cluster bits \d+$/],
+    ["length", "qcow2", big(qcow2, 100), [104, 112], [96, 103, 105], /header: length \d+$/],
+    ["entries of the first table", "qcow2", big(qcow2, 36), [1 << 22], [(1 << 22) + 1], /header: L1 entries \d+$/],
+    ["version", "vmdk", u32(vmdk, 4), [1, 3], [0, 4], /header: version \d+$/],
+    ["sectors", "vmdk", u64(vmdk, 12), [1, LARGEST], [0, LARGEST + 1], /header: sectors \d+$/],
+    ["grain", "vmdk", u64(vmdk, 20), [1, 4096], [0, 3, 8192], /header: sectors of a grain \d+$/],
+    ["grain table", "vmdk", u32(vmdk, 44), [1, 4096], [0, 3, 8192], /header: entries of a grain table \d+$/],
+    ["descriptor inside", "vmdk", u64(vmdk, 36), [128], [129], /header: sectors of the descriptor \d+$/],
+    ["descriptor", "vmdk", descriptor, [65_535, 65_536], [65_537], /descriptor: size \d+$/],
+    ["version", "vdi", u32(vdi, 0x44), [0x10000, 0x1ffff], [0xffff, 0x20000], /header: version \d+$/],
+    ["type", "vdi", u32(vdi, 0x4c), [1, 2], [0, 3, 5], /header: type \d+$/],
+    ["block size", "vdi", u32(vdi, 0x178), [4096, 256 << 20], [2048, 4097, 512 << 20], /header: block size \d+$/],
+  ])("%s of a %s", (_name, format, make, good, bad, message) => {
+    /** Why it is refused, if it is. */
+    const refused = (value: number) => {
+      try {
+        open({ bytes: make(value), format });
+        return "";
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    for (const value of bad) expect(refused(value)).toMatch(message);
+    for (const value of good) expect(refused(value)).not.toMatch(message);
+  });
 });
 
 describe("damage is named", () => {

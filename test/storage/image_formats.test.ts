@@ -212,6 +212,28 @@ describe("what it costs", () => {
     // All of the file is in the cache's first chunks.
     expect(reader.calls).toBeLessThan(16);
   });
+
+  it("unpacking again and again takes no more memory, whether it goes well or not", () => {
+    // More than is kept unpacked.
+    const disk = noise(6 * MIB);
+    const { bytes, at } = qcow2Image(disk, { clusterBits: 16, compress: true });
+    const good = open({ bytes, format: "qcow2" });
+    const round = () => {
+      for (const [from, size] of pieces(disk.length, 64 * KIB))
+        expect((good.read(from, size) as Buffer).equals(disk.subarray(from, from + size))).toBe(true);
+      return good.memorySize;
+    };
+    const once = round();
+    expect([round(), round(), round()]).toEqual([once, once, once]);
+
+    // The first cluster begins with a block of a kind that there isn't.
+    const start = Number(bytes.readBigUInt64BE(at.l2!) & 0xffff_ffffn);
+    const bad = open({ bytes: changed(bytes, start, Buffer.of(7)), format: "qcow2" });
+    expect(bad.read(0, 512)).toBe(EIO);
+    const before = bad.memorySize;
+    for (let i = 0; i < 500; i++) expect(bad.read(0, 512)).toBe(EIO);
+    expect(bad.memorySize).toBe(before);
+  });
 });
 
 /** The clusters of `image`, of which the disk has only others than zeros, in the order of the disk. */

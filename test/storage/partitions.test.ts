@@ -5,6 +5,7 @@ import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import type { DiskSource } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { BrokenDisk } from "../support/broken_disk.js";
 import { type BsdPartition, bsdLabel, type GptEntry, GUID, gpt, mbr } from "../support/partition_tables.mjs";
 import { prompt } from "../support/prompt.js";
 import { SparseDisk } from "../support/sparse_disk.js";
@@ -123,6 +124,17 @@ describe("GPT", () => {
     const { lines, diagnostics } = await listed(disk);
     expect(lines).toEqual(expected);
     expect(diagnostics.join("\n")).toMatch(message);
+  });
+
+  it.each([2, 33, -1, -2, -33])("is told by its other copy when sector %i can't be read", async (sector) => {
+    const entries = [GUID.boot, GUID.ufs].map((type, i) => ({ type, first: MIB << i, last: (MIB << (i + 1)) - 1 }));
+    const whole = await listed(gptDisk(entries));
+    const disk = new BrokenDisk(gptDisk(entries));
+    disk.bad.add(sector < 0 ? disk.size / 512 + sector : sector);
+    const { lines, currdev } = await listed(disk);
+    expect(lines).toEqual(whole.lines);
+    expect(lines).toHaveLength(2);
+    expect(currdev).toBe("disk0p2:");
   });
 
   describe("of which the backup is another one", () => {

@@ -137,6 +137,19 @@ describe.each(Object.keys(LOGS))("a vhdx with a log: %s", (name) => {
   });
 });
 
+it("what the log doesn't write goes to guest memory directly, up to where it does", () => {
+  const at = 40 * SECTOR;
+  const reader = open(withLog(dirty, [{ at: 0, sequence: 7, writes: [table(), [FIRST + at, GARBAGE]] }]));
+  const disk = changedDisk(at, at + SECTOR, GARBAGE);
+  const calls = (from: number, to: number) => {
+    const before = reader.guestCalls;
+    const got = reader.readToGuest(from * SECTOR, (to - from) * SECTOR) as Buffer;
+    expect(got.equals(disk.subarray(from * SECTOR, to * SECTOR))).toBe(true);
+    return reader.guestCalls - before;
+  };
+  expect([calls(0, 40), calls(41, 81), calls(0, 41), calls(40, 80)]).toEqual([1, 1, 0, 0]);
+});
+
 it("a log in which nothing was written yet changes nothing", () => {
   expect(diskOf(clean).equals(DISK)).toBe(true);
   expect(open(clean).reports).toEqual([]);

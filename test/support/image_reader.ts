@@ -123,6 +123,11 @@ export class ImageReader {
     return Number(this.#call.sectorSize!());
   }
 
+  /** Bytes of the module's memory. */
+  get memorySize(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
   /** `size` bytes at `offset`, fewer at the end of the disk; or the errno. */
   read(offset: number, size: number): Buffer | number {
     const got = Number(this.#call.readDisk!(BigInt(offset), this.#block, size));

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { disksOf, poolsIn } from "../support/pools.js";
 import { typeKeys } from "../support/prompt.js";
 import type { SparseDisk } from "../support/sparse_disk.js";
-import { type DnodePlace, type List, numbersIn, ZfsPool } from "../support/zfs_pool.js";
+import { type DnodePlace, editLabels, type List, numbersIn, ZfsPool } from "../support/zfs_pool.js";
 
 const own = poolsIn("images/pools");
 const ROOT = "ROOT/default";
@@ -286,5 +286,64 @@ describe.skipIf(own === undefined)("tables", () => {
     pool.write(pool.block(folder, 0), header);
     const { error } = await at(["ls /files"], [pool.disk], 50_000_000);
     expect(error).toMatchObject({ name: "LimitError", message: expect.stringContaining("fuel") });
+  });
+});
+
+describe.skipIf(own === undefined)("attributes as file systems before version 5 have them", () => {
+  /** Types of attributes, their size, and offsets in them. */
+  const ZNODE = 17;
+  const ZNODE_SIZE = 264;
+  const [MODE, SIZE, UID, GID] = [72, 80, 128, 136];
+  const [REGULAR, LINK] = [0o100640, 0o120777];
+
+  /** Gives a file such attributes, with `more` behind them. */
+  function keep(pool: ZfsPool, path: string, mode: number, size: number, more = ""): void {
+    const place = pool.file(pool.dataset(ROOT).objects, path);
+    const start = pool.bonusAt(place);
+    pool.editDnode(place, (dnode) => {
+      dnode[4] = ZNODE;
+      dnode.writeUInt16LE(ZNODE_SIZE + more.length, 10);
+      const bonus = dnode.subarray(start).fill(0);
+      bonus.writeBigUInt64LE(BigInt(mode), MODE);
+      bonus.writeBigUInt64LE(BigInt(size), SIZE);
+      bonus.writeBigUInt64LE(1001n, UID);
+      bonus.writeBigUInt64LE(1002n, GID);
+      bonus.write(more, ZNODE_SIZE);
+    });
+  }
+
+  it("are those of files, and of links with their text behind them or in their data", async () => {
+    const pool = await poolOf("history");
+    const before = await at(["load -t a /files/t513"], [pool.disk]);
+    const target = before.loaded.subarray(-513);
+    keep(pool, "/files/t513", REGULAR, 513);
+    keep(pool, "/link", LINK, 10, "files/t513");
+    const one = pool.file(pool.dataset(ROOT).objects, "/files/one");
+    pool.edit(pool.block(one, 0), (data) => data.write("t513"));
+    keep(pool, "/files/one", LINK, 4, "not");
+    const { text, said, loaded } = await at(["load -t a /link", "load -t b /files/one"], [pool.disk]);
+    expect(said).toBe("");
+    expect(text).toMatch(/load -t a \/link\n\/link size=0x201\n/);
+    expect(text).toMatch(/load -t b \/files\/one\n\/files\/one size=0x201\n/);
+    expect(loaded.subarray(-2 * 513)).toEqual(Buffer.concat([target, target]));
+  });
+});
+
+describe.skipIf(own === undefined)("commands in a boot block from before there were versions", () => {
+  const said = async (command: string) => {
+    const pool = await poolOf("history");
+    editLabels(pool.disk, "boot block", (block) => block.fill(0).write(command));
+    return (await at([], [pool.disk])).said;
+  };
+  const named = (name: string) => `zfs:zroot: ZFS boot block: bootonce '${name}' is no data set`;
+
+  it("name what is booted once, in 512 bytes at most", async () => {
+    expect(await said("zfs:zroot/gone:")).toBe(named("zfs:zroot/gone:"));
+    for (const more of [507, 508, 509])
+      expect(await said(`zfs:${"x".repeat(more)}`)).toBe(named(`zfs:${"x".repeat(Math.min(more, 508))}`));
+  });
+
+  it.each(["", "zfs", "ufs:/dev/ada0p2"])("'%s' is none", async (command) => {
+    expect(await said(command)).toBe("");
   });
 });
