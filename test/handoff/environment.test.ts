@@ -71,7 +71,7 @@ describe("what a result tells of the files that a kernel finds", () => {
 
   /** What is made of a chain of records, of a kernel of either width. */
   function chained(records: readonly Entry[], { is64 = true, at = MODULEP, low = 8 << 20 } = {}) {
-    const guest = new GuestMemory(low, 0);
+    const guest = new LoaderMemory(low, 0);
     const cpu = new CpuState();
     cpu.rsp = BigInt(STACK);
     if (is64) cpu.setcr(3, 0x3000n);
@@ -128,7 +128,7 @@ describe("what a result tells of the files that a kernel finds", () => {
   it("are none that come before a name, or without a stack", () => {
     const { modules } = chained([[TYPE, text("lost")], [HOWTO, bytes(1n, 4)], [NAME, text("found")], end]);
     expect(modules).toEqual([{ ...plain, name: "found" }]);
-    const guest = new GuestMemory(65536, 0);
+    const guest = new LoaderMemory(65536, 0);
     const cpu = new CpuState();
     cpu.rsp = 65_533n;
     expect(decodeBootData(cpu, guest)).toEqual({ modules: [], environment: {} });
@@ -139,7 +139,7 @@ describe("what a result tells of the files that a kernel finds", () => {
     const last = 65_536 - 16;
     expect(chained([[NAME, text("/k")]], { at: last, low: 65_536 }).modules).toEqual([{ ...plain, name: "/k" }]);
     const huge = [...bytes(BigInt(NAME), 4), ...bytes(BigInt(4 * 1024 * 1024 + 1), 4)];
-    const guest = new GuestMemory(8 << 20, 0);
+    const guest = new LoaderMemory(8 << 20, 0);
     const cpu = new CpuState();
     cpu.rsp = BigInt(STACK);
     cpu.setcr(3, 0x3000n);

@@ -4,7 +4,7 @@
 import { type Clock, type Console, type Disk, LimitError, OptionError, VirtualClock } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CpuState } from "../../build/host/handoff/registers.js";
-import { GuestMemory } from "../../build/host/memory/guest.js";
+import { LoaderMemory } from "../../build/host/memory/loader.js";
 import { Meter } from "../../build/host/meter.js";
 import { type BootOptions, type Progress, sessionOptions } from "../../build/host/options.js";
 import { makeImports } from "../../build/host/protocol/imports.js";
@@ -52,7 +52,7 @@ function session({ disk, console, clock, options = {}, suspends = true }: Given 
     console: { write() {}, ...console },
     clock: Object.assign(new VirtualClock(), clock),
     counts: { hostCalls: 0, diskCalls: 0, diskBytes: 0, healed: 0, consoleBytes: 0 },
-    guest: new GuestMemory(16 * MIB, 0),
+    guest: new LoaderMemory(16 * MIB, 0),
     cpu: new CpuState(),
     calls: [],
     diagnostics: [],

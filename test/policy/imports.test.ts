@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { type BootHooks, DEFAULT_LIMITS, PolicyError } from "userboot-wasm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { CpuState } from "../../build/host/handoff/registers.js";
-import { GuestMemory } from "../../build/host/memory/guest.js";
+import { LoaderMemory } from "../../build/host/memory/loader.js";
 import { loadNodeHasher } from "../../build/host/node_hash.js";
 import { DirectAsker } from "../../build/host/policy/asker.js";
 import { PolicyBudget } from "../../build/host/policy/budget.js";
@@ -36,7 +36,7 @@ function asked(hooks: BootHooks | undefined, { limits = {}, examines = hooks?.on
   const budget = new PolicyBudget({ ...DEFAULT_LIMITS, ...limits });
   const asker = hooks && new DirectAsker(hooks);
   const vault = examines ? new FileVault(asker, budget, makeHasher) : undefined;
-  const guest = new GuestMemory(MIB, 0);
+  const guest = new LoaderMemory(MIB, 0);
   const access = {
     bytes: (address: number, size: number) => memory.subarray(address, address + size),
     put: (address: number, bytes: Uint8Array) => memory.set(bytes, address),
@@ -286,7 +286,7 @@ describe("a file", () => {
 describe("the entry of a kernel", () => {
   const cpu = new CpuState();
   cpu.setcr(3, 0x2000n);
-  const guest = new GuestMemory(MIB, 0);
+  const guest = new LoaderMemory(MIB, 0);
 
   it("is told of with the machine, without the table that the host wrote", () => {
     const told: object[] = [];
@@ -312,7 +312,7 @@ describe("a policy", () => {
   const bits = async (...given: Parameters<typeof makePolicy>) => {
     const policy = await makePolicy(...given);
     const access = { bytes: () => memory, put: () => {}, text: () => "" };
-    const imports = policy.imports(access, new GuestMemory(MIB, 0), () => {}) as Record<string, Call>;
+    const imports = policy.imports(access, new LoaderMemory(MIB, 0), () => {}) as Record<string, Call>;
     return [imports.hooks!(), policy.measurements !== undefined];
   };
 
@@ -344,7 +344,7 @@ describe("what was measured", () => {
   });
 
   it("of the machine is its registers, and each range of memory with what is there", () => {
-    const guest = new GuestMemory(MIB, 0);
+    const guest = new LoaderMemory(MIB, 0);
     const content = [Uint8Array.of(1, 2, 3), new Uint8Array(5000).fill(9)];
     guest.copyin(content[0]!, 0x1000n);
     guest.copyin(content[1]!, 0x8000n);
@@ -368,7 +368,7 @@ describe("what was measured", () => {
     ["error", false],
   ])("after an end by %s has a digest of the machine: %s", async (reason, has) => {
     const { measurements } = await makePolicy(undefined, true, DEFAULT_LIMITS);
-    const guestMemory = new GuestMemory(MIB, 0);
+    const guestMemory = new LoaderMemory(MIB, 0);
     const measured = measurements?.({ reason, registers: {}, memory: [], guestMemory } as never);
     expect(measured).toEqual({ files: [], filesDigest: sha256(), ...(has && { stateDigest: sha256("{}\n") }) });
   });
