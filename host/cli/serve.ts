@@ -83,9 +83,11 @@ export function serveCommand(args: ServeArguments): Promise<number> {
         spares: Number(args.spare ?? 1) > 0,
         tenants: args.reuse === "tenant",
       });
-      const address = await listenAt(service.server, place);
-      log("listening", { address, pid: process.pid });
-      await ended(service);
+      const listening = listenAt(service.server, place);
+      // Whoever can connect is answered, also when a signal comes at once.
+      const over = ended(service, listening);
+      log("listening", { address: await listening, pid: process.pid });
+      await over;
       return 0;
     } finally {
       await pool.close({ signal: AbortSignal.abort() });
@@ -107,8 +109,8 @@ function makePool(args: ServeArguments) {
   });
 }
 
-/** Until a signal has ended it in order; a second one has it hurry. */
-async function ended(service: Service): Promise<void> {
+/** Until a signal has ended it in order, once it is listening; a second one has it hurry. */
+async function ended(service: Service, listening: Promise<unknown>): Promise<void> {
   const names = ["SIGTERM", "SIGINT"] as const;
   let end = (): void => {};
   const told = new Promise<void>((resolve) => {
@@ -116,11 +118,17 @@ async function ended(service: Service): Promise<void> {
   });
   const onSignal = (signal: NodeJS.Signals) => {
     log("signal", { signal });
-    // The second call is heard, too.
-    service.close().then(end, (error) => {
-      complain(`defect: ${error}`);
+    const close = async () => {
+      try {
+        // The second call is heard, too.
+        await service.close();
+      } catch (error) {
+        complain(`defect: ${error}`);
+      }
       end();
-    });
+    };
+    // When it can't listen it ends by that.
+    listening.then(close, () => {});
   };
   // They stay: what comes while the program ends is no reason not to end in order.
   for (const name of names) process.on(name, onSignal);

@@ -125,8 +125,8 @@ class BootPool {
     if (this.#closed !== undefined) refuse("closed", "the pool is closed");
     if (memory > limits.guestMemory)
       refuse("memory", `the guest has ${memory} bytes of memory, all guests together may have ${limits.guestMemory}`);
-    // Nobody waits who could be taken at once.
-    const room = this.#queue.length === 0 && this.#fits(memory) ? 1 : 0;
+    // Who is taken at once doesn't wait.
+    const room = this.#fits(memory) && this.#queue.isNext(tenant) ? 1 : 0;
     if (this.#queue.length >= maxQueue + room) refuse("queue", `${this.#queue.length} boots wait already`);
     const waiting = this.#queue.waitingOf(tenant);
     const { tenantQueued = tenant === "" ? maxQueue : maxQueue - this.#queue.length } = limits;

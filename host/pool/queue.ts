@@ -122,11 +122,20 @@ export class FairQueue<T> {
     let first: { name: string; tenant: Tenant<T> } | undefined;
     const full = this.#slowRunning >= this.slowMost;
     for (const [name, tenant] of this.#tenants) {
-      if (tenant.waiting.length === 0 || tenant.running >= this.most) continue;
-      if (full && this.#isSlow(name)) continue;
+      if (tenant.waiting.length === 0 || !this.#mayRun(name, full)) continue;
       if (first === undefined || tenant.turn < first.tenant.turn) first = { name, tenant };
     }
     return first && { tenant: first.name, item: first.tenant.waiting[0]! };
+  }
+
+  /** Whether one more of `name`'s would be taken at once. */
+  isNext(name: string): boolean {
+    return this.next() === undefined && this.#mayRun(name, this.#slowRunning >= this.slowMost);
+  }
+
+  /** Whether one more of `name`'s may run. `full` says whether those who are slow have all that they may. */
+  #mayRun(name: string, full: boolean): boolean {
+    return (this.#tenants.get(name)?.running ?? 0) < this.most && !(full && this.#isSlow(name));
   }
 
   /** Takes the first item of `name`'s, who is charged for it as for others until it is known what it took. */

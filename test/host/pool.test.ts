@@ -315,6 +315,18 @@ describe("who is taken on", () => {
     expect(await reason(pool.boot(enters()))).toBe("exec");
   });
 
+  it("whoever may have no more places, and waits, keeps nobody from a place that is free", async () => {
+    for (const maxQueue of [0, 1]) {
+      const pool = make({ size: 2, maxQueue, limits: { tenantRunning: 1 } });
+      const { result, go } = await hold(pool, { tenant: "a" });
+      const waiting = maxQueue === 1 ? [pool.boot(enters({ tenant: "a" }))] : [];
+      await expect(pool.boot(enters({ tenant: "a" }))).rejects.toMatchObject({ refused: "queue" });
+      expect(await reason(pool.boot(enters({ tenant: "b" })))).toBe("exec");
+      go();
+      expect(new Set(await Promise.all([result, ...waiting].map(reason)))).toEqual(new Set(["exec"]));
+    }
+  });
+
   it("of one tenant as many wait as may", async () => {
     await using pool = make({ size: 1, limits: { tenantQueued: 1 } });
     const { result, go } = await hold(pool, { tenant: "a" });

@@ -1,5 +1,7 @@
 // How a service ends, what it does when its cells are killed, and that nothing is left.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -14,7 +16,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ENDLESS_FORTH, guest } from "../safety/endless_guests.js";
-import { userboot } from "../support/cli.js";
+import { CLI, userboot } from "../support/cli.js";
 import { GUESTS, guestImage } from "../support/guests.js";
 import { Scratch } from "../support/scratch.js";
 import { heard, machine, TestService } from "../support/service.js";
@@ -61,6 +63,19 @@ describe.each(["process", "thread"])("with %ss", (isolation) => {
     expect(service.other).toEqual([]);
     expect(existsSync(service.socketPath)).toBe(false);
     expect(cells.filter(isThere)).toEqual([]);
+  });
+
+  it("SIGTERM does so from the moment that somebody can connect", async () => {
+    for (let i = 0; i < 3; i++) {
+      const path = join(scratch.path, `early-${isolation}-${i}.sock`);
+      const words = [CLI, "serve", "--listen", `unix:${path}`, ...small, "--isolation", isolation];
+      const child = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "inherit"] });
+      const exit = once(child, "exit");
+      while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 1));
+      child.kill("SIGTERM");
+      expect(await exit).toEqual([0, null]);
+      expect(existsSync(path)).toBe(false);
+    }
   });
 
   it("boots that don't end are ended when the time for that is over", async () => {
