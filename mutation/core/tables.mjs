@@ -8,7 +8,7 @@ export const TESTS = {
   "storage/formats/": ["storage/image_formats", "storage/image_damage"],
   "storage/formats/vhdx": ["storage/vhdx_log", "storage/image_formats"],
   "zfs/": ["zfs/forged", "zfs/vdevs", "zfs/datasets", "zfs/pools"],
-  "fs/": ["fs/ufs", "fs/cd9660", "fs/overlay"],
+  "fs/": ["fs/ufs", "fs/cd9660", "fs/overlay", "fs/memory"],
   "fs/ufs/": ["fs/ufs", "recordings/recordings", "fs/alternate_superblock", "inspect/system"],
   "fs/cd9660/": ["fs/cd9660", "recordings/recordings", "fs/rock_ridge", "inspect/system"],
   "fs/msdos/": ["fs/msdos", "inspect/system"],
