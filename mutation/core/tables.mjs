@@ -15,7 +15,7 @@ export const TESTS = {
   "fs/ext/": ["fs/ext", "inspect/system"],
   "fs/compressed/": ["fs/compressed", "fs/xz"],
   "fs/host": ["host/host_tree"],
-  "fs/zfs": ["zfs/datasets", "zfs/pools"],
+  "fs/zfs": ["zfs/forged", "zfs/datasets", "zfs/pools"],
   "load/": [
     ...["load/kernels", "load/linked", "load/modules", "load/sections"],
     ...["load/generations", "load/hash_styles", "load/verbosity", "load/damage"],
