@@ -19,7 +19,7 @@ const BINARY = {
 const NUMBER = /^(?:0x[0-9a-f]+|\d+)$/i;
 
 /** Functions and methods to which the order of their first two arguments is one. */
-const COMMUTATIVE = ["min", "max", "sumsAgree", "substring"];
+const COMMUTATIVE = ["min", "max", "sumsAgree", "substring", "load"];
 const nameOf = (called) => (ts.isPropertyAccessExpression(called) ? called.name : called).getText();
 
 /** All mutants of `text`, in the order of their places. */

@@ -14,7 +14,7 @@ import { mbr } from "../support/partition_tables.mjs";
 import { disksOf, poolsIn } from "../support/pools.js";
 import { Scratch } from "../support/scratch.js";
 import { SparseDisk } from "../support/sparse_disk.js";
-import { programs, run } from "../support/trees.js";
+import { describeWith, run } from "../support/trees.js";
 import { ufsDisk } from "../support/ufs_image.js";
 
 const scratch = new Scratch();
@@ -114,7 +114,7 @@ describe("the whole module is asked for", () => {
     expect((await compare("simp", () => [slice()])).asked).toBe(false);
   });
 
-  describe.skipIf(!programs("qemu-img"))("for images", () => {
+  describeWith(["qemu-img"], "for images", () => {
     const raw = join(scratch.path, "raw.img");
     beforeAll(() => {
       mkdirSync(scratch.path, { recursive: true });

@@ -7,6 +7,7 @@ import { prompt } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
 import {
   contentOf,
+  describeWith,
   expectTree,
   imageAt,
   imageOf,
@@ -27,7 +28,7 @@ const ufsImage = (tree: Tree, version: 1 | 2, blockSize: number): Buffer =>
     run("makefs", "-t", "ffs", "-o", options, "-s", "16m", image, root);
   });
 
-describe.skipIf(!programs("makefs"))("UFS", () => {
+describeWith(["makefs"], "UFS", () => {
   describe.each([
     [1, 4096],
     [1, 16384],
@@ -98,7 +99,7 @@ describe.skipIf(!programs("makefs"))("UFS", () => {
   });
 });
 
-describe.skipIf(!programs("mke2fs"))("ext", () => {
+describeWith(["mke2fs"], "ext", () => {
   const tree: Tree = new Map<string, Buffer | { link: string }>([
     ["/boot/kernel", noise("kernel", 300_000)],
     ["/etc/motd", Buffer.from("hello\n")],

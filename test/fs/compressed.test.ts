@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { isoImage } from "../support/iso_image.js";
 import { prompt } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
-import { expectTree, imageAt, imageOf, noise, programs, run } from "../support/trees.js";
+import { describeWith, expectTree, imageAt, imageOf, noise, programs, run } from "../support/trees.js";
 
 /** Text that compresses, but not too well: words of a small generator. */
 function words(count: number): string {
@@ -154,7 +154,7 @@ describe("gzip", () => {
   });
 });
 
-describe.skipIf(!programs("zstd"))("zstd", () => {
+describeWith(["zstd"], "zstd", () => {
   /** What `zstd` makes of `content`, from a file, whose size it knows. */
   function packed(content: Uint8Array | string, ...options: string[]): Buffer {
     using scratch = new Scratch();
@@ -232,7 +232,7 @@ describe.skipIf(!programs("zstd"))("zstd", () => {
   });
 });
 
-describe.skipIf(!programs("lz4"))("lz4", () => {
+describeWith(["lz4"], "lz4", () => {
   function packed(content: Uint8Array | string, ...options: string[]): Buffer {
     using scratch = new Scratch();
     const file = scratch.file("f", content);

@@ -5,10 +5,10 @@ import { describe, expect, it } from "vitest";
 import { prompt } from "../support/prompt.js";
 import {
   contentOf,
+  describeWith,
   expectTree,
   imageOf,
   noise,
-  programs,
   readTree,
   run,
   type Tree,
@@ -50,7 +50,7 @@ const TREE = new Map([
   ...Array.from({ length: 250 }, (_, i) => [`/index/${"long name ".repeat(5)}${i}`, Buffer.from(`${i % 7}`)] as const),
 ]) as Tree;
 
-describe.skipIf(!programs("mke2fs", "debugfs"))("ext", () => {
+describeWith(["mke2fs", "debugfs"], "ext", () => {
   it.each<ExtOptions>([
     { type: "ext2", block: 1024 },
     { type: "ext2", block: 2048, features: "^sparse_super,^filetype,^resize_inode" },

@@ -10,11 +10,11 @@ import { prompt } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
 import {
   contentOf,
+  describeWith,
   expectTree,
   imageAt,
   imageOf,
   noise,
-  programs,
   readTree,
   run,
   type Tree,
@@ -39,7 +39,7 @@ function fatImage(tree: Tree, { bits, size, sector = 512, clusterSectors = 1 }: 
   });
 }
 
-describe.skipIf(!programs("mkfs.vfat", "mcopy"))("FAT", () => {
+describeWith(["mkfs.vfat", "mcopy"], "FAT", () => {
   it.each<FatOptions>([
     { bits: 12, size: 2 * MIB },
     { bits: 12, size: 16 * MIB, clusterSectors: 16 },
@@ -109,7 +109,7 @@ class Fat16 {
   }
 }
 
-describe.skipIf(!programs("mkfs.vfat", "mcopy"))("damage of FAT is named", () => {
+describeWith(["mkfs.vfat", "mcopy"], "damage of FAT is named", () => {
   const tree: Tree = new Map([
     ["/FILE", noise("file", 20_000)],
     ["/DIR/INNER", Buffer.from("inner\n")],
@@ -269,7 +269,7 @@ const exfatTree = (largest: number): Tree =>
     ["/x".padEnd(76, "y"), Buffer.from("many parts\n")],
   ]);
 
-describe.skipIf(!programs("mkfs.exfat", "fsck.exfat"))("exFAT", () => {
+describeWith(["mkfs.exfat", "fsck.exfat"], "exFAT", () => {
   it.each<ExfatVariant>([
     { size: 8 * MIB, cluster: "4K" },
     { size: 8 * MIB, cluster: "4K", scattered: true },

@@ -1,9 +1,9 @@
 // Rock Ridge as xorriso writes it: symbolic links, names over several entries, continuation areas; and damage.
 
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { prompt } from "../support/prompt.js";
-import { contentOf, expectTree, imageOf, programs, readTree, run, type Tree, usualTree } from "../support/trees.js";
+import { contentOf, describeWith, expectTree, imageOf, readTree, run, type Tree, usualTree } from "../support/trees.js";
 
 /** A volume with `tree`, made by xorriso with these further options. */
 const isoImage = (tree: Tree, ...options: string[]): Buffer =>
@@ -19,7 +19,7 @@ const TREE: Tree = new Map<string, Buffer | { link: string }>([
   ["/chain", { link: "deep/in/here/top" }],
 ]);
 
-describe.skipIf(!programs("xorriso"))("Rock Ridge", () => {
+describeWith(["xorriso"], "Rock Ridge", () => {
   // `disk0s0a:` is what the loader calls a volume's only partition.
   const device = "disk0s0a:";
 

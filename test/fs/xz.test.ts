@@ -1,12 +1,12 @@
 // .xz files in place of missing ones, as `xz` writes them with all its kinds of checks and blocks; cut and damaged ones.
 
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { changed } from "../support/image_samples.js";
 import { isoImage } from "../support/iso_image.js";
 import { prompt, typeKeys } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
-import { expectTree, imageAt, noise, programs, readTree, run } from "../support/trees.js";
+import { describeWith, expectTree, imageAt, noise, readTree, run } from "../support/trees.js";
 import { ufsDisk } from "../support/ufs_image.js";
 
 const TEXT = Array.from({ length: 3000 }, (_, i) => `line ${i * 37} of ${"text".repeat(i % 5)}\n`).join("");
@@ -45,7 +45,7 @@ function withBlockHead(bytes: Uint8Array, at: number, value: number): Buffer {
   return made;
 }
 
-describe.skipIf(!programs("xz"))("xz", () => {
+describeWith(["xz"], "xz", () => {
   it.each<[string, () => Buffer, string]>([
     ["fastest", () => packed(TEXT, "-0"), TEXT],
     ["usual", () => packed(TEXT), TEXT],

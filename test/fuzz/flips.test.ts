@@ -7,7 +7,7 @@ import { FLIP_SAMPLES } from "../../fuzz/flip_samples.js";
 import { Flips, flipSample, type Sight } from "../../fuzz/flips.js";
 import { holds, poolsIn } from "../support/pools.js";
 import { SparseDisk } from "../support/sparse_disk.js";
-import { imageOf, noise, programs, run, usualTree } from "../support/trees.js";
+import { describeWith, imageOf, noise, run, usualTree } from "../support/trees.js";
 import { UfsReader } from "../support/ufs_reader.js";
 
 const RUNS = { ufs: 150, zfs: 40 };
@@ -66,7 +66,7 @@ it("a reader that takes anything is found out", () => {
   expect(judged(cut, "LimitError: limit wallMs exceeded")).toBe("error");
 });
 
-describe.skipIf(!programs("makefs"))("the second reader of UFS", () => {
+describeWith(["makefs"], "the second reader of UFS", () => {
   it.each([1, 2])("has the tree that makefs wrote, version %i", (version) => {
     const tree = usualTree(3_000_000, true);
     const image = imageOf(tree, (root, path) => {

@@ -57,6 +57,7 @@ describe("mutations of the core", () => {
     "x = f(a);",
     "x = min<u32>(a, b);",
     "x = a.substring(b, c);",
+    "x = load<u16>(a, B);",
     "@inline function f(a: Array<u32>): void {}",
   ])("there is none of %j", (text) => expect(mutated(text)).toEqual([]));
 

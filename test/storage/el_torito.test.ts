@@ -3,12 +3,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { mbr } from "../support/partition_tables.mjs";
 import { prompt } from "../support/prompt.js";
 import { Scratch } from "../support/scratch.js";
 import { bytesOf } from "../support/sparse_disk.js";
-import { imageAt, programs, run } from "../support/trees.js";
+import { describeWith, imageAt, run } from "../support/trees.js";
 import { ufsDisk } from "../support/ufs_image.js";
 
 const BLOCK = 2048;
@@ -49,7 +49,7 @@ const CDBOOT = ["-b", "cdboot", "-no-emul-boot", "-boot-load-size", "4"];
 /** Where the catalogue of a disc is. */
 const catalogueOf = (image: Buffer) => image.readUInt32LE(17 * BLOCK + 71) * BLOCK;
 
-describe.skipIf(!programs("xorriso", "mkfs.vfat", "mcopy"))("El Torito", () => {
+describeWith(["xorriso", "mkfs.vfat", "mcopy"], "El Torito", () => {
   it("images are partitions behind the disc, and are read", async () => {
     const { output, diagnostics, result } = await prompt(
       [disc(...CDBOOT, ...EFI)],

@@ -268,17 +268,30 @@ describe("numbers in heads go up to their limits, and no further", () => {
     ["type", "vdi", u32(vdi, 0x4c), [1, 2], [0, 3, 5], /header: type \d+$/],
     ["block size", "vdi", u32(vdi, 0x178), [4096, 256 << 20], [2048, 4097, 512 << 20], /header: block size \d+$/],
   ])("%s of a %s", (_name, format, make, good, bad, message) => {
-    /** Why it is refused, if it is. */
-    const refused = (value: number) => {
-      try {
-        open({ bytes: make(value), format });
-        return "";
-      } catch (error) {
-        return (error as Error).message;
-      }
-    };
-    for (const value of bad) expect(refused(value)).toMatch(message);
-    for (const value of good) expect(refused(value)).not.toMatch(message);
+    for (const value of bad) expect(refused(make(value), format)).toMatch(message);
+    for (const value of good) expect(refused(make(value), format)).not.toMatch(message);
+  });
+
+  /** Why it is refused; nothing if it isn't. */
+  function refused(bytes: Uint8Array, format: string): string {
+    try {
+      open({ bytes, format });
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  it("there are as many entries as the disk needs", () => {
+    // A table is for 512 clusters of 4 KiB.
+    const large = changed(qcow2, 24, big64(2n * 2n ** 21n + 512n));
+    expect(refused(changed(large, 36, big32(2)), "qcow2")).toMatch(/header: L1 entries 2, 3 are needed$/);
+    expect(refused(changed(large, 36, big32(3)), "qcow2")).toBe("");
+    const even = changed(large, 24, big64(2n * 2n ** 21n));
+    expect(refused(changed(even, 36, big32(2)), "qcow2")).toBe("");
+    const blocks = vdi.readUInt32LE(0x180);
+    expect(refused(u32(vdi, 0x180)(blocks), "vdi")).toBe("");
+    expect(refused(u32(vdi, 0x180)(blocks - 1), "vdi")).toMatch(/header: blocks \d+, \d+ are needed$/);
   });
 });
 

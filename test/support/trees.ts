@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { BootOptions, DiskSource } from "userboot-wasm";
-import { expect } from "vitest";
+import { describe, expect, it } from "vitest";
 import { linkedFile } from "./elf_image.js";
 import { guestBytes, MIB, type Prompt, prompt } from "./prompt.js";
 import { Scratch } from "./scratch.js";
@@ -20,6 +20,12 @@ export function programs(...names: string[]): boolean {
   const missing = names.filter((name) => !PATHS.some((path) => existsSync(join(path, name))));
   if (missing.length > 0) process.stderr.write(`\n*** SKIPPED, no ${missing.join(", ")} ***\n`);
   return missing.length === 0;
+}
+
+/** Tests that need programs: without these they are skipped, and nothing that they are to read is made. */
+export function describeWith(names: readonly string[], title: string, tests: () => void): void {
+  if (programs(...names)) describe(title, tests);
+  else describe.skip(title, () => it(`need ${names.join(", ")}`, () => {}));
 }
 
 /** Runs a program that must not fail; what it printed. */

@@ -124,22 +124,21 @@ class Copy {
     return true;
   }
 
-  /** Reads and checks the entries that the header points to. */
-  readEntries(): bool {
+  /** Reads and checks the entries that the header points to: `valid` tells whether they are good. */
+  readEntries(): void {
     const sectorSize = <u64>this.reader.disk.sectorSize;
     const total = <u64>load<u32>(this.header, H_ENTRIES) * <u64>load<u32>(this.header, H_ENTRY_SIZE);
     const sectors = <u32>min(<u64>TABLE_SECTORS, (total + sectorSize - 1) / sectorSize);
     const sector = load<u64>(this.header, H_TABLE);
-    if (!this.reader.read(sector, sectors, this.entries)) return false;
+    if (!this.reader.read(sector, sectors, this.entries)) return;
     const size = <u64>sectors * sectorSize;
     burn(<i64>(size >> 4));
     if (total <= size && !sumsAgree(crc32(this.entries, <u32>total), load<u32>(this.header, H_TABLE_CRC))) {
       this.reader.damaged(sector, `GPT ${this.title} entries: checksum`);
-      return false;
+      return;
     }
     this.count = <u32>(min(total, size) / <u64>load<u32>(this.header, H_ENTRY_SIZE));
     this.valid = true;
-    return true;
   }
 
   private bad(sector: u64, what: string): bool {

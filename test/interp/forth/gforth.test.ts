@@ -3,10 +3,10 @@
 
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { typeKeys } from "../../support/prompt.js";
 import { Scratch } from "../../support/scratch.js";
-import { programs } from "../../support/trees.js";
+import { describeWith } from "../../support/trees.js";
 import { forthProgramOf } from "./programs.js";
 
 const BETWEEN = "<<<>>>";
@@ -44,7 +44,7 @@ async function byGuest(sources: readonly string[]): Promise<string[]> {
   return parts(text);
 }
 
-describe.skipIf(!programs("gforth"))("made-up programs", () => {
+describeWith(["gforth"], "made-up programs", () => {
   const tape = fc.array(fc.nat({ max: 0xffff }), { minLength: 50, maxLength: 400, size: "max" });
   it("print what they print with gforth", { timeout: 120_000 }, async () => {
     await fc.assert(
