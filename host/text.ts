@@ -15,6 +15,11 @@ export function latin1(bytes: Uint8Array): string {
   return result;
 }
 
+/** One byte a character, of which none has more. */
+export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
 /** Two lower-case digits a byte. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -46,7 +51,7 @@ export function isPrintable(text: string): boolean {
 function decoded(text: string): string {
   if (/[^\x00-\xff]/.test(text)) return text;
   try {
-    return utf8.decode(Uint8Array.from(text, (byte) => byte.charCodeAt(0)));
+    return utf8.decode(bytesOf(text));
   } catch {
     return text;
   }

@@ -2,7 +2,9 @@
 // sources and says which of them no test finds; docs/mutation.md tells of it.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { root } from "../scripts/core.mjs";
 import { mutateCore } from "./core/core.mjs";
 import { FOLDERS as CORE } from "./core/tables.mjs";
 import { mutateHost } from "./host/host.mjs";
@@ -42,13 +44,18 @@ const log = (line) => console.log(line);
 /** Percent, rounded down: a score isn't better than it is. */
 const scoreOf = (killed, mutants) => Math.floor((1000 * killed) / Math.max(mutants, 1)) / 10;
 
-/** Why survivors are let be: by file, operator and what was put in the place; lines move. */
+/** Why survivors are let be: by file, operator, what was put in the place, and a text of their line, where the file has several; lines move. */
 const REASONS = JSON.parse(readFileSync(new URL("./reasons.json", import.meta.url), "utf8"));
 
 function explained({ place, operator, replacement }) {
-  const file = place.replace(/(?::\d+)+$/, "");
+  const [file, line] = place.split(":");
+  const text = readFileSync(join(root, file), "utf8").split("\n")[line - 1] ?? "";
   const known = REASONS.find(
-    (one) => one.file === file && one.operator === operator && one.replacement === replacement,
+    (one) =>
+      one.file === file &&
+      one.operator === operator &&
+      one.replacement === replacement &&
+      (one.line === undefined || text.includes(one.line)),
   );
   return { place, operator, replacement, reason: known?.reason ?? "no test yet" };
 }

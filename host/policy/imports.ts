@@ -7,6 +7,7 @@ import type { GuestMemory } from "../memory/guest.js";
 import type { Charge, LoaderMemory } from "../memory/loader.js";
 import { FILE_ITSELF, HOOK_FILES, HOOK_KERNEL, HOOK_SETENV } from "../protocol/constants.js";
 import type { MadeResult, Measurements } from "../result.js";
+import { bytesOf } from "../text.js";
 import { type Asker, enforce } from "./asker.js";
 import type { PolicyBudget } from "./budget.js";
 import type { MachineFacts } from "./hooks.js";
@@ -57,8 +58,7 @@ export function policyImports(
   /** Stores an answer for the core; -1 for none. */
   const reply = (answer: string | undefined, dst: number, capacity: number): number => {
     if (answer === undefined) return -1;
-    const target = access.bytes(dst, Math.min(answer.length, capacity >>> 0));
-    for (let i = 0; i < target.length; i++) target[i] = answer.charCodeAt(i);
+    access.put(dst, bytesOf(answer).subarray(0, capacity >>> 0));
     return answer.length;
   };
 

@@ -7,6 +7,7 @@
 
 import { type LuaFunction, type LuaState, lauxlib, lua, lualib, to_luastring } from "fengari";
 import { PolicyFileError } from "../errors.js";
+import { bytesOf } from "../text.js";
 import { type BootHooks, type ConsoleRule, type Denial, HOOK_NAMES, type HookName, type MenuRule } from "./hooks.js";
 
 /** Lua instructions that one hook (or the file itself) may run. */
@@ -32,10 +33,6 @@ export interface LuaPolicyOptions {
   readonly instructionLimit?: number;
 }
 
-/** The string of Lua that `text` stands for. */
-function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (c) => c.charCodeAt(0) & 0xff);
-}
 /** The text that stands for a string of Lua. */
 function textOf(bytes: Uint8Array): string {
   let text = "";
@@ -152,15 +149,9 @@ class LuaPolicy {
     lua.lua_pushglobaltable(L);
     lua.lua_pushnil(L);
     while (lua.lua_next(L, -2) !== 0) {
-      const key = lua.lua_type(L, -2) === lua.LUA_TSTRING ? textOf(lua.lua_tostring(L, -2)!) : "";
-      if (/^on[A-Z]/.test(key)) {
-        if (!(HOOK_NAMES as readonly string[]).includes(key)) {
-          throw new PolicyFileError(`${this.#name}: unknown hook '${key}'; known: ${HOOK_NAMES.join(", ")}`);
-        }
-        if (lua.lua_type(L, -1) !== lua.LUA_TFUNCTION) {
-          throw new PolicyFileError(`${this.#name}: hook '${key}' is not a function`);
-        }
-        defined.add(key);
+      if (lua.lua_type(L, -2) === lua.LUA_TSTRING) {
+        const name = textOf(lua.lua_tostring(L, -2)!);
+        if (/^on[A-Z]/.test(name)) defined.add(this.#checkedHook(name, lua.lua_type(L, -1)));
       }
       lua.lua_pop(L, 1);
     }
@@ -183,6 +174,15 @@ class LuaPolicy {
       }),
       ...(this.#automation.length > 0 && { automation: this.#automation }),
     };
+  }
+
+  /** The name of a global variable that is called as hooks are, and is of `type`. */
+  #checkedHook(name: string, type: number): string {
+    if (!(HOOK_NAMES as readonly string[]).includes(name)) {
+      throw new PolicyFileError(`${this.#name}: unknown hook '${name}'; known: ${HOOK_NAMES.join(", ")}`);
+    }
+    if (type !== lua.LUA_TFUNCTION) throw new PolicyFileError(`${this.#name}: hook '${name}' is not a function`);
+    return name;
   }
 
   #onEnvironment(environment: Readonly<Record<string, string>>): Record<string, string | null> | undefined {

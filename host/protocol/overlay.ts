@@ -3,6 +3,7 @@
 import { InternalError } from "../errors.js";
 import type { OverlayEntry } from "../overlay.js";
 import type { SessionState } from "../state.js";
+import { bytesOf } from "../text.js";
 import { OVERLAY_ABSENT, OVERLAY_DIRECTORY } from "./constants.js";
 import type { ModuleMemory } from "./module_memory.js";
 
@@ -30,8 +31,7 @@ export function overlayImports(module: ModuleMemory, { guest, meter, options, ov
     overlay_entry(index: number, dst: number, capacity: number, size: number): number {
       if (overlay[index] === undefined) return -1;
       const { path, content } = entry(index);
-      const name = module.bytes(dst, Math.min(path.length, capacity >>> 0));
-      for (let i = 0; i < name.length; i++) name[i] = path.charCodeAt(i);
+      module.put(dst, bytesOf(path).subarray(0, capacity >>> 0));
       const stored =
         content === "absent" ? OVERLAY_ABSENT : content === "directory" ? OVERLAY_DIRECTORY : BigInt(content.length);
       module.cell(size >>> 0, 8).setBigUint64(size >>> 0, stored, true);

@@ -27,7 +27,10 @@ export const FOLDERS = {
     tests: ["host/process_limits", "host/frames", "host/spare", "policy/hooks", "host/elsewhere"],
     anyThread: true,
   },
-  isolation: { tests: ["host/frames", "host/ends", "host/keys", "safety/walls", "host/elsewhere"], anyThread: true },
+  isolation: {
+    tests: ["host/results_checked", "host/frames", "host/ends", "host/keys", "safety/walls", "host/elsewhere"],
+    anyThread: true,
+  },
   disks: {
     tests: ["host/ranges", "host/devices", "host/ends", "host/http_disk", "host/compressed", "host/promised_disks"],
   },

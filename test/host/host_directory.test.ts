@@ -326,6 +326,28 @@ it("a directory that was exchanged and put back since it was entered is not trus
   await expect(entered.open(file, seen)).rejects.toThrow("changed while it was copied");
 });
 
+it("a directory that was exchanged while its names, or a link's target, were read is not trusted where paths are", async () => {
+  const top = directory({ "a/one": "", "a/two": "", "../b/three": CANARY });
+  symlinkSync("one", join(top, "a", "link"));
+  const { place } = await openTop(top, "paths");
+  const enter = async () => place.enter(Buffer.from("a"), await place.look(Buffer.from("a")));
+  const exchanged = () => {
+    renameSync(join(top, "a"), join(top, "../away"));
+    symlinkSync("../b", join(top, "a"));
+  };
+  const drained = async (names: AsyncIterable<Buffer>) => {
+    const found: string[] = [];
+    for await (const name of names) found.push(name.toString());
+    return found.sort();
+  };
+  expect(await drained((await enter()).names())).toEqual(["link", "one", "two"]);
+  const entered = await enter();
+  expect((await entered.target(Buffer.from("link"))).toString()).toBe("one");
+  exchanged();
+  await expect(drained(entered.names())).rejects.toThrow("changed while it was copied");
+  await expect(entered.target(Buffer.from("link"))).rejects.toThrow("changed while it was copied");
+});
+
 it("takes a root of FreeBSD's as it is, without sources", async () => {
   const top = directory({
     "boot/loader.conf": "# a line of it\n",

@@ -176,6 +176,18 @@ describe("EditingKeys", () => {
     ["\x01\n\r\x0d\x12 ~", [1, "\n", "\r", "\r", "\x12", " ", "~"]],
   ])("%j are %j", (text, keys) => expect(decoded(text).found).toEqual(keys));
 
+  it("have not ended while bytes that were looked at are left, or a key that was found", () => {
+    const clock = new VirtualClock();
+    const keys = new EditingKeys(new KeysConsole(["\x1bx"]));
+    expect(keys.ended()).toBe(false);
+    expect(keys.getc(clock)).toBe(ESC | 0x100);
+    expect(keys.ended()).toBe(false);
+    expect(keys.poll(clock)).toBe(true);
+    expect(keys.ended()).toBe(false);
+    expect(keys.getc(clock)).toBe(0x78);
+    expect([keys.ended(), keys.poll(clock)]).toEqual([true, false]);
+  });
+
   it("wait for the rest of a sequence, and not when there is none", () => {
     const clock = new VirtualClock();
     const late = new EditingKeys(new KeysConsole(["\x1b", { waitS: 0.02 }, "[C"]));

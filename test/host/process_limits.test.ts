@@ -4,7 +4,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type BootOptions, OptionError } from "userboot-wasm";
+import type { BootOptions } from "userboot-wasm";
 import { describe, expect, it, vi } from "vitest";
 import type { StartMessage } from "../../build/host/isolation/messages.js";
 import { type SessionOptions, sessionOptions } from "../../build/host/options.js";
@@ -110,18 +110,21 @@ describe("bubblewrap", () => {
   });
 
   it("that isn't installed is told of, or refused where it is asked for", () => {
-    const at = JSON.stringify(new URL("../../build/host/process/confine.js", import.meta.url).href);
+    const at = (file: string) => JSON.stringify(new URL(`../../build/host/${file}`, import.meta.url).href);
     const program = `
-      const { findBwrap, whyUnconfined } = await import(${at});
+      const { findBwrap, whyUnconfined } = await import(${at("process/confine.js")});
+      const { boot } = await import(${at("index.js")});
       let refused = "";
       try { findBwrap("bwrap"); } catch ({ name, message }) { refused = name + ": " + message; }
-      console.log(JSON.stringify([findBwrap("auto") ?? null, whyUnconfined("auto"), refused]));`;
+      const { isolation } = await boot({ disks: [new Uint8Array(65536)], isolation: "process", clock: "virtual" });
+      console.log(JSON.stringify([findBwrap("auto") ?? null, whyUnconfined("auto"), refused, isolation]));`;
     const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
       encoding: "utf8",
       env: { PATH: ":/nonexistent" },
     });
     const why = "bwrap is not installed; it comes with the package bubblewrap";
-    expect(JSON.parse(stdout)).toEqual([null, why, `${OptionError.name}: ${why}`]);
+    const unheld = { level: "process", confinement: "none", unconfined: why };
+    expect(JSON.parse(stdout)).toEqual([null, why, `OptionError: ${why}`, unheld]);
   });
 });
 

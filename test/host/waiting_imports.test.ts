@@ -260,3 +260,22 @@ describe("a session that can't wait", () => {
     expect(() => call(imports)).toThrow(why);
   });
 });
+
+it("what an import throws that is no error of ours is one with its name, but for the engine's full stack", async () => {
+  const thrown = (error: unknown) => {
+    const sleep = () => {
+      throw error;
+    };
+    try {
+      return session({ clock: { sleep } }).imports.delay!(1);
+    } catch (caught) {
+      return caught;
+    }
+  };
+  const full = new RangeError("Maximum call stack size exceeded");
+  expect(thrown(full)).toBe(full);
+  for (const other of [new RangeError("out of range"), new Error("the call stack"), "a text"]) {
+    const message = `import delay: ${other instanceof Error ? other.message : other}`;
+    expect(thrown(other)).toMatchObject({ name: "InternalError", message });
+  }
+});

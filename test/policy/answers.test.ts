@@ -42,6 +42,7 @@ describe("an answer", () => {
     ["onExec", { value: "x", other: 1 }, "an object with value, other; it must answer nothing, { deny }"],
     ["onExec", "no", "string; it must answer nothing, { deny }"],
     ["onExec", { deny: 1 }, "an object with deny; it must answer nothing, { deny }"],
+    ["onExec", Object.assign(() => {}, { deny: "no" }), "function; it must answer nothing, { deny }"],
   ])("of %s may not be %j", (hook, answer, message) =>
     expect(refused(hook, answer)).toBe(`hook ${hook} answered ${message}`),
   );
