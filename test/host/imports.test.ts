@@ -6,6 +6,8 @@ import { describe, expect, it } from "vitest";
 import { GivenModules } from "../../build/host/modules.js";
 import { nodeSha256 } from "../../build/host/node_hash.js";
 import { type BootOptions, type SessionOptions, sessionOptions } from "../../build/host/options.js";
+import type { Policy } from "../../build/host/policy/imports.js";
+import { unaskedImports } from "../../build/host/policy/unasked.js";
 import type { LookedAt } from "../../build/host/problem.js";
 import { readySha256, setSha256 } from "../../build/host/protocol/digests.js";
 import { runSession } from "../../build/host/session.js";
@@ -24,6 +26,7 @@ interface Given {
   disks?: Disk[];
   onProgress?: (progress: Progress) => void;
   clock?: Clock;
+  policy?: Policy;
 }
 
 /** Runs `body`; with what `put` stored, unless it ended otherwise than by its end. */
@@ -36,7 +39,7 @@ async function asked(body: string, given: Given = {}) {
 
 /** The same for a module that is there; the bytes that it showed. */
 async function ran(module: WebAssembly.Module, given: Given) {
-  const { options = {}, session = {}, disks = [], onProgress, clock = new VirtualClock() } = given;
+  const { options = {}, session = {}, disks = [], onProgress, clock = new VirtualClock(), policy } = given;
   const console = new BufferConsole();
   const began = clock.now();
   const result = await runSession({
@@ -46,6 +49,7 @@ async function ran(module: WebAssembly.Module, given: Given) {
     console,
     clock,
     onProgress,
+    policy,
   });
   const bytes = Uint8Array.from(console.text, (character) => character.charCodeAt(0));
   return { result, bytes, text: console.text, took: clock.now() - began };
@@ -224,6 +228,26 @@ describe("what the host does is charged", () => {
       return (await ran(await module, given)).result.fuelUsed - 2;
     };
     expect([await cost(0), await cost(1), await cost(64), await cost(65), await cost(640)]).toEqual([1, 2, 2, 3, 11]);
+  });
+
+  it.each([
+    [0, 0],
+    [1, 1],
+    [640, 10],
+  ])("by bytes that an operator's policy works on: %i", async (size, units) => {
+    const policy: Policy = {
+      imports: (_access, _guest, charge) => ({
+        ...unaskedImports(),
+        hooks() {
+          charge(size);
+          return 0;
+        },
+      }),
+      permitEntry() {},
+    };
+    const { result } = await ran(await standIn("hooks(); exit(1);"), { policy });
+    // Two calls, the entry among them.
+    expect(result.fuelUsed).toBe(2 + units);
   });
 });
 
