@@ -31,9 +31,6 @@ export interface Written {
   cover(take: (start: number, end: number) => void): void;
 }
 
-/** Of memory that was given back. */
-const NOTHING: Written = { ranges: () => ({ ranges: [], granule: 1 }), cover() {} };
-
 /**
  * A guest's RAM, to be read: `low` bytes from 0 on, of which what the loader reaches is backed, as far as somebody wrote there, and
  * `high` bytes from 4 GiB on, which are only told.
@@ -44,10 +41,10 @@ export class GuestMemory {
   /** As far as it is there yet; the rest of `#size` bytes is zeros. */
   #ram: Uint8Array<ArrayBuffer>;
   #size: number;
-  #written: Written;
+  /** None once it is given back. */
+  #written: Written | undefined;
   /** Somebody outside may hold a view of the RAM. */
   #lent = false;
-  #released = false;
 
   /**
    * With RAM in `buffer`, of which `written` tells what isn't zero. Unless it is this thread's own, its maker may have written what it
@@ -97,8 +94,7 @@ export class GuestMemory {
 
   /** The written ranges, and what they are rounded to. */
   ranges(): Ranges {
-    this.#held();
-    return this.#written.ranges(RANGES_MAX);
+    return this.#held().ranges(RANGES_MAX);
   }
 
   /** The backed bytes from `start` to `end` (positions that `locate` and `pieces` give), to be read during one call. */
@@ -110,29 +106,30 @@ export class GuestMemory {
   /** Has RAM there up to `end`. */
   #reach(end: number): void {
     const before = this.#ram;
-    if (end <= before.length || before.length === this.#size) return;
+    const written = this.#written;
+    if (end <= before.length || before.length === this.#size || written === undefined) return;
     this.#ram = new Uint8Array(takeRam(Math.min(Math.max(end, 2 * before.length), this.#size), this.#size));
-    this.#written.cover((from, to) => this.#ram.set(before.subarray(from, to), from));
-    this.#giveBack(before);
+    written.cover((from, to) => this.#ram.set(before.subarray(from, to), from));
+    this.#giveBack(before, written);
   }
 
   /** Gives the RAM back, zeroed, when nobody else has seen it. Reading it is an error afterwards. */
   release(): void {
-    this.#released = true;
     const ram = this.#ram;
+    const written = this.#written;
     this.#ram = new Uint8Array(0);
     this.#size = 0;
-    this.#giveBack(ram);
-    this.#written = NOTHING;
+    this.#written = undefined;
+    if (written !== undefined) this.#giveBack(ram, written);
   }
 
-  #giveBack(ram: Uint8Array<ArrayBuffer>): void {
+  #giveBack(ram: Uint8Array<ArrayBuffer>, written: Written): void {
     if (this.#lent || ram.length === 0) return;
     if (!this.isOwn) {
       dropRam(ram.buffer);
       return;
     }
-    this.#written.cover((start, end) => ram.fill(0, start, end));
+    written.cover((start, end) => ram.fill(0, start, end));
     giveRam(ram.buffer);
   }
 
@@ -151,7 +148,8 @@ export class GuestMemory {
   }
 
   /** @throws ReleasedError when the RAM is given back */
-  #held(): void {
-    if (this.#released) throw new ReleasedError("guest memory is released: read or pack it before");
+  #held(): Written {
+    if (this.#written === undefined) throw new ReleasedError("guest memory is released: read or pack it before");
+    return this.#written;
   }
 }
