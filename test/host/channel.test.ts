@@ -4,12 +4,14 @@ import { cpSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
+import type { InspectRequest } from "../../build/host/inspect/protocol.js";
 import type { StartMessage } from "../../build/host/isolation/messages.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { ThreadChannel, ThreadLine, type ThreadMessage, type ThreadStart } from "../../build/host/worker/channel.js";
 import type { KeyRingReader } from "../../build/host/worker/keyring.js";
 import { readingRights } from "../../build/host/worker/node_rights.js";
 import { INSPECT_PROGRAM, PROGRAM, spawnNodeThread, workerOptions } from "../../build/host/worker/node_spawn.js";
+import { ThreadRequests } from "../../build/host/worker/requests.js";
 import { Scratch } from "../support/scratch.js";
 
 const PAGE = 65536;
@@ -182,6 +184,50 @@ describe("what a thread sends", () => {
     ],
     ["more ranges than are told", { ram: new ArrayBuffer(8), faults: 0, written: Array(4097).fill([0, 1]) }],
   ])("is nothing that makes sense with %s", (_, memory) => expect(received(done(memory))).toBeUndefined());
+});
+
+describe("requests to a thread that looks into images", () => {
+  const requests = () => {
+    const sent: { message: object; transfer: ArrayBuffer[] }[] = [];
+    const line = new ThreadRequests({ ...MESSAGE }, (message, transfer) => void sent.push({ message, transfer }));
+    return { line, sent };
+  };
+  const request = (handle: number) => ({ op: "release", handle }) as unknown as InspectRequest;
+
+  it("are taken in their order, before somebody waits and after", async () => {
+    const { line } = requests();
+    line.take(request(1));
+    line.take(request(2));
+    expect([await line.next(), await line.next()]).toEqual([request(1), request(2)]);
+    const third = line.next();
+    line.take(request(3));
+    line.take(request(4));
+    expect([await third, await line.next()]).toEqual([request(3), request(4)]);
+    const none = await Promise.race([line.next(), Promise.resolve("none")]);
+    expect(none).toBe("none");
+  });
+
+  it("are answered as they are, content as bytes of its own, which are given away", () => {
+    const { line, sent } = requests();
+    const bytes = Uint8Array.of(1, 2, 3).subarray(1);
+    line.post({ type: "done" } as never);
+    line.post({ type: "content", bytes, more: 1 } as never);
+    expect(sent[0]).toEqual({ message: { type: "done" }, transfer: [] });
+    const { message, transfer } = sent[1]!;
+    expect(message).toEqual({ type: "content", bytes: Uint8Array.of(2, 3), more: 1 });
+    expect(transfer).toEqual([(message as { bytes: Uint8Array }).bytes.buffer]);
+    expect(transfer[0]).not.toBe(bytes.buffer);
+  });
+
+  it("have bytes of disks come between", async () => {
+    const { line, sent } = requests();
+    const reading = line.read({ disk: 1, offset: 2, size: 3 });
+    expect(sent[0]).toEqual({ message: { type: "read", disk: 1, offset: 2, size: 3 }, transfer: [] });
+    line.take({ type: "bytes", reply: { bytes: Uint8Array.of(9) } });
+    expect(await reading).toEqual(Uint8Array.of(9));
+    line.take(request(5));
+    expect(await line.next()).toEqual(request(5));
+  });
 });
 
 describe("a thread's rights", () => {

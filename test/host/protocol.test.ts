@@ -2,6 +2,8 @@
 
 import { type BootOptions, BytesDisk, type Console, type Disk } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import * as host from "../../build/host/protocol/constants.js";
+import { CONSTANTS } from "../support/abi.js";
 import { runStandIns, standIn } from "../support/stand_ins.js";
 
 const EXIT = "exit(1);";
@@ -15,6 +17,11 @@ async function words(body: string, options = {}): Promise<bigint[]> {
   return [...new BigUint64Array(bytes.buffer)];
 }
 const put = (expression: string) => `store<u64>(out + n * 8, <u64>(${expression})); n++;`;
+
+it("both ends of the protocol have the same numbers", () => {
+  const values = Object.entries(host).map(([name, value]) => [name, BigInt(value)]);
+  expect(Object.fromEntries(values)).toEqual(CONSTANTS);
+});
 
 describe("disks", () => {
   const image = Uint8Array.from({ length: 1000 }, (_, i) => i);
@@ -89,6 +96,31 @@ describe("memory and environment", () => {
     expect(result.exitCode).toBe(1414);
     expect(result.memory).toEqual([{ gpa: "0xf00", length: 256 }]);
     expect(result.memoryFaults).toBe(2);
+  });
+});
+
+it("zeros as many as addresses reach are tried piece by piece, and more not at all", async () => {
+  const zeroed = async (size: string) => {
+    const module = await standIn(`exit(zero_guest(0, ${size}));`);
+    return runStandIns({ simp: module }, { start: "simp", memory: { low: 0x1000, high: 0 } });
+  };
+  // Twice what lies beyond the memory up to where addresses wrap, in pieces of 256 bytes.
+  const beyond = (2 * (2 ** 31 - 0x1000)) / 256;
+  expect(await zeroed("0x100000000")).toMatchObject({
+    exitCode: 14,
+    memoryFaults: beyond,
+    memory: [{ length: 0x1000 }],
+  });
+  expect(await zeroed("0x100000001")).toMatchObject({ exitCode: 14, memoryFaults: 1, memory: [] });
+});
+
+describe("an entry", () => {
+  it.each([
+    ["exec(0x123)", { reason: "exec" }],
+    ["exec_refused(0x123, block, 0)", { error: { name: "MemoryError" } }],
+  ])("is among what was called: %s", async (call, end) => {
+    const result = await runStandIns({ simp: await standIn(`${call};`) }, { start: "simp" });
+    expect(result).toMatchObject({ ...end, calls: [["exec", "0x123"]] });
   });
 });
 
