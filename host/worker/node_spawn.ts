@@ -27,7 +27,7 @@ export const INSPECT_PROGRAM = new URL("../programs/inspect_thread.cjs", import.
 export const LAUNCHER = new URL("../programs/launch_thread.cjs", import.meta.url);
 
 /** Code of programs, made in threads in which no guest was. */
-const codes = new Map<URL, Uint8Array>();
+const codes = new Map<URL, Uint8Array | undefined>();
 
 /** A thread, and when it has loaded its program (or is gone). */
 interface Thread {
@@ -163,7 +163,7 @@ class ThreadCell implements Cell {
     });
     asks.close();
     // Each thread gets a copy: one memory for all of them could be written by a guest that has got out of its own.
-    if (code !== undefined) codes.set(this.program, code);
+    codes.set(this.program, code);
   }
 
   renew(): void {

@@ -20,7 +20,15 @@ export const FOLDERS = {
     ],
   },
   worker: {
-    tests: ["host/channel", "host/caps", "host/ends", "host/key_messages", "host/thread_code", "policy/hooks"],
+    tests: [
+      "host/channel",
+      "host/channel_page",
+      "host/caps",
+      "host/ends",
+      "host/key_messages",
+      "host/thread_code",
+      "policy/hooks",
+    ],
     anyThread: true,
   },
   process: {
