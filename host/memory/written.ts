@@ -139,10 +139,7 @@ export class WrittenBytes {
   #stretches(exact: boolean, take: Take): boolean {
     for (let block = 0; block < this.#blocks.length; block++) {
       const cells = this.#blocks[block];
-      if (cells === undefined) continue;
-      const start = block * BLOCK;
-      const taken = cells === WHOLE_BLOCK ? take(start, start + BLOCK) : this.#pages(cells, block, exact, take);
-      if (!taken) return false;
+      if (cells !== undefined && !this.#pages(cells, block, exact, take)) return false;
     }
     return true;
   }
