@@ -20,9 +20,8 @@ import {
 } from "./packers.js";
 import { CONTENTS } from "./samples.js";
 
-let part: CorePart;
-beforeAll(async () => {
-  part = await corePart(`
+const makePart = () =>
+  corePart(`
     export { lz4 } from "./compression/lz4";
     export { lzjb } from "./compression/lzjb";
     export { zle } from "./compression/zle";
@@ -36,6 +35,10 @@ beforeAll(async () => {
     }
     export function failureLength(): i32 { return zstdFailure().length; }
     export function failureAt(): usize { return changetype<usize>(zstdFailure()); }`);
+
+let part: CorePart;
+beforeAll(async () => {
+  part = await makePart();
 });
 
 /** Decodes `packed` to `size` bytes between guards; null when the decoder says no. */
@@ -185,6 +188,21 @@ describe("zstd", () => {
       expect(decode("zstd", packed, content.length + 1)).toBeNull();
     },
   );
+
+  it.each([
+    ["nothing", [0, 1, 1, 1, 1]],
+    ["numbers of more bits than there may be", [4, 0xff, 1, 1, 1]],
+    ["numbers that go on beyond them", [2, 0x10, 0, 1, 1]],
+  ])("weights in %s are damage, also when they are the first of all", async (_, tree) => {
+    part = await makePart();
+    // A section of Huffman-coded literals, in one stream, and no sequences.
+    const [type, size] = [2, tree.length];
+    const head = Buffer.alloc(4);
+    head.writeUInt32LE(type | (size << 4) | (tree.length << 14));
+    const section = Buffer.concat([head.subarray(0, 3), Buffer.from(tree), Buffer.of(0)]);
+    const frame = zstdFrame([0x20, 100], zstdBlock(COMPRESSED, section.length, section, true));
+    expect(zstdFailure(frame, 100)).toBe("block");
+  });
 
   it("Node's, where it has one", () => {
     const pack = (zlib as { zstdCompressSync?: (data: Uint8Array, options: object) => Buffer }).zstdCompressSync;

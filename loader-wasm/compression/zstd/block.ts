@@ -136,7 +136,7 @@ export class BlockDecoder {
     let matchState = <usize>((bits >> 1) >> (63 - need));
     at -= need;
 
-    // A stream that has come to its start too soon gives nothing that matters: `at` is looked at in the end.
+    // A stream that comes to its start too soon gives nothing that matters until `at` is looked at.
     while (true) {
       const offsetEntry = load<u64>(offsetTable + (offsetState << 3));
       const matchEntry = load<u64>(matchTable + (matchState << 3));
@@ -191,6 +191,7 @@ export class BlockDecoder {
       dst += match;
 
       if (--count == 0) break;
+      if (at < start) return 0;
       need = literalEntry >> 56;
       literalState = <usize>((<u32>(literalEntry >> 32) & 0xffff) + <u32>((bits >> 1) >> (63 - need)));
       bits <<= need;

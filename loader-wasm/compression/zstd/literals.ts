@@ -125,7 +125,8 @@ export class Literals {
   private readWeights(src: usize, end: usize): i32 {
     const code = this.weightCode;
     src = code.read(src, end);
-    let at = src != 0 ? lastBit(src, end) : 0;
+    if (src == 0) return 0;
+    let at = lastBit(src, end);
     const start = (<u64>src) << 3;
     const accuracy = <u64>code.accuracy;
     if (at < start + 2 * accuracy) return 0;
