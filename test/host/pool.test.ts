@@ -171,6 +171,13 @@ describe.each(["thread", "process"] as const)("a pool of cells: %s", (isolation)
     expect(await reason(pool.boot(enters()))).toBe("exec");
   });
 
+  it("all guests together may have as much memory as that is", async () => {
+    await using pool = make({ isolation, size: 2, limits: { guestMemory: 128 * MIB } });
+    expect(await Promise.all([reason(pool.boot(enters())), reason(pool.boot(enters()))])).toEqual(["exec", "exec"]);
+    expect(await reason(pool.boot(enters({ memory: 128 * MIB })))).toBe("exec");
+    await expect(pool.boot(enters({ memory: 129 * MIB }))).rejects.toMatchObject({ refused: "memory" });
+  });
+
   it("hostile tenants end by their limits, and others boot meanwhile", async () => {
     await using pool = make({ isolation, limits: { tenantRunning: 1 } });
     const endless = () => ({
