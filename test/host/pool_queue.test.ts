@@ -259,6 +259,18 @@ describe("a fair queue", () => {
     expect(line.length).toBe(0);
   });
 
+  it("remembers who has had more than its share, also when it was away for a moment", () => {
+    const queue = new FairQueue<string>(10, 10, () => 0);
+    queue.add("long", "first");
+    const first = queue.take("long");
+    for (const item of ["one", "two"]) queue.add("other", item);
+    queue.done(first, 1000);
+    expect(queue.tenants).toBe(2);
+    queue.add("long", "second");
+    queue.done(queue.take("other"), 200);
+    expect(queue.next()).toEqual({ tenant: "other", item: "two" });
+  });
+
   it("forgets tenants of whom nothing is to be remembered, while others go on", () => {
     const line = queue();
     line.add("there", 0);
