@@ -95,7 +95,9 @@ const oneOf = (...values: readonly unknown[]): Wanted => ({
 /** A whole number in bounds. */
 const whole = (what: string, least: number, most: number): Wanted => ({
   what: `a whole number${what} from ${least} to ${most}`,
-  is: (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+  // What is written of -0 is 0.
+  is: (value) =>
+    Number.isSafeInteger(value) && !Object.is(value, -0) && (value as number) >= least && (value as number) <= most,
 });
 
 /** An array of at most so many. */
@@ -152,8 +154,8 @@ function isNamed(value: unknown): boolean {
  * @throws OptionError for the first thing that is wrong
  */
 export function parseMachine(given: string | object): Machine {
-  // What was read from a text is nobody else's.
-  return typeof given === "string" ? checkMachine(fromText(given)) : structuredClone(checkMachine(given));
+  // What was read from a text is nobody else's, and of no other kinds than JSON's.
+  return checkMachine(typeof given === "string" ? fromText(given) : JSON.parse(JSON.stringify(checkMachine(given))));
 }
 
 /** The set-up that `value` is, and shares: checked, with its keys in their order. */
@@ -298,7 +300,7 @@ function* contentSize(place: string, content: unknown): Parts<number> {
   }
   checkValue(place, content, {
     what: 'text, { "base64": ... } or null',
-    is: (value) => isPlain(value) && "base64" in value,
+    is: (value) => isPlain(value) && (value as { base64?: unknown }).base64 !== undefined,
     fields: { base64: BASE64 },
   });
   const { base64 } = content as { base64: string };

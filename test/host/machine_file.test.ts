@@ -51,6 +51,18 @@ describe("a set-up", () => {
     expect(machine).toEqual(FULL);
   });
 
+  it("is made of nothing but JSON, whatever kind of object says it", () => {
+    class Names {
+      readonly a = "b";
+    }
+    // No copy of the platform's could be made of this one.
+    const environment = Object.defineProperty(new Proxy(new Names(), {}), "hidden", { value: () => {} }) as never;
+    const machine = parseMachine({ version: 1, environment });
+    expect(machine).toStrictEqual({ version: 1, environment: { a: "b" } });
+    expect(refusal('{"version":1,"hashSeed":-0}')?.name).toBe("OptionError");
+    expect(refusal({ version: 1, overlay: { "/x": { base64: undefined } } })?.name).toBe("OptionError");
+  });
+
   it("goes round, whatever it says", () => {
     const text = fc.string({ unit: "grapheme", maxLength: 20 }).map((one) => one.replaceAll("\0", ""));
     const name = text.map((one) => `n${one.replaceAll("=", "")}`);
