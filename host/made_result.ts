@@ -71,7 +71,7 @@ export function makeResult(end: SessionEnd): MadeResult {
     interpreterChecks: end.interpreterChecks,
     ...(end.profile === undefined ? {} : { profile: end.profile }),
     calls: end.calls,
-    ...writtenRanges(guest),
+    ...writtenRanges(guest.ranges()),
     memoryFaults: guest.faults,
     ...left,
     disk: { calls: counts.diskCalls, bytes: counts.diskBytes, healed: counts.healed },

@@ -6,6 +6,7 @@ import type { Amd64Registers, Call, I386Registers, SegmentTable } from "./handof
 import { loadHasher, type MakeHasher } from "./hash.js";
 import { GuestMemory } from "./memory/guest.js";
 import { toldRanges } from "./memory/told.js";
+import type { Ranges } from "./memory/written.js";
 import type { Flavour } from "./modules.js";
 import type { OverlayUse } from "./overlay.js";
 import type { FileFacts } from "./policy/hooks.js";
@@ -243,8 +244,7 @@ export type Outcome =
   | Pick<SessionError, "reason" | "error">;
 
 /** What the loader wrote. */
-export function writtenRanges(guest: GuestMemory): Pick<ResultData, "memory" | "memoryGranule"> {
-  const { granule, ranges } = guest.ranges();
+export function writtenRanges({ granule, ranges }: Ranges): Pick<ResultData, "memory" | "memoryGranule"> {
   return { memory: ranges.map(([start, end]) => ({ gpa: hex(start), length: end - start })), memoryGranule: granule };
 }
 

@@ -41,11 +41,11 @@ const START_MAX_MS = 60_000;
 
 /** What the loader wrote; `told` is what the ranges were rounded to where they come from, if they can have been. */
 function asTold(guest: GuestMemory, told: number): Pick<MadeResult, "memory" | "memoryGranule"> {
-  const written = writtenRanges(guest);
-  const { granule, ranges } = guest.ranges();
+  const known = guest.ranges();
+  const { granule, ranges } = known;
   const isRound = (at: number) => at % told === 0 || at === guest.size;
   const fits = told > granule && Number.isInteger(Math.log2(told)) && ranges.length > 0 && ranges.flat().every(isRound);
-  return fits ? { ...written, memoryGranule: told } : written;
+  return writtenRanges(fits ? { ranges, granule: told } : known);
 }
 
 /**
