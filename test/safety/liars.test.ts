@@ -10,6 +10,7 @@ import { bwrapFails, bwrapWorks, findBwrap } from "../../build/host/process/conf
 import { spawnProcess } from "../../build/host/process/spawn.js";
 import { addDigests } from "../../build/host/result.js";
 import { MEASURED } from "../support/measured.js";
+import { killAll } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 import { runLiar } from "../support/stand_ins.js";
 
@@ -113,7 +114,7 @@ it.runIf(process.platform === "linux")(
     const began = performance.now();
     expect((await lie("a child that has got away")).error).toMatchObject({ limit: "wallMs" });
     expect(performance.now() - began).toBeLessThan(10_000);
-    for (const pid of keepers().filter((pid) => !before.includes(pid))) process.kill(pid);
+    killAll(keepers().filter((pid) => !before.includes(pid)));
   },
 );
 

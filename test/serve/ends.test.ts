@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ENDLESS_FORTH, guest } from "../safety/endless_guests.js";
 import { CLI, userboot } from "../support/cli.js";
 import { GUESTS, guestImage } from "../support/guests.js";
+import { killAll } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 import { heard, machine, TestService } from "../support/service.js";
 import { bytesOf } from "../support/sparse_disk.js";
@@ -140,9 +141,7 @@ describe.each(["process", "thread"])("with %ss", (isolation) => {
 describe("cells that are killed", () => {
   it("before their boot are replaced, and the boot is done", async () => {
     await using service = await TestService.start(scratch.path, [...small, "--confine", "none"]);
-    const kill = () => {
-      for (const pid of service.cells) process.kill(pid, "SIGKILL");
-    };
+    const kill = () => killAll(service.cells);
     for (let turn = 0; turn < 3; turn++) {
       kill();
       expect((await service.boot(quick)).json.reason).toBe("exec");
@@ -163,7 +162,7 @@ describe("cells that are killed", () => {
     await service.until("running", 1);
     while (service.cells.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     await new Promise((resolve) => setTimeout(resolve, 300));
-    for (const pid of service.cells) process.kill(pid, "SIGKILL");
+    killAll(service.cells);
     const { status, json } = await answer;
     expect(json.error.name).toBe("IsolationError");
     // Before its guest began it can be asked for again; afterwards it is what came of it.

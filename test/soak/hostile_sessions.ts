@@ -3,7 +3,7 @@
 // are left.
 
 import { boot, checkReleased } from "userboot-wasm";
-import { children, openFiles, processes, threads } from "../support/resources.js";
+import { children, killAll, openFiles, processes, threads } from "../support/resources.js";
 import { type Hostile, hostile, Random } from "./hostile.js";
 
 /** What a session's result may say. Anything else is a defect. */
@@ -28,7 +28,7 @@ checkReleased(true);
 /** Runs a session and gives what it ended with; throws when that may not be. */
 async function run({ name, options, rejects, abortMs, killMs }: Hostile): Promise<string> {
   const killed = killMs !== undefined;
-  const timer = killed ? setTimeout(kill, killMs) : undefined;
+  const timer = killed ? setTimeout(() => killAll(children() ?? []), killMs) : undefined;
   const signal = abortMs === undefined ? {} : { signal: AbortSignal.timeout(abortMs) };
   const began = performance.now();
   try {
@@ -45,16 +45,6 @@ async function run({ name, options, rejects, abortMs, killMs }: Hostile): Promis
     throw error;
   } finally {
     clearTimeout(timer);
-  }
-}
-
-function kill(): void {
-  for (const pid of children() ?? []) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It ended meanwhile.
-    }
   }
 }
 

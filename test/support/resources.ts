@@ -32,6 +32,17 @@ export function children(of: number | "self" = "self"): number[] | undefined {
   }
 }
 
+/** Kills processes; one that has ended by then is none any more. */
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}
+
 /** Bytes that they, and those that they have started, have read so far, of files and pipes; as Linux counts it. */
 export function bytesRead(of: number | "self" = "self"): number {
   return (children(of) ?? []).reduce((sum, child) => sum + readOf(child) + bytesRead(child), 0);
