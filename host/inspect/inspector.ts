@@ -1,7 +1,7 @@
 // The caller's side of an inspection, wherever it is: asks one thing after the other, and ends it, at the latest when a
 // request takes too long or the caller aborts. What comes out of a cell is checked here before anybody sees it.
 
-import { DiskServer, type ReadRequest } from "../disks/served.js";
+import { DiskServer, type ReadReply, type ReadRequest } from "../disks/served.js";
 import {
   abortedBy,
   DiskError,
@@ -185,12 +185,13 @@ export class CellInspector implements Inspector {
 
   /** Reads a disk for the cell. */
   #serve(request: ReadRequest): void {
-    this.server.read(request).then(
-      (reply) => {
-        if (this.#over === undefined) this.cell.serve(reply);
-      },
-      (error) => this.#failed((error as Error).message),
-    );
+    const serve = (reply: ReadReply) => {
+      if (this.#over === undefined) this.cell.serve(reply);
+    };
+    this.server
+      .read(request)
+      .then(serve)
+      .catch((error) => this.#failed((error as Error).message));
     const { diskBytes } = this.limits;
     if (this.server.bytes > diskBytes) this.#end(new LimitError("diskBytes", diskBytes, this.server.bytes));
   }

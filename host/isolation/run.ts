@@ -6,7 +6,7 @@ import type { FlavourModule } from "../assets.js";
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
 import type { Disk } from "../disks/disk.js";
-import { DiskServer, type ReadRequest } from "../disks/served.js";
+import { DiskServer, type ReadReply, type ReadRequest } from "../disks/served.js";
 import {
   abortedBy,
   ConsoleError,
@@ -212,12 +212,13 @@ class CellSession {
   /** Reads a disk for the cell. */
   #serve(request: ReadRequest): void {
     const { cell, server, start } = this;
-    server.read(request).then(
-      (reply) => {
-        if (!this.#over) cell.serve(reply);
-      },
-      (error) => this.#failed((error as Error).message),
-    );
+    const serve = (reply: ReadReply) => {
+      if (!this.#over) cell.serve(reply);
+    };
+    server
+      .read(request)
+      .then(serve)
+      .catch((error) => this.#failed((error as Error).message));
     // A session keeps to the limit by itself, and may then look why nothing was booted.
     const { diskBytes } = start.options.limits;
     if (server.bytes > diskBytes + LOOK_BYTES) this.#stopped(new LimitError("diskBytes", diskBytes, server.bytes));

@@ -127,6 +127,18 @@ it("bytes of a disk are not served to a session that is over", async () => {
   expect(served).toHaveLength(1);
 });
 
+it("a session that can't be given bytes of a disk has failed", async () => {
+  const disk: Disk = { sectorSize: 512, size: 4096, read: () => 512 };
+  const serve = () => {
+    throw new RangeError("no room");
+  };
+  const { cell, hear } = silentCell({ serve });
+  const session = run(cell, {}, new Map([[0, disk]]));
+  hear({ type: "began" });
+  hear({ type: "read", disk: 0, offset: 0, size: 512 });
+  expect((await session).error).toEqual({ name: "IsolationError", message: "the session's thread failed: no room" });
+});
+
 describe("boot", () => {
   const made: CellOptions[] = [];
   /** Has the next boots make no cells, but note what they want. */
