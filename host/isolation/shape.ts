@@ -14,8 +14,8 @@ export const whole: Check = (value) => Number.isSafeInteger(value) && (value as 
 export const hex: Check = (value) => typeof value === "string" && /^0x[0-9a-f]{1,16}$/.test(value);
 /** True or false. */
 export const flag: Check = (value) => typeof value === "boolean";
-/** An array of bytes. */
-export const bytes: Check = (value) => value instanceof Uint8Array;
+/** An array of bytes, which nobody else has. */
+export const bytes: Check = (value) => value instanceof Uint8Array && value.buffer instanceof ArrayBuffer;
 /** One of these texts. */
 export const one =
   (...values: string[]): Check =>

@@ -30,6 +30,9 @@ const ends = (ram, more = {}) =>
 const CASES = {
   "throws nothing": () => throws(null),
   "throws an object": () => throws({ message: { more: 1 } }),
+  "throws what no text can be made of": () => throws({ message: { toString: 1, valueOf: 1 } }),
+  "writes what is taken": () =>
+    parentPort.postMessage({ type: "output", bytes: new Uint8Array(new SharedArrayBuffer(8)) }),
   "more memory than there is": ({ memory }) => ends(new ArrayBuffer(memory.low + 1)),
   "memory that is shared": ({ memory }) => ends(new SharedArrayBuffer(memory.low)),
   "memory that is no memory": ({ memory }) => ends({ length: memory.low }),
