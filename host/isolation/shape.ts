@@ -59,6 +59,23 @@ export const object =
         Object.hasOwn(fields, name) || field === undefined || (Object.hasOwn(more, name) && more[name]!(field)),
     );
 
+/** Most values in what comes out of a cell: a result has fewer. */
+export const VALUES_MAX = 2_000_000;
+
+/** Whether `value` has no more than VALUES_MAX in it: threads can tell of one list many times, and each time it is looked at. */
+export function isModest(value: unknown): boolean {
+  const open = [value];
+  for (let values = 0; open.length > 0; ) {
+    const next = open.pop();
+    if (!Array.isArray(next) && !isObject(next)) continue;
+    const inside = Object.values(next);
+    values += inside.length;
+    if (values > VALUES_MAX) return false;
+    for (const one of inside) if (typeof one === "object") open.push(one);
+  }
+  return true;
+}
+
 /** What a session asks for of a disk that its caller has. */
 export const readRequest = object({ type: text, disk: whole, offset: whole, size: whole });
 

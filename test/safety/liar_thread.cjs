@@ -38,6 +38,8 @@ const CASES = {
   "memory that is no memory": ({ memory }) => ends({ length: memory.low }),
   "a module by its path": () => parentPort.postMessage({ type: "module", name: "../simp" }),
   "a module that it has": () => parentPort.postMessage({ type: "module", name: "simp" }),
+  "a list that is there many times": ({ memory }) =>
+    ends(new ArrayBuffer(memory.low), { calls: Array(20_000).fill(Array(20_000).fill(0)) }),
   "a list of holes": ({ memory }) =>
     ends(new ArrayBuffer(memory.low), { diagnostics: Object.assign([], { length: 2 ** 32 - 1 }) }),
 };

@@ -100,6 +100,7 @@ it.each([
   ["memory that is no memory", "it sent something that is no message"],
   ["a module by its path", 'it sent a wrong message "module"'],
   ["a module that it has", "it asks for a module that it was to find by itself"],
+  ["a list that is there many times", "it sent something that is no message"],
   ["a list of holes", 'it sent a wrong message "done"'],
 ])("a thread that lies is one that failed: %s", async (name, why) => {
   const { error } = await lieInThread(name);
