@@ -2,17 +2,10 @@
 // request takes too long or the caller aborts. What comes out of a cell is checked here before anybody sees it.
 
 import { DiskServer, type ReadReply, type ReadRequest } from "../disks/served.js";
-import {
-  abortedBy,
-  DiskError,
-  IsolationError,
-  LimitError,
-  OptionError,
-  reviveError,
-  UserbootError,
-} from "../errors.js";
+import { abortedBy, DiskError, LimitError, OptionError, reviveError, UserbootError } from "../errors.js";
 import { onAbort } from "../isolation/abort.js";
 import type { Cell } from "../isolation/cell.js";
+import { failureOf } from "../isolation/failure.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { readRequest } from "../isolation/shape.js";
 import { NOWHERE, type Run } from "../memory/places.js";
@@ -218,8 +211,7 @@ export class CellInspector implements Inspector {
   }
 
   #failed(reason: string | UserbootError): void {
-    const { level } = this.cell.facts;
-    this.#end(typeof reason === "string" ? new IsolationError(`the inspection's ${level} failed: ${reason}`) : reason);
+    this.#end(failureOf("inspection", this.cell.facts, reason));
   }
 
   /** There are no more answers; nothing of the cell is left. */

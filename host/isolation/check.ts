@@ -3,6 +3,7 @@
 
 import { FLAVOUR_MODULES } from "../assets.js";
 import type { CommonRegisters } from "../handoff/registers.js";
+import { GuestMemory } from "../memory/guest.js";
 import { FLAVOURS } from "../modules.js";
 import type { HookName } from "../policy/hooks.js";
 import { LOOKED_MAX, LOOKED_TEXT_MAX } from "../problem.js";
@@ -127,6 +128,9 @@ const TOLD: Readonly<Record<HookName, Check>> = {
   onExec: tuple(either(object({ ...machine, ...AMD64 }), object({ ...machine, ...I386 }))),
 };
 
+/** Our own: cells make it of what came. */
+const guest: Check = (value) => value instanceof GuestMemory;
+
 const MESSAGES: Readonly<Record<CellMessage["type"], Check>> = {
   began: object({ type: text }),
   output: object({ type: text, bytes }),
@@ -141,7 +145,7 @@ const MESSAGES: Readonly<Record<CellMessage["type"], Check>> = {
   waiting: object({ type: text, waiting: flag }),
   module: object({ type: text, name: one(...FLAVOUR_MODULES) }),
   rejected: object({ type: text, error: plainError }),
-  done: object({ type: text, data: result, keysConsumed: number, guest: isObject }),
+  done: object({ type: text, data: result, keysConsumed: number, guest }),
 };
 
 /**

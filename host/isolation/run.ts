@@ -11,7 +11,6 @@ import {
   abortedBy,
   ConsoleError,
   InternalError,
-  IsolationError,
   LimitError,
   OptionError,
   type PlainError,
@@ -29,6 +28,7 @@ import { Stopwatch } from "../stopwatch.js";
 import { onAbort } from "./abort.js";
 import type { Cell, CellKeeper, CellMessage } from "./cell.js";
 import { checkedMessage } from "./check.js";
+import { failureOf } from "./failure.js";
 import type { StartMessage } from "./messages.js";
 
 /** A session should notice by itself that its time is up. When it doesn't, it is ended after this part of it more. */
@@ -257,10 +257,7 @@ class CellSession {
 
   /** The cell died: by itself while it started, by what its guest did afterwards. */
   #failed(reason: string | UserbootError): void {
-    const error =
-      typeof reason === "string"
-        ? new IsolationError(`the session's ${this.cell.facts.level} failed: ${reason}`)
-        : reason;
+    const error = failureOf("session", this.cell.facts, reason);
     if (this.#began) this.#stopped(error);
     else this.#reject(error);
   }

@@ -40,9 +40,12 @@ export const tuple =
   (...checks: Check[]): Check =>
   (value) =>
     Array.isArray(value) && value.length === checks.length && checks.every((check, i) => check(value[i]));
-/** Whether it is a plain object. */
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  Object.prototype.toString.call(value) === "[object Object]";
+/** Whether it is a plain object: some platforms send instances of their own classes, too. */
+export const isObject = (value: unknown): value is Record<string, unknown> => {
+  if (Object.prototype.toString.call(value) !== "[object Object]") return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
 /** An object whose values `check` takes, whatever they are called. */
 export const dictionary =
   (check: Check): Check =>
@@ -80,7 +83,7 @@ export function isModest(value: unknown): boolean {
 export const readRequest = object({ type: text, disk: whole, offset: whole, size: whole });
 
 /** Characters of an error's text: a path may be there twice. */
-const ERROR_TEXT_MAX = 256 * 1024;
+export const ERROR_TEXT_MAX = 256 * 1024;
 const line: Check = (value) => text(value) && (value as string).length <= ERROR_TEXT_MAX;
 
 /** An error as it crosses a border. */

@@ -93,6 +93,7 @@ const lieInThread = (name: string) =>
 it.each([
   ["throws nothing", "null"],
   ["throws an object", "[object Object]"],
+  ["throws a long text", "A".repeat(256 * 1024)],
   ["throws what no text can be made of", "[object Object]"],
   ["writes what is taken", 'it sent a wrong message "output"'],
   ["more memory than there is", "it sent something that is no message"],
@@ -101,6 +102,7 @@ it.each([
   ["a module by its path", 'it sent a wrong message "module"'],
   ["a module that it has", "it asks for a module that it was to find by itself"],
   ["a list that is there many times", "it sent something that is no message"],
+  ["an environment that is a class's", 'it sent a wrong message "done"'],
   ["a list of holes", 'it sent a wrong message "done"'],
 ])("a thread that lies is one that failed: %s", async (name, why) => {
   const { error } = await lieInThread(name);
