@@ -14,8 +14,10 @@ export const whole: Check = (value) => Number.isSafeInteger(value) && (value as 
 export const hex: Check = (value) => typeof value === "string" && /^0x[0-9a-f]{1,16}$/.test(value);
 /** True or false. */
 export const flag: Check = (value) => typeof value === "boolean";
-/** An array of bytes, which nobody else has. */
-export const bytes: Check = (value) => value instanceof Uint8Array && value.buffer instanceof ArrayBuffer;
+/** A buffer that nobody else has, and that platforms take: not all do one that can be resized. */
+export const isBuffer = (value: unknown): value is ArrayBuffer => value instanceof ArrayBuffer && !value.resizable;
+/** An array of bytes, in such a buffer. */
+export const bytes: Check = (value) => value instanceof Uint8Array && isBuffer(value.buffer);
 /** One of these texts. */
 export const one =
   (...values: string[]): Check =>

@@ -185,6 +185,7 @@ describe("what a thread sends", () => {
   it.each<[string, object | undefined]>([
     ["no memory", undefined],
     ["none of an ArrayBuffer", { ram: new Uint8Array(8), faults: 0, written: [] }],
+    ["one that can be resized", { ram: new ArrayBuffer(8, { maxByteLength: 16 }), faults: 0, written: [] }],
     ["more than there is", { ram: new ArrayBuffer(PAGE + 1), faults: 0, written: [] }],
     ["no ranges", { ram: new ArrayBuffer(8), faults: 0 }],
     ["ranges that aren't", { ram: new ArrayBuffer(8), faults: 0, written: [3] }],
