@@ -76,6 +76,8 @@ class CellSession {
   #began = false;
   #liveKeys = false;
   #consoleBytes = 0;
+  /** Modules that it has asked for. */
+  readonly #given = new Set<FlavourModule>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #disconnect = () => {};
   #stopListening = () => {};
@@ -224,9 +226,14 @@ class CellSession {
     if (server.bytes > diskBytes + LOOK_BYTES) this.#stopped(new LimitError("diskBytes", diskBytes, server.bytes));
   }
 
-  /** Gets the module of a flavour for the cell. The guest's time stands still meanwhile. */
+  /** Gets the module of a flavour for the cell, once. The guest's time stands still meanwhile. */
   #give(name: FlavourModule): void {
     const { cell, modules } = this;
+    if (this.#given.has(name)) {
+      this.#failed("it asks for a module that it was given");
+      return;
+    }
+    this.#given.add(name);
     if (cell.give === undefined || modules === undefined) {
       this.#failed("it asks for a module that it was to find by itself");
       return;

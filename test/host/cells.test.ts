@@ -92,6 +92,21 @@ describe("a module that a session asks for", () => {
     });
   });
 
+  it("is given once: no time passes for who asks again and again", async () => {
+    const { cell, hear } = silentCell({ give: nothing });
+    const { modules, settle } = lateModules();
+    const session = run(cell, {}, new Map(), modules);
+    hear({ type: "began" });
+    for (const name of ["lua", "4th", "lua"]) {
+      hear({ type: "module", name });
+      settle().reject(new Error("not there"));
+    }
+    expect((await session).error).toMatchObject({
+      name: "IsolationError",
+      message: "the session's thread failed: it asks for a module that it was given",
+    });
+  });
+
   it("isn't given to one that is over", async () => {
     for (const end of ["resolve", "reject"] as const) {
       const given: unknown[] = [];
