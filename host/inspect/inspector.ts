@@ -1,18 +1,11 @@
 // The caller's side of an inspection, wherever it is: asks one thing after the other, and ends it, at the latest when a
 // request takes too long or the caller aborts. What comes out of a cell is checked here before anybody sees it.
 
-import { DiskServer, type ReadRequest } from "../disks/served.js";
-import {
-  abortedBy,
-  DiskError,
-  IsolationError,
-  LimitError,
-  OptionError,
-  reviveError,
-  UserbootError,
-} from "../errors.js";
+import { DiskServer, type ReadReply, type ReadRequest } from "../disks/served.js";
+import { abortedBy, DiskError, LimitError, OptionError, reviveError, UserbootError } from "../errors.js";
 import { onAbort } from "../isolation/abort.js";
 import type { Cell } from "../isolation/cell.js";
+import { failureOf } from "../isolation/failure.js";
 import type { StartMessage } from "../isolation/messages.js";
 import { readRequest } from "../isolation/shape.js";
 import { NOWHERE, type Run } from "../memory/places.js";
@@ -185,12 +178,13 @@ export class CellInspector implements Inspector {
 
   /** Reads a disk for the cell. */
   #serve(request: ReadRequest): void {
-    this.server.read(request).then(
-      (reply) => {
-        if (this.#over === undefined) this.cell.serve(reply);
-      },
-      (error) => this.#failed((error as Error).message),
-    );
+    const serve = (reply: ReadReply) => {
+      if (this.#over === undefined) this.cell.serve(reply);
+    };
+    this.server
+      .read(request)
+      .then(serve)
+      .catch((error) => this.#failed((error as Error).message));
     const { diskBytes } = this.limits;
     if (this.server.bytes > diskBytes) this.#end(new LimitError("diskBytes", diskBytes, this.server.bytes));
   }
@@ -217,8 +211,7 @@ export class CellInspector implements Inspector {
   }
 
   #failed(reason: string | UserbootError): void {
-    const { level } = this.cell.facts;
-    this.#end(typeof reason === "string" ? new IsolationError(`the inspection's ${level} failed: ${reason}`) : reason);
+    this.#end(failureOf("inspection", this.cell.facts, reason));
   }
 
   /** There are no more answers; nothing of the cell is left. */

@@ -127,6 +127,9 @@ const TOLD: Readonly<Record<HookName, Check>> = {
   onExec: tuple(either(object({ ...machine, ...AMD64 }), object({ ...machine, ...I386 }))),
 };
 
+/** Cells make it of what came. */
+const guest: Check = (value) => typeof value === "object" && value !== null;
+
 const MESSAGES: Readonly<Record<CellMessage["type"], Check>> = {
   began: object({ type: text }),
   output: object({ type: text, bytes }),
@@ -141,7 +144,7 @@ const MESSAGES: Readonly<Record<CellMessage["type"], Check>> = {
   waiting: object({ type: text, waiting: flag }),
   module: object({ type: text, name: one(...FLAVOUR_MODULES) }),
   rejected: object({ type: text, error: plainError }),
-  done: object({ type: text, data: result, keysConsumed: number, guest: isObject }),
+  done: object({ type: text, data: result, keysConsumed: number, guest }),
 };
 
 /**

@@ -6,12 +6,11 @@ import type { FlavourModule } from "../assets.js";
 import type { Console } from "../console/console.js";
 import { KeysConsole } from "../console/keys.js";
 import type { Disk } from "../disks/disk.js";
-import { DiskServer, type ReadRequest } from "../disks/served.js";
+import { DiskServer, type ReadReply, type ReadRequest } from "../disks/served.js";
 import {
   abortedBy,
   ConsoleError,
   InternalError,
-  IsolationError,
   LimitError,
   OptionError,
   type PlainError,
@@ -29,6 +28,7 @@ import { Stopwatch } from "../stopwatch.js";
 import { onAbort } from "./abort.js";
 import type { Cell, CellKeeper, CellMessage } from "./cell.js";
 import { checkedMessage } from "./check.js";
+import { failureOf } from "./failure.js";
 import type { StartMessage } from "./messages.js";
 
 /** A session should notice by itself that its time is up. When it doesn't, it is ended after this part of it more. */
@@ -76,6 +76,8 @@ class CellSession {
   #began = false;
   #liveKeys = false;
   #consoleBytes = 0;
+  /** Modules that it has asked for. */
+  readonly #given = new Set<FlavourModule>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #disconnect = () => {};
   #stopListening = () => {};
@@ -212,20 +214,26 @@ class CellSession {
   /** Reads a disk for the cell. */
   #serve(request: ReadRequest): void {
     const { cell, server, start } = this;
-    server.read(request).then(
-      (reply) => {
-        if (!this.#over) cell.serve(reply);
-      },
-      (error) => this.#failed((error as Error).message),
-    );
+    const serve = (reply: ReadReply) => {
+      if (!this.#over) cell.serve(reply);
+    };
+    server
+      .read(request)
+      .then(serve)
+      .catch((error) => this.#failed((error as Error).message));
     // A session keeps to the limit by itself, and may then look why nothing was booted.
     const { diskBytes } = start.options.limits;
     if (server.bytes > diskBytes + LOOK_BYTES) this.#stopped(new LimitError("diskBytes", diskBytes, server.bytes));
   }
 
-  /** Gets the module of a flavour for the cell. The guest's time stands still meanwhile. */
+  /** Gets the module of a flavour for the cell, once. The guest's time stands still meanwhile. */
   #give(name: FlavourModule): void {
     const { cell, modules } = this;
+    if (this.#given.has(name)) {
+      this.#failed("it asks for a module that it was given");
+      return;
+    }
+    this.#given.add(name);
     if (cell.give === undefined || modules === undefined) {
       this.#failed("it asks for a module that it was to find by itself");
       return;
@@ -256,10 +264,7 @@ class CellSession {
 
   /** The cell died: by itself while it started, by what its guest did afterwards. */
   #failed(reason: string | UserbootError): void {
-    const error =
-      typeof reason === "string"
-        ? new IsolationError(`the session's ${this.cell.facts.level} failed: ${reason}`)
-        : reason;
+    const error = failureOf("session", this.cell.facts, reason);
     if (this.#began) this.#stopped(error);
     else this.#reject(error);
   }

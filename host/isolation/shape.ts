@@ -14,8 +14,10 @@ export const whole: Check = (value) => Number.isSafeInteger(value) && (value as 
 export const hex: Check = (value) => typeof value === "string" && /^0x[0-9a-f]{1,16}$/.test(value);
 /** True or false. */
 export const flag: Check = (value) => typeof value === "boolean";
-/** An array of bytes. */
-export const bytes: Check = (value) => value instanceof Uint8Array;
+/** A buffer that nobody else has, and that platforms take: not all do one that can be resized. */
+export const isBuffer = (value: unknown): value is ArrayBuffer => value instanceof ArrayBuffer && !value.resizable;
+/** An array of bytes, in such a buffer. */
+export const bytes: Check = (value) => value instanceof Uint8Array && isBuffer(value.buffer);
 /** One of these texts. */
 export const one =
   (...values: string[]): Check =>
@@ -40,9 +42,12 @@ export const tuple =
   (...checks: Check[]): Check =>
   (value) =>
     Array.isArray(value) && value.length === checks.length && checks.every((check, i) => check(value[i]));
-/** Whether it is a plain object. */
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  Object.prototype.toString.call(value) === "[object Object]";
+/** Whether it is a plain object: some platforms send instances of their own classes, too. */
+export const isObject = (value: unknown): value is Record<string, unknown> => {
+  if (Object.prototype.toString.call(value) !== "[object Object]") return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
 /** An object whose values `check` takes, whatever they are called. */
 export const dictionary =
   (check: Check): Check =>
@@ -59,11 +64,28 @@ export const object =
         Object.hasOwn(fields, name) || field === undefined || (Object.hasOwn(more, name) && more[name]!(field)),
     );
 
+/** Most values in what comes out of a cell: a result has fewer. */
+export const VALUES_MAX = 2_000_000;
+
+/** Whether `value` has no more than VALUES_MAX in it: threads can tell of one list many times, and each time it is looked at. */
+export function isModest(value: unknown): boolean {
+  const open = [value];
+  for (let values = 0; open.length > 0; ) {
+    const next = open.pop();
+    if (!Array.isArray(next) && !isObject(next)) continue;
+    const inside = Object.values(next);
+    values += inside.length;
+    if (values > VALUES_MAX) return false;
+    for (const one of inside) if (typeof one === "object") open.push(one);
+  }
+  return true;
+}
+
 /** What a session asks for of a disk that its caller has. */
 export const readRequest = object({ type: text, disk: whole, offset: whole, size: whole });
 
 /** Characters of an error's text: a path may be there twice. */
-const ERROR_TEXT_MAX = 256 * 1024;
+export const ERROR_TEXT_MAX = 256 * 1024;
 const line: Check = (value) => text(value) && (value as string).length <= ERROR_TEXT_MAX;
 
 /** An error as it crosses a border. */

@@ -6,7 +6,9 @@ import type { Written } from "./guest.js";
  * Ranges [start, end) of a memory of `size` bytes, in order and apart from each other.
  * @throws RangeError when they aren't
  */
-export function toldRanges(told: readonly (readonly [start: number, end: number])[], size: number): Written {
+export function toldRanges(from: readonly (readonly [start: number, end: number])[], size: number): Written {
+  // What is checked is a copy: a range can be told in memory that its teller still writes.
+  const told = Array.from(from, ([start, end]): [number, number] => [start, end]);
   let last = -1;
   for (const [start, end] of told) {
     const inOrder = Number.isInteger(start) && Number.isInteger(end) && last < start && start < end && end <= size;

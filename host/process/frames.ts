@@ -3,6 +3,8 @@
 // to one that looks into images, to which all that is said is texts and numbers: what else reads values takes Node some time to
 // load. Heads to one that boots are values that the caller serialised.
 
+import { VALUES_MAX } from "../isolation/shape.js";
+
 /** Bytes of the two lengths. */
 export const PREFIX = 8;
 /** Longest head that is read: a result with all the texts that it may have. */
@@ -10,8 +12,7 @@ export const HEAD_MAX = 32 * 1024 * 1024;
 /** Most bytes that go with a head from a process. */
 export const BODY_MAX = 1024 * 1024;
 
-/** Most values in a head, and how deep inside each other: a result has fewer. Each costs its reader far more than a byte. */
-export const VALUES_MAX = 2_000_000;
+/** How deep the values of a head are inside each other at most. Of those there are VALUES_MAX: each costs its reader far more than a byte. */
 export const DEPTH_MAX = 16;
 
 /** A head for a process that looks into images. */

@@ -173,9 +173,6 @@ class ProcessCell implements Cell {
 
   renew(): void {
     this.#usedS += processorS(performance.now() - this.#began);
-    this.#guest?.release();
-    this.#guest = undefined;
-    this.#message = undefined;
     this.#hear = () => {};
     this.#typed = new WaitingKeys();
     this.#ended = false;
@@ -383,6 +380,8 @@ class ProcessCell implements Cell {
     const { memory } = this.#message!.options;
     const guest = this.#guest ?? new LoaderMemory(memory.low, memory.high);
     this.#guest = undefined;
+    // What follows is no session's, and has no place in memory.
+    this.#message = undefined;
     if (whole(faults)) guest.faults = faults as number;
     this.#hear({ ...rest, guest });
   }

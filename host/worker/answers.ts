@@ -40,11 +40,20 @@ export function putAnswer(answers: SharedArrayBuffer, answer: Uint8Array | objec
     const isBytes = answer instanceof Uint8Array;
     const bytes = isBytes ? answer : new TextEncoder().encode(JSON.stringify(answer));
     const needed = HEADER_BYTES + bytes.length;
-    if (needed > answers.byteLength) answers.grow(needed);
+    makeRoom(answers, needed);
     new Uint8Array(answers, HEADER_BYTES).set(bytes);
     Atomics.store(cells, LENGTH, bytes.length);
     state = isBytes ? BYTES : JSON_TEXT;
   }
   Atomics.store(cells, STATE, state);
   Atomics.notify(cells, STATE);
+}
+
+/** Has `answers` be of `needed` bytes at least. The thread can have it grow too, at any time. */
+function makeRoom(answers: SharedArrayBuffer, needed: number): void {
+  try {
+    if (needed > answers.byteLength) answers.grow(needed);
+  } catch (error) {
+    if (needed > answers.byteLength) throw error;
+  }
 }

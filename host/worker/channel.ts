@@ -12,7 +12,7 @@ import type { Line } from "../isolation/body.js";
 import type { CellMessage } from "../isolation/cell.js";
 import { QueuedKeys } from "../isolation/keys.js";
 import type { SessionEnded, SessionMessage, StartMessage } from "../isolation/messages.js";
-import { whole } from "../isolation/shape.js";
+import { isBuffer, isModest, whole } from "../isolation/shape.js";
 import { isPromise, type MaybePromise } from "../maybe.js";
 import { backedBytes, GuestMemory, RANGES_MAX } from "../memory/guest.js";
 import { toldRanges } from "../memory/told.js";
@@ -125,7 +125,8 @@ export class ThreadChannel {
 
   /** Hands on what the thread sent, as the caller takes it: undefined for what makes no sense. */
   received(message: ThreadMessage, handler: (message: CellMessage | undefined) => void): void {
-    if (message?.type !== "took") handler(this.#checked(message));
+    if (!isModest(message)) handler(undefined);
+    else if (message?.type !== "took") handler(this.#checked(message));
     else if (this.#took === undefined) handler(undefined);
     else {
       try {
@@ -142,7 +143,7 @@ export class ThreadChannel {
     const { low, high } = this.#memory;
     try {
       const { faults, ram, written } = memory;
-      if (!(ram instanceof ArrayBuffer) || ram.byteLength > backedBytes(low) || !whole(faults)) return undefined;
+      if (!isBuffer(ram) || ram.byteLength > backedBytes(low) || !whole(faults)) return undefined;
       if (!Array.isArray(written) || written.length > RANGES_MAX) return undefined;
       const guest = new GuestMemory(low, high, ram, toldRanges(written, backedBytes(low)));
       guest.faults = faults;

@@ -102,8 +102,7 @@ class ThreadCell implements Cell {
     worker.on("message", (message) => {
       if (message !== READY) this.#channel.received(message, this.#hear);
     });
-    // A thread can throw anything.
-    worker.on("error", (error: Error | undefined) => this.#failed(String(error?.message ?? error)));
+    worker.on("error", (error) => this.#failed(thrownText(error)));
     worker.on("messageerror", (error) => this.#failed(error.message));
     worker.on("exit", (code) => this.#failed(`it exited with code ${code}`));
   }
@@ -195,4 +194,10 @@ class ThreadCell implements Cell {
     this.#channel.close();
     for (const file of this.#files.splice(0)) file.close();
   }
+}
+
+/** What a thread has thrown: anything, and not of all of it can a text be made. */
+function thrownText(thrown: { message?: unknown } | null | undefined): string {
+  const said = thrown?.message ?? thrown;
+  return said === Object(said) ? Object.prototype.toString.call(said) : String(said);
 }

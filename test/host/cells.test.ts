@@ -92,6 +92,21 @@ describe("a module that a session asks for", () => {
     });
   });
 
+  it("is given once: no time passes for who asks again and again", async () => {
+    const { cell, hear } = silentCell({ give: nothing });
+    const { modules, settle } = lateModules();
+    const session = run(cell, {}, new Map(), modules);
+    hear({ type: "began" });
+    for (const name of ["lua", "4th", "lua"]) {
+      hear({ type: "module", name });
+      settle().reject(new Error("not there"));
+    }
+    expect((await session).error).toMatchObject({
+      name: "IsolationError",
+      message: "the session's thread failed: it asks for a module that it was given",
+    });
+  });
+
   it("isn't given to one that is over", async () => {
     for (const end of ["resolve", "reject"] as const) {
       const given: unknown[] = [];
@@ -125,6 +140,18 @@ it("bytes of a disk are not served to a session that is over", async () => {
   read(512);
   await new Promise((done) => setImmediate(done));
   expect(served).toHaveLength(1);
+});
+
+it("a session that can't be given bytes of a disk has failed", async () => {
+  const disk: Disk = { sectorSize: 512, size: 4096, read: () => 512 };
+  const serve = () => {
+    throw new RangeError("no room");
+  };
+  const { cell, hear } = silentCell({ serve });
+  const session = run(cell, {}, new Map([[0, disk]]));
+  hear({ type: "began" });
+  hear({ type: "read", disk: 0, offset: 0, size: 512 });
+  expect((await session).error).toEqual({ name: "IsolationError", message: "the session's thread failed: no room" });
 });
 
 describe("boot", () => {

@@ -104,6 +104,24 @@ describe("a start", () => {
     channel.close();
   });
 
+  it("has answers where the thread has made room for them meanwhile", () => {
+    const { channel, start } = started({ disks: SERVED });
+    const reads = start.reads!;
+    const size = Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, "byteLength")!;
+    let looks = 0;
+    Object.defineProperty(reads, "byteLength", {
+      get() {
+        const before = size.get!.call(reads);
+        if (looks++ === 0) reads.grow(reads.maxByteLength);
+        return before;
+      },
+    });
+    const bytes = new Uint8Array(8192).fill(7);
+    const line = new ThreadLine(start, () => channel.serve({ bytes }));
+    expect(line.read({ disk: 0, offset: 0, size: 8192 })).toEqual(bytes);
+    channel.close();
+  });
+
   it("without that has bytes as messages", async () => {
     const { channel, sent, start } = started();
     const { line, posted } = lineOf(start);
@@ -167,6 +185,7 @@ describe("what a thread sends", () => {
   it.each<[string, object | undefined]>([
     ["no memory", undefined],
     ["none of an ArrayBuffer", { ram: new Uint8Array(8), faults: 0, written: [] }],
+    ["one that can be resized", { ram: new ArrayBuffer(8, { maxByteLength: 16 }), faults: 0, written: [] }],
     ["more than there is", { ram: new ArrayBuffer(PAGE + 1), faults: 0, written: [] }],
     ["no ranges", { ram: new ArrayBuffer(8), faults: 0 }],
     ["ranges that aren't", { ram: new ArrayBuffer(8), faults: 0, written: [3] }],

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CpuState } from "../../build/host/handoff/registers.js";
 import { checkedMessage } from "../../build/host/isolation/check.js";
-import { BODY_MAX, DEPTH_MAX, FrameReader, frameHead, HEAD_MAX, VALUES_MAX } from "../../build/host/process/frames.js";
+import { VALUES_MAX } from "../../build/host/isolation/shape.js";
+import { BODY_MAX, DEPTH_MAX, FrameReader, frameHead, HEAD_MAX } from "../../build/host/process/frames.js";
 
 /** What `onExec` is told. */
 const cpu = new CpuState();

@@ -166,6 +166,13 @@ it("ranges that are told of memory from elsewhere are in order, apart and in it"
   const covered: [number, number][] = [];
   written.cover((start, end) => covered.push([start, end]));
   expect(covered).toEqual(told);
+  // A range can lie in memory that its teller still writes.
+  const shared = new Float64Array(new SharedArrayBuffer(16));
+  shared.set([4, 8]);
+  const kept = toldRanges([shared as unknown as [number, number]], 16);
+  shared.set([Number.NaN, 2 ** 60]);
+  expect(kept.ranges(3).ranges).toEqual([[4, 8]]);
+  kept.cover((start, end) => expect([start, end]).toEqual([4, 8]));
   for (const wrong of [[[-1, 1]], [[1, 1]], [[2, 1]], [[0, 17]], [[0, 1.5]], [[0.5, 1]], [[0, Number.NaN]], [[0, "1"]]])
     expect(() => toldRanges(wrong as [number, number][], 16)).toThrow(RangeError);
   for (const next of [

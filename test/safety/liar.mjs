@@ -7,7 +7,10 @@ import { deserialize } from "node:v8";
 import { frameHead } from "../../build/host/process/frames.js";
 import { BlockingChannel, CHANNEL_FD } from "../../build/host/process/link.js";
 
-const { options } = new BlockingChannel(CHANNEL_FD, deserialize).receive().head;
+const channel = new BlockingChannel(CHANNEL_FD, deserialize);
+const { head } = channel.receive();
+// One that was launched ahead is told so before.
+const { options } = "prepare" in head ? channel.receive().head : head;
 const name = Buffer.from(options.env[0]).toString().slice("case=".length);
 
 function write(bytes) {
@@ -63,6 +66,12 @@ const CASES = {
         frame(done({ exitCode: 2 })),
       ]),
     ),
+  "memory that comes late": () => {
+    const late = frame({ type: "memory", start: 0 }, "later".repeat(100));
+    write(Buffer.concat([frame(done({})), late.subarray(0, -400)]));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    write(late.subarray(-400));
+  },
   "empty output": () => flood(frame({ type: "output" })),
   "a child in its group": () => {
     spawn(...KEEPER, { stdio: ["ignore", "ignore", 2, CHANNEL_FD] });

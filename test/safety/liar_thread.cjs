@@ -30,11 +30,19 @@ const ends = (ram, more = {}) =>
 const CASES = {
   "throws nothing": () => throws(null),
   "throws an object": () => throws({ message: { more: 1 } }),
+  "throws a long text": () => throws("A".repeat(2 ** 24)),
+  "throws what no text can be made of": () => throws({ message: { toString: 1, valueOf: 1 } }),
+  "writes what is taken": () =>
+    parentPort.postMessage({ type: "output", bytes: new Uint8Array(new SharedArrayBuffer(8)) }),
   "more memory than there is": ({ memory }) => ends(new ArrayBuffer(memory.low + 1)),
   "memory that is shared": ({ memory }) => ends(new SharedArrayBuffer(memory.low)),
   "memory that is no memory": ({ memory }) => ends({ length: memory.low }),
   "a module by its path": () => parentPort.postMessage({ type: "module", name: "../simp" }),
   "a module that it has": () => parentPort.postMessage({ type: "module", name: "simp" }),
+  "a list that is there many times": ({ memory }) =>
+    ends(new ArrayBuffer(memory.low), { calls: Array(20_000).fill(Array(20_000).fill(0)) }),
+  "an environment that is a class's": ({ memory }) =>
+    ends(new ArrayBuffer(memory.low), { environment: new (require("node:net").BlockList)() }),
   "a list of holes": ({ memory }) =>
     ends(new ArrayBuffer(memory.low), { diagnostics: Object.assign([], { length: 2 ** 32 - 1 }) }),
 };

@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { BufferConsole, KeysConsole } from "userboot-wasm";
 import { expect, it, vi } from "vitest";
+import { runIsolated } from "../../build/host/isolation/run.js";
+import { LoaderMemory } from "../../build/host/memory/loader.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { bwrapFails, bwrapWorks, findBwrap } from "../../build/host/process/confine.js";
 import { spawnProcess } from "../../build/host/process/spawn.js";
@@ -68,17 +70,39 @@ it.each<[string, string, string]>([
   await cell.terminate();
 });
 
+it("memory that comes after the end of a session is in no other one's", async () => {
+  const options = sessionOptions({ isolation: "process", env: ["case=memory that comes late"] });
+  const cell = spawnProcess({ confine: "none", ahead: { options, stays: true } }, LIAR);
+  const start = { options, disks: [], trees: [], clock: "virtual" } as const;
+  const { low, high } = options.memory;
+  let next: LoaderMemory | undefined;
+  let failed: Promise<unknown> | undefined;
+  await runIsolated(cell, start, {}, undefined, undefined, async () => {
+    cell.renew!();
+    next = new LoaderMemory(low, high);
+    failed = new Promise((resolve) => cell.onFailure(resolve));
+  });
+  expect(await failed).toBe("it speaks without having been asked");
+  expect(next!.read(0, 4096)).toEqual(new Uint8Array(4096));
+  await cell.terminate();
+});
+
 const lieInThread = (name: string) =>
   runLiar("thread", new URL("./liar_thread.cjs", import.meta.url), name, { limits: { wallMs: 3000 } });
 
 it.each([
   ["throws nothing", "null"],
   ["throws an object", "[object Object]"],
+  ["throws a long text", "A".repeat(256 * 1024)],
+  ["throws what no text can be made of", "[object Object]"],
+  ["writes what is taken", 'it sent a wrong message "output"'],
   ["more memory than there is", "it sent something that is no message"],
   ["memory that is shared", "it sent something that is no message"],
   ["memory that is no memory", "it sent something that is no message"],
   ["a module by its path", 'it sent a wrong message "module"'],
   ["a module that it has", "it asks for a module that it was to find by itself"],
+  ["a list that is there many times", "it sent something that is no message"],
+  ["an environment that is a class's", 'it sent a wrong message "done"'],
   ["a list of holes", 'it sent a wrong message "done"'],
 ])("a thread that lies is one that failed: %s", async (name, why) => {
   const { error } = await lieInThread(name);
