@@ -36,8 +36,11 @@ interface Tenant<T> {
 /** What was taken, to be given back to `done`. */
 export interface Turn {
   readonly tenant: string;
-  /** When it began. */
+  /** When it began to hold places. */
   readonly began: number;
+  /** How many it holds, and for how long it did so before it was taken. */
+  readonly places: number;
+  readonly heldMs: number;
 }
 
 /**
@@ -103,12 +106,13 @@ export class FairQueue<T> {
     this.#length++;
   }
 
-  /** Leaves the line; whether it was in it. */
-  remove(name: string, item: T): boolean {
-    const waiting = this.#tenants.get(name)?.waiting ?? [];
-    const at = waiting.indexOf(item);
-    if (at < 0) return false;
-    waiting.splice(at, 1);
+  /** Leaves the line, of whose places it kept some free for `hadMs` in all; whether it was in it. */
+  remove(name: string, item: T, hadMs = 0): boolean {
+    const tenant = this.#tenants.get(name);
+    const at = tenant?.waiting.indexOf(item) ?? -1;
+    if (tenant === undefined || at < 0) return false;
+    tenant.waiting.splice(at, 1);
+    tenant.had += hadMs;
     this.#length--;
     this.#forget(name);
     return true;
@@ -141,7 +145,7 @@ export class FairQueue<T> {
   /** Where `tenant` stands by now, with what runs, which counts as `least` at least. */
   #hadBy({ had, running }: Tenant<T>, least = 0): number {
     const now = this.clock();
-    for (const { began } of running) had += Math.max(now - began, least);
+    for (const { began, places } of running) had += places * Math.max(now - began, least);
     return had;
   }
 
@@ -150,13 +154,13 @@ export class FairQueue<T> {
     tenant.had += Math.max(0, this.#now - this.#hadBy(tenant));
   }
 
-  /** Takes the first item of `name`'s. */
-  take(name: string): Turn {
+  /** Takes the first item of `name`'s, which holds so many `places` of others, and has kept them free for `heldMs`. */
+  take(name: string, places = 1, heldMs = 0): Turn {
     const tenant = this.#tenants.get(name)!;
     tenant.waiting.shift();
     this.#length--;
     this.#now = Math.max(this.#now, this.#hadBy(tenant));
-    const turn = { tenant: name, began: this.clock() };
+    const turn = { tenant: name, began: this.clock() - heldMs, places, heldMs };
     tenant.running.add(turn);
     this.#running++;
     return turn;
@@ -213,7 +217,7 @@ export class FairQueue<T> {
     const tenant = this.#tenants.get(name)!;
     this.#now += (DRIFT * ms) / (this.#length + this.#running);
     tenant.running.delete(turn);
-    tenant.had += ms;
+    tenant.had += turn.places * (turn.heldMs + ms);
     this.#running--;
     this.#learn(name, ms);
     this.#forget(name);

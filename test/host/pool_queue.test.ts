@@ -173,6 +173,21 @@ describe("a fair queue", () => {
     expect(running.line.next()!.tenant).toBe("b");
   });
 
+  it("counts the places that somebody holds, and for how long it kept them free before", () => {
+    for (const isOver of [false, true]) {
+      const { line, pass } = timed();
+      for (const tenant of ["a", "b"]) for (let i = 0; i < 4; i++) line.add(tenant, i);
+      const turn = line.take("a", 3, 100);
+      pass(200);
+      if (isOver) line.done(turn, 200);
+      for (const ms of [890, 20]) {
+        expect(line.next()!.tenant).toBe("b");
+        line.done(line.take("b"), ms);
+      }
+      expect(line.next()!.tenant).toBe("a");
+    }
+  });
+
   it("has no claims saved up for what was slow", () => {
     const { line, pass, run } = timed();
     run("good", 30);
