@@ -69,6 +69,8 @@ class BootPool {
   readonly #running = new Set<Job>();
   #ending = 0;
   #memory = 0;
+  /** Whose turn it is, and since when it keeps places free until there is enough memory. */
+  #held: { job: Job; since: number } | undefined;
   #closed: Promise<void> | undefined;
   #drained = () => {};
 
@@ -133,19 +135,42 @@ class BootPool {
     if (waiting >= tenantQueued + room) refuse("tenant", `${waiting} boots of this tenant wait already`);
   }
 
-  /** Whether a guest with so much memory could run now. */
-  #fits(memory: number): boolean {
-    const { limits, size } = this.options;
-    return this.#running.size + this.#ending < size && this.#memory + memory <= limits.guestMemory;
+  get #isPlace(): boolean {
+    return this.#running.size + this.#ending < this.options.size;
   }
 
-  /** Starts those whose turn it is. Who needs more memory than there is has it kept for them, or would wait for ever. */
+  /** Whether a guest with so much memory could run now. */
+  #fits(memory: number): boolean {
+    return this.#isPlace && this.#memory + memory <= this.options.limits.guestMemory;
+  }
+
+  /**
+   * Starts those whose turn it is. Who needs more memory than there is has it kept for them, or would wait for ever, and pays for the
+   * places that are free meanwhile: as many as have so much memory.
+   */
   #admit(): void {
     for (;;) {
       const next = this.#queue.next();
-      if (next === undefined || !this.#fits(next.item.memory)) return;
-      void this.#run(next.item, this.#queue.take(next.tenant));
+      if (next === undefined || !this.#isPlace) {
+        this.#held = undefined;
+        return;
+      }
+      const { tenant, item } = next;
+      if (!this.#fits(item.memory)) {
+        if (this.#held?.job !== item) this.#held = { job: item, since: performance.now() };
+        return;
+      }
+      const { places, heldMs } = this.#holds(item);
+      this.#held = undefined;
+      void this.#run(item, this.#queue.take(tenant, places, heldMs));
     }
+  }
+
+  /** How many places `job` holds, and for how long it has kept them free. */
+  #holds(job: Job): { places: number; heldMs: number } {
+    const { limits, size } = this.options;
+    const heldMs = this.#held?.job === job ? performance.now() - this.#held.since : 0;
+    return { places: Math.max(1, (size * job.memory) / limits.guestMemory), heldMs };
   }
 
   async #run(job: Job, turn: Turn): Promise<void> {
@@ -215,7 +240,8 @@ class BootPool {
 
   /** Ends a boot that waits or runs. */
   #abort(job: Job, reason: unknown): void {
-    if (this.#queue.remove(job.tenant, job)) {
+    const { places, heldMs } = this.#holds(job);
+    if (this.#queue.remove(job.tenant, job, places * heldMs)) {
       const error = abortedBy(reason);
       this.#over(job, "aborted", undefined, error.message);
       job.reject(error);

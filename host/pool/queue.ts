@@ -1,12 +1,10 @@
-// Who is next in a pool: tenants take turns by the time that their boots took, not by how many they ask for (start-time fair
-// queueing). Whoever boots for long comes later the next time; whoever comes anew, or was away, comes at once, and has nothing
-// saved up. Of one tenant the first comes first. Tenants who had a boot that took many times as long as usual have part of the places
+// Who is next in a pool: tenants take turns by the time that their boots have taken, those that run too, not by how many they ask for
+// (start-time fair queueing). Whoever boots for long comes later the next time; whoever comes anew, or wanted no more for a while,
+// comes at once, and has nothing saved up. Of one tenant the first comes first. Tenants who had a boot that took many times as long as usual have part of the places
 // only, for a while: nothing that runs can be taken its place away, so there have to be some for the others.
 
-/** What a boot is taken to last before anything is known, in milliseconds. */
-const GUESS_MS = 50;
-/** How fast the guess follows what boots took. */
-const GUESS_SHARE = 0.1;
+/** What is usual before anything is known, in milliseconds. */
+const USUAL_MS = 50;
 /** What is usual is found among so many boots, of each tenant's the last one: that than which a quarter is quicker. */
 const RECENT = 128;
 const QUARTER = 4;
@@ -30,16 +28,19 @@ const TENANTS_LEAST = 256;
 
 interface Tenant<T> {
   waiting: T[];
-  running: number;
-  /** Where on the common scale of time its next boot stands. */
-  turn: number;
+  running: Set<Turn>;
+  /** Where it stands on the common scale of time, by its boots that are done. */
+  had: number;
 }
 
 /** What was taken, to be given back to `done`. */
 export interface Turn {
   readonly tenant: string;
-  /** What was charged for it in advance. */
-  readonly charged: number;
+  /** When it began to hold places. */
+  readonly began: number;
+  /** How many it holds, and for how long it did so before it was taken. */
+  readonly places: number;
+  readonly heldMs: number;
 }
 
 /**
@@ -50,12 +51,11 @@ export class FairQueue<T> {
   #length = 0;
   #running = 0;
   #now = 0;
-  #guess = GUESS_MS;
   #sweepAt = TENANTS_LEAST;
 
   /** The last boots: whose they were, and what they took. */
   readonly #recent: { name: string; ms: number }[] = [];
-  #usual = GUESS_MS;
+  #usual = USUAL_MS;
   /** Tenants who had a quick one among them. */
   #quick = new Set<string>();
   /**
@@ -96,22 +96,23 @@ export class FairQueue<T> {
     let tenant = this.#tenants.get(name);
     if (tenant === undefined) {
       if (this.#tenants.size >= this.#sweepAt) this.#sweep();
-      tenant = { waiting: [], running: 0, turn: this.#now };
+      tenant = { waiting: [], running: new Set(), had: this.#now };
       this.#tenants.set(name, tenant);
     }
     this.#forgive(name);
-    // Who didn't want anything meanwhile has no claim to it.
-    if (!isHere(tenant)) tenant.turn = Math.max(tenant.turn, this.#now);
+    // Who didn't want more meanwhile has no claim to it.
+    if (tenant.waiting.length === 0) this.#catchUp(tenant);
     tenant.waiting.push(item);
     this.#length++;
   }
 
-  /** Leaves the line; whether it was in it. */
-  remove(name: string, item: T): boolean {
-    const waiting = this.#tenants.get(name)?.waiting ?? [];
-    const at = waiting.indexOf(item);
-    if (at < 0) return false;
-    waiting.splice(at, 1);
+  /** Leaves the line, of whose places it kept some free for `hadMs` in all; whether it was in it. */
+  remove(name: string, item: T, hadMs = 0): boolean {
+    const tenant = this.#tenants.get(name);
+    const at = tenant?.waiting.indexOf(item) ?? -1;
+    if (tenant === undefined || at < 0) return false;
+    tenant.waiting.splice(at, 1);
+    tenant.had += hadMs;
     this.#length--;
     this.#forget(name);
     return true;
@@ -119,41 +120,56 @@ export class FairQueue<T> {
 
   /** Whose turn it is, unless nobody may. */
   next(): { tenant: string; item: T } | undefined {
-    let first: { name: string; tenant: Tenant<T> } | undefined;
+    let first: { name: string; tenant: Tenant<T>; turn: number } | undefined;
     const full = this.#slowRunning >= this.slowMost;
     for (const [name, tenant] of this.#tenants) {
       if (tenant.waiting.length === 0 || !this.#mayRun(name, full)) continue;
-      if (first === undefined || tenant.turn < first.tenant.turn) first = { name, tenant };
+      // What has only begun counts as what is usual, so that nobody takes all places at once.
+      const turn = this.#hadBy(tenant, this.#usual);
+      if (first === undefined || turn < first.turn) first = { name, tenant, turn };
     }
     return first && { tenant: first.name, item: first.tenant.waiting[0]! };
   }
 
   /** Whether one more of `name`'s would be taken at once. */
   isNext(name: string): boolean {
+    this.#forgive(name);
     return this.next() === undefined && this.#mayRun(name, this.#slowRunning >= this.slowMost);
   }
 
   /** Whether one more of `name`'s may run. `full` says whether those who are slow have all that they may. */
   #mayRun(name: string, full: boolean): boolean {
-    return (this.#tenants.get(name)?.running ?? 0) < this.most && !(full && this.#isSlow(name));
+    return (this.#tenants.get(name)?.running.size ?? 0) < this.most && !(full && this.#isSlow(name));
   }
 
-  /** Takes the first item of `name`'s, who is charged for it as for others until it is known what it took. */
-  take(name: string): Turn {
+  /** Where `tenant` stands by now, with what runs, which counts as `least` at least. */
+  #hadBy({ had, running }: Tenant<T>, least = 0): number {
+    const now = this.clock();
+    for (const { began, places } of running) had += places * Math.max(now - began, least);
+    return had;
+  }
+
+  /** `tenant` has no claims from before. */
+  #catchUp(tenant: Tenant<T>): void {
+    tenant.had += Math.max(0, this.#now - this.#hadBy(tenant));
+  }
+
+  /** Takes the first item of `name`'s, which holds so many `places` of others, and has kept them free for `heldMs`. */
+  take(name: string, places = 1, heldMs = 0): Turn {
     const tenant = this.#tenants.get(name)!;
     tenant.waiting.shift();
     this.#length--;
-    tenant.running++;
+    this.#now = Math.max(this.#now, this.#hadBy(tenant));
+    const turn = { tenant: name, began: this.clock() - heldMs, places, heldMs };
+    tenant.running.add(turn);
     this.#running++;
-    this.#now = Math.max(this.#now, tenant.turn);
-    tenant.turn += this.#guess;
-    return { tenant: name, charged: this.#guess };
+    return turn;
   }
 
   /** What runs of those who are slow, also if it began before they were. */
   get #slowRunning(): number {
     let sum = 0;
-    for (const name of this.#long.keys()) if (this.#isSlow(name)) sum += this.#tenants.get(name)?.running ?? 0;
+    for (const name of this.#long.keys()) if (this.#isSlow(name)) sum += this.#tenants.get(name)?.running.size ?? 0;
     return sum;
   }
 
@@ -175,6 +191,7 @@ export class FairQueue<T> {
   }
 
   #learn(name: string, ms: number): void {
+    const slow = [...this.#long.keys()].filter((one) => this.#isSlow(one));
     for (const one of this.#long.keys()) this.#forgive(one, one === name);
     const until = this.clock() + SLOW_FOR * ms;
     if (ms > SLOW_LEAST_MS && until > (this.#long.get(name)?.until ?? 0)) this.#long.set(name, { ms, until });
@@ -187,17 +204,22 @@ export class FairQueue<T> {
     this.#usual = sorted[Math.floor(sorted.length / QUARTER)]!;
     this.#quick = new Set();
     for (const one of this.#recent) if (one.ms <= this.#slowFrom) this.#quick.add(one.name);
+    // What those didn't get meanwhile who were slow was others'.
+    for (const one of slow) {
+      const tenant = this.#tenants.get(one);
+      if (tenant !== undefined && !this.#isSlow(one)) this.#catchUp(tenant);
+    }
   }
 
   /** What was taken is done, after `ms`. */
-  done({ tenant: name, charged }: Turn, ms: number): void {
+  done(turn: Turn, ms: number): void {
+    const { tenant: name } = turn;
     const tenant = this.#tenants.get(name)!;
     this.#now += (DRIFT * ms) / (this.#length + this.#running);
-    tenant.running--;
+    tenant.running.delete(turn);
+    tenant.had += turn.places * (turn.heldMs + ms);
     this.#running--;
     this.#learn(name, ms);
-    tenant.turn += ms - charged;
-    this.#guess += (ms - this.#guess) * GUESS_SHARE;
     this.#forget(name);
   }
 
@@ -214,11 +236,11 @@ export class FairQueue<T> {
 
   /** Whether a tenant would be the same if it came anew. */
   #isOver(tenant: Tenant<T> | undefined): boolean {
-    return tenant !== undefined && !isHere(tenant) && tenant.turn <= this.#now;
+    return tenant !== undefined && !isHere(tenant) && tenant.had <= this.#now;
   }
 }
 
 /** Whether something of `tenant`'s waits or runs. */
 function isHere(tenant: Tenant<unknown> | undefined): boolean {
-  return tenant !== undefined && tenant.waiting.length + tenant.running > 0;
+  return tenant !== undefined && tenant.waiting.length + tenant.running.size > 0;
 }

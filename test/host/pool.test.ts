@@ -343,6 +343,30 @@ describe("who is taken on", () => {
     expect(await Promise.all([result, ...waiting].map(reason))).toEqual(["exec", "exec", "exec"]);
   });
 
+  it.each([
+    ["has it", false, ["all", "others", "others", "all"]],
+    ["goes", true, ["others", "others", "all"]],
+  ])("who keeps places free until there is enough memory pays for them when it %s", async (_what, goes, expected) => {
+    await using pool = make({ size: 2, limits: { guestMemory: 128 * MIB } });
+    const order: string[] = [];
+    const began = performance.now();
+    const first = await hold(pool, { tenant: "others" });
+    const waits = 2 * (performance.now() - began) + 500;
+    const boot = async (tenant: string, memory: number, more: PoolBootOptions = {}) => {
+      const result = await pool.boot(enters({ tenant, memory, ...more }));
+      order.push(tenant);
+      result.release();
+    };
+    const controller = new AbortController();
+    const all = [boot("all", 128 * MIB, { signal: controller.signal }), boot("all", 128 * MIB)];
+    const others = Array.from({ length: 2 }, () => boot("others", 64 * MIB));
+    await new Promise((resolve) => setTimeout(resolve, waits));
+    if (goes) controller.abort();
+    first.go();
+    await Promise.allSettled([first.result, ...all, ...others]);
+    expect(order).toEqual(expected);
+  });
+
   it("guests run together whose memory fits", async () => {
     await using pool = make({ size: 3, limits: { guestMemory: 200 * MIB } });
     await expect(pool.boot(enters({ memory: 201 * MIB }))).rejects.toMatchObject({ refused: "memory" });

@@ -37,7 +37,7 @@ function timed(slowMost = 1) {
 /** What each tenant has got of the time, when `count` are taken one after the other and tenants never lack any. */
 function shares(costs: Record<string, number>, count: number): Record<string, number> {
   const line = queue();
-  for (const tenant of Object.keys(costs)) line.add(tenant, 0);
+  for (const tenant of Object.keys(costs)) for (const item of [0, 1]) line.add(tenant, item);
   const got = Object.fromEntries(Object.keys(costs).map((tenant) => [tenant, 0]));
   for (let i = 0; i < count; i++) {
     const { tenant } = line.next()!;
@@ -47,6 +47,15 @@ function shares(costs: Record<string, number>, count: number): Record<string, nu
     got[tenant]! += costs[tenant]!;
   }
   return got;
+}
+
+/** How many are taken before `tenant`'s first, one after the other; they take `ms`. */
+function before(tenant: string, line: FairQueue<number>, ms: number): number {
+  for (let count = 0; ; count++) {
+    const next = line.next()!;
+    if (next.tenant === tenant) return count;
+    line.done(line.take(next.tenant), ms);
+  }
 }
 
 describe("a fair queue", () => {
@@ -128,6 +137,69 @@ describe("a fair queue", () => {
     });
     expect(order.filter((tenant) => tenant === "a").length).toBeGreaterThan(0);
     expect(order.filter((tenant) => tenant === "new").length).toBeGreaterThan(0);
+  });
+
+  it("has no claims saved up for who had something that ran, and wanted no more", () => {
+    const { line, pass } = timed();
+    line.add("x", 0);
+    line.take("x");
+    for (let i = 0; i < 100; i++) {
+      for (const item of [0, 1]) line.add("other", item);
+      const turns = [line.take("other"), line.take("other")];
+      pass(100);
+      for (const turn of turns) line.done(turn, 100);
+    }
+    for (let i = 0; i < 10; i++) line.add("x", i);
+    line.add("new", 0);
+    expect(before("new", line, 200)).toBeLessThan(2);
+  });
+
+  it("counts what runs by what it has taken, whatever others took", () => {
+    const { line, pass, done } = timed();
+    for (let i = 0; i < 10; i++) line.add("long", i);
+    for (let i = 0; i < 9; i++) done(line.take("long"), 60_000);
+    for (let i = 0; i < 20; i++) line.add("here", i);
+    const turns = [line.take("here"), line.take("here"), line.take("here")];
+    pass(10);
+    for (const turn of turns) line.done(turn, 10);
+    line.add("new", 0);
+    expect(before("new", line, 10)).toBeLessThan(2);
+
+    const running = timed();
+    for (const tenant of ["a", "b"]) for (const item of [0, 1]) running.line.add(tenant, item);
+    running.line.take("a");
+    running.done(running.line.take("b"), 1000);
+    running.pass(1000);
+    expect(running.line.next()!.tenant).toBe("b");
+  });
+
+  it("counts the places that somebody holds, and for how long it kept them free before", () => {
+    for (const isOver of [false, true]) {
+      const { line, pass } = timed();
+      for (const tenant of ["a", "b"]) for (let i = 0; i < 4; i++) line.add(tenant, i);
+      const turn = line.take("a", 3, 100);
+      pass(200);
+      if (isOver) line.done(turn, 200);
+      for (const ms of [890, 20]) {
+        expect(line.next()!.tenant).toBe("b");
+        line.done(line.take("b"), ms);
+      }
+      expect(line.next()!.tenant).toBe("a");
+    }
+  });
+
+  it("has no claims saved up for what was slow", () => {
+    const { line, pass, run } = timed();
+    run("good", 30);
+    const slow = Array.from({ length: 10 }, (_, i) => `slow ${i}`);
+    for (const tenant of slow) for (let i = 0; i < 100; i++) line.add(tenant, i);
+    const turns = slow.map((tenant) => line.take(tenant));
+    pass(1000);
+    for (const turn of turns) line.done(turn, 1000);
+    for (let i = 0; i < 300; i++) run("good", 100);
+    for (const tenant of slow) line.done(line.take(tenant), 1);
+    line.add("new", 0);
+    expect(before("new", line, 30)).toBeLessThanOrEqual(2 * slow.length);
   });
 
   it("keeps places from those whose boots take many times as long as is usual", () => {
@@ -227,6 +299,21 @@ describe("a fair queue", () => {
     line.take("unlucky");
     line.add("unlucky", 0);
     expect(line.next()).toBeDefined();
+  });
+
+  it("would take one at once who isn't slow any more when it comes", () => {
+    const { line, pass, run } = timed();
+    run("good", 30);
+    run("other", 60_000);
+    run("unlucky", 3000);
+    line.add("other", 0);
+    line.take("other");
+    expect(line.isNext("unlucky")).toBe(false);
+    pass(31_000);
+    expect(line.isNext("unlucky")).toBe(true);
+    // Who is there has something done first.
+    pass(1_000_000);
+    expect(line.isNext("other")).toBe(false);
   });
 
   it("has what is usual from all tenants, however often one of them boots", () => {
