@@ -8,7 +8,7 @@ import { processLimits } from "../../build/host/process/confine.js";
 import { dropSpare, startSpareProcess } from "../../build/host/process/start.js";
 import { CLI } from "../support/cli.js";
 import { guestImage } from "../support/guests.js";
-import { children, openFiles } from "../support/resources.js";
+import { children, openNames } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
 
 const scratch = new Scratch();
@@ -25,28 +25,37 @@ const session = async (disk: string, more: BootOptions = {}) => {
 
 const startSpare = (...paths: string[]) => startSpareProcess(paths, "auto", processLimits(sessionOptions({})));
 
+/** Open images and sockets: what the caller has of a session's process. */
+const held = () => openNames().filter((name) => name === path || name === other || name.startsWith("socket:"));
+/** Nothing is held but what was `before`. */
+const nothingBeside = (before: string[]) =>
+  vi.waitFor(() => expect(held().filter((name) => !before.includes(name))).toEqual([]));
+
 const linux = process.platform === "linux";
 if (!linux) console.warn("SKIPPED, no /proc: processes started ahead");
 
 it.runIf(linux)("is the process of the session that has its images", async () => {
-  const files = openFiles();
+  const before = held();
   startSpare(path);
   const [ahead] = children() ?? [];
   expect(ahead).toBeDefined();
+  // Its image, and sockets to it.
+  expect(held()).toContain(path);
+  expect(held().length).toBeGreaterThan(before.length + 1);
   const running = session(path);
   // No other one is started.
   await vi.waitFor(() => expect(children()).toEqual([ahead]));
   expect(await running).toBe("amd64");
   await vi.waitFor(() => expect(children()).toEqual([]));
-  expect(openFiles()).toBeLessThanOrEqual(files);
+  await nothingBeside(before);
 });
 
 it.runIf(linux)("is ended when the session has others, and gives nothing of its own to it", async () => {
-  const files = openFiles();
+  const before = held();
   startSpare(path);
   expect(await session(other)).toBe("i386");
   await vi.waitFor(() => expect(children()).toEqual([]));
-  expect(openFiles()).toBeLessThanOrEqual(files);
+  await nothingBeside(before);
 });
 
 it.runIf(linux)("is not started for images that can't be opened", () => {
@@ -66,13 +75,13 @@ it.runIf(linux)("is ended when the session may use more or less than it was star
 });
 
 it.runIf(linux)("is one at a time, and none when nobody wants it any more", async () => {
-  const files = openFiles();
+  const before = held();
   startSpare(path);
   startSpare(path);
   await vi.waitFor(() => expect(children()).toHaveLength(1));
   dropSpare();
   await vi.waitFor(() => expect(children()).toEqual([]));
-  expect(openFiles()).toBeLessThanOrEqual(files);
+  await nothingBeside(before);
 });
 
 describe.runIf(linux)("was killed before the session had it: the session gets another one", () => {
