@@ -36,7 +36,7 @@ export const FOLDERS = {
     anyThread: true,
   },
   isolation: {
-    tests: ["host/results_checked", "host/frames", "host/ends", "host/keys", "host/elsewhere"],
+    tests: ["host/cells", "host/results_checked", "host/frames", "host/ends", "host/keys", "host/elsewhere"],
     anyThread: true,
   },
   disks: {
@@ -44,7 +44,12 @@ export const FOLDERS = {
     anyThread: true,
   },
   console: { tests: ["host/charset", "host/editing", "host/keys", "host/session", "policy/lua"] },
-  inspect: { tests: ["inspect/inspect", "inspect/hostile", "inspect/walls", "inspect/places"] },
+  inspect: {
+    tests: ["inspect", "walls", "known", "system", "broken", "taken_over", "hostile", "places"].map(
+      (name) => `inspect/${name}`,
+    ),
+    anyThread: true,
+  },
   handoff: { tests: ["handoff/pack", "host/caps", "handoff/environment", "handoff/qmp", "handoff/dry_run"] },
   machine_file: { tests: ["host/machine_file", "host/machine_options", "host/root_for"] },
   pool: { tests: ["host/pool_queue", "host/pool"] },
