@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { type BootOptions, boot, KeysConsole } from "userboot-wasm";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { startAhead } from "../../build/host/cli/ahead.js";
 import { sessionOptions } from "../../build/host/options.js";
 import { processLimits } from "../../build/host/process/confine.js";
 import { dropSpare, startSpareProcess } from "../../build/host/process/start.js";
@@ -31,6 +32,19 @@ const held = () => openNames().filter((name) => name === path || name === other 
 const nothingBeside = (before: string[]) =>
   vi.waitFor(() => expect(held().filter((name) => !before.includes(name))).toEqual([]));
 
+/** What `run` gives, and all processes that are there in its time. */
+async function watched<T>(run: () => Promise<T>): Promise<[T, number[]]> {
+  const seen = new Set(children());
+  const timer = setInterval(() => {
+    for (const one of children() ?? []) seen.add(one);
+  }, 1);
+  try {
+    return [await run(), [...seen]];
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 const linux = process.platform === "linux";
 if (!linux) console.warn("SKIPPED, no /proc: processes started ahead");
 
@@ -42,10 +56,7 @@ it.runIf(linux)("is the process of the session that has its images", async () =>
   // Its image, and sockets to it.
   expect(held()).toContain(path);
   expect(held().length).toBeGreaterThan(before.length + 1);
-  const running = session(path);
-  // No other one is started.
-  await vi.waitFor(() => expect(children()).toEqual([ahead]));
-  expect(await running).toBe("amd64");
+  expect(await watched(() => session(path))).toEqual(["amd64", [ahead]]);
   await vi.waitFor(() => expect(children()).toEqual([]));
   await nothingBeside(before);
 });
@@ -71,6 +82,19 @@ it.runIf(linux)("is ended when the session may use more or less than it was star
     await vi.waitFor(() => expect(children()).not.toContain(ahead));
     expect(await running).toBe("amd64");
   }
+  await vi.waitFor(() => expect(children()).toEqual([]));
+});
+
+it.runIf(linux).each<[string[], BootOptions]>([
+  [[], {}],
+  [["-m", "64"], { memory: 64 << 20 }],
+  [["--memory=64"], { memory: 64 << 20 }],
+  [["-m32", "--memory", "64"], { memory: 64 << 20 }],
+])("is what a command line with %j will want", async (words, more) => {
+  startAhead(["boot", "-d", path, ...words]);
+  const [ahead] = children() ?? [];
+  expect(ahead).toBeDefined();
+  expect(await watched(() => session(path, more))).toEqual(["amd64", [ahead]]);
   await vi.waitFor(() => expect(children()).toEqual([]));
 });
 
