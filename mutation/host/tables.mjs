@@ -55,14 +55,9 @@ export const FOLDERS = {
     anyThread: ["host/inspect/serve.ts"],
   },
   handoff: {
-    tests: [
-      "handoff/pack",
-      "handoff/pack_hostile",
-      "host/caps",
-      "handoff/environment",
-      "handoff/qmp",
-      "handoff/dry_run",
-    ],
+    tests: [...below("handoff", "pack pack_hostile environment qmp dry_run"), "host/caps", "handoff/monitors"],
+    // The command line has these.
+    anyThread: below("host/handoff", "cloud_hypervisor.ts firecracker.ts qemu.ts vmm.ts vmms.ts"),
   },
   machine_file: { tests: ["host/machine_file", "host/machine_options", "host/root_for"] },
   pool: { tests: ["host/pool_queue", "host/pool"] },
