@@ -182,12 +182,8 @@ function addPiece(memory: Piece[], added: Piece): void {
   const end = added.gpa + added.bytes.length;
   const rest: Piece[] = [];
   for (const { gpa, bytes } of memory) {
-    if (gpa + bytes.length <= added.gpa || gpa >= end) {
-      rest.push({ gpa, bytes });
-      continue;
-    }
     if (gpa < added.gpa) rest.push({ gpa, bytes: bytes.subarray(0, added.gpa - gpa) });
-    if (gpa + bytes.length > end) rest.push({ gpa: end, bytes: bytes.subarray(end - gpa) });
+    if (gpa + bytes.length > end) rest.push({ gpa: Math.max(gpa, end), bytes: bytes.subarray(Math.max(end - gpa, 0)) });
   }
   memory.splice(0, memory.length, ...[...rest, added].sort((a, b) => a.gpa - b.gpa));
 }

@@ -287,7 +287,7 @@ export class Service {
     const exchanges = [...(this.#exchanges.get(socket) ?? [])];
     // The one whose body it is says so itself; an answer in the place of another request's would be taken for that one's.
     if (exchanges.length === 1 && exchanges[0]!.fail(refusal)) return;
-    if (exchanges.length > 0 || !socket.writable || code === "ECONNRESET") {
+    if (exchanges.length > 0 || !socket.writable) {
       socket.destroy();
       return;
     }

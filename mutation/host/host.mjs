@@ -65,7 +65,7 @@ export async function mutateHost(folder, { sample, seed }) {
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
   process.env.MUTATION_TESTS = JSON.stringify(tests);
-  process.env.MUTATION_ANY_THREAD = anyThread ? "1" : "";
+  process.env.MUTATION_ANY_THREAD = JSON.stringify(Array.isArray(anyThread) ? anyThread : anyThread ? [""] : []);
   const results = await new Stryker({
     mutate: await placesOf(folder, sample, seed),
     testRunner: "vitest",

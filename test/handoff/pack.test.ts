@@ -2,6 +2,7 @@
 
 import { HandoffError, type MapProfile, memoryMap, type PackFormat, pack, v86Options } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { writeElf } from "../../build/host/handoff/elf.js";
 
 const MIB = 1024 * 1024;
 
@@ -54,6 +55,86 @@ function loaded(file: Uint8Array): [number, Uint8Array][] {
 }
 
 describe("pack", () => {
+  it.each<[string, [gpa: number, bytes: number[]][], [gpa: number, bytes: number[]][]]>([
+    [
+      "apart",
+      [
+        [0x2ff0, [1]],
+        [0x3030, [2]],
+      ],
+      [
+        [0x2ff0, [1]],
+        [0x3030, [2]],
+      ],
+    ],
+    [
+      "at its ends",
+      [
+        [0x2fff, [1]],
+        [0x3020, [2]],
+      ],
+      [
+        [0x2fff, [1]],
+        [0x3020, [2]],
+      ],
+    ],
+    [
+      "over its ends",
+      [
+        [0x2fff, [1, 9]],
+        [0x301f, [9, 2]],
+      ],
+      [
+        [0x2fff, [1]],
+        [0x3020, [2]],
+      ],
+    ],
+    [
+      "in it",
+      [
+        [0x3000, [9]],
+        [0x301f, [9]],
+      ],
+      [],
+    ],
+    [
+      "over all of it",
+      [[0x2ffe, [1, 2, ...new Array(32).fill(9), 3, 4]]],
+      [
+        [0x2ffe, [1, 2]],
+        [0x3020, [3, 4]],
+      ],
+    ],
+  ])("lays a table of descriptors over what is there: %s", (_, writes, left) => {
+    const file = pack(machine("i386", writes), "core");
+    const near = loaded(file).filter(([gpa]) => gpa > 0x2000 && gpa < 0x4000);
+    const table: [number, number[]] = [0x3000, new Array(32).fill(0)];
+    const wanted = [...left, table].sort(([a], [b]) => a - b);
+    expect(near.map(([gpa, bytes]) => [gpa, [...bytes]])).toEqual(wanted);
+  });
+
+  it.each([64, 32] as const)(
+    "ends an ELF of %s bits with the headers of its sections, whose last one has their names",
+    (bits) => {
+      const common = { type: 3, flags: 0, addr: 0n };
+      const sections = ["ab", "c"].map((name) => ({ ...common, name, bytes: Uint8Array.of(7) }));
+      const file = Buffer.from(writeElf({ bits, type: 2, machine: 62, entry: 0n, segments: [], sections }));
+      const [headersAt, size] = bits === 64 ? [Number(file.readBigUInt64LE(40)), 64] : [file.readUInt32LE(32), 40];
+      const [count, last] =
+        bits === 64 ? [file.readUInt16LE(60), file.readUInt16LE(62)] : [file.readUInt16LE(48), file.readUInt16LE(50)];
+      expect([count, last]).toEqual([4, 3]);
+      expect(file.length).toBe(headersAt + count * size);
+      const header = headersAt + last * size;
+      const namesAt = bits === 64 ? Number(file.readBigUInt64LE(header + 24)) : file.readUInt32LE(header + 16);
+      expect(file.toString("latin1", namesAt).split("\0")).toEqual(expect.arrayContaining(["ab", "c", ".shstrtab"]));
+    },
+  );
+
+  it("makes no machine file of a result without all registers", async () => {
+    const made = pack(machine("amd64"), "machine");
+    await expect(made).rejects.toThrow(new HandoffError("the result doesn't have all that a machine file needs"));
+  });
+
   it("puts the Multiboot header where loaders look", () => {
     const file = pack(machine("amd64"), "multiboot");
     const words = new Uint32Array(file.buffer.slice(0, 8192 & ~3 & file.length));

@@ -77,6 +77,31 @@ describe("a session's time", () => {
   });
 });
 
+describe("a session that hasn't begun", () => {
+  it("and can't is no result, but the error", async () => {
+    const { cell, hear } = silentCell();
+    const session = run(cell);
+    hear({ type: "rejected", error: { name: "LimitError", message: "no place" } });
+    await expect(session).rejects.toMatchObject({ name: "LimitError", message: "no place" });
+  });
+
+  it("is waited for a minute, whatever time it has itself", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    for (const wallMs of [1000, 600_000]) {
+      let ended: unknown;
+      const session = run(silentCell().cell, { limits: { wallMs } }).catch((error) => (ended = error));
+      await vi.advanceTimersByTimeAsync(59_900);
+      expect(ended).toBeUndefined();
+      await vi.advanceTimersByTimeAsync(200);
+      await session;
+      expect(ended).toMatchObject({
+        name: "IsolationError",
+        message: "the session's thread failed: it has not begun after 60 s",
+      });
+    }
+  });
+});
+
 describe("a module that a session asks for", () => {
   it.each([
     ["the cell can be given none", undefined, lateModules().modules],

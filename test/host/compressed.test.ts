@@ -4,10 +4,22 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, fstatSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type BootOptions, boot, FileDisk, type Progress } from "userboot-wasm";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { unpackImage } from "../../build/host/disks/unpack.js";
 import { CLI, userboot } from "../support/cli.js";
 import { GUESTS, guestImage } from "../support/guests.js";
@@ -28,6 +40,17 @@ afterAll(() => {
   else process.env.TMPDIR = before;
   scratch[Symbol.dispose]();
 });
+
+/** Whether this system has files without a name (Linux, most file systems). */
+function hasNameless(): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    closeSync(openSync(temporary, 0o20000000 | constants.O_DIRECTORY | constants.O_RDWR, 0o600));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const PROGRAMS = { gzip: "gz", xz: "xz", zstd: "zst", bzip2: "bz2" } as const;
 type Name = keyof typeof PROGRAMS;
@@ -152,6 +175,27 @@ describe("unpacking", () => {
     const made = boot({ ...options, isolation: "thread", disks: [path], signal: AbortSignal.timeout(200) });
     await expect(made).rejects.toMatchObject({ name: "AbortedError" });
     expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it.each(NAMES)("doesn't begin when the caller has given up already, %s", async (name) => {
+    const made = unpackImage(packed(name, image), name, { limit: image.length, signal: AbortSignal.abort() });
+    await expect(made).rejects.toMatchObject({ name: "AbortedError" });
+  });
+
+  it.runIf(hasNameless())("gives its file no name at any time, so that none can be left", async () => {
+    const seen: (string | null)[] = [];
+    const watcher = watch(temporary, (_, name) => seen.push(name));
+    try {
+      closeSync(await unpackImage(packed("gzip", image), "gzip", { limit: image.length }));
+      // What is told of comes in turn.
+      writeFileSync(join(temporary, "last"), "");
+      await vi.waitFor(() => expect(seen).toContain("last"));
+    } finally {
+      watcher.close();
+      rmSync(join(temporary, "last"), { force: true });
+    }
+    // Of a file without a name the number is told.
+    expect([...new Set(seen)].filter((name) => !/^#\d+$/.test(name ?? ""))).toEqual(["last"]);
   });
 
   it("leaves nothing when the program is killed", async () => {

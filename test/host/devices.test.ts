@@ -1,7 +1,7 @@
 // Devices as disks: a loop device in every isolation, when there are rights for one; what FreeBSD and systems that tell
 // nothing say, by stand-ins; disks that get lost.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import fs, { closeSync, openSync, truncateSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { gzipSync } from "node:zlib";
@@ -13,6 +13,7 @@ import { describeSource } from "../../build/host/disks/source.js";
 import { unpackImage } from "../../build/host/disks/unpack.js";
 import { userboot } from "../support/cli.js";
 import { GUESTS, guestImage } from "../support/guests.js";
+import { inRepository } from "../support/repository.js";
 import { Scratch } from "../support/scratch.js";
 import { ISOLATIONS } from "../support/stand_ins.js";
 
@@ -203,6 +204,24 @@ describe("an image", () => {
   ])("that can't be opened for %s is told of in plain words", (code, words) => {
     expect(explain(Object.assign(new Error("from the system"), { code }))).toBe(words);
   });
+
+  // A program that has none gets the first that it opens, and with it whoever types there may end it.
+  it.skipIf(process.platform !== "linux" || spawnSync("python3", ["-V"]).error)(
+    "that is a terminal is refused, and doesn't become the program's",
+    () => {
+      const library = JSON.stringify(inRepository("build/host/index.js"));
+      const program = `import { fileDisk } from ${library};
+        import { readFileSync } from "node:fs";
+        const refused = await fileDisk(process.argv[1]).catch((error) => error.name);
+        console.log(refused, readFileSync("/proc/self/stat", "latin1").split(") ")[1].split(" ")[4]);`;
+      const starter = `import os, pty, subprocess, sys
+_, terminal = pty.openpty()
+subprocess.run(sys.argv[1:] + [os.ttyname(terminal)], start_new_session=True, stdin=subprocess.DEVNULL)`;
+      const words = [process.execPath, "--input-type=module", "-e", program, "--"];
+      const { stdout } = spawnSync("python3", ["-c", starter, ...words], { encoding: "utf8" });
+      expect(stdout).toBe("DiskError 0\n");
+    },
+  );
 
   it("that can't be opened for no known reason is told of by that", () => {
     expect(explain("a text")).toBe("cannot be opened (a text)");

@@ -155,6 +155,15 @@ describe("in the caller's thread", () => {
     expect(error?.message).toContain("promises what it can't be waited for here");
   });
 
+  it("one that fails at once promises nothing: what the guest reads of it fails", async () => {
+    const { promises: _, ...failing } = promised();
+    const read = () => {
+      throw new Error("dust");
+    };
+    const { diagnostics } = await bootFrom([{ ...failing, read }], { isolation: "none" });
+    expect(diagnostics[0]).toMatch(/^disk0 offset 0: read of \d+ bytes failed: dust$/);
+  });
+
   it.runIf(canSuspend())("a disk that promises is what its bytes are", async () => {
     expect(seen(await bootFrom([promised()], { isolation: "none" }))).toEqual(seen(plain));
   });

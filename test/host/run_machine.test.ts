@@ -170,6 +170,12 @@ describe("without KVM", () => {
     expect([stderr, status]).toEqual(["userboot: the virtual machine was ended by SIGSEGV\n", 139]);
   });
 
+  it("one that ends with something unread does no harm", () => {
+    // What it is told stays in its channel, so its end resets the connection.
+    const unread = 'require("node:fs").writeSync(3, "{\\"QMP\\":{}}\\r\\n"); setTimeout(() => process.exit(7), 500);';
+    expect(run(unread)).toMatchObject({ status: 7, stderr: "" });
+  });
+
   it("the user's own accelerator is left alone", () => {
     const { accelerators } = runWith("", ["--", "-machine", "accel=tcg"]);
     expect(accelerators).toEqual([undefined]);

@@ -116,6 +116,18 @@ it("more disks than there can be, and an error without end, are no answers", asy
   await expect(guest.stat("/")).rejects.toThrow("no answer to open");
 });
 
+it("kernels of which none is said to be loaded are no kernel that boots", async () => {
+  const system = { device: "disk0:", loaderConf: [], fstab: [], rcConf: [], problems: [] };
+  const kernels = [{ path: "/boot/kernel/kernel", machine: "amd64" }];
+  const answer = value({ ...system, kernels });
+  await using guest = await lookedAtBy(({ op }) =>
+    op === "system" ? answer : op === "release" ? RELEASED : DIRECTORY,
+  );
+  const told = await guest.system();
+  expect(told).toMatchObject({ kernels, missing: "kernel: there is none" });
+  expect(told).not.toHaveProperty("architecture");
+});
+
 it("entries take memory up to a limit with a name, and paths go down to a length", async () => {
   const all = async (entries: object[], limits: Partial<InspectLimits>) => {
     await using guest = await listing([entries], limits);

@@ -241,5 +241,8 @@ describe.each(ISOLATIONS)("isolation %s", (isolation) => {
     controller.abort("enough");
     await expect(other.list("/boot")).rejects.toThrow("inspection aborted (enough)");
     await expect(look({ isolation, signal: controller.signal })).rejects.toThrow("inspection aborted");
+    // Nothing is opened any more.
+    const absent = { disks: ["/absent.img"], isolation, signal: controller.signal };
+    await expect(inspect(absent)).rejects.toThrow("inspection aborted");
   });
 });

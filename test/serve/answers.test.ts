@@ -85,6 +85,11 @@ describe("a boot", () => {
     expect(json.error).toMatchObject({ name: "LimitError", limit: "diskBytes", allowed: 8192 });
   });
 
+  it("may have all that the service allows", async () => {
+    const { status, json } = await service.boot({ machine: machine("a.img"), limits: { wallMs: 20_000 } });
+    expect([status, json.reason]).toEqual([200, "exec"]);
+  });
+
   it("obeys a policy of the operator's", async () => {
     const refused = await service.boot({ machine: machine("a.img"), policy: "no" });
     expect(refused.json.error).toMatchObject({ name: "PolicyError" });
@@ -142,6 +147,17 @@ describe("what is refused", () => {
     expect(answer.json.error.message).toMatch(message);
   });
 
+  it.each([false, true])("a body of a byte more than there may be (in chunks: %s)", async (chunked) => {
+    const headers = chunked ? { "Transfer-Encoding": "chunked" } : {};
+    for (const [more, status] of [
+      [0, 400],
+      [1, 413],
+    ] as const) {
+      const answer = await service.boot("[]".padEnd(65_536 + more), headers);
+      expect(answer.status).toBe(status);
+    }
+  });
+
   it("too many images at a time", async () => {
     const { status, json, headers } = await service.boot({ machine: machine(...new Array(9).fill("a.img")) });
     expect(status).toBe(503);
@@ -176,6 +192,9 @@ describe("besides boots", () => {
     const lines = body.toString().trimEnd().split("\n");
     for (const line of lines) expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]+"\})? [0-9.e+-]+)$/);
     expect(lines.filter((line) => line.startsWith("userboot_boots_total")).length).toBe(5);
+    const gauges = lines.flatMap((line) => /^# TYPE userboot_(\S+) gauge$/.exec(line)?.[1] ?? []);
+    const ofPool = ["queued", "running", "spares", "starting", "guest_memory_bytes", "tenants"];
+    expect(gauges.slice(0, 7)).toEqual(["ready", ...ofPool]);
     // Buckets are cumulative, and the last one has all.
     const buckets = lines
       .flatMap((line) => /^userboot_boot_seconds_bucket\{.*\} (\d+)$/.exec(line)?.[1] ?? [])
@@ -243,6 +262,9 @@ describe("the command line", () => {
     expect(refused("0123456789abcdef\n", 0o600)).toMatch(/line 1 isn't TENANT:TOKEN/);
     expect(refused("../a:0123456789abcdef\n", 0o600)).toMatch(/line 1 isn't TENANT:TOKEN/);
     expect(refused("a:short\n", 0o600)).toMatch(/a token is 16 to 512 characters/);
+    const long = `b:${"y".repeat(512)}\n`;
+    for (const token of ["x".repeat(15), "x".repeat(513), `${"x".repeat(16)}\u00e9`, `\u00e9${"x".repeat(16)}`])
+      expect(refused(`${good}${long}c:${token}\n`, 0o600)).toMatch(/line 3: a token is 16 to 512 characters/);
     expect(refused(`${good}b:0123456789abcdef\n`, 0o600)).toMatch(/line 2: this token stands there twice/);
     expect(refused("# nobody\n", 0o600)).toMatch(/there is no token in it/);
     expect(serve(...place, images).stderr).toMatch(/is a directory/);

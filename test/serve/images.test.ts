@@ -74,6 +74,12 @@ describe.each(STRATEGIES)("by %s", (strategy) => {
     await expect(images.openAll([name], "")).rejects.toMatchObject({ name: "OptionError" });
   });
 
+  it("a name has 32 parts at most", async () => {
+    const deep = (parts: number) => new Array(parts).fill("d").join("/");
+    await expect(images.openAll([deep(32)], "")).rejects.toMatchObject({ status: 404 } satisfies Partial<Refusal>);
+    await expect(images.openAll([deep(33)], "")).rejects.toMatchObject({ name: "OptionError" });
+  });
+
   it("what is open stays what it was when its name has gone, or is another's", async () => {
     writeFileSync(join(root, "gone.img"), INSIDE);
     const opened = await images.openAll(["gone.img"], "");

@@ -1,6 +1,6 @@
 // What this process holds: to see that sessions leave nothing of it behind.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -12,6 +12,24 @@ export function openFiles(): number {
     return readdirSync("/proc/self/fd").length;
   } catch {
     return 0;
+  }
+}
+
+/**
+ * What this process has open, by the system's names: files by their paths, sockets by numbers that aren't used again. Other
+ * threads open things meanwhile, and a thread's event loop keeps a descriptor from its first stream on: look for your own.
+ */
+export function openNames(): string[] {
+  try {
+    return readdirSync("/proc/self/fd").flatMap((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return []; // Closed since, as is the one of the directory.
+      }
+    });
+  } catch {
+    return [];
   }
 }
 
