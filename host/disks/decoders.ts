@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import * as zlib from "node:zlib";
 import type Bunzip from "seek-bzip";
 import type { Compression } from "./compression.js";
+import { withBoundedWindows } from "./zstd_windows.js";
 
 /** Pieces of a file, and where pieces of its content go; those are used at once. */
 export type Decoder = (input: Iterable<Uint8Array>, write: (piece: Uint8Array) => void) => Promise<void>;
@@ -63,7 +64,7 @@ const zstd: Decoder = async (input, write) => {
   const decoder = new Decompress((piece) => write(piece));
   // What is pushed is kept, and the last piece must be known as such.
   let last: Uint8Array = new Uint8Array();
-  for (const piece of input) {
+  for (const piece of withBoundedWindows(input)) {
     if (last.length > 0) decoder.push(last);
     last = piece;
   }
@@ -100,7 +101,6 @@ const bzip2: Decoder = async (input, write) => {
       for (let i = 0; i < size; i++) target[start + i] = source.readByte();
       return size;
     },
-    eof: () => !isLeft(),
   };
   const target = {
     writeByte(byte: number) {
@@ -108,7 +108,8 @@ const bzip2: Decoder = async (input, write) => {
       if (filled === PIECE) flush();
     },
   };
-  decode(source, target, true);
+  // Stream by stream: of several the package takes the end of the input for theirs, wherever it comes.
+  while (isLeft()) decode(source, target, false);
   flush();
 };
 

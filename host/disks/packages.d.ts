@@ -3,7 +3,6 @@ declare module "seek-bzip" {
   interface Input {
     readByte(): number;
     read(target: Uint8Array, start: number, size: number): number;
-    eof(): boolean;
   }
   interface Output {
     writeByte(byte: number): void;

@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { type BootOptions, boot, FileDisk, type Progress } from "userboot-wasm";
+import { type BootOptions, boot, DiskError, FileDisk, type Progress } from "userboot-wasm";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { unpackImage } from "../../build/host/disks/unpack.js";
 import { CLI, userboot } from "../support/cli.js";
@@ -143,6 +143,27 @@ describe.each(NAMES)("an image packed by %s", (name) => {
 });
 
 describe("unpacking", () => {
+  it("of a bzip2 file that is cut off behind a block, or the header of another stream, is a DiskError", async () => {
+    const bytes = execFileSync("bzip2", ["-1c"], { input: randomBytes(150_000) });
+    const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join("");
+    const second = bits.lastIndexOf((0x314159265359).toString(2).padStart(48, "0"));
+    expect(second).toBeGreaterThan(100);
+    const cut = bytes.subarray(0, Math.ceil(second / 8));
+    for (const bad of [cut, Buffer.concat([bytes, bytes.subarray(0, 4)])])
+      await expect(unpackImage(bad, "bzip2", { limit: 1 << 20 })).rejects.toThrow(/damaged \(ends early\)/);
+  });
+
+  it("makes no room for a window of zstd that the program wouldn't read either", async () => {
+    const head = (window: number) => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window, 9, 0, 0, 1]);
+    const skipped = Buffer.from([0x5f, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7]);
+    const single = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0x60, 9, 0, 0, 1]);
+    const large = head(20 << 3);
+    for (const bad of [large, Buffer.concat([packed("zstd", image), skipped, head(0), large]), single])
+      await expect(unpackImage(bad, "zstd", { limit: 1 << 26 })).rejects.toThrow(DiskError);
+    const good = Buffer.concat([skipped, head(17 << 3), skipped]);
+    closeSync(await unpackImage(good, "zstd", { limit: 1 }));
+  });
+
   it("makes holes where there are zeros", async () => {
     const content = Buffer.alloc(64 << 20);
     content.set(image, 0);
