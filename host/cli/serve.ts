@@ -111,7 +111,8 @@ function makePool(args: ServeArguments) {
 
 /** Until a signal has ended it in order, once it is listening; a second one has it hurry. */
 async function ended(service: Service, listening: Promise<unknown>): Promise<void> {
-  const names = ["SIGTERM", "SIGINT"] as const;
+  // Of a daemon's signals SIGHUP has it read its files again; here that is a new start, and its terminal may have gone.
+  const names = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
   let end = (): void => {};
   const told = new Promise<void>((resolve) => {
     end = resolve;

@@ -1,7 +1,8 @@
 // Where a service listens: a Unix socket, whose file says who may connect, or an address of this machine's own. Nothing else: what
 // is reached over a network belongs behind a proxy that has TLS.
 
-import { existsSync, lstatSync, unlinkSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { type BigIntStats, existsSync, lstatSync, renameSync, unlinkSync } from "node:fs";
 import type { Server } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
@@ -62,19 +63,9 @@ export async function listenAt(server: Server, place: Place): Promise<string> {
 
 /** @throws OptionError when something is there that is no socket, or somebody listens */
 async function clear(path: string): Promise<void> {
-  let isSocket: boolean;
-  try {
-    isSocket = lstatSync(path).isSocket();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // Node calls it EACCES when it is told to listen there.
-    const directory = dirname(path);
-    if (code === "ENOENT" && existsSync(directory)) return;
-    throw new OptionError(
-      `can't listen at ${path}${code === "ENOENT" ? `: there is no directory ${directory}` : ` (${code})`}`,
-    );
-  }
-  if (!isSocket) throw new OptionError(`can't listen at ${path}: there is something that is no socket`);
+  const seen = look(path);
+  if (seen === undefined) return;
+  if (!seen.isSocket()) throw new OptionError(`can't listen at ${path}: there is something that is no socket`);
   const answers = await new Promise<boolean>((resolve) => {
     const socket = connect(path, () => {
       socket.destroy();
@@ -82,6 +73,41 @@ async function clear(path: string): Promise<void> {
     });
     socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"));
   });
-  if (answers) throw new OptionError(`can't listen at ${path}: another program does`);
-  unlinkSync(path);
+  if (answers || !take(path, seen)) throw new OptionError(`can't listen at ${path}: another program does`);
+}
+
+/** What is at `path`; undefined when nothing is there. */
+function look(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Node calls it EACCES when it is told to listen there.
+    const directory = dirname(path);
+    if (code === "ENOENT" && existsSync(directory)) return undefined;
+    throw new OptionError(
+      `can't listen at ${path}${code === "ENOENT" ? `: there is no directory ${directory}` : ` (${code})`}`,
+    );
+  }
+}
+
+/**
+ * Takes the socket away that was `seen` at `path`; false when there is another one by now, of a service that was started at the same
+ * time. A name can't be removed by what it stands for: it is looked at where nobody else has it.
+ */
+function take(path: string, seen: BigIntStats): boolean {
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Taken away by that one, which is about to listen.
+    if (code === "ENOENT") return true;
+    throw new OptionError(`can't listen at ${path} (${code})`);
+  }
+  const { ino, birthtimeNs } = lstatSync(aside, { bigint: true });
+  const same = ino === seen.ino && birthtimeNs === seen.birthtimeNs;
+  if (same) unlinkSync(aside);
+  else renameSync(aside, path);
+  return same;
 }

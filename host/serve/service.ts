@@ -97,6 +97,8 @@ export class Service {
       maxHeaderSize: HEAD_MAX,
       requireHostHeader: false,
     });
+    // Their bytes are bounded. Node would leave out what is behind the 2000th: whom a proxy says that it asks for, say.
+    this.server.maxHeadersCount = 0;
     this.server.maxConnections = limits.connections;
     this.server.on("connection", (socket: Socket) => this.#connected(socket));
     const handle = (request: IncomingMessage, response: ServerResponse) => void this.#handle(request, response);
@@ -186,7 +188,8 @@ export class Service {
 
   /** @throws Refusal when too much is waiting to be sent */
   #send(exchange: Exchange, answer: Answer): Promise<void> {
-    if (this.#closing === undefined) return exchange.send(answer);
+    // A body that isn't there by now has no time of its own any more, and what comes of it would be heard as another answer.
+    if (this.#closing === undefined && exchange.request.complete) return exchange.send(answer);
     return exchange.send({ ...answer, headers: { ...answer.headers, Connection: "close" } });
   }
 

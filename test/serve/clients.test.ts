@@ -91,6 +91,21 @@ describe("what isn't HTTP", () => {
     await isIdle();
   });
 
+  it.each([
+    ["is refused", "POST /v1/nothing", 404],
+    ["isn't asked for", "GET /v1/health/live", 200],
+  ])("one that %s is answered once, and its connection ends", async (_what, target, status) => {
+    const socket = await service.connect();
+    socket.on("error", () => {});
+    socket.write(post(1000).replace("POST /v1/boot", target));
+    const timer = setInterval(() => socket.write("x"), 50);
+    const said = await heard(socket);
+    clearInterval(timer);
+    expect([...said.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, one]) => Number(one))).toEqual([status]);
+    expect(said).toMatch(/Connection: close/i);
+    await isIdle();
+  });
+
   it("a body that is refused is read all the same: who still sends hears why", async () => {
     const length = 60_000;
     const head = post(length, "Connection: close\r\n").replace("/v1/boot", "/v1/nothing");

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -12,15 +13,17 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listenAt } from "../../build/host/serve/listen.js";
 import { ENDLESS_FORTH, guest } from "../safety/endless_guests.js";
 import { CLI, userboot } from "../support/cli.js";
 import { GUESTS, guestImage } from "../support/guests.js";
 import { killAll } from "../support/resources.js";
 import { Scratch } from "../support/scratch.js";
-import { heard, machine, TestService } from "../support/service.js";
+import { askAt, heard, machine, TestService } from "../support/service.js";
 import { bytesOf } from "../support/sparse_disk.js";
 
 const scratch = new Scratch();
@@ -77,6 +80,16 @@ describe.each(["process", "thread"])("with %ss", (isolation) => {
       expect(await exit).toEqual([0, null]);
       expect(existsSync(path)).toBe(false);
     }
+  });
+
+  it.each(["SIGINT", "SIGHUP"] as const)("%s ends it in order as well", async (signal) => {
+    await using service = await start();
+    const answer = service.boot(slow);
+    await service.until("running", 1);
+    service.child.kill(signal);
+    expect((await answer).json.reason).toBe("exec");
+    expect(await service.exit()).toBe(0);
+    expect(existsSync(service.socketPath)).toBe(false);
   });
 
   it("boots that don't end are ended when the time for that is over", async () => {
@@ -189,6 +202,21 @@ describe("the socket", () => {
     expect(existsSync(service.socketPath)).toBe(true);
     await using next = await TestService.start(scratch.path, [...small, "--isolation", "thread"]);
     expect((await next.boot(quick)).json.reason).toBe("exec");
+  });
+
+  it("two that replace one at the same time don't take it from each other", async () => {
+    const path = join(scratch.path, "both.sock");
+    const stale = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+    await once(spawn(process.execPath, ["-e", stale]), "exit");
+    expect(existsSync(path)).toBe(true);
+    const servers = [1, 2].map((n) => createHttpServer((_request, response) => response.end(String(n))));
+    const outcomes = await Promise.allSettled(servers.map((server) => listenAt(server, { path })));
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const winner = outcomes.findIndex(({ status }) => status === "fulfilled") + 1;
+    expect((await askAt({ socketPath: path }, "/")).body.toString()).toBe(String(winner));
+    expect(readdirSync(scratch.path).filter((name) => name.startsWith("both.sock"))).toEqual(["both.sock"]);
+    for (const server of servers) server.close();
+    expect(existsSync(path)).toBe(false);
   });
 
   it("a directory that isn't there is one line, which says so", () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GUESTS, guestImage } from "../support/guests.js";
 import { Scratch } from "../support/scratch.js";
-import { askAt, machine, TestService } from "../support/service.js";
+import { askAt, heard, machine, TestService } from "../support/service.js";
 
 const scratch = new Scratch();
 const own = join(scratch.path, "tenants");
@@ -35,6 +35,16 @@ beforeAll(async () => {
 afterAll(async () => {
   await service[Symbol.asyncDispose]();
   scratch[Symbol.dispose]();
+});
+
+it("a tenant's name is read behind however many headers a client has before it", async () => {
+  const many = Array.from({ length: 2500 }, () => "a:\r\n").join("");
+  const text = JSON.stringify({ machine: machine("only.img") });
+  const type = `Content-Type: application/json\r\nContent-Length: ${text.length}\r\nConnection: close\r\n`;
+  const token = `Authorization: ${bearer("*").Authorization}\r\n`;
+  const socket = await service.connect();
+  socket.write(`POST /v1/boot HTTP/1.1\r\nHost: x\r\n${type}${token}${many}X-Userboot-Tenant: anna\r\n\r\n${text}`);
+  expect(await heard(socket)).toMatch(/^HTTP\/1\.1 200 /);
 });
 
 describe("a token", () => {
