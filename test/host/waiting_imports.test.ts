@@ -13,9 +13,12 @@ import { Suspension } from "../../build/host/suspension.js";
 
 const integration = WebAssembly as { Suspending?: unknown };
 const { Suspending } = integration;
+/** What was made an import that may wait. */
+const mayWait = new Set<unknown>();
 beforeAll(() => {
   // What `new` gives is then the function itself.
   integration.Suspending = function suspending(body: unknown) {
+    mayWait.add(body);
     return body;
   };
 });
@@ -74,6 +77,15 @@ async function later(answer: unknown) {
   return answer;
 }
 const soon = <T>(value: T): Promise<T> => new Promise((resolve) => setImmediate(() => resolve(value)));
+
+it("those that may wait are the console's, the disks' and the clock's, and none in a session that can't", () => {
+  const waiting = (suspends: boolean) => {
+    const { imports } = session({ suspends });
+    return Object.keys(imports).filter((name) => mayWait.has(imports[name]));
+  };
+  expect(waiting(true).sort()).toEqual(["delay", "diskread", "diskread_guest", "getc", "poll"]);
+  expect(waiting(false)).toEqual([]);
+});
 
 describe("a read of a disk that promises", () => {
   const promising = (got: (size: number) => unknown): Partial<Disk> => ({
