@@ -9,8 +9,16 @@ import { describe, expect, it, vi } from "vitest";
 import { FileDisk } from "../../build/host/disks/file.js";
 import type { InspectRequest } from "../../build/host/inspect/protocol.js";
 import type { StartMessage } from "../../build/host/isolation/messages.js";
+import { LoaderMemory } from "../../build/host/memory/loader.js";
 import { sessionOptions } from "../../build/host/options.js";
-import { ThreadChannel, ThreadLine, type ThreadMessage, type ThreadStart } from "../../build/host/worker/channel.js";
+import type { MadeResult } from "../../build/host/result.js";
+import {
+  canServeThreads,
+  ThreadChannel,
+  ThreadLine,
+  type ThreadMessage,
+  type ThreadStart,
+} from "../../build/host/worker/channel.js";
 import type { KeyRingReader, KeyRingWriter } from "../../build/host/worker/keyring.js";
 import { readingRights } from "../../build/host/worker/node_rights.js";
 import { INSPECT_PROGRAM, PROGRAM, spawnNodeThread, workerOptions } from "../../build/host/worker/node_spawn.js";
@@ -52,6 +60,7 @@ describe("a start", () => {
     const disks = [{ image: new Uint8Array(512), sectorSize: 512 }] as unknown as StartMessage["disks"];
     expect(started({ disks }).start).not.toHaveProperty("reads");
     expect(started({ disks: [...disks, ...SERVED] }).start).toHaveProperty("reads");
+    expect(canServeThreads()).toBe(true);
   });
 
   it("has a ring for keys that come while it runs", () => {
@@ -175,6 +184,18 @@ describe("a start", () => {
     expect(await reading).toEqual(Uint8Array.of(9));
   });
 
+  it("ends with its guest's memory, which is given away", () => {
+    const guestMemory = new LoaderMemory(PAGE, 0);
+    guestMemory.copyin(Uint8Array.of(1, 2), 5n);
+    guestMemory.faults = 3;
+    const result = { guestMemory } as unknown as MadeResult;
+    const posted: unknown[] = [];
+    new ThreadLine(MESSAGE, (...sent) => void posted.push(sent)).finish(result, 4);
+    const ram = guestMemory.handOver();
+    const memory = { ram, faults: 3, written: [[5, 7]] };
+    expect(posted).toEqual([[{ type: "done", data: result, memory, keysConsumed: 4 }, [ram]]]);
+  });
+
   it("asks for modules that weren't there", async () => {
     const { line, posted } = lineOf(started().start);
     const module = await WebAssembly.compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
@@ -204,6 +225,9 @@ describe("what a thread sends", () => {
     expect(received({ type: "began" })).toEqual({ type: "began" });
     expect(received(undefined)).toBeUndefined();
     expect(received({ type: "took", count: 1 })).toBeUndefined();
+    const list = Array(2000).fill(0);
+    expect(received({ type: "output", more: Array(900).fill(list) })).toBeDefined();
+    expect(received({ type: "output", more: Array(1000).fill(list) })).toBeUndefined();
   });
 
   it("has as many ranges as memory is told in, and no faults that aren't numbers", () => {
@@ -230,6 +254,7 @@ describe("what a thread sends", () => {
     ["one that can be resized", { ram: new ArrayBuffer(8, { maxByteLength: 16 }), faults: 0, written: [] }],
     ["more than there is", { ram: new ArrayBuffer(PAGE + 1), faults: 0, written: [] }],
     ["no ranges", { ram: new ArrayBuffer(8), faults: 0 }],
+    ["ranges in no list", { ram: new ArrayBuffer(8), faults: 0, written: new Map([[0, 1]]) }],
     ["ranges that aren't", { ram: new ArrayBuffer(8), faults: 0, written: [3] }],
     ["a range beyond its memory", { ram: new ArrayBuffer(8), faults: 0, written: [[0, PAGE + 1]] }],
     [
@@ -362,11 +387,26 @@ describe("a thread's program", () => {
   it.each([PROGRAM, INSPECT_PROGRAM])("%s is loaded, and waits", async (program) => {
     const cell = spawnNodeThread(program);
     const failures: unknown[] = [];
+    const heard: unknown[] = [];
     cell.onFailure((reason) => void failures.push(reason));
+    cell.onMessage((message) => void heard.push(message));
     await cell.ready;
-    expect(failures).toEqual([]);
+    expect([failures, heard]).toEqual([[], []]);
     await cell.terminate();
     expect(failures).toHaveLength(1);
+  });
+
+  it("keeps this process there while it is held", async () => {
+    const calls: string[] = [];
+    for (const name of ["ref", "unref"] as const) {
+      vi.spyOn(Worker.prototype, name).mockImplementation(() => void calls.push(name));
+    }
+    const cell = spawnNodeThread();
+    cell.hold(false);
+    cell.hold(true);
+    vi.restoreAllMocks();
+    expect(calls).toEqual(["unref", "ref"]);
+    await cell.terminate();
   });
 
   it("gives its code to a thread before that is idle, and to none that is gone", async () => {
