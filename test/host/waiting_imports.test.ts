@@ -291,3 +291,36 @@ it("what an import throws that is no error of ours is one with its name, but for
     expect(thrown(other)).toMatchObject({ name: "InternalError", message });
   }
 });
+
+it("a guest that finds no key for ten minutes, and no longer, goes on when none will come", () => {
+  let now = 0;
+  const clock = { now: () => now, sleep() {} };
+  const { imports } = session({ console: { poll: () => false, ended: () => true }, clock });
+  now = 600_000_000;
+  expect(imports.poll!()).toBe(0);
+  now++;
+  expect(() => imports.poll!()).toThrow(expect.objectContaining({ name: "InputEndedError" }));
+});
+
+it("what a console throws is its error, unless it is one of ours", () => {
+  const thrown = (error: unknown) => {
+    const write = () => {
+      throw error;
+    };
+    return () => session({ console: { write } }).imports.putc!(0x61);
+  };
+  const own = new LimitError("consoleBytes", 1, 2);
+  expect(thrown(own)).toThrow(own);
+  expect(thrown(new Error("gone"))).toThrow(expect.objectContaining({ name: "ConsoleError", message: "gone" }));
+});
+
+it("a disk isn't asked for what lies behind it", () => {
+  const { imports, cells, state } = session();
+  const SIZE = BigInt(8 * MIB);
+  for (const offset of [SIZE, SIZE + 1n, -1n]) {
+    cells.setUint32(CELL, 0, true);
+    expect(imports.diskread!(0, offset, 0, 512, CELL)).toBe(0);
+    expect(cells.getUint32(CELL, true)).toBe(512);
+  }
+  expect(state.counts.diskCalls).toBe(0);
+});
