@@ -143,7 +143,7 @@ export class GuestMemory {
   read(gpa: number, length: number): Uint8Array<ArrayBuffer> {
     this.#held();
     const result = new Uint8Array(length);
-    if (gpa < this.#ram.length) result.set(this.#ram.subarray(gpa, Math.min(gpa + length, this.#ram.length)));
+    result.set(this.#ram.subarray(gpa, gpa + length));
     return result;
   }
 

@@ -34,16 +34,14 @@ type Take = (start: number, end: number) => boolean;
 /** The set of the bytes that were written: grows by `add`, read off as ranges. */
 export class WrittenBytes {
   /** The cells of each block; none where nobody wrote. */
-  readonly #blocks: (Uint32Array | undefined)[];
+  readonly #blocks: (Uint32Array | undefined)[] = [];
   /** Numbers of pages' bitmaps, plus 1, block by block; 0 when all from `first` to `last` is written. */
   readonly #bitmaps: (Uint32Array | undefined)[] = [];
   #slabs: Uint8Array[] = [];
   #used = 0;
 
   /** For a memory of `size` bytes. */
-  constructor(readonly size: number) {
-    this.#blocks = new Array<Uint32Array | undefined>(Math.ceil(size / BLOCK)).fill(undefined);
-  }
+  constructor(readonly size: number) {}
 
   /**
    * Adds the bytes from `start` up to `end`.
@@ -210,7 +208,7 @@ function bitStretches(bits: Uint8Array, page: number, take: Take): boolean {
   let start = -1;
   for (let at = 0; at < PAGE; at++) {
     const byte = bits[at >>> 3]!;
-    if ((at & 7) === 0 && (byte === 0 || byte === 0xff) && (byte === 0xff) === start >= 0) {
+    if ((at & 7) === 0 && byte === (start < 0 ? 0 : 0xff)) {
       at += 7;
       continue;
     }

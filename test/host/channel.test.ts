@@ -1,14 +1,25 @@
 // What goes between a thread and its caller beside messages, both ends in this thread.
 
 import { cpSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { FileDisk } from "../../build/host/disks/file.js";
 import type { InspectRequest } from "../../build/host/inspect/protocol.js";
 import type { StartMessage } from "../../build/host/isolation/messages.js";
+import { LoaderMemory } from "../../build/host/memory/loader.js";
 import { sessionOptions } from "../../build/host/options.js";
-import { ThreadChannel, ThreadLine, type ThreadMessage, type ThreadStart } from "../../build/host/worker/channel.js";
-import type { KeyRingReader } from "../../build/host/worker/keyring.js";
+import type { MadeResult } from "../../build/host/result.js";
+import {
+  canServeThreads,
+  ThreadChannel,
+  ThreadLine,
+  type ThreadMessage,
+  type ThreadStart,
+} from "../../build/host/worker/channel.js";
+import type { KeyRingReader, KeyRingWriter } from "../../build/host/worker/keyring.js";
 import { readingRights } from "../../build/host/worker/node_rights.js";
 import { INSPECT_PROGRAM, PROGRAM, spawnNodeThread, workerOptions } from "../../build/host/worker/node_spawn.js";
 import { ThreadRequests } from "../../build/host/worker/requests.js";
@@ -49,6 +60,7 @@ describe("a start", () => {
     const disks = [{ image: new Uint8Array(512), sectorSize: 512 }] as unknown as StartMessage["disks"];
     expect(started({ disks }).start).not.toHaveProperty("reads");
     expect(started({ disks: [...disks, ...SERVED] }).start).toHaveProperty("reads");
+    expect(canServeThreads()).toBe(true);
   });
 
   it("has a ring for keys that come while it runs", () => {
@@ -67,6 +79,45 @@ describe("a start", () => {
     ]);
     expect(keys.ended()).toBe(true);
     channel.close();
+  });
+
+  it("says how many of the keys that come as messages are taken, and when one is waited for", async () => {
+    const { line, posted } = lineOf({ ...MESSAGE, liveKeys: true, suspends: true });
+    line.take({ type: "keys", keys: Uint8Array.of(5, 6), ended: false });
+    expect(posted).toEqual([]);
+    const getc = () => line.keys!.getc!(undefined as never);
+    const took = { type: "took", count: 1 };
+    expect(getc()).toBe(5);
+    expect(posted).toEqual([took]);
+    expect(getc()).toBe(6);
+    expect(line.keys!.ended!()).toBe(false);
+    const waiting = getc();
+    line.take({ type: "keys", keys: Uint8Array.of(7), ended: false });
+    expect(await waiting).toBe(7);
+    const waits = [true, false].map((waiting) => ({ type: "waiting", waiting }));
+    expect(posted).toEqual([took, took, waits[0], took, waits[1]]);
+    line.take({ type: "keys", keys: new Uint8Array(), ended: true });
+    expect(line.keys!.ended!()).toBe(true);
+    for (const [liveKeys, suspends] of [
+      [true, false],
+      [false, true],
+    ] as const)
+      expect(lineOf({ ...MESSAGE, liveKeys, suspends }).line.keys).toBeUndefined();
+  });
+
+  it("waits for room in a ring until the channel is closed", () => {
+    vi.useFakeTimers();
+    try {
+      const { channel } = started({ liveKeys: true });
+      channel.keys.push(new Uint8Array(4096));
+      expect(vi.getTimerCount()).toBe(0);
+      channel.keys.push(Uint8Array.of(1));
+      expect(vi.getTimerCount()).toBe(1);
+      channel.close();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("has answers of hooks", () => {
@@ -133,6 +184,18 @@ describe("a start", () => {
     expect(await reading).toEqual(Uint8Array.of(9));
   });
 
+  it("ends with its guest's memory, which is given away", () => {
+    const guestMemory = new LoaderMemory(PAGE, 0);
+    guestMemory.copyin(Uint8Array.of(1, 2), 5n);
+    guestMemory.faults = 3;
+    const result = { guestMemory } as unknown as MadeResult;
+    const posted: unknown[] = [];
+    new ThreadLine(MESSAGE, (...sent) => void posted.push(sent)).finish(result, 4);
+    const ram = guestMemory.handOver();
+    const memory = { ram, faults: 3, written: [[5, 7]] };
+    expect(posted).toEqual([[{ type: "done", data: result, memory, keysConsumed: 4 }, [ram]]]);
+  });
+
   it("asks for modules that weren't there", async () => {
     const { line, posted } = lineOf(started().start);
     const module = await WebAssembly.compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
@@ -162,6 +225,9 @@ describe("what a thread sends", () => {
     expect(received({ type: "began" })).toEqual({ type: "began" });
     expect(received(undefined)).toBeUndefined();
     expect(received({ type: "took", count: 1 })).toBeUndefined();
+    const list = Array(2000).fill(0);
+    expect(received({ type: "output", more: Array(900).fill(list) })).toBeDefined();
+    expect(received({ type: "output", more: Array(1000).fill(list) })).toBeUndefined();
   });
 
   it("has as many ranges as memory is told in, and no faults that aren't numbers", () => {
@@ -188,6 +254,7 @@ describe("what a thread sends", () => {
     ["one that can be resized", { ram: new ArrayBuffer(8, { maxByteLength: 16 }), faults: 0, written: [] }],
     ["more than there is", { ram: new ArrayBuffer(PAGE + 1), faults: 0, written: [] }],
     ["no ranges", { ram: new ArrayBuffer(8), faults: 0 }],
+    ["ranges in no list", { ram: new ArrayBuffer(8), faults: 0, written: new Map([[0, 1]]) }],
     ["ranges that aren't", { ram: new ArrayBuffer(8), faults: 0, written: [3] }],
     ["a range beyond its memory", { ram: new ArrayBuffer(8), faults: 0, written: [[0, PAGE + 1]] }],
     [
@@ -275,10 +342,28 @@ describe("a thread's rights", () => {
       worker.once("message", resolve).once("error", reject);
     });
     expect(limits).toMatchObject({ maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 });
+    expect(worker.stdin).toBeNull();
     // The program's own two.
     expect(rest).toEqual([{}, 2, null]);
     expect([workerOptions().stdout, workerOptions().stderr]).toEqual([true, true]);
     await worker.terminate();
+  });
+
+  it.each([
+    ["20.9.0", "--experimental-permission"],
+    ["23.11.1", "--experimental-permission"],
+    ["24.0.0", "--permission"],
+    ["100.0.0", "--permission"],
+  ])("are asked of Node %s with %s", async (node, flag) => {
+    const { versions } = process;
+    Object.defineProperty(process, "versions", { value: { ...versions, node } });
+    try {
+      vi.resetModules();
+      const there = (await import("../../build/host/worker/node_rights.js")) as { readingRights: typeof readingRights };
+      expect(there.readingRights()[1]).toBe(flag);
+    } finally {
+      Object.defineProperty(process, "versions", { value: versions });
+    }
   });
 
   it("are to read this package and the libraries, under the permission model", () => {
@@ -289,7 +374,11 @@ describe("a thread's rights", () => {
     for (const right of reads) expect(right).toMatch(/^--allow-fs-read=\/.*\/\*$/);
     const own = decodeURIComponent(new URL("../../", import.meta.url).pathname);
     expect(reads[0]).toBe(`--allow-fs-read=${own}*`);
-    expect(reads.slice(1).every((right) => right.includes("/@wasmer/"))).toBe(true);
+    for (const right of reads.slice(1)) expect(right).toMatch(/^--allow-fs-read=\/(?:.*\/)?node_modules\/@wasmer\/\*$/);
+    const found = createRequire(import.meta.url).resolve("@wasmer/wasi");
+    expect(reads.slice(1).some((right) => found.startsWith(right.slice("--allow-fs-read=".length, -1)))).toBe(true);
+    // Where it is looked for as well.
+    expect(reads).toContain(`--allow-fs-read=${join(own, "../node_modules/@wasmer/*")}`);
     expect(readingRights()).toBe(readingRights());
   });
 });
@@ -298,11 +387,26 @@ describe("a thread's program", () => {
   it.each([PROGRAM, INSPECT_PROGRAM])("%s is loaded, and waits", async (program) => {
     const cell = spawnNodeThread(program);
     const failures: unknown[] = [];
+    const heard: unknown[] = [];
     cell.onFailure((reason) => void failures.push(reason));
+    cell.onMessage((message) => void heard.push(message));
     await cell.ready;
-    expect(failures).toEqual([]);
+    expect([failures, heard]).toEqual([[], []]);
     await cell.terminate();
     expect(failures).toHaveLength(1);
+  });
+
+  it("keeps this process there while it is held", async () => {
+    const calls: string[] = [];
+    for (const name of ["ref", "unref"] as const) {
+      vi.spyOn(Worker.prototype, name).mockImplementation(() => void calls.push(name));
+    }
+    const cell = spawnNodeThread();
+    cell.hold(false);
+    cell.hold(true);
+    vi.restoreAllMocks();
+    expect(calls).toEqual(["unref", "ref"]);
+    await cell.terminate();
   });
 
   it("gives its code to a thread before that is idle, and to none that is gone", async () => {
@@ -310,6 +414,41 @@ describe("a thread's program", () => {
     await gone.ready;
     await gone.terminate();
     await Promise.all([cell, cell, gone].map((one) => one.keepCode?.()));
+    await cell.terminate();
+  });
+
+  it("that has a session's files open closes them when that is over, and has other ways then", async () => {
+    using scratch = new Scratch();
+    const image = scratch.file("disk.img", new Uint8Array(512));
+    const closed = vi.spyOn(FileDisk.prototype, "close");
+    const cell = spawnNodeThread();
+    await cell.ready;
+    try {
+      const { keys } = cell;
+      const close = vi.spyOn(keys as KeyRingWriter, "close");
+      const disks = [{ image, sectorSize: 512 }] as unknown as StartMessage["disks"];
+      cell.start({ ...MESSAGE, disks });
+      expect([closed.mock.calls.length, close.mock.calls.length]).toEqual([0, 0]);
+      cell.renew!();
+      expect([closed.mock.calls.length, close.mock.calls.length]).toEqual([1, 1]);
+      expect(cell.keys).not.toBe(keys);
+      cell.start({ ...MESSAGE, disks });
+    } finally {
+      await cell.terminate();
+    }
+    expect(closed).toHaveBeenCalledTimes(2);
+    closed.mockRestore();
+  });
+
+  it.each([
+    ["throws nothing", "null"],
+    ["throws an object", "[object Object]"],
+    ["throws what no text can be made of", "[object Object]"],
+  ])("that %s has failed with %s", async (name, why) => {
+    const cell = spawnNodeThread(new URL("../safety/liar_thread.cjs", import.meta.url));
+    const failed = new Promise((resolve) => cell.onFailure(resolve));
+    cell.start({ ...MESSAGE, options: sessionOptions({ env: [`case=${name}`] }) });
+    expect(await failed).toBe(why);
     await cell.terminate();
   });
 

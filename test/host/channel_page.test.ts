@@ -61,6 +61,8 @@ describe("an engine that can suspend modules", () => {
     // There is no memory in common.
     for (const name of ["ring", "reads", "questions"]) expect(sent[0]).not.toHaveProperty(name);
     expect("keys" in sent[0]!).toBe("keys" in more);
+    channel.keys.push(Uint8Array.of(1));
+    expect(sent).toHaveLength(more.liveKeys ? 2 : 1);
     channel.serve({ bytes: Uint8Array.of(9) });
     expect(sent.at(-1)).toEqual({ type: "bytes", reply: { bytes: Uint8Array.of(9) } });
   });

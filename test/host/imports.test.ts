@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { GivenModules } from "../../build/host/modules.js";
 import { nodeSha256 } from "../../build/host/node_hash.js";
 import { type BootOptions, type SessionOptions, sessionOptions } from "../../build/host/options.js";
-import type { Policy } from "../../build/host/policy/imports.js";
+import type { ModuleAccess, Policy } from "../../build/host/policy/imports.js";
 import { unaskedImports } from "../../build/host/policy/unasked.js";
 import type { LookedAt } from "../../build/host/problem.js";
 import { readySha256, setSha256 } from "../../build/host/protocol/digests.js";
@@ -251,6 +251,44 @@ describe("what the host does is charged", () => {
   });
 });
 
+describe("an operator's policy", () => {
+  it("reaches the module's memory: bytes of it, texts cut to 1 MiB, and what is put there", async () => {
+    let reached: ModuleAccess | undefined;
+    const seen: unknown[] = [];
+    const policy: Policy = {
+      imports: (access) => ({
+        ...unaskedImports(),
+        hooks() {
+          reached = access;
+          return 0;
+        },
+        ask_setenv(at: number) {
+          const { bytes, put, text } = reached!;
+          seen.push([...bytes(at, 2)], text(at, 3), text(0, 2 ** 20).length, text(0, 2 ** 20 + 1).length);
+          put(at + 1, Uint8Array.of(0x78, 0x79));
+          return 0;
+        },
+      }),
+      permitEntry() {},
+    };
+    const body = `memory.grow(16); hooks(); store<u32>(block, 0x64636261); ask_setenv(block, 0, 0, 0, 0, 0);
+      ${put("load<u32>(block)")}`;
+    const { words } = await asked(body, { policy });
+    expect(seen).toEqual([[0x61, 0x62], "abc", 2 ** 20, 2 ** 20]);
+    expect(words).toEqual([0x64797861n]);
+  });
+});
+
+describe("numbers that the host stores", () => {
+  it.each([
+    [8, { exitCode: 3 }],
+    [7, { error: { message: expect.stringMatching(/^the core names 8 bytes at 0x\w+ of its \d+$/) } }],
+  ])("have %i bytes of the module's memory left", async (left, end) => {
+    const { result } = await asked(`getmem(block, <usize>(memory.size() << 16) - ${left}); exit(3);`);
+    expect(result).toMatchObject(end);
+  });
+});
+
 describe("guest memory", () => {
   it("is told of, its map too", async () => {
     const map = [
@@ -342,8 +380,13 @@ describe("an end", () => {
   });
 
   it("by a fault of an image without a reason is one as well", async () => {
-    const { result } = await asked(`${constants("FAULT_IMAGE")} ${text("disk")} fault(FAULT_IMAGE, block, 4);`);
-    expect(result.error).toMatchObject({ name: "DiskError", message: expect.stringContaining("disk") });
+    for (const [told, disk, message] of [
+      ["disk", "disk", "disk: "],
+      [": why", "", ": why"],
+    ] as const) {
+      const body = `${constants("FAULT_IMAGE")} ${text(told)} fault(FAULT_IMAGE, block, ${told.length});`;
+      expect((await asked(body)).result.error).toMatchObject({ name: "DiskError", disk, message });
+    }
   });
 
   it("counts every call, that of the end too", async () => {

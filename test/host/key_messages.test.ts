@@ -43,6 +43,8 @@ describe("keys as messages", () => {
     keys.push(new Uint8Array(10_000));
     keys.end();
     expect(sent).toEqual([4096]);
+    keys.took(took(0));
+    expect(sent).toEqual([4096]);
     keys.took(took(1000));
     keys.took(took(4096));
     keys.took(took(4096));

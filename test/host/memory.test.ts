@@ -1,9 +1,9 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { GuestMemory } from "../../build/host/memory/guest.js";
 import { LoaderMemory } from "../../build/host/memory/loader.js";
 import { NOWHERE, Places } from "../../build/host/memory/places.js";
-import { checkReleased, giveModuleMemory, giveRam, takeModuleMemory } from "../../build/host/memory/pool.js";
+import { checkReleased, giveModuleMemory, giveRam, takeModuleMemory, takeRam } from "../../build/host/memory/pool.js";
 import { toldRanges } from "../../build/host/memory/told.js";
 import { WrittenBytes } from "../../build/host/memory/written.js";
 import { addDigests, type MadeResult, type WrittenRange } from "../../build/host/result.js";
@@ -118,6 +118,30 @@ describe("WrittenBytes", () => {
     expect([...written]).toEqual([[4096, 8193]]);
   });
 
+  it("holds a stretch within a block, and one that ends with it", () => {
+    const QUARTER = 2 ** 19;
+    for (const [start, end] of [
+      [QUARTER, 3 * QUARTER],
+      [QUARTER, 4 * QUARTER],
+      [0, 3 * QUARTER],
+      [3 * QUARTER, 5 * QUARTER],
+    ] as const) {
+      const written = new WrittenBytes(8 * QUARTER);
+      written.add(start, end);
+      expect([...written]).toEqual([[start, end]]);
+    }
+  });
+
+  it("ends a stretch that began with the page where eight bytes aren't written", () => {
+    const written = new WrittenBytes(SIZE);
+    written.add(0, 8);
+    written.add(16, 17);
+    expect([...written]).toEqual([
+      [0, 8],
+      [16, 17],
+    ]);
+  });
+
   it("refuses what isn't in the memory", () => {
     for (const [start, end] of [
       [-1, 5],
@@ -229,6 +253,18 @@ describe("GuestMemory", () => {
     expect(guest.faults).toBe(3);
   });
 
+  it("joins pieces up to as many bytes as are charged at once, and the rest up to memory's end", () => {
+    const PART = 4 * MIB;
+    const guest = new LoaderMemory(PART + 100, 0);
+    const charged: number[] = [];
+    expect([...guest.pieces(0n, PART + 100, 4096, (bytes) => charged.push(bytes))]).toEqual([
+      [0, 0, PART],
+      [PART, PART, 100],
+    ]);
+    expect(charged).toEqual([PART, 100]);
+    expect(guest.faults).toBe(0);
+  });
+
   it("wraps at 2 GiB between pieces", () => {
     const guest = new LoaderMemory(0x8000_0000, 0);
     expect([...guest.pieces(0x7fff_f800n, 6144, 4096)]).toEqual([
@@ -310,7 +346,39 @@ describe("GuestMemory", () => {
   });
 });
 
+describe("guest memory that is used again", () => {
+  const SIZE = 4096 * 83;
+
+  it("has the size that is wanted, or one up to the largest", () => {
+    const kept = new ArrayBuffer(SIZE);
+    giveRam(kept);
+    expect(takeRam(SIZE - 1).byteLength).toBe(SIZE - 1);
+    expect(takeRam(SIZE - 2, SIZE - 1).byteLength).toBe(SIZE - 2);
+    expect(takeRam(SIZE + 1, SIZE + 2).byteLength).toBe(SIZE + 1);
+    expect(takeRam(SIZE - 1, SIZE)).toBe(kept);
+    giveRam(kept);
+    expect(takeRam(SIZE)).toBe(kept);
+    expect(takeRam(SIZE)).not.toBe(kept);
+  });
+
+  it("is that of four sessions, the last ones", () => {
+    const buffers = Array.from({ length: 5 }, () => new ArrayBuffer(SIZE));
+    for (const buffer of buffers) giveRam(buffer);
+    new LoaderMemory(0, 0).release();
+    const taken = buffers.map(() => takeRam(SIZE));
+    for (const [at, buffer] of buffers.slice(1).entries()) expect(taken[at]).toBe(buffer);
+    expect(buffers).not.toContain(taken[4]);
+  });
+
+  it("isn't there for more than the engine has", () => {
+    const size = Number.MAX_SAFE_INTEGER;
+    const error = { name: "OptionError", message: `no room for ${size} bytes of guest memory` };
+    expect(() => takeRam(size)).toThrow(expect.objectContaining(error));
+  });
+});
+
 describe("the memory of a module", () => {
+  afterEach(() => void vi.unstubAllGlobals());
   const START = 2 ** 20;
   const LIMIT = 33 * 2 ** 20;
   const bytesOf = ({ buffer }: WebAssembly.Memory) => new Uint8Array(buffer);
@@ -336,6 +404,56 @@ describe("the memory of a module", () => {
     expect(() => small.grow(LIMIT / 2 / 65536)).toThrow(RangeError);
     expect(takeModuleMemory(2 * START, LIMIT)).not.toBe(kept);
     expect(takeModuleMemory(START, LIMIT)).toBe(kept);
+  });
+
+  it("is kept of four sessions, the last ones", () => {
+    const limit = LIMIT + 65536;
+    const memories = Array.from({ length: 5 }, () => takeModuleMemory(START, limit));
+    for (const memory of memories) giveModuleMemory(memory, START, limit);
+    const taken = memories.map(() => takeModuleMemory(START, limit));
+    for (const [at, memory] of memories.slice(1).entries()) expect(taken[at]).toBe(memory);
+    expect(memories).not.toContain(taken[4]);
+  });
+
+  it("is proved to be zero when that is asked for", () => {
+    const memory = takeModuleMemory(START, LIMIT);
+    vi.spyOn(Uint8Array.prototype, "fill").mockImplementation(function (this: Uint8Array) {
+      return this;
+    });
+    bytesOf(memory)[70_000] = 1;
+    try {
+      checkReleased(false);
+      giveModuleMemory(memory, START, LIMIT);
+      checkReleased(true);
+      const why = "module memory given back holds something at 70000";
+      expect(() => giveModuleMemory(memory, START, LIMIT)).toThrow(why);
+    } finally {
+      checkReleased(true);
+      vi.restoreAllMocks();
+      bytesOf(memory).fill(0);
+    }
+  });
+
+  it("isn't there when the engine has none", () => {
+    const Memory = class {
+      constructor() {
+        throw new RangeError("could not allocate memory");
+      }
+    };
+    vi.stubGlobal("WebAssembly", { Memory });
+    const limit = LIMIT + 2 * 65536 + 1;
+    const message = `no room for the memory of a module: ${LIMIT + 2 * 65536} bytes, and what the engine keeps clear`;
+    const error = { name: "OptionError", message };
+    expect(() => takeModuleMemory(START, limit)).toThrow(expect.objectContaining(error));
+  });
+
+  it("starts with what it may have, and is never larger than modules take", () => {
+    const small = takeModuleMemory(3 * START, 2 * START);
+    expect(small.buffer.byteLength).toBe(2 * START);
+    expect(() => small.grow(1)).toThrow(RangeError);
+    const large = takeModuleMemory(START, 2 ** 32);
+    expect(large.grow(4096 - 16)).toBe(16);
+    expect(() => large.grow(1)).toThrow(RangeError);
   });
 });
 

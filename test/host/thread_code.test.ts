@@ -104,6 +104,7 @@ describe("a thread's code", () => {
       const { MessageChannel, Worker } = threads;
       const began = [];
       const had = [];
+      const askable = [];
       // What goes to threads: those that may be asked have a channel for that.
       threads.Worker = class extends Worker {
         constructor(program, options) {
@@ -118,6 +119,7 @@ describe("a thread's code", () => {
       threads.MessageChannel = function () {
         const channel = new MessageChannel();
         const number = began.length;
+        askable.push(number);
         channel.port1.postMessage = (message) => {
           had.push(number + " asked");
           MessagePort.prototype.postMessage.call(channel.port1, message);
@@ -141,17 +143,50 @@ describe("a thread's code", () => {
       await boot(options);
       await until(() => began.length === 4);
       await pool.close();
-      console.log(JSON.stringify({ began, had }));`;
+      console.log(JSON.stringify({ began, had, askable }));`;
     const ran = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
       cwd: inRepository(""),
       encoding: "utf8",
       timeout: 50_000,
     });
     expect(ran).toMatchObject({ status: 0, stderr: "" });
-    const { began, had } = JSON.parse(ran.stdout) as { began: boolean[]; had: string[] };
+    const { began, had, askable } = JSON.parse(ran.stdout) as { began: boolean[]; had: string[]; askable: number[] };
+    expect(askable).toEqual([0, 1]);
     expect(began).toEqual([false, false, true, true]);
     // The third is a spare when the pool is closed.
     const used = had.filter((what) => !what.startsWith("2"));
     expect(used).toEqual(["0 guest", "1 rehearsal", "1 asked", "0 guest", "1 guest", "3 guest"]);
   });
+});
+
+it.each([
+  ["ERR_WORKER_INVALID_EXEC_ARGV", "ready [true,false]"],
+  ["ERR_WORKER_INIT_FAILED", "no [true]"],
+])("a thread whose flags are refused with %s: %s", (code, said) => {
+  const program = `import { syncBuiltinESMExports } from "node:module";
+    import threads from "node:worker_threads";
+    const { Worker } = threads;
+    const flagged = [];
+    threads.Worker = class extends Worker {
+      constructor(program, options) {
+        flagged.push(options.execArgv.length > 0);
+        if (flagged.at(-1)) throw Object.assign(new Error("no"), { code: "${code}" });
+        super(program, options);
+      }
+    };
+    syncBuiltinESMExports();
+    const { spawnNodeThread } = await import("./build/host/worker/node_spawn.js");
+    try {
+      const cell = spawnNodeThread();
+      let end = "ready";
+      cell.onFailure((why) => (end = why));
+      await cell.ready;
+      console.log(end, JSON.stringify(flagged));
+      await cell.terminate();
+    } catch ({ message }) {
+      console.log(message, JSON.stringify(flagged));
+    }`;
+  const args = ["--input-type=module", "-e", program];
+  const ran = spawnSync(process.execPath, args, { cwd: inRepository(""), encoding: "utf8", timeout: 30_000 });
+  expect(ran).toMatchObject({ status: 0, stderr: "", stdout: `${said}\n` });
 });

@@ -13,9 +13,12 @@ import { Suspension } from "../../build/host/suspension.js";
 
 const integration = WebAssembly as { Suspending?: unknown };
 const { Suspending } = integration;
+/** What was made an import that may wait. */
+const mayWait = new Set<unknown>();
 beforeAll(() => {
   // What `new` gives is then the function itself.
   integration.Suspending = function suspending(body: unknown) {
+    mayWait.add(body);
     return body;
   };
 });
@@ -74,6 +77,15 @@ async function later(answer: unknown) {
   return answer;
 }
 const soon = <T>(value: T): Promise<T> => new Promise((resolve) => setImmediate(() => resolve(value)));
+
+it("those that may wait are the console's, the disks' and the clock's, and none in a session that can't", () => {
+  const waiting = (suspends: boolean) => {
+    const { imports } = session({ suspends });
+    return Object.keys(imports).filter((name) => mayWait.has(imports[name]));
+  };
+  expect(waiting(true).sort()).toEqual(["delay", "diskread", "diskread_guest", "getc", "poll"]);
+  expect(waiting(false)).toEqual([]);
+});
 
 describe("a read of a disk that promises", () => {
   const promising = (got: (size: number) => unknown): Partial<Disk> => ({
@@ -278,4 +290,37 @@ it("what an import throws that is no error of ours is one with its name, but for
     const message = `import delay: ${other instanceof Error ? other.message : other}`;
     expect(thrown(other)).toMatchObject({ name: "InternalError", message });
   }
+});
+
+it("a guest that finds no key for ten minutes, and no longer, goes on when none will come", () => {
+  let now = 0;
+  const clock = { now: () => now, sleep() {} };
+  const { imports } = session({ console: { poll: () => false, ended: () => true }, clock });
+  now = 600_000_000;
+  expect(imports.poll!()).toBe(0);
+  now++;
+  expect(() => imports.poll!()).toThrow(expect.objectContaining({ name: "InputEndedError" }));
+});
+
+it("what a console throws is its error, unless it is one of ours", () => {
+  const thrown = (error: unknown) => {
+    const write = () => {
+      throw error;
+    };
+    return () => session({ console: { write } }).imports.putc!(0x61);
+  };
+  const own = new LimitError("consoleBytes", 1, 2);
+  expect(thrown(own)).toThrow(own);
+  expect(thrown(new Error("gone"))).toThrow(expect.objectContaining({ name: "ConsoleError", message: "gone" }));
+});
+
+it("a disk isn't asked for what lies behind it", () => {
+  const { imports, cells, state } = session();
+  const SIZE = BigInt(8 * MIB);
+  for (const offset of [SIZE, SIZE + 1n, -1n]) {
+    cells.setUint32(CELL, 0, true);
+    expect(imports.diskread!(0, offset, 0, 512, CELL)).toBe(0);
+    expect(cells.getUint32(CELL, true)).toBe(512);
+  }
+  expect(state.counts.diskCalls).toBe(0);
 });
