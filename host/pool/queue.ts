@@ -18,7 +18,7 @@ const SLOW_LEAST_MS = 250;
  */
 const SLOW_FOR = 10;
 /**
- * What a boot took moves the common scale by this part of what it would be for each that waits or runs. Boots of names that are
+ * What somebody has had moves the common scale by this part of what it would be for each that waits or runs. Boots of names that are
  * always new would leave it where it is: nobody else would come, and all of those names would be remembered.
  */
 const DRIFT = 0.25;
@@ -112,7 +112,7 @@ export class FairQueue<T> {
     const at = tenant?.waiting.indexOf(item) ?? -1;
     if (tenant === undefined || at < 0) return false;
     tenant.waiting.splice(at, 1);
-    tenant.had += hadMs;
+    this.#charge(tenant, hadMs);
     this.#length--;
     this.#forget(name);
     return true;
@@ -215,12 +215,17 @@ export class FairQueue<T> {
   done(turn: Turn, ms: number): void {
     const { tenant: name } = turn;
     const tenant = this.#tenants.get(name)!;
-    this.#now += (DRIFT * ms) / (this.#length + this.#running);
     tenant.running.delete(turn);
-    tenant.had += turn.places * (turn.heldMs + ms);
+    this.#charge(tenant, turn.places * (turn.heldMs + ms));
     this.#running--;
     this.#learn(name, ms);
     this.#forget(name);
+  }
+
+  /** `tenant` has had so much, and is still counted. */
+  #charge(tenant: Tenant<T>, ms: number): void {
+    tenant.had += ms;
+    this.#now += (DRIFT * ms) / (this.#length + this.#running);
   }
 
   /** `name` is forgotten when there is nothing to be remembered; all are when nobody could come before them. */

@@ -369,27 +369,41 @@ describe("a fair queue", () => {
     expect(line.tenants).toBeLessThan(2000);
   });
 
-  it("has names that are always new come before nobody for long, and doesn't remember them", () => {
-    const { line, done } = timed();
-    const running: Turn[] = [];
-    let name = 0;
-    const add = () => line.add(`tenant ${name++}`, name);
-    const boot = () => {
-      add();
-      done(running.shift()!, 100);
-      const { tenant } = line.next()!;
-      running.push(line.take(tenant));
-      return tenant;
-    };
-    for (let i = 0; i < 4; i++) {
-      add();
-      running.push(line.take(`tenant ${i}`));
+  it.each([1, 50])(
+    "has names that are always new come before nobody for long, nor remembers them: %i places",
+    (places) => {
+      const { line, done } = timed();
+      const running: Turn[] = [];
+      let name = 0;
+      const add = () => line.add(`tenant ${name++}`, name);
+      const boot = () => {
+        add();
+        done(running.shift()!, 100);
+        const { tenant } = line.next()!;
+        running.push(line.take(tenant, places));
+        return tenant;
+      };
+      for (let i = 0; i < 4; i++) {
+        add();
+        running.push(line.take(`tenant ${i}`, places));
+      }
+      for (let i = 0; i < 3000; i++) boot();
+      expect(line.tenants).toBeLessThan(600);
+      const again = boot();
+      line.add(again, 0);
+      let others = 0;
+      while (boot() !== again) expect(++others).toBeLessThan(100);
+    },
+  );
+
+  it("doesn't remember names that are always new and leave the line after they kept places free", () => {
+    const { line } = timed();
+    line.add("there", 0);
+    line.take("there");
+    for (let i = 0; i < 3000; i++) {
+      line.add(`tenant ${i}`, i);
+      line.remove(`tenant ${i}`, i, 1000);
     }
-    for (let i = 0; i < 3000; i++) boot();
     expect(line.tenants).toBeLessThan(600);
-    const again = boot();
-    line.add(again, 0);
-    let others = 0;
-    while (boot() !== again) expect(++others).toBeLessThan(100);
   });
 });
