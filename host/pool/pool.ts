@@ -69,13 +69,16 @@ class BootPool {
   readonly #running = new Set<Job>();
   #ending = 0;
   #memory = 0;
+  /** Who has it. */
+  readonly #memoryOf = new Map<string, number>();
   /** Whose turn it is, and since when it keeps places free until there is enough memory. */
   #held: { job: Job; since: number } | undefined;
   #closed: Promise<void> | undefined;
   #drained = () => {};
 
   constructor(private readonly options: SettledPool) {
-    this.#queue = new FairQueue(options.limits.tenantRunning, Math.ceil(options.size / 2));
+    const { size, limits } = options;
+    this.#queue = new FairQueue(limits.tenantRunning, Math.ceil(size / 2), (job) => this.#waitsForItsOwn(job));
     this.#measures = new PoolMeasures(options.name, () => this.#levels(), options.meter);
     this.#cells = new PoolCells(options, this.#measures);
     this.#cells.fill();
@@ -144,6 +147,19 @@ class BootPool {
     return this.#isPlace && this.#memory + memory <= this.options.limits.guestMemory;
   }
 
+  /** Whether `job` has to wait for other boots of its tenant's to end, whose memory it needs: nobody keeps places free for that. */
+  #waitsForItsOwn({ tenant, memory }: Job): boolean {
+    return (this.#memoryOf.get(tenant) ?? 0) + memory > this.options.limits.guestMemory;
+  }
+
+  /** A boot takes memory, or gives it back. */
+  #count(tenant: string, memory: number): void {
+    const now = (this.#memoryOf.get(tenant) ?? 0) + memory;
+    if (now > 0) this.#memoryOf.set(tenant, now);
+    else this.#memoryOf.delete(tenant);
+    this.#memory += memory;
+  }
+
   /**
    * Starts those whose turn it is. Who needs more memory than there is has it kept for them, or would wait for ever, and pays for the
    * places that are free meanwhile: as many as have so much memory.
@@ -177,7 +193,7 @@ class BootPool {
     const began = performance.now();
     const ended = () => performance.now() - began;
     this.#running.add(job);
-    this.#memory += job.memory;
+    this.#count(job.tenant, job.memory);
     this.#measures.started(job.tenant, began - job.since);
     const gone: Promise<void>[] = [];
     try {
@@ -192,7 +208,7 @@ class BootPool {
     await Promise.allSettled(gone);
     this.#gone(job);
     this.#ending--;
-    this.#memory -= job.memory;
+    this.#count(job.tenant, -job.memory);
     this.#queue.done(turn, ended());
     this.#admit();
     if (this.#queue.length === 0 && this.#running.size + this.#ending === 0) this.#drained();

@@ -67,6 +67,8 @@ export class FairQueue<T> {
   constructor(
     private readonly most: number,
     private readonly slowMost: number,
+    /** Whether an item has to wait for others of its tenant's that run. */
+    private readonly waitsForItsOwn: (item: T) => boolean = () => false,
     /** Milliseconds. */
     private readonly clock = () => performance.now(),
   ) {}
@@ -124,6 +126,11 @@ export class FairQueue<T> {
     const full = this.#slowRunning >= this.slowMost;
     for (const [name, tenant] of this.#tenants) {
       if (tenant.waiting.length === 0 || !this.#mayRun(name, full)) continue;
+      if (this.waitsForItsOwn(tenant.waiting[0]!)) {
+        // What it doesn't get meanwhile is others'.
+        this.#catchUp(tenant);
+        continue;
+      }
       // What has only begun counts as what is usual, so that nobody takes all places at once.
       const turn = this.#hadBy(tenant, this.#usual);
       if (first === undefined || turn < first.turn) first = { name, tenant, turn };
@@ -134,7 +141,9 @@ export class FairQueue<T> {
   /** Whether one more of `name`'s would be taken at once. */
   isNext(name: string): boolean {
     this.#forgive(name);
-    return this.next() === undefined && this.#mayRun(name, this.#slowRunning >= this.slowMost);
+    return (
+      this.next() === undefined && this.waitingOf(name) === 0 && this.#mayRun(name, this.#slowRunning >= this.slowMost)
+    );
   }
 
   /** Whether one more of `name`'s may run. `full` says whether those who are slow have all that they may. */
