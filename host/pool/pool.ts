@@ -7,6 +7,7 @@ import { onAbort } from "../isolation/abort.js";
 import type { CellKeeper } from "../isolation/cell.js";
 import type { BootOptions } from "../options.js";
 import type { BootResult } from "../result.js";
+import { thrownText } from "../text.js";
 import { PoolCells, poolWays } from "./cells.js";
 import { type PoolLevels, PoolMeasures, type PoolOutcome, type PoolRefusal, type PoolStats } from "./measures.js";
 import {
@@ -201,18 +202,19 @@ class BootPool {
       this.#over(job, result.reason, ended(), result.error?.message);
       job.resolve(result);
     } catch (error) {
-      this.#over(job, outcomeOf(error), ended(), String((error as Error)?.message ?? error));
+      this.#over(job, outcomeOf(error), ended(), thrownText(error));
       job.reject(error);
     }
     // The place is free when what was in it has gone.
     await Promise.allSettled(gone);
-    this.#gone(job);
     this.#ending--;
     this.#count(job.tenant, -job.memory);
     this.#queue.done(turn, ended());
+    this.#gone(job);
     this.#admit();
     if (this.#queue.length === 0 && this.#running.size + this.#ending === 0) this.#drained();
-    this.#cells.fill();
+    // Who is closing needs spares for those only who wait.
+    if (this.#closed === undefined || this.#queue.length > 0) this.#cells.fill();
   }
 
   /** In a cell that was there before, or, if that went before it had begun, in one of its own. */
@@ -248,9 +250,7 @@ class BootPool {
     try {
       onGone();
     } catch (error) {
-      process.emitWarning(
-        `onGone of a boot of pool ${this.options.name} failed: ${(error as Error)?.message ?? error}`,
-      );
+      process.emitWarning(`onGone of a boot of pool ${this.options.name} failed: ${thrownText(error)}`);
     }
   }
 
@@ -270,7 +270,11 @@ class BootPool {
 
   async close(given: PoolCloseOptions = {}): Promise<void> {
     const { signal } = closeOptions(given);
-    this.#closed ??= this.#close();
+    if (this.#closed === undefined) {
+      // Whoever is told may close it, too, or boot.
+      this.#closed = Promise.resolve().then(() => this.#close());
+      this.#measures.tell({ event: "closing" });
+    }
     if (signal === undefined) return this.#closed;
     const abort = () => {
       for (const job of [...this.#queue.items(), ...this.#running]) this.#abort(job, signal.reason);
@@ -281,7 +285,6 @@ class BootPool {
   }
 
   async #close(): Promise<void> {
-    this.#measures.tell({ event: "closing" });
     if (this.#queue.length + this.#running.size + this.#ending > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
