@@ -7,6 +7,16 @@ export function hex(value: bigint | number): string {
   return `0x${value.toString(16)}`;
 }
 
+/** What somebody else's code has thrown: anything, and not of all of it can a text be made. */
+export function thrownText(thrown: unknown): string {
+  try {
+    const said = (thrown as { message?: unknown } | null | undefined)?.message ?? thrown;
+    return said === Object(said) ? Object.prototype.toString.call(said) : String(said);
+  } catch {
+    return "something that has no text";
+  }
+}
+
 /** One character a byte. */
 export function latin1(bytes: Uint8Array): string {
   let result = "";

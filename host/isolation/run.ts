@@ -66,8 +66,12 @@ export async function runIsolated(
   try {
     return await session.run();
   } finally {
-    session.close();
-    await giveBack(cell, session.isWhole);
+    try {
+      session.close();
+    } finally {
+      // Also when the caller's console throws.
+      await giveBack(cell, session.isWhole);
+    }
   }
 }
 

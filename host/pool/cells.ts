@@ -11,6 +11,7 @@ import { IsolationError } from "../errors.js";
 import type { Cell, CellKeeper } from "../isolation/cell.js";
 import { type Ahead, cellFor, waysTo } from "../isolation/makers.js";
 import { type BootOptions, sessionOptions } from "../options.js";
+import { thrownText } from "../text.js";
 import type { PoolMeasures } from "./measures.js";
 import type { SettledPool } from "./options.js";
 
@@ -214,7 +215,7 @@ export class PoolCells {
 
   /** A cell has gone before it was wanted, or couldn't be made. */
   #lost(cell: Cell | undefined, reason: unknown): void {
-    this.measures.lost(String((reason as Error)?.message ?? reason));
+    this.measures.lost(thrownText(reason));
     if (cell !== undefined) void this.#end(cell);
     if (this.#closed || this.#pause !== undefined) return;
     const ms = Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** Math.min(this.#losses++, PAUSES_MAX));

@@ -3,6 +3,7 @@
 // tenants as there are.
 
 import { channel } from "node:diagnostics_channel";
+import { thrownText } from "../text.js";
 
 /** Where events of all pools come: `diagnostics_channel.subscribe("userboot-wasm:pool", (event) => ...)`. */
 export const POOL_CHANNEL = "userboot-wasm:pool";
@@ -209,7 +210,7 @@ export class PoolMeasures {
     try {
       tell(this.#meter);
     } catch (error) {
-      process.emitWarning(`the meter of pool ${this.pool} failed: ${(error as Error)?.message ?? error}`);
+      process.emitWarning(`the meter of pool ${this.pool} failed: ${thrownText(error)}`);
     }
   }
 }

@@ -7,6 +7,7 @@ import { onAbort } from "../isolation/abort.js";
 import type { CellKeeper } from "../isolation/cell.js";
 import type { BootOptions } from "../options.js";
 import type { BootResult } from "../result.js";
+import { thrownText } from "../text.js";
 import { PoolCells, poolWays } from "./cells.js";
 import { type PoolLevels, PoolMeasures, type PoolOutcome, type PoolRefusal, type PoolStats } from "./measures.js";
 import {
@@ -69,13 +70,16 @@ class BootPool {
   readonly #running = new Set<Job>();
   #ending = 0;
   #memory = 0;
+  /** Who has it. */
+  readonly #memoryOf = new Map<string, number>();
   /** Whose turn it is, and since when it keeps places free until there is enough memory. */
   #held: { job: Job; since: number } | undefined;
   #closed: Promise<void> | undefined;
   #drained = () => {};
 
   constructor(private readonly options: SettledPool) {
-    this.#queue = new FairQueue(options.limits.tenantRunning, Math.ceil(options.size / 2));
+    const { size, limits } = options;
+    this.#queue = new FairQueue(limits.tenantRunning, Math.ceil(size / 2), (job) => this.#waitsForItsOwn(job));
     this.#measures = new PoolMeasures(options.name, () => this.#levels(), options.meter);
     this.#cells = new PoolCells(options, this.#measures);
     this.#cells.fill();
@@ -144,6 +148,19 @@ class BootPool {
     return this.#isPlace && this.#memory + memory <= this.options.limits.guestMemory;
   }
 
+  /** Whether `job` has to wait for other boots of its tenant's to end, whose memory it needs: nobody keeps places free for that. */
+  #waitsForItsOwn({ tenant, memory }: Job): boolean {
+    return (this.#memoryOf.get(tenant) ?? 0) + memory > this.options.limits.guestMemory;
+  }
+
+  /** A boot takes memory, or gives it back. */
+  #count(tenant: string, memory: number): void {
+    const now = (this.#memoryOf.get(tenant) ?? 0) + memory;
+    if (now > 0) this.#memoryOf.set(tenant, now);
+    else this.#memoryOf.delete(tenant);
+    this.#memory += memory;
+  }
+
   /**
    * Starts those whose turn it is. Who needs more memory than there is has it kept for them, or would wait for ever, and pays for the
    * places that are free meanwhile: as many as have so much memory.
@@ -177,7 +194,7 @@ class BootPool {
     const began = performance.now();
     const ended = () => performance.now() - began;
     this.#running.add(job);
-    this.#memory += job.memory;
+    this.#count(job.tenant, job.memory);
     this.#measures.started(job.tenant, began - job.since);
     const gone: Promise<void>[] = [];
     try {
@@ -185,18 +202,19 @@ class BootPool {
       this.#over(job, result.reason, ended(), result.error?.message);
       job.resolve(result);
     } catch (error) {
-      this.#over(job, outcomeOf(error), ended(), String((error as Error)?.message ?? error));
+      this.#over(job, outcomeOf(error), ended(), thrownText(error));
       job.reject(error);
     }
     // The place is free when what was in it has gone.
     await Promise.allSettled(gone);
-    this.#gone(job);
     this.#ending--;
-    this.#memory -= job.memory;
+    this.#count(job.tenant, -job.memory);
     this.#queue.done(turn, ended());
+    this.#gone(job);
     this.#admit();
     if (this.#queue.length === 0 && this.#running.size + this.#ending === 0) this.#drained();
-    this.#cells.fill();
+    // Who is closing needs spares for those only who wait.
+    if (this.#closed === undefined || this.#queue.length > 0) this.#cells.fill();
   }
 
   /** In a cell that was there before, or, if that went before it had begun, in one of its own. */
@@ -232,9 +250,7 @@ class BootPool {
     try {
       onGone();
     } catch (error) {
-      process.emitWarning(
-        `onGone of a boot of pool ${this.options.name} failed: ${(error as Error)?.message ?? error}`,
-      );
+      process.emitWarning(`onGone of a boot of pool ${this.options.name} failed: ${thrownText(error)}`);
     }
   }
 
@@ -254,7 +270,11 @@ class BootPool {
 
   async close(given: PoolCloseOptions = {}): Promise<void> {
     const { signal } = closeOptions(given);
-    this.#closed ??= this.#close();
+    if (this.#closed === undefined) {
+      // Whoever is told may close it, too, or boot.
+      this.#closed = Promise.resolve().then(() => this.#close());
+      this.#measures.tell({ event: "closing" });
+    }
     if (signal === undefined) return this.#closed;
     const abort = () => {
       for (const job of [...this.#queue.items(), ...this.#running]) this.#abort(job, signal.reason);
@@ -265,7 +285,6 @@ class BootPool {
   }
 
   async #close(): Promise<void> {
-    this.#measures.tell({ event: "closing" });
     if (this.#queue.length + this.#running.size + this.#ending > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;

@@ -18,7 +18,7 @@ const SLOW_LEAST_MS = 250;
  */
 const SLOW_FOR = 10;
 /**
- * What a boot took moves the common scale by this part of what it would be for each that waits or runs. Boots of names that are
+ * What somebody has had moves the common scale by this part of what it would be for each that waits or runs. Boots of names that are
  * always new would leave it where it is: nobody else would come, and all of those names would be remembered.
  */
 const DRIFT = 0.25;
@@ -67,6 +67,8 @@ export class FairQueue<T> {
   constructor(
     private readonly most: number,
     private readonly slowMost: number,
+    /** Whether an item has to wait for others of its tenant's that run. */
+    private readonly waitsForItsOwn: (item: T) => boolean = () => false,
     /** Milliseconds. */
     private readonly clock = () => performance.now(),
   ) {}
@@ -112,7 +114,7 @@ export class FairQueue<T> {
     const at = tenant?.waiting.indexOf(item) ?? -1;
     if (tenant === undefined || at < 0) return false;
     tenant.waiting.splice(at, 1);
-    tenant.had += hadMs;
+    this.#charge(tenant, hadMs);
     this.#length--;
     this.#forget(name);
     return true;
@@ -124,6 +126,11 @@ export class FairQueue<T> {
     const full = this.#slowRunning >= this.slowMost;
     for (const [name, tenant] of this.#tenants) {
       if (tenant.waiting.length === 0 || !this.#mayRun(name, full)) continue;
+      if (this.waitsForItsOwn(tenant.waiting[0]!)) {
+        // What it doesn't get meanwhile is others'.
+        this.#catchUp(tenant);
+        continue;
+      }
       // What has only begun counts as what is usual, so that nobody takes all places at once.
       const turn = this.#hadBy(tenant, this.#usual);
       if (first === undefined || turn < first.turn) first = { name, tenant, turn };
@@ -134,7 +141,9 @@ export class FairQueue<T> {
   /** Whether one more of `name`'s would be taken at once. */
   isNext(name: string): boolean {
     this.#forgive(name);
-    return this.next() === undefined && this.#mayRun(name, this.#slowRunning >= this.slowMost);
+    return (
+      this.next() === undefined && this.waitingOf(name) === 0 && this.#mayRun(name, this.#slowRunning >= this.slowMost)
+    );
   }
 
   /** Whether one more of `name`'s may run. `full` says whether those who are slow have all that they may. */
@@ -215,12 +224,17 @@ export class FairQueue<T> {
   done(turn: Turn, ms: number): void {
     const { tenant: name } = turn;
     const tenant = this.#tenants.get(name)!;
-    this.#now += (DRIFT * ms) / (this.#length + this.#running);
     tenant.running.delete(turn);
-    tenant.had += turn.places * (turn.heldMs + ms);
+    this.#charge(tenant, turn.places * (turn.heldMs + ms));
     this.#running--;
     this.#learn(name, ms);
     this.#forget(name);
+  }
+
+  /** `tenant` has had so much, and is still counted. */
+  #charge(tenant: Tenant<T>, ms: number): void {
+    tenant.had += ms;
+    this.#now += (DRIFT * ms) / (this.#length + this.#running);
   }
 
   /** `name` is forgotten when there is nothing to be remembered; all are when nobody could come before them. */

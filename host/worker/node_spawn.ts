@@ -14,6 +14,7 @@ import type { InspectRequest } from "../inspect/protocol.js";
 import type { Cell } from "../isolation/cell.js";
 import type { StartMessage } from "../isolation/messages.js";
 import type { Answer } from "../policy/asker.js";
+import { thrownText } from "../text.js";
 import { type ModuleGiven, READY, ThreadChannel } from "./channel.js";
 import type { Launch } from "./node_launch.js";
 import { readingRights } from "./node_rights.js";
@@ -194,10 +195,4 @@ class ThreadCell implements Cell {
     this.#channel.close();
     for (const file of this.#files.splice(0)) file.close();
   }
-}
-
-/** What a thread has thrown: anything, and not of all of it can a text be made. */
-function thrownText(thrown: { message?: unknown } | null | undefined): string {
-  const said = thrown?.message ?? thrown;
-  return said === Object(said) ? Object.prototype.toString.call(said) : String(said);
 }

@@ -367,6 +367,24 @@ describe("who is taken on", () => {
     expect(order).toEqual(expected);
   });
 
+  it("who needs memory that its own boots have keeps no places free until they end", async () => {
+    await using pool = make({ size: 3, spare: 0, limits: { guestMemory: 192 * MIB } });
+    let passed = 0;
+    const now = performance.now.bind(performance);
+    using _ = vi.spyOn(performance, "now").mockImplementation(() => now() + passed);
+    const long = await hold(pool, { tenant: "a" });
+    // Others have had more.
+    const before = [await hold(pool, { tenant: "b" }), await hold(pool, { tenant: "b" })];
+    passed += 1000;
+    const large = pool.boot(enters({ tenant: "a", memory: 192 * MIB }));
+    for (const { go } of before) go();
+    await vi.waitFor(() => expect(pool.stats()).toMatchObject({ running: 1, ending: 0, queued: 1 }));
+    expect(await reason(pool.boot(enters({ tenant: "b" })))).toBe("exec");
+    expect(pool.stats()).toMatchObject({ running: 1, queued: 1 });
+    long.go();
+    expect(await Promise.all([long.result, large].map(reason))).toEqual(["exec", "exec"]);
+  });
+
   it("guests run together whose memory fits", async () => {
     await using pool = make({ size: 3, limits: { guestMemory: 200 * MIB } });
     await expect(pool.boot(enters({ memory: 201 * MIB }))).rejects.toMatchObject({ refused: "memory" });

@@ -11,6 +11,7 @@ import {
   type PoolBootOptions,
   PoolError,
   type PoolEvent,
+  type PoolMeter,
 } from "userboot-wasm";
 import { describe, expect, it, vi } from "vitest";
 import { guestImage } from "../support/guests.js";
@@ -30,6 +31,11 @@ const slowly = (tenant: string, signal?: AbortSignal) =>
 const reason = async (result: Promise<BootResult>) => (await result).reason;
 const isIdle = (pool: Pool) =>
   vi.waitFor(() => expect(pool.stats()).toMatchObject({ queued: 0, running: 0, ending: 0, guestMemory: 0 }));
+
+/** What throws that. */
+const fails = (thrown: unknown) => () => {
+  throw thrown;
+};
 
 /** What comes on a channel until it is disposed of. */
 function heard<T>(name: string, hear: (event: T) => void): Disposable {
@@ -72,6 +78,59 @@ it("who asks for a boot when another one is done gets its place when it is free"
   expect(await reason(next[0]!)).toBe("exec");
 });
 
+it("what has no text can be thrown everywhere, and takes no place away", async () => {
+  const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  for (const thrown of [Object.create(null), Symbol("no"), Object.defineProperty({}, "message", { get: fails(1) })]) {
+    const meter: PoolMeter = {
+      createCounter: () => ({ add: fails(thrown) }),
+      createHistogram: () => ({ record() {} }),
+      createObservableGauge: () => ({ addCallback() {}, removeCallback() {} }),
+    };
+    await using pool = createPool({ size: 1, spare: 0, loader: "simp", meter });
+    const console = { write() {}, connect: fails(thrown) };
+    await expect(pool.boot(enters({ console }))).rejects.toBe(thrown);
+    expect(await reason(pool.boot(enters({ onGone: fails(thrown) })))).toBe("exec");
+    await isIdle(pool);
+    expect(pool.stats().done).toMatchObject({ rejected: 1, exec: 1 });
+  }
+  expect(warned).toHaveBeenCalledTimes(3 * 3);
+  warned.mockRestore();
+});
+
+it("who is told that a boot has gone may boot in its place", async () => {
+  await using pool = createPool({ size: 1, spare: 0, loader: "simp", maxQueue: 0 });
+  const next = new Promise<BootResult>((resolve) => {
+    void pool.boot(enters({ onGone: () => resolve(pool.boot(enters())) }));
+  });
+  expect(await reason(next)).toBe("exec");
+});
+
+it("who hears that a pool is closing may close it, too, and boots no more", async () => {
+  const pool = createPool({ size: 1, spare: 0, loader: "simp" });
+  const events: string[] = [];
+  const inside: Promise<unknown>[] = [];
+  using _heard = heard<PoolEvent>("userboot-wasm:pool", ({ event }) => {
+    if (event.startsWith("clos")) events.push(event);
+    if (event !== "closing" || inside.length > 0) return;
+    inside.push(pool.boot(enters()).catch((error: PoolError) => error.refused));
+    inside.push(pool.close().then(() => "closed"));
+  });
+  const boot = pool.boot(enters());
+  await pool.close();
+  expect(await reason(boot)).toBe("exec");
+  expect(await Promise.all(inside)).toEqual(["closed", "closed"]);
+  expect(events).toEqual(["closing", "closed"]);
+});
+
+it("a pool that is closing starts no threads for boots that can't come", async () => {
+  const pool = createPool({ size: 1, spare: 1, loader: "simp" });
+  await vi.waitFor(() => expect(pool.stats().spares).toBe(1), 20_000);
+  const boot = pool.boot(enters());
+  await pool.close();
+  expect(await reason(boot)).toBe("exec");
+  expect(pool.stats().cells.started).toBe(1);
+});
+
 describe("one tenant with all the boots", () => {
   it("leaves half of the queue to others, unless it is told how much is its", async () => {
     const controller = new AbortController();
@@ -112,10 +171,22 @@ describe("one tenant with all the boots", () => {
   });
 });
 
-describe("a thread that somebody else ends", () => {
-  const workers: Worker[] = [];
-  const listening = () => heard<{ worker: Worker }>("worker_threads", ({ worker }) => void workers.push(worker));
+const workers: Worker[] = [];
+const listening = () => heard<{ worker: Worker }>("worker_threads", ({ worker }) => void workers.push(worker));
 
+it("a console that can't be left keeps no thread", async () => {
+  using _heard = listening();
+  await using pool = createPool({ size: 1, spare: 0, loader: "simp" });
+  const thrown = new Error("it stays");
+  const console = { write() {}, connect: () => fails(thrown) };
+  // It would wait for keys for ever.
+  await expect(pool.boot({ console, waitCounts: true, limits: { wallMs: 100 } })).rejects.toBe(thrown);
+  await isIdle(pool);
+  // So it is told of threads that are gone.
+  expect(workers.at(-1)!.threadId).toBe(-1);
+});
+
+describe("a thread that somebody else ends", () => {
   it("before it is wanted is replaced; whoever had got it boots all the same", async () => {
     using _heard = listening();
     await using pool = createPool({ size: 1, spare: 1, loader: "simp" });

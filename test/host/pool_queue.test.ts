@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { FairQueue, type Turn } from "../../build/host/pool/queue.js";
 
 const MANY = 1_000_000;
-const queue = (most = MANY, slowMost = MANY, clock?: () => number) => new FairQueue<number>(most, slowMost, clock);
+const queue = (most = MANY, slowMost = MANY, clock?: () => number) =>
+  new FairQueue<number>(most, slowMost, undefined, clock);
 
 /** A queue of whose places those who are slow have `slowMost`, and its time, which boots take when they run alone. */
 function timed(slowMost = 1) {
@@ -188,6 +189,35 @@ describe("a fair queue", () => {
     }
   });
 
+  it("has no claims saved up for who waited for its own to end", () => {
+    let now = 0;
+    let waits = true;
+    const line = new FairQueue<number>(
+      MANY,
+      MANY,
+      (item) => waits && item < 0,
+      () => now,
+    );
+    for (const item of [0, -1, 2, 3, 4]) line.add("x", item);
+    const own = line.take("x");
+    line.add("other", 0);
+    for (let i = 0; i < 100; i++) {
+      line.add("other", i);
+      expect(line.next()!.tenant).toBe("other");
+      const turns = [line.take("other"), line.take("other")];
+      line.add("other", i);
+      now += 100;
+      for (const turn of turns) line.done(turn, 100);
+    }
+    for (let i = line.waitingOf("other"); i > 0; i--) line.done(line.take("other"), 0);
+    // One more would come behind.
+    expect(["x", "other"].map((name) => line.isNext(name))).toEqual([false, true]);
+    for (const item of [0, 1, 2]) line.add("other", item);
+    waits = false;
+    line.done(own, now);
+    expect(before("other", line, 200)).toBeLessThan(3);
+  });
+
   it("has no claims saved up for what was slow", () => {
     const { line, pass, run } = timed();
     run("good", 30);
@@ -347,7 +377,7 @@ describe("a fair queue", () => {
   });
 
   it("remembers who has had more than its share, also when it was away for a moment", () => {
-    const queue = new FairQueue<string>(10, 10, () => 0);
+    const queue = new FairQueue<string>(10, 10, undefined, () => 0);
     queue.add("long", "first");
     const first = queue.take("long");
     for (const item of ["one", "two"]) queue.add("other", item);
@@ -369,27 +399,41 @@ describe("a fair queue", () => {
     expect(line.tenants).toBeLessThan(2000);
   });
 
-  it("has names that are always new come before nobody for long, and doesn't remember them", () => {
-    const { line, done } = timed();
-    const running: Turn[] = [];
-    let name = 0;
-    const add = () => line.add(`tenant ${name++}`, name);
-    const boot = () => {
-      add();
-      done(running.shift()!, 100);
-      const { tenant } = line.next()!;
-      running.push(line.take(tenant));
-      return tenant;
-    };
-    for (let i = 0; i < 4; i++) {
-      add();
-      running.push(line.take(`tenant ${i}`));
+  it.each([1, 50])(
+    "has names that are always new come before nobody for long, nor remembers them: %i places",
+    (places) => {
+      const { line, done } = timed();
+      const running: Turn[] = [];
+      let name = 0;
+      const add = () => line.add(`tenant ${name++}`, name);
+      const boot = () => {
+        add();
+        done(running.shift()!, 100);
+        const { tenant } = line.next()!;
+        running.push(line.take(tenant, places));
+        return tenant;
+      };
+      for (let i = 0; i < 4; i++) {
+        add();
+        running.push(line.take(`tenant ${i}`, places));
+      }
+      for (let i = 0; i < 3000; i++) boot();
+      expect(line.tenants).toBeLessThan(600);
+      const again = boot();
+      line.add(again, 0);
+      let others = 0;
+      while (boot() !== again) expect(++others).toBeLessThan(100);
+    },
+  );
+
+  it("doesn't remember names that are always new and leave the line after they kept places free", () => {
+    const { line } = timed();
+    line.add("there", 0);
+    line.take("there");
+    for (let i = 0; i < 3000; i++) {
+      line.add(`tenant ${i}`, i);
+      line.remove(`tenant ${i}`, i, 1000);
     }
-    for (let i = 0; i < 3000; i++) boot();
     expect(line.tenants).toBeLessThan(600);
-    const again = boot();
-    line.add(again, 0);
-    let others = 0;
-    while (boot() !== again) expect(++others).toBeLessThan(100);
   });
 });
