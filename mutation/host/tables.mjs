@@ -46,7 +46,15 @@ export const FOLDERS = {
     anyThread: true,
   },
   disks: {
-    tests: ["host/ranges", "host/devices", "host/ends", "host/http_disk", "host/compressed", "host/promised_disks"],
+    tests: [
+      "host/ranges",
+      "host/devices",
+      "host/ends",
+      "host/http_disk",
+      "host/compressed",
+      "host/promised_disks",
+      "host/layout",
+    ],
     anyThread: true,
   },
   console: { tests: ["host/charset", "host/editing", "host/keys", "host/session", "policy/lua"] },
@@ -55,7 +63,7 @@ export const FOLDERS = {
     anyThread: ["host/inspect/serve.ts"],
   },
   handoff: {
-    tests: [...below("handoff", "pack pack_hostile environment qmp dry_run"), "host/caps", "handoff/monitors"],
+    tests: [...below("handoff", "pack pack_hostile environment qmp vmms dry_run"), "host/caps", "handoff/monitors"],
     // The command line has these.
     anyThread: below("host/handoff", "cloud_hypervisor.ts firecracker.ts qemu.ts vmm.ts vmms.ts"),
   },

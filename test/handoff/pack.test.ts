@@ -279,6 +279,8 @@ describe("memoryMap", () => {
       [MIB, 2048 * MIB - 132 * 1024],
       [4096 * MIB, 6144 * MIB],
     ]);
+    // With what one of these has in its last 128 KiB, there is nothing usable above 1 MiB.
+    for (const memory of [MIB, MIB + 128 * 1024]) expect(usable("v86", memory)).toEqual([[0, 0x9fc00]]);
     expect(() => memoryMap("vmware" as MapProfile, MIB)).toThrow(/unknown memory map "vmware"/);
   });
 });

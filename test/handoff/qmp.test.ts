@@ -41,6 +41,11 @@ describe("the control channel of QEMU", () => {
     expect(watched([OPENING, shutdown(reason)]).end).toBe(end);
   });
 
+  it("takes an end without a reason for one that is turned off", () => {
+    expect(watched([OPENING, event("SHUTDOWN")]).end).toBe("off");
+    expect(watched([OPENING, event("SHUTDOWN"), shutdown("guest-reset")]).end).toBe("off");
+  });
+
   it("ends a guest that KVM can't go on with, and no other that stands still", () => {
     const broken = watched([OPENING, event("STOP"), status("internal-error"), RETURN, shutdown("host-qmp-quit")]);
     expect(broken).toMatchObject({ end: "broken", sent: ["qmp_capabilities", "cont", "query-status", "quit"] });

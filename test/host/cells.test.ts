@@ -77,6 +77,43 @@ describe("a session's time", () => {
   });
 });
 
+describe("a session's time goes on", () => {
+  /** When a session of a second ends that says `message` every 300 ms. */
+  const endOf = async (message: object) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const { cell, hear } = silentCell();
+    let ended: unknown;
+    const session = run(cell, { limits: { wallMs: 1000 } }).then((result) => {
+      ended = result.error;
+    });
+    hear({ type: "began" });
+    let ms = 0;
+    for (; ended === undefined && ms < 10_000; ms += 300) {
+      hear(message);
+      await vi.advanceTimersByTimeAsync(300);
+    }
+    hear({ type: "rejected", error: { name: "LimitError", message: "over" } });
+    await session;
+    expect(ended).toMatchObject({ limit: "wallMs", allowed: 1000 });
+    return ms;
+  };
+
+  it.each<[string, object]>([
+    ["that it begins, again", { type: "began" }],
+    ["that it waits for keys, and there are none to come", { type: "waiting", waiting: true }],
+  ])("when it says %s", async (_, message) => {
+    expect(await endOf(message)).toBe(1200);
+  });
+});
+
+it("a cell isn't started for a session that is aborted already", async () => {
+  const start = vi.fn();
+  const { cell } = silentCell({ start });
+  const signal = AbortSignal.abort(new DOMException("enough", "AbortError"));
+  await expect(run(cell, { signal })).rejects.toThrow(AbortedError);
+  expect(start).not.toHaveBeenCalled();
+});
+
 describe("a session that hasn't begun", () => {
   it("and can't is no result, but the error", async () => {
     const { cell, hear } = silentCell();

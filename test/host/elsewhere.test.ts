@@ -55,6 +55,12 @@ describe.each(["thread", "process"] as const)("a session in a %s", (isolation) =
     }
   });
 
+  it("has the trees that it was granted", async () => {
+    const console = new KeysConsole([" ls host0:/\rquit\r"]);
+    await boot({ ...PROMPT, console, hostTrees: [{ "a-note": Uint8Array.of(1) }], isolation });
+    expect(console.text).toContain("a-note");
+  });
+
   it("passes live keys to a waiting guest", async () => {
     let input: KeyInput | undefined;
     let text = "";
@@ -75,6 +81,11 @@ describe.each(["thread", "process"] as const)("a session in a %s", (isolation) =
     expect(result).toMatchObject({ reason: "exit", exitCode: 1 });
     expect(text).toContain("\r\nhello\r\n");
     expect(disconnected).toBe(1);
+  });
+
+  it("has no key when there is nobody who types", async () => {
+    const { exitCode, error } = await inside("exit(poll());");
+    expect([exitCode, error]).toEqual([0, undefined]);
   });
 
   it("ends when live keys end", async () => {

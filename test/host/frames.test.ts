@@ -91,6 +91,13 @@ describe("messages", () => {
     );
   });
 
+  it("with bytes that are something else, or in a buffer that others have or that changes its size, are refused", () => {
+    const shared = new Uint8Array(new SharedArrayBuffer(2));
+    const resizable = new Uint8Array(Reflect.construct(ArrayBuffer, [2, { maxByteLength: 4 }]));
+    for (const bytes of [shared, resizable, new Uint16Array(2), new DataView(new ArrayBuffer(2)), new ArrayBuffer(2)])
+      expect(() => checkedMessage({ type: "output", bytes })).toThrow(TypeError);
+  });
+
   it("with numbers that are none, or other objects than plain ones, are refused", () => {
     const exec = (registers: unknown, environment: unknown = {}) => ({
       type: "question",

@@ -183,7 +183,9 @@ describe("a cell that is a process", () => {
     const [had, now] = [sessionOptions(small), sessionOptions(wanted)];
     const cell = spawnProcess({ confine: "none", ahead: { options: had } as never });
     const [first] = children() ?? [];
-    cell.start(message(now));
+    // Nobody answers its first read: it is there until it is ended.
+    const disks = [{ image: "x", served: 0, size: 512, sectorSize: 512 }];
+    cell.start(message(now, { disks } as Partial<StartMessage>));
     await vi.waitFor(() => expect(children()).toHaveLength(1));
     expect(children()?.[0] !== first).toBe(isNew);
     // It may serve more than one session, whose time the system counts together.
