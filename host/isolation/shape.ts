@@ -7,7 +7,7 @@ export type Check = (value: unknown) => boolean;
 /** Any string. */
 export const text: Check = (value) => typeof value === "string";
 /** A number that is one. */
-export const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
+export const number: Check = (value) => Number.isFinite(value);
 /** A whole number, exactly. */
 export const whole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 /** A number of 64 bits, as results write it. */

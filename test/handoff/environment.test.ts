@@ -125,6 +125,11 @@ describe("what a result tells of the files that a kernel finds", () => {
     expect(bootData).toEqual(is64 ? words : { ...words, howto: "0x11", bootdev: "0x12", bootinfo: "0x13" });
   });
 
+  it("are found wherever they lie", () => {
+    const { modules } = chained([[NAME, text("high")], end], { at: (8 << 20) - 64 });
+    expect(modules).toEqual([{ ...plain, name: "high" }]);
+  });
+
   it("are none that come before a name, or without a stack", () => {
     const { modules } = chained([[TYPE, text("lost")], [HOWTO, bytes(1n, 4)], [NAME, text("found")], end]);
     expect(modules).toEqual([{ ...plain, name: "found" }]);

@@ -224,6 +224,25 @@ describe("pack", () => {
     expect(addresses.slice(1)).toEqual([0x1000n, 0x200000n, 0xffffffff80200000n]);
   });
 
+  it.each([
+    ["amd64", 2, 62, 8, 24],
+    ["i386", 1, 3, 4, 16],
+  ] as const)("writes the symbols of %s kernels as an ELF file of theirs", (arch, width, number, word, size) => {
+    const table = [...new Array(2 * size).fill(0)];
+    const at = (2 << 20) + 16;
+    const length = (value: number) => [value, ...new Array(word - 1).fill(0)];
+    const content = [...length(table.length), ...table, ...length(5), ...Buffer.from("\0main\0", "latin1")];
+    const made = machine(arch, [[at, content]]);
+    const metadata = [at, at + content.length].map((gpa, i) => ({
+      ...{ name: ["SSYM", "ESYM"][i]!, gpa: "0x0", size: word },
+      value: `0x${gpa.toString(16)}`,
+    }));
+    const kernel = { name: "kernel", type: "elf kernel", args: "", address: "0x200000", size: 4096, metadata };
+    const file = Buffer.from(pack({ ...made, modules: [kernel] } as never, "symbols"));
+    expect([file[4], file.readUInt16LE(18)]).toEqual([width, number]);
+    expect(file.includes("\0main")).toBe(true);
+  });
+
   it("refuses what can't be run", () => {
     expect(() => pack({ ...machine("amd64"), reason: "exit" })).toThrow(/no kernel was entered/);
     expect(() => pack(machine("amd64", [[0xb8000, [1]]]))).toThrow(/firmware/);

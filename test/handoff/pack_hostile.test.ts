@@ -103,6 +103,11 @@ describe("a packed guest", () => {
     ["page tables at 4 GiB", entered({ cr3: 2n ** 32n }), "CR3 of a packed guest is 4294967296"],
     ["a table of segments there", entered({ cr3: 0x2000n, base: 2n ** 32n }), "GDTR of a packed guest is 4294967296"],
     ["an entry of 64 bits in 32", entered(registers({ rip: "0x100000000" })), "RIP is 0x100000000"],
+    [
+      "flags of 33 bits",
+      entered({ cr3: 0x2000n, ...registers({ rflags: "0x100000000" }) }),
+      "RFLAGS of a packed guest is 4294967298",
+    ],
   ])("with code of ours isn't one of another machine: %s", (_what, result, why) => {
     for (const format of ["multiboot", "pvh"] as const) expect(() => pack(result, format)).toThrow(why);
   });

@@ -204,6 +204,26 @@ it("bytes of a disk are not served to a session that is over", async () => {
   expect(served).toHaveLength(1);
 });
 
+it("what a cell that failed had said is in the result", async () => {
+  let fail: (reason: string) => void = nothing;
+  const { cell, hear } = silentCell({
+    onFailure: (handler) => {
+      fail = handler as typeof fail;
+    },
+  });
+  const session = run(cell, { start: "4th" });
+  hear({ type: "began" });
+  hear({ type: "output", bytes: new Uint8Array(5) });
+  await new Promise((done) => setTimeout(done, 5));
+  fail("it has gone");
+  const { reason, flavour, console, timeMs, isolation } = await session;
+  expect({ reason, flavour, console, isolation }).toEqual({
+    ...{ reason: "error", flavour: "4th", console: { bytes: 5 } },
+    isolation: { level: "thread" },
+  });
+  expect(timeMs.total).toBeGreaterThan(0);
+});
+
 it("a session that can't be given bytes of a disk has failed", async () => {
   const disk: Disk = { sectorSize: 512, size: 4096, read: () => 512 };
   const serve = () => {

@@ -8,6 +8,7 @@ import {
   type Console,
   type KeyInput,
   KeysConsole,
+  type Progress,
   VirtualClock,
 } from "userboot-wasm";
 import { describe, expect, it, vi } from "vitest";
@@ -81,6 +82,17 @@ describe.each(["thread", "process"] as const)("a session in a %s", (isolation) =
     expect(result).toMatchObject({ reason: "exit", exitCode: 1 });
     expect(text).toContain("\r\nhello\r\n");
     expect(disconnected).toBe(1);
+  });
+
+  it("tells how far it is, and measures nothing that it isn't asked to", async () => {
+    const told: Progress[] = [];
+    const { measurements } = await boot({
+      ...{ ...PROMPT, disks: [image], console: new KeysConsole([" quit\r"]), isolation },
+      onProgress: (progress) => void told.push(progress),
+      hooks: { onSetenv: () => undefined },
+    });
+    expect(told.at(-1)?.diskBytes).toBeGreaterThan(0);
+    expect(measurements).toBeUndefined();
   });
 
   it("has no key when there is nobody who types", async () => {

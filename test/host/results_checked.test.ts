@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { checkedMessage } from "../../build/host/isolation/check.js";
+import { GENERATIONS, PROFILE_MARKS } from "../../build/host/profile.js";
 import { ThreadLine, type ThreadMessage } from "../../build/host/worker/channel.js";
 import { runStandIns, standIn } from "../support/stand_ins.js";
 
@@ -58,6 +59,18 @@ describe.each([
   });
 
   it("is taken as it is", () => expect(checkedMessage(message)).toBe(message));
+
+  it("may have any generation and any mark, and no others", () => {
+    const { data, ...rest } = message as { data: Fields };
+    const withFacts = (facts: Fields) => () => checkedMessage({ ...rest, data: { ...data, ...facts } });
+    const profile = (generation: unknown) => withFacts({ profile: { generation, from: PROFILE_MARKS[0] } });
+    const mark = (found: string) => withFacts({ interpreterChecks: [{ flavour: "lua", found }] });
+    for (const generation of GENERATIONS) expect(profile(generation)).not.toThrow();
+    for (const generation of [11, 16, "14", null]) expect(profile(generation)).toThrow(TypeError);
+    for (const found of ["mark", "no mark", "no loader", "unreadable", "not looked for"])
+      expect(mark(found)).not.toThrow();
+    expect(mark("")).toThrow(TypeError);
+  });
 
   it("is refused when anything in it is something else", () => {
     const taken = [];
