@@ -127,22 +127,21 @@ export class WrittenBytes {
     }
     bits[start]! |= head;
     bits.fill(0xff, start + 1, end);
-    if (tail > 0) bits[end]! |= tail;
+    bits[end]! |= tail; // Nothing, and nowhere, when they end with the bitmap.
   }
 
   /**
    * Gives stretches in order, not yet joined: each page's written bytes, or, without `exact`, all from its first to its
-   * last one. Whether all were taken.
+   * last one.
    */
-  #stretches(exact: boolean, take: Take): boolean {
+  #stretches(exact: boolean, take: Take): void {
     for (let block = 0; block < this.#blocks.length; block++) {
       const cells = this.#blocks[block];
-      if (cells !== undefined && !this.#pages(cells, block, exact, take)) return false;
+      if (cells !== undefined && !this.#pages(cells, block, exact, take)) return;
     }
-    return true;
   }
 
-  /** The same of one block. */
+  /** The same of one block. Whether all were taken. */
   #pages(cells: Uint32Array, block: number, exact: boolean, take: Take): boolean {
     const bitmaps = exact ? this.#bitmaps[block] : undefined;
     for (let page = 0; page < BLOCK_PAGES; page++) {

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { BufferConsole, BytesDisk, type Clock, type Disk, type Progress, VirtualClock } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { MODULE_MEMORY_LEAST } from "../../build/host/memory/pool.js";
 import { GivenModules } from "../../build/host/modules.js";
 import { nodeSha256 } from "../../build/host/node_hash.js";
 import { type BootOptions, type SessionOptions, sessionOptions } from "../../build/host/options.js";
@@ -370,7 +371,7 @@ describe("an end", () => {
 
   it.each([
     ["FAULT_FUEL", { name: "LimitError", limit: "fuel" }],
-    ["FAULT_MEMORY", { name: "LimitError", limit: "moduleMemory" }],
+    ["FAULT_MEMORY", { name: "LimitError", limit: "moduleMemory", used: MODULE_MEMORY_LEAST }],
     ["FAULT_DEVICE", { name: "OptionError", message: "d: w: x" }],
     ["FAULT_IMAGE", { name: "DiskError", disk: "d", message: expect.stringMatching(/d\b.*w: x/) }],
     ["FAULT_INTERNAL", { name: "InternalError", message: "d: w: x" }],

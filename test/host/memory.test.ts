@@ -20,6 +20,16 @@ function rangesOf(bitmap: readonly boolean[]): [number, number][] {
 }
 
 describe("WrittenBytes", () => {
+  it("takes a bit for each byte of the pages that have holes, and not much more", () => {
+    const pages = 4096;
+    const written = new WrittenBytes(pages * 4096);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let page = 0; page < pages; page++)
+      for (const at of [0, 9, 99]) written.add(page * 4096 + at, page * 4096 + at + 1);
+    expect([...written]).toHaveLength(3 * pages);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(pages * (4096 / 8) * 2);
+  });
+
   const SIZE = 3 * 4096 + 100;
   const adds = fc.array(
     fc.tuple(fc.integer({ min: 0, max: SIZE }), fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ max: 9000 }))),
