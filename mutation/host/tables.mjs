@@ -80,7 +80,8 @@ export const FOLDERS = {
   ".": {
     tests: [
       ...below("host", "options session sizes maybe errors wanted assets clock imports result modules module_source"),
-      ...below("host", "overlay cells elsewhere text"),
+      ...below("host", "overlay cells elsewhere text trap profile keys charset"),
+      "policy/hooks",
     ],
   },
 };

@@ -20,6 +20,7 @@ import {
   preload,
 } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { checkAssets } from "../../build/host/assets.js";
 import { modulePath } from "../support/flavours.js";
 import { guestImage } from "../support/guests.js";
 import { inRepository } from "../support/repository.js";
@@ -138,6 +139,14 @@ it("a promise that fails is no error of the program's when nobody comes to want 
     process.off("unhandledRejection", hear);
   }
   expect(unhandled).toEqual([]);
+});
+
+it("an asset that is undefined is none that was given", () => {
+  const modules = { lua: undefined };
+  expect(() => checkAssets({ worker: undefined, modules } as never)).not.toThrow();
+  expect(() => checkAssets({ worker: 1 } as never)).toThrow(
+    new OptionError("assets.worker must be a URL, or a function that makes a Worker"),
+  );
 });
 
 it("what was missing is looked for again", async () => {

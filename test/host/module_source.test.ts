@@ -39,6 +39,7 @@ it("are where the platform says that they are now", async () => {
   expect(own.ready("lua")).toBeUndefined();
   await own.find("lua");
   expect([before.length, after]).toEqual([1, ["https://two.example/lua"]]);
+  expect(own.ready("lua")).toBeInstanceOf(WebAssembly.Module);
 });
 
 it("begin with small ones where bytes are dear, unless the whole one is given, or nobody knows of a small one", () => {
@@ -55,6 +56,16 @@ it("begin with small ones where bytes are dear, unless the whole one is given, o
   platform("https://node.example/", false);
   expect(own.first("lua")).toBe("lua");
   expect(new AssetModules({ modules: { lua_small: bytes() } }).first("lua")).toBe("lua");
+});
+
+it("that are given as bytes are compiled once, and ready then", async () => {
+  platform("https://page.example/", false);
+  const given = new AssetModules({ modules: { lua: bytes() } });
+  expect(given.ready("lua")).toBeUndefined();
+  const module = await given.find("lua");
+  expect(given.ready("lua")).toBe(module);
+  expect(await given.find("lua")).toBe(module);
+  expect(given.table()).toEqual(new Map([["lua", module]]));
 });
 
 it("are needed where nobody knows of them", async () => {

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { AbortedError, boot, DiskError, OptionError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
+import { givenEnvironment } from "../../build/host/options.js";
 import { Images } from "../../build/host/serve/images.js";
 import { Scratch } from "../support/scratch.js";
 
@@ -147,4 +148,23 @@ it("where a session runs is one of three places, and only a process is confined"
   const misspelt = { isolation: "process", confine: "bwarp" as "bwrap" } as const;
   await expect(boot(misspelt)).rejects.toThrow(/unknown "confine": "bwarp"/);
   await expect(boot({ isolation: "none", confine: "bwrap" })).rejects.toThrow(/"confine" goes with/);
+});
+
+it("a console has 1 to 9999 columns and rows, which its guest is told", () => {
+  const console = (columns: number, rows: number) => ({ write() {}, size: { columns, rows } });
+  const env = ["a=b"];
+  for (const [columns, rows] of [
+    [1, 9999],
+    [9999, 1],
+  ] as const) {
+    const told = givenEnvironment({ console: console(columns, rows), env });
+    expect(told).toEqual([`LINES=${rows}`, `COLUMNS=${columns}`, "a=b"]);
+  }
+  expect(givenEnvironment({ console: { write() {} }, env })).toEqual(env);
+  for (const wrong of [0, 10_000, 80.5, Number.NaN]) {
+    const refusal = (columns: number, rows: number) =>
+      new OptionError(`console size ${columns} by ${rows} is not between 1 and 9999`);
+    expect(() => givenEnvironment({ console: console(wrong, 1) })).toThrow(refusal(wrong, 1));
+    expect(() => givenEnvironment({ console: console(1, wrong) })).toThrow(refusal(1, wrong));
+  }
 });
