@@ -580,6 +580,12 @@ describe("what it tells", () => {
       "closing",
       "closed",
     ]);
+    const [done, aborted] = ["exec", "aborted"].map((end) => events.find(({ outcome }) => outcome === end)!);
+    expect(done).toEqual({ pool: "mine", event: "done", tenant: "a", outcome: "exec", ms: expect.any(Number) });
+    expect(aborted).toEqual({
+      ...{ pool: "mine", event: "done", tenant: "b", outcome: "aborted" },
+      error: expect.any(String),
+    });
   });
 
   it("a meter that fails is told of, and boots go on", async () => {
