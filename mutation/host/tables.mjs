@@ -59,7 +59,7 @@ export const FOLDERS = {
   },
   console: { tests: ["host/charset", "host/editing", "host/keys", "host/session", "policy/lua"] },
   inspect: {
-    tests: below("inspect", "inspect walls known system broken taken_over hostile places"),
+    tests: below("inspect", "verdict inspect walls known system broken taken_over hostile places"),
     anyThread: ["host/inspect/serve.ts"],
   },
   handoff: {
