@@ -110,8 +110,10 @@ it("a cell isn't started for a session that is aborted already", async () => {
   const start = vi.fn();
   const { cell } = silentCell({ start });
   const signal = AbortSignal.abort(new DOMException("enough", "AbortError"));
-  await expect(run(cell, { signal })).rejects.toThrow(AbortedError);
+  const aborted = expect(run(cell, { signal })).rejects.toThrow(AbortedError);
+  await new Promise((done) => setImmediate(done));
   expect(start).not.toHaveBeenCalled();
+  await aborted;
 });
 
 describe("a session that hasn't begun", () => {
