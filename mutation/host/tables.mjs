@@ -42,7 +42,15 @@ export const FOLDERS = {
     anyThread: true,
   },
   isolation: {
-    tests: ["host/cells", "host/results_checked", "host/frames", "host/ends", "host/keys", "host/elsewhere"],
+    tests: [
+      "host/body",
+      "host/cells",
+      "host/results_checked",
+      "host/frames",
+      "host/ends",
+      "host/keys",
+      "host/elsewhere",
+    ],
     anyThread: true,
   },
   disks: {
@@ -81,7 +89,6 @@ export const FOLDERS = {
     tests: [
       ...below("host", "options session sizes maybe errors wanted assets clock imports result modules module_source"),
       ...below("host", "overlay cells elsewhere text trap profile keys charset"),
-      "policy/hooks",
     ],
   },
 };
