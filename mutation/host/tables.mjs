@@ -76,7 +76,7 @@ export const FOLDERS = {
     anyThread: below("host/handoff", "cloud_hypervisor.ts firecracker.ts qemu.ts vmm.ts vmms.ts"),
   },
   machine_file: { tests: ["host/machine_file", "host/machine_options", "host/root_for"] },
-  pool: { tests: ["host/pool_queue", "host/pool_options", "host/pool", "host/pool_harm"] },
+  pool: { tests: ["host/pool_queue", "host/pool_options", "host/pool"] },
   serve: { tests: below("serve", "answers images tenants shares clients"), anyThread: true },
   cli: {
     tests: [
