@@ -224,23 +224,67 @@ describe("pack", () => {
     expect(addresses.slice(1)).toEqual([0x1000n, 0x200000n, 0xffffffff80200000n]);
   });
 
-  it.each([
-    ["amd64", 2, 62, 8, 24],
-    ["i386", 1, 3, 4, 16],
-  ] as const)("writes the symbols of %s kernels as an ELF file of theirs", (arch, width, number, word, size) => {
-    const table = [...new Array(2 * size).fill(0)];
-    const at = (2 << 20) + 16;
-    const length = (value: number) => [value, ...new Array(word - 1).fill(0)];
-    const content = [...length(table.length), ...table, ...length(5), ...Buffer.from("\0main\0", "latin1")];
-    const made = machine(arch, [[at, content]]);
-    const metadata = [at, at + content.length].map((gpa, i) => ({
-      ...{ name: ["SSYM", "ESYM"][i]!, gpa: "0x0", size: word },
-      value: `0x${gpa.toString(16)}`,
-    }));
-    const kernel = { name: "kernel", type: "elf kernel", args: "", address: "0x200000", size: 4096, metadata };
-    const file = Buffer.from(pack({ ...made, modules: [kernel] } as never, "symbols"));
-    expect([file[4], file.readUInt16LE(18)]).toEqual([width, number]);
-    expect(file.includes("\0main")).toBe(true);
+  describe.each([
+    ["amd64", { width: 2, machine: 62, word: 8, size: 24, info: 4, section: 6 }],
+    ["i386", { width: 1, machine: 3, word: 4, size: 16, info: 12, section: 14 }],
+  ] as const)("writes the symbols of %s kernels", (arch, { width, machine: number, word, size, info, section }) => {
+    const AT = (2 << 20) + 16;
+    const bytesOf = (value: number) => [value & 0xff, value >> 8, ...new Array(word - 2).fill(0)];
+    /** Symbols of these kinds and sections, as the loader leaves them, or `content` in their place. */
+    const symbols = (kinds: [info: number, section: number][], content?: number[]) => {
+      const table = kinds.flatMap(([kind, index]) => {
+        const symbol = new Array(size).fill(0);
+        symbol[info] = kind;
+        [symbol[section], symbol[section + 1]] = bytesOf(index);
+        return symbol;
+      });
+      const padded = content ?? [
+        ...bytesOf(table.length),
+        ...table,
+        ...bytesOf(6),
+        ...Buffer.from("\0main\0", "latin1"),
+      ];
+      const metadata = [AT, AT + padded.length].map((gpa, i) => ({
+        ...{ name: ["SSYM", "ESYM"][i]!, gpa: "0x0", size: word },
+        value: `0x${gpa.toString(16)}`,
+      }));
+      const kernel = { name: "kernel", type: "elf kernel", args: "", address: "0x200000", size: 4096, metadata };
+      return Buffer.from(pack({ ...machine(arch, [[AT, padded]]), modules: [kernel] } as never, "symbols"));
+    };
+
+    it("as an ELF file of theirs, all of its own section, local ones counted", () => {
+      const [LOCAL, GLOBAL] = [0x02, 0x12];
+      const file = symbols([
+        [0, 0],
+        [LOCAL, 7],
+        [GLOBAL, 0xfeff],
+        [GLOBAL, 0xff00],
+        [GLOBAL, 0],
+      ]);
+      expect([file[4], file.readUInt16LE(18)]).toEqual([width, number]);
+      const wide = width === 2;
+      const headers = wide ? Number(file.readBigUInt64LE(40)) : file.readUInt32LE(32);
+      const header = headers + 2 * (wide ? 64 : 40);
+      const field = (at: number) => file.readUInt32LE(header + at);
+      const [at, length, link, locals] = wide
+        ? [field(24), field(32), field(40), field(44)]
+        : [field(16), field(20), field(24), field(28)];
+      expect([length, link, locals]).toEqual([5 * size, 3, 2]);
+      const sections = [0, 1, 2, 3, 4].map((i) => file.readUInt16LE(at + i * size + section));
+      expect(sections).toEqual([0, 1, 1, 0xff00, 0]);
+      const names = file.toString("latin1").split("\0");
+      expect(names).toEqual(expect.arrayContaining(["main", ".text", ".symtab", ".strtab", ".shstrtab"]));
+    });
+
+    it("but none that are damaged, nor of a kernel without them", () => {
+      const damaged = new HandoffError("the kernel's symbols are damaged");
+      const table = [...bytesOf(size), ...new Array(size).fill(0)];
+      for (const content of [[1, 2], bytesOf(0), bytesOf(1), table, [...table, ...bytesOf(7), 1, 2, 3, 4, 5, 6]])
+        expect(() => symbols([], content)).toThrow(damaged);
+      const none = new HandoffError("the kernel was loaded without symbols");
+      expect(() => pack(machine(arch), "symbols")).toThrow(none);
+      expect(() => symbols([], [])).toThrow(none);
+    });
   });
 
   it("refuses what can't be run", () => {
