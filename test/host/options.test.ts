@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { AbortedError, boot, DiskError, OptionError } from "userboot-wasm";
+import { AbortedError, type BootOptions, boot, DiskError, OptionError } from "userboot-wasm";
 import { describe, expect, it } from "vitest";
-import { givenEnvironment } from "../../build/host/options.js";
+import { givenEnvironment, sessionOptions } from "../../build/host/options.js";
 import { Images } from "../../build/host/serve/images.js";
 import { Scratch } from "../support/scratch.js";
 
@@ -167,4 +167,55 @@ it("a console has 1 to 9999 columns and rows, which its guest is told", () => {
     expect(() => givenEnvironment({ console: console(wrong, 1) })).toThrow(refusal(wrong, 1));
     expect(() => givenEnvironment({ console: console(1, wrong) })).toThrow(refusal(1, wrong));
   }
+});
+
+const LOW_MAX = 3072 * MIB;
+const name = (length: number) => `disk${"x".repeat(length - 5)}:`;
+
+it.each<[string, BootOptions[], [BootOptions, string][]]>([
+  [
+    "memory below 4 GiB",
+    [1, LOW_MAX].map((low) => ({ memory: { low, high: 0 } })),
+    [0, LOW_MAX + 1].map((low) => [
+      { memory: { low, high: 0 } },
+      `low memory of ${low} bytes is not between 1 and ${LOW_MAX}`,
+    ]),
+  ],
+  [
+    "names of devices",
+    [name(1023), "zfs:pool/name:"].map((currdev) => ({ currdev })),
+    [name(1024), "disk0", "Disk0:", ":"].map((currdev) => [
+      { currdev },
+      `currdev "${currdev}" is no device: "disk0p2:" or "zfs:pool/name:" would be one`,
+    ]),
+  ],
+  [
+    "seeds",
+    [0, 2 ** 32 - 1].map((hashSeed) => ({ hashSeed })),
+    [-1, 2 ** 32].map((hashSeed) => [{ hashSeed }, `bad hash seed: ${hashSeed}`]),
+  ],
+  [
+    "entries of maps",
+    [2n ** 64n - 1n, Number.MAX_SAFE_INTEGER, 0].map((base) => ({ map: [{ base, length: 1, type: 1 }] })),
+    [-1n, 2n ** 64n, Number.MAX_SAFE_INTEGER + 1].map((base) => [
+      { map: [{ base, length: 1, type: 1 }] },
+      `bad memory map entry: ${base}`,
+    ]),
+  ],
+  [
+    "variables",
+    [{ env: ["a=\u00ff"] }],
+    [[{ env: ["a=\u0100"] }, 'environment entry "a=\u0100": characters must be bytes']],
+  ],
+  [
+    "isolations",
+    [{ isolation: "none" }, { isolation: "process", confine: "bwrap" }],
+    [
+      [{ isolation: "jail" as "none" }, 'unknown isolation "jail" (there are process, thread, none)'],
+      [{ isolation: "process", confine: "jail" as "none" }, 'unknown "confine": "jail" (there are auto, none, bwrap)'],
+    ],
+  ],
+])("%s have their bounds", (_, right, wrong) => {
+  for (const options of right) expect(() => sessionOptions(options)).not.toThrow();
+  for (const [options, message] of wrong) expect(() => sessionOptions(options)).toThrow(new OptionError(message));
 });
