@@ -107,7 +107,7 @@ export class GuestMemory {
   #reach(end: number): void {
     const before = this.#ram;
     const written = this.#written;
-    if (end <= before.length || before.length === this.#size || written === undefined) return;
+    if (end <= before.length || written === undefined) return;
     this.#ram = new Uint8Array(takeRam(Math.min(Math.max(end, 2 * before.length), this.#size), this.#size));
     written.cover((from, to) => this.#ram.set(before.subarray(from, to), from));
     this.#giveBack(before, written);
