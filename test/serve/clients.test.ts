@@ -48,6 +48,9 @@ async function isIdle(): Promise<void> {
   await service.until("connections", 1);
 }
 
+/** Sends a byte now and then, after what has come is read: to an end that is closed it can't be sent, and what came would be lost. */
+const trickle = (socket: Socket) => setInterval(() => setImmediate(() => socket.write("x")), 50);
+
 /** What comes on a connection on which `text` is said. */
 async function say(text: string | Uint8Array, then: (socket: Socket) => void = () => {}): Promise<string> {
   const socket = await service.connect();
@@ -84,7 +87,7 @@ describe("what isn't HTTP", () => {
     const socket = await service.connect();
     socket.on("error", () => {});
     socket.write(post(1000));
-    const timer = setInterval(() => socket.write("x"), 50);
+    const timer = trickle(socket);
     const said = await heard(socket);
     clearInterval(timer);
     expect(said).toMatch(/^HTTP\/1\.1 408 /);
@@ -98,7 +101,7 @@ describe("what isn't HTTP", () => {
     const socket = await service.connect();
     socket.on("error", () => {});
     socket.write(post(1000).replace("POST /v1/boot", target));
-    const timer = setInterval(() => socket.write("x"), 50);
+    const timer = trickle(socket);
     const said = await heard(socket);
     clearInterval(timer);
     expect([...said.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, one]) => Number(one))).toEqual([status]);
