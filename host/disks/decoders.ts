@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import * as zlib from "node:zlib";
 import type Bunzip from "seek-bzip";
 import type { Compression } from "./compression.js";
-import { withBoundedWindows } from "./zstd_windows.js";
+import { boundedFrames } from "./zstd_windows.js";
 
 /** Pieces of a file, and where pieces of its content go; those are used at once. */
 export type Decoder = (input: Iterable<Uint8Array>, write: (piece: Uint8Array) => void) => Promise<void>;
@@ -59,12 +59,12 @@ const zstd: Decoder = async (input, write) => {
   // From 24 on Node has one that looks at checksums and says when a file is cut off, which 22's doesn't.
   const { createZstdDecompress } = zlib as { createZstdDecompress?: Parameters<typeof streamed>[0] };
   const isSound = Number.parseInt(process.versions.node, 10) >= 24;
-  if (isSound && createZstdDecompress !== undefined) return streamed(createZstdDecompress)(input, write);
+  if (isSound && createZstdDecompress !== undefined) return streamed(createZstdDecompress)(boundedFrames(input), write);
   const { Decompress } = await import("fzstd");
   const decoder = new Decompress((piece) => write(piece));
   // What is pushed is kept, and the last piece must be known as such.
   let last: Uint8Array = new Uint8Array();
-  for (const piece of withBoundedWindows(input)) {
+  for (const piece of boundedFrames(input)) {
     if (last.length > 0) decoder.push(last);
     last = piece;
   }

@@ -1,5 +1,5 @@
-// What a decoder of zstd that trusts frames has to be kept from: it makes room for as large a window as a frame asks for, two
-// gigabytes for a few bytes, and moves all of it for each block.
+// What decoders of zstd have to be kept from. One makes room for as large a window as a frame asks for, two gigabytes for a few
+// bytes, and moves all of it for each block. Another, Node's own, takes no notice of what is behind a frame in the same piece.
 
 /** What `zstd` itself reads unless it is told otherwise. */
 const WINDOW_MAX = 128 * 1024 * 1024;
@@ -12,14 +12,15 @@ const RLE = 1;
 const RESERVED = 3;
 
 /**
- * The pieces of a zstd file, each once the frames that begin in it were looked at.
+ * The pieces of a zstd file, cut where frames begin, each once the frame that begins in it was looked at.
  * @throws Error for one whose window is too large, and what is no frame
  */
-export function* withBoundedWindows(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
+export function* boundedFrames(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
   const heads = readHeads();
   let { value: wanted } = heads.next();
   let head: number[] = [];
   for (const piece of pieces) {
+    let start = 0;
     for (let at = 0; at < piece.length; ) {
       if (wanted!.skip > 0) {
         const skipped = Math.min(wanted!.skip, piece.length - at);
@@ -27,12 +28,16 @@ export function* withBoundedWindows(pieces: Iterable<Uint8Array>): Iterable<Uint
         at += skipped;
         continue;
       }
+      if (wanted!.begins && head.length === 0 && at > start) {
+        yield piece.subarray(start, at);
+        start = at;
+      }
       head.push(piece[at++]!);
       if (head.length < wanted!.size) continue;
       wanted = heads.next(Buffer.from(head)).value!;
       head = [];
     }
-    yield piece;
+    if (start < piece.length) yield piece.subarray(start);
   }
 }
 
@@ -40,12 +45,14 @@ export function* withBoundedWindows(pieces: Iterable<Uint8Array>): Iterable<Uint
 interface Wanted {
   skip: number;
   size: number;
+  /** A frame begins with them. */
+  begins?: boolean;
 }
 
 /** Goes through frames by their headers and those of their blocks, which it is given. */
 function* readHeads(): Generator<Wanted, undefined, Buffer> {
   for (let skip = 0; ; ) {
-    const magic = (yield { skip, size: 4 }).readUInt32LE();
+    const magic = (yield { skip, size: 4, begins: true }).readUInt32LE();
     if (magic >>> 4 === SKIPPABLE) {
       skip = (yield { skip: 0, size: 4 }).readUInt32LE();
       continue;

@@ -164,6 +164,24 @@ describe("unpacking", () => {
     closeSync(await unpackImage(good, "zstd", { limit: 1 }));
   });
 
+  it("has all frames of a file of zstd, wherever they begin", async () => {
+    const [one, two] = [image.subarray(0, 3000), image.subarray(3000)];
+    const skipped = Buffer.from([0x5f, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7]);
+    const frames = [
+      skipped,
+      packed("zstd", one),
+      skipped,
+      packed("zstd", Buffer.alloc(0)),
+      packed("zstd", two),
+      skipped,
+    ];
+    const fd = await unpackImage(Buffer.concat(frames), "zstd", { limit: image.length });
+    expect(Buffer.from(bytesOf(new FileDisk("unpacked", 512, { fd }))).equals(image)).toBe(true);
+    closeSync(fd);
+    const cut = Buffer.concat([...frames, packed("zstd", one).subarray(0, -3)]);
+    await expect(unpackImage(cut, "zstd", { limit: 2 * image.length })).rejects.toThrow(DiskError);
+  });
+
   it("makes holes where there are zeros", async () => {
     const content = Buffer.alloc(64 << 20);
     content.set(image, 0);
