@@ -104,17 +104,6 @@ describe.each(["thread", "process"] as const)("a pool of cells: %s", (isolation)
     expect(cells).toMatchObject({ failed: 0, reused: 0 });
   });
 
-  it("gives a boot the spare that isn't ready yet before it makes another one", async () => {
-    await using pool = make({ isolation, size: 1, spare: 1 });
-    await vi.waitFor(() => expect(pool.stats().cells.started).toBe(1));
-    await new Promise((done) => setImmediate(done));
-    const started: number[] = [];
-    const console = { write: () => void started.push(pool.stats().cells.started) };
-    const result = await pool.boot(enters({ console }));
-    expect(new Set(started)).toEqual(new Set([1]));
-    result.release();
-  });
-
   it("rejects for what its caller did wrong, and goes on", async () => {
     await using pool = make({ isolation });
     await expect(pool.boot(enters({ disks: [`${path}.absent`] }))).rejects.toThrow(/absent: no such file/);
