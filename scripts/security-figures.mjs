@@ -118,7 +118,8 @@ function mutations() {
 ## Tests with teeth
 
 \`npm run mutate\`: single mistakes put into the code, and how many of them the tests notice. A sample is chosen by its seed; the reasons of those
-that survived stand in \`mutation/scores.json\`; those that change nothing that can be seen are counted as not noticed, too. Mistakes that an attacker would like, by name: \`npm run mutate -- named\`.
+that survived stand in \`mutation/scores.json\`; those that change nothing that can be seen are counted as not noticed, too.
+Mistakes that an attacker would like, by name: \`npm run mutate -- named\`.
 
 ${table(
   ["folder", "mutants", "of", "noticed", "change nothing", "score"],

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import * as zlib from "node:zlib";
 import type Bunzip from "seek-bzip";
 import type { Compression } from "./compression.js";
-import { boundedFrames } from "./zstd_windows.js";
+import { boundedFrames } from "./zstd_frames.js";
 
 /** Pieces of a file, and where pieces of its content go; those are used at once. */
 export type Decoder = (input: Iterable<Uint8Array>, write: (piece: Uint8Array) => void) => Promise<void>;
